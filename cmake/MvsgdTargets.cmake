@@ -1,0 +1,71 @@
+# How this project's targets are made: one function a kind, so that flags stand in one place.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+# Flags of every target of the project. Contraction is off everywhere: a fused multiply-add where
+# one compiler or processor has it would make digests differ between machines.
+function(mvsgd_flags target)
+  target_compile_options(${target} PRIVATE -ffp-contract=off)
+  if(PROJECT_IS_TOP_LEVEL)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+  endif()
+endfunction()
+
+# mvsgd_library(nn_onednn a.cpp b.hpp ...): target mvsgd_nn_onednn, alias and export mvsgd::nn_onednn.
+function(mvsgd_library name)
+  add_library(mvsgd_${name} STATIC)
+  add_library(mvsgd::${name} ALIAS mvsgd_${name})
+  set_target_properties(mvsgd_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  target_compile_features(mvsgd_${name} PUBLIC cxx_std_20)
+  target_include_directories(mvsgd_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/mvsgd>)
+  mvsgd_flags(mvsgd_${name})
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  foreach(file IN LISTS ARGN)
+    target_sources(mvsgd_${name} PRIVATE ${file})
+    if(file MATCHES "\\.hpp$")
+      cmake_path(GET file PARENT_PATH sub)
+      install(FILES ${file} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mvsgd/${folder}/${sub})
+    endif()
+  endforeach()
+  set_property(GLOBAL APPEND PROPERTY MVSGD_LIBRARIES mvsgd_${name})
+endfunction()
+
+# Installs and exports what mvsgd_library() has made, for find_package(mvsgd).
+function(mvsgd_install)
+  get_property(libraries GLOBAL PROPERTY MVSGD_LIBRARIES)
+  set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mvsgd)
+  install(TARGETS ${libraries} EXPORT mvsgd-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(TARGETS mvsgd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(EXPORT mvsgd-targets NAMESPACE mvsgd:: DESTINATION ${package_dir})
+  configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/mvsgd-config.cmake.in
+    ${PROJECT_BINARY_DIR}/mvsgd-config.cmake INSTALL_DESTINATION ${package_dir})
+  write_basic_package_version_file(${PROJECT_BINARY_DIR}/mvsgd-config-version.cmake
+    COMPATIBILITY SameMinorVersion)
+  install(FILES ${PROJECT_BINARY_DIR}/mvsgd-config.cmake
+    ${PROJECT_BINARY_DIR}/mvsgd-config-version.cmake DESTINATION ${package_dir})
+endfunction()
+
+# mvsgd_test(top_k_test.cpp LIBRARIES mvsgd::compress [LABELS slow] [TIMEOUT 60]): one executable,
+# its GoogleTest cases found when ctest starts.
+function(mvsgd_test source)
+  cmake_parse_arguments(arg "" "TIMEOUT" "LIBRARIES;LABELS" ${ARGN})
+  cmake_path(GET source STEM name)
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REPLACE "/" "_" prefix "${folder}")
+  set(target ${prefix}_${name})
+  add_executable(${target} ${source})
+  target_link_libraries(${target} PRIVATE ${arg_LIBRARIES} GTest::gmock_main)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_definitions(${target} PRIVATE MVSGD_TESTS_DIR="${PROJECT_SOURCE_DIR}/tests")
+  mvsgd_flags(${target})
+  if(NOT arg_LABELS)
+    set(arg_LABELS unit)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  gtest_discover_tests(${target} TEST_PREFIX "${folder}/" DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+endfunction()

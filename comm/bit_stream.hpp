@@ -1,0 +1,84 @@
+// Bit streams: the one place in this repository where bits become bytes.
+//
+// Order. Bit 0 of a stream is the least significant bit of its byte 0, bit 8 that of byte 1. A
+// value of width w takes w consecutive bits, its least significant first. After put(0b101, 3) and
+// put(0x1f, 5) the stream is the byte 0xfd:
+//
+//      stream bit    7 6 5 4 3   2 1 0
+//                    1 1 1 1 1   1 0 1
+//                    '- 0x1f -'  'b101'
+//
+// A float32 is its 32 IEEE 754 bits, as an integer. The order is part of the wire format
+// (comm/README.md) and is the same on every host.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include "comm/bits.hpp"
+
+namespace mvsgd::comm {
+
+/// Bytes from a peer or a file are not what the format says. what() names the bit or byte offset.
+class DecodeError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Appends values to a growing stream of bits.
+class BitWriter {
+ public:
+  /// Appends the low `width` bits of `value`. Throws std::invalid_argument, with the stream as it
+  /// was, if width > 64 or value has a higher bit set.
+  void put(std::uint64_t value, unsigned width);
+
+  /// Appends each value's 32 bits. Cost: a memcpy when the stream stands at a byte boundary.
+  void put_floats(std::span<const float> values);
+
+  /// Makes room for `more` bits beyond those written, so that appending them does not reallocate.
+  void reserve(Bits more);
+
+  [[nodiscard]] Bits size() const { return Bits::of_bytes(bytes_.size()) + Bits(pending_bits_); }
+
+  /// The bytes, the last one padded with zero bits. The writer is empty afterwards.
+  [[nodiscard]] std::vector<std::byte> take();
+
+ private:
+  void append_pending(std::size_t bytes);
+
+  // The stream is bytes_, then the low pending_bits_ < 64 bits of pending_, whose others are zero.
+  std::vector<std::byte> bytes_;
+  std::uint64_t pending_ = 0;
+  unsigned pending_bits_ = 0;
+};
+
+/// Reads values back in the order they were put. Does not own the bytes: they must outlive it.
+///
+/// Total: for any bytes whatsoever each call returns a value or throws DecodeError. It never reads
+/// past `size` (tests/fuzz/bit_stream_fuzz.cpp).
+class BitReader {
+ public:
+  /// Throws DecodeError if `bytes` holds fewer than `size` bits.
+  BitReader(std::span<const std::byte> bytes, Bits size);
+
+  /// The next `width` bits. Throws std::invalid_argument if width > 64, DecodeError if fewer than
+  /// `width` bits remain; the position is then unchanged.
+  [[nodiscard]] std::uint64_t get(unsigned width);
+
+  /// Fills `values` with the next 32 * values.size() bits. Throws DecodeError if fewer remain; the
+  /// position and `values` are then unchanged.
+  void get_floats(std::span<float> values);
+
+  [[nodiscard]] Bits position() const { return Bits(position_); }
+  [[nodiscard]] Bits remaining() const { return Bits(size_ - position_); }
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::uint64_t position_ = 0;  // <= size_
+  std::uint64_t size_ = 0;      // <= 8 * bytes_.size()
+};
+
+}  // namespace mvsgd::comm

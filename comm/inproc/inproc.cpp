@@ -1,0 +1,127 @@
+#include "comm/inproc/inproc.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace mvsgd::comm {
+namespace {
+
+using Bytes = std::shared_ptr<const std::vector<std::byte>>;
+
+// Far below the range of the clock, to which a wait adds its deadline.
+constexpr std::chrono::hours kLongestDeadline(24 * 365);
+
+std::string rank_text(std::uint32_t rank) { return "rank " + std::to_string(rank); }
+
+}  // namespace
+
+// What all ranks share: a queue for each direction between the server and each worker.
+class InprocGroup::Hub {
+ public:
+  Hub(std::uint32_t workers, std::chrono::milliseconds deadline)
+      : workers_(workers), deadline_(deadline), up_(workers), down_(workers) {}
+
+  void send(std::uint32_t from, std::uint32_t to, Bytes bytes) {
+    const std::lock_guard lock(mutex_);
+    if (failure_) throw TransportError(rank_text(from) + " cannot send: " + *failure_);
+    Queue& queue = between(from, to);
+    queue.messages.push_back(std::move(bytes));
+    queue.arrived.notify_one();
+  }
+
+  Bytes receive(std::uint32_t from, std::uint32_t to, const std::string& awaited) {
+    std::unique_lock lock(mutex_);
+    Queue& queue = between(from, to);
+    const bool in_time = queue.arrived.wait_for(
+        lock, deadline_, [&] { return failure_ || !queue.messages.empty(); });
+    const auto waited = [&] {
+      return rank_text(to) + " awaited " + awaited + " from " + rank_text(from) + ": ";
+    };
+    if (!in_time) {
+      const std::string reason =
+          waited() + "no message within " + std::to_string(deadline_.count()) + " ms";
+      fail_locked(to, reason);
+      throw TransportError(reason);
+    }
+    if (failure_) throw TransportError(waited() + *failure_);
+    Bytes bytes = std::move(queue.messages.front());
+    queue.messages.pop_front();
+    return bytes;
+  }
+
+  void fail(std::uint32_t rank, const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    fail_locked(rank, reason);
+  }
+
+ private:
+  struct Queue {
+    std::deque<Bytes> messages;
+    std::condition_variable arrived;  // or the group has failed
+  };
+
+  // One of the two is the server, as Transport has checked.
+  Queue& between(std::uint32_t from, std::uint32_t to) {
+    return to == workers_ ? up_[from] : down_[to];
+  }
+
+  void fail_locked(std::uint32_t rank, const std::string& reason) {
+    if (failure_) return;
+    failure_ = rank_text(rank) + " has failed: " + reason;
+    for (Queue& queue : up_) queue.arrived.notify_all();
+    for (Queue& queue : down_) queue.arrived.notify_all();
+  }
+
+  const std::uint32_t workers_;
+  const std::chrono::milliseconds deadline_;
+  std::mutex mutex_;
+  std::vector<Queue> up_;
+  std::vector<Queue> down_;
+  std::optional<std::string> failure_;
+};
+
+class InprocGroup::End : public Transport {
+ public:
+  End(Hub& hub, std::uint32_t rank, std::uint32_t workers, Ledger& ledger, WireObserver observer)
+      : Transport(rank, workers, ledger, std::move(observer)), hub_(&hub) {}
+
+ private:
+  void send_bytes(std::uint32_t to, Bytes bytes) override {
+    hub_->send(rank(), to, std::move(bytes));
+  }
+  Bytes receive_bytes(std::uint32_t from, const std::string& awaited) override {
+    return hub_->receive(from, rank(), awaited);
+  }
+
+  Hub* hub_;
+};
+
+InprocGroup::InprocGroup(std::uint32_t workers, Ledger& ledger, std::chrono::milliseconds deadline,
+                         WireObserver observer) {
+  if (workers == 0 || deadline <= deadline.zero() || deadline > kLongestDeadline) {
+    throw std::invalid_argument("InprocGroup: " + std::to_string(workers) + " workers, deadline " +
+                                std::to_string(deadline.count()) + " ms");
+  }
+  hub_ = std::make_unique<Hub>(workers, deadline);
+  for (std::uint64_t rank = 0; rank <= workers; ++rank) {
+    ends_.push_back(
+        std::make_unique<End>(*hub_, static_cast<std::uint32_t>(rank), workers, ledger, observer));
+  }
+}
+
+InprocGroup::~InprocGroup() = default;
+
+Transport& InprocGroup::end(std::uint32_t rank) {
+  if (rank >= ends_.size()) {
+    throw std::invalid_argument("InprocGroup::end: rank " + std::to_string(rank) + " of " +
+                                std::to_string(ends_.size()));
+  }
+  return *ends_[rank];
+}
+
+void InprocGroup::fail(std::uint32_t rank, const std::string& reason) { hub_->fail(rank, reason); }
+
+}  // namespace mvsgd::comm

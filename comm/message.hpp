@@ -1,0 +1,140 @@
+// Messages: a fixed header, then fields of bits, each counted under its name. The wire format is
+// drawn in comm/README.md, from which alone a dump can be decoded.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "comm/bit_stream.hpp"
+#include "comm/bits.hpp"
+
+namespace mvsgd::comm {
+
+/// What a message is. The values are on the wire; they are never reused.
+enum class Kind : std::uint8_t {
+  dense = 1,      ///< up: a worker's whole model difference (warm-up, eq 4)
+  vote = 2,       ///< up: supp S_top(|D|, K), Algorithm 1 line 10
+  add = 3,        ///< up: coordinates added to the previous vote, Algorithm 2 line 12
+  drop = 4,       ///< up: coordinates dropped from it, Algorithm 2 line 14
+  mask = 5,       ///< down: supp M_t, Algorithm 1 line 16
+  update = 6,     ///< up: the values of M (x) D in increasing coordinate, Algorithm 1 line 21
+  aggregate = 7,  ///< down: the mean of the updates, Algorithm 1 line 27
+  model = 8,      ///< down: the initial parameters
+  buffers = 9,    ///< up: batch-norm running statistics, for the server's evaluation
+};
+
+/// What a bit of a message stands for. Every bit of every message belongs to exactly one field.
+enum class Field : std::uint8_t {
+  positions,
+  values,
+  level_means,
+  header,
+  padding,
+  bn_buffers,
+  initial_model,
+};
+inline constexpr std::size_t kFields = 7;
+
+enum class Direction : std::uint8_t { up, down };
+
+/// The names used in ledger.csv and in messages to people.
+[[nodiscard]] std::string_view name(Kind kind);
+[[nodiscard]] std::string_view name(Field field);
+[[nodiscard]] std::string_view name(Direction direction);
+
+/// Bits of one message, or of many, by field.
+class FieldBits {
+ public:
+  [[nodiscard]] Bits& operator[](Field field) { return bits_[static_cast<std::size_t>(field)]; }
+  [[nodiscard]] Bits operator[](Field field) const {
+    return bits_[static_cast<std::size_t>(field)];
+  }
+  [[nodiscard]] Bits total() const;
+  FieldBits& operator+=(const FieldBits& other);
+  friend bool operator==(const FieldBits&, const FieldBits&) = default;
+
+ private:
+  std::array<Bits, kFields> bits_;
+};
+
+/// The first kHeaderBits of every message: with it a dump can be decoded without the run's
+/// settings.
+struct Header {
+  Kind kind{};
+  std::uint8_t value_bits = 0;      ///< q, 0 if the message has no values
+  std::uint8_t position_codec = 0;  ///< 0 none, 1 block (compress/block_position_codec.hpp)
+  std::uint32_t sender = 0;         ///< worker 0..N-1, or N for the server
+  std::uint32_t round = 0;          ///< t; 0 before the first round
+  std::uint32_t dimension = 0;      ///< d, or the length of what the message is a vector of
+  std::uint32_t count = 0;          ///< positions, values, or both
+  std::uint32_t block_size = 0;     ///< B of the position code, 0 if there is none
+
+  friend bool operator==(const Header&, const Header&) = default;
+};
+inline constexpr Bits kHeaderBits{192};
+
+/// A message as it goes on the wire, with what its sender says is in it. The fields do not travel:
+/// the receiver counts its own, and the ledger holds the two against each other.
+struct Message {
+  Header header;
+  std::shared_ptr<const std::vector<std::byte>> bytes;
+  FieldBits fields;
+};
+
+/// Builds one message. Bits go to the field named last:
+///
+///     MessageWriter writer({.kind = Kind::vote, ...});
+///     codec.encode(positions, writer.field(Field::positions));
+///     Message message = std::move(writer).finish();
+class MessageWriter {
+ public:
+  explicit MessageWriter(const Header& header);
+
+  /// The stream; what is appended from now on is counted as `field`.
+  [[nodiscard]] BitWriter& field(Field field);
+
+  /// Pads with zero bits to a whole byte and closes the message.
+  [[nodiscard]] Message finish() &&;
+
+ private:
+  void count_open_field();
+
+  Header header_;
+  BitWriter stream_;
+  FieldBits fields_;
+  Field open_ = Field::header;
+  Bits counted_;
+};
+
+/// Reads one message and counts the bits it consumes, by field. Does not own the bytes.
+class MessageReader {
+ public:
+  /// Reads the header. Throws DecodeError if the bytes are too few for one, its format version is
+  /// not ours or its kind is unknown.
+  explicit MessageReader(std::span<const std::byte> bytes);
+
+  [[nodiscard]] const Header& header() const { return header_; }
+
+  /// The stream; what is consumed from now on is counted as `field`.
+  [[nodiscard]] BitReader& field(Field field);
+
+  /// Consumes the padding and returns the count. Throws DecodeError if more than 7 bits remain or
+  /// one of them is 1.
+  FieldBits finish();
+
+ private:
+  void count_open_field();
+
+  BitReader stream_;
+  Header header_;
+  FieldBits fields_;
+  Field open_ = Field::header;
+  Bits counted_;
+};
+
+}  // namespace mvsgd::comm

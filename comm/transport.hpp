@@ -1,0 +1,93 @@
+// Transport: how messages move between the workers and the server, and where they are counted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "comm/ledger.hpp"
+#include "comm/message.hpp"
+
+namespace mvsgd::comm {
+
+/// A peer is gone, late or failed. what() names the ranks, and the deadline or the peer's reason.
+/// The group is unusable afterwards.
+class TransportError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+class Transport;
+
+/// A message that has arrived. Keeps its bytes; read its fields, then close() it.
+class Incoming {
+ public:
+  [[nodiscard]] const Header& header() const { return reader_.header(); }
+  [[nodiscard]] BitReader& field(Field field) { return reader_.field(field); }
+
+  /// Ends the decoding and gives the count to the ledger. Throws DecodeError if anything but
+  /// padding is left.
+  void close();
+
+ private:
+  friend class Transport;
+  Incoming(std::shared_ptr<const std::vector<std::byte>> bytes, std::uint32_t worker,
+           Direction direction, Ledger& ledger);
+
+  [[nodiscard]] MessageId id() const;
+
+  std::shared_ptr<const std::vector<std::byte>> bytes_;
+  MessageReader reader_;
+  std::uint32_t worker_;
+  Direction direction_;
+  Ledger* ledger_;
+};
+
+/// Sees every message as it is sent, for --dump-wire: the receiver's rank and the message. Called
+/// from the sender's thread.
+using WireObserver = std::function<void(std::uint32_t to, const Message& message)>;
+
+/// One end of a star: the server is rank N, workers are ranks 0..N-1, and messages go between the
+/// server and a worker only. Between two ends they arrive whole and in the order sent.
+///
+/// One thread at a time uses an end.
+class Transport {
+ public:
+  Transport(std::uint32_t rank, std::uint32_t workers, Ledger& ledger, WireObserver observer);
+  virtual ~Transport() = default;
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  [[nodiscard]] std::uint32_t rank() const { return rank_; }
+  [[nodiscard]] std::uint32_t workers() const { return workers_; }
+  [[nodiscard]] std::uint32_t server() const { return workers_; }
+
+  /// Counts and sends. Throws std::invalid_argument if the header's sender is not this rank or
+  /// `to` is not a peer; TransportError if the group has failed.
+  void send(std::uint32_t to, const Message& message);
+
+  /// The next message from `from`. Throws TransportError at the deadline or when the group has
+  /// failed, DecodeError if its header is not ours, does not come from `from`, or is not of
+  /// `kind` and `round`.
+  [[nodiscard]] Incoming receive(std::uint32_t from, Kind kind, std::uint32_t round);
+
+ private:
+  virtual void send_bytes(std::uint32_t to,
+                          std::shared_ptr<const std::vector<std::byte>> bytes) = 0;
+  /// `awaited` says in words what is waited for, for an error's what().
+  virtual std::shared_ptr<const std::vector<std::byte>> receive_bytes(
+      std::uint32_t from, const std::string& awaited) = 0;
+
+  void check_peer(std::uint32_t peer) const;
+
+  std::uint32_t rank_;
+  std::uint32_t workers_;
+  Ledger* ledger_;
+  WireObserver observer_;
+};
+
+}  // namespace mvsgd::comm

@@ -1,0 +1,57 @@
+// The majority vote of eq 9: counting the workers' supports and choosing the mask.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "compress/top_k.hpp"
+
+namespace mvsgd::compress {
+
+/// Which of the coordinates with equally many votes enter the mask.
+struct TieBreak {
+  enum class Rule : std::uint8_t {
+    random,  ///< a uniform choice among those tied at the threshold, drawn from (seed, round)
+    index,   ///< the lowest indices
+  };
+  Rule rule = Rule::random;
+  std::uint64_t seed = 0;
+  std::uint64_t round = 0;
+};
+
+/// The sum of the workers' votes, sum_n M_n of eq 9.
+class VoteCounts {
+ public:
+  /// Throws std::invalid_argument if d = 0 or d >= 2^32.
+  explicit VoteCounts(std::size_t d);
+
+  /// Adds one vote: strictly increasing indices less than d. Throws std::invalid_argument if they
+  /// are not, with the counts as they were.
+  void add(std::span<const Index> support);
+
+  /// Back to no votes. Cost: O(votes added), or O(d) if that is less.
+  void clear();
+
+  [[nodiscard]] std::span<const std::uint32_t> counts() const { return counts_; }
+
+ private:
+  std::vector<std::uint32_t> counts_;
+  std::vector<Index> touched_;  ///< coordinates of non-zero count, unordered
+  friend std::vector<Index> majority_mask(const VoteCounts&, std::size_t, const TieBreak&);
+};
+
+/// supp S_top(counts, k), eq 9: the k coordinates of most votes.
+///
+/// Coordinates above the threshold count enter; of those at it, as many as there is room for,
+/// chosen by `tie`. With Rule::random each subset of the tied coordinates of the right size has the
+/// same probability, and the draw is a function of (seed, round) and the counts alone.
+///
+///   returns  [k], strictly increasing
+///
+/// Throws std::invalid_argument if fewer than k coordinates have a vote.
+[[nodiscard]] std::vector<Index> majority_mask(const VoteCounts& counts, std::size_t k,
+                                               const TieBreak& tie);
+
+}  // namespace mvsgd::compress

@@ -1,0 +1,35 @@
+// S_top, the top-K operator of eqs 6 and 9.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace mvsgd::compress {
+
+/// A coordinate of the model, 0 <= i < d <= 2^32 - 1.
+using Index = std::uint32_t;
+
+/// The support of the top-K operator: the k coordinates of `x` of largest magnitude.
+///
+/// Which. i goes before j when |x[i]| > |x[j]|, or when the two are equal and i < j. That is a
+/// total order, so the answer is one set: the same for every backend, thread count and run. Workers
+/// that vote on supports depend on it.
+///
+/// In what order. Increasing index, which is what BlockPositionCodec takes.
+///
+///   x        [d], finite
+///   k        0 <= k <= d
+///   returns  [k], strictly increasing, each in [0, d)
+///
+/// Throws std::invalid_argument if k > d or d >= 2^32, or if some x[i] is NaN or infinite, naming
+/// i: a diverged gradient is an answer about the run, not a thing to rank.
+///
+/// Cost: O(d) time; see compress/README.md.
+[[nodiscard]] std::vector<Index> top_k_support(std::span<const float> x, std::size_t k);
+
+/// The definition of top_k_support: sort all coordinates, keep the first k. O(d log d). For tests.
+[[nodiscard]] std::vector<Index> top_k_support_by_sorting(std::span<const float> x, std::size_t k);
+
+}  // namespace mvsgd::compress

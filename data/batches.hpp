@@ -1,0 +1,93 @@
+// Batches of normalised images: a worker's endless training stream, and plain ones for evaluation.
+//
+// A byte p of channel c becomes (p / 255 - mean[c]) / std[c] with mean (.4914, .4822, .4465) and
+// std
+// (.2023, .1994, .2010), computed in double and rounded to float once.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "data/dataset.hpp"
+
+namespace mvsgd::data {
+
+struct BatchOptions {
+  std::size_t batch = 64;    ///< images a batch, at least 1
+  bool augment = true;       ///< random crop and flip
+  std::uint64_t seed = 0;    ///< of the permutations and the augmentation
+  std::uint32_t worker = 0;  ///< workers of one seed have streams of their own
+};
+
+/// Which image of the data set, and which view of it: the 32 x 32 window whose corner is (top,
+/// left) in the image with 4 black pixels added on each side, mirrored left to right or not.
+struct View {
+  std::uint32_t image = 0;
+  std::uint8_t top = 4;  ///< in [0, 8]; 4 is the image itself
+  std::uint8_t left = 4;
+  bool flip = false;
+
+  friend bool operator==(const View&, const View&) = default;
+};
+
+/// One worker's endless stream of training batches.
+///
+/// The stream is permutation 0, 1, 2, ... of the worker's images, one behind the other, and batch s
+/// is its positions s * batch to s * batch + batch - 1: the last batch of a permutation is
+/// completed from the next one, so that every batch is full. Each position draws its own crop
+/// (corner uniform in [0, 8]^2) and flip (probability 1/2).
+///
+/// Batch s is a function of (dataset, images, options, s): any order of calls gives the same bytes.
+/// An object belongs to one thread, for it keeps the permutations last used.
+class BatchSource {
+ public:
+  /// `dataset` must outlive the source; `images` are the worker's, as indices into it.
+  ///
+  /// Throws std::invalid_argument if options.batch is 0, or `images` is empty or has an index
+  /// beyond the data set.
+  BatchSource(const Dataset& dataset, std::vector<std::uint32_t> images,
+              const BatchOptions& options);
+
+  /// What is in batch `step`.
+  ///
+  ///   returns  [batch]
+  ///
+  /// Cost: O(batch), and O(images) when a permutation is not one of the last two used.
+  [[nodiscard]] std::vector<View> views(std::uint64_t step);
+
+  /// Batch `step`, ready for the network.
+  ///
+  ///   images  [batch, 3, 32, 32], normalised; the added black pixels are (0 - mean) / std
+  ///   labels  [batch]
+  ///
+  /// Throws std::invalid_argument if a span has another size. Cost: as views(), and one table
+  /// look-up a pixel.
+  void load(std::uint64_t step, std::span<float> images, std::span<std::uint8_t> labels);
+
+ private:
+  struct Permutation {
+    std::uint64_t number = 0;
+    std::vector<std::uint32_t> order;  // empty: none yet
+  };
+
+  const std::vector<std::uint32_t>& permutation(std::uint64_t number);
+
+  const Dataset& dataset_;
+  std::vector<std::uint32_t> images_;
+  BatchOptions options_;
+  std::array<Permutation, 2> cache_;  // permutation p lives in cache_[p % 2]
+};
+
+/// Images first .. first + count - 1 as they are, normalised.
+///
+///   images  [count, 3, 32, 32]
+///   labels  [count]
+///
+/// Throws std::invalid_argument if the data set ends before, or a span has another size.
+void load_plain(const Dataset& dataset, std::size_t first, std::size_t count,
+                std::span<float> images, std::span<std::uint8_t> labels);
+
+}  // namespace mvsgd::data

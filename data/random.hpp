@@ -1,0 +1,65 @@
+// The random numbers of data/: functions of (seed, purpose, place), with no state to save. Private.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace mvsgd::data {
+
+/// What a random number is for: the second word of Philox's key. The high half spells "data", so
+/// that no number of another folder, which has letters of its own there, is ever the same.
+enum class Purpose : std::uint64_t {
+  kPartition = 0x64617461'00000001,
+  kPermutation = 0x64617461'00000002,
+  kAugmentation = 0x64617461'00000003,
+  kTrainImage = 0x64617461'00000004,
+  kTestImage = 0x64617461'00000005,
+};
+
+/// Where in a run a random number is used: the first three words of Philox's counter.
+struct Place {
+  std::uint64_t round = 0;  ///< or epoch
+  std::uint64_t worker = 0;
+  std::uint64_t index = 0;
+};
+
+/// The random numbers of one place, one after the other: the words of Philox4x64-10 under the key
+/// {seed, purpose} at the counters {round, worker, index, 0}, {round, worker, index, 1}, ...
+class Draws {
+ public:
+  Draws(std::uint64_t seed, Purpose purpose, const Place& place)
+      : key_{seed, static_cast<std::uint64_t>(purpose)},
+        counter_{place.round, place.worker, place.index, 0} {}
+
+  /// 64 random bits.
+  std::uint64_t bits() {
+    if (used_ == block_.size()) refill();
+    return block_[used_++];
+  }
+
+  /// Uniform over 0..n-1, exactly; n >= 1.
+  std::uint64_t below(std::uint64_t n) {
+    // 2^64 mod n words are refused, so that every remainder is left equally often.
+    const std::uint64_t refused = (0 - n) % n;
+    std::uint64_t word = bits();
+    while (word < refused) word = bits();
+    return word % n;
+  }
+
+ private:
+  void refill();
+
+  std::array<std::uint64_t, 2> key_;
+  std::array<std::uint64_t, 4> counter_;
+  std::array<std::uint64_t, 4> block_{};
+  std::size_t used_ = 4;
+};
+
+/// The numbers 0..n-1 in random order, each order as likely: Fisher and Yates's shuffle, which
+/// draws its i-th number at place.index = i. O(n).
+[[nodiscard]] std::vector<std::uint32_t> shuffled(std::uint32_t n, std::uint64_t seed,
+                                                  Purpose purpose, Place place);
+
+}  // namespace mvsgd::data

@@ -1,0 +1,61 @@
+#include "nn/autograd.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace mvsgd::nn {
+
+void Gradient::add(Backend& backend, Tensor term) {
+  if (!sum_) {
+    sum_ = std::move(term);
+    return;
+  }
+  // Two gradients may have been given the same tensor as their first term (add_relu does so), and
+  // adding to one must not change the other.
+  if (!leaf_ && sum_.storage.use_count() > 1) {
+    const Tensor own = backend.allocate(sum_.shape);
+    backend.accumulate(own, sum_);
+    sum_ = own;
+  }
+  backend.accumulate(sum_, term);
+}
+
+Variable::Variable(Tensor value, Tensor gradient) : value_(std::move(value)) {
+  if (value_.shape != gradient.shape) {
+    throw std::invalid_argument("Variable: value " + to_string(value_.shape) + ", gradient " +
+                                to_string(gradient.shape));
+  }
+  gradient_ = std::make_shared<Gradient>(std::move(gradient));
+}
+
+Variable Tape::record(Tensor value, Backward backward) {
+  if (spent_) throw std::logic_error("record: the tape is spent");
+  if (!recording()) return Variable(std::move(value));
+  auto gradient = std::make_shared<Gradient>();
+  records_.push_back({.gradient = gradient, .backward = std::move(backward)});
+  return {std::move(value), std::move(gradient)};
+}
+
+void Tape::backward(const Variable& y, Tensor dy) {
+  if (spent_) throw std::logic_error("backward: the tape is spent");
+  if (!recording()) throw std::logic_error("backward: the tape does not record");
+  const bool ours = std::any_of(records_.begin(), records_.end(), [&](const Record& record) {
+    return record.gradient == y.gradient();
+  });
+  if (!ours) throw std::logic_error("backward: not a result of this tape");
+  if (y.value().shape != dy.shape) {
+    throw std::invalid_argument("backward: y " + to_string(y.value().shape) + ", dy " +
+                                to_string(dy.shape));
+  }
+  spent_ = true;
+  y.gradient()->add(*backend_, std::move(dy));
+  while (!records_.empty()) {
+    const Record record = std::move(records_.back());
+    records_.pop_back();
+    // Without a gradient the result does not lead to y.
+    if (const Tensor result_gradient = record.gradient->take()) record.backward(result_gradient);
+  }
+}
+
+}  // namespace mvsgd::nn

@@ -1,0 +1,107 @@
+// Reverse-mode differentiation: operations leave a record on a tape, and the tape is unwound once.
+//
+// The tape knows no operation: nn/operations.hpp computes values with the tape's backend and
+// records for each the function that carries the gradient of its result on to its arguments.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "nn/backend.hpp"
+#include "nn/tensor.hpp"
+
+namespace mvsgd::nn {
+
+/// A trainable tensor and where its gradient is added up: in a network, views of the two flat
+/// arrays. Both plain, of one shape.
+struct Parameter {
+  Tensor value;
+  Tensor gradient;
+};
+
+/// The gradient with respect to one value, a sum over the value's uses.
+class Gradient {
+ public:
+  /// Of a result: empty until the first term.
+  Gradient() = default;
+  /// Of a leaf: terms are added to what `sum` holds, which its owner reads afterwards.
+  explicit Gradient(Tensor sum) : sum_(std::move(sum)), leaf_(true) {}
+
+  /// Adds a term. A result's first term becomes the sum as it is, in whatever layout it has.
+  void add(Backend& backend, Tensor term);
+  /// Hands the sum over and is empty again; an empty tensor if no term came.
+  [[nodiscard]] Tensor take() { return std::exchange(sum_, {}); }
+
+ private:
+  Tensor sum_;
+  bool leaf_ = false;
+};
+
+/// What operations take and return. A handle: copies are the same value.
+class Variable {
+ public:
+  /// A constant, such as the images: no gradient is computed with respect to it.
+  explicit Variable(Tensor value) : value_(std::move(value)) {}
+  /// A leaf: backward() adds its gradient to the plain tensor `gradient`.
+  Variable(Tensor value, Tensor gradient);
+
+  [[nodiscard]] const Tensor& value() const { return value_; }
+  /// Null for a constant. What an operation's record keeps in place of the whole variable, so that
+  /// the value can be freed.
+  [[nodiscard]] const std::shared_ptr<Gradient>& gradient() const { return gradient_; }
+
+ private:
+  friend class Tape;
+  Variable(Tensor value, std::shared_ptr<Gradient> gradient)
+      : value_(std::move(value)), gradient_(std::move(gradient)) {}
+
+  Tensor value_;
+  std::shared_ptr<Gradient> gradient_;
+};
+
+enum class Recording : std::uint8_t {
+  on,   ///< results can be differentiated; what their gradients need is kept
+  off,  ///< values only, nothing is kept: evaluation
+};
+
+/// The operations of one forward pass, in order. Used by one thread; the backend must outlive it.
+class Tape {
+ public:
+  /// Adds to the gradients of an operation's arguments, given the gradient of its result.
+  using Backward = std::function<void(const Tensor& dy)>;
+
+  explicit Tape(Backend& backend, Recording recording = Recording::on)
+      : backend_(&backend), recording_(recording) {}
+
+  [[nodiscard]] Backend& backend() const { return *backend_; }
+  [[nodiscard]] bool recording() const { return recording_ == Recording::on; }
+
+  /// The result of an operation, `backward` kept if the tape records; for nn/operations.hpp.
+  /// Throws std::logic_error if the tape is spent.
+  [[nodiscard]] Variable record(Tensor value, Backward backward);
+
+  /// Adds to the gradient of every leaf and parameter of this tape its share in `y`, weighted by
+  /// `dy`: for dy = dL/dy, that of a loss L. dy has the shape of y and is not changed.
+  ///
+  /// Records are released one by one as they are used, and with them the activations that nothing
+  /// else holds; the tape is then spent. Throws std::logic_error if it was already, if it does not
+  /// record, or if y is not one of its results, and std::invalid_argument if the shapes differ. If
+  /// the backend throws, gradients are incomplete and the tape is spent.
+  void backward(const Variable& y, Tensor dy);
+
+ private:
+  struct Record {
+    std::shared_ptr<Gradient> gradient;  // of the result
+    Backward backward;
+  };
+
+  Backend* backend_;
+  Recording recording_;
+  bool spent_ = false;
+  std::vector<Record> records_;
+};
+
+}  // namespace mvsgd::nn

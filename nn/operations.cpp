@@ -1,0 +1,93 @@
+#include "nn/operations.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+// Records keep the gradient handles of their arguments and only those values that the backward
+// kernel reads, so that everything else is freed as soon as the forward pass is done with it.
+
+namespace mvsgd::nn {
+
+Variable conv2d(Tape& tape, const Variable& x, const Parameter& w, const Conv2dOptions& options) {
+  Backend& backend = tape.backend();
+  return tape.record(backend.conv2d(x.value(), w.value, options),
+                     [&backend, x = x.value(), dx = x.gradient(), w, options](const Tensor& dy) {
+                       backend.conv2d_backward_weights(x, dy, w.gradient, options);
+                       if (dx)
+                         dx->add(backend,
+                                 backend.conv2d_backward_data(dy, w.value, x.shape, options));
+                     });
+}
+
+Variable batch_norm(Tape& tape, const Variable& x, const BatchNorm& norm, BatchNormMode mode,
+                    const BatchNormOptions& options) {
+  Backend& backend = tape.backend();
+  if (mode == BatchNormMode::running) {
+    if (tape.recording()) {
+      throw std::logic_error("batch_norm: running statistics on a tape that records");
+    }
+    return Variable(backend.batch_norm_evaluate(x.value(), norm.gamma.value, norm.beta.value,
+                                                norm.running, options));
+  }
+  const RunningStatistics updated =
+      mode == BatchNormMode::update ? norm.running : RunningStatistics{};
+  BatchNormForward forward =
+      backend.batch_norm_train(x.value(), norm.gamma.value, norm.beta.value, updated, options);
+  Tensor y = forward.y;
+  return tape.record(std::move(y), [&backend, x = x.value(), dx = x.gradient(), gamma = norm.gamma,
+                                    dbeta = norm.beta.gradient, forward = std::move(forward),
+                                    options](const Tensor& dy) {
+    Tensor term =
+        backend.batch_norm_backward(dy, x, gamma.value, forward, gamma.gradient, dbeta, options);
+    if (dx) dx->add(backend, std::move(term));
+  });
+}
+
+Variable relu(Tape& tape, const Variable& x) {
+  Backend& backend = tape.backend();
+  Tensor y = backend.relu(x.value());
+  return tape.record(y, [&backend, dx = x.gradient(), y](const Tensor& dy) {
+    if (dx) dx->add(backend, backend.relu_backward(dy, y));
+  });
+}
+
+Variable add_relu(Tape& tape, const Variable& a, const Variable& b) {
+  Backend& backend = tape.backend();
+  Tensor y = backend.add_relu(a.value(), b.value());
+  return tape.record(y, [&backend, da = a.gradient(), db = b.gradient(), y](const Tensor& dy) {
+    const Tensor term = backend.relu_backward(dy, y);
+    if (da) da->add(backend, term);
+    if (db) db->add(backend, term);
+  });
+}
+
+Variable global_average_pool(Tape& tape, const Variable& x) {
+  Backend& backend = tape.backend();
+  return tape.record(backend.global_average_pool(x.value()),
+                     [&backend, x = x.value(), dx = x.gradient()](const Tensor& dy) {
+                       if (dx) dx->add(backend, backend.global_average_pool_backward(dy, x));
+                     });
+}
+
+Variable linear(Tape& tape, const Variable& x, const Parameter& w, const Parameter& b) {
+  Backend& backend = tape.backend();
+  return tape.record(
+      backend.linear(x.value(), w.value, b.value),
+      [&backend, x = x.value(), dx = x.gradient(), w, db = b.gradient](const Tensor& dy) {
+        backend.linear_backward_weights(x, dy, w.gradient, db);
+        if (dx) dx->add(backend, backend.linear_backward_data(dy, w.value));
+      });
+}
+
+Loss softmax_cross_entropy(Tape& tape, const Variable& logits,
+                           std::span<const std::uint8_t> labels) {
+  CrossEntropy result = tape.backend().softmax_cross_entropy(logits.value(), labels);
+  return {.value = result.loss,
+          .correct = result.correct,
+          .logits = logits,
+          .dlogits = std::move(result.dlogits)};
+}
+
+void backward(Tape& tape, const Loss& loss) { tape.backward(loss.logits, loss.dlogits); }
+
+}  // namespace mvsgd::nn

@@ -1,0 +1,103 @@
+// The paper's network: ResNet-18 for 32x32 images (3x3 stem, no max-pool, four stages of two basic
+// blocks, 1x1 convolution shortcuts; paper section 4.1 with the erratum in README.md).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "nn/backend.hpp"
+#include "nn/layout.hpp"
+#include "nn/operations.hpp"
+
+namespace mvsgd::nn {
+
+struct ResNet18Options {
+  std::int64_t width = 64;  ///< channels of the first stage; 64 is the paper's
+  std::int64_t classes = 10;
+};
+
+/// Trainable parameters in PyTorch's order and with its names: d = 11,173,962 at width 64 and
+/// 701,466 at width 16. Throws std::invalid_argument if width or classes is below 1.
+[[nodiscard]] Layout resnet18_parameters(const ResNet18Options& options);
+
+/// Batch-norm running means and variances, in PyTorch's order: 9,600 at width 64.
+[[nodiscard]] Layout resnet18_buffers(const ResNet18Options& options);
+
+/// PyTorch's default initial distributions: convolutions and the linear layer's weight and bias
+/// uniform in +-1/sqrt(fan_in), batch norm gamma 1 and beta 0. Drawn by Philox from (seed, index):
+/// element i depends on nothing but seed, i and its fan_in.
+///
+/// A tensor of one extent counts as batch norm's, except a bias after a weight of more, which takes
+/// that weight's fan_in.
+[[nodiscard]] std::vector<float> initial_parameters(const Layout& parameters, std::uint64_t seed);
+
+/// Running means 0, variances 1.
+[[nodiscard]] std::vector<float> initial_buffers(const Layout& buffers);
+
+struct BatchResult {
+  double loss = 0;  ///< mean cross-entropy over the batch
+  std::int64_t correct = 0;
+};
+
+/// The network on a backend, with its parameters, gradients and buffers as flat plain tensors. All
+/// three start at zero: the caller writes initial values, or the server's.
+class ResNet18 {
+ public:
+  /// The backend must outlive the network. Throws as resnet18_parameters() does.
+  ResNet18(Backend& backend, const ResNet18Options& options);
+
+  [[nodiscard]] Backend& backend() const { return *backend_; }
+  [[nodiscard]] const Tensor& parameters() const { return parameters_; }  ///< [d]
+  [[nodiscard]] const Tensor& gradients() const { return gradients_; }    ///< [d]
+  [[nodiscard]] const Tensor& buffers() const { return buffers_; }
+
+  /// Forward and backward pass of one batch in training mode: gradients() becomes eq 3's g (without
+  /// weight decay), buffers() take in the batch.
+  ///   images [n,3,32,32]   labels [n]
+  /// Throws std::invalid_argument, before anything is changed, if n = 0, images and labels do not
+  /// agree on n, or a label is not below classes. Values are not judged: a NaN or infinity in
+  /// parameters or images shows in the loss and in gradients(), where Layout::at() names it.
+  BatchResult train(std::span<const float> images, std::span<const std::uint8_t> labels);
+
+  /// Forward pass only; gradients() keep their values. `momentum` is that of BatchNormMode::update;
+  /// 1 makes the buffers the batch's own statistics. Throws as train() does.
+  BatchResult evaluate(std::span<const float> images, std::span<const std::uint8_t> labels,
+                       BatchNormMode mode, float momentum = 0.1F);
+
+ private:
+  /// A convolution and the batch norm after it.
+  struct Unit {
+    Parameter weight;
+    BatchNorm norm;
+    Conv2dOptions options;
+  };
+  struct Block {
+    Unit first;
+    Unit second;
+    std::optional<Unit> shortcut;  ///< where the block changes the shape; else the identity
+  };
+  struct BatchNormUse {
+    BatchNormMode mode = BatchNormMode::update;
+    float momentum = 0.1F;
+  };
+
+  [[nodiscard]] Parameter parameter(const LayoutEntry& entry) const;
+  /// Throws std::invalid_argument unless images and labels are a batch of this network.
+  void check_batch(std::span<const float> images, std::span<const std::uint8_t> labels) const;
+  Loss forward(Tape& tape, std::span<const float> images, std::span<const std::uint8_t> labels,
+               BatchNormUse use) const;
+
+  Backend* backend_;
+  ResNet18Options options_;
+  Tensor parameters_;
+  Tensor gradients_;
+  Tensor buffers_;
+  Unit stem_;
+  std::vector<Block> blocks_;
+  Parameter linear_weight_;
+  Parameter linear_bias_;
+};
+
+}  // namespace mvsgd::nn

@@ -1,0 +1,33 @@
+// The command line of mvsgd.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "sim/law.hpp"
+
+namespace mvsgd::sim {
+
+/// Exit codes of every command.
+enum class Exit : int {
+  good = 0,
+  check_failed = 1,  ///< bits, equations or parameters that should agree do not
+  usage = 2,         ///< an unknown command, option, preset or key, or a value out of range
+  bad_input = 3,     ///< a file or directory that cannot be read, written or understood
+  run_failed = 4,    ///< the run itself: divergence, a backend's refusal, a full disk
+};
+
+/// Where a command writes: results to `out`, what went wrong to `err`.
+struct Streams {
+  std::ostream& out;
+  std::ostream& err;
+  bool terminal;  ///< `out` is one: progress may be redrawn in place
+};
+
+/// Runs `mvsgd ARGS...`. Catches what commands throw and turns it into one line on `err` and an
+/// exit code. `law` is what bits are held against; tests alter it.
+[[nodiscard]] Exit run_command(const std::vector<std::string>& args, const Streams& streams,
+                               const LawConstants& law = {});
+
+}  // namespace mvsgd::sim

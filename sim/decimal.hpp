@@ -1,0 +1,38 @@
+// Exact decimal fractions: phi as it was written, so that K = ceil(phi * d) has no rounding of its
+// own (in doubles ceil(.07 * 100) is 8).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace mvsgd::sim {
+
+/// A non-negative number digits * 10^-places.
+class Decimal {
+ public:
+  constexpr Decimal() = default;
+  constexpr Decimal(std::uint64_t digits, unsigned places) : digits_(digits), places_(places) {}
+
+  /// Reads "0.01", ".01", "1e-2" or "1". Throws std::invalid_argument if the text is none of these
+  /// or needs more than 18 digits.
+  [[nodiscard]] static Decimal parse(std::string_view text);
+
+  /// ceil(x * n), exactly. Throws std::invalid_argument if it is 2^64 or more.
+  [[nodiscard]] std::uint64_t ceil_times(std::uint64_t n) const;
+
+  /// round(1 / x), halves up, at least 1: the block size of the position code. Throws
+  /// std::invalid_argument if x = 0.
+  [[nodiscard]] std::uint64_t rounded_reciprocal() const;
+
+  [[nodiscard]] double to_double() const;
+  [[nodiscard]] std::string to_string() const;  ///< "0.01"; parse() reads it back
+
+  friend bool operator==(const Decimal& a, const Decimal& b);
+
+ private:
+  std::uint64_t digits_ = 0;
+  unsigned places_ = 0;
+};
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,15 @@
+// What a run depends on beside its settings: the program, the backend's library, the processor.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mvsgd::sim {
+
+/// Names and values for config.toml's [environment] and for `mvsgd info`: version, compiler,
+/// processor model, instruction set and cache sizes. `backend_version` is the backend's own.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> environment(
+    const std::string& backend_version);
+
+}  // namespace mvsgd::sim

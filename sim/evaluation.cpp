@@ -1,0 +1,120 @@
+#include "sim/evaluation.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "data/batches.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+/// The size of the authors' test batches, whose own statistics bn_eval = batch uses.
+constexpr std::size_t kBatch = 64;
+
+/// Images first .. first + size - 1, no more than there are, as views into the slot's own room.
+struct Images {
+  std::span<float> pixels;
+  std::span<std::uint8_t> labels;
+};
+
+Images load(const data::Dataset& dataset, std::size_t batch, Compute& compute) {
+  const std::size_t first = batch * kBatch;
+  const std::size_t count = std::min(kBatch, dataset.size() - first);
+  compute.images.resize(std::max(compute.images.size(), kBatch * data::kImageBytes));
+  compute.labels.resize(std::max(compute.labels.size(), kBatch));
+  const Images images{std::span(compute.images).first(count * data::kImageBytes),
+                      std::span(compute.labels).first(count)};
+  data::load_plain(dataset, first, count, images.pixels, images.labels);
+  return images;
+}
+
+std::size_t batches(const data::Dataset& dataset) { return (dataset.size() + kBatch - 1) / kBatch; }
+
+}  // namespace
+
+Evaluator::Evaluator(const Settings& settings, const data::TrainTest& images,
+                     std::span<Compute> compute, Slots& slots)
+    : settings_(settings), images_(&images), compute_(compute), slots_(&slots) {}
+
+template <typename Batch>
+void Evaluator::for_each_batch(std::size_t count, const Batch& batch) const {
+  std::atomic<std::size_t> next = 0;
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto work = [&] {
+    try {
+      const Slots::Lease lease(*slots_);
+      Compute& compute = compute_[lease.index()];
+      compute.backend->enter(static_cast<int>(settings_.threads_per_worker));
+      bool first = true;
+      for (std::size_t i = next++; i < count; i = next++) {
+        batch(compute, i, first);
+        first = false;
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failure = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 1; i < std::min(slots_->count(), count); ++i) threads.emplace_back(work);
+    work();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+Evaluation Evaluator::operator()(std::span<const float> theta,
+                                 std::span<const float> buffers) const {
+  std::vector<float> recomputed;
+  if (settings_.bn_eval == BatchNormEvaluation::recompute) {
+    recomputed = recomputed_buffers(theta, buffers.size());
+    buffers = recomputed;
+  }
+  const auto mode = settings_.bn_eval == BatchNormEvaluation::batch ? nn::BatchNormMode::batch
+                                                                    : nn::BatchNormMode::running;
+  std::vector<nn::BatchResult> results(batches(images_->test));
+  for_each_batch(results.size(), [&](Compute& compute, std::size_t i, bool first) {
+    if (first) {
+      compute.backend->write(compute.model->parameters(), theta);
+      compute.backend->write(compute.model->buffers(), buffers);
+    }
+    const Images images = load(images_->test, i, compute);
+    results[i] = compute.model->evaluate(images.pixels, images.labels, mode);
+    results[i].loss *= static_cast<double>(images.labels.size());
+  });
+  Evaluation sum;
+  for (const nn::BatchResult& result : results) {
+    sum.loss += result.loss;
+    sum.accuracy += static_cast<double>(result.correct);
+  }
+  const auto n = static_cast<double>(images_->test.size());
+  return {.loss = sum.loss / n, .accuracy = sum.accuracy / n};
+}
+
+std::vector<float> Evaluator::recomputed_buffers(std::span<const float> theta,
+                                                 std::size_t size) const {
+  // A last batch of fewer images would weigh as much as a full one: it is left out.
+  const std::size_t count = std::max<std::size_t>(1, images_->train.size() / kBatch);
+  std::vector<std::vector<float>> statistics(count);
+  for_each_batch(count, [&](Compute& compute, std::size_t i, bool first) {
+    if (first) compute.backend->write(compute.model->parameters(), theta);
+    const Images images = load(images_->train, i, compute);
+    statistics[i].resize(size);
+    compute.backend->write(compute.model->buffers(), statistics[i]);
+    compute.model->evaluate(images.pixels, images.labels, nn::BatchNormMode::update, 1.0F);
+    compute.backend->read(compute.model->buffers(), statistics[i]);
+  });
+  std::vector<float> mean(size);
+  for (std::size_t j = 0; j < size; ++j) {
+    double sum = 0;
+    for (const auto& batch : statistics) sum += static_cast<double>(batch[j]);
+    mean[j] = static_cast<float>(sum / static_cast<double>(count));
+  }
+  return mean;
+}
+
+}  // namespace mvsgd::sim

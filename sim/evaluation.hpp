@@ -1,0 +1,46 @@
+// Evaluation: loss and accuracy of parameters on the test images.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "data/dataset.hpp"
+#include "sim/local_update.hpp"
+#include "sim/slots.hpp"
+
+namespace mvsgd::sim {
+
+struct Evaluation {
+  double loss = 0;      ///< mean over the test images
+  double accuracy = 0;  ///< share of them whose largest logit is the label's
+};
+
+/// Evaluates on the compute slots, as many batches at once as slots are free. The result does not
+/// depend on how many: batches are added up in their order.
+class Evaluator {
+ public:
+  /// All but `settings` must outlive it.
+  Evaluator(const Settings& settings, const data::TrainTest& images, std::span<Compute> compute,
+            Slots& slots);
+
+  /// theta [d]; `buffers` are the statistics that bn_eval = average uses, and are ignored by the
+  /// other two.
+  [[nodiscard]] Evaluation operator()(std::span<const float> theta,
+                                      std::span<const float> buffers) const;
+
+ private:
+  /// Runs `batch(compute, i)` for i in 0..count-1 on the slots.
+  template <typename Batch>
+  void for_each_batch(std::size_t count, const Batch& batch) const;
+
+  [[nodiscard]] std::vector<float> recomputed_buffers(std::span<const float> theta,
+                                                      std::size_t size) const;
+
+  Settings settings_;
+  const data::TrainTest* images_;
+  std::span<Compute> compute_;
+  Slots* slots_;
+};
+
+}  // namespace mvsgd::sim

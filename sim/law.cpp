@@ -1,0 +1,41 @@
+#include "sim/law.hpp"
+
+#include <bit>
+#include <cmath>
+
+namespace mvsgd::sim {
+namespace {
+
+std::uint64_t ceil_log2(std::uint64_t n) {
+  return static_cast<std::uint64_t>(std::bit_width(n - 1));
+}
+std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
+
+}  // namespace
+
+comm::Bits position_law(const LawConstants& law, std::uint64_t d, std::uint64_t k,
+                        std::uint64_t block_size) {
+  return comm::Bits(k * (law.flag_bits + ceil_log2(block_size)) +
+                    law.block_end_bits * ceil_div(d, block_size));
+}
+
+comm::Bits value_law(std::uint64_t k, std::uint64_t value_bits) {
+  return comm::Bits(k * value_bits);
+}
+
+comm::Bits padding_law(comm::Bits message) { return comm::Bits((8 - message.count() % 8) % 8); }
+
+double equation_14(double d, double phi) { return d * phi * (std::log2(1 / phi) + 2); }
+
+double equation_13(double d, double phi, double value_bits) { return value_bits * phi * d; }
+
+PositionDifference position_difference(double d, double phi, std::uint64_t k,
+                                       std::uint64_t block_size) {
+  const auto kept = static_cast<double>(k);
+  const double log = std::log2(1 / phi);
+  return {.rounding_of_k = (kept - phi * d) * (log + 2),
+          .rounding_of_log2 = kept * (static_cast<double>(ceil_log2(block_size)) - log),
+          .block_count = std::ceil(d / static_cast<double>(block_size)) - kept};
+}
+
+}  // namespace mvsgd::sim

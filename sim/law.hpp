@@ -1,0 +1,49 @@
+// The bits that the paper's equations 13-15 give, as integers, written from the equations alone.
+//
+// What a run really puts on the wire is held against these numbers, so nothing here may know a
+// codec: of this project only comm/bits.hpp may be included (lint/includes).
+#pragma once
+
+#include <cstdint>
+
+#include "comm/bits.hpp"
+
+namespace mvsgd::sim {
+
+/// The numbers that section 2.1, section 4.3.1 and comm/README.md state. Altering any of them makes
+/// `mvsgd verify` fail (VerifyTest.FailsWhenAConstantOfTheLawIsAltered).
+struct LawConstants {
+  std::uint64_t float_bits = 32;     ///< section 2.1: q of an unquantised value
+  std::uint64_t flag_bits = 1;       ///< section 4.3.1: the 1 before each position
+  std::uint64_t block_end_bits = 1;  ///< section 4.3.1: the 0 that ends a block
+  std::uint64_t header_bits = 192;   ///< comm/README.md
+};
+
+/// Eq 14 as section 4.3.1 realises it: k * (1 + ceil(log2 B)) + ceil(d / B), for any set of k
+/// positions out of d in blocks of B.
+[[nodiscard]] comm::Bits position_law(const LawConstants& law, std::uint64_t d, std::uint64_t k,
+                                      std::uint64_t block_size);
+
+/// Eq 13: k values of q bits.
+[[nodiscard]] comm::Bits value_law(std::uint64_t k, std::uint64_t value_bits);
+
+/// The zero bits that fill a message of this many bits to a whole byte.
+[[nodiscard]] comm::Bits padding_law(comm::Bits message);
+
+/// Eq 14 as printed, a real number: d * phi * (log2(1/phi) + 2).
+[[nodiscard]] double equation_14(double d, double phi);
+
+/// Eq 13 as printed: q * phi * d.
+[[nodiscard]] double equation_13(double d, double phi, double value_bits);
+
+/// Why the integers of position_law are not equation 14's real number. The three parts add up to
+/// position_law - equation_14.
+struct PositionDifference {
+  double rounding_of_k = 0;     ///< (K - phi d) (log2(1/phi) + 2)
+  double rounding_of_log2 = 0;  ///< K (ceil(log2 B) - log2(1/phi))
+  double block_count = 0;       ///< ceil(d/B) - K: one end a block, where eq 14 has one a position
+};
+[[nodiscard]] PositionDifference position_difference(double d, double phi, std::uint64_t k,
+                                                     std::uint64_t block_size);
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,77 @@
+// Local SGD: what a worker computes between receiving theta_t and voting (eqs 10-12).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "data/batches.hpp"
+#include "data/dataset.hpp"
+#include "nn/resnet18.hpp"
+#include "sim/schedule.hpp"
+
+namespace mvsgd::sim {
+
+/// The run produced NaN or infinity. what() names round, worker and parameter.
+class NonFiniteError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct LocalResult {
+  std::span<const float> theta;  ///< theta^(H), [d]; lives in the slot until its next run
+  double loss = 0;               ///< sum over the local steps of the mean batch loss
+  std::uint64_t images = 0;
+};
+
+/// Computes model differences. Training is one kind; `mvsgd verify` has one that draws them.
+class LocalUpdate {
+ public:
+  LocalUpdate() = default;
+  virtual ~LocalUpdate() = default;
+  LocalUpdate(const LocalUpdate&) = delete;
+  LocalUpdate& operator=(const LocalUpdate&) = delete;
+
+  /// H = round.steps local steps from theta^(0) = `theta` [d], in compute slot `slot`; calls with
+  /// different slots may be concurrent. `buffers`, the worker's batch-norm statistics, take the
+  /// batches in. Throws NonFiniteError.
+  virtual LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
+                          std::span<const float> theta, std::span<float> buffers) = 0;
+};
+
+/// A network on a backend of its own and room for one batch: what a compute slot needs.
+struct Compute {
+  std::unique_ptr<nn::Backend> backend;
+  std::unique_ptr<nn::ResNet18> model;
+  std::vector<float> images;
+  std::vector<std::uint8_t> labels;
+  std::vector<float> theta;  ///< theta^(H) as read back, [d]
+};
+
+/// One Compute a slot. Throws UsageError for an unknown backend, nn::BackendError if it refuses.
+[[nodiscard]] std::vector<Compute> make_compute(const Settings& settings, std::size_t slots);
+
+/// The backend of this name. Throws UsageError if there is none, or none in this build.
+[[nodiscard]] std::unique_ptr<nn::Backend> make_backend(const std::string& name);
+
+/// H steps of SGD with weight decay on the worker's share of the training images.
+class LocalTraining final : public LocalUpdate {
+ public:
+  /// `training` and `compute` must outlive it.
+  LocalTraining(const Settings& settings, const data::Dataset& training,
+                std::span<Compute> compute);
+
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
+                  std::span<const float> theta, std::span<float> buffers) override;
+
+ private:
+  Settings settings_;
+  std::span<Compute> compute_;
+  std::vector<data::BatchSource> sources_;  ///< one a worker
+  nn::Layout layout_;
+};
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,145 @@
+#include "sim/progress.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <algorithm>
+#include <ostream>
+#include <string_view>
+
+namespace mvsgd::sim {
+namespace {
+
+constexpr double kSecondsBetweenLines = 10;
+constexpr std::size_t kBar = 20;
+
+std::string duration(double seconds) {
+  const auto s = static_cast<long>(seconds + 0.5);
+  if (s >= 3600) return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+  return fmt::format("{}:{:02}", s / 60, s % 60);
+}
+
+std::string amount(comm::Bits bits) {
+  constexpr std::string_view kPrefixes = " kMGTP";
+  auto value = static_cast<double>(bits.count());
+  std::size_t i = 0;
+  for (; value >= 1000 && i + 1 < kPrefixes.size(); ++i) value /= 1000;
+  return i == 0 ? fmt::format("{} bit", bits.count())
+                : fmt::format("{:.3g} {}bit", value, kPrefixes[i]);
+}
+
+std::string times(const std::optional<double>& rate) {
+  return rate ? fmt::format("x{:.1f}", *rate) : "-";
+}
+
+}  // namespace
+
+std::string grouped(std::uint64_t n) {
+  std::string text = std::to_string(n);
+  for (std::size_t i = text.size(); i > 3;) text.insert(i -= 3, 1, ',');
+  return text;
+}
+
+Progress::Progress(std::ostream& out, bool terminal, const std::vector<Round>& rounds)
+    : out_(&out),
+      terminal_(terminal),
+      total_steps_(rounds.back().first_step + rounds.back().steps),
+      total_rounds_(rounds.size()),
+      start_(std::chrono::steady_clock::now()) {}
+
+double Progress::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+std::string Progress::line(const TrialRound& trial_round) const {
+  const Round& round = trial_round.record.round;
+  const double now = seconds();
+  const std::uint64_t done = round.first_step + round.steps;
+  const double left = now * static_cast<double>(total_steps_ - done) / static_cast<double>(done);
+  return fmt::format(
+      "round {}/{}  epoch {:.2f}  {}  loss {:.3f}  {:.0f} images/s  up {}  down {}  {} left",
+      round.t, total_rounds_, round.epoch, round.dense ? "dense" : "sparse",
+      trial_round.report.loss / static_cast<double>(trial_round.report.steps),
+      static_cast<double>(images_) / now, amount(bits_[0]), amount(bits_[1]), duration(left));
+}
+
+void Progress::add(const TrialRound& trial_round) {
+  const RoundRecord& record = trial_round.record;
+  for (const comm::LedgerRow& row : record.ledger) {
+    bits_[static_cast<std::size_t>(row.id.direction)] += row.bits;
+  }
+  if (record.round.t == 0) return;
+  images_ += trial_round.report.images;
+
+  const std::string text = line(trial_round);
+  if (terminal_) {
+    const std::size_t filled = kBar * record.round.t / total_rounds_;
+    fmt::print(*out_, "\r\x1b[K[{}{}] {}", std::string(filled, '#'),
+               std::string(kBar - filled, '.'), text);
+  } else if (record.evaluation || seconds() - last_line_ >= kSecondsBetweenLines) {
+    fmt::print(*out_, "{}\n", text);
+    last_line_ = seconds();
+  }
+  if (record.evaluation) {
+    fmt::print(*out_, "{}epoch {:.2f}: test accuracy {:.2f} %, test loss {:.3f}\n",
+               terminal_ ? "\r\x1b[K" : "", record.round.epoch, 100 * record.evaluation->accuracy,
+               record.evaluation->loss);
+  }
+  out_->flush();
+}
+
+void print_summary(std::ostream& out, const Settings& settings, const TrialResult& result,
+                   std::uint64_t steps_per_epoch, double seconds,
+                   const std::optional<FinishedRun>& baseline) {
+  const Account& account = result.account;
+  const auto line = [&](std::string_view name, const std::string& text) {
+    fmt::print(out, "{:<16}{}\n", name, text);
+  };
+  fmt::print(out, "\n");
+  line("test accuracy", fmt::format("{:.2f} % (test loss {:.3f})", 100 * result.evaluation.accuracy,
+                                    result.evaluation.loss));
+  const std::uint64_t rounds = account.dense_rounds() + account.sparse_rounds();
+  line("rounds", fmt::format("{} dense, {} sparse; {} local steps an epoch and worker; {}",
+                             account.dense_rounds(), account.sparse_rounds(), steps_per_epoch,
+                             duration(seconds)));
+  if (settings.scheme != Scheme::sm) {
+    const Rates rates = account.rates();
+    line("compression", fmt::format("{} uplink, as the paper counts", times(rates.uplink)));
+    line("", fmt::format("{} both ways", times(rates.both_ways)));
+    line("", fmt::format("{} whole run, uplink", times(rates.run_uplink)));
+    line("", fmt::format("{} whole run, both ways", times(rates.run_both_ways)));
+    line("bits", fmt::format("{} up, {} down; equal to eqs 13-15 in every message of {} rounds",
+                             grouped(account.total(comm::Direction::up).count()),
+                             grouped(account.total(comm::Direction::down).count()), rounds));
+  }
+  if (account.sparse_rounds() > 0) {
+    const auto bits = [&](comm::Direction direction, comm::Field field) {
+      return grouped(account.sparse_round(direction)[field].count());
+    };
+    line(
+        "sparse round",
+        fmt::format("each worker: positions up {}, values up {}, positions down {}, values down {}",
+                    bits(comm::Direction::up, comm::Field::positions),
+                    bits(comm::Direction::up, comm::Field::values),
+                    bits(comm::Direction::down, comm::Field::positions),
+                    bits(comm::Direction::down, comm::Field::values)));
+  }
+  line("sha256(theta)", result.digest);
+  if (!baseline) return;
+
+  line("baseline", fmt::format("{:.2f} % with '{}', {:+.2f} points here", 100 * baseline->accuracy,
+                               baseline->settings.preset,
+                               100 * (result.evaluation.accuracy - baseline->accuracy)));
+  if (account.sparse_rounds() > 0) {
+    // The paper's run of the same H: 300 epochs of 79 local steps.
+    const double updates = settings.phi.to_double() * account.sparse_rounds();
+    const double paper = settings.phi.to_double() * 300 * 79 / settings.local_steps;
+    fmt::print(out,
+               "                A coordinate is updated about phi * rounds = {:.1f} times in this "
+               "run, {:.0f} times in the\n                paper's 300 epochs at H = {}: a short "
+               "sparse run lags because most coordinates have hardly moved.\n",
+               updates, paper, settings.local_steps);
+  }
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,47 @@
+// What a person sees while a run goes on and when it has ended.
+#pragma once
+
+#include <chrono>
+#include <iosfwd>
+#include <optional>
+#include <string>
+
+#include "sim/run_directory.hpp"
+#include "sim/trial.hpp"
+
+namespace mvsgd::sim {
+
+/// A bar that is redrawn on a terminal; elsewhere a plain line now and then, and always one for an
+/// evaluation. Both have round, loss, images/s, bits and the time left.
+class Progress {
+ public:
+  Progress(std::ostream& out, bool terminal, const std::vector<Round>& rounds);
+
+  void add(const TrialRound& round);
+
+  /// Seconds since construction.
+  [[nodiscard]] double seconds() const;
+
+ private:
+  [[nodiscard]] std::string line(const TrialRound& round) const;
+
+  std::ostream* out_;
+  bool terminal_;
+  std::uint64_t total_steps_;
+  std::size_t total_rounds_;
+  std::chrono::steady_clock::time_point start_;
+  double last_line_ = -1e9;  ///< when the last plain line was printed, in seconds
+  std::uint64_t images_ = 0;
+  comm::Bits bits_[2];
+};
+
+/// The end of a run: accuracy, the four rates, bits against the equations, the digest; beside
+/// `baseline`, if there is one, and why a short run lags behind it.
+void print_summary(std::ostream& out, const Settings& settings, const TrialResult& result,
+                   std::uint64_t steps_per_epoch, double seconds,
+                   const std::optional<FinishedRun>& baseline);
+
+/// 1005660 as "1,005,660".
+[[nodiscard]] std::string grouped(std::uint64_t n);
+
+}  // namespace mvsgd::sim

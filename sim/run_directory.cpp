@@ -1,0 +1,199 @@
+#include "sim/run_directory.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+constexpr std::string_view kLedgerHeader = "round,worker,direction,kind,field,bits";
+
+std::ofstream open_for_writing(const fs::path& path) {
+  std::ofstream file(path);
+  if (!file) throw InputError(fmt::format("{}: cannot be written", path.string()));
+  return file;
+}
+
+/// To a temporary name first, so that a config.toml is always a whole one.
+void write_config(const fs::path& directory, const Settings& settings,
+                  const std::vector<std::pair<std::string, std::string>>& environment) {
+  const fs::path temporary = directory / "config.toml.tmp";
+  std::ofstream file = open_for_writing(temporary);
+  write_toml(settings, file);
+  fmt::print(file, "\n[environment]\n");
+  for (const auto& [name, value] : environment) fmt::print(file, "{} = \"{}\"\n", name, value);
+  file.close();
+  if (!file) throw InputError(fmt::format("{}: cannot be written", temporary.string()));
+  fs::rename(temporary, directory / "config.toml");
+}
+
+template <typename Value>
+void put(ordered_json& line, const char* name, const std::optional<Value>& value) {
+  if (value) line[name] = *value;
+}
+
+template <typename Enum>
+Enum parse_name(std::string_view text, int first, int last) {
+  for (int i = first; i <= last; ++i) {
+    if (comm::name(static_cast<Enum>(i)) == text) return static_cast<Enum>(i);
+  }
+  throw std::invalid_argument(fmt::format("'{}' is not a name of this column", text));
+}
+
+template <typename Number>
+Number parse_number(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw std::invalid_argument(fmt::format("'{}' is not a number of this column", text));
+  }
+  return value;
+}
+
+comm::LedgerRow parse_row(std::string_view line) {
+  std::array<std::string_view, 6> cells;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const std::size_t comma = line.find(',');
+    const bool last = i + 1 == cells.size();
+    if (last != (comma == std::string_view::npos)) throw std::invalid_argument("not six columns");
+    cells[i] = line.substr(0, comma);
+    line.remove_prefix(last ? line.size() : comma + 1);
+  }
+  return {.id = {.round = parse_number<std::uint32_t>(cells[0]),
+                 .worker = parse_number<std::uint32_t>(cells[1]),
+                 .direction = parse_name<comm::Direction>(cells[2], 0, 1),
+                 .kind = parse_name<comm::Kind>(cells[3], 1, 9)},
+          .field = parse_name<comm::Field>(cells[4], 0, static_cast<int>(comm::kFields) - 1),
+          .bits = comm::Bits(parse_number<std::uint64_t>(cells[5]))};
+}
+
+}  // namespace
+
+RunDirectory::RunDirectory(fs::path path, const Settings& settings,
+                           const std::vector<std::pair<std::string, std::string>>& environment)
+    : path_(std::move(path)) {
+  std::error_code error;
+  const bool existed = fs::exists(path_, error);
+  if (existed && !(fs::is_directory(path_, error) && fs::is_empty(path_, error))) {
+    throw InputError(fmt::format("{}: exists and is not an empty directory", path_.string()));
+  }
+  fs::create_directories(path_, error);
+  if (error) throw InputError(fmt::format("{}: {}", path_.string(), error.message()));
+  try {
+    write_config(path_, settings, environment);
+    metrics_ = open_for_writing(path_ / "metrics.jsonl");
+    ledger_ = open_for_writing(path_ / "ledger.csv");
+    fmt::print(ledger_, "{}\n", kLedgerHeader);
+    ledger_.flush();
+    check_written();
+  } catch (...) {
+    for (const char* name : {"config.toml.tmp", "config.toml", "metrics.jsonl", "ledger.csv"}) {
+      fs::remove(path_ / name, error);
+    }
+    if (!existed) fs::remove(path_, error);
+    throw;
+  }
+}
+
+void RunDirectory::add(const TrialRound& trial_round, double seconds) {
+  const RoundRecord& record = trial_round.record;
+  comm::Bits up;
+  comm::Bits down;
+  for (const comm::LedgerRow& row : record.ledger) {
+    fmt::print(ledger_, "{},{},{},{},{},{}\n", row.id.round, row.id.worker,
+               comm::name(row.id.direction), comm::name(row.id.kind), comm::name(row.field),
+               row.bits.count());
+    (row.id.direction == comm::Direction::up ? up : down) += row.bits;
+  }
+  if (record.round.t > 0) {
+    const WorkerReport& report = trial_round.report;
+    ordered_json line;
+    line["round"] = record.round.t;
+    line["epoch"] = record.round.epoch;
+    line["local_steps"] = record.round.steps;
+    line["dense"] = record.round.dense;
+    line["learning_rate"] = record.round.learning_rate;
+    line["loss"] = report.loss / static_cast<double>(report.steps);
+    line["images"] = report.images;
+    line["bits_up"] = up.count();
+    line["bits_down"] = down.count();
+    put(line, "mask_overlap", record.mask_overlap);
+    if (report.overlaps > 0) line["vote_overlap"] = report.vote_overlap / report.overlaps;
+    put(line, "vote_agreement", record.vote_agreement);
+    if (record.evaluation) {
+      line["test_loss"] = record.evaluation->loss;
+      line["test_accuracy"] = record.evaluation->accuracy;
+    }
+    line["seconds"] = seconds;
+    metrics_ << line.dump() << '\n';
+  }
+  ledger_.flush();
+  metrics_.flush();
+  check_written();
+}
+
+void RunDirectory::finish(const TrialResult& result, double seconds) {
+  const Rates rates = result.account.rates();
+  ordered_json line;
+  line["end"] = true;
+  line["theta_sha256"] = result.digest;
+  line["test_loss"] = result.evaluation.loss;
+  line["test_accuracy"] = result.evaluation.accuracy;
+  put(line, "rate_uplink", rates.uplink);
+  put(line, "rate_both_ways", rates.both_ways);
+  put(line, "rate_run_uplink", rates.run_uplink);
+  put(line, "rate_run_both_ways", rates.run_both_ways);
+  line["seconds"] = seconds;
+  metrics_ << line.dump() << '\n';
+  metrics_.flush();
+  check_written();
+}
+
+void RunDirectory::check_written() {
+  if (!metrics_ || !ledger_) {
+    throw std::runtime_error(fmt::format("{}: cannot be written (disk full?)", path_.string()));
+  }
+}
+
+FinishedRun read_finished_run(const fs::path& path) {
+  FinishedRun run{.settings = read_toml((path / "config.toml").string(), std::nullopt)};
+  std::ifstream file(path / "metrics.jsonl");
+  std::string last;
+  for (std::string line; std::getline(file, line);) last = line;
+  const auto end = nlohmann::json::parse(last, nullptr, false);
+  if (!end.is_object() || !end.contains("end") || !end["test_accuracy"].is_number()) {
+    throw InputError(fmt::format("{}: no finished run", path.string()));
+  }
+  run.accuracy = end["test_accuracy"].get<double>();
+  return run;
+}
+
+std::vector<comm::LedgerRow> read_ledger(const fs::path& path) {
+  std::ifstream file(path);
+  if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
+  std::string line;
+  if (!std::getline(file, line) || line != kLedgerHeader) {
+    throw InputError(fmt::format("{}:1: '{}' is wanted", path.string(), kLedgerHeader));
+  }
+  std::vector<comm::LedgerRow> rows;
+  for (std::size_t number = 2; std::getline(file, line); ++number) {
+    try {
+      rows.push_back(parse_row(line));
+    } catch (const std::invalid_argument& e) {
+      throw InputError(fmt::format("{}:{}: {}", path.string(), number, e.what()));
+    }
+  }
+  return rows;
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,258 @@
+#include "sim/settings.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "sim/presets.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+constexpr std::uint32_t kMany = 1'000'000'000;
+
+template <typename Number>
+Number parse_number(std::string_view text, Number low, Number high) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() ||
+      !(value >= low && value <= high)) {
+    throw std::invalid_argument(fmt::format("a {} from {} to {} is wanted",
+                                            std::is_integral_v<Number> ? "whole number" : "number",
+                                            low, high));
+  }
+  return value;
+}
+
+template <typename Number>
+Key number_key(std::string_view name, std::string_view help, Number Settings::*member, Number low,
+               Number high) {
+  return {name, help,
+          [=](Settings& s, std::string_view text) { s.*member = parse_number(text, low, high); },
+          [=](const Settings& s) { return fmt::format("{}", s.*member); }, false};
+}
+
+Key flag_key(std::string_view name, std::string_view help, bool Settings::*member) {
+  return {name, help,
+          [=](Settings& s, std::string_view text) {
+            if (text != "true" && text != "false") {
+              throw std::invalid_argument("true or false is wanted");
+            }
+            s.*member = text == "true";
+          },
+          [=](const Settings& s) { return s.*member ? "true" : "false"; }, false};
+}
+
+/// `names[i]` stands for the enumerator of value i.
+template <typename Enum, std::size_t Count>
+Key choice_key(std::string_view name, std::string_view help, Enum Settings::*member,
+               std::array<std::string_view, Count> names) {
+  return {
+      name, help,
+      [=](Settings& s, std::string_view text) {
+        const auto found = std::find(names.begin(), names.end(), text);
+        if (found == names.end()) {
+          throw std::invalid_argument(fmt::format("one of {} is wanted", fmt::join(names, ", ")));
+        }
+        s.*member = static_cast<Enum>(found - names.begin());
+      },
+      [=](const Settings& s) { return std::string(names[static_cast<std::size_t>(s.*member)]); },
+      true};
+}
+
+Key text_key(std::string_view name, std::string_view help, std::string Settings::*member) {
+  return {name, help,
+          [=](Settings& s, std::string_view text) {
+            if (text.empty()) throw std::invalid_argument("it may not be empty");
+            s.*member = std::string(text);
+          },
+          [=](const Settings& s) { return s.*member; }, true};
+}
+
+Key phi_key() {
+  return {"phi", "share of coordinates kept, 0 < phi <= 1",
+          [](Settings& s, std::string_view text) {
+            const Decimal phi = Decimal::parse(text);
+            if (phi.to_double() > 1 || phi == Decimal()) {
+              throw std::invalid_argument("0 < phi <= 1 is wanted");
+            }
+            s.phi = phi;
+          },
+          [](const Settings& s) { return s.phi.to_string(); }, false};
+}
+
+Key warmup_key() {
+  constexpr std::string_view kProportional = "proportional";
+  return {"warmup_epochs",
+          "dense epochs at the start, or \"proportional\": 5 of every 300, at least one step",
+          [=](Settings& s, std::string_view text) {
+            s.warmup_epochs.reset();
+            if (text != kProportional)
+              s.warmup_epochs = parse_number<std::uint32_t>(text, 0, kMany);
+          },
+          [=](const Settings& s) {
+            return s.warmup_epochs ? std::to_string(*s.warmup_epochs)
+                                   : fmt::format("\"{}\"", kProportional);
+          },
+          false};
+}
+
+std::vector<Key> make_keys() {
+  using S = Settings;
+  constexpr std::uint32_t kOne = 1;
+  return {
+      choice_key("scheme", "sm, dense or mv", &S::scheme,
+                 std::to_array<std::string_view>({"sm", "dense", "mv"})),
+      number_key("workers", "N", &S::workers, kOne, 65'535U),
+      number_key("local_steps", "H, local SGD steps a round", &S::local_steps, kOne, kMany),
+      phi_key(),
+      number_key("width", "channels of the first stage; 64 is the paper's", &S::width, kOne, 512U),
+      number_key("epochs", "passes over the training images", &S::epochs, kOne, 10'000U),
+      number_key("rounds", "stop after so many rounds; 0: all", &S::rounds, 0U, kMany),
+      warmup_key(),
+      number_key("batch", "images a local step and worker", &S::batch, 2U, 65'536U),
+      flag_key("augment", "random crop and flip of training images", &S::augment),
+      number_key("learning_rate", "eta", &S::learning_rate, 0.0, 1e6),
+      number_key("weight_decay", "L2 regularisation in every local step", &S::weight_decay, 0.0,
+                 1e6),
+      number_key<std::uint64_t>("seed", "all randomness is a function of it", &S::seed, 0,
+                                std::numeric_limits<std::int64_t>::max()),
+      text_key("data", "directory of CIFAR-10's binary files, or synthetic", &S::data),
+      number_key("synthetic_train", "training images of the synthetic set", &S::synthetic_train,
+                 kOne, 10'000'000U),
+      number_key("synthetic_test", "test images of the synthetic set", &S::synthetic_test, kOne,
+                 10'000'000U),
+      text_key("backend", "reference or onednn", &S::backend),
+      number_key("slots", "workers that compute at once; 0: one a core", &S::slots, 0U, 4096U),
+      number_key("threads_per_worker", "threads of one training step; changes the bits of a run",
+                 &S::threads_per_worker, kOne, 1024U),
+      choice_key("tie_break", "which of equally voted coordinates win: random or index",
+                 &S::tie_break, std::to_array<std::string_view>({"random", "index"})),
+      choice_key("bn_eval", "batch-norm statistics in evaluation: average, recompute or batch",
+                 &S::bn_eval, std::to_array<std::string_view>({"average", "recompute", "batch"})),
+      choice_key("aggregation", "mean (eq 4) or sum (Algorithm 1 line 26) over the workers",
+                 &S::aggregation, std::to_array<std::string_view>({"mean", "sum"})),
+      flag_key("error_rescale_on_decay", "scale the error memory when the learning rate decays",
+               &S::error_rescale_on_decay),
+      number_key("eval_every", "epochs between evaluations", &S::eval_every, kOne, kMany),
+      number_key("deadline", "seconds to wait for a peer", &S::deadline, kOne, kMany),
+  };
+}
+
+std::string text_of(const toml::node& node) {
+  if (const auto text = node.value_exact<std::string>()) return *text;
+  if (const auto whole = node.value_exact<std::int64_t>()) return std::to_string(*whole);
+  if (const auto real = node.value_exact<double>()) return fmt::format("{}", *real);
+  if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
+  throw UsageError("a string, number, true or false is wanted");
+}
+
+}  // namespace
+
+std::span<const Key> keys() {
+  static const std::vector<Key> all = make_keys();
+  return all;
+}
+
+void set(Settings& settings, std::string_view key, std::string_view value) {
+  std::vector<std::string> names;
+  for (const Key& k : keys()) {
+    if (k.name == key) {
+      try {
+        k.set(settings, value);
+      } catch (const std::invalid_argument& e) {
+        throw UsageError(fmt::format("{} = {}: {}", key, value, e.what()));
+      }
+      return;
+    }
+    names.emplace_back(k.name);
+  }
+  const std::string near = nearest(key, names);
+  throw UsageError(fmt::format("unknown key '{}'{}", key,
+                               near.empty() ? "" : fmt::format(": did you mean '{}'?", near)));
+}
+
+void validate(const Settings& s) {
+  if (s.scheme == Scheme::sm && s.workers != 1) {
+    throw UsageError(fmt::format("workers = {}: scheme sm has one worker", s.workers));
+  }
+  if (s.scheme == Scheme::sm && s.local_steps != 1) {
+    throw UsageError(fmt::format("local_steps = {}: scheme sm takes single steps", s.local_steps));
+  }
+}
+
+void write_toml(const Settings& settings, std::ostream& out) {
+  const auto quote = [](const std::string& text) {
+    std::string quoted = "\"";
+    for (const char c : text) {
+      if (c == '"' || c == '\\') quoted += '\\';
+      quoted += c;
+    }
+    return quoted + '"';
+  };
+  if (!settings.preset.empty()) fmt::print(out, "preset = {}\n", quote(settings.preset));
+  for (const Key& key : keys()) {
+    const std::string value = key.get(settings);
+    fmt::print(out, "{} = {}\n", key.name, key.quoted ? quote(value) : value);
+  }
+}
+
+Settings read_toml(const std::string& path, std::optional<std::string> preset_name) {
+  const auto fail = [&](const toml::source_region& where, std::string_view why) {
+    throw InputError(fmt::format("{}:{}: {}", path, where.begin.line, why));
+  };
+  toml::table table;
+  try {
+    table = toml::parse_file(path);
+  } catch (const toml::parse_error& e) {
+    fail(e.source(), e.description());
+  }
+  Settings settings;
+  const auto named = table.find("preset");
+  try {
+    if (!preset_name && named != table.end()) preset_name = text_of(named->second);
+    if (preset_name) settings = preset(*preset_name).settings;
+  } catch (const UsageError& e) {
+    fail(named == table.end() ? table.source() : named->second.source(), e.what());
+  }
+  for (const auto& [key, node] : table) {
+    if (key == "preset" || (key == "environment" && node.is_table())) continue;
+    try {
+      set(settings, key.str(), text_of(node));
+    } catch (const UsageError& e) {
+      fail(node.source(), e.what());
+    }
+  }
+  return settings;
+}
+
+std::string nearest(std::string_view name, std::span<const std::string> candidates) {
+  std::string best;
+  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
+  for (const std::string& candidate : candidates) {
+    std::vector<std::size_t> row(candidate.size() + 1);  // Levenshtein, one row at a time
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      std::size_t diagonal = std::exchange(row[0], i + 1);
+      for (std::size_t j = 0; j < candidate.size(); ++j) {
+        const std::size_t change = diagonal + (name[i] == candidate[j] ? 0 : 1);
+        diagonal = row[j + 1];
+        row[j + 1] = std::min({change, row[j] + 1, diagonal + 1});
+      }
+    }
+    if (row.back() < best_distance) {
+      best_distance = row.back();
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+}  // namespace mvsgd::sim

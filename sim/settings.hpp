@@ -1,0 +1,106 @@
+// A run's settings: what config.toml holds, and with the program's version all that a run depends
+// on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/decimal.hpp"
+
+namespace mvsgd::sim {
+
+/// A setting, preset or key on the command line that cannot be used. Exit code 2.
+class UsageError : public std::invalid_argument {
+ public:
+  using std::invalid_argument::invalid_argument;
+};
+
+/// A file or directory that cannot be read, written or understood. Exit code 3.
+class InputError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+enum class Scheme : std::uint8_t {
+  sm,     ///< one machine, plain SGD: nothing is sent
+  dense,  ///< eq 4 with N workers: every model difference whole
+  mv,     ///< SSGD-MV, Algorithm 1 with majority voting
+};
+enum class Aggregation : std::uint8_t { mean, sum };
+enum class TieBreaking : std::uint8_t { random, index };
+enum class BatchNormEvaluation : std::uint8_t {
+  average,    ///< the mean of the workers' running statistics, sent for each evaluation
+  recompute,  ///< statistics of the training images under the evaluated parameters
+  batch,      ///< those of each test batch: the authors' practice
+};
+
+/// Every key, with the paper's values as defaults (shared letters in README.md).
+struct Settings {
+  std::string preset;  ///< the name these settings began with; "" for none
+  Scheme scheme = Scheme::mv;
+  std::uint32_t workers = 10;     ///< N
+  std::uint32_t local_steps = 1;  ///< H
+  Decimal phi{1, 2};              ///< share of coordinates kept
+  std::uint32_t width = 64;       ///< channels of the first stage
+  std::uint32_t epochs = 300;
+  std::uint32_t rounds = 0;                    ///< 0: all; else stop after so many
+  std::optional<std::uint32_t> warmup_epochs;  ///< none: in proportion, 5 of 300
+  std::uint32_t batch = 64;                    ///< images a local step and worker
+  bool augment = true;
+  double learning_rate = 0.5;  ///< eta
+  double weight_decay = 1e-4;
+  std::uint64_t seed = 1;
+  std::string data = "synthetic";          ///< a directory, or "synthetic"
+  std::uint32_t synthetic_train = 10'000;  ///< images of the synthetic set
+  std::uint32_t synthetic_test = 2'000;
+  std::string backend = "onednn";
+  std::uint32_t slots = 0;  ///< workers that compute at once; 0: the cores
+  std::uint32_t threads_per_worker = 1;
+  TieBreaking tie_break = TieBreaking::random;
+  BatchNormEvaluation bn_eval = BatchNormEvaluation::average;
+  Aggregation aggregation = Aggregation::mean;
+  bool error_rescale_on_decay = true;  ///< the error memory is in units of weights
+  std::uint32_t eval_every = 1;        ///< epochs between evaluations
+  std::uint32_t deadline = 3600;       ///< seconds a worker or the server waits for a peer
+};
+
+/// One key: its name, what it means and takes, and how it is read and written as text.
+struct Key {
+  std::string_view name;
+  std::string_view help;
+  /// Throws std::invalid_argument, without the key's name, if the text is no value of this key.
+  std::function<void(Settings&, std::string_view)> set;
+  std::function<std::string(const Settings&)> get;
+  bool quoted;  ///< a string in TOML
+};
+
+/// Every key in the order of config.toml.
+[[nodiscard]] std::span<const Key> keys();
+
+/// Sets one key. Throws UsageError naming key and value if either is unknown or out of range.
+void set(Settings& settings, std::string_view key, std::string_view value);
+
+/// Checks what no key alone can show (sm has one worker, K is at least 1, ...). Throws UsageError.
+void validate(const Settings& settings);
+
+/// The keys as TOML, one a line.
+void write_toml(const Settings& settings, std::ostream& out);
+
+/// Reads TOML such as write_toml's. A `preset` in it is applied before the other keys, unless
+/// `preset` is given, which is then applied in its place; a table [environment] is passed over.
+/// Throws InputError naming the file and line if it is not TOML, or has an unknown or duplicate key
+/// or a bad value.
+[[nodiscard]] Settings read_toml(const std::string& path, std::optional<std::string> preset);
+
+/// The name in `candidates` nearest to `name` in edit distance, for "did you mean"; "" if none is
+/// near.
+[[nodiscard]] std::string nearest(std::string_view name, std::span<const std::string> candidates);
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,53 @@
+// A worker: Algorithm 1, the worker side.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "comm/transport.hpp"
+#include "compress/top_k.hpp"
+#include "sim/local_update.hpp"
+#include "sim/protocol.hpp"
+#include "sim/schedule.hpp"
+#include "sim/slots.hpp"
+#include "sim/telemetry.hpp"
+
+namespace mvsgd::sim {
+
+/// What all workers of a run share. Everything must outlive them.
+struct WorkerContext {
+  const Protocol& protocol;
+  const Settings& settings;
+  std::span<const Round> rounds;
+  LocalUpdate& update;
+  Slots& slots;
+  Telemetry& telemetry;
+};
+
+/// One worker, run by a thread of its own (or, later, a process). Its state is theta, rebuilt only
+/// from what it has decoded, the error memory e, and its batch-norm buffers: 2d floats and a few.
+class Worker {
+ public:
+  Worker(const WorkerContext& context, comm::Transport& transport, std::vector<float> buffers);
+
+  /// Receives the initial model and takes part in every round.
+  void run();
+
+  [[nodiscard]] std::span<const float> theta() const { return theta_; }
+  [[nodiscard]] std::span<const float> error() const { return e_; }
+
+ private:
+  WorkerReport compute(const Round& round);
+  void exchange_dense(const Round& round);
+  void exchange_sparse(const Round& round);
+
+  WorkerContext context_;
+  comm::Transport* transport_;
+  std::vector<float> theta_;  ///< theta_t
+  std::vector<float> e_;      ///< e_{n,t}; D of Algorithm 1 line 9 between computing and sending
+  std::vector<float> buffers_;
+  std::vector<compress::Index> vote_;  ///< supp M_{n,t}
+};
+
+}  // namespace mvsgd::sim

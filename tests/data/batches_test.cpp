@@ -1,0 +1,262 @@
+// Batches: the stream of permutations, the augmentation, the normalisation.
+#include "data/batches.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <numeric>
+#include <stdexcept>
+#include <vector>
+
+namespace mvsgd::data {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+/// n images whose every byte differs from its neighbours' and from the same byte of other images.
+Dataset patterned(std::size_t n) {
+  Dataset dataset;
+  for (std::size_t i = 0; i < n; ++i) {
+    dataset.labels.push_back(static_cast<std::uint8_t>(i % kClasses));
+    for (std::size_t p = 0; p < kImageBytes; ++p) {
+      dataset.pixels.push_back(static_cast<std::uint8_t>(p * 37 + p / kSide * 11 + i * 53));
+    }
+  }
+  return dataset;
+}
+
+std::vector<std::uint32_t> every_third(std::uint32_t n) {
+  std::vector<std::uint32_t> images(n);
+  for (std::uint32_t i = 0; i < n; ++i) images[i] = 3 * i;
+  return images;
+}
+
+struct Batch {
+  std::vector<float> images;
+  std::vector<std::uint8_t> labels;
+  bool operator==(const Batch&) const = default;
+};
+
+Batch load(BatchSource& source, std::uint64_t step, std::size_t batch) {
+  Batch out{std::vector<float>(batch * kImageBytes), std::vector<std::uint8_t>(batch)};
+  source.load(step, out.images, out.labels);
+  return out;
+}
+
+/// The first `count` images of the stream, in order.
+std::vector<std::uint32_t> stream(BatchSource& source, std::size_t count) {
+  std::vector<std::uint32_t> images;
+  for (std::uint64_t step = 0; images.size() < count; ++step) {
+    for (const View& view : source.views(step)) images.push_back(view.image);
+  }
+  images.resize(count);
+  return images;
+}
+
+/// The definition of a view, pixel by pixel: pad, cut, mirror, normalise.
+std::vector<float> view_by_definition(std::span<const std::uint8_t> image, const View& view) {
+  constexpr std::array<double, 3> kMean = {.4914, .4822, .4465};
+  constexpr std::array<double, 3> kStd = {.2023, .1994, .2010};
+  constexpr std::size_t kPadded = kSide + 8;
+  std::vector<std::uint8_t> padded(kChannels * kPadded * kPadded, 0);
+  std::vector<float> out;
+  for (std::size_t c = 0; c < kChannels; ++c) {
+    for (std::size_t i = 0; i < kSide; ++i) {
+      for (std::size_t j = 0; j < kSide; ++j) {
+        padded[(c * kPadded + i + 4) * kPadded + j + 4] = image[(c * kSide + i) * kSide + j];
+      }
+    }
+    for (std::size_t i = 0; i < kSide; ++i) {
+      for (std::size_t j = 0; j < kSide; ++j) {
+        const std::size_t column = view.left + (view.flip ? kSide - 1 - j : j);
+        const double p = padded[(c * kPadded + i + view.top) * kPadded + column];
+        out.push_back(static_cast<float>((p / 255 - kMean[c]) / kStd[c]));
+      }
+    }
+  }
+  return out;
+}
+
+TEST(BatchSource, ShowsEachImageOnceInEachPermutation) {
+  const Dataset dataset = patterned(90);
+  const auto images = every_third(30);
+  BatchSource source(dataset, images, {.batch = 7, .seed = 1});
+  const auto seen = stream(source, 4 * 30);
+  std::vector<std::vector<std::uint32_t>> permutations;
+  for (auto first = seen.begin(); first != seen.end(); first += 30) {
+    permutations.emplace_back(first, first + 30);
+    auto sorted = permutations.back();
+    std::sort(sorted.begin(), sorted.end());
+    EXPECT_EQ(sorted, images);
+  }
+  std::sort(permutations.begin(), permutations.end());
+  EXPECT_EQ(std::unique(permutations.begin(), permutations.end()), permutations.end());
+}
+
+TEST(BatchSource, HasOneStreamWhateverTheBatch) {
+  const Dataset dataset = patterned(90);
+  BatchSource one(dataset, every_third(30), {.batch = 1, .seed = 1});
+  const auto want = stream(one, 200);
+  for (const std::size_t batch : {7, 30, 64, 100}) {  // 64 and 100 span three and four permutations
+    BatchSource source(dataset, every_third(30), {.batch = batch, .seed = 1});
+    EXPECT_EQ(stream(source, 200), want) << "batch " << batch;
+  }
+}
+
+TEST(BatchSource, GivesTheSameBatchesInAnyOrderOfCalls) {
+  const Dataset dataset = patterned(30);
+  constexpr std::size_t kBatch = 4;
+  const BatchOptions options{.batch = kBatch, .seed = 1};
+  BatchSource forward(dataset, every_third(10), options);
+  std::vector<Batch> want;
+  for (std::uint64_t step = 0; step < 20; ++step) want.push_back(load(forward, step, kBatch));
+
+  BatchSource backward(dataset, every_third(10), options);
+  for (std::uint64_t step = 20; step-- > 0;) {
+    EXPECT_EQ(load(backward, step, kBatch), want[step]) << "step " << step;
+  }
+  BatchSource jumping(dataset, every_third(10), options);
+  for (const std::uint64_t step : {19, 0, 7, 7, 12, 1, 18, 0}) {
+    EXPECT_EQ(load(jumping, step, kBatch), want[step]) << "step " << step;
+  }
+}
+
+TEST(BatchSource, DiffersByWorkerAndBySeed) {
+  const Dataset dataset = patterned(300);
+  std::vector<std::vector<View>> batches;
+  for (const BatchOptions options : {BatchOptions{.seed = 1, .worker = 0},
+                                     BatchOptions{.seed = 1, .worker = 1},
+                                     BatchOptions{.seed = 2, .worker = 0}}) {
+    BatchSource source(dataset, every_third(100), options);
+    batches.push_back(source.views(0));
+  }
+  const auto agreements = [&](std::size_t a, std::size_t b, auto part) {
+    std::size_t count = 0;
+    for (std::size_t k = 0; k < 64; ++k) count += part(batches[a][k]) == part(batches[b][k]);
+    return count;
+  };
+  for (const auto [a, b] : {std::array{0UL, 1UL}, std::array{0UL, 2UL}, std::array{1UL, 2UL}}) {
+    SCOPED_TRACE(testing::Message() << "options " << a << " and " << b);
+    // By chance 64 pairs of 100 images agree 0.64 times, of 81 crops 0.79 times, of 2 flips 32 times.
+    EXPECT_LT(agreements(a, b, [](const View& v) { return v.image; }), 7);
+    EXPECT_LT(agreements(a, b, [](const View& v) { return 9 * v.top + v.left; }), 8);
+    EXPECT_LT(agreements(a, b, [](const View& v) { return v.flip; }), 53);
+  }
+}
+
+TEST(BatchSource, DrawsCropsUniformlyAndFlipsHalf) {
+  const Dataset dataset = patterned(100);
+  std::vector<std::uint32_t> images(100);
+  std::iota(images.begin(), images.end(), 0U);
+  constexpr std::size_t kViews = 81 * 400;
+  BatchSource source(dataset, images, {.batch = kViews, .seed = 3});
+  std::array<double, 162> counts{};  // of (top, left, flip)
+  double flips = 0;
+  for (const View& view : source.views(0)) {
+    ASSERT_LE(view.top, 8);
+    ASSERT_LE(view.left, 8);
+    counts[(9U * view.top + view.left) * 2 + view.flip] += 1;
+    flips += view.flip;
+  }
+  double chi2 = 0;
+  for (const double count : counts) chi2 += (count - 200) * (count - 200) / 200;
+  // 161 degrees of freedom: mean 161, standard deviation sqrt(322) = 17.9; five of them above.
+  EXPECT_LT(chi2, 251);
+  // Binomial of deviation sqrt(32,400) / 2 = 90; five of them.
+  EXPECT_NEAR(flips, kViews / 2.0, 450);
+}
+
+TEST(BatchSource, LoadsWhatTheDefinitionOfAViewSays) {
+  const Dataset dataset = patterned(30);
+  constexpr std::size_t kBatch = 500;  // enough for every edge: 81 corners, flipped or not
+  BatchSource source(dataset, every_third(10), {.batch = kBatch, .seed = 5});
+  const Batch batch = load(source, 3, kBatch);
+  const auto views = source.views(3);
+  for (std::size_t k = 0; k < kBatch; ++k) {
+    const View& view = views[k];
+    SCOPED_TRACE(testing::Message() << "corner (" << +view.top << ", " << +view.left << "), flip "
+                                    << view.flip);
+    const std::span got = std::span(batch.images).subspan(k * kImageBytes, kImageBytes);
+    const auto want = view_by_definition(dataset.image(view.image), view);
+    EXPECT_TRUE(std::ranges::equal(got, want));
+    EXPECT_EQ(batch.labels[k], dataset.labels[view.image]);
+  }
+}
+
+TEST(BatchSource, WithoutAugmentationLoadsTheImagesThemselves) {
+  const Dataset dataset = patterned(30);
+  BatchSource source(dataset, every_third(10), {.batch = 12, .augment = false, .seed = 5});
+  const Batch batch = load(source, 1, 12);
+  const auto views = source.views(1);
+  for (std::size_t k = 0; k < views.size(); ++k) {
+    EXPECT_EQ(views[k], (View{.image = views[k].image, .top = 4, .left = 4, .flip = false}));
+    std::vector<float> want(kImageBytes);
+    std::array<std::uint8_t, 1> label{};
+    load_plain(dataset, views[k].image, 1, want, label);
+    EXPECT_TRUE(std::ranges::equal(
+        std::span(batch.images).subspan(k * kImageBytes, kImageBytes), want));
+    EXPECT_EQ(batch.labels[k], label[0]);
+  }
+}
+
+TEST(BatchSource, AugmentationDoesNotChangeTheOrder) {
+  const Dataset dataset = patterned(30);
+  BatchSource with(dataset, every_third(10), {.batch = 8, .augment = true, .seed = 5});
+  BatchSource without(dataset, every_third(10), {.batch = 8, .augment = false, .seed = 5});
+  EXPECT_EQ(stream(with, 40), stream(without, 40));
+}
+
+TEST(BatchSource, RefusesWhatItCannotServe) {
+  const Dataset dataset = patterned(10);
+  EXPECT_THAT([&] { BatchSource(dataset, {0}, {.batch = 0}); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("batch = 0")));
+  EXPECT_THAT([&] { BatchSource(dataset, {}, {}); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("without images")));
+  EXPECT_THAT([&] { BatchSource(dataset, {3, 10, 9}, {}); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("image 10 of 10")));
+  BatchSource source(dataset, {0, 1}, {.batch = 2});
+  std::vector<float> images(2 * kImageBytes);
+  std::vector<std::uint8_t> labels(2);
+  EXPECT_THROW(source.load(0, std::span(images).first(kImageBytes), labels), std::invalid_argument);
+  EXPECT_THROW(source.load(0, images, std::span(labels).first(1)), std::invalid_argument);
+}
+
+TEST(LoadPlain, IsTheUnshiftedUnmirroredView) {
+  const Dataset dataset = patterned(5);
+  std::vector<float> images(3 * kImageBytes);
+  std::vector<std::uint8_t> labels(3);
+  load_plain(dataset, 2, 3, images, labels);
+  for (std::size_t k = 0; k < 3; ++k) {
+    EXPECT_TRUE(std::ranges::equal(std::span(images).subspan(k * kImageBytes, kImageBytes),
+                                   view_by_definition(dataset.image(2 + k), View{})));
+    EXPECT_EQ(labels[k], dataset.labels[2 + k]);
+  }
+}
+
+TEST(LoadPlain, NormalisesBlackAndWhite) {
+  const Dataset dataset{.pixels = std::vector<std::uint8_t>(kImageBytes, 255), .labels = {1}};
+  std::vector<float> images(kImageBytes);
+  std::vector<std::uint8_t> labels(1);
+  load_plain(dataset, 0, 1, images, labels);
+  // (1 - .4914) / .2023, (1 - .4822) / .1994, (1 - .4465) / .2010, to the nearest float.
+  EXPECT_EQ(images[0], 2.5140880F);
+  EXPECT_EQ(images[kSide * kSide], 2.5967903F);
+  EXPECT_EQ(images[2 * kSide * kSide], 2.7537313F);
+}
+
+TEST(LoadPlain, RefusesImagesBeyondTheEnd) {
+  const Dataset dataset = patterned(5);
+  std::vector<float> images(2 * kImageBytes);
+  std::vector<std::uint8_t> labels(2);
+  EXPECT_THAT([&] { load_plain(dataset, 4, 2, images, labels); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("images 4 to 6 of 5")));
+  EXPECT_THROW(load_plain(dataset, SIZE_MAX, 2, images, labels), std::invalid_argument);
+  EXPECT_THROW(load_plain(dataset, 0, 1, images, labels), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace mvsgd::data
