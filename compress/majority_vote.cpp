@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "compress/reaching.hpp"
+
 namespace mvsgd::compress {
 namespace {
 
@@ -90,41 +92,38 @@ void VoteCounts::add(std::span<const Index> support) {
           " of d = " + std::to_string(counts_.size()) + " is out of range or order");
     }
   }
-  touched_.reserve(std::min(counts_.size(), touched_.size() + support.size()));
-  for (const Index i : support) {
-    if (counts_[i]++ == 0) touched_.push_back(i);
-  }
+  for (const Index i : support) ++counts_[i];
 }
 
-void VoteCounts::clear() {
-  for (const Index i : touched_) counts_[i] = 0;
-  touched_.clear();
-}
+void VoteCounts::clear() { std::fill(counts_.begin(), counts_.end(), 0); }
 
 std::vector<Index> majority_mask(const VoteCounts& votes, std::size_t k, const TieBreak& tie) {
-  if (k > votes.touched_.size()) {
+  const std::span<const std::uint32_t> counts = votes.counts();
+  const auto itself = [](std::uint32_t count) { return count; };
+
+  std::vector<std::size_t> with_count(1);  // [c]: how many coordinates have c >= 1 votes
+  std::size_t voted = 0;
+  for_each_reaching(counts, itself, std::uint32_t{1}, [&](std::size_t i) {
+    if (counts[i] >= with_count.size()) with_count.resize(std::size_t{counts[i]} + 1);
+    ++with_count[counts[i]];
+    ++voted;
+  });
+  if (k > voted) {
     throw std::invalid_argument("majority_mask: k = " + std::to_string(k) + " of " +
-                                std::to_string(votes.touched_.size()) + " coordinates with a vote");
+                                std::to_string(voted) + " coordinates with a vote");
   }
   if (k == 0) return {};
 
-  std::vector<std::size_t> with_count;  // [c]: how many coordinates have c votes, c >= 1
-  for (const Index i : votes.touched_) {
-    const std::uint32_t c = votes.counts_[i];
-    if (c >= with_count.size()) with_count.resize(std::size_t{c} + 1);
-    ++with_count[c];
-  }
   std::size_t last = with_count.size() - 1;  // the threshold count
-  std::size_t wanted = k;                    // of those at it
+  std::size_t wanted = k;                    // of the coordinates at it
   while (with_count[last] < wanted) wanted -= with_count[last--];
 
   Ties ties(tie, wanted, with_count[last]);
   std::vector<Index> mask;
   mask.reserve(k);
-  for (std::size_t i = 0; i < votes.counts_.size(); ++i) {
-    const std::uint32_t c = votes.counts_[i];
-    if (c > last || (c == last && ties.takes_next())) mask.push_back(static_cast<Index>(i));
-  }
+  for_each_reaching(counts, itself, static_cast<std::uint32_t>(last), [&](std::size_t i) {
+    if (counts[i] > last || ties.takes_next()) mask.push_back(static_cast<Index>(i));
+  });
   return mask;
 }
 

@@ -31,15 +31,13 @@ class VoteCounts {
   /// are not, with the counts as they were.
   void add(std::span<const Index> support);
 
-  /// Back to no votes. Cost: O(votes added), or O(d) if that is less.
+  /// Back to no votes. Cost: O(d).
   void clear();
 
   [[nodiscard]] std::span<const std::uint32_t> counts() const { return counts_; }
 
  private:
   std::vector<std::uint32_t> counts_;
-  std::vector<Index> touched_;  ///< coordinates of non-zero count, unordered
-  friend std::vector<Index> majority_mask(const VoteCounts&, std::size_t, const TieBreak&);
 };
 
 /// supp S_top(counts, k), eq 9: the k coordinates of most votes.
@@ -51,6 +49,8 @@ class VoteCounts {
 ///   returns  [k], strictly increasing
 ///
 /// Throws std::invalid_argument if fewer than k coordinates have a vote.
+///
+/// Cost: two passes over the counts, and a draw for each tied coordinate.
 [[nodiscard]] std::vector<Index> majority_mask(const VoteCounts& counts, std::size_t k,
                                                const TieBreak& tie);
 

@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "compress/reaching.hpp"
+
 namespace mvsgd::compress {
 namespace {
 
@@ -20,7 +22,7 @@ namespace {
 using Magnitude = std::int32_t;
 constexpr Magnitude kInfinity = 0x7f800000;  // and NaNs above it
 
-Magnitude magnitude(float x) { return std::bit_cast<Magnitude>(x) & 0x7fffffff; }
+constexpr auto magnitude = [](float x) { return std::bit_cast<Magnitude>(x) & 0x7fffffff; };
 
 void check_arguments(std::span<const float> x, std::size_t k) {
   if (k > x.size() || x.size() > std::numeric_limits<Index>::max()) {
@@ -29,7 +31,7 @@ void check_arguments(std::span<const float> x, std::size_t k) {
   }
 }
 
-[[noreturn]] void throw_not_finite(std::span<const float> x, Index i) {
+[[noreturn]] void throw_not_finite(std::span<const float> x, std::size_t i) {
   throw std::invalid_argument("top_k_support: x[" + std::to_string(i) +
                               "] = " + std::to_string(x[i]) + " is not finite");
 }
@@ -38,8 +40,8 @@ void check_arguments(std::span<const float> x, std::size_t k) {
 // statistic of a sample. Only the time depends on it being right. At most kInfinity.
 Magnitude sampled_pivot(std::span<const float> x, std::size_t k) {
   if (k == 0) return kInfinity;
-  // 2^15 leave a relative spread of 5.5 % at K = d / 100; a 64th of a short x keeps this cheap.
-  const std::size_t size = std::min<std::size_t>(std::size_t{1} << 15, x.size() / 64);
+  // 2^14 leave a relative spread of 8 % at K = d / 100; a 64th of a short x keeps this cheap.
+  const std::size_t size = std::min<std::size_t>(std::size_t{1} << 14, x.size() / 64);
   const double expected =
       static_cast<double>(k) / static_cast<double>(x.size()) * static_cast<double>(size);
   // Four deviations of the count to the safe side, and some more for when that count is small.
@@ -57,31 +59,20 @@ Magnitude sampled_pivot(std::span<const float> x, std::size_t k) {
   return std::min(*nth, kInfinity);
 }
 
+struct Candidate {
+  Index index;
+  Magnitude magnitude;
+};
+
 // The coordinates of magnitude `pivot` <= kInfinity or more, increasing. Throws if one of them is
 // not finite: none that is not is left out, so this is the check of all of x.
-std::vector<Index> reaching(std::span<const float> x, Magnitude pivot) {
-  // A cache line: most have no candidate at K = d / 100, and the maximum of one is a few vector
-  // instructions.
-  constexpr std::size_t kBlock = 16;
-  std::array<Index, kBlock> found;
-  std::vector<Index> candidates;
-  for (std::size_t begin = 0; begin < x.size(); begin += kBlock) {
-    const auto block = x.subspan(begin, std::min(kBlock, x.size() - begin));
-    if (block.size() == kBlock) {
-      Magnitude largest = 0;
-      for (std::size_t j = 0; j < kBlock; ++j) largest = std::max(largest, magnitude(block[j]));
-      if (largest < pivot) continue;
-    }
-    std::size_t count = 0;
-    for (std::size_t j = 0; j < block.size(); ++j) {
-      found[count] = static_cast<Index>(begin + j);
-      count += magnitude(block[j]) >= pivot ? 1 : 0;
-    }
-    candidates.insert(candidates.end(), found.data(), found.data() + count);
-  }
-  for (const Index i : candidates) {
-    if (magnitude(x[i]) >= kInfinity) throw_not_finite(x, i);
-  }
+std::vector<Candidate> reaching(std::span<const float> x, Magnitude pivot) {
+  std::vector<Candidate> candidates;
+  for_each_reaching(x, magnitude, pivot, [&](std::size_t i) {
+    const Magnitude m = magnitude(x[i]);
+    if (m >= kInfinity) throw_not_finite(x, i);
+    candidates.push_back({.index = static_cast<Index>(i), .magnitude = m});
+  });
   return candidates;
 }
 
@@ -91,7 +82,7 @@ struct Threshold {
 };
 
 // The magnitude of the k-th largest candidate, digit by digit from the top, 1 <= k <= candidates.
-Threshold threshold(std::span<const float> x, std::span<const Index> candidates, std::size_t k) {
+Threshold threshold(std::span<const Candidate> candidates, std::size_t k) {
   struct Digit {
     unsigned shift;
     unsigned bits;
@@ -103,8 +94,7 @@ Threshold threshold(std::span<const float> x, std::span<const Index> candidates,
   for (const auto& [shift, bits] : kDigits) {
     std::array<std::size_t, 1 << 11> histogram{};
     const Magnitude mask = (Magnitude{1} << bits) - 1;
-    for (const Index i : candidates) {
-      const Magnitude m = magnitude(x[i]);
+    for (const auto& [i, m] : candidates) {
       if ((m & known) == prefix) ++histogram[static_cast<std::size_t>(m >> shift & mask)];
     }
     auto digit = static_cast<std::size_t>(mask);
@@ -119,19 +109,17 @@ Threshold threshold(std::span<const float> x, std::span<const Index> candidates,
 
 std::vector<Index> top_k_support(std::span<const float> x, std::size_t k) {
   check_arguments(x, k);
-  std::vector<Index> candidates = reaching(x, sampled_pivot(x, k));
+  std::vector<Candidate> candidates = reaching(x, sampled_pivot(x, k));
   if (candidates.size() < k) candidates = reaching(x, 0);
   if (k == 0) return {};
 
-  auto [last, ties] = threshold(x, candidates, k);
+  auto [last, ties] = threshold(candidates, k);
   std::vector<Index> support;
   support.reserve(k);
-  for (const Index i : candidates) {
-    const Magnitude m = magnitude(x[i]);
-    if (m > last || (m == last && ties > 0)) {
-      ties -= m == last ? 1 : 0;
-      support.push_back(i);
-    }
+  for (const auto& [i, m] : candidates) {
+    if (m < last || (m == last && ties == 0)) continue;
+    ties -= m == last ? 1 : 0;
+    support.push_back(i);
   }
   return support;
 }
@@ -139,7 +127,7 @@ std::vector<Index> top_k_support(std::span<const float> x, std::size_t k) {
 std::vector<Index> top_k_support_by_sorting(std::span<const float> x, std::size_t k) {
   check_arguments(x, k);
   for (std::size_t i = 0; i < x.size(); ++i) {
-    if (!std::isfinite(x[i])) throw_not_finite(x, static_cast<Index>(i));
+    if (!std::isfinite(x[i])) throw_not_finite(x, i);
   }
   std::vector<Index> order(x.size());
   std::iota(order.begin(), order.end(), Index{0});

@@ -7,9 +7,9 @@
 
 #include "data/random.hpp"
 
-// Float arithmetic in a fixed order, with +, -, *, /, sqrt and operations that do not round: the
-// bytes are the same on every machine whose floats are IEEE 754's. No braced list below may become
-// the arguments of a call: only the former is evaluated from left to right.
+// The bytes are the same on every machine whose floats are IEEE 754's: arithmetic is in a fixed
+// order, with +, -, *, /, sqrt and operations that do not round. For the same reason two draws
+// never stand in one expression, but in a braced list, which is evaluated from left to right.
 
 namespace mvsgd::data {
 namespace {
@@ -146,12 +146,14 @@ struct Object {
 
 Object random_object(Draws& draws, const Extent& extent, Shape shape, Texture texture,
                      const Colour& colour) {
-  const float contrast = uniform(draws, kTextureContrast) * (draws.below(2) == 0 ? 1.0F : -1.0F);
+  const bool darker = draws.below(2) == 1;
+  const float gap = uniform(draws, kTextureContrast);
+  const float step = darker ? -gap : gap;
   const float tilt = uniform(draws, kTilt);
   const float cosine = 1 / std::sqrt(1 + tilt * tilt);
   return {.shape = shape,
           .texture = texture,
-          .colours = {colour, {colour[0] + contrast, colour[1] + contrast, colour[2] + contrast}},
+          .colours = {colour, {colour[0] + step, colour[1] + step, colour[2] + step}},
           .x = uniform(draws, extent.centre),
           .y = uniform(draws, extent.centre),
           .radius = uniform(draws, extent.radius),

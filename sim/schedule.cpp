@@ -65,7 +65,7 @@ std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images
     round.steps = warmup ? 1
                          : static_cast<std::uint32_t>(
                                std::min<std::uint64_t>(settings.local_steps, steps.total - step));
-    round.dense = warmup || settings.scheme == Scheme::dense;
+    round.dense = warmup || settings.scheme != Scheme::mv;
     round.learning_rate = learning_rate(settings.learning_rate, steps, step);
     round.decayed =
         !rounds.empty() && decays(steps, step) > decays(steps, rounds.back().first_step);

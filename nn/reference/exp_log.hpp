@@ -7,11 +7,11 @@
 
 namespace mvsgd::nn {
 
-/// e^x within 2 ulp where the result is normal, and within the smallest subnormal elsewhere.
+/// e^x within 1 ulp where the result is normal, and within the smallest subnormal elsewhere.
 /// Infinity above 709.78, 0 below -745.13, NaN for NaN.
 [[nodiscard]] double exact_order_exp(double x);
 
-/// The natural logarithm within 2 ulp for normal x. -infinity for 0 (and for subnormal x, which
+/// The natural logarithm within 1 ulp for normal x. -infinity for 0 (and for subnormal x, which
 /// count as 0), NaN for x < 0 and for NaN, infinity for infinity.
 [[nodiscard]] double exact_order_log(double x);
 

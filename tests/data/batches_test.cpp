@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <numeric>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -128,9 +129,9 @@ TEST(BatchSource, GivesTheSameBatchesInAnyOrderOfCalls) {
 TEST(BatchSource, DiffersByWorkerAndBySeed) {
   const Dataset dataset = patterned(300);
   std::vector<std::vector<View>> batches;
-  for (const BatchOptions options : {BatchOptions{.seed = 1, .worker = 0},
-                                     BatchOptions{.seed = 1, .worker = 1},
-                                     BatchOptions{.seed = 2, .worker = 0}}) {
+  for (const BatchOptions options :
+       {BatchOptions{.seed = 1, .worker = 0}, BatchOptions{.seed = 1, .worker = 1},
+        BatchOptions{.seed = 2, .worker = 0}}) {
     BatchSource source(dataset, every_third(100), options);
     batches.push_back(source.views(0));
   }
@@ -141,7 +142,8 @@ TEST(BatchSource, DiffersByWorkerAndBySeed) {
   };
   for (const auto [a, b] : {std::array{0UL, 1UL}, std::array{0UL, 2UL}, std::array{1UL, 2UL}}) {
     SCOPED_TRACE(testing::Message() << "options " << a << " and " << b);
-    // By chance 64 pairs of 100 images agree 0.64 times, of 81 crops 0.79 times, of 2 flips 32 times.
+    // By chance 64 pairs of 100 images agree 0.64 times, of 81 crops 0.79 times, of 2 flips 32
+    // times.
     EXPECT_LT(agreements(a, b, [](const View& v) { return v.image; }), 7);
     EXPECT_LT(agreements(a, b, [](const View& v) { return 9 * v.top + v.left; }), 8);
     EXPECT_LT(agreements(a, b, [](const View& v) { return v.flip; }), 53);
@@ -178,8 +180,8 @@ TEST(BatchSource, LoadsWhatTheDefinitionOfAViewSays) {
   const auto views = source.views(3);
   for (std::size_t k = 0; k < kBatch; ++k) {
     const View& view = views[k];
-    SCOPED_TRACE(testing::Message() << "corner (" << +view.top << ", " << +view.left << "), flip "
-                                    << view.flip);
+    SCOPED_TRACE(testing::Message()
+                 << "corner (" << +view.top << ", " << +view.left << "), flip " << view.flip);
     const std::span got = std::span(batch.images).subspan(k * kImageBytes, kImageBytes);
     const auto want = view_by_definition(dataset.image(view.image), view);
     EXPECT_TRUE(std::ranges::equal(got, want));
@@ -197,8 +199,8 @@ TEST(BatchSource, WithoutAugmentationLoadsTheImagesThemselves) {
     std::vector<float> want(kImageBytes);
     std::array<std::uint8_t, 1> label{};
     load_plain(dataset, views[k].image, 1, want, label);
-    EXPECT_TRUE(std::ranges::equal(
-        std::span(batch.images).subspan(k * kImageBytes, kImageBytes), want));
+    EXPECT_TRUE(
+        std::ranges::equal(std::span(batch.images).subspan(k * kImageBytes, kImageBytes), want));
     EXPECT_EQ(batch.labels[k], label[0]);
   }
 }
@@ -216,8 +218,11 @@ TEST(BatchSource, RefusesWhatItCannotServe) {
               ThrowsMessage<std::invalid_argument>(HasSubstr("batch = 0")));
   EXPECT_THAT([&] { BatchSource(dataset, {}, {}); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("without images")));
-  EXPECT_THAT([&] { BatchSource(dataset, {3, 10, 9}, {}); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("image 10 of 10")));
+  EXPECT_THAT(
+      [&] {
+        BatchSource(dataset, {3, 10, 9}, {});
+      },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("image 10 of 10")));
   BatchSource source(dataset, {0, 1}, {.batch = 2});
   std::vector<float> images(2 * kImageBytes);
   std::vector<std::uint8_t> labels(2);

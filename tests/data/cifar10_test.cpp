@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -24,9 +25,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kRecordBytes = 3073;
 constexpr std::uintmax_t kFileBytes = 30730000;
-const std::vector<std::string> kFiles = {"data_batch_1.bin", "data_batch_2.bin",
-                                         "data_batch_3.bin", "data_batch_4.bin",
-                                         "data_batch_5.bin", "test_batch.bin"};
+const std::vector<std::string> kFiles = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                                         "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"};
 
 /// The byte that the tests expect at `offset` of the record that they write.
 std::uint8_t pattern(std::size_t file, std::size_t offset) {
@@ -108,39 +108,37 @@ TEST_F(ReadCifar10, RefusesADirectoryInPlaceOfAFile) {
 TEST_F(ReadCifar10, NamesTheRecordThatIsCutShort) {
   for (const std::string& file : kFiles) {
     fs::resize_file(dir_ / file, kFileBytes - 1);
-    EXPECT_THAT(
-        [&] { (void)read_cifar10(dir_); },
-        ThrowsMessage<FormatError>(HasSubstr(
-            file + ": record 9999 is cut short: 30729999 bytes, not 30730000")));
+    EXPECT_THAT([&] { (void)read_cifar10(dir_); },
+                ThrowsMessage<FormatError>(
+                    HasSubstr(file + ": record 9999 is cut short: 30729999 bytes, not 30730000")));
     fs::resize_file(dir_ / file, kFileBytes);
   }
   fs::resize_file(dir_ / kFiles[1], 0);
-  EXPECT_THAT([&] { (void)read_cifar10(dir_); },
-              ThrowsMessage<FormatError>(
-                  HasSubstr("data_batch_2.bin: record 0 is cut short: 0 bytes")));
+  EXPECT_THAT(
+      [&] { (void)read_cifar10(dir_); },
+      ThrowsMessage<FormatError>(HasSubstr("data_batch_2.bin: record 0 is cut short: 0 bytes")));
 }
 
 TEST_F(ReadCifar10, RefusesEvenOneByteTooMany) {
   for (const std::string& file : kFiles) {
     fs::resize_file(dir_ / file, kFileBytes + 1);
-    EXPECT_THAT(
-        [&] { (void)read_cifar10(dir_); },
-        ThrowsMessage<FormatError>(HasSubstr(
-            file + ": record 10000 is one too many: 30730001 bytes, not 30730000")));
+    EXPECT_THAT([&] { (void)read_cifar10(dir_); },
+                ThrowsMessage<FormatError>(HasSubstr(
+                    file + ": record 10000 is one too many: 30730001 bytes, not 30730000")));
     fs::resize_file(dir_ / file, kFileBytes);
   }
 }
 
 TEST_F(ReadCifar10, NamesTheRecordWhoseLabelIsAboveNine) {
   write("data_batch_4.bin", 1234, "\x0a");
-  EXPECT_THAT([&] { (void)read_cifar10(dir_); },
-              ThrowsMessage<FormatError>(
-                  HasSubstr("data_batch_4.bin: record 1234: label 10, above 9")));
+  EXPECT_THAT(
+      [&] { (void)read_cifar10(dir_); },
+      ThrowsMessage<FormatError>(HasSubstr("data_batch_4.bin: record 1234: label 10, above 9")));
   write("data_batch_4.bin", 1234, "\x09");
   write("test_batch.bin", 9999, "\xff");
-  EXPECT_THAT([&] { (void)read_cifar10(dir_); },
-              ThrowsMessage<FormatError>(
-                  HasSubstr("test_batch.bin: record 9999: label 255, above 9")));
+  EXPECT_THAT(
+      [&] { (void)read_cifar10(dir_); },
+      ThrowsMessage<FormatError>(HasSubstr("test_batch.bin: record 9999: label 255, above 9")));
 }
 
 TEST(RealCifar10, HasTheKnownMeansAndDeviations) {

@@ -15,8 +15,8 @@ namespace mvsgd::data {
 namespace {
 
 TEST(Draws, AreTheSameForeverAndEverywhere) {
-  // From numpy.random.Philox, another implementation, which counts up before it draws: the first four
-  // are Philox(key=[7, 0x6461746100000001], counter=[0, 2, 3, 0]).random_raw(4), the last is
+  // From numpy.random.Philox, another implementation, which counts up before it draws: the first
+  // four are Philox(key=[7, 0x6461746100000001], counter=[0, 2, 3, 0]).random_raw(4), the last is
   // Philox(key=..., counter=[0, 2, 3, 1]).random_raw().
   Draws draws(7, Purpose::kPartition, {.round = 1, .worker = 2, .index = 3});
   EXPECT_EQ(draws.bits(), 0xd8517981ec023d90);

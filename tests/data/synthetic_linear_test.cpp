@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "data/batches.hpp"
@@ -65,8 +66,8 @@ double share_right(const LinearClassifier& classifier, const Dataset& dataset) {
 
 TEST(Synthesize, GivesALinearClassifierBetween12And60Percent) {
   const TrainTest data = synthesize({.train = 10000, .test = 2000, .seed = 0});
-  // With augmentation or without: the best that the classifier shows at the end of any epoch counts,
-  // so that a poor choice of epochs is no excuse.
+  // With augmentation or without: the best that the classifier shows at the end of any epoch
+  // counts, so that a poor choice of epochs is no excuse.
   for (const bool augment : {false, true}) {
     SCOPED_TRACE(augment ? "augmented" : "as they are");
     BatchSource source(data.train, partition(data.train.size(), 1, 0)[0],
@@ -77,8 +78,8 @@ TEST(Synthesize, GivesALinearClassifierBetween12And60Percent) {
     double best = 0;
     std::uint64_t step = 0;
     for (int epoch = 0; epoch < 12; ++epoch) {
-      // Stepwise smaller: 1e-4, the largest at which it settles, for eight epochs, then a tenth.
-      const float learning_rate = epoch < 8 ? 1e-4F : 1e-5F;
+      // Then a tenth. Rates from 2e-5 to 3e-4 over thirty epochs end between 34 and 41 percent.
+      const float learning_rate = epoch < 8 ? 4e-5F : 4e-6F;
       for (int k = 0; k < 100; ++k) {
         source.load(step++, images, labels);
         for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -87,9 +88,8 @@ TEST(Synthesize, GivesALinearClassifierBetween12And60Percent) {
         }
       }
       best = std::max(best, share_right(classifier, data.test));
-      RecordProperty(std::string(augment ? "augmented" : "plain") + std::to_string(epoch), std::to_string(best));
     }
-    std::printf("best %f\n", best);
+    RecordProperty(augment ? "augmented" : "plain", std::to_string(best));
     EXPECT_LT(best, 0.60);
     EXPECT_GT(best, 0.12);
   }

@@ -121,9 +121,8 @@ TEST_P(Autograd, FreesActivationsAsTheTapeUnwinds) {
   Tape tape(backend());
   std::weak_ptr<Storage> activation;
   bool freed_before_the_first_record = false;
-  const Variable first = tape.record(row(1, 1, 1), [&](const Tensor&) {
-    freed_before_the_first_record = activation.expired();
-  });
+  const Variable first = tape.record(
+      row(1, 1, 1), [&](const Tensor&) { freed_before_the_first_record = activation.expired(); });
   const Variable last = [&] {
     const Variable middle = relu(tape, first);
     activation = middle.value().storage;

@@ -22,9 +22,9 @@ struct BackendCase {
 
 inline std::vector<BackendCase> backends() {
   return {
-      {"reference", make_reference_backend},
+    {"reference", make_reference_backend},
 #if defined(MVSGD_WITH_ONEDNN)
-      {"onednn", make_onednn_backend},
+        {"onednn", make_onednn_backend},
 #endif
   };
 }

@@ -12,9 +12,9 @@
 namespace mvsgd::nn {
 namespace {
 
+using testing::all_near;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::all_near;
 using testing::make;
 using testing::read;
 using testing::small_integers;
@@ -37,10 +37,10 @@ class Operations : public testing::EveryBackend {
                                const std::vector<float>& beta) const {
     const Shape shape{static_cast<std::int64_t>(gamma.size())};
     const std::vector<float> ones(gamma.size(), 1);
-    return {.gamma = parameter(shape, gamma),
-            .beta = parameter(shape, beta),
-            .running = {.mean = backend().allocate(shape),
-                        .variance = make(backend(), shape, ones)}};
+    return {
+        .gamma = parameter(shape, gamma),
+        .beta = parameter(shape, beta),
+        .running = {.mean = backend().allocate(shape), .variance = make(backend(), shape, ones)}};
   }
 };
 
@@ -186,9 +186,8 @@ const std::vector<float> kNormInput{1, 3, -3, 1, 5, 7, -3, 1};
 TEST_P(Operations, BatchNormNormalisesEachChannelOfTheBatch) {
   const BatchNorm state = norm({2, 3}, {1, -1});
   Tape tape(backend(), Recording::off);
-  const Variable y =
-      batch_norm(tape, Variable(make(backend(), kNormShape, kNormInput)), state,
-                 BatchNormMode::batch, {.epsilon = 0});
+  const Variable y = batch_norm(tape, Variable(make(backend(), kNormShape, kNormInput)), state,
+                                BatchNormMode::batch, {.epsilon = 0});
   const double g = 2 / std::sqrt(5.0);
   // Differences from the mean are exact here; then come sqrt, a division, two products and a sum.
   EXPECT_TRUE(all_near(read(backend(), y.value()),
@@ -201,8 +200,8 @@ TEST_P(Operations, BatchNormRectifiesInTheSamePass) {
   Tape tape(backend(), Recording::off);
   const Variable x(make(backend(), kNormShape, kNormInput));
   const auto apply = [&](bool rectified) {
-    return read(backend(), batch_norm(tape, x, state, BatchNormMode::batch, {.relu = rectified})
-                               .value());
+    return read(backend(),
+                batch_norm(tape, x, state, BatchNormMode::batch, {.relu = rectified}).value());
   };
   std::vector<float> want = apply(false);
   for (float& value : want) value = std::max(value, 0.0F);
@@ -293,9 +292,9 @@ TEST_P(Operations, BatchNormGradientsAreWithinTheirBound) {
       sum_h += dv.back() * h.back();
       magnitude += std::abs(dv.back()) * (1 + std::abs(h.back()));
     }
-    // |x| < 1, so mean and variance, sums of m terms, carry m + 2 roundings of at most 1 each, and h
-    // so many of 1 / deviation and of |h|. |h| < 2 and 1 / deviation < 2 for uniform values. Every
-    // sum of terms with h adds m roundings more.
+    // |x| < 1, so mean and variance, sums of m terms, carry m + 2 roundings of at most 1 each, and
+    // h so many of 1 / deviation and of |h|. |h| < 2 and 1 / deviation < 2 for uniform values.
+    // Every sum of terms with h adds m roundings more.
     const double roundings = 2 * (m + 8) * kEpsilon;
     const auto relative = [&](double size) { return 4 * roundings * size; };
     std::vector<double> want_y;
@@ -350,8 +349,8 @@ TEST_P(Operations, CrossEntropyIsWithinItsBound) {
       want.push_back((std::exp(static_cast<double>(row[i])) / sum - (i == labels[n])) / count);
     }
   }
-  // exp's argument, a difference of at most 40, is rounded by up to 40 eps, which is then a relative
-  // error of the power; the sum of ten and the quotients add twelve more.
+  // exp's argument, a difference of at most 40, is rounded by up to 40 eps, which is then a
+  // relative error of the power; the sum of ten and the quotients add twelve more.
   const double relative = (40 + 12) * kEpsilon;
   EXPECT_NEAR(loss.value, want_loss, relative * (1 + want_loss));
   EXPECT_EQ(loss.correct, correct);
@@ -373,8 +372,8 @@ TEST_P(Operations, CrossEntropyOfANotANumberIsNotANumber) {
     std::vector<float> z{1, 2, 3};
     z[where] = std::numeric_limits<float>::quiet_NaN();
     const std::vector<std::uint8_t> label{1};
-    EXPECT_TRUE(std::isnan(
-        softmax_cross_entropy(tape, Variable(make(backend(), {1, 3}, z)), label).value))
+    EXPECT_TRUE(
+        std::isnan(softmax_cross_entropy(tape, Variable(make(backend(), {1, 3}, z)), label).value))
         << where;
   }
 }
@@ -436,13 +435,21 @@ TEST_P(Operations, RefuseShapesThatDoNotFitNamingThem) {
   state.running.mean = backend().allocate({2});
   EXPECT_THAT(bn({2, 3, 2, 2}, BatchNormMode::update), HasSubstr("2"));
 
-  EXPECT_THAT(refusal([&] { static_cast<void>(add_relu(tape, x({2, 3}), x({3, 2}))); }),
+  EXPECT_THAT(refusal([&] {
+                static_cast<void>(add_relu(tape, x({2, 3}), x({3, 2})));
+              }),
               HasSubstr("3x2"));
-  EXPECT_THAT(refusal([&] { static_cast<void>(global_average_pool(tape, x({2, 7}))); }),
+  EXPECT_THAT(refusal([&] {
+                static_cast<void>(global_average_pool(tape, x({2, 7})));
+              }),
               HasSubstr("2x7"));
-  EXPECT_THAT(refusal([&] { static_cast<void>(linear(tape, x({2, 7}), p({4, 6}), p({4}))); }),
+  EXPECT_THAT(refusal([&] {
+                static_cast<void>(linear(tape, x({2, 7}), p({4, 6}), p({4})));
+              }),
               HasSubstr("2x7"));
-  EXPECT_THAT(refusal([&] { static_cast<void>(linear(tape, x({2, 6}), p({4, 6}), p({5}))); }),
+  EXPECT_THAT(refusal([&] {
+                static_cast<void>(linear(tape, x({2, 6}), p({4, 6}), p({5})));
+              }),
               HasSubstr("4x6"));
 
   const std::vector<std::uint8_t> labels{3, 0};

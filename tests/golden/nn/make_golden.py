@@ -17,7 +17,7 @@ from torch.nn import functional
 
 WIDTH, CLASSES, BATCH, STEPS = 2, 10, 4, 10
 LEARNING_RATE, WEIGHT_DECAY = 0.02, 1e-4
-SEED = 388  # of the first 400, one that keeps ReLU's inputs away from its kink; see deviations()
+SEED = 91  # keeps the inputs of every ReLU away from its kink: see deviations()
 
 
 class Variant(typing.NamedTuple):

@@ -1,0 +1,95 @@
+// How fast the server counts votes and chooses the mask.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "bench/throughput.hpp"
+#include "compress/majority_vote.hpp"
+
+namespace mvsgd {
+namespace {
+
+using compress::Index;
+using compress::TieBreak;
+using compress::VoteCounts;
+
+// Independent supports of K = d / 100, the hardest for the server: few coordinates are voted twice
+// and most of the mask is drawn from the tied.
+std::vector<std::vector<Index>> supports(std::int64_t d, std::int64_t workers) {
+  std::mt19937_64 random(1);
+  std::vector<std::vector<Index>> all(static_cast<std::size_t>(workers));
+  for (auto& support : all) {
+    std::int64_t wanted = d / 100;
+    for (std::int64_t i = 0; i < d; ++i) {
+      if (random() % static_cast<std::uint64_t>(d - i) >= static_cast<std::uint64_t>(wanted)) {
+        continue;
+      }
+      support.push_back(static_cast<Index>(i));
+      --wanted;
+    }
+  }
+  return all;
+}
+
+bool is_chosen(const VoteCounts& votes, const std::vector<Index>& mask) {
+  std::vector<bool> in(votes.counts().size());
+  std::uint32_t fewest = ~0U;
+  for (const Index i : mask) {
+    in[i] = true;
+    fewest = std::min(fewest, votes.counts()[i]);
+  }
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    if (!in[i] && votes.counts()[i] > fewest) return false;
+  }
+  return true;
+}
+
+// Items: votes, N * K. Bytes: the supports, read once.
+void BM_CountVotes(benchmark::State& state) {
+  const auto all = supports(state.range(0), state.range(1));
+  const std::size_t items = all.size() * all.front().size();
+  VoteCounts votes(static_cast<std::size_t>(state.range(0)));
+  const double start = bench::thread_seconds();
+  for (auto _ : state) {
+    votes.clear();
+    for (const auto& support : all) votes.add(support);
+    benchmark::DoNotOptimize(votes.counts().data());
+  }
+  bench::report_items(state, items);
+  bench::report_bytes(state, 4 * items, bench::thread_seconds() - start);
+  std::uint64_t sum = 0;
+  for (const std::uint32_t count : votes.counts()) sum += count;
+  if (sum != items) state.SkipWithError("wrong counts");
+}
+
+// Items: votes, N * K. Bytes: the counts, read once.
+void BM_MajorityMask(benchmark::State& state, TieBreak::Rule rule) {
+  const auto all = supports(state.range(0), state.range(1));
+  const std::size_t k = all.front().size();
+  VoteCounts votes(static_cast<std::size_t>(state.range(0)));
+  for (const auto& support : all) votes.add(support);
+  const TieBreak tie = {.rule = rule, .seed = 1, .round = 1};
+  if (!is_chosen(votes, majority_mask(votes, k, tie))) return state.SkipWithError("wrong mask");
+  const double start = bench::thread_seconds();
+  for (auto _ : state) {
+    auto mask = majority_mask(votes, k, tie);
+    benchmark::DoNotOptimize(mask.data());
+  }
+  bench::report_items(state, all.size() * k);
+  bench::report_bytes(state, 4 * votes.counts().size(), bench::thread_seconds() - start);
+}
+
+void sizes(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"d", "N"})
+      ->Args({1 << 16, 10})
+      ->Args({bench::kResNet18, 10})
+      ->Unit(benchmark::kMillisecond);
+}
+BENCHMARK(BM_CountVotes)->Apply(sizes);
+BENCHMARK_CAPTURE(BM_MajorityMask, tie:random, TieBreak::Rule::random)->Apply(sizes);
+BENCHMARK_CAPTURE(BM_MajorityMask, tie:index, TieBreak::Rule::index)->Apply(sizes);
+
+}  // namespace
+}  // namespace mvsgd

@@ -1,0 +1,53 @@
+// Memory of tensors, used again and again so that a steady training step allocates nothing large.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace mvsgd::nn {
+
+/// Buffers of floats that return to a free list when their last owner lets go, and are then handed
+/// out for requests of the same size.
+///
+/// A buffer keeps its pool alive, so tensors may outlive the backend that made them, and any thread
+/// may let go of one. Buffers that nobody asked for in the last kIdleTakes requests are freed:
+/// those of an evaluation with another batch size do not stay through the training that follows.
+class BufferPool : public std::enable_shared_from_this<BufferPool> {
+ public:
+  static constexpr std::size_t kAlignment = 64;  ///< bytes: a cache line, and any vector register
+  /// A training step of ResNet-18 makes about 200 requests.
+  static constexpr std::uint64_t kIdleTakes = 2000;
+
+  [[nodiscard]] static std::shared_ptr<BufferPool> make();
+
+  /// At least `count` floats, aligned, of any values. Throws std::bad_alloc.
+  [[nodiscard]] std::shared_ptr<float> take(std::int64_t count);
+
+  /// What the pool has from the system, in use or free.
+  [[nodiscard]] std::size_t bytes() const;
+
+ private:
+  struct Deleter {
+    void operator()(float* data) const;
+  };
+  using Owner = std::unique_ptr<float, Deleter>;
+  struct Free {
+    std::size_t bytes;
+    std::uint64_t since;  // takes_ when it came back
+    Owner data;
+  };
+
+  BufferPool() = default;
+  void give_back(std::size_t size, float* data) noexcept;
+
+  mutable std::mutex mutex_;
+  std::vector<Free> free_;  // the longest idle first
+  std::uint64_t takes_ = 0;
+  std::size_t buffers_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace mvsgd::nn

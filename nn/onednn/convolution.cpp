@@ -1,0 +1,93 @@
+#include "nn/onednn/convolution.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace mvsgd::nn {
+namespace {
+
+constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+
+dnnl::memory::desc any_layout(const Shape& shape) {
+  return {shape, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
+}
+
+}  // namespace
+
+ConvolutionProblem::ConvolutionProblem(const Shape& x_shape, const Shape& w_shape,
+                                       const Conv2dOptions& conv_options)
+    : x(x_shape), w(w_shape), options(conv_options) {
+  const auto [stride, padding] = options;
+  const auto empty = [](std::int64_t extent) { return extent < 1; };
+  if (x.size() != 4 || w.size() != 4 || std::any_of(x.begin(), x.end(), empty) ||
+      std::any_of(w.begin(), w.end(), empty) || x[1] != w[1] || stride < 1 || padding < 0 ||
+      x[2] + 2 * padding < w[2] || x[3] + 2 * padding < w[3]) {
+    throw std::invalid_argument("conv2d stride " + std::to_string(stride) + " padding " +
+                                std::to_string(padding) + ": x " + to_string(x) + " w " +
+                                to_string(w));
+  }
+  y = {x[0], w[0], (x[2] + 2 * padding - w[2]) / stride + 1,
+       (x[3] + 2 * padding - w[3]) / stride + 1};
+}
+
+std::string ConvolutionProblem::text() const {
+  const auto letter = [](char name, std::int64_t extent) { return name + std::to_string(extent); };
+  std::string kernel = letter('r', w[2]);
+  if (w[3] != w[2]) kernel += 'x' + std::to_string(w[3]);
+  return letter('n', x[0]) + letter('c', x[1]) + letter('h', x[2]) + letter('w', x[3]) +
+         letter('o', w[0]) + kernel + letter('s', options.stride) + letter('p', options.padding);
+}
+
+Convolution::Convolution(const ConvolutionProblem& problem)
+    : x_(any_layout(problem.x)),
+      w_(any_layout(problem.w)),
+      y_(any_layout(problem.y)),
+      strides_(2, problem.options.stride),
+      padding_(2, problem.options.padding) {}
+
+const dnnl::convolution_forward::primitive_desc& Convolution::descriptor(const Library& library) {
+  if (!descriptor_) {
+    descriptor_ = library.describe<Forward>(dnnl::prop_kind::forward_training, kDirect, x_, w_, y_,
+                                            strides_, padding_, padding_);
+  }
+  return *descriptor_;
+}
+
+const ConvolutionPass& Convolution::forward(const Library& library) {
+  if (!forward_) {
+    const auto& chosen = descriptor(library);
+    forward_ = {.executable = library.compile<Forward>(chosen),
+                .x = chosen.src_desc(),
+                .w = chosen.weights_desc(),
+                .y = chosen.dst_desc()};
+  }
+  return *forward_;
+}
+
+const ConvolutionPass& Convolution::backward_data(const Library& library) {
+  if (!backward_data_) {
+    using Backward = dnnl::convolution_backward_data;
+    const auto chosen = library.describe_backward<Backward>(descriptor(library), kDirect, x_, w_,
+                                                            y_, strides_, padding_, padding_);
+    backward_data_ = {.executable = library.compile<Backward>(chosen),
+                      .x = chosen.diff_src_desc(),
+                      .w = chosen.weights_desc(),
+                      .y = chosen.diff_dst_desc()};
+  }
+  return *backward_data_;
+}
+
+const ConvolutionPass& Convolution::backward_weights(const Library& library) {
+  if (!backward_weights_) {
+    using Backward = dnnl::convolution_backward_weights;
+    const auto chosen = library.describe_backward<Backward>(descriptor(library), kDirect, x_, w_,
+                                                            y_, strides_, padding_, padding_);
+    backward_weights_ = {.executable = library.compile<Backward>(chosen),
+                         .x = chosen.src_desc(),
+                         .w = chosen.diff_weights_desc(),
+                         .y = chosen.diff_dst_desc()};
+  }
+  return *backward_weights_;
+}
+
+}  // namespace mvsgd::nn

@@ -1,0 +1,58 @@
+#include "nn/onednn/library.hpp"
+
+#include <algorithm>
+
+namespace mvsgd::nn {
+
+Library::Library() : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {
+  attributes_.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+}
+
+void Library::set_threads(int threads) {
+  if (threads != threads_) reorders_.clear();
+  threads_ = threads;
+}
+
+void Library::execute(const Executable& executable,
+                      std::unordered_map<int, dnnl::memory> arguments) {
+  const std::int64_t size = floats(executable.scratchpad);
+  if (size > scratchpad_size_) {
+    scratchpad_ = pool_->take(size);
+    scratchpad_size_ = size;
+  }
+  if (size > 0) {
+    arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(executable.scratchpad, scratchpad_.get()));
+  }
+  // The count belongs to the calling thread, where anybody may have changed it.
+  omp_set_num_threads(threads_);
+  executable.primitive.execute(stream_, arguments);
+  stream_.wait();
+}
+
+void Library::reorder(const dnnl::memory::desc& source_layout, float* source,
+                      const dnnl::memory::desc& target_layout, float* target, Into into) {
+  auto found = std::find_if(reorders_.begin(), reorders_.end(), [&](const Reorder& known) {
+    return known.into == into && known.source == source_layout && known.target == target_layout;
+  });
+  if (found == reorders_.end()) {
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    if (into == Into::add) {
+      dnnl::post_ops sum;
+      sum.append_sum(1.0F);
+      attributes.set_post_ops(sum);
+    }
+    omp_set_num_threads(threads_);
+    const dnnl::reorder::primitive_desc descriptor(engine_, source_layout, engine_, target_layout,
+                                                   attributes);
+    reorders_.push_back({.source = source_layout,
+                         .target = target_layout,
+                         .into = into,
+                         .executable = compile<dnnl::reorder>(descriptor)});
+    found = std::prev(reorders_.end());
+  }
+  execute(found->executable, {{DNNL_ARG_FROM, memory(source_layout, source)},
+                              {DNNL_ARG_TO, memory(target_layout, target)}});
+}
+
+}  // namespace mvsgd::nn

@@ -1,0 +1,116 @@
+// What every use of oneDNN in this backend goes through: one engine, one stream, one scratchpad,
+// one thread count, and BackendError for what the library refuses.
+#pragma once
+
+#include <omp.h>
+#include <dnnl.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "nn/backend.hpp"
+#include "nn/onednn/buffer_pool.hpp"
+
+namespace mvsgd::nn {
+
+/// The result of f(), with a dnnl::error from it as a BackendError: "operation: oneDNN: reason".
+template <typename F>
+auto or_refuse(const std::string& operation, F f) {
+  try {
+    return f();
+  } catch (const dnnl::error& error) {
+    throw BackendError(operation + ": oneDNN: " + error.what());
+  }
+}
+
+/// A primitive and the scratchpad it wants.
+struct Executable {
+  dnnl::primitive primitive;
+  dnnl::memory::desc scratchpad;
+};
+
+/// Throws dnnl::error, which callers turn into BackendError with the problem at hand.
+class Library {
+ public:
+  Library();
+
+  /// Everything from now on runs with `threads` threads. Primitives are made for a thread count, so
+  /// owners of any must make them again after a change.
+  void set_threads(int threads);
+  [[nodiscard]] int threads() const { return threads_; }
+
+  [[nodiscard]] BufferPool& pool() const { return *pool_; }
+
+  /// A primitive descriptor with a scratchpad of ours. The library's own is shared among primitives
+  /// of the thread that made them, and executing one from another thread crashes (seen in 2.6.3).
+  ///
+  /// `arguments` are those of the operation descriptor of oneDNN 2, which are those of the
+  /// primitive descriptor of oneDNN 3: this and describe_backward() are all that differs.
+  template <typename Primitive, typename... Arguments>
+  [[nodiscard]] auto describe(const Arguments&... arguments) const {
+    omp_set_num_threads(threads_);
+#if DNNL_VERSION_MAJOR >= 3
+    return typename Primitive::primitive_desc(engine_, arguments..., attributes_);
+#else
+    return typename Primitive::primitive_desc(typename Primitive::desc(arguments...), attributes_,
+                                              engine_);
+#endif
+  }
+  template <typename Primitive, typename Forward, typename... Arguments>
+  [[nodiscard]] auto describe_backward(const Forward& forward,
+                                       const Arguments&... arguments) const {
+    omp_set_num_threads(threads_);
+#if DNNL_VERSION_MAJOR >= 3
+    return typename Primitive::primitive_desc(engine_, arguments..., forward, attributes_);
+#else
+    return typename Primitive::primitive_desc(typename Primitive::desc(arguments...), attributes_,
+                                              engine_, forward);
+#endif
+  }
+
+  /// The primitive of a descriptor made by the above.
+  template <typename Primitive, typename Descriptor>
+  [[nodiscard]] Executable compile(const Descriptor& descriptor) const {
+    omp_set_num_threads(threads_);
+    return {.primitive = Primitive(descriptor), .scratchpad = descriptor.scratchpad_desc()};
+  }
+
+  [[nodiscard]] dnnl::memory memory(const dnnl::memory::desc& layout, float* data) const {
+    return {layout, engine_, data};
+  }
+
+  void execute(const Executable& executable, std::unordered_map<int, dnnl::memory> arguments);
+
+  enum class Into : std::uint8_t { overwrite, add };
+  /// Copies or adds `source` to `target`, which has another layout. Padding in `target` gets zeros.
+  void reorder(const dnnl::memory::desc& source_layout, float* source,
+               const dnnl::memory::desc& target_layout, float* target, Into into = Into::overwrite);
+
+  /// Floats that a tensor of this layout takes, padding included.
+  [[nodiscard]] static std::int64_t floats(const dnnl::memory::desc& layout) {
+    return static_cast<std::int64_t>((layout.get_size() + sizeof(float) - 1) / sizeof(float));
+  }
+
+ private:
+  struct Reorder {
+    dnnl::memory::desc source;
+    dnnl::memory::desc target;
+    Into into = Into::overwrite;
+    Executable executable;
+  };
+
+  dnnl::engine engine_;
+  dnnl::stream stream_;
+  dnnl::primitive_attr attributes_;
+  std::shared_ptr<BufferPool> pool_ = BufferPool::make();
+  std::shared_ptr<float> scratchpad_;
+  std::int64_t scratchpad_size_ = 0;
+  std::vector<Reorder> reorders_;
+  int threads_ = 1;
+};
+
+}  // namespace mvsgd::nn

@@ -1,0 +1,157 @@
+// The ledger closes a round when its three counts agree, and otherwise says which do not.
+#include "comm/ledger.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mvsgd::comm {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+constexpr MessageId kVote = {
+    .round = 3, .worker = 2, .direction = Direction::up, .kind = Kind::vote};
+
+FieldBits vote_bits() {
+  FieldBits fields;
+  fields[Field::header] = Bits(192);
+  fields[Field::positions] = Bits(17);
+  fields[Field::padding] = Bits(7);
+  return fields;
+}
+
+void count(Ledger& ledger, const MessageId& id) {
+  ledger.sent(id, vote_bits());
+  ledger.moved(id, 27);
+  ledger.decoded(id, vote_bits());
+}
+
+TEST(Ledger, ClosesARoundWhoseThreeCountsAgree) {
+  Ledger ledger;
+  count(ledger, kVote);
+  const auto rows = ledger.close_round(3);
+  ASSERT_EQ(rows.size(), 3U);  // rows of 0 bits are not kept
+  EXPECT_EQ(rows[0].field, Field::positions);
+  EXPECT_EQ(rows[0].bits, Bits(17));
+  EXPECT_EQ(rows[1].field, Field::header);
+  EXPECT_EQ(rows[2].field, Field::padding);
+  for (const LedgerRow& row : rows) EXPECT_EQ(row.id, kVote);
+}
+
+TEST(Ledger, OrdersRowsByWorkerDirectionKindAndField) {
+  Ledger ledger;
+  const std::vector<MessageId> in_order = {
+      {.round = 3, .worker = 0, .direction = Direction::up, .kind = Kind::update},
+      {.round = 3, .worker = 0, .direction = Direction::down, .kind = Kind::mask},
+      {.round = 3, .worker = 1, .direction = Direction::up, .kind = Kind::vote},
+      {.round = 3, .worker = 1, .direction = Direction::up, .kind = Kind::update}};
+  for (auto it = in_order.rbegin(); it != in_order.rend(); ++it) count(ledger, *it);
+  const auto rows = ledger.close_round(3);
+  ASSERT_EQ(rows.size(), 12U);
+  for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(rows[i].id, in_order[i / 3]) << i;
+}
+
+TEST(Ledger, ClosesOnlyTheRoundAsked) {
+  Ledger ledger;
+  MessageId next = kVote;
+  next.round = 4;
+  count(ledger, kVote);
+  ledger.sent(next, vote_bits());
+  EXPECT_EQ(ledger.close_round(3).size(), 3U);
+  EXPECT_TRUE(ledger.close_round(3).empty());
+  ledger.moved(next, 27);
+  ledger.decoded(next, vote_bits());
+  EXPECT_EQ(ledger.close_round(4).size(), 3U);
+}
+
+TEST(Ledger, AddsClosedRoundsToTheTotals) {
+  Ledger ledger;
+  for (std::uint32_t round = 0; round < 2; ++round) {
+    for (std::uint32_t worker = 0; worker < 5; ++worker) {
+      MessageId id = kVote;
+      id.round = round;
+      id.worker = worker;
+      count(ledger, id);
+    }
+  }
+  EXPECT_TRUE(ledger.totals().empty());
+  ledger.close_round(0);
+  ledger.close_round(1);
+  const LedgerTotals totals = ledger.totals();
+  ASSERT_EQ(totals.size(), 1U);
+  const FieldBits& votes = totals.at({Direction::up, Kind::vote});
+  EXPECT_EQ(votes[Field::positions], Bits(170));
+  EXPECT_EQ(votes.total(), Bits(10 * 8 * 27));
+}
+
+TEST(Ledger, NamesTheFieldWhoseSentAndDecodedBitsDiffer) {
+  Ledger ledger;
+  FieldBits decoded = vote_bits();
+  decoded[Field::positions] = Bits(16);
+  decoded[Field::padding] = Bits(8);
+  ledger.sent(kVote, vote_bits());
+  ledger.moved(kVote, 27);
+  ledger.decoded(kVote, decoded);
+  EXPECT_THAT([&] { ledger.close_round(3); },
+              ThrowsMessage<LedgerError>("ledger: round 3, worker 2, up, vote, positions: 17 bits "
+                                         "sent, 16 bits decoded"));
+}
+
+TEST(Ledger, ComparesTheFieldsWithTheBytesMoved) {
+  Ledger ledger;
+  ledger.sent(kVote, vote_bits());
+  ledger.moved(kVote, 28);
+  ledger.decoded(kVote, vote_bits());
+  EXPECT_THAT([&] { ledger.close_round(3); },
+              ThrowsMessage<LedgerError>("ledger: round 3, worker 2, up, vote, all fields: 216 bits "
+                                         "sent, 224 bits moved"));
+}
+
+TEST(Ledger, RefusesAMessageThatWasCountedOnlyInPart) {
+  const std::string who = "ledger: round 3, worker 2, up, vote: ";
+  Ledger unread;
+  unread.sent(kVote, vote_bits());
+  EXPECT_THAT([&] { unread.close_round(3); },
+              ThrowsMessage<LedgerError>(who + "sent, but never moved"));
+  unread.moved(kVote, 27);
+  EXPECT_THAT([&] { unread.close_round(3); },
+              ThrowsMessage<LedgerError>(who + "moved, but never decoded"));
+  Ledger unsent;
+  unsent.moved(kVote, 27);
+  unsent.decoded(kVote, vote_bits());
+  EXPECT_THAT([&] { unsent.close_round(3); },
+              ThrowsMessage<LedgerError>(who + "received, but never sent"));
+}
+
+TEST(Ledger, KeepsARoundThatItRefusesToClose) {
+  Ledger ledger;
+  MessageId other = kVote;
+  other.worker = 1;
+  count(ledger, other);
+  ledger.sent(kVote, vote_bits());
+  ledger.moved(kVote, 27);
+  EXPECT_THROW(ledger.close_round(3), LedgerError);
+  EXPECT_TRUE(ledger.totals().empty());
+  ledger.decoded(kVote, vote_bits());
+  EXPECT_EQ(ledger.close_round(3).size(), 6U);
+}
+
+TEST(Ledger, RefusesToCountAMessageTwice) {
+  Ledger ledger;
+  count(ledger, kVote);
+  EXPECT_THAT([&] { ledger.sent(kVote, vote_bits()); },
+              ThrowsMessage<LedgerError>(AllOf(HasSubstr("worker 2"), HasSubstr("sent twice"))));
+  EXPECT_THAT([&] { ledger.moved(kVote, 27); },
+              ThrowsMessage<LedgerError>(HasSubstr("moved twice")));
+  EXPECT_THAT([&] { ledger.decoded(kVote, vote_bits()); },
+              ThrowsMessage<LedgerError>(HasSubstr("decoded twice")));
+}
+
+}  // namespace
+}  // namespace mvsgd::comm

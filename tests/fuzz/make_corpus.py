@@ -1,0 +1,60 @@
+"""Makes the seed inputs of corpus/: valid streams, and one hostile stream for each thing refused.
+
+    python3 make_corpus.py
+
+Inputs that a fuzzer finds are added beside them under the name of what they showed.
+"""
+
+import pathlib
+
+HERE = pathlib.Path(__file__).parent
+GOLDEN = HERE.parent / "golden"
+
+
+def write(target, name, data):
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def packed(bits):
+    """Bytes of a string of '0' and '1' in stream order: the first is bit 0 of byte 0."""
+    bits = bits.replace(" ", "")
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[i:i + 8][::-1], 2) for i in range(0, len(bits), 8))
+
+
+def widths(cut, *of_each):
+    return bytes([cut, len(of_each), *of_each])
+
+
+STREAM = bytes((37 * i + 11) % 256 for i in range(96))
+write("bit_stream", "bytes", widths(0, *[8] * 96) + STREAM)
+write("bit_stream", "odd_widths", widths(3, 1, 0, 64, 7, 63, 33, 64, 64) + STREAM)
+write("bit_stream", "floats_aligned", widths(0, 66, 8, 67) + STREAM)
+write("bit_stream", "floats_unaligned", widths(0, 3, 65, 64, 68) + STREAM)
+write("bit_stream", "more_than_there_is", widths(5, 255, 64, 64, 1) + STREAM[:11])
+write("bit_stream", "empty", widths(9, 0, 1, 65))
+
+VOTE = (GOLDEN / "comm" / "vote.bin").read_bytes()
+UPDATE = (GOLDEN / "comm" / "update.bin").read_bytes()
+write("message", "vote", bytes([17]) + VOTE)
+write("message", "update", bytes([64]) + UPDATE)
+write("message", "padding_not_zero", bytes([17]) + VOTE[:-1] + b"\x80")
+write("message", "foreign_version", bytes([17]) + b"\x02" + VOTE[1:])
+write("message", "unknown_kind", bytes([17]) + VOTE[:1] + b"\xff" + VOTE[2:])
+write("message", "too_long", bytes([17]) + VOTE + b"\x00")
+
+
+def codec(name, d, block, stream):
+    data = d.to_bytes(2, "little") + block.to_bytes(2, "little") + stream
+    write("block_position_codec", name, data)
+
+
+codec("example", 16, 4, packed("1 10 0  1 01 1 11 0  0  1 00 0"))
+codec("golden_100", 10007, 100, (GOLDEN / "compress" / "block_100.bin").read_bytes())
+codec("golden_1", 10007, 1, (GOLDEN / "compress" / "block_1.bin").read_bytes())
+codec("offset_outside_its_block", 10, 5, packed("0 1 101 0"))
+codec("position_outside_the_model", 10, 4, packed("0 0 1 01 0"))
+codec("out_of_order", 8, 4, packed("0 1 01 1 10 0"))
+codec("twice", 3, 1, packed("11 0 0 0"))

@@ -1,0 +1,65 @@
+"""Each header compiles by itself, with the flags of a source in its folder.
+
+python3 tests/lint/headers_stand_alone.py [ROOT [BUILD]]; BUILD has a compile_commands.json.
+
+A header whose source is part of BUILD needs no compiler here: the source includes it first
+(includes.py), so the build has shown it. Headers of a folder that BUILD leaves out, such as a
+backend it is without, are left out.
+"""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+
+import tree
+
+
+def compiled(root, build):
+    """The sources of BUILD, each with its compile command less source and output, and where it runs."""
+    found = {}
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        source = pathlib.Path(entry["directory"], entry["file"]).resolve()
+        if not source.is_relative_to(root):
+            continue
+        words = shlex.split(entry["command"])
+        del words[words.index("-o") : words.index("-o") + 2]
+        flags = [word for word in words if word not in ("-c", entry["file"])]
+        found[source.relative_to(root)] = (flags, entry["directory"])
+    return found
+
+
+def compile_alone(header, flags, directory):
+    """The compiler's first words against the header, or None."""
+    result = subprocess.run(
+        flags + ["-fsyntax-only", "-x", "c++", "-"],
+        cwd=directory,
+        input=f'#include "{header.as_posix()}"\n',
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode == 0:
+        return None
+    errors = [line for line in result.stderr.splitlines() if "error:" in line]
+    return f"{header}:1: does not compile alone: {(errors or [result.stderr])[0]}"
+
+
+def check(root, build):
+    sources = compiled(root, build)
+    if not sources:
+        return [f"{build}: compiles no source of {root}"]
+    by_folder = {source.parent: command for source, command in sources.items()}
+    headers = [
+        header
+        for header in tree.files(root, (".hpp",))
+        if header.parent in by_folder and header.with_suffix(".cpp") not in sources
+    ]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(lambda h: compile_alone(h, *by_folder[h.parent]), headers)
+        return [finding for finding in results if finding]
+
+
+if __name__ == "__main__":
+    tree.main(check, "build/dev")

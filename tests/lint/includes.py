@@ -1,0 +1,87 @@
+"""Includes only point down the tree, and each library's headers stay in the folder that is for it."""
+
+import re
+
+import tree
+
+# What each folder may include of this project, itself aside.
+BELOW = {
+    "comm": set(),
+    "compress": {"comm"},
+    "data": set(),
+    "nn": set(),
+    "sim": {"comm", "compress", "data", "nn"},
+    "bench": {"comm", "compress", "data", "nn", "sim"},
+    "tests": {"comm", "compress", "data", "nn", "sim"},
+}
+
+# Backends and transports implement an interface of the folder above them; only these folders, and
+# they themselves, may know them.
+PLUGINS = ("comm/inproc", "comm/mpi", "nn/cuda", "nn/onednn", "nn/reference")
+PLUGIN_USERS = {"sim", "tests", "bench"}
+
+# The law of the ledger is written from the paper's equations alone, so it may know no codec.
+LAW = ("sim/law.hpp", "sim/law.cpp")
+LAW_MAY_INCLUDE = ("sim/law.hpp", "comm/bits.hpp")
+
+# Other people's headers: where they may be included.
+OUTSIDE = (
+    (r"(oneapi/dnnl/)?dnnl", ("nn/onednn",)),
+    (r"(cuda|cudnn|cublas)", ("nn/cuda",)),
+    (r"mpi\.h", ("comm/mpi",)),
+    (r"omp\.h", ("nn", "sim", "tests", "bench")),
+    (r"(CLI|curl|fmt|nlohmann|openssl|spdlog|toml\+\+|zlib\.h)", ("data", "sim", "tests", "bench")),
+    (r"(gtest|gmock|rapidcheck)", ("tests",)),
+    (r"benchmark", ("bench",)),
+)
+
+INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def inside(path, folders):
+    return any(path.startswith(folder + "/") for folder in folders)
+
+
+def objection(path, quote, included):
+    """Why the file `path` may not include `included`, or None."""
+    if quote == "<":
+        for pattern, folders in OUTSIDE:
+            if re.match(pattern, included) and not inside(path, folders):
+                return f"<{included}> belongs to {', '.join(folders)}"
+        return None
+    source, target = path.split("/")[0], included.split("/")[0]
+    if target not in BELOW:
+        return f'"{included}" is not a path from the root of the tree'
+    if source != target and target not in BELOW[source]:
+        return f'"{included}": {source} may not know {target}'
+    for plugin in PLUGINS:
+        if inside(included, [plugin]) and not inside(path, [plugin]) and source not in PLUGIN_USERS:
+            return f'"{included}": only {", ".join(sorted(PLUGIN_USERS))} may know {plugin}'
+    if path in LAW and included not in LAW_MAY_INCLUDE:
+        return f'"{included}": the law may include nothing but {", ".join(LAW_MAY_INCLUDE)}'
+    return None
+
+
+def check(root):
+    findings = []
+    for path in tree.files(root, tree.CPP):
+        if path.parts[0] not in BELOW:
+            findings.append(f"{path}: no folder for sources")
+            continue
+        first = None
+        for number, line in tree.lines(tree.without_comments(tree.read(root, path))):
+            match = INCLUDE.match(line)
+            if not match:
+                continue
+            first = first or (number, match[2])
+            why = objection(path.as_posix(), *match.groups())
+            if why:
+                findings.append(f"{path}:{number}: {why}")
+        own = path.with_suffix(".hpp")
+        if path.suffix != ".hpp" and (root / own).exists() and first and first[1] != own.as_posix():
+            findings.append(f'{path}:{first[0]}: its own header "{own.as_posix()}" comes first')
+    return findings
+
+
+if __name__ == "__main__":
+    tree.main(check)

@@ -1,0 +1,235 @@
+"""The checks themselves: each must find what it is for and leave good code alone."""
+
+import json
+import pathlib
+import tempfile
+import unittest
+
+import ascii
+import forbidden
+import headers_stand_alone
+import includes
+import libraries_do_not_print_or_abort
+import readme_commands
+import sizes
+import tree
+
+
+def findings(check, files, *more):
+    """What the check says of a tree of these files ({path: text}), as one string."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = pathlib.Path(directory).resolve()
+        for path, text in files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text, encoding="utf-8")
+            (root / path).chmod(0o755)
+        return "\n".join(check(root, *(root / path for path in more)))
+
+
+class Tree(unittest.TestCase):
+    def test_code_has_neither_comments_nor_strings_and_as_many_lines(self):
+        text = 'a; // "b\n/* c\n */ d("e//", \'"\', 1\'000); R"x(f\n)y")x" g;\n'
+        self.assertEqual(tree.code(text), 'a; \n\n d("", \'\', 1\'000); ""\n g;\n')
+
+    def test_comments_go_and_strings_stay(self):
+        self.assertEqual(tree.without_comments('#include "a//b.hpp"  // c'), '#include "a//b.hpp"  ')
+
+    def test_build_products_and_hidden_folders_are_no_part_of_the_tree(self):
+        files = {"build/dev/a.cpp": "", ".x/a.cpp": "", "comm/a.cpp": "", "comm/build/a.cpp": ""}
+        found = findings(lambda root: map(str, tree.files(root, tree.CPP)), files)
+        self.assertEqual(found, "comm/a.cpp\ncomm/build/a.cpp")
+
+
+class Includes(unittest.TestCase):
+    def assert_refused(self, path, line, why):
+        self.assertIn(f"{path}:2: ", found := findings(includes.check, {path: f"//\n{line}\n"}))
+        self.assertIn(why, found)
+
+    def assert_allowed(self, path, *lines):
+        self.assertEqual(findings(includes.check, {path: "\n".join(lines)}), "")
+
+    def test_down_is_allowed_and_up_is_not(self):
+        self.assert_allowed("sim/a.cpp", '#include "nn/b.hpp"', '#include "comm/b.hpp"')
+        self.assert_allowed("compress/a.cpp", "#include <span>", '#include "comm/b.hpp"')
+        self.assert_refused("comm/a.cpp", '#include "compress/b.hpp"', "comm may not know compress")
+        self.assert_refused("nn/a.hpp", ' # include "data/b.hpp"', "nn may not know data")
+        self.assert_refused("data/a.hpp", '#include "nn/b.hpp"', "data may not know nn")
+        self.assert_refused("bench/a.cpp", '#include "tests/b.hpp"', "bench may not know tests")
+
+    def test_only_users_know_backends_and_transports(self):
+        self.assert_allowed("sim/a.cpp", '#include "nn/onednn/b.hpp"', '#include "comm/inproc/b.hpp"')
+        self.assert_allowed("nn/onednn/a.cpp", '#include "nn/onednn/b.hpp"', '#include "nn/b.hpp"')
+        self.assert_refused("nn/a.cpp", '#include "nn/reference/b.hpp"', "may know nn/reference")
+        self.assert_refused("nn/cuda/a.cu", '#include "nn/onednn/b.hpp"', "may know nn/onednn")
+        self.assert_refused("compress/a.cpp", '#include "comm/inproc/b.hpp"', "may know comm/inproc")
+
+    def test_the_law_knows_only_bits(self):
+        self.assert_allowed("sim/law.cpp", '#include "sim/law.hpp"', '#include "comm/bits.hpp"')
+        self.assert_refused("sim/law.cpp", '#include "compress/b.hpp"', "the law may include")
+        self.assert_refused("sim/law.hpp", '#include "sim/b.hpp"', "the law may include")
+
+    def test_other_peoples_headers_stay_in_their_folder(self):
+        self.assert_allowed("nn/onednn/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>")
+        self.assert_refused("nn/a.cpp", "#include <dnnl.hpp>", "nn/onednn")
+        self.assert_refused("sim/a.cpp", "#include <cudnn.h>", "nn/cuda")
+        self.assert_refused("sim/a.cpp", "#include <cuda_runtime.h>", "nn/cuda")
+        self.assert_refused("comm/inproc/a.cpp", "#include <mpi.h>", "comm/mpi")
+        self.assert_refused("compress/a.cpp", "#include <fmt/format.h>", "data, sim")
+        self.assert_refused("sim/a.cpp", "#include <gtest/gtest.h>", "tests")
+
+    def test_paths_begin_at_the_root(self):
+        self.assert_refused("comm/a.cpp", '#include "b.hpp"', "not a path from the root")
+        self.assertIn("no folder for sources", findings(includes.check, {"common/a.hpp": ""}))
+
+    def test_the_own_header_comes_first(self):
+        files = {"comm/a.hpp": "", "comm/a.cpp": '#include <span>\n#include "comm/a.hpp"'}
+        self.assertIn("comm/a.cpp:1: its own header", findings(includes.check, files))
+
+    def test_a_comment_includes_nothing(self):
+        self.assert_allowed("comm/a.cpp", "/*", '#include "sim/b.hpp"', "*/")
+
+
+class LibrariesDoNotPrintOrAbort(unittest.TestCase):
+    CHECK = staticmethod(libraries_do_not_print_or_abort.check)
+    BAD = (
+        "std::cout << 1;",
+        "std::cerr << 1;",
+        'printf("x");',
+        'std::fprintf(stderr, "x");',
+        'fmt::print("x");',
+        "fmt::print(stdout, x);",
+        "std::exit(1);",
+        "abort();",
+        "std::terminate();",
+        "assert(false);",
+    )
+    GOOD = (
+        "// std::cout << 1",
+        'throw Error("exit(1)");',
+        'std::snprintf(a, 3, "x");',
+        "fmt::print(out, x);",
+        "app.exit(e);",
+        "assert(i < n);",
+        "int exit_code(int);",
+    )
+
+    def test_in_a_library_each_is_found(self):
+        for line in self.BAD:
+            with self.subTest(line):
+                self.assertIn("nn/a.cpp:2: ", findings(self.CHECK, {"nn/a.cpp": f"\n{line}\n"}))
+
+    def test_the_program_and_the_tests_may(self):
+        for path in ("sim/main.cpp", "tests/nn/a.cpp", "bench/a.cpp"):
+            self.assertEqual(findings(self.CHECK, {path: "\n".join(self.BAD)}), "")
+
+    def test_what_only_looks_alike_is_left_alone(self):
+        self.assertEqual(findings(self.CHECK, {"sim/a.cpp": "\n".join(self.GOOD)}), "")
+
+
+class Forbidden(unittest.TestCase):
+    BAD = (
+        ("nn/a.cpp", "using namespace std;"),
+        ("nn/a.hpp", "#pragma once\n#define A 1"),
+        ("nn/a.hpp", "int a;"),
+        ("sim/a.cpp", "std::normal_distribution<float> d;"),
+        ("tests/a.cpp", "std::uniform_int_distribution<int> d;"),
+        ("data/a.cpp", "std::shuffle(a, b, c);"),
+        ("data/a.cpp", "std::mt19937_64 g;"),
+        ("sim/a.cpp", "std::rand();"),
+        ("nn/a.cpp", "y = std::exp(x);"),
+        ("CMakeLists.txt", "add_compile_options(-ffast-math)"),
+        ("nn/CMakeLists.txt", "add_compile_options(-march=native)"),
+        ("CMakePresets.json", '"-O3 -ffp-contract=fast"'),
+    )
+    GOOD = (
+        ("nn/a.cpp", "// using namespace std;\nusing std::swap;\n#define A 1"),
+        ("nn/a.hpp", "#pragma once\nint a;"),
+        ("tests/a.cpp", "std::mt19937 g(1);\ny = std::exp(x);"),
+        ("sim/a.cpp", "y = std::log2(x);"),
+        ("nn/a.cpp", "y = std::sqrt(x) + exact_order_exp(x) + std::lround(x);"),
+        ("CMakeLists.txt", "add_compile_options(-ffp-contract=off)"),
+    )
+
+    def test_each_is_found(self):
+        for path, text in self.BAD:
+            with self.subTest(text):
+                self.assertIn(path + ":", findings(forbidden.check, {path: text}))
+
+    def test_the_rest_is_left_alone(self):
+        for path, text in self.GOOD:
+            with self.subTest(text):
+                self.assertEqual(findings(forbidden.check, {path: text}), "")
+
+
+class Ascii(unittest.TestCase):
+    def test_one_odd_byte_is_found_in_sources_and_scripts(self):
+        for path in ("comm/a.cpp", "cmake/a.cmake", "dev", ".ci/run"):
+            with self.subTest(path):
+                self.assertIn(f"{path}:2: ", findings(ascii.check, {path: "a\n\u03b8\n"}))
+        self.assertIn("0x0d", findings(ascii.check, {"comm/a.cpp": "a\r\n"}))
+
+    def test_ascii_is_left_alone(self):
+        self.assertEqual(findings(ascii.check, {"comm/a.cpp": "\ttheta ~ |x|\n"}), "")
+
+
+class Sizes(unittest.TestCase):
+    def test_one_line_too_many_is_found(self):
+        for path, most in (("comm/a.hpp", 200), ("comm/a.cpp", 600)):
+            self.assertEqual(findings(sizes.check, {path: "//\n" * most}), "")
+            self.assertIn(f"{path}:", findings(sizes.check, {path: "//\n" * (most + 1)}))
+
+
+class HeadersStandAlone(unittest.TestCase):
+    def check(self, header):
+        """Of a tree with this header and one source beside it, which does not include it."""
+
+        def check(root, build):
+            command = f"c++ -std=c++20 -I{root} -o a.o -c {root}/comm/a.cpp"
+            entry = {"directory": str(root), "file": f"{root}/comm/a.cpp", "command": command}
+            (build / "compile_commands.json").write_text(json.dumps([entry]))
+            return headers_stand_alone.check(root, build)
+
+        return findings(check, {"comm/b.hpp": header, "comm/a.cpp": "", "build/x": ""}, "build")
+
+    def test_a_missing_include_is_found(self):
+        self.assertIn("comm/b.hpp:1: does not compile alone", self.check("std::string b();\n"))
+
+    def test_a_complete_header_is_left_alone(self):
+        self.assertEqual(self.check("#pragma once\n#include <string>\nstd::string b();\n"), "")
+
+
+class ReadmeCommands(unittest.TestCase):
+    MVSGD = (
+        '#!/bin/sh\n[ "$1" = presets ] && echo "sm plain" && exit\n'
+        '[ "$1" = train ] && echo "  --preset TEXT  --set KEY=VALUE  --out TEXT  --width VALUE"\n'
+    )
+    DEV = "#!/bin/sh\necho '  demo  trains'\n"
+
+    def check(self, line):
+        files = {"README.md": f"```sh\n{line}\n```\n", "dev": self.DEV, "mvsgd": self.MVSGD}
+        return findings(readme_commands.check, files, "mvsgd")
+
+    def test_what_does_not_exist_is_found(self):
+        for line, why in (
+            ("./dev dome", "no command dome"),
+            ("build/release/mvsgd tain", "no command 'tain'"),
+            ("build/release/mvsgd train --ouch a", "no option --ouch"),
+            ("A=1 build/release/mvsgd train \\\n  --set widht=8", "no setting widht"),
+            ("build/release/mvsgd train --preset=ms", "no preset ms"),
+            ("ls", "no ```sh block"),
+        ):
+            with self.subTest(line):
+                self.assertIn(why, self.check(line))
+
+    def test_what_exists_is_left_alone(self):
+        for line in (
+            "./dev demo  # minutes",
+            "build/release/mvsgd train --preset sm --set width=8 --width=8 --out a",
+            "build/release/mvsgd presets",
+        ):
+            with self.subTest(line):
+                self.assertEqual(self.check(line), "")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,81 @@
+"""The commands that README.md shows exist: subcommands, options, presets and settings.
+
+python3 tests/lint/readme_commands.py [ROOT [MVSGD]]; MVSGD is the program. Nothing is trained: each
+`build/release/mvsgd` and `./dev` line of a ```sh block is held against --help and the presets.
+"""
+
+import re
+import shlex
+import subprocess
+
+import tree
+
+PROGRAM = "build/release/mvsgd"
+
+
+def commands(readme):
+    """(line number, words) of each command of the ```sh blocks, continued lines joined."""
+    inside, begun, start = False, "", 0
+    for number, line in tree.lines(readme):
+        if line.startswith("```"):
+            inside = line.strip() == "```sh"
+        elif inside:
+            start = start if begun else number
+            begun += line.removesuffix("\\")
+            if not line.endswith("\\"):
+                words = shlex.split(begun, comments=True)
+                begun = ""
+                while words and re.fullmatch(r"[A-Z_0-9]+=.*", words[0]):
+                    words.pop(0)  # the environment
+                if words:
+                    yield start, words
+
+
+def output(*command):
+    result = subprocess.run(command, capture_output=True, text=True)
+    return result.stdout if result.returncode == 0 else None
+
+
+def objections(words, mvsgd, presets):
+    """What is wrong with `mvsgd WORDS...`."""
+    subcommand, rest = (words + [""])[0], words[1:]
+    if subcommand.startswith("-"):
+        return [] if subcommand in ("--help", "--version") else [f"no option {subcommand}"]
+    text = output(mvsgd, subcommand, "--help") if subcommand else None
+    if text is None:
+        return [f"no command '{subcommand}'"]
+    options = set(re.findall(r"(?<![\w-])--[\w-]+", text))
+    wrong = []
+    for word, value in zip(rest, rest[1:] + [""]):
+        option, _, attached = word.partition("=")
+        value = attached or value
+        if not option.startswith("--"):
+            continue
+        if option not in options:
+            wrong.append(f"{subcommand} has no option {option}")
+        elif option == "--set" and "--" + value.split("=")[0] not in options:
+            wrong.append(f"there is no setting {value.split('=')[0]}")
+        elif option == "--preset" and value not in presets:
+            wrong.append(f"there is no preset {value}")
+    return wrong
+
+
+def check(root, mvsgd):
+    dev = set(re.findall(r"^  (\w+)", output(root / "dev", "--help") or "", re.MULTILINE))
+    presets = {line.split()[0] for line in (output(mvsgd, "presets") or "").splitlines() if line}
+    findings, seen = [], 0
+    for number, words in commands(tree.read(root, "README.md")):
+        wrong = []
+        if words[0] == "./dev":
+            seen += 1
+            if words[1:] and words[1] not in dev:
+                wrong = [f"./dev has no command {words[1]}"]
+        elif words[0] == PROGRAM:
+            seen += 1
+            wrong = objections(words[1:], mvsgd, presets)
+        findings += [f"README.md:{number}: {what}" for what in wrong]
+    return findings if seen else [f"README.md:1: no ```sh block with ./dev or {PROGRAM}"]
+
+
+if __name__ == "__main__":
+    tree.main(check, PROGRAM)

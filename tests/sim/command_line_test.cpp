@@ -1,0 +1,185 @@
+// The command line: what it refuses, with which exit code and words, and that nothing is left.
+#include "sim/command_line.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "comm/message.hpp"
+#include "compress/block_position_codec.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+struct Outcome {
+  Exit code;
+  std::string out;
+  std::string err;
+};
+
+Outcome run(const std::vector<std::string>& args) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const Exit code = run_command(args, {.out = out, .err = err, .terminal = false});
+  return {code, out.str(), err.str()};
+}
+
+class CommandLine : public testing::Test {
+ protected:
+  CommandLine() { fs::remove_all(path_); }
+  ~CommandLine() override { fs::remove_all(path_); }
+
+  /// A run of seconds, with more arguments.
+  Outcome train(std::vector<std::string> more) {
+    std::vector<std::string> args{
+        "train",       "--preset",         "ssgd-mv", "--backend", "reference", "--width",
+        "2",           "--workers",        "2",       "--batch",   "8",         "--synthetic-train",
+        "64",          "--synthetic-test", "16",      "--epochs",  "1",         "--out",
+        path_.string()};
+    args.insert(args.end(), more.begin(), more.end());
+    return run(args);
+  }
+
+  fs::path path_ =
+      fs::path(testing::TempDir()) /
+      (std::string("mvsgd_cli_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+};
+
+TEST_F(CommandLine, TrainsAndVerifiesItsOwnLedger) {
+  const Outcome trained = train({"--set", "rounds=3"});
+  ASSERT_EQ(trained.code, Exit::good) << trained.err;
+  EXPECT_THAT(trained.out, HasSubstr("test accuracy"));
+  EXPECT_THAT(trained.out, HasSubstr("whole run, both ways"));
+  EXPECT_THAT(trained.out, HasSubstr("equal to eqs 13-15 in every message of 3 rounds"));
+  EXPECT_THAT(trained.out, testing::ContainsRegex("sha256.theta.  [0-9a-f]{64}\n"));
+  EXPECT_EQ(run({"verify", path_.string()}).code, Exit::good);
+}
+
+TEST_F(CommandLine, ItsConfigGivesTheSameDigestAgain) {
+  const Outcome first = train({"--rounds", "4"});
+  ASSERT_EQ(first.code, Exit::good) << first.err;
+  const fs::path again = path_.string() + "_again";
+  const Outcome second = run({"train", "--config", (path_ / "config.toml").string(), "--slots", "1",
+                              "--out", again.string()});
+  ASSERT_EQ(second.code, Exit::good) << second.err;
+  fs::remove_all(again);
+  const auto digest = [](const Outcome& o) {
+    return o.out.substr(o.out.find("sha256(theta)"), 80);
+  };
+  EXPECT_EQ(digest(first), digest(second));
+}
+
+TEST_F(CommandLine, BaselineIsComparedWith) {
+  ASSERT_EQ(train({"--rounds", "3"}).code, Exit::good);
+  const std::string other = path_.string() + "_other";
+  const Outcome outcome = run({"train", "--config", (path_ / "config.toml").string(), "--out",
+                               other, "--baseline", path_.string()});
+  fs::remove_all(other);
+  ASSERT_EQ(outcome.code, Exit::good) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("with 'ssgd-mv', +0.00 points here"));
+  EXPECT_THAT(outcome.out, HasSubstr("a short sparse run lags"));
+}
+
+TEST_F(CommandLine, DumpedMessagesDecodeByTheirHeaders) {
+  const std::string dump = path_.string() + "_wire";
+  fs::remove_all(dump);
+  const Outcome outcome = train({"--rounds", "2", "--dump-wire", dump, "--dump-rounds", "0,2"});
+  ASSERT_EQ(outcome.code, Exit::good) << outcome.err;
+  EXPECT_FALSE(fs::exists(dump + "/round-1-up-dense-worker-0.bin"));
+  EXPECT_TRUE(fs::exists(dump + "/round-0-down-model-worker-1.bin"));
+  std::ifstream file(dump + "/round-2-up-vote-worker-1.bin", std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  fs::remove_all(dump);
+  comm::MessageReader reader(std::as_bytes(std::span(text)));
+  const comm::Header header = reader.header();
+  EXPECT_EQ(header.kind, comm::Kind::vote);
+  EXPECT_EQ(header.sender, 1U);
+  const compress::BlockPositionCodec codec(header.dimension, header.block_size);
+  EXPECT_EQ(codec.decode(reader.field(comm::Field::positions)).size(), header.count);
+  reader.finish();
+}
+
+TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
+  const std::pair<std::vector<std::string>, const char*> bad[] = {
+      {{"train", "--preset", "ssgd-mw"}, "did you mean 'ssgd-mv'?"},
+      {{"train", "--set", "phi=0"}, "phi = 0"},
+      {{"train", "--set", "phi=1.5"}, "phi = 1.5"},
+      {{"train", "--set", "workers=0"}, "workers = 0"},
+      {{"train", "--set", "local_steps=0"}, "local_steps = 0"},
+      {{"train", "--set", "epoch=3"}, "did you mean 'epochs'?"},
+      {{"train", "--set", "epochs"}, "key=value"},
+      {{"train", "--backend", "tpu"}, "backend = tpu"},
+      {{"train", "--preset", "sm", "--workers", "3"}, "sm has one worker"},
+      {{"presets", "none-such"}, "unknown preset"},
+      {{"trian"}, ""},
+      {{"train", "--no-such-option"}, ""},
+      {{}, ""}};
+  for (const auto& [args, words] : bad) {
+    std::vector<std::string> with_out = args;
+    if (!args.empty() && args[0] == "train") {
+      with_out.insert(with_out.end(), {"--out", path_.string()});
+    }
+    const Outcome outcome = run(with_out);
+    EXPECT_EQ(outcome.code, Exit::usage) << words;
+    EXPECT_THAT(outcome.err, HasSubstr(words));
+    EXPECT_FALSE(fs::exists(path_)) << words;
+  }
+}
+
+TEST_F(CommandLine, BadInputIsExit3AndLeavesNothing) {
+  Outcome outcome = train({"--data", "/no/such/directory"});
+  EXPECT_EQ(outcome.code, Exit::bad_input);
+  EXPECT_THAT(outcome.err, HasSubstr("/no/such/directory"));
+  EXPECT_FALSE(fs::exists(path_));
+
+  outcome = run({"train", "--config", "/no/such/config.toml"});
+  EXPECT_EQ(outcome.code, Exit::bad_input);
+  EXPECT_THAT(outcome.err, HasSubstr("/no/such/config.toml"));
+
+  outcome = run({"train", "--preset", "demo", "--out", "/proc/mvsgd"});
+  EXPECT_EQ(outcome.code, Exit::bad_input);
+  EXPECT_THAT(outcome.err, HasSubstr("/proc/mvsgd"));
+
+  EXPECT_EQ(run({"verify", "/no/such/run"}).code, Exit::bad_input);
+}
+
+TEST_F(CommandLine, ATruncatedBatchIsExit3NamingFileAndRecord) {
+  const fs::path data = path_.string() + "_data";
+  fs::create_directories(data);
+  std::ofstream(data / "data_batch_1.bin") << std::string(3073 * 2 + 5, '\0');
+  const Outcome outcome = train({"--data", data.string()});
+  fs::remove_all(data);
+  EXPECT_EQ(outcome.code, Exit::bad_input);
+  EXPECT_THAT(outcome.err, HasSubstr("data_batch_1.bin: record 2"));
+  EXPECT_FALSE(fs::exists(path_));
+}
+
+TEST_F(CommandLine, DivergenceIsExit4) {
+  const Outcome outcome = train({"--learning-rate", "1000000", "--warmup-epochs", "0"});
+  EXPECT_EQ(outcome.code, Exit::run_failed);
+  EXPECT_THAT(outcome.err, HasSubstr("worker"));
+}
+
+TEST_F(CommandLine, EveryPresetIsListedAndPrintsAsToml) {
+  const Outcome list = run({"presets"});
+  for (const char* name :
+       {"sm", "dense", "ssgd-mv", "ssgd-mv-l2", "ssgd-mv-l4", "ssgd-mv-l8", "demo"}) {
+    EXPECT_THAT(list.out, HasSubstr(std::string(name) + " "));
+    EXPECT_THAT(run({"presets", name}).out, HasSubstr(std::string("preset = \"") + name + "\"\n"));
+  }
+}
+
+TEST_F(CommandLine, HelpAndInfoAreGood) {
+  EXPECT_EQ(run({"--help"}).code, Exit::good);
+  EXPECT_THAT(run({"train", "--help"}).out, HasSubstr("--local-steps"));
+  EXPECT_THAT(run({"info"}).out, HasSubstr("reference"));
+}
+
+}  // namespace
+}  // namespace mvsgd::sim
