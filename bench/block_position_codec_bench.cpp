@@ -1,4 +1,5 @@
-// How fast supports are coded, and in how many bits, by the block position code and by a plain copy.
+// How fast supports are coded, and in how many bits, by the block position code and by a plain
+// copy.
 #include <algorithm>
 #include <bit>
 #include <cstddef>

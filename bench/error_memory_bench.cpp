@@ -45,8 +45,8 @@ void BM_AddDifference(benchmark::State& state) {
   bench::report_bytes(state, 16 * e.size(), bench::thread_seconds() - start);
 }
 
-// A sparse round's selection: gather, then subtract. Bytes: 12 a coordinate gathered (its index, the
-// value, the copy) and 16 subtracted (index, what was sent, e read and written).
+// A sparse round's selection: gather, then subtract. Bytes: 12 a coordinate gathered (its index,
+// the value, the copy) and 16 subtracted (index, what was sent, e read and written).
 void BM_SendSelected(benchmark::State& state) {
   const auto chosen = mask(state.range(0));
   auto e = values(state.range(0), 3);

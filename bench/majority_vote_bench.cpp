@@ -88,8 +88,12 @@ void sizes(benchmark::internal::Benchmark* b) {
       ->Unit(benchmark::kMillisecond);
 }
 BENCHMARK(BM_CountVotes)->Apply(sizes);
-BENCHMARK_CAPTURE(BM_MajorityMask, tie:random, TieBreak::Rule::random)->Apply(sizes);
-BENCHMARK_CAPTURE(BM_MajorityMask, tie:index, TieBreak::Rule::index)->Apply(sizes);
+BENCHMARK_CAPTURE(BM_MajorityMask, random, TieBreak::Rule::random)
+    ->Name("BM_MajorityMask/tie:random")
+    ->Apply(sizes);
+BENCHMARK_CAPTURE(BM_MajorityMask, index, TieBreak::Rule::index)
+    ->Name("BM_MajorityMask/tie:index")
+    ->Apply(sizes);
 
 }  // namespace
 }  // namespace mvsgd

@@ -62,9 +62,14 @@ void sizes(benchmark::internal::Benchmark* b) {
       ->ArgsProduct({{1 << 16, bench::kResNet18}, {100, 1000}})
       ->Unit(benchmark::kMillisecond);
 }
-BENCHMARK_CAPTURE(BM_TopKSupport, impl:sampled, kSampled)->Apply(sizes);
-BENCHMARK_CAPTURE(BM_TopKSupport, impl:nth_element, kNthElement)->Apply(sizes);
-BENCHMARK_CAPTURE(BM_TopKSupport, impl:sorting, kSorting)
+BENCHMARK_CAPTURE(BM_TopKSupport, sampled, kSampled)
+    ->Name("BM_TopKSupport/impl:sampled")
+    ->Apply(sizes);
+BENCHMARK_CAPTURE(BM_TopKSupport, nth_element, kNthElement)
+    ->Name("BM_TopKSupport/impl:nth_element")
+    ->Apply(sizes);
+BENCHMARK_CAPTURE(BM_TopKSupport, sorting, kSorting)
+    ->Name("BM_TopKSupport/impl:sorting")
     ->ArgNames({"d", "one_in"})
     ->Args({1 << 16, 100})
     ->Unit(benchmark::kMillisecond);

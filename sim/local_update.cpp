@@ -81,17 +81,20 @@ LocalResult LocalTraining::run(std::size_t slot, const Round& round, std::uint32
   backend.write(model.parameters(), theta);
   backend.write(model.buffers(), buffers);
 
+  // An evaluation may have made the slot's room larger.
+  const auto images = std::span(compute.images).first(settings_.batch * data::kImageBytes);
+  const auto labels = std::span(compute.labels).first(settings_.batch);
   LocalResult result;
   for (std::uint32_t h = 0; h < round.steps; ++h) {
-    sources_[worker].load(round.first_step + h, compute.images, compute.labels);
-    const double loss = model.train(compute.images, compute.labels).loss;
+    sources_[worker].load(round.first_step + h, images, labels);
+    const double loss = model.train(images, labels).loss;
     if (!std::isfinite(loss)) {
       throw NonFiniteError(
           fmt::format("round {}, worker {}: the loss is {} in local step {} (learning rate {})",
                       round.t, worker, loss, h + 1, round.learning_rate));
     }
     result.loss += loss;
-    result.images += compute.labels.size();
+    result.images += labels.size();
     backend.sgd_step(model.parameters(), model.gradients(), static_cast<float>(round.learning_rate),
                      static_cast<float>(settings_.weight_decay));
   }

@@ -130,8 +130,8 @@ TEST(Inproc, AFailureEndsEveryWait) {
     waits.push_back(std::async(std::launch::async,
                                [&group, n] { (void)group.end(n).receive(3, Kind::mask, 4); }));
   }
-  waits.push_back(std::async(std::launch::async,
-                             [&group] { (void)group.end(3).receive(0, Kind::vote, 4); }));
+  waits.push_back(
+      std::async(std::launch::async, [&group] { (void)group.end(3).receive(0, Kind::vote, 4); }));
   std::this_thread::sleep_for(20ms);  // so that most runs meet threads that already wait
   group.fail(2, "loss is not finite");
   for (auto& wait : waits) {

@@ -108,9 +108,10 @@ TEST(Ledger, ComparesTheFieldsWithTheBytesMoved) {
   ledger.sent(kVote, vote_bits());
   ledger.moved(kVote, 28);
   ledger.decoded(kVote, vote_bits());
-  EXPECT_THAT([&] { ledger.close_round(3); },
-              ThrowsMessage<LedgerError>("ledger: round 3, worker 2, up, vote, all fields: 216 bits "
-                                         "sent, 224 bits moved"));
+  EXPECT_THAT(
+      [&] { ledger.close_round(3); },
+      ThrowsMessage<LedgerError>("ledger: round 3, worker 2, up, vote, all fields: 216 bits "
+                                 "sent, 224 bits moved"));
 }
 
 TEST(Ledger, RefusesAMessageThatWasCountedOnlyInPart) {

@@ -42,12 +42,8 @@ constexpr Header kVoteHeader = {.kind = Kind::vote,
                                 .dimension = 18,
                                 .count = 4,
                                 .block_size = 4};
-constexpr Header kUpdateHeader = {.kind = Kind::update,
-                                  .value_bits = 32,
-                                  .sender = 3,
-                                  .round = 7,
-                                  .dimension = 18,
-                                  .count = 2};
+constexpr Header kUpdateHeader = {
+    .kind = Kind::update, .value_bits = 32, .sender = 3, .round = 7, .dimension = 18, .count = 2};
 
 Message vote_example() {
   MessageWriter writer(kVoteHeader);
@@ -63,8 +59,8 @@ Message update_example() {
 
 TEST(Message, VoteExampleOfTheReadmeHasItsBytes) {
   const Message vote = vote_example();
-  EXPECT_EQ(*vote.bytes, bytes_of({1, 2, 0,  1, 3, 0, 0, 0, 7, 0, 0, 0,    18,   0,
-                                   0, 0, 4,  0, 0, 0, 4, 0, 0, 0, 0xd3, 0x13, 0x00}));
+  EXPECT_EQ(*vote.bytes, bytes_of({1, 2, 0, 1, 3, 0, 0, 0, 7, 0, 0,    0,    18,  0,
+                                   0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 0xd3, 0x13, 0x00}));
   EXPECT_EQ(*vote.bytes, golden("vote.bin"));
   EXPECT_EQ(vote.fields[Field::header], Bits(192));
   EXPECT_EQ(vote.fields[Field::positions], Bits(17));
@@ -74,9 +70,8 @@ TEST(Message, VoteExampleOfTheReadmeHasItsBytes) {
 
 TEST(Message, UpdateExampleOfTheReadmeHasItsBytes) {
   const Message update = update_example();
-  EXPECT_EQ(*update.bytes,
-            bytes_of({1, 6, 32, 0, 3, 0, 0, 0, 7, 0, 0, 0, 18, 0,    0,    0,
-                      2, 0, 0,  0, 0, 0, 0, 0, 0, 0, 0x80, 0x3f, 0, 0, 0, 0xbf}));
+  EXPECT_EQ(*update.bytes, bytes_of({1, 6, 32, 0, 3, 0, 0, 0, 7, 0, 0,    0,    18, 0, 0, 0,
+                                     2, 0, 0,  0, 0, 0, 0, 0, 0, 0, 0x80, 0x3f, 0,  0, 0, 0xbf}));
   EXPECT_EQ(*update.bytes, golden("update.bin"));
   EXPECT_EQ(update.fields[Field::values], Bits(64));
   EXPECT_EQ(update.fields[Field::padding], Bits(0));

@@ -91,8 +91,8 @@ TEST(Transport, CountsAMessageAtBothEnds) {
   message.close();
   const auto rows = ledger.close_round(6);
   ASSERT_EQ(rows.size(), 3U);
-  EXPECT_EQ(rows[0].id, (MessageId{
-                            .round = 6, .worker = 1, .direction = Direction::up, .kind = Kind::vote}));
+  EXPECT_EQ(rows[0].id,
+            (MessageId{.round = 6, .worker = 1, .direction = Direction::up, .kind = Kind::vote}));
   EXPECT_EQ(rows[0].bits, Bits(3));
 }
 

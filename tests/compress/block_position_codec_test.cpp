@@ -169,23 +169,23 @@ TEST(BlockPositionCodec, RefusesEveryTruncation) {
 
 TEST(BlockPositionCodec, RefusesAnOffsetOutsideItsBlock) {
   const BlockPositionCodec codec(10, 5);
-  EXPECT_THAT([&] { (void)decode(codec, bits_of("0 1 101 0")); },
-              ThrowsMessage<DecodeError>(
-                  "block position code: offset 5 in a block of 5, before bit 5"));
+  EXPECT_THAT(
+      [&] { (void)decode(codec, bits_of("0 1 101 0")); },
+      ThrowsMessage<DecodeError>("block position code: offset 5 in a block of 5, before bit 5"));
 }
 
 TEST(BlockPositionCodec, RefusesAPositionOutsideTheModel) {
   const BlockPositionCodec codec(10, 4);
-  EXPECT_THAT([&] { (void)decode(codec, bits_of("0 0 1 01 0")); },
-              ThrowsMessage<DecodeError>(
-                  "block position code: position 10 of d = 10, before bit 5"));
+  EXPECT_THAT(
+      [&] { (void)decode(codec, bits_of("0 0 1 01 0")); },
+      ThrowsMessage<DecodeError>("block position code: position 10 of d = 10, before bit 5"));
 }
 
 TEST(BlockPositionCodec, RefusesPositionsOutOfOrderOrTwice) {
   const BlockPositionCodec codec(8, 4);
-  EXPECT_THAT([&] { (void)decode(codec, bits_of("0 1 01 1 10 0")); },
-              ThrowsMessage<DecodeError>(
-                  "block position code: position 5 is out of order, before bit 7"));
+  EXPECT_THAT(
+      [&] { (void)decode(codec, bits_of("0 1 01 1 10 0")); },
+      ThrowsMessage<DecodeError>("block position code: position 5 is out of order, before bit 7"));
   EXPECT_THROW((void)decode(codec, bits_of("1 01 1 01 0 0")), DecodeError);
   const BlockPositionCodec bitmap(3, 1);
   EXPECT_THROW((void)decode(bitmap, bits_of("11 0 0 0")), DecodeError);
@@ -241,8 +241,11 @@ TEST(BlockPositionCodec, RefusesAListThatIsNoSetAndWritesNothing) {
   const BlockPositionCodec codec(10, 4);
   BitWriter out;
   out.put(1, 1);
-  EXPECT_THAT([&] { codec.encode(std::vector<Index>{3, 10}, out); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("positions[1] = 10 of d = 10")));
+  EXPECT_THAT(
+      [&] {
+        codec.encode(std::vector<Index>{3, 10}, out);
+      },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("positions[1] = 10 of d = 10")));
   EXPECT_THROW(codec.encode(std::vector<Index>{3, 2}, out), std::invalid_argument);
   EXPECT_THROW(codec.encode(std::vector<Index>{3, 3}, out), std::invalid_argument);
   EXPECT_EQ(out.size(), Bits(1));

@@ -50,9 +50,8 @@ std::vector<Index> random_support(std::mt19937_64& random, std::size_t d, std::s
 std::vector<Index> mask_by_sorting(const VoteCounts& votes, std::size_t k) {
   std::vector<Index> order(votes.counts().size());
   std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) {
-    return votes.counts()[i] > votes.counts()[j];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Index i, Index j) { return votes.counts()[i] > votes.counts()[j]; });
   order.resize(k);
   std::sort(order.begin(), order.end());
   return order;
@@ -78,8 +77,11 @@ TEST(VoteCounts, AreZeroAfterClear) {
 TEST(VoteCounts, RefuseAListThatIsNoSupportAndStayAsTheyWere) {
   VoteCounts votes(5);
   votes.add(std::vector<Index>{1});
-  EXPECT_THAT([&] { votes.add(std::vector<Index>{0, 5}); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("support[1] = 5 of d = 5")));
+  EXPECT_THAT(
+      [&] {
+        votes.add(std::vector<Index>{0, 5});
+      },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("support[1] = 5 of d = 5")));
   EXPECT_THROW(votes.add(std::vector<Index>{0, 3, 2}), std::invalid_argument);
   EXPECT_THROW(votes.add(std::vector<Index>{0, 3, 3}), std::invalid_argument);
   EXPECT_THAT(votes.counts(), ElementsAre(0, 1, 0, 0, 0));
@@ -203,9 +205,9 @@ TEST(MajorityVote, OfOneWorkerIsItsVote) {
 
 TEST(MajorityVote, RefusesMoreCoordinatesThanHaveAVote) {
   const VoteCounts votes = votes_of({1, 0, 2});
-  EXPECT_THAT([&] { (void)majority_mask(votes, 3, {}); },
-              ThrowsMessage<std::invalid_argument>(
-                  "majority_mask: k = 3 of 2 coordinates with a vote"));
+  EXPECT_THAT(
+      [&] { (void)majority_mask(votes, 3, {}); },
+      ThrowsMessage<std::invalid_argument>("majority_mask: k = 3 of 2 coordinates with a vote"));
   EXPECT_THROW((void)majority_mask(VoteCounts(5), 1, {}), std::invalid_argument);
 }
 

@@ -130,8 +130,9 @@ TEST(TopK, EqualsTheDefinitionOnHostileInputs) {
 }
 
 TEST(TopK, DoesNotDependOnWhatItsSampleSees) {
-  // Large values exactly where the pivot is sampled (2^32 / golden ratio, d / 64 places): too few of
-  // them for K, so the pass has to be made again. And the reverse: the sample sees nothing large.
+  // Large values exactly where the pivot is sampled (2^32 / golden ratio, d / 64 places): too few
+  // of them for K, so the pass has to be made again. And the reverse: the sample sees nothing
+  // large.
   constexpr std::uint32_t kD = 1 << 17;
   const auto x = gradient(kD, 5);
   for (const float at_samples : {8.0F, 0.0F}) {
