@@ -93,7 +93,7 @@ Exit train(const TrainOptions& options, const Streams& streams, const LawConstan
              settings.preset.empty() ? "train" : settings.preset, grouped(images.train.size()),
              grouped(images.test.size()), grouped(rounds.size()), slot_count(settings),
              directory.path().string());
-  Progress progress(streams.out, streams.terminal, rounds);
+  Progress progress(streams.out, streams.columns, rounds);
   TrialSinks sinks;
   sinks.on_round = [&](const TrialRound& round) {
     progress.add(round);
@@ -226,7 +226,7 @@ Exit parse_and_run(const std::vector<std::string>& args, const Streams& streams,
 Exit run_command(const std::vector<std::string>& args, const Streams& streams,
                  const LawConstants& law) {
   const auto failed = [&](Exit code, const std::exception& e) {
-    fmt::print(streams.err, "{}mvsgd: {}\n", streams.terminal ? "\n" : "", e.what());
+    fmt::print(streams.err, "{}mvsgd: {}\n", streams.columns > 0 ? "\n" : "", e.what());
     return code;
   };
   try {

@@ -1,6 +1,7 @@
 // The command line of mvsgd.
 #pragma once
 
+#include <cstddef>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -22,7 +23,8 @@ enum class Exit : int {
 struct Streams {
   std::ostream& out;
   std::ostream& err;
-  bool terminal;  ///< `out` is one: progress may be redrawn in place
+  std::size_t
+      columns;  ///< of the terminal behind `out`, where progress is redrawn in place; 0: none
 };
 
 /// Runs `mvsgd ARGS...`. Catches what commands throw and turns it into one line on `err` and an

@@ -11,7 +11,7 @@ namespace mvsgd::sim {
 namespace {
 
 constexpr double kSecondsBetweenLines = 10;
-constexpr std::size_t kBar = 20;
+constexpr std::size_t kBar = 8;
 
 std::string duration(double seconds) {
   const auto s = static_cast<long>(seconds + 0.5);
@@ -40,9 +40,9 @@ std::string grouped(std::uint64_t n) {
   return text;
 }
 
-Progress::Progress(std::ostream& out, bool terminal, const std::vector<Round>& rounds)
+Progress::Progress(std::ostream& out, std::size_t columns, const std::vector<Round>& rounds)
     : out_(&out),
-      terminal_(terminal),
+      columns_(columns),
       total_steps_(rounds.back().first_step + rounds.back().steps),
       total_rounds_(rounds.size()),
       start_(std::chrono::steady_clock::now()) {}
@@ -56,11 +56,13 @@ std::string Progress::line(const TrialRound& trial_round) const {
   const double now = seconds();
   const std::uint64_t done = round.first_step + round.steps;
   const double left = now * static_cast<double>(total_steps_ - done) / static_cast<double>(done);
+  // What matters most comes first: a terminal may cut the end off.
   return fmt::format(
-      "round {}/{}  epoch {:.2f}  {}  loss {:.3f}  {:.0f} images/s  up {}  down {}  {} left",
-      round.t, total_rounds_, round.epoch, round.dense ? "dense" : "sparse",
+      "round {}/{}  {} left  loss {:.3f}  {:.0f} images/s  up {}  down {}  epoch {:.2f}  {}",
+      round.t, total_rounds_, duration(left),
       trial_round.report.loss / static_cast<double>(trial_round.report.steps),
-      static_cast<double>(images_) / now, amount(bits_[0]), amount(bits_[1]), duration(left));
+      static_cast<double>(images_) / now, amount(bits_[0]), amount(bits_[1]), round.epoch,
+      round.dense ? "dense" : "sparse");
 }
 
 void Progress::add(const TrialRound& trial_round) {
@@ -72,18 +74,19 @@ void Progress::add(const TrialRound& trial_round) {
   images_ += trial_round.report.images;
 
   const std::string text = line(trial_round);
-  if (terminal_) {
+  const char* clear = columns_ > 0 ? "\r\x1b[K" : "";
+  if (columns_ > 0) {
     const std::size_t filled = kBar * record.round.t / total_rounds_;
-    fmt::print(*out_, "\r\x1b[K[{}{}] {}", std::string(filled, '#'),
-               std::string(kBar - filled, '.'), text);
+    const std::string bar =
+        fmt::format("[{}{}] {}", std::string(filled, '#'), std::string(kBar - filled, '.'), text);
+    fmt::print(*out_, "{}{}", clear, bar.substr(0, columns_ - 1));
   } else if (record.evaluation || seconds() - last_line_ >= kSecondsBetweenLines) {
     fmt::print(*out_, "{}\n", text);
     last_line_ = seconds();
   }
   if (record.evaluation) {
-    fmt::print(*out_, "{}epoch {:.2f}: test accuracy {:.2f} %, test loss {:.3f}\n",
-               terminal_ ? "\r\x1b[K" : "", record.round.epoch, 100 * record.evaluation->accuracy,
-               record.evaluation->loss);
+    fmt::print(*out_, "{}epoch {:.2f}: test accuracy {:.2f} %, test loss {:.3f}\n", clear,
+               record.round.epoch, 100 * record.evaluation->accuracy, record.evaluation->loss);
   }
   out_->flush();
 }
@@ -99,9 +102,14 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
   line("test accuracy", fmt::format("{:.2f} % (test loss {:.3f})", 100 * result.evaluation.accuracy,
                                     result.evaluation.loss));
   const std::uint64_t rounds = account.dense_rounds() + account.sparse_rounds();
-  line("rounds", fmt::format("{} dense, {} sparse; {} local steps an epoch and worker; {}",
-                             account.dense_rounds(), account.sparse_rounds(), steps_per_epoch,
-                             duration(seconds)));
+  if (settings.scheme == Scheme::sm) {
+    line("steps",
+         fmt::format("{}, {} an epoch; {}", grouped(rounds), steps_per_epoch, duration(seconds)));
+  } else {
+    line("rounds", fmt::format("{} dense, {} sparse; {} local steps an epoch and worker; {}",
+                               account.dense_rounds(), account.sparse_rounds(), steps_per_epoch,
+                               duration(seconds)));
+  }
   if (settings.scheme != Scheme::sm) {
     const Rates rates = account.rates();
     line("compression", fmt::format("{} uplink, as the paper counts", times(rates.uplink)));

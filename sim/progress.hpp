@@ -11,11 +11,12 @@
 
 namespace mvsgd::sim {
 
-/// A bar that is redrawn on a terminal; elsewhere a plain line now and then, and always one for an
-/// evaluation. Both have round, loss, images/s, bits and the time left.
+/// A bar that is redrawn on a terminal, no wider than it; elsewhere a plain line now and then, and
+/// always one for an evaluation. Both have round, loss, images/s, bits and the time left.
 class Progress {
  public:
-  Progress(std::ostream& out, bool terminal, const std::vector<Round>& rounds);
+  /// `columns` of the terminal behind `out`, 0 if it is none.
+  Progress(std::ostream& out, std::size_t columns, const std::vector<Round>& rounds);
 
   void add(const TrialRound& round);
 
@@ -26,7 +27,7 @@ class Progress {
   [[nodiscard]] std::string line(const TrialRound& round) const;
 
   std::ostream* out_;
-  bool terminal_;
+  std::size_t columns_;
   std::uint64_t total_steps_;
   std::size_t total_rounds_;
   std::chrono::steady_clock::time_point start_;

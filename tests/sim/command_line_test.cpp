@@ -26,7 +26,7 @@ struct Outcome {
 Outcome run(const std::vector<std::string>& args) {
   std::ostringstream out;
   std::ostringstream err;
-  const Exit code = run_command(args, {.out = out, .err = err, .terminal = false});
+  const Exit code = run_command(args, {.out = out, .err = err, .columns = 0});
   return {code, out.str(), err.str()};
 }
 

@@ -15,7 +15,7 @@ namespace {
 TEST(Verify, EveryEquationAndEveryRowHolds) {
   std::ostringstream out;
   std::ostringstream err;
-  EXPECT_EQ(run_command({"verify"}, {.out = out, .err = err, .terminal = false}), Exit::good)
+  EXPECT_EQ(run_command({"verify"}, {.out = out, .err = err, .columns = 0}), Exit::good)
       << out.str() << err.str();
   for (const char* subject : {"eq 4", "eq 6", "eq 8", "eq 9", "eq 10", "eq 11", "eq 12", "eq 13",
                               "eq 14", "eq 15", "ssgd-mv-l8"}) {
@@ -32,7 +32,7 @@ TEST_P(VerifyTest, FailsWhenAConstantOfTheLawIsAltered) {
   law.*GetParam() += 1;
   std::ostringstream out;
   std::ostringstream err;
-  EXPECT_EQ(run_command({"verify"}, {.out = out, .err = err, .terminal = false}, law),
+  EXPECT_EQ(run_command({"verify"}, {.out = out, .err = err, .columns = 0}, law),
             Exit::check_failed);
   EXPECT_THAT(out.str(), testing::HasSubstr("WRONG"));
 }
