@@ -17,6 +17,11 @@
 
 namespace mvsgd::nn {
 
+/// Floats that a tensor of this layout takes in memory, padding included.
+[[nodiscard]] inline std::int64_t floats(const dnnl::memory::desc& layout) {
+  return static_cast<std::int64_t>((layout.get_size() + sizeof(float) - 1) / sizeof(float));
+}
+
 /// The result of f(), with a dnnl::error from it as a BackendError: "operation: oneDNN: reason".
 template <typename F>
 auto or_refuse(const std::string& operation, F f) {
@@ -89,11 +94,6 @@ class Library {
   /// Copies or adds `source` to `target`, which has another layout. Padding in `target` gets zeros.
   void reorder(const dnnl::memory::desc& source_layout, float* source,
                const dnnl::memory::desc& target_layout, float* target, Into into = Into::overwrite);
-
-  /// Floats that a tensor of this layout takes, padding included.
-  [[nodiscard]] static std::int64_t floats(const dnnl::memory::desc& layout) {
-    return static_cast<std::int64_t>((layout.get_size() + sizeof(float) - 1) / sizeof(float));
-  }
 
  private:
   struct Reorder {

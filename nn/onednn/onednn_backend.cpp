@@ -4,19 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <dnnl.hpp>
-#include <initializer_list>
 #include <stdexcept>
 #include <string>
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
-#include "nn/onednn/convolution.hpp"
-#include "nn/onednn/kernels.hpp"
-#include "nn/onednn/library.hpp"
-#include "nn/onednn/storage.hpp"
+#include "nn/onednn/onednn.hpp"
+#include "nn/onednn/shape_checks.hpp"
 
 namespace mvsgd::nn {
 namespace {
@@ -24,162 +17,13 @@ namespace {
 using Desc = dnnl::memory::desc;
 using Tag = dnnl::memory::format_tag;
 
-// Throws naming the operation and the shapes that do not fit.
-[[noreturn]] void refuse(const std::string& operation,
-                         std::initializer_list<std::pair<const char*, const Shape&>> shapes) {
-  std::string message = operation + ':';
-  for (const auto& [name, shape] : shapes) {
-    message += std::string(" ") + name + ' ' + to_string(shape);
-  }
-  throw std::invalid_argument(message);
-}
-
-void check_same(const char* operation, const Tensor& a, const Tensor& b) {
-  if (a.shape != b.shape) refuse(operation, {{"a", a.shape}, {"b", b.shape}});
-}
-
-// Floats in memory, padding included.
-std::int64_t floats(const Tensor& x) {
-  return storage(x).plain() ? elements(x.shape) : Library::floats(storage(x).layout);
-}
-
-// An activation [N, C, H, W] whose channels stand in blocks, the last one padded.
-struct Blocked {
-  kernels::ChannelBlock block;
-  std::int64_t blocks = 0;
-  std::int64_t channels = 0;
-
-  Blocked(const Shape& shape, int lanes) : channels(shape[1]) {
-    blocks = (channels + lanes - 1) / lanes;
-    block = {.lanes = lanes, .images = shape[0], .plane = shape[2] * shape[3]};
-    block.image_stride = blocks * stride();
-  }
-
-  // Floats from one block of an image to the next.
-  [[nodiscard]] std::int64_t stride() const { return block.plane * block.lanes; }
-  [[nodiscard]] std::int64_t padded() const { return blocks * block.lanes; }
-
-  // f(lane, channel) for the lanes of a block that are not padding.
-  template <typename F>
-  void for_each_lane(std::int64_t block_index, F f) const {
-    const std::int64_t first = block_index * block.lanes;
-    const std::int64_t last = std::min(channels, first + block.lanes);
-    for (std::int64_t c = first; c < last; ++c) {
-      f(static_cast<std::size_t>(c - first), static_cast<std::size_t>(c));
-    }
-  }
-};
-
-kernels::Affine affine_of(const BatchStatistics& statistics, std::int64_t first_channel,
-                          bool relu) {
-  return {.mean = statistics.mean.data() + first_channel,
-          .scale = statistics.scale.data() + first_channel,
-          .shift = statistics.shift.data() + first_channel,
-          .relu = relu};
-}
-
-void check_batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
-  if (x.shape.size() != 4 || elements(x.shape) < 1 || gamma.shape != Shape{x.shape[1]} ||
-      beta.shape != gamma.shape) {
-    refuse("batch_norm", {{"x", x.shape}, {"gamma", gamma.shape}, {"beta", beta.shape}});
-  }
-}
-
-void check_running(const RunningStatistics& running, const Tensor& gamma) {
-  if (running.mean.shape != gamma.shape || running.variance.shape != gamma.shape) {
-    refuse("batch_norm", {{"gamma", gamma.shape},
-                          {"running mean", running.mean.shape},
-                          {"running variance", running.variance.shape}});
-  }
-}
-
 void check_linear(const Shape& x, const Shape& w, const Shape& y) {
   if (x.size() != 2 || w.size() != 2 || y != Shape{x[0], w[0]} || x[1] != w[1]) {
     refuse("linear", {{"x", x}, {"w", w}, {"y", y}});
   }
 }
 
-class OneDnnBackend : public Backend {
- public:
-  [[nodiscard]] std::string name() const override { return "onednn"; }
-  [[nodiscard]] std::string version() const override;
-  void enter(int threads) override;
-
-  [[nodiscard]] Tensor allocate(const Shape& shape) override;
-  [[nodiscard]] Tensor view(const Tensor& flat, std::int64_t offset, const Shape& shape) override;
-  void write(const Tensor& to, std::span<const float> from) override;
-  void read(const Tensor& from, std::span<float> to) override;
-  void fill_zero(const Tensor& x) override;
-  void accumulate(const Tensor& y, const Tensor& x) override;
-
-  [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& w,
-                              const Conv2dOptions& options) override;
-  [[nodiscard]] Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape,
-                                            const Conv2dOptions& options) override;
-  void conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
-                               const Conv2dOptions& options) override;
-
-  [[nodiscard]] BatchNormForward batch_norm_train(const Tensor& x, const Tensor& gamma,
-                                                  const Tensor& beta,
-                                                  const RunningStatistics& running,
-                                                  const BatchNormOptions& options) override;
-  [[nodiscard]] Tensor batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma,
-                                           const BatchNormForward& forward, const Tensor& dgamma,
-                                           const Tensor& dbeta,
-                                           const BatchNormOptions& options) override;
-  [[nodiscard]] Tensor batch_norm_evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                                           const RunningStatistics& running,
-                                           const BatchNormOptions& options) override;
-
-  [[nodiscard]] Tensor relu(const Tensor& x) override;
-  [[nodiscard]] Tensor add_relu(const Tensor& a, const Tensor& b) override;
-  [[nodiscard]] Tensor relu_backward(const Tensor& dy, const Tensor& y) override;
-
-  [[nodiscard]] Tensor global_average_pool(const Tensor& x) override;
-  [[nodiscard]] Tensor global_average_pool_backward(const Tensor& dy, const Tensor& x) override;
-
-  [[nodiscard]] Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) override;
-  [[nodiscard]] Tensor linear_backward_data(const Tensor& dy, const Tensor& w) override;
-  void linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
-                               const Tensor& db) override;
-
-  [[nodiscard]] CrossEntropy softmax_cross_entropy(const Tensor& logits,
-                                                   std::span<const std::uint8_t> labels) override;
-
-  void sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
-                float weight_decay) override;
-
- private:
-  // A tensor of any values; plain if `layout` is zero.
-  [[nodiscard]] Tensor make(const Shape& shape, const Desc& layout);
-  // x itself if it has this layout, else a copy that does.
-  [[nodiscard]] Tensor in_layout(const Tensor& x, const Desc& wanted);
-  [[nodiscard]] Tensor in_layout_of(const Tensor& x, const Tensor& other);
-  // x, copied if its channels are not in blocks, and what its layout is.
-  [[nodiscard]] std::pair<Tensor, Blocked> blocked(const Tensor& x);
-  // The plain weights w in a convolution's layout, kept until w's storage is written to.
-  [[nodiscard]] dnnl::memory packed(const Tensor& w, const Desc& wanted);
-  [[nodiscard]] Convolution& convolution(const ConvolutionProblem& problem);
-  [[nodiscard]] dnnl::memory memory(const Tensor& x) const {
-    return library_.memory(layout(x), storage(x).data());
-  }
-
-  // f(begin, end) for consecutive parts of [0, count), which the kernel threads share. The parts
-  // must not depend on each other in any bit.
-  template <typename F>
-  void in_parallel(std::int64_t count, F f) const;
-
-  Library library_;
-  std::unordered_map<std::string, Convolution> convolutions_;
-};
-
-template <typename F>
-void OneDnnBackend::in_parallel(std::int64_t count, F f) const {
-  const int threads = library_.threads();
-  if (threads == 1) return f(0, count);
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int t = 0; t < threads; ++t) f(count * t / threads, count * (t + 1) / threads);
-}
+}  // namespace
 
 std::string OneDnnBackend::version() const {
   const dnnl_version_t* const library = dnnl_version();
@@ -199,7 +43,7 @@ void OneDnnBackend::enter(int threads) {
 Tensor OneDnnBackend::make(const Shape& shape, const Desc& layout) {
   const bool plain = layout.is_zero() || layout == layout_of(shape, Tag::nchw);
   auto allocation = std::make_shared<Allocation>();
-  allocation->data = library_.pool().take(plain ? elements(shape) : Library::floats(layout));
+  allocation->data = library_.pool().take(plain ? elements(shape) : floats(layout));
   auto made = std::make_shared<OneDnnStorage>();
   made->allocation = std::move(allocation);
   if (!plain) made->layout = layout;
@@ -298,7 +142,7 @@ dnnl::memory OneDnnBackend::packed(const Tensor& w, const Desc& wanted) {
     allocation.packed.push_back({.offset = plain.offset,
                                  .layout = wanted,
                                  .version = 0,
-                                 .data = library_.pool().take(Library::floats(wanted))});
+                                 .data = library_.pool().take(floats(wanted))});
     found = std::prev(allocation.packed.end());
   }
   if (found->version != allocation.version) {
@@ -359,137 +203,6 @@ void OneDnnBackend::conv2d_backward_weights(const Tensor& x, const Tensor& dy, c
       library_.reorder(pass.w, storage(term).data(), layout(dw), sum, Library::Into::add);
     }
   });
-}
-
-// Batch norm.
-
-BatchNormForward OneDnnBackend::batch_norm_train(const Tensor& x, const Tensor& gamma,
-                                                 const Tensor& beta,
-                                                 const RunningStatistics& running,
-                                                 const BatchNormOptions& options) {
-  check_batch_norm(x, gamma, beta);
-  const auto m = static_cast<double>(elements(x.shape) / x.shape[1]);
-  const bool update = static_cast<bool>(running.mean);
-  if (update) check_running(running, gamma);
-  if (update && m < 2) refuse("batch_norm: the unbiased variance of one", {{"x", x.shape}});
-  const float* const gammas = plain_data(gamma);
-  const float* const betas = plain_data(beta);
-  float* const running_means = update ? writable_data(running.mean) : nullptr;
-  float* const running_variances = update ? writable_data(running.variance) : nullptr;
-
-  const auto [from, channels] = blocked(x);
-  Tensor y = make(x.shape, layout(from));
-  auto saved = std::make_shared<BatchStatistics>(channels.padded());
-  const auto do_block = [&, in = storage(from).data(), out = storage(y).data()](std::int64_t b) {
-    std::array<double, kernels::kMaxLanes> means{};
-    std::array<double, kernels::kMaxLanes> squares{};
-    kernels::moments(channels.block, in + b * channels.stride(), means.data(), squares.data());
-    channels.for_each_lane(b, [&](std::size_t lane, std::size_t c) {
-      const double variance = squares[lane] / m;
-      const double inverse_deviation = 1 / std::sqrt(variance + double{options.epsilon});
-      saved->mean[c] = static_cast<float>(means[lane]);
-      saved->inverse_deviation[c] = static_cast<float>(inverse_deviation);
-      saved->scale[c] = static_cast<float>(double{gammas[c]} * inverse_deviation);
-      saved->shift[c] = betas[c];
-      if (update) {
-        const double momentum = options.momentum;
-        const auto moved = [momentum](float old, double batch) {
-          return static_cast<float>((1 - momentum) * double{old} + momentum * batch);
-        };
-        running_means[c] = moved(running_means[c], means[lane]);
-        running_variances[c] = moved(running_variances[c], squares[lane] / (m - 1));
-      }
-    });
-    kernels::apply(channels.block, affine_of(*saved, b * channels.block.lanes, options.relu),
-                   in + b * channels.stride(), out + b * channels.stride());
-  };
-  in_parallel(channels.blocks, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t b = begin; b < end; ++b) do_block(b);
-  });
-  return {.y = std::move(y), .saved = std::move(saved)};
-}
-
-// With h = (x - mean) / deviation, the normalised input, and dv = dy where ReLU let it through:
-//     dbeta = sum dv    dgamma = sum dv h    dx = gamma / deviation * (dv - (dbeta + h dgamma) / m)
-// The last two terms are what x does through the batch's mean and variance.
-Tensor OneDnnBackend::batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma,
-                                          const BatchNormForward& forward, const Tensor& dgamma,
-                                          const Tensor& dbeta, const BatchNormOptions& options) {
-  check_batch_norm(x, gamma, gamma);
-  check_same("batch_norm_backward", dy, x);
-  check_same("batch_norm_backward", forward.y, x);
-  check_same("batch_norm_backward", dgamma, gamma);
-  check_same("batch_norm_backward", dbeta, gamma);
-  const auto* const saved = dynamic_cast<const BatchStatistics*>(forward.saved.get());
-  if (saved == nullptr) {
-    throw std::invalid_argument("batch_norm_backward: not what batch_norm_train() returned");
-  }
-  const auto m = static_cast<double>(elements(x.shape) / x.shape[1]);
-  const float* const gammas = plain_data(gamma);
-  float* const dgammas = writable_data(dgamma);
-  float* const dbetas = writable_data(dbeta);
-
-  const auto [from, channels] = blocked(x);
-  const Tensor gradient = in_layout(dy, layout(from));
-  Tensor dx = make(x.shape, layout(from));
-  const auto do_block = [&, in = storage(from).data(), terms = storage(gradient).data(),
-                         out = storage(dx).data()](std::int64_t b) {
-    const std::int64_t first = b * channels.stride();
-    const kernels::Affine affine = affine_of(*saved, b * channels.block.lanes, options.relu);
-    std::array<double, kernels::kMaxLanes> sums{};
-    std::array<double, kernels::kMaxLanes> products{};
-    kernels::gradient_sums(channels.block, affine, in + first, terms + first, sums.data(),
-                           products.data());
-    std::array<float, kernels::kMaxLanes> factor{};
-    std::array<float, kernels::kMaxLanes> constant{};
-    std::array<float, kernels::kMaxLanes> slope{};
-    channels.for_each_lane(b, [&](std::size_t lane, std::size_t c) {
-      const double inverse_deviation = saved->inverse_deviation[c];
-      const double by_dv = double{gammas[c]} * inverse_deviation;
-      const double sum_dv_h = products[lane] * inverse_deviation;
-      factor[lane] = static_cast<float>(by_dv);
-      constant[lane] = static_cast<float>(by_dv * sums[lane] / m);
-      slope[lane] = static_cast<float>(by_dv * inverse_deviation * sum_dv_h / m);
-      dgammas[c] += static_cast<float>(sum_dv_h);
-      dbetas[c] += static_cast<float>(sums[lane]);
-    });
-    kernels::input_gradient(
-        channels.block, affine,
-        {.factor = factor.data(), .constant = constant.data(), .slope = slope.data()}, in + first,
-        terms + first, out + first);
-  };
-  in_parallel(channels.blocks, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t b = begin; b < end; ++b) do_block(b);
-  });
-  return dx;
-}
-
-Tensor OneDnnBackend::batch_norm_evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                                          const RunningStatistics& running,
-                                          const BatchNormOptions& options) {
-  check_batch_norm(x, gamma, beta);
-  check_running(running, gamma);
-  const float* const gammas = plain_data(gamma);
-  const float* const betas = plain_data(beta);
-  const float* const means = plain_data(running.mean);
-  const float* const variances = plain_data(running.variance);
-  const auto [from, channels] = blocked(x);
-  Tensor y = make(x.shape, layout(from));
-  BatchStatistics statistics(channels.padded());
-  for (std::size_t c = 0; c < static_cast<std::size_t>(x.shape[1]); ++c) {
-    const double inverse_deviation = 1 / std::sqrt(double{variances[c]} + double{options.epsilon});
-    statistics.mean[c] = means[c];
-    statistics.scale[c] = static_cast<float>(double{gammas[c]} * inverse_deviation);
-    statistics.shift[c] = betas[c];
-  }
-  in_parallel(channels.blocks, [&, in = storage(from).data(), out = storage(y).data()](
-                                   std::int64_t begin, std::int64_t end) {
-    for (std::int64_t b = begin; b < end; ++b) {
-      kernels::apply(channels.block, affine_of(statistics, b * channels.block.lanes, options.relu),
-                     in + b * channels.stride(), out + b * channels.stride());
-    }
-  });
-  return y;
 }
 
 // Element by element. Padded channels are zero, and these operations leave them so.
@@ -636,8 +349,6 @@ void OneDnnBackend::sgd_step(const Tensor& theta, const Tensor& gradient, float 
     kernels::sgd_step(to + begin, from + begin, end - begin, learning_rate, weight_decay);
   });
 }
-
-}  // namespace
 
 std::unique_ptr<Backend> make_onednn_backend() {
   return or_refuse("onednn", [] { return std::make_unique<OneDnnBackend>(); });

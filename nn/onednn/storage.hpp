@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nn/backend.hpp"
+#include "nn/onednn/library.hpp"
 
 namespace mvsgd::nn {
 
@@ -86,6 +87,12 @@ struct BatchStatistics : Storage {
 [[nodiscard]] inline dnnl::memory::desc layout(const Tensor& x) {
   const OneDnnStorage& found = storage(x);
   return found.plain() ? layout_of(x.shape, dnnl::memory::format_tag::nchw) : found.layout;
+}
+
+/// Floats that x takes in memory, padding included.
+[[nodiscard]] inline std::int64_t floats(const Tensor& x) {
+  const OneDnnStorage& found = storage(x);
+  return found.plain() ? elements(x.shape) : floats(found.layout);
 }
 
 }  // namespace mvsgd::nn

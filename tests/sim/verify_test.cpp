@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <sstream>
+#include <string>
 
 #include "sim/command_line.hpp"
 
@@ -37,14 +39,15 @@ TEST_P(VerifyTest, FailsWhenAConstantOfTheLawIsAltered) {
   EXPECT_THAT(out.str(), testing::HasSubstr("WRONG"));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Each, VerifyTest,
-    testing::Values(&LawConstants::float_bits, &LawConstants::flag_bits,
-                    &LawConstants::block_end_bits, &LawConstants::header_bits),
-    [](const auto& info) {
-      constexpr const char* kNames[] = {"FloatBits", "FlagBits", "BlockEndBits", "HeaderBits"};
-      return kNames[info.index];
-    });
+std::string constant_name(const testing::TestParamInfo<std::uint64_t LawConstants::*>& constant) {
+  constexpr std::array kNames{"FloatBits", "FlagBits", "BlockEndBits", "HeaderBits"};
+  return kNames[constant.index];
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, VerifyTest,
+                         testing::Values(&LawConstants::float_bits, &LawConstants::flag_bits,
+                                         &LawConstants::block_end_bits, &LawConstants::header_bits),
+                         constant_name);
 
 }  // namespace
 }  // namespace mvsgd::sim

@@ -1,0 +1,168 @@
+// Batch norm of the oneDNN backend: own loops on blocked layouts, channel block by channel block.
+#include <array>
+#include <cmath>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "nn/onednn/onednn.hpp"
+#include "nn/onednn/shape_checks.hpp"
+
+namespace mvsgd::nn {
+namespace {
+
+kernels::Affine affine_of(const BatchStatistics& statistics, std::int64_t first_channel,
+                          bool relu) {
+  return {.mean = statistics.mean.data() + first_channel,
+          .scale = statistics.scale.data() + first_channel,
+          .shift = statistics.shift.data() + first_channel,
+          .relu = relu};
+}
+
+void check_batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
+  if (x.shape.size() != 4 || elements(x.shape) < 1 || gamma.shape != Shape{x.shape[1]} ||
+      beta.shape != gamma.shape) {
+    refuse("batch_norm", {{"x", x.shape}, {"gamma", gamma.shape}, {"beta", beta.shape}});
+  }
+}
+
+void check_running(const RunningStatistics& running, const Tensor& gamma) {
+  if (running.mean.shape != gamma.shape || running.variance.shape != gamma.shape) {
+    refuse("batch_norm", {{"gamma", gamma.shape},
+                          {"running mean", running.mean.shape},
+                          {"running variance", running.variance.shape}});
+  }
+}
+
+}  // namespace
+
+BatchNormForward OneDnnBackend::batch_norm_train(const Tensor& x, const Tensor& gamma,
+                                                 const Tensor& beta,
+                                                 const RunningStatistics& running,
+                                                 const BatchNormOptions& options) {
+  check_batch_norm(x, gamma, beta);
+  const auto m = static_cast<double>(elements(x.shape) / x.shape[1]);
+  const bool update = static_cast<bool>(running.mean);
+  if (update) check_running(running, gamma);
+  if (update && m < 2) refuse("batch_norm: the unbiased variance of one", {{"x", x.shape}});
+  const float* const gammas = plain_data(gamma);
+  const float* const betas = plain_data(beta);
+  float* const running_means = update ? writable_data(running.mean) : nullptr;
+  float* const running_variances = update ? writable_data(running.variance) : nullptr;
+
+  const auto [from, channels] = blocked(x);
+  Tensor y = make(x.shape, layout(from));
+  auto saved = std::make_shared<BatchStatistics>(channels.padded());
+  const auto do_block = [&, in = storage(from).data(), out = storage(y).data()](std::int64_t b) {
+    std::array<double, kernels::kMaxLanes> means{};
+    std::array<double, kernels::kMaxLanes> squares{};
+    kernels::moments(channels.block, in + b * channels.stride(), means.data(), squares.data());
+    channels.for_each_lane(b, [&](std::size_t lane, std::size_t c) {
+      const double variance = squares[lane] / m;
+      const double inverse_deviation = 1 / std::sqrt(variance + double{options.epsilon});
+      saved->mean[c] = static_cast<float>(means[lane]);
+      saved->inverse_deviation[c] = static_cast<float>(inverse_deviation);
+      saved->scale[c] = static_cast<float>(double{gammas[c]} * inverse_deviation);
+      saved->shift[c] = betas[c];
+      if (update) {
+        const double momentum = options.momentum;
+        const auto moved = [momentum](float old, double batch) {
+          return static_cast<float>((1 - momentum) * double{old} + momentum * batch);
+        };
+        running_means[c] = moved(running_means[c], means[lane]);
+        running_variances[c] = moved(running_variances[c], squares[lane] / (m - 1));
+      }
+    });
+    kernels::apply(channels.block, affine_of(*saved, b * channels.block.lanes, options.relu),
+                   in + b * channels.stride(), out + b * channels.stride());
+  };
+  in_parallel(channels.blocks, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t b = begin; b < end; ++b) do_block(b);
+  });
+  return {.y = std::move(y), .saved = std::move(saved)};
+}
+
+// With h = (x - mean) / deviation, the normalised input, and dv = dy where ReLU let it through:
+//     dbeta = sum dv    dgamma = sum dv h    dx = gamma / deviation * (dv - (dbeta + h dgamma) / m)
+// The last two terms are what x does through the batch's mean and variance.
+Tensor OneDnnBackend::batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma,
+                                          const BatchNormForward& forward, const Tensor& dgamma,
+                                          const Tensor& dbeta, const BatchNormOptions& options) {
+  check_batch_norm(x, gamma, gamma);
+  check_same("batch_norm_backward", dy, x);
+  check_same("batch_norm_backward", forward.y, x);
+  check_same("batch_norm_backward", dgamma, gamma);
+  check_same("batch_norm_backward", dbeta, gamma);
+  const auto* const saved = dynamic_cast<const BatchStatistics*>(forward.saved.get());
+  if (saved == nullptr) {
+    throw std::invalid_argument("batch_norm_backward: not what batch_norm_train() returned");
+  }
+  const auto m = static_cast<double>(elements(x.shape) / x.shape[1]);
+  const float* const gammas = plain_data(gamma);
+  float* const dgammas = writable_data(dgamma);
+  float* const dbetas = writable_data(dbeta);
+
+  const auto [from, channels] = blocked(x);
+  const Tensor gradient = in_layout(dy, layout(from));
+  Tensor dx = make(x.shape, layout(from));
+  const auto do_block = [&, in = storage(from).data(), terms = storage(gradient).data(),
+                         out = storage(dx).data()](std::int64_t b) {
+    const std::int64_t first = b * channels.stride();
+    const kernels::Affine affine = affine_of(*saved, b * channels.block.lanes, options.relu);
+    std::array<double, kernels::kMaxLanes> sums{};
+    std::array<double, kernels::kMaxLanes> products{};
+    kernels::gradient_sums(channels.block, affine, in + first, terms + first, sums.data(),
+                           products.data());
+    std::array<float, kernels::kMaxLanes> factor{};
+    std::array<float, kernels::kMaxLanes> constant{};
+    std::array<float, kernels::kMaxLanes> slope{};
+    channels.for_each_lane(b, [&](std::size_t lane, std::size_t c) {
+      const double inverse_deviation = saved->inverse_deviation[c];
+      const double by_dv = double{gammas[c]} * inverse_deviation;
+      const double sum_dv_h = products[lane] * inverse_deviation;
+      factor[lane] = static_cast<float>(by_dv);
+      constant[lane] = static_cast<float>(by_dv * sums[lane] / m);
+      slope[lane] = static_cast<float>(by_dv * inverse_deviation * sum_dv_h / m);
+      dgammas[c] += static_cast<float>(sum_dv_h);
+      dbetas[c] += static_cast<float>(sums[lane]);
+    });
+    kernels::input_gradient(
+        channels.block, affine,
+        {.factor = factor.data(), .constant = constant.data(), .slope = slope.data()}, in + first,
+        terms + first, out + first);
+  };
+  in_parallel(channels.blocks, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t b = begin; b < end; ++b) do_block(b);
+  });
+  return dx;
+}
+
+Tensor OneDnnBackend::batch_norm_evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                          const RunningStatistics& running,
+                                          const BatchNormOptions& options) {
+  check_batch_norm(x, gamma, beta);
+  check_running(running, gamma);
+  const float* const gammas = plain_data(gamma);
+  const float* const betas = plain_data(beta);
+  const float* const means = plain_data(running.mean);
+  const float* const variances = plain_data(running.variance);
+  const auto [from, channels] = blocked(x);
+  Tensor y = make(x.shape, layout(from));
+  BatchStatistics statistics(channels.padded());
+  for (std::size_t c = 0; c < static_cast<std::size_t>(x.shape[1]); ++c) {
+    const double inverse_deviation = 1 / std::sqrt(double{variances[c]} + double{options.epsilon});
+    statistics.mean[c] = means[c];
+    statistics.scale[c] = static_cast<float>(double{gammas[c]} * inverse_deviation);
+    statistics.shift[c] = betas[c];
+  }
+  in_parallel(channels.blocks, [&, in = storage(from).data(), out = storage(y).data()](
+                                   std::int64_t begin, std::int64_t end) {
+    for (std::int64_t b = begin; b < end; ++b) {
+      kernels::apply(channels.block, affine_of(statistics, b * channels.block.lanes, options.relu),
+                     in + b * channels.stride(), out + b * channels.stride());
+    }
+  });
+  return y;
+}
+
+}  // namespace mvsgd::nn

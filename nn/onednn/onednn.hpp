@@ -1,0 +1,132 @@
+// The oneDNN backend's class.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <dnnl.hpp>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "nn/backend.hpp"
+#include "nn/onednn/convolution.hpp"
+#include "nn/onednn/kernels.hpp"
+#include "nn/onednn/library.hpp"
+#include "nn/onednn/storage.hpp"
+
+namespace mvsgd::nn {
+
+/// An activation [N, C, H, W] whose channels stand in blocks, the last one padded.
+struct Blocked {
+  kernels::ChannelBlock block;
+  std::int64_t blocks = 0;
+  std::int64_t channels = 0;
+
+  Blocked(const Shape& shape, int lanes) : channels(shape[1]) {
+    blocks = (channels + lanes - 1) / lanes;
+    block = {.lanes = lanes, .images = shape[0], .plane = shape[2] * shape[3]};
+    block.image_stride = blocks * stride();
+  }
+
+  /// Floats from one block of an image to the next.
+  [[nodiscard]] std::int64_t stride() const { return block.plane * block.lanes; }
+  [[nodiscard]] std::int64_t padded() const { return blocks * block.lanes; }
+
+  /// f(lane, channel) for the lanes of a block that are not padding.
+  template <typename F>
+  void for_each_lane(std::int64_t block_index, F f) const {
+    const std::int64_t first = block_index * block.lanes;
+    const std::int64_t last = std::min(channels, first + block.lanes);
+    for (std::int64_t c = first; c < last; ++c) {
+      f(static_cast<std::size_t>(c - first), static_cast<std::size_t>(c));
+    }
+  }
+};
+
+/// One thread at a time, as Backend says. What it computes depends on the count given to enter()
+/// too, which is a setting of a run: oneDNN shares sums among its threads.
+class OneDnnBackend : public Backend {
+ public:
+  [[nodiscard]] std::string name() const override { return "onednn"; }
+  [[nodiscard]] std::string version() const override;
+  void enter(int threads) override;
+
+  [[nodiscard]] Tensor allocate(const Shape& shape) override;
+  [[nodiscard]] Tensor view(const Tensor& flat, std::int64_t offset, const Shape& shape) override;
+  void write(const Tensor& to, std::span<const float> from) override;
+  void read(const Tensor& from, std::span<float> to) override;
+  void fill_zero(const Tensor& x) override;
+  void accumulate(const Tensor& y, const Tensor& x) override;
+
+  [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& w,
+                              const Conv2dOptions& options) override;
+  [[nodiscard]] Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape,
+                                            const Conv2dOptions& options) override;
+  void conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
+                               const Conv2dOptions& options) override;
+
+  [[nodiscard]] BatchNormForward batch_norm_train(const Tensor& x, const Tensor& gamma,
+                                                  const Tensor& beta,
+                                                  const RunningStatistics& running,
+                                                  const BatchNormOptions& options) override;
+  [[nodiscard]] Tensor batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma,
+                                           const BatchNormForward& forward, const Tensor& dgamma,
+                                           const Tensor& dbeta,
+                                           const BatchNormOptions& options) override;
+  [[nodiscard]] Tensor batch_norm_evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                           const RunningStatistics& running,
+                                           const BatchNormOptions& options) override;
+
+  [[nodiscard]] Tensor relu(const Tensor& x) override;
+  [[nodiscard]] Tensor add_relu(const Tensor& a, const Tensor& b) override;
+  [[nodiscard]] Tensor relu_backward(const Tensor& dy, const Tensor& y) override;
+
+  [[nodiscard]] Tensor global_average_pool(const Tensor& x) override;
+  [[nodiscard]] Tensor global_average_pool_backward(const Tensor& dy, const Tensor& x) override;
+
+  [[nodiscard]] Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) override;
+  [[nodiscard]] Tensor linear_backward_data(const Tensor& dy, const Tensor& w) override;
+  void linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
+                               const Tensor& db) override;
+
+  [[nodiscard]] CrossEntropy softmax_cross_entropy(const Tensor& logits,
+                                                   std::span<const std::uint8_t> labels) override;
+
+  void sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
+                float weight_decay) override;
+
+ private:
+  // A tensor of any values; plain if `layout` is zero.
+  [[nodiscard]] Tensor make(const Shape& shape, const dnnl::memory::desc& layout);
+  // x itself if it has this layout, else a copy that does.
+  [[nodiscard]] Tensor in_layout(const Tensor& x, const dnnl::memory::desc& wanted);
+  [[nodiscard]] Tensor in_layout_of(const Tensor& x, const Tensor& other);
+  // x, copied if its channels are not in blocks, and what its layout is.
+  [[nodiscard]] std::pair<Tensor, Blocked> blocked(const Tensor& x);
+  // The plain weights w in a convolution's layout, kept until w's storage is written to.
+  [[nodiscard]] dnnl::memory packed(const Tensor& w, const dnnl::memory::desc& wanted);
+  [[nodiscard]] Convolution& convolution(const ConvolutionProblem& problem);
+  [[nodiscard]] dnnl::memory memory(const Tensor& x) const {
+    return library_.memory(layout(x), storage(x).data());
+  }
+
+  // f(begin, end) for consecutive parts of [0, count), which the kernel threads share. The parts
+  // must not depend on each other in any bit.
+  template <typename F>
+  void in_parallel(std::int64_t count, F f) const;
+
+  Library library_;
+  // By problem string. As many as there are shapes, so one set for each batch size in use.
+  std::unordered_map<std::string, Convolution> convolutions_;
+};
+
+template <typename F>
+void OneDnnBackend::in_parallel(std::int64_t count, F f) const {
+  const int threads = library_.threads();
+  if (threads == 1) return f(0, count);
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int t = 0; t < threads; ++t) f(count * t / threads, count * (t + 1) / threads);
+}
+
+}  // namespace mvsgd::nn
