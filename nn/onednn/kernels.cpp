@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstddef>
 
+#include "nn/exp_log.hpp"
+
 // Each kernel is compiled for several instruction sets and the processor's best is taken when the
 // program starts. -ffp-contract=off and the fixed order make all of them compute the same bits.
 #if defined(__x86_64__) && defined(__gnu_linux__)
@@ -312,14 +314,14 @@ MVSGD_KERNEL void add_product(std::int64_t rows, std::int64_t inner, std::int64_
 double cross_entropy(std::span<const float> logits, std::size_t label, double count,
                      float* dlogits) {
   const double largest = *std::max_element(logits.begin(), logits.end());
-  const auto power = [largest](float logit) { return std::exp(logit - largest); };
+  const auto power = [largest](float logit) { return exact_order_exp(logit - largest); };
   double sum = 0;
   for (const float logit : logits) sum += power(logit);
   for (std::size_t i = 0; i < logits.size(); ++i) {
     const double target = i == label ? 1.0 : 0.0;
     dlogits[i] = static_cast<float>((power(logits[i]) / sum - target) / count);
   }
-  return std::log(sum) - (logits[label] - largest);
+  return exact_order_log(sum) - (logits[label] - largest);
 }
 
 }  // namespace mvsgd::nn::kernels

@@ -20,7 +20,7 @@ namespace mvsgd::nn {
 ///   - batch norm: each image's plane from its first element to its last, then the planes of all
 ///     images in order; the variance is that of the differences from the mean (two passes);
 ///   - pool, linear: increasing index; linear adds the bias last.
-/// The softmax is computed in double with exp and log of nn/reference/exp_log.hpp. Square roots and
+/// The softmax is computed in double with exp and log of nn/exp_log.hpp. Square roots and
 /// divisions round correctly everywhere, so results have the same bits on every machine and for any
 /// number of threads (there is one).
 ///

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "nn/reference/exp_log.hpp"
+#include "nn/exp_log.hpp"
 #include "nn/reference/reference.hpp"
 
 namespace mvsgd::nn {

@@ -1,4 +1,4 @@
-#include "nn/reference/exp_log.hpp"
+#include "nn/exp_log.hpp"
 
 #include <array>
 #include <bit>
