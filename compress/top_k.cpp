@@ -22,7 +22,7 @@ namespace {
 using Magnitude = std::int32_t;
 constexpr Magnitude kInfinity = 0x7f800000;  // and NaNs above it
 
-constexpr auto magnitude = [](float x) { return std::bit_cast<Magnitude>(x) & 0x7fffffff; };
+constexpr auto kMagnitude = [](float x) { return std::bit_cast<Magnitude>(x) & 0x7fffffff; };
 
 void check_arguments(std::span<const float> x, std::size_t k) {
   if (k > x.size() || x.size() > std::numeric_limits<Index>::max()) {
@@ -52,7 +52,7 @@ Magnitude sampled_pivot(std::span<const float> x, std::size_t k) {
   constexpr std::uint32_t kGolden = 0x9e3779b9;
   std::vector<Magnitude> sample(size);
   for (std::uint32_t j = 0; j < size; ++j) {
-    sample[j] = magnitude(x[std::uint64_t{j * kGolden} * x.size() >> 32]);
+    sample[j] = kMagnitude(x[std::uint64_t{j * kGolden} * x.size() >> 32]);
   }
   const auto nth = sample.begin() + static_cast<std::ptrdiff_t>(rank);
   std::nth_element(sample.begin(), nth, sample.end(), std::greater<>());
@@ -68,8 +68,8 @@ struct Candidate {
 // not finite: none that is not is left out, so this is the check of all of x.
 std::vector<Candidate> reaching(std::span<const float> x, Magnitude pivot) {
   std::vector<Candidate> candidates;
-  for_each_reaching(x, magnitude, pivot, [&](std::size_t i) {
-    const Magnitude m = magnitude(x[i]);
+  for_each_reaching(x, kMagnitude, pivot, [&](std::size_t i) {
+    const Magnitude m = kMagnitude(x[i]);
     if (m >= kInfinity) throw_not_finite(x, i);
     candidates.push_back({.index = static_cast<Index>(i), .magnitude = m});
   });

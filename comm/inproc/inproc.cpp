@@ -100,7 +100,7 @@ class InprocGroup::End : public Transport {
 };
 
 InprocGroup::InprocGroup(std::uint32_t workers, Ledger& ledger, std::chrono::milliseconds deadline,
-                         WireObserver observer) {
+                         const WireObserver& observer) {
   if (workers == 0 || deadline <= deadline.zero() || deadline > kLongestDeadline) {
     throw std::invalid_argument("InprocGroup: " + std::to_string(workers) + " workers, deadline " +
                                 std::to_string(deadline.count()) + " ms");

@@ -21,7 +21,7 @@ class InprocGroup {
   /// the rank that waited has failed. A send never waits. Throws std::invalid_argument if there is
   /// no worker, or the deadline is not positive or is above a year.
   InprocGroup(std::uint32_t workers, Ledger& ledger, std::chrono::milliseconds deadline,
-              WireObserver observer = {});
+              const WireObserver& observer = {});
   ~InprocGroup();
 
   /// The end of `rank`: 0..N-1 a worker's, N the server's. Throws std::invalid_argument above N.
