@@ -30,8 +30,8 @@ double learning_rate(double eta, const Steps& steps, std::uint64_t step) {
   double rate = eta;
   if (step < steps.warmup) {
     const double first = std::min(kFirstStair, eta);
-    const auto stair = static_cast<double>(kStairs * step / steps.warmup);
-    rate = first + (eta - first) * stair / static_cast<double>(kStairs - 1);
+    const std::uint64_t stair = kStairs * step / steps.warmup;
+    rate = first + (eta - first) * static_cast<double>(stair) / static_cast<double>(kStairs - 1);
   }
   for (int i = decays(steps, step); i > 0; --i) rate *= kDecay;
   return rate;

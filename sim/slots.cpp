@@ -9,12 +9,15 @@ Slots::Slots(std::size_t count) : count_(count) {
   for (std::size_t i = count; i > 0; --i) free_.push_back(i - 1);
 }
 
-Slots::Lease::Lease(Slots& slots) : slots_(&slots) {
-  std::unique_lock lock(slots.mutex_);
-  slots.freed_.wait(lock, [&] { return !slots.free_.empty(); });
-  index_ = slots.free_.back();
-  slots.free_.pop_back();
+std::size_t Slots::take() {
+  std::unique_lock lock(mutex_);
+  freed_.wait(lock, [&] { return !free_.empty(); });
+  const std::size_t index = free_.back();
+  free_.pop_back();
+  return index;
 }
+
+Slots::Lease::Lease(Slots& slots) : slots_(&slots), index_(slots.take()) {}
 
 Slots::Lease::~Lease() {
   {

@@ -33,6 +33,8 @@ class Slots {
   };
 
  private:
+  std::size_t take();
+
   std::size_t count_;
   std::mutex mutex_;
   std::condition_variable freed_;
