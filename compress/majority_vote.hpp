@@ -31,13 +31,17 @@ class VoteCounts {
   /// are not, with the counts as they were.
   void add(std::span<const Index> support);
 
-  /// Back to no votes. Cost: O(d).
+  /// Back to no votes. Cost: O(votes since the last clear).
   void clear();
 
   [[nodiscard]] std::span<const std::uint32_t> counts() const { return counts_; }
 
+  /// The coordinates with a vote, each once, in the order of their first votes.
+  [[nodiscard]] std::span<const Index> voted() const { return voted_; }
+
  private:
   std::vector<std::uint32_t> counts_;
+  std::vector<Index> voted_;
 };
 
 /// supp S_top(counts, k), eq 9: the k coordinates of most votes.
@@ -46,12 +50,13 @@ class VoteCounts {
 /// chosen by `tie`. With Rule::random each subset of the tied coordinates of the right size has the
 /// same probability, and the draw is a function of (seed, round) and the counts alone.
 ///
+///   counts   [d], the votes of each coordinate
 ///   returns  [k], strictly increasing
 ///
 /// Throws std::invalid_argument if fewer than k coordinates have a vote.
 ///
 /// Cost: two passes over the counts, and a draw for each tied coordinate.
-[[nodiscard]] std::vector<Index> majority_mask(const VoteCounts& counts, std::size_t k,
+[[nodiscard]] std::vector<Index> majority_mask(std::span<const std::uint32_t> counts, std::size_t k,
                                                const TieBreak& tie);
 
 }  // namespace mvsgd::compress

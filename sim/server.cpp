@@ -49,8 +49,9 @@ void Server::lead_sparse(const Round& round) {
   const auto rule = context_.settings.tie_break == TieBreaking::index
                         ? compress::TieBreak::Rule::index
                         : compress::TieBreak::Rule::random;
-  auto mask = compress::majority_mask(
-      votes_, protocol.k, {.rule = rule, .seed = context_.settings.seed, .round = round.t});
+  auto mask =
+      compress::majority_mask(votes_.counts(), protocol.k,
+                              {.rule = rule, .seed = context_.settings.seed, .round = round.t});
   broadcast(encode_positions(protocol, transport_->rank(), {comm::Kind::mask, round.t}, mask));
 
   if (!mask_.empty()) open_.mask_overlap = overlap(mask_, mask);

@@ -71,7 +71,7 @@ TEST(VoteCounts, AreZeroAfterClear) {
   votes.clear();
   EXPECT_THAT(votes.counts(), Each(0));
   votes.add(std::vector<Index>{1});
-  EXPECT_THAT(majority_mask(votes, 1, {}), ElementsAre(1));
+  EXPECT_THAT(majority_mask(votes.counts(), 1, {}), ElementsAre(1));
 }
 
 TEST(VoteCounts, RefuseAListThatIsNoSupportAndStayAsTheyWere) {
@@ -92,18 +92,18 @@ TEST(VoteCounts, RefuseAnEmptyModel) { EXPECT_THROW(VoteCounts(0), std::invalid_
 TEST(MajorityVote, TakesTheMostVotedCoordinates) {
   const VoteCounts votes = votes_of({1, 3, 0, 2, 5, 1});
   for (const Rule rule : {Rule::random, Rule::index}) {
-    EXPECT_THAT(majority_mask(votes, 1, {.rule = rule}), ElementsAre(4));
-    EXPECT_THAT(majority_mask(votes, 2, {.rule = rule}), ElementsAre(1, 4));
-    EXPECT_THAT(majority_mask(votes, 3, {.rule = rule}), ElementsAre(1, 3, 4));
-    EXPECT_THAT(majority_mask(votes, 5, {.rule = rule}), ElementsAre(0, 1, 3, 4, 5));
-    EXPECT_THAT(majority_mask(votes, 0, {.rule = rule}), IsEmpty());
+    EXPECT_THAT(majority_mask(votes.counts(), 1, {.rule = rule}), ElementsAre(4));
+    EXPECT_THAT(majority_mask(votes.counts(), 2, {.rule = rule}), ElementsAre(1, 4));
+    EXPECT_THAT(majority_mask(votes.counts(), 3, {.rule = rule}), ElementsAre(1, 3, 4));
+    EXPECT_THAT(majority_mask(votes.counts(), 5, {.rule = rule}), ElementsAre(0, 1, 3, 4, 5));
+    EXPECT_THAT(majority_mask(votes.counts(), 0, {.rule = rule}), IsEmpty());
   }
 }
 
 TEST(MajorityVote, ByIndexBreaksTiesTowardTheLowerIndex) {
   const VoteCounts votes = votes_of({1, 2, 1, 2, 1, 1});
-  EXPECT_THAT(majority_mask(votes, 1, kByIndex), ElementsAre(1));
-  EXPECT_THAT(majority_mask(votes, 4, kByIndex), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(majority_mask(votes.counts(), 1, kByIndex), ElementsAre(1));
+  EXPECT_THAT(majority_mask(votes.counts(), 4, kByIndex), ElementsAre(0, 1, 2, 3));
 }
 
 TEST(MajorityVote, ByIndexEqualsSortingForEveryK) {
@@ -114,7 +114,8 @@ TEST(MajorityVote, ByIndexEqualsSortingForEveryK) {
     const auto voted = static_cast<std::size_t>(
         std::count_if(votes.counts().begin(), votes.counts().end(), [](auto c) { return c > 0; }));
     for (std::size_t k = 0; k <= voted; ++k) {
-      ASSERT_EQ(majority_mask(votes, k, kByIndex), mask_by_sorting(votes, k)) << k << " of " << d;
+      ASSERT_EQ(majority_mask(votes.counts(), k, kByIndex), mask_by_sorting(votes, k))
+          << k << " of " << d;
     }
   }
 }
@@ -125,8 +126,8 @@ TEST(MajorityVote, AtRandomTakesKOfTheTiedAndAllAboveThem) {
   for (int n = 0; n < 10; ++n) votes.add(random_support(random, 1000, 100));
   for (std::uint64_t round = 0; round < 50; ++round) {
     for (const std::size_t k : {1U, 10U, 100U, 300U}) {
-      const auto by_index = majority_mask(votes, k, kByIndex);
-      const auto mask = majority_mask(votes, k, {.seed = 3, .round = round});
+      const auto by_index = majority_mask(votes.counts(), k, kByIndex);
+      const auto mask = majority_mask(votes.counts(), k, {.seed = 3, .round = round});
       ASSERT_TRUE(std::is_sorted(mask.begin(), mask.end(), std::less_equal<>()));
       // Which coordinates differs, but not how many votes they have.
       const auto histogram = [&](const std::vector<Index>& of) {
@@ -144,7 +145,7 @@ TEST(MajorityVote, IsTheSameForeverAndEverywhere) {
   // four votes enter, and five of the twelve of two votes.
   std::vector<std::uint32_t> counts(40);
   for (std::uint32_t i = 0; i < 40; ++i) counts[i] = i * i % 7;
-  EXPECT_THAT(majority_mask(votes_of(counts), 16, {.seed = 7, .round = 9}),
+  EXPECT_THAT(majority_mask(votes_of(counts).counts(), 16, {.seed = 7, .round = 9}),
               ElementsAre(2, 3, 5, 9, 10, 11, 12, 16, 19, 23, 26, 30, 33, 37, 38, 39));
 }
 
@@ -154,8 +155,8 @@ TEST(MajorityVote, DrawsAnewForEachSeedAndRound) {
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
     for (std::uint64_t round = 0; round < 4; ++round) {
       const TieBreak tie = {.seed = seed, .round = round};
-      masks.insert(majority_mask(votes, 32, tie));
-      EXPECT_EQ(majority_mask(votes, 32, tie), majority_mask(votes, 32, tie));
+      masks.insert(majority_mask(votes.counts(), 32, tie));
+      EXPECT_EQ(majority_mask(votes.counts(), 32, tie), majority_mask(votes.counts(), 32, tie));
     }
   }
   EXPECT_EQ(masks.size(), 16U);  // two of C(64, 32) = 1.8e18 agree by chance never
@@ -169,7 +170,7 @@ TEST(MajorityVote, TakesEachSubsetOfTheTiedEquallyOften) {
   constexpr int kDraws = 56000;
   std::map<std::vector<Index>, int> drawn;
   for (std::uint64_t round = 0; round < kDraws; ++round) {
-    ++drawn[majority_mask(votes, 5, {.seed = 11, .round = round})];
+    ++drawn[majority_mask(votes.counts(), 5, {.seed = 11, .round = round})];
   }
   ASSERT_EQ(drawn.size(), kSubsets);
   constexpr double kExpected = 1.0 * kDraws / kSubsets;
@@ -190,7 +191,7 @@ TEST(MajorityVote, DoesNotChangeWhenWorkersArePermuted) {
     std::shuffle(supports.begin(), supports.end(), random);
     VoteCounts votes(2000);
     for (const auto& support : supports) votes.add(support);
-    masks.insert(majority_mask(votes, 50, tie));
+    masks.insert(majority_mask(votes.counts(), 50, tie));
   }
   EXPECT_EQ(masks.size(), 1U);
 }
@@ -200,15 +201,15 @@ TEST(MajorityVote, OfOneWorkerIsItsVote) {
   const auto support = random_support(random, 500, 60);
   VoteCounts votes(500);
   votes.add(support);
-  EXPECT_EQ(majority_mask(votes, 60, {}), support);
+  EXPECT_EQ(majority_mask(votes.counts(), 60, {}), support);
 }
 
 TEST(MajorityVote, RefusesMoreCoordinatesThanHaveAVote) {
   const VoteCounts votes = votes_of({1, 0, 2});
   EXPECT_THAT(
-      [&] { (void)majority_mask(votes, 3, {}); },
+      [&] { (void)majority_mask(votes.counts(), 3, {}); },
       ThrowsMessage<std::invalid_argument>("majority_mask: k = 3 of 2 coordinates with a vote"));
-  EXPECT_THROW((void)majority_mask(VoteCounts(5), 1, {}), std::invalid_argument);
+  EXPECT_THROW((void)majority_mask(VoteCounts(5).counts(), 1, {}), std::invalid_argument);
 }
 
 }  // namespace
