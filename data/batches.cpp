@@ -82,9 +82,15 @@ const std::vector<std::uint32_t>& BatchSource::permutation(std::uint64_t number)
   return kept.order;
 }
 
+std::uint64_t BatchSource::first_position(std::uint64_t step) const {
+  if (options_.sampling == Sampling::permutation) return step * options_.batch;
+  const std::uint64_t permutations = (options_.batch - 1) / images_.size() + 1;
+  return step * permutations * images_.size();
+}
+
 std::vector<View> BatchSource::views(std::uint64_t step) {
   std::vector<View> views(options_.batch);
-  std::uint64_t position = step * options_.batch;
+  std::uint64_t position = first_position(step);
   for (View& view : views) {
     const std::uint64_t epoch = position / images_.size();
     const std::uint64_t index = position % images_.size();

@@ -15,11 +15,18 @@
 
 namespace mvsgd::data {
 
+/// How a worker's images become its batches.
+enum class Sampling : std::uint8_t {
+  permutation,  ///< ordinary epochs: each permutation of the worker's images is used to its end
+  fresh,        ///< the authors' practice: a new shuffle for every step, only its first batch used
+};
+
 struct BatchOptions {
   std::size_t batch = 64;    ///< images a batch, at least 1
   bool augment = true;       ///< random crop and flip
   std::uint64_t seed = 0;    ///< of the permutations and the augmentation
   std::uint32_t worker = 0;  ///< workers of one seed have streams of their own
+  Sampling sampling = Sampling::permutation;
 };
 
 /// Which image of the data set, and which view of it: the 32 x 32 window whose corner is (top,
@@ -35,10 +42,14 @@ struct View {
 
 /// One worker's endless stream of training batches.
 ///
-/// The stream is permutation 0, 1, 2, ... of the worker's images, one behind the other, and batch s
-/// is its positions s * batch to s * batch + batch - 1: the last batch of a permutation is
-/// completed from the next one, so that every batch is full. Each position draws its own crop
-/// (corner uniform in [0, 8]^2) and flip (probability 1/2).
+/// The stream is permutation 0, 1, 2, ... of the worker's images, one behind the other. Each
+/// position draws its own crop (corner uniform in [0, 8]^2) and flip (probability 1/2). Batch s is
+/// `batch` positions in a row, so that every batch is full:
+///
+///   permutation  from position s * batch on: the last batch of a permutation is completed from the
+///                next one
+///   fresh        from the start of permutation s * P on, with P = ceil(batch / images); where the
+///                worker has at least a batch of images, P = 1 and no image comes twice in one
 ///
 /// Batch s is a function of (dataset, images, options, s): any order of calls gives the same bytes.
 /// An object belongs to one thread, for it keeps the permutations last used.
@@ -55,7 +66,8 @@ class BatchSource {
   ///
   ///   returns  [batch]
   ///
-  /// Cost: O(batch), and O(images) when a permutation is not one of the last two used.
+  /// Cost: O(batch), and O(images) when a permutation is not one of the last two used: once an
+  /// epoch with Sampling::permutation, every step with Sampling::fresh.
   [[nodiscard]] std::vector<View> views(std::uint64_t step);
 
   /// Batch `step`, ready for the network.
@@ -74,6 +86,7 @@ class BatchSource {
   };
 
   const std::vector<std::uint32_t>& permutation(std::uint64_t number);
+  [[nodiscard]] std::uint64_t first_position(std::uint64_t step) const;
 
   const Dataset& dataset_;
   std::vector<std::uint32_t> images_;

@@ -8,9 +8,12 @@
 #include <array>
 #include <cstdint>
 #include <numeric>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <vector>
+
+#include "data/random.hpp"
 
 namespace mvsgd::data {
 namespace {
@@ -55,6 +58,12 @@ std::vector<std::uint32_t> stream(BatchSource& source, std::size_t count) {
     for (const View& view : source.views(step)) images.push_back(view.image);
   }
   images.resize(count);
+  return images;
+}
+
+std::set<std::uint32_t> image_set(std::span<const View> views) {
+  std::set<std::uint32_t> images;
+  for (const View& view : views) images.insert(view.image);
   return images;
 }
 
@@ -108,22 +117,123 @@ TEST(BatchSource, HasOneStreamWhateverTheBatch) {
   }
 }
 
+TEST(BatchSource, DrawsEachPositionFromItsPermutationAndPlace) {
+  const Dataset dataset = patterned(90);
+  const auto images = every_third(30);
+  BatchSource source(dataset, images, {.batch = 7, .seed = 1, .worker = 2});
+  for (std::uint64_t position = 0; position < 140; ++position) {
+    const std::uint64_t epoch = position / 30;
+    const std::uint64_t index = position % 30;
+    const auto order = shuffled(30, 1, Purpose::kPermutation, {.round = epoch, .worker = 2});
+    Draws draws(1, Purpose::kAugmentation, {.round = epoch, .worker = 2, .index = index});
+    View want{.image = images[order[index]]};
+    want.top = static_cast<std::uint8_t>(draws.below(9));
+    want.left = static_cast<std::uint8_t>(draws.below(9));
+    want.flip = draws.below(2) == 1;
+    EXPECT_EQ(source.views(position / 7)[position % 7], want) << "position " << position;
+  }
+}
+
 TEST(BatchSource, GivesTheSameBatchesInAnyOrderOfCalls) {
   const Dataset dataset = patterned(30);
-  constexpr std::size_t kBatch = 4;
-  const BatchOptions options{.batch = kBatch, .seed = 1};
-  BatchSource forward(dataset, every_third(10), options);
-  std::vector<Batch> want;
-  for (std::uint64_t step = 0; step < 20; ++step) want.push_back(load(forward, step, kBatch));
+  for (const Sampling sampling : {Sampling::permutation, Sampling::fresh}) {
+    for (const std::size_t batch : {4, 10, 25}) {  // of 10 images
+      SCOPED_TRACE(testing::Message()
+                   << "batch " << batch << (sampling == Sampling::fresh ? ", fresh" : ""));
+      const BatchOptions options{.batch = batch, .seed = 1, .sampling = sampling};
+      BatchSource forward(dataset, every_third(10), options);
+      std::vector<Batch> want;
+      for (std::uint64_t step = 0; step < 20; ++step) want.push_back(load(forward, step, batch));
 
-  BatchSource backward(dataset, every_third(10), options);
-  for (std::uint64_t step = 20; step-- > 0;) {
-    EXPECT_EQ(load(backward, step, kBatch), want[step]) << "step " << step;
+      BatchSource backward(dataset, every_third(10), options);
+      for (std::uint64_t step = 20; step-- > 0;) {
+        EXPECT_EQ(load(backward, step, batch), want[step]) << "step " << step;
+      }
+      BatchSource jumping(dataset, every_third(10), options);
+      for (const std::uint64_t step : {19, 0, 7, 7, 12, 1, 18, 0}) {
+        EXPECT_EQ(load(jumping, step, batch), want[step]) << "step " << step;
+      }
+    }
   }
-  BatchSource jumping(dataset, every_third(10), options);
-  for (const std::uint64_t step : {19, 0, 7, 7, 12, 1, 18, 0}) {
-    EXPECT_EQ(load(jumping, step, kBatch), want[step]) << "step " << step;
+}
+
+TEST(BatchSource, FreshIsTheStartOfEachStepsPermutations) {
+  const Dataset dataset = patterned(90);
+  struct Case {
+    std::size_t batch;
+    std::size_t permutations;  // ceil(batch / 30)
+  };
+  for (const auto [batch, permutations] :
+       {Case{1, 1}, Case{29, 1}, Case{30, 1}, Case{31, 2}, Case{60, 2}, Case{64, 3}}) {
+    SCOPED_TRACE(testing::Message() << "batch " << batch);
+    BatchSource fresh(dataset, every_third(30),
+                      {.batch = batch, .seed = 1, .sampling = Sampling::fresh});
+    // Batches of whole permutations: batch s of the ordinary stream is what step s draws from.
+    BatchSource whole(dataset, every_third(30), {.batch = 30 * permutations, .seed = 1});
+    for (std::uint64_t step = 0; step < 10; ++step) {
+      auto want = whole.views(step);
+      want.resize(batch);
+      EXPECT_EQ(fresh.views(step), want) << "step " << step;
+    }
   }
+}
+
+TEST(BatchSource, FreshBatchesHaveNoImageTwice) {
+  const Dataset dataset = patterned(90);
+  for (const std::size_t batch : {7, 30}) {
+    BatchSource source(dataset, every_third(30),
+                       {.batch = batch, .seed = 1, .sampling = Sampling::fresh});
+    for (std::uint64_t step = 0; step < 50; ++step) {
+      EXPECT_EQ(image_set(source.views(step)).size(), batch) << "step " << step;
+    }
+  }
+}
+
+TEST(BatchSource, FreshCompletesASmallWorkersBatch) {
+  const Dataset dataset = patterned(90);
+  BatchSource source(dataset, every_third(30),
+                     {.batch = 64, .seed = 1, .sampling = Sampling::fresh});
+  for (std::uint64_t step = 0; step < 20; ++step) {
+    const auto views = source.views(step);
+    ASSERT_EQ(views.size(), 64U);
+    const std::span all(views);
+    EXPECT_EQ(image_set(all.subspan(0, 30)).size(), 30U) << "step " << step;
+    EXPECT_EQ(image_set(all.subspan(30, 30)).size(), 30U) << "step " << step;
+    EXPECT_EQ(image_set(all.subspan(60)).size(), 4U) << "step " << step;
+  }
+}
+
+TEST(BatchSource, FreshShowsEachImageEquallyOftenAndForgetsTheStepBefore) {
+  const Dataset dataset = patterned(90);
+  constexpr std::uint64_t kPairs = 1000;  // of steps
+  BatchSource source(dataset, every_third(30),
+                     {.batch = 10, .seed = 1, .sampling = Sampling::fresh});
+  std::array<double, 90> counts{};
+  double shared = 0;  // images that both steps of a pair have
+  for (std::uint64_t pair = 0; pair < kPairs; ++pair) {
+    const auto first = image_set(source.views(2 * pair));
+    const auto second = image_set(source.views(2 * pair + 1));
+    EXPECT_NE(first, second) << "pair " << pair;  // of 30,045,015 sets of ten
+    for (const std::uint32_t image : first) {
+      counts[image] += 1;
+      shared += static_cast<double>(second.count(image));
+    }
+    for (const std::uint32_t image : second) counts[image] += 1;
+  }
+  // An image is in a step with p = 1/3, and a step's ten are drawn without replacement. So the
+  // counts of S = 2,000 steps have variance S p (1 - p) and covariances that make their sum
+  // constant, and sum (count - S p)^2 / (S p (1 - p) 30 / 29) is chi-square with 29 degrees of
+  // freedom: mean 29, standard deviation sqrt(58) = 7.6; five of them above.
+  double chi2 = 0;
+  for (const std::uint32_t image : every_third(30)) {
+    const double excess = counts[image] - 2000.0 / 3;
+    chi2 += excess * excess / (2000.0 * 2 / 9 * 30 / 29);
+  }
+  EXPECT_LT(chi2, 67);
+  // Two sets of ten of thirty share 10/3 on average, with the hypergeometric variance
+  // 10 (1/3) (2/3) (20/29) = 1.533: in all 3,333 with deviation 39; five of them. In one
+  // permutation, steps share nothing.
+  EXPECT_NEAR(shared, 10000.0 / 3, 196);
 }
 
 TEST(BatchSource, DiffersByWorkerAndBySeed) {
