@@ -18,11 +18,12 @@ namespace mvsgd::comm {
 /// What a message is. The values are on the wire; they are never reused.
 enum class Kind : std::uint8_t {
   dense = 1,      ///< up: a worker's whole model difference (warm-up, eq 4)
-  vote = 2,       ///< up: supp S_top(|D|, K), Algorithm 1 line 10
+  vote = 2,       ///< up: supp S_top(|D|, K), Algorithm 1 line 10; with add-drop the first one
   add = 3,        ///< up: coordinates added to the previous vote, Algorithm 2 line 12
   drop = 4,       ///< up: coordinates dropped from it, Algorithm 2 line 14
-  mask = 5,       ///< down: supp M_t, Algorithm 1 line 16
-  update = 6,     ///< up: the values of M (x) D in increasing coordinate, Algorithm 1 line 21
+  mask = 5,       ///< down: supp M_t, Algorithm 1 line 16; with top-K the union of the votes
+  update = 6,     ///< up: the values of M (x) D in increasing coordinate, Algorithm 1 line 21,
+                  ///< as float32 or quantised (section 4.3.2); with top-K those at the vote
   aggregate = 7,  ///< down: the mean of the updates, Algorithm 1 line 27
   model = 8,      ///< down: the initial parameters
   buffers = 9,    ///< up: batch-norm running statistics, for the server's evaluation
@@ -31,8 +32,8 @@ enum class Kind : std::uint8_t {
 /// What a bit of a message stands for. Every bit of every message belongs to exactly one field.
 enum class Field : std::uint8_t {
   positions,
-  values,
-  level_means,
+  values,       ///< float32 values, or the codes of quantised ones
+  level_means,  ///< the magnitudes that quantised values' codes refer to, eqs 17 and 18
   header,
   padding,
   bn_buffers,
@@ -66,13 +67,13 @@ class FieldBits {
 /// settings.
 struct Header {
   Kind kind{};
-  std::uint8_t value_bits = 0;      ///< q, 0 if the message has no values
+  std::uint8_t value_bits = 0;      ///< q: 32, quantised 1 to 8, 0 if the message has no values
   std::uint8_t position_codec = 0;  ///< 0 none, 1 block (compress/block_position_codec.hpp)
   std::uint32_t sender = 0;         ///< worker 0..N-1, or N for the server
   std::uint32_t round = 0;          ///< t; 0 before the first round
   std::uint32_t dimension = 0;      ///< d, or the length of what the message is a vector of
   std::uint32_t count = 0;          ///< positions, values, or both
-  std::uint32_t block_size = 0;     ///< B of the position code, 0 if there is none
+  std::uint32_t block_size = 0;     ///< B of the position code; q = 1: values a scale; else 0
 
   friend bool operator==(const Header&, const Header&) = default;
 };

@@ -34,7 +34,7 @@ std::vector<std::byte> golden(const std::string& file) {
   return bytes;
 }
 
-// The two worked examples of comm/README.md.
+// The worked examples of comm/README.md.
 constexpr Header kVoteHeader = {.kind = Kind::vote,
                                 .position_codec = 1,
                                 .sender = 3,
@@ -44,6 +44,22 @@ constexpr Header kVoteHeader = {.kind = Kind::vote,
                                 .block_size = 4};
 constexpr Header kUpdateHeader = {
     .kind = Kind::update, .value_bits = 32, .sender = 3, .round = 7, .dimension = 18, .count = 2};
+constexpr Header kQuantizedHeader = {
+    .kind = Kind::update, .value_bits = 2, .sender = 3, .round = 7, .dimension = 18, .count = 4};
+constexpr Header kScaledSignHeader = {.kind = Kind::update,
+                                      .value_bits = 1,
+                                      .sender = 3,
+                                      .round = 7,
+                                      .dimension = 18,
+                                      .count = 4,
+                                      .block_size = 4};
+constexpr Header kAddHeader = {.kind = Kind::add,
+                               .position_codec = 1,
+                               .sender = 3,
+                               .round = 8,
+                               .dimension = 18,
+                               .count = 2,
+                               .block_size = 8};
 
 Message vote_example() {
   MessageWriter writer(kVoteHeader);
@@ -54,6 +70,28 @@ Message vote_example() {
 Message update_example() {
   MessageWriter writer(kUpdateHeader);
   writer.field(Field::values).put_floats(std::array{1.0F, -0.5F});
+  return std::move(writer).finish();
+}
+
+Message quantized_example() {
+  MessageWriter writer(kQuantizedHeader);
+  BitWriter& codes = writer.field(Field::values);
+  for (const std::uint64_t code : {0b00, 0b10, 0b01, 0b11}) codes.put(code, 2);
+  writer.field(Field::level_means).put_floats(std::array{0.75F, 0.1875F});
+  return std::move(writer).finish();
+}
+
+Message scaled_sign_example() {
+  MessageWriter writer(kScaledSignHeader);
+  BitWriter& signs = writer.field(Field::values);
+  for (const std::uint64_t sign : {0, 1, 0, 1}) signs.put(sign, 1);
+  writer.field(Field::level_means).put_floats(std::array{0.46875F});
+  return std::move(writer).finish();
+}
+
+Message add_example() {
+  MessageWriter writer(kAddHeader);
+  writer.field(Field::positions).put(0b000'0110'0101, 11);
   return std::move(writer).finish();
 }
 
@@ -77,6 +115,36 @@ TEST(Message, UpdateExampleOfTheReadmeHasItsBytes) {
   EXPECT_EQ(update.fields[Field::padding], Bits(0));
 }
 
+TEST(Message, QuantizedUpdateExampleOfTheReadmeHasItsBytes) {
+  const Message update = quantized_example();
+  EXPECT_EQ(*update.bytes,
+            bytes_of({1, 6, 2, 0, 3, 0, 0, 0,    7, 0, 0,    0,    18, 0, 0,    0,   4,
+                      0, 0, 0, 0, 0, 0, 0, 0xd8, 0, 0, 0x40, 0x3f, 0,  0, 0x40, 0x3e}));
+  EXPECT_EQ(*update.bytes, golden("quantized_update.bin"));
+  EXPECT_EQ(update.fields[Field::values], Bits(8));
+  EXPECT_EQ(update.fields[Field::level_means], Bits(64));
+  EXPECT_EQ(update.fields[Field::padding], Bits(0));
+}
+
+TEST(Message, ScaledSignExampleOfTheReadmeHasItsBytes) {
+  const Message update = scaled_sign_example();
+  EXPECT_EQ(*update.bytes, bytes_of({1, 6, 1, 0, 3, 0, 0, 0, 7, 0,    0, 0, 18,   0,   0,
+                                     0, 4, 0, 0, 0, 4, 0, 0, 0, 0x0a, 0, 0, 0xef, 0x03}));
+  EXPECT_EQ(*update.bytes, golden("scaled_sign_update.bin"));
+  EXPECT_EQ(update.fields[Field::values], Bits(4));
+  EXPECT_EQ(update.fields[Field::level_means], Bits(32));
+  EXPECT_EQ(update.fields[Field::padding], Bits(4));
+}
+
+TEST(Message, AddExampleOfTheReadmeHasItsBytes) {
+  const Message add = add_example();
+  EXPECT_EQ(*add.bytes, bytes_of({1, 3, 0, 1, 3, 0, 0, 0, 8, 0, 0, 0,    18,
+                                  0, 0, 0, 2, 0, 0, 0, 8, 0, 0, 0, 0x65, 0}));
+  EXPECT_EQ(*add.bytes, golden("add.bin"));
+  EXPECT_EQ(add.fields[Field::positions], Bits(11));
+  EXPECT_EQ(add.fields[Field::padding], Bits(5));
+}
+
 TEST(Message, ReadsBackTheExamplesOfTheReadme) {
   const auto vote = golden("vote.bin");
   MessageReader reader(vote);
@@ -91,6 +159,34 @@ TEST(Message, ReadsBackTheExamplesOfTheReadme) {
   values.field(Field::values).get_floats(got);
   EXPECT_THAT(got, ::testing::ElementsAre(1.0F, -0.5F));
   EXPECT_EQ(values.finish(), update_example().fields);
+
+  const auto add = golden("add.bin");
+  MessageReader added(add);
+  EXPECT_EQ(added.header(), kAddHeader);
+  EXPECT_EQ(added.field(Field::positions).get(11), 0b000'0110'0101U);
+  EXPECT_EQ(added.finish(), add_example().fields);
+}
+
+TEST(Message, ReadsBackTheQuantizedExamplesOfTheReadme) {
+  const auto quantized = golden("quantized_update.bin");
+  MessageReader reader(quantized);
+  EXPECT_EQ(reader.header(), kQuantizedHeader);
+  std::array<std::uint64_t, 4> codes{};
+  for (std::uint64_t& code : codes) code = reader.field(Field::values).get(2);
+  EXPECT_THAT(codes, ::testing::ElementsAre(0b00, 0b10, 0b01, 0b11));
+  std::array<float, 2> means{};
+  reader.field(Field::level_means).get_floats(means);
+  EXPECT_THAT(means, ::testing::ElementsAre(0.75F, 0.1875F));
+  EXPECT_EQ(reader.finish(), quantized_example().fields);
+
+  const auto scaled_sign = golden("scaled_sign_update.bin");
+  MessageReader signs(scaled_sign);
+  EXPECT_EQ(signs.header(), kScaledSignHeader);
+  EXPECT_EQ(signs.field(Field::values).get(4), 0b1010U);
+  std::array<float, 1> scale{};
+  signs.field(Field::level_means).get_floats(scale);
+  EXPECT_THAT(scale, ::testing::ElementsAre(0.46875F));
+  EXPECT_EQ(signs.finish(), scaled_sign_example().fields);
 }
 
 TEST(Message, EveryBitOfTheHeaderTravels) {
