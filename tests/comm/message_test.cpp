@@ -76,7 +76,7 @@ Message update_example() {
 Message quantized_example() {
   MessageWriter writer(kQuantizedHeader);
   BitWriter& codes = writer.field(Field::values);
-  for (const std::uint64_t code : {0b00, 0b10, 0b01, 0b11}) codes.put(code, 2);
+  for (const std::uint64_t code : {0b00U, 0b10U, 0b01U, 0b11U}) codes.put(code, 2);
   writer.field(Field::level_means).put_floats(std::array{0.75F, 0.1875F});
   return std::move(writer).finish();
 }
@@ -84,7 +84,7 @@ Message quantized_example() {
 Message scaled_sign_example() {
   MessageWriter writer(kScaledSignHeader);
   BitWriter& signs = writer.field(Field::values);
-  for (const std::uint64_t sign : {0, 1, 0, 1}) signs.put(sign, 1);
+  for (const std::uint64_t sign : {0U, 1U, 0U, 1U}) signs.put(sign, 1);
   writer.field(Field::level_means).put_floats(std::array{0.46875F});
   return std::move(writer).finish();
 }

@@ -137,7 +137,7 @@ TEST(BatchSource, DrawsEachPositionFromItsPermutationAndPlace) {
 TEST(BatchSource, GivesTheSameBatchesInAnyOrderOfCalls) {
   const Dataset dataset = patterned(30);
   for (const Sampling sampling : {Sampling::permutation, Sampling::fresh}) {
-    for (const std::size_t batch : {4, 10, 25}) {  // of 10 images
+    for (const std::size_t batch : {4U, 10U, 25U}) {  // of 10 images
       SCOPED_TRACE(testing::Message()
                    << "batch " << batch << (sampling == Sampling::fresh ? ", fresh" : ""));
       const BatchOptions options{.batch = batch, .seed = 1, .sampling = sampling};
@@ -180,7 +180,7 @@ TEST(BatchSource, FreshIsTheStartOfEachStepsPermutations) {
 
 TEST(BatchSource, FreshBatchesHaveNoImageTwice) {
   const Dataset dataset = patterned(90);
-  for (const std::size_t batch : {7, 30}) {
+  for (const std::size_t batch : {7U, 30U}) {
     BatchSource source(dataset, every_third(30),
                        {.batch = batch, .seed = 1, .sampling = Sampling::fresh});
     for (std::uint64_t step = 0; step < 50; ++step) {
