@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace mvsgd::sim {
@@ -29,10 +30,13 @@ Audit::Audit(const LawConstants& law, const Settings& settings, std::uint64_t d,
       settings_(settings),
       d_(d),
       k_(settings.phi.ceil_times(d)),
-      block_size_(settings.phi.rounded_reciprocal()),
+      k_ad_(std::min(k_, settings.phi_ad.ceil_times(d))),
       buffers_(buffers) {}
 
-comm::FieldBits Audit::message(Kind kind, bool dense) const {
+comm::FieldBits Audit::message(Kind kind, const Round& round, std::uint32_t worker,
+                               const RoundSizes& sizes) const {
+  const bool unites = settings_.scheme == Scheme::top_k;
+  const std::uint64_t masked = unites ? sizes.union_size : k_;
   comm::FieldBits bits;
   switch (kind) {
     case Kind::model:
@@ -42,18 +46,34 @@ comm::FieldBits Audit::message(Kind kind, bool dense) const {
       bits[Field::bn_buffers] = value_law(buffers_, law_.float_bits);
       break;
     case Kind::vote:
-    case Kind::mask:
-      bits[Field::positions] = position_law(law_, d_, k_, block_size_);
+      bits[Field::positions] = position_law(law_, d_, k_, settings_.phi.rounded_reciprocal());
       break;
-    default:
-      bits[Field::values] = value_law(dense ? d_ : k_, law_.float_bits);
+    case Kind::add:
+    case Kind::drop:
+      bits[Field::positions] =
+          position_law(law_, d_, sizes.changes[worker], settings_.phi_ad.rounded_reciprocal());
+      break;
+    case Kind::mask:
+      bits[Field::positions] = position_law(
+          law_, d_, masked, settings_.phi.rounded_reciprocal(unites ? settings_.workers : 1));
+      break;
+    case Kind::update: {
+      const std::uint64_t q = settings_.value_bits == 32 ? law_.float_bits : settings_.value_bits;
+      bits[Field::values] = value_law(k_, q);
+      bits[Field::level_means] = level_mean_law(law_, k_, q, settings_.quantizer_block);
+      break;
+    }
+    case Kind::dense:
+    case Kind::aggregate:
+      bits[Field::values] = value_law(round.dense ? d_ : masked, law_.float_bits);
   }
   bits[Field::header] = comm::Bits(law_.header_bits);
   bits[Field::padding] = padding_law(bits.total());
   return bits;
 }
 
-std::vector<comm::LedgerRow> Audit::expected(const Round& round, std::uint32_t worker) const {
+std::vector<comm::LedgerRow> Audit::expected(const Round& round, std::uint32_t worker,
+                                             const RoundSizes& sizes) const {
   std::vector<std::pair<Direction, Kind>> messages;
   if (settings_.scheme == Scheme::sm) {
     messages = {};
@@ -61,20 +81,27 @@ std::vector<comm::LedgerRow> Audit::expected(const Round& round, std::uint32_t w
     messages = {{Direction::down, Kind::model}};
   } else if (round.dense) {
     messages = {{Direction::up, Kind::dense}, {Direction::down, Kind::aggregate}};
-  } else {
+  } else if (round.full_vote) {
     messages = {{Direction::up, Kind::vote},
                 {Direction::up, Kind::update},
                 {Direction::down, Kind::mask},
                 {Direction::down, Kind::aggregate}};
+  } else {
+    messages = {{Direction::up, Kind::add},
+                {Direction::up, Kind::drop},
+                {Direction::up, Kind::update},
+                {Direction::down, Kind::mask},
+                {Direction::down, Kind::aggregate}};
   }
-  if (!messages.empty() && round.evaluate && settings_.bn_eval == BatchNormEvaluation::average) {
-    const auto last_up = messages.begin() + (round.dense ? 1 : 2);
-    messages.insert(last_up, {Direction::up, Kind::buffers});
+  if (!messages.empty() && round.evaluate && settings_.bn_eval() == BatchNormEvaluation::average) {
+    const auto first_down =
+        std::ranges::find(messages, Direction::down, &std::pair<Direction, Kind>::first);
+    messages.insert(first_down, {Direction::up, Kind::buffers});
   }
 
   std::vector<comm::LedgerRow> rows;
   for (const auto& [direction, kind] : messages) {
-    const comm::FieldBits bits = message(kind, round.dense);
+    const comm::FieldBits bits = message(kind, round, worker, sizes);
     for (std::size_t f = 0; f < comm::kFields; ++f) {
       const auto field = static_cast<Field>(f);
       if (bits[field] == comm::Bits(0)) continue;
@@ -87,10 +114,55 @@ std::vector<comm::LedgerRow> Audit::expected(const Round& round, std::uint32_t w
   return rows;
 }
 
-void Audit::check(const Round& round, std::span<const comm::LedgerRow> rows) const {
+void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
+  if (round.dense || round.t == 0) return;
+  if (settings_.scheme == Scheme::top_k) {
+    const std::uint64_t most = std::min(d_, settings_.workers * k_);
+    if (sizes.union_size < k_ || sizes.union_size > most) {
+      throw CheckFailed(fmt::format("round {}: a union of {} coordinates, K = {} to N K or d = {}",
+                                    round.t, sizes.union_size, k_, most));
+    }
+  }
+  if (round.full_vote) return;
+  if (sizes.changes.size() != settings_.workers) {
+    throw CheckFailed(fmt::format("round {}: changes of {} votes, N = {}", round.t,
+                                  sizes.changes.size(), settings_.workers));
+  }
+  for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+    if (sizes.changes[n] > k_ad_) {
+      throw CheckFailed(fmt::format("round {}, worker {}: {} coordinates added, K_ad = {}", round.t,
+                                    n, sizes.changes[n], k_ad_));
+    }
+  }
+}
+
+RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> rows) const {
+  RoundSizes sizes;
+  if (round.dense || round.t == 0) return sizes;
+  if (!round.full_vote) sizes.changes.resize(settings_.workers);
+  // What a list of no and of one position costs gives the number of positions in any.
+  const std::uint64_t block = settings_.phi_ad.rounded_reciprocal();
+  const std::uint64_t none = position_law(law_, d_, 0, block).count();
+  const std::uint64_t each = position_law(law_, d_, 1, block).count() - none;
+  for (const auto& [id, field, bits] : rows) {
+    if (id.kind == Kind::add && field == Field::positions && id.worker < sizes.changes.size()) {
+      const std::uint64_t beyond = std::max(bits.count(), none) - none;
+      sizes.changes[id.worker] = static_cast<std::uint32_t>(beyond / each);
+    }
+    if (id.kind == Kind::aggregate && field == Field::values && id.worker == 0) {
+      sizes.union_size = static_cast<std::uint32_t>(bits.count() / law_.float_bits);
+    }
+  }
+  if (settings_.scheme != Scheme::top_k) sizes.union_size = 0;
+  return sizes;
+}
+
+void Audit::check(const Round& round, std::span<const comm::LedgerRow> rows,
+                  const RoundSizes& sizes) const {
+  check_sizes(round, sizes);
   std::size_t next = 0;
   for (std::uint32_t n = 0; n < settings_.workers; ++n) {
-    for (const comm::LedgerRow& want : expected(round, n)) {
+    for (const comm::LedgerRow& want : expected(round, n, sizes)) {
       if (next == rows.size()) {
         throw CheckFailed(
             fmt::format("{} by eqs 13-15, the ledger has no such row", describe(want)));

@@ -8,8 +8,9 @@
 
 #include "comm/ledger.hpp"
 #include "sim/law.hpp"
-#include "sim/protocol.hpp"
+#include "sim/round_sizes.hpp"
 #include "sim/schedule.hpp"
+#include "sim/settings.hpp"
 
 namespace mvsgd::sim {
 
@@ -26,22 +27,32 @@ class Audit {
   Audit(const LawConstants& law, const Settings& settings, std::uint64_t d, std::uint64_t buffers);
 
   /// The rows of one worker in `round`, in the ledger's order; t = 0 is what precedes the first
-  /// round. None for scheme sm.
-  [[nodiscard]] std::vector<comm::LedgerRow> expected(const Round& round,
-                                                      std::uint32_t worker) const;
+  /// round. None for scheme sm. `sizes` are what the run has decided, in top-K and AD.
+  [[nodiscard]] std::vector<comm::LedgerRow> expected(const Round& round, std::uint32_t worker,
+                                                      const RoundSizes& sizes = {}) const;
 
   /// Holds the rows of a whole round, as Ledger::close_round orders them, against the law. Throws
-  /// CheckFailed naming round, worker, direction, kind and field of the first difference.
-  void check(const Round& round, std::span<const comm::LedgerRow> rows) const;
+  /// CheckFailed naming round, worker, direction, kind and field of the first difference, or a size
+  /// that no run of these settings has.
+  void check(const Round& round, std::span<const comm::LedgerRow> rows,
+             const RoundSizes& sizes = {}) const;
+
+  /// The sizes that a ledger's rows of `round` tell of: what the values of worker 0's aggregate and
+  /// the positions of each worker's add list leave no choice about. check() holds every row against
+  /// them.
+  [[nodiscard]] RoundSizes sizes_in(const Round& round,
+                                    std::span<const comm::LedgerRow> rows) const;
 
  private:
-  [[nodiscard]] comm::FieldBits message(comm::Kind kind, bool dense) const;
+  [[nodiscard]] comm::FieldBits message(comm::Kind kind, const Round& round, std::uint32_t worker,
+                                        const RoundSizes& sizes) const;
+  void check_sizes(const Round& round, const RoundSizes& sizes) const;
 
   LawConstants law_;
   Settings settings_;
   std::uint64_t d_;
   std::uint64_t k_;
-  std::uint64_t block_size_;
+  std::uint64_t k_ad_;
   std::uint64_t buffers_;
 };
 

@@ -47,14 +47,16 @@ Settings gather_settings(const TrainOptions& options) {
   } else if (named) {
     settings = preset(*named).settings;
   }
+  std::vector<std::pair<std::string, std::string>> values;
   for (const std::string& assignment : options.sets) {
     const std::size_t equals = assignment.find('=');
     if (equals == std::string::npos) {
       throw UsageError(fmt::format("--set {}: key=value is wanted", assignment));
     }
-    set(settings, assignment.substr(0, equals), assignment.substr(equals + 1));
+    values.emplace_back(assignment.substr(0, equals), assignment.substr(equals + 1));
   }
-  for (const auto& [key, value] : options.by_name) set(settings, key, value);
+  values.insert(values.end(), options.by_name.begin(), options.by_name.end());
+  set(settings, values);
   validate(settings);
   return settings;
 }

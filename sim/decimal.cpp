@@ -70,9 +70,10 @@ std::uint64_t Decimal::ceil_times(std::uint64_t n) const {
   return static_cast<std::uint64_t>(product);
 }
 
-std::uint64_t Decimal::rounded_reciprocal() const {
-  if (digits_ == 0) throw std::invalid_argument("1 / 0");
-  const Wide rounded = (2 * Wide{power_of_ten(places_)} + digits_) / (2 * Wide{digits_});
+std::uint64_t Decimal::rounded_reciprocal(std::uint32_t n) const {
+  const Wide digits = Wide{digits_} * n;
+  if (digits == 0) throw std::invalid_argument("1 / 0");
+  const Wide rounded = (2 * Wide{power_of_ten(places_)} + digits) / (2 * digits);
   return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(rounded));
 }
 

@@ -21,9 +21,9 @@ class Decimal {
   /// ceil(x * n), exactly. Throws std::invalid_argument if it is 2^64 or more.
   [[nodiscard]] std::uint64_t ceil_times(std::uint64_t n) const;
 
-  /// round(1 / x), halves up, at least 1: the block size of the position code. Throws
-  /// std::invalid_argument if x = 0.
-  [[nodiscard]] std::uint64_t rounded_reciprocal() const;
+  /// round(1 / (n x)), halves up, at least 1: the block size of the position code. Throws
+  /// std::invalid_argument if n x = 0.
+  [[nodiscard]] std::uint64_t rounded_reciprocal(std::uint32_t n = 1) const;
 
   [[nodiscard]] double to_double() const;
   [[nodiscard]] std::string to_string() const;  ///< "0.01"; parse() reads it back

@@ -70,12 +70,12 @@ void Evaluator::for_each_batch(std::size_t count, const Batch& batch) const {
 Evaluation Evaluator::operator()(std::span<const float> theta,
                                  std::span<const float> buffers) const {
   std::vector<float> recomputed;
-  if (settings_.bn_eval == BatchNormEvaluation::recompute) {
+  if (settings_.bn_eval() == BatchNormEvaluation::recompute) {
     recomputed = recomputed_buffers(theta, buffers.size());
     buffers = recomputed;
   }
-  const auto mode = settings_.bn_eval == BatchNormEvaluation::batch ? nn::BatchNormMode::batch
-                                                                    : nn::BatchNormMode::running;
+  const auto mode = settings_.bn_eval() == BatchNormEvaluation::batch ? nn::BatchNormMode::batch
+                                                                      : nn::BatchNormMode::running;
   std::vector<nn::BatchResult> results(batches(images_->test));
   for_each_batch(results.size(), [&](Compute& compute, std::size_t i, bool first) {
     if (first) {

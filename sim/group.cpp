@@ -76,7 +76,8 @@ GroupResult run_group(const GroupContext& context, std::vector<float> theta,
                  .rounds = context.rounds,
                  .ledger = ledger,
                  .evaluate = context.evaluate,
-                 .on_closed = context.on_closed},
+                 .on_closed = context.on_closed,
+                 .on_counts = context.on_counts},
                 group.end(settings.workers), std::move(theta), buffers.size());
 
   Threads threads(group);

@@ -23,6 +23,7 @@ struct GroupContext {
   Evaluate evaluate;                                  ///< may be empty
   std::function<void(const RoundRecord&)> on_closed;  ///< may be empty; t = 0 comes first
   comm::WireObserver on_message;                      ///< may be empty
+  CountsObserver on_counts;                           ///< may be empty
 };
 
 struct GroupResult {

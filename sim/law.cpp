@@ -23,6 +23,14 @@ comm::Bits value_law(std::uint64_t k, std::uint64_t value_bits) {
   return comm::Bits(k * value_bits);
 }
 
+comm::Bits level_mean_law(const LawConstants& law, std::uint64_t k, std::uint64_t value_bits,
+                          std::uint64_t block) {
+  if (value_bits == law.float_bits) return comm::Bits(0);
+  const std::uint64_t scales = block == 0 ? 1 : ceil_div(k, block);
+  const std::uint64_t means = value_bits == 1 ? scales : std::uint64_t{1} << (value_bits - 1);
+  return comm::Bits(means * law.float_bits);
+}
+
 comm::Bits padding_law(comm::Bits message) { return comm::Bits((8 - message.count() % 8) % 8); }
 
 double equation_14(double d, double phi) { return d * phi * (std::log2(1 / phi) + 2); }

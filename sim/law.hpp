@@ -1,4 +1,5 @@
-// The bits that the paper's equations 13-15 give, as integers, written from the equations alone.
+// The bits that the paper's equations 13-15, 17 and 18 give, as integers, written from the
+// equations alone.
 //
 // What a run really puts on the wire is held against these numbers, so nothing here may know a
 // codec: of this project only comm/bits.hpp may be included (lint/includes).
@@ -26,6 +27,12 @@ struct LawConstants {
 
 /// Eq 13: k values of q bits.
 [[nodiscard]] comm::Bits value_law(std::uint64_t k, std::uint64_t value_bits);
+
+/// What travels beside k quantised values of q bits, as float32: the 2^(q-1) level means of eq 18
+/// for q >= 2, a scale for each `block` values of eq 17 (block 0: one for all) for q = 1, nothing
+/// for values that are not quantised. The paper does not count it.
+[[nodiscard]] comm::Bits level_mean_law(const LawConstants& law, std::uint64_t k,
+                                        std::uint64_t value_bits, std::uint64_t block);
 
 /// The zero bits that fill a message of this many bits to a whole byte.
 [[nodiscard]] comm::Bits padding_law(comm::Bits message);

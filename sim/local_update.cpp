@@ -68,7 +68,8 @@ LocalTraining::LocalTraining(const Settings& settings, const data::Dataset& trai
                           data::BatchOptions{.batch = settings.batch,
                                              .augment = settings.augment,
                                              .seed = settings.seed,
-                                             .worker = n});
+                                             .worker = n,
+                                             .sampling = settings.sampling()});
   }
 }
 

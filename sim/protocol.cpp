@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "compress/fractional_quantizer.hpp"
+#include "compress/scaled_sign.hpp"
 #include "sim/settings.hpp"
 
 namespace mvsgd::sim {
@@ -37,13 +40,14 @@ void check_header(const comm::Header& got, comm::Header want) {
 
 comm::Header positions_header(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
                               std::size_t count) {
+  const std::uint64_t block_size = protocol.positions(envelope.kind).codec.block_size();
   return {.kind = envelope.kind,
           .position_codec = compress::BlockPositionCodec::kId,
           .sender = sender,
           .round = envelope.round,
           .dimension = protocol.d,
           .count = static_cast<std::uint32_t>(count),
-          .block_size = static_cast<std::uint32_t>(protocol.positions.block_size())};
+          .block_size = static_cast<std::uint32_t>(block_size)};
 }
 
 /// The length of buffers is its own dimension; all other values are of the model.
@@ -58,34 +62,84 @@ comm::Header values_header(const Protocol& protocol, std::uint32_t sender, Envel
           .count = length};
 }
 
+comm::Header update_header(const Protocol& protocol, std::uint32_t sender, std::uint32_t round,
+                           std::size_t count) {
+  comm::Header header = values_header(protocol, sender, {comm::Kind::update, round}, count);
+  if (protocol.quantizer) {
+    header.value_bits = static_cast<std::uint8_t>(protocol.quantizer->value_bits());
+    if (header.value_bits == 1) {
+      header.block_size = protocol.quantizer_block > 0 ? protocol.quantizer_block : header.count;
+    }
+  }
+  return header;
+}
+
+std::shared_ptr<const compress::Quantizer> make_quantizer(const Settings& settings) {
+  if (settings.value_bits == kFloatBits) return nullptr;
+  if (settings.quantizer == QuantizerKind::scaled_sign) {
+    return std::make_shared<compress::ScaledSign>(settings.quantizer_block);
+  }
+  return std::make_shared<compress::FractionalQuantizer>(settings.value_bits);
+}
+
 }  // namespace
 
+const Protocol::Positions& Protocol::positions(comm::Kind kind) const {
+  switch (kind) {
+    case comm::Kind::add:
+    case comm::Kind::drop:
+      return changes;
+    case comm::Kind::mask:
+      return masks;
+    default:
+      return votes;
+  }
+}
+
 Protocol make_protocol(const Settings& settings, std::uint64_t d) {
-  const std::uint64_t k = settings.phi.ceil_times(d);
-  return {.workers = settings.workers,
-          .d = static_cast<std::uint32_t>(d),
-          .k = static_cast<std::uint32_t>(k),
-          .positions = compress::BlockPositionCodec(d, settings.phi.rounded_reciprocal())};
+  const auto k = static_cast<std::uint32_t>(settings.phi.ceil_times(d));
+  const auto k_ad =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(k, settings.phi_ad.ceil_times(d)));
+  const auto coded = [&](std::uint64_t block_size, Counts counts) {
+    return Protocol::Positions{.codec = compress::BlockPositionCodec(d, block_size),
+                               .counts = counts};
+  };
+  Protocol protocol{.workers = settings.workers,
+                    .d = static_cast<std::uint32_t>(d),
+                    .k = k,
+                    .k_ad = k_ad,
+                    .votes = coded(settings.phi.rounded_reciprocal(), {k, k}),
+                    .changes = coded(settings.phi_ad.rounded_reciprocal(), {0, k_ad}),
+                    .masks = {},
+                    .quantizer = make_quantizer(settings),
+                    .quantizer_block = settings.quantizer_block};
+  protocol.masks = protocol.votes;
+  if (settings.scheme == Scheme::top_k) {
+    const std::uint64_t most = std::min(d, std::uint64_t{settings.workers} * k);
+    protocol.masks = coded(settings.phi.rounded_reciprocal(settings.workers),
+                           {k, static_cast<std::uint32_t>(most)});
+  }
+  return protocol;
 }
 
 comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
                                std::span<const compress::Index> positions) {
   comm::MessageWriter writer(positions_header(protocol, sender, envelope, positions.size()));
-  comm::BitWriter& stream = writer.field(comm::Field::positions);
-  stream.reserve(protocol.positions.size(positions.size()));
-  protocol.positions.encode(positions, stream);
+  protocol.positions(envelope.kind).codec.encode(positions, writer.field(comm::Field::positions));
   return std::move(writer).finish();
 }
 
 std::vector<compress::Index> receive_positions(const Protocol& protocol, comm::Transport& transport,
                                                std::uint32_t from, Envelope envelope) {
+  const auto& [codec, counts] = protocol.positions(envelope.kind);
   comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
-  check_header(message.header(), positions_header(protocol, from, envelope, protocol.k));
-  auto positions = protocol.positions.decode(message.field(comm::Field::positions));
-  if (positions.size() != protocol.k) {
-    throw comm::DecodeError(fmt::format("{} of round {} from rank {}: {} positions, K = {}",
-                                        comm::name(envelope.kind), envelope.round, from,
-                                        positions.size(), protocol.k));
+  const std::uint32_t count = std::clamp(message.header().count, counts.least, counts.most);
+  check_header(message.header(), positions_header(protocol, from, envelope, count));
+  auto positions = codec.decode(message.field(comm::Field::positions));
+  if (positions.size() != count) {
+    throw comm::DecodeError(
+        fmt::format("{} of round {} from rank {}: {} positions, its header has {}",
+                    comm::name(envelope.kind), envelope.round, from, positions.size(), count));
   }
   message.close();
   return positions;
@@ -94,9 +148,7 @@ std::vector<compress::Index> receive_positions(const Protocol& protocol, comm::T
 comm::Message encode_values(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
                             std::span<const float> values) {
   comm::MessageWriter writer(values_header(protocol, sender, envelope, values.size()));
-  comm::BitWriter& stream = writer.field(values_field(envelope.kind));
-  stream.reserve(kFloatBits * comm::Bits(values.size()));
-  stream.put_floats(values);
+  writer.field(values_field(envelope.kind)).put_floats(values);
   return std::move(writer).finish();
 }
 
@@ -106,6 +158,39 @@ void receive_values(const Protocol& protocol, comm::Transport& transport, std::u
   check_header(message.header(), values_header(protocol, from, envelope, values.size()));
   message.field(values_field(envelope.kind)).get_floats(values);
   message.close();
+}
+
+comm::Message encode_update(const Protocol& protocol, std::uint32_t sender, std::uint32_t round,
+                            std::span<float> values) {
+  if (!protocol.quantizer) {
+    return encode_values(protocol, sender, {comm::Kind::update, round}, values);
+  }
+  const compress::Quantizer& quantizer = *protocol.quantizer;
+  const compress::Quantized quantized = quantizer.quantize(values);
+  comm::MessageWriter writer(update_header(protocol, sender, round, values.size()));
+  compress::encode_codes(quantized.codes, quantizer.value_bits(),
+                         writer.field(comm::Field::values));
+  compress::encode_magnitudes(quantized.magnitudes, writer.field(comm::Field::level_means));
+  quantizer.recover(quantized, values);
+  return std::move(writer).finish();
+}
+
+void receive_update(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
+                    std::uint32_t round, std::span<float> values) {
+  if (!protocol.quantizer) {
+    receive_values(protocol, transport, from, {comm::Kind::update, round}, values);
+    return;
+  }
+  const compress::Quantizer& quantizer = *protocol.quantizer;
+  comm::Incoming message = transport.receive(from, comm::Kind::update, round);
+  check_header(message.header(), update_header(protocol, from, round, values.size()));
+  compress::Quantized quantized;
+  quantized.codes = compress::decode_codes(message.field(comm::Field::values), values.size(),
+                                           quantizer.value_bits());
+  quantized.magnitudes = compress::decode_magnitudes(message.field(comm::Field::level_means),
+                                                     quantizer.magnitudes(values.size()));
+  message.close();
+  quantizer.recover(quantized, values);
 }
 
 }  // namespace mvsgd::sim

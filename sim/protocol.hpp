@@ -3,23 +3,44 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "comm/transport.hpp"
 #include "compress/block_position_codec.hpp"
+#include "compress/quantizer.hpp"
 
 namespace mvsgd::sim {
 
-/// What both ends know of a run before its first message.
-struct Protocol {
-  std::uint32_t workers = 0;
-  std::uint32_t d = 0;
-  std::uint32_t k = 0;
-  compress::BlockPositionCodec positions{1, 1};
+/// How many positions a message may have.
+struct Counts {
+  std::uint32_t least = 0;
+  std::uint32_t most = 0;
 };
 
-/// K = ceil(phi d), B = round(1 / phi).
+/// What both ends know of a run before its first message.
+struct Protocol {
+  /// The code of one kind of position list.
+  struct Positions {
+    compress::BlockPositionCodec codec{1, 1};
+    Counts counts;
+  };
+
+  std::uint32_t workers = 0;
+  std::uint32_t d = 0;
+  std::uint32_t k = 0;     ///< K = ceil(phi d)
+  std::uint32_t k_ad = 0;  ///< K_ad = ceil(phi_ad d), and never more than K
+  Positions votes;         ///< exactly K, B = round(1 / phi)
+  Positions changes;       ///< add and drop: at most K_ad, B = round(1 / phi_ad)
+  Positions masks;         ///< as votes; with top-K a union: K to N K, B = round(1 / (N phi))
+  std::shared_ptr<const compress::Quantizer> quantizer;  ///< of updates; none: float32
+  std::uint32_t quantizer_block = 0;  ///< values that share a scale of q = 1; 0: all
+
+  [[nodiscard]] const Positions& positions(comm::Kind kind) const;
+};
+
+/// Throws UsageError if the settings cannot be a run of d parameters.
 [[nodiscard]] Protocol make_protocol(const struct Settings& settings, std::uint64_t d);
 
 /// Which message of which round.
@@ -28,12 +49,13 @@ struct Envelope {
   std::uint32_t round = 0;
 };
 
-/// A set of positions (vote, mask).
+/// A set of positions (vote, add, drop, mask).
 [[nodiscard]] comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender,
                                              Envelope envelope,
                                              std::span<const compress::Index> positions);
 
-/// Receives a set of exactly K positions. Throws comm::DecodeError naming the sender otherwise.
+/// Receives a set of as many positions as its kind may have. Throws comm::DecodeError naming the
+/// sender otherwise.
 [[nodiscard]] std::vector<compress::Index> receive_positions(const Protocol& protocol,
                                                              comm::Transport& transport,
                                                              std::uint32_t from, Envelope envelope);
@@ -45,5 +67,15 @@ struct Envelope {
 /// Receives exactly values.size() values. Throws comm::DecodeError naming the sender otherwise.
 void receive_values(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
                     Envelope envelope, std::span<float> values);
+
+/// A worker's sparse values, quantised where the run quantises. `values` become what the receiver
+/// will recover from the message: Q(M (x) D), or themselves.
+[[nodiscard]] comm::Message encode_update(const Protocol& protocol, std::uint32_t sender,
+                                          std::uint32_t round, std::span<float> values);
+
+/// Receives exactly values.size() values of an update. Throws comm::DecodeError naming the sender
+/// otherwise.
+void receive_update(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
+                    std::uint32_t round, std::span<float> values);
 
 }  // namespace mvsgd::sim

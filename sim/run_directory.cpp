@@ -127,6 +127,8 @@ void RunDirectory::add(const TrialRound& trial_round, double seconds) {
     line["images"] = report.images;
     line["bits_up"] = up.count();
     line["bits_down"] = down.count();
+    if (record.sizes.union_size > 0) line["union_size"] = record.sizes.union_size;
+    if (!record.sizes.changes.empty()) line["changes"] = record.sizes.changes;
     put(line, "mask_overlap", record.mask_overlap);
     if (report.overlaps > 0) line["vote_overlap"] = report.vote_overlap / report.overlaps;
     put(line, "vote_agreement", record.vote_agreement);

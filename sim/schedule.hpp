@@ -14,6 +14,7 @@ struct Round {
   std::uint64_t first_step = 0;  ///< local steps of a worker before this round
   std::uint32_t steps = 0;       ///< local steps in it
   bool dense = false;            ///< model differences go whole (warm-up, or scheme dense)
+  bool full_vote = false;        ///< a sparse round whose votes go whole: all but AD's later ones
   double learning_rate = 0;      ///< eta_t of eq 10: one rate a round, that of its first step
   bool decayed = false;          ///< eta_t is a decay below eta_{t-1}
   bool evaluate = false;         ///< the server evaluates after it

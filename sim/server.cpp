@@ -1,27 +1,38 @@
 #include "sim/server.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "compress/error_memory.hpp"
+#include "compress/random_selection.hpp"
 #include "sim/overlap.hpp"
 
 namespace mvsgd::sim {
 
 Server::Server(const ServerContext& context, comm::Transport& transport, std::vector<float> theta,
                std::size_t buffers)
-    : context_(context),
-      transport_(&transport),
-      theta_(std::move(theta)),
-      buffers_(buffers),
-      votes_(context.protocol.d) {}
+    : context_(context), transport_(&transport), theta_(std::move(theta)), buffers_(buffers) {
+  const Protocol& protocol = context_.protocol;
+  if (context_.settings.scheme == Scheme::mv_ad) {
+    vote_sum_.emplace(protocol.d,
+                      compress::VoteSum::Options{.workers = protocol.workers,
+                                                 .k = protocol.k,
+                                                 .k_ad = protocol.k_ad,
+                                                 .check_votes = context_.settings.check_votes});
+  } else {
+    votes_.emplace(protocol.d);
+  }
+}
 
 void Server::run() {
   broadcast(encode_values(context_.protocol, transport_->rank(), {comm::Kind::model, 0}, theta_));
   for (const Round& round : context_.rounds) {
     if (round.dense) {
       lead_dense(round);
+    } else if (context_.settings.scheme == Scheme::top_k) {
+      lead_top_k(round);
     } else {
-      lead_sparse(round);
+      lead_voted(round);
     }
     if (round.evaluate && context_.evaluate) {
       open_.evaluation = context_.evaluate(theta_, receive_buffers(round));
@@ -31,47 +42,125 @@ void Server::run() {
 
 void Server::lead_dense(const Round& round) {
   std::vector<float> sum(theta_.size());
-  receive_and_sum(round, comm::Kind::dense, sum);
+  sum_up(sum, [&](std::uint32_t n, std::span<float> values) {
+    receive_values(context_.protocol, *transport_, n, {comm::Kind::dense, round.t}, values);
+  });
   open(round);
-  aggregate(sum);
-  broadcast(
-      encode_values(context_.protocol, transport_->rank(), {comm::Kind::aggregate, round.t}, sum));
+  publish_aggregate(round, sum);
   for (std::size_t i = 0; i < theta_.size(); ++i) theta_[i] += sum[i];
 }
 
-void Server::lead_sparse(const Round& round) {
-  const Protocol& protocol = context_.protocol;
-  votes_.clear();
-  for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
-    votes_.add(receive_positions(protocol, *transport_, n, {comm::Kind::vote, round.t}));
-  }
-  open(round);
-  const auto rule = context_.settings.tie_break == TieBreaking::index
-                        ? compress::TieBreak::Rule::index
-                        : compress::TieBreak::Rule::random;
-  auto mask =
-      compress::majority_mask(votes_.counts(), protocol.k,
-                              {.rule = rule, .seed = context_.settings.seed, .round = round.t});
-  broadcast(encode_positions(protocol, transport_->rank(), {comm::Kind::mask, round.t}, mask));
-
-  if (!mask_.empty()) open_.mask_overlap = overlap(mask_, mask);
-  std::uint64_t votes = 0;
-  for (const compress::Index i : mask) votes += votes_.counts()[i];
-  open_.vote_agreement =
-      static_cast<double>(votes) / (static_cast<double>(mask.size()) * transport_->workers());
-  mask_ = std::move(mask);
+void Server::lead_voted(const Round& round) {
+  RoundSizes sizes = round.full_vote ? receive_votes(round) : receive_changes(round);
+  open(round, std::move(sizes));
+  publish_mask(round, choose_mask(round));
 
   std::vector<float> sum(mask_.size());
-  receive_and_sum(round, comm::Kind::update, sum);
-  aggregate(sum);
-  broadcast(encode_values(protocol, transport_->rank(), {comm::Kind::aggregate, round.t}, sum));
+  sum_up(sum, [&](std::uint32_t n, std::span<float> values) {
+    receive_update(context_.protocol, *transport_, n, round.t, values);
+  });
+  publish_aggregate(round, sum);
   compress::scatter_add(mask_, sum, theta_);
 }
 
-void Server::open(const Round& round) {
+void Server::lead_top_k(const Round& round) {
+  votes_->clear();
+  std::vector<std::vector<compress::Index>> supports(transport_->workers());
+  std::vector<std::vector<float>> values(transport_->workers());
+  for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
+    supports[n] = receive_positions(context_.protocol, *transport_, n, {comm::Kind::vote, round.t});
+    votes_->add(supports[n]);
+    values[n].resize(supports[n].size());
+    receive_update(context_.protocol, *transport_, n, round.t, values[n]);
+  }
+  std::vector<compress::Index> all(votes_->voted().begin(), votes_->voted().end());
+  std::sort(all.begin(), all.end());
+  open(round, {.union_size = static_cast<std::uint32_t>(all.size()), .changes = {}});
+  publish_mask(round, std::move(all));
+
+  std::vector<float> sum(mask_.size());
+  for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
+    auto at = mask_.begin();
+    for (std::size_t j = 0; j < supports[n].size(); ++j) {
+      at = std::lower_bound(at, mask_.end(), supports[n][j]);
+      sum[static_cast<std::size_t>(at - mask_.begin())] += values[n][j];
+    }
+  }
+  publish_aggregate(round, sum);
+  compress::scatter_add(mask_, sum, theta_);
+}
+
+RoundSizes Server::receive_votes(const Round& round) {
+  if (votes_) votes_->clear();
+  for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
+    const auto vote =
+        receive_positions(context_.protocol, *transport_, n, {comm::Kind::vote, round.t});
+    if (votes_) {
+      votes_->add(vote);
+    } else {
+      vote_sum_->first(n, vote);
+    }
+  }
+  return {};
+}
+
+RoundSizes Server::receive_changes(const Round& round) {
+  RoundSizes sizes;
+  for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
+    const auto receive = [&](comm::Kind kind) {
+      return receive_positions(context_.protocol, *transport_, n, {kind, round.t});
+    };
+    compress::VoteChange change;
+    change.add = receive(comm::Kind::add);
+    change.drop = receive(comm::Kind::drop);
+    vote_sum_->change(n, change);
+    sizes.changes.push_back(static_cast<std::uint32_t>(change.add.size()));
+  }
+  return sizes;
+}
+
+std::span<const std::uint32_t> Server::counts() const {
+  return votes_ ? votes_->counts() : vote_sum_->counts();
+}
+
+std::vector<compress::Index> Server::choose_mask(const Round& round) const {
+  const Settings& settings = context_.settings;
+  const std::size_t k = context_.protocol.k;
+  if (settings.scheme == Scheme::mv_rs) {
+    return compress::random_selection(*votes_, k, settings.seed, round.t);
+  }
+  const auto rule = settings.tie_break == TieBreaking::index ? compress::TieBreak::Rule::index
+                                                             : compress::TieBreak::Rule::random;
+  return compress::majority_mask(counts(), k,
+                                 {.rule = rule, .seed = settings.seed, .round = round.t});
+}
+
+void Server::publish_mask(const Round& round, std::vector<compress::Index> mask) {
+  if (context_.on_counts) context_.on_counts(round, counts());
+  broadcast(
+      encode_positions(context_.protocol, transport_->rank(), {comm::Kind::mask, round.t}, mask));
+  if (!mask_.empty()) open_.mask_overlap = overlap(mask_, mask);
+  std::uint64_t votes = 0;
+  for (const compress::Index i : mask) votes += counts()[i];
+  open_.vote_agreement =
+      static_cast<double>(votes) / (static_cast<double>(mask.size()) * transport_->workers());
+  mask_ = std::move(mask);
+}
+
+void Server::publish_aggregate(const Round& round, std::vector<float>& sum) {
+  if (context_.settings.aggregation == Aggregation::mean) {
+    const auto workers = static_cast<float>(transport_->workers());
+    for (float& x : sum) x /= workers;
+  }
+  broadcast(
+      encode_values(context_.protocol, transport_->rank(), {comm::Kind::aggregate, round.t}, sum));
+}
+
+void Server::open(const Round& round, RoundSizes sizes) {
   close();
   open_ = RoundRecord();
   open_.round = round;
+  open_.sizes = std::move(sizes);
 }
 
 void Server::close() {
@@ -83,25 +172,22 @@ void Server::broadcast(const comm::Message& message) {
   for (std::uint32_t n = 0; n < transport_->workers(); ++n) transport_->send(n, message);
 }
 
-void Server::receive_and_sum(const Round& round, comm::Kind kind, std::vector<float>& sum) {
-  receive_values(context_.protocol, *transport_, 0, {kind, round.t}, sum);
+template <typename Receive>
+void Server::sum_up(std::vector<float>& sum, const Receive& receive) const {
+  receive(0, sum);
   std::vector<float> values(sum.size());
   for (std::uint32_t n = 1; n < transport_->workers(); ++n) {
-    receive_values(context_.protocol, *transport_, n, {kind, round.t}, values);
+    receive(n, values);
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += values[i];
   }
 }
 
-void Server::aggregate(std::vector<float>& sum) const {
-  if (context_.settings.aggregation == Aggregation::sum) return;
-  const auto workers = static_cast<float>(transport_->workers());
-  for (float& x : sum) x /= workers;
-}
-
 std::vector<float> Server::receive_buffers(const Round& round) {
   std::vector<float> mean(buffers_);
-  if (context_.settings.bn_eval == BatchNormEvaluation::average) {
-    receive_and_sum(round, comm::Kind::buffers, mean);
+  if (context_.settings.bn_eval() == BatchNormEvaluation::average) {
+    sum_up(mean, [&](std::uint32_t n, std::span<float> values) {
+      receive_values(context_.protocol, *transport_, n, {comm::Kind::buffers, round.t}, values);
+    });
     const auto workers = static_cast<float>(transport_->workers());
     for (float& x : mean) x /= workers;
   }

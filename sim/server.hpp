@@ -1,4 +1,4 @@
-// The parameter server: Algorithm 1, the server side.
+// The parameter server: Algorithms 1 and 2 and the top-K baseline, the server side.
 #pragma once
 
 #include <chrono>
@@ -11,8 +11,10 @@
 #include "comm/ledger.hpp"
 #include "comm/transport.hpp"
 #include "compress/majority_vote.hpp"
+#include "compress/vote_sum.hpp"
 #include "sim/evaluation.hpp"
 #include "sim/protocol.hpp"
+#include "sim/round_sizes.hpp"
 #include "sim/schedule.hpp"
 
 namespace mvsgd::sim {
@@ -21,13 +23,17 @@ namespace mvsgd::sim {
 struct RoundRecord {
   Round round;
   std::vector<comm::LedgerRow> ledger;
-  std::optional<double> mask_overlap;    ///< |M_t and M_{t-1}| / K; none in dense rounds
+  RoundSizes sizes;                      ///< of what was decoded
+  std::optional<double> mask_overlap;    ///< |M_t and M_{t-1}| / |M_t|; none in dense rounds
   std::optional<double> vote_agreement;  ///< mean over the mask of votes / N
   std::optional<Evaluation> evaluation;
 };
 
 using Evaluate =
     std::function<Evaluation(std::span<const float> theta, std::span<const float> buffers)>;
+
+/// Sees how many votes each coordinate has [d], in every sparse round, before the mask is sent.
+using CountsObserver = std::function<void(const Round&, std::span<const std::uint32_t> counts)>;
 
 struct ServerContext {
   const Protocol& protocol;
@@ -36,6 +42,7 @@ struct ServerContext {
   comm::Ledger& ledger;
   Evaluate evaluate;                                  ///< may be empty: no evaluations
   std::function<void(const RoundRecord&)> on_closed;  ///< called once a round, in order
+  CountsObserver on_counts;                           ///< may be empty
 };
 
 /// Decodes, counts, chooses, aggregates in worker order 0..N-1, and closes each round's ledger when
@@ -56,10 +63,21 @@ class Server {
 
  private:
   void lead_dense(const Round& round);
-  void lead_sparse(const Round& round);
-  void open(const Round& round);
+  void lead_voted(const Round& round);  ///< mv, mv_rs, mv_ad
+  void lead_top_k(const Round& round);
+  [[nodiscard]] RoundSizes receive_votes(const Round& round);
+  [[nodiscard]] RoundSizes receive_changes(const Round& round);
+  [[nodiscard]] std::vector<compress::Index> choose_mask(const Round& round) const;
+  /// The votes of the round's mask, whichever scheme counts them.
+  [[nodiscard]] std::span<const std::uint32_t> counts() const;
+  /// Tells the workers the mask, and the record what it has in common with votes and the last one.
+  void publish_mask(const Round& round, std::vector<compress::Index> mask);
+  void publish_aggregate(const Round& round, std::vector<float>& sum);
+  void open(const Round& round, RoundSizes sizes = {});
   void broadcast(const comm::Message& message);
-  void receive_and_sum(const Round& round, comm::Kind kind, std::vector<float>& sum);
+  /// The sum in worker order 0..N-1 of what `receive(n, values)` fills.
+  template <typename Receive>
+  void sum_up(std::vector<float>& sum, const Receive& receive) const;
   void aggregate(std::vector<float>& sum) const;
   std::vector<float> receive_buffers(const Round& round);  ///< their mean; zeros if none are sent
 
@@ -67,8 +85,9 @@ class Server {
   comm::Transport* transport_;
   std::vector<float> theta_;
   std::size_t buffers_;
-  compress::VoteCounts votes_;
-  std::vector<compress::Index> mask_;  ///< supp M_t
+  std::optional<compress::VoteCounts> votes_;  ///< this round's; none in mv_ad
+  std::optional<compress::VoteSum> vote_sum_;  ///< M^sum of eq 16; mv_ad alone
+  std::vector<compress::Index> mask_;          ///< supp M_t
   RoundRecord open_;
 };
 

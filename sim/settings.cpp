@@ -39,6 +39,15 @@ Key number_key(std::string_view name, std::string_view help, Number Settings::*m
           [=](const Settings& s) { return fmt::format("{}", s.*member); }, false};
 }
 
+template <std::size_t Count>
+std::size_t index_of(const std::array<std::string_view, Count>& names, std::string_view text) {
+  const auto found = std::find(names.begin(), names.end(), text);
+  if (found == names.end()) {
+    throw std::invalid_argument(fmt::format("one of {} is wanted", fmt::join(names, ", ")));
+  }
+  return static_cast<std::size_t>(found - names.begin());
+}
+
 Key flag_key(std::string_view name, std::string_view help, bool Settings::*member) {
   return {name, help,
           [=](Settings& s, std::string_view text) {
@@ -57,11 +66,7 @@ Key choice_key(std::string_view name, std::string_view help, Enum Settings::*mem
   return {
       name, help,
       [=](Settings& s, std::string_view text) {
-        const auto found = std::find(names.begin(), names.end(), text);
-        if (found == names.end()) {
-          throw std::invalid_argument(fmt::format("one of {} is wanted", fmt::join(names, ", ")));
-        }
-        s.*member = static_cast<Enum>(found - names.begin());
+        s.*member = static_cast<Enum>(index_of(names, text));
       },
       [=](const Settings& s) { return std::string(names[static_cast<std::size_t>(s.*member)]); },
       true};
@@ -76,16 +81,59 @@ Key text_key(std::string_view name, std::string_view help, std::string Settings:
           [=](const Settings& s) { return s.*member; }, true};
 }
 
-Key phi_key() {
-  return {"phi", "share of coordinates kept, 0 < phi <= 1",
-          [](Settings& s, std::string_view text) {
-            const Decimal phi = Decimal::parse(text);
-            if (phi.to_double() > 1 || phi == Decimal()) {
-              throw std::invalid_argument("0 < phi <= 1 is wanted");
+Key share_key(std::string_view name, std::string_view help, Decimal Settings::*member) {
+  return {name, help,
+          [=](Settings& s, std::string_view text) {
+            const Decimal share = Decimal::parse(text);
+            if (share.to_double() > 1 || share == Decimal()) {
+              throw std::invalid_argument(fmt::format("0 < {} <= 1 is wanted", name));
             }
-            s.phi = phi;
+            s.*member = share;
           },
-          [](const Settings& s) { return s.phi.to_string(); }, false};
+          [=](const Settings& s) { return (s.*member).to_string(); }, false};
+}
+
+Key value_bits_key() {
+  Key key = number_key("value_bits",
+                       "q, bits of a worker's sparse value: 32 (float32), 2 to 8 (quantizer = "
+                       "fractional) or 1 (scaled-sign)",
+                       &Settings::value_bits, 1U, 32U);
+  key.set = [parse = key.set](Settings& s, std::string_view text) {
+    const std::uint32_t before = s.value_bits;
+    parse(s, text);
+    if (s.value_bits > 8 && s.value_bits < 32) {
+      s.value_bits = before;
+      throw std::invalid_argument("1 to 8, or 32, is wanted");
+    }
+  };
+  return key;
+}
+
+Key practice_key() {
+  Key key =
+      choice_key("practice", "text or authors: whose sampling, bn_eval and error_rescale_on_decay",
+                 &Settings::practice, std::to_array<std::string_view>({"text", "authors"}));
+  key.set = [choose = key.set](Settings& s, std::string_view text) {
+    choose(s, text);
+    s.overrides = {};
+  };
+  return key;
+}
+
+/// A key that `practice` sets unless it is given: its override, and what is in effect.
+template <typename Enum, std::size_t Count>
+Key practised_key(std::string_view name, std::string_view help,
+                  std::optional<Enum> Settings::Overrides::*member,
+                  Enum (Settings::*effective)() const, std::array<std::string_view, Count> names,
+                  bool quoted = true) {
+  return {name, help,
+          [=](Settings& s, std::string_view text) {
+            s.overrides.*member = static_cast<Enum>(index_of(names, text));
+          },
+          [=](const Settings& s) {
+            return std::string(names[static_cast<std::size_t>((s.*effective)())]);
+          },
+          quoted};
 }
 
 Key warmup_key() {
@@ -108,11 +156,19 @@ std::vector<Key> make_keys() {
   using S = Settings;
   constexpr std::uint32_t kOne = 1;
   return {
-      choice_key("scheme", "sm, dense or mv", &S::scheme,
-                 std::to_array<std::string_view>({"sm", "dense", "mv"})),
+      choice_key("scheme", "sm, dense, top-k, mv, mv-rs or mv-ad", &S::scheme,
+                 std::to_array<std::string_view>({"sm", "dense", "top-k", "mv", "mv-rs", "mv-ad"})),
       number_key("workers", "N", &S::workers, kOne, 65'535U),
       number_key("local_steps", "H, local SGD steps a round", &S::local_steps, kOne, kMany),
-      phi_key(),
+      share_key("phi", "share of coordinates kept, 0 < phi <= 1", &S::phi),
+      share_key("phi_ad", "share that a vote may add, and drop, a round (mv-ad)", &S::phi_ad),
+      value_bits_key(),
+      choice_key("quantizer", "of value_bits < 32: fractional (eq 18) or scaled-sign (eq 17)",
+                 &S::quantizer, std::to_array<std::string_view>({"fractional", "scaled-sign"})),
+      number_key("quantizer_block", "values that share a scale of scaled-sign; 0: all",
+                 &S::quantizer_block, 0U, kMany),
+      flag_key("quantization_error", "feed what quantisation loses back through the error memory",
+               &S::quantization_error),
       number_key("width", "channels of the first stage; 64 is the paper's", &S::width, kOne, 512U),
       number_key("epochs", "passes over the training images", &S::epochs, kOne, 10'000U),
       number_key("rounds", "stop after so many rounds; 0: all", &S::rounds, 0U, kMany),
@@ -135,12 +191,21 @@ std::vector<Key> make_keys() {
                  &S::threads_per_worker, kOne, 1024U),
       choice_key("tie_break", "which of equally voted coordinates win: random or index",
                  &S::tie_break, std::to_array<std::string_view>({"random", "index"})),
-      choice_key("bn_eval", "batch-norm statistics in evaluation: average, recompute or batch",
-                 &S::bn_eval, std::to_array<std::string_view>({"average", "recompute", "batch"})),
+      flag_key("check_votes",
+               "the server of mv-ad keeps every vote and checks each list against it",
+               &S::check_votes),
       choice_key("aggregation", "mean (eq 4) or sum (Algorithm 1 line 26) over the workers",
                  &S::aggregation, std::to_array<std::string_view>({"mean", "sum"})),
-      flag_key("error_rescale_on_decay", "scale the error memory when the learning rate decays",
-               &S::error_rescale_on_decay),
+      practice_key(),
+      practised_key("sampling", "a worker's batches: permutation or fresh", &S::Overrides::sampling,
+                    &S::sampling, std::to_array<std::string_view>({"permutation", "fresh"})),
+      practised_key("bn_eval", "batch-norm statistics in evaluation: average, recompute or batch",
+                    &S::Overrides::bn_eval, &S::bn_eval,
+                    std::to_array<std::string_view>({"average", "recompute", "batch"})),
+      practised_key("error_rescale_on_decay",
+                    "scale the error memory when the learning rate decays",
+                    &S::Overrides::error_rescale_on_decay, &S::error_rescale_on_decay,
+                    std::to_array<std::string_view>({"false", "true"}), false),
       number_key("eval_every", "epochs between evaluations", &S::eval_every, kOne, kMany),
       number_key("deadline", "seconds to wait for a peer", &S::deadline, kOne, kMany),
   };
@@ -155,6 +220,24 @@ std::string text_of(const toml::node& node) {
 }
 
 }  // namespace
+
+data::Sampling Settings::sampling() const {
+  return overrides.sampling.value_or(practice == Practice::authors ? data::Sampling::fresh
+                                                                   : data::Sampling::permutation);
+}
+
+BatchNormEvaluation Settings::bn_eval() const {
+  return overrides.bn_eval.value_or(practice == Practice::authors ? BatchNormEvaluation::batch
+                                                                  : BatchNormEvaluation::average);
+}
+
+bool Settings::error_rescale_on_decay() const {
+  // The authors' code does it for add-drop too, but never with H > 1.
+  const bool add_drop =
+      scheme == Scheme::mv_ad && practice == Practice::authors && local_steps == 1;
+  return overrides.error_rescale_on_decay.value_or(scheme == Scheme::mv ||
+                                                   scheme == Scheme::mv_rs || add_drop);
+}
 
 std::span<const Key> keys() {
   static const std::vector<Key> all = make_keys();
@@ -179,12 +262,42 @@ void set(Settings& settings, std::string_view key, std::string_view value) {
                                near.empty() ? "" : fmt::format(": did you mean '{}'?", near)));
 }
 
+void set(Settings& settings, std::span<const std::pair<std::string, std::string>> values) {
+  for (const Key& key : keys()) {
+    for (const auto& [name, value] : values) {
+      if (name == key.name) set(settings, name, value);
+    }
+  }
+  for (const auto& [name, value] : values) {
+    if (std::ranges::none_of(keys(), [&](const Key& key) { return key.name == name; })) {
+      set(settings, name, value);  // throws: there is no such key
+    }
+  }
+}
+
 void validate(const Settings& s) {
   if (s.scheme == Scheme::sm && s.workers != 1) {
     throw UsageError(fmt::format("workers = {}: scheme sm has one worker", s.workers));
   }
   if (s.scheme == Scheme::sm && s.local_steps != 1) {
     throw UsageError(fmt::format("local_steps = {}: scheme sm takes single steps", s.local_steps));
+  }
+  if (!is_sparse(s.scheme) && s.value_bits != 32) {
+    throw UsageError(fmt::format("value_bits = {}: only a sparse scheme quantises", s.value_bits));
+  }
+  if (s.quantizer == QuantizerKind::scaled_sign && s.value_bits != 1) {
+    throw UsageError(
+        fmt::format("quantizer = scaled-sign: value_bits = 1 is wanted, not {}", s.value_bits));
+  }
+  if (s.quantizer == QuantizerKind::fractional && s.value_bits == 1) {
+    throw UsageError("value_bits = 1: quantizer = scaled-sign is wanted; fractional has 2 to 8");
+  }
+  if (s.quantizer == QuantizerKind::fractional && s.quantizer_block != 0) {
+    throw UsageError(fmt::format("quantizer_block = {}: only quantizer = scaled-sign has blocks",
+                                 s.quantizer_block));
+  }
+  if (s.check_votes && s.scheme != Scheme::mv_ad) {
+    throw UsageError("check_votes = true: only scheme mv-ad has lists to check");
   }
 }
 
@@ -222,13 +335,23 @@ Settings read_toml(const std::string& path, std::optional<std::string> preset_na
   } catch (const UsageError& e) {
     fail(named == table.end() ? table.source() : named->second.source(), e.what());
   }
-  for (const auto& [key, node] : table) {
-    if (key == "preset" || (key == "environment" && node.is_table())) continue;
+  const auto apply = [&](std::string_view key, const toml::node& node) {
     try {
-      set(settings, key.str(), text_of(node));
+      set(settings, key, text_of(node));
     } catch (const UsageError& e) {
       fail(node.source(), e.what());
     }
+  };
+  // In the order of keys(), then what is none, which set() refuses.
+  for (const Key& key : keys()) {
+    const auto given = table.find(key.name);
+    if (given == table.end()) continue;
+    apply(key.name, given->second);
+    table.erase(given);
+  }
+  for (const auto& [key, node] : table) {
+    if (key == "preset" || (key == "environment" && node.is_table())) continue;
+    apply(key.str(), node);
   }
   return settings;
 }

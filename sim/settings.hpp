@@ -10,8 +10,10 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "data/batches.hpp"
 #include "sim/decimal.hpp"
 
 namespace mvsgd::sim {
@@ -31,7 +33,23 @@ class InputError : public std::runtime_error {
 enum class Scheme : std::uint8_t {
   sm,     ///< one machine, plain SGD: nothing is sent
   dense,  ///< eq 4 with N workers: every model difference whole
-  mv,     ///< SSGD-MV, Algorithm 1 with majority voting
+  top_k,  ///< the baseline: each worker's own top-K with error memory (eqs 6 and 7)
+  mv,     ///< SSGD-MV, Algorithm 1 with majority voting (eq 9)
+  mv_rs,  ///< SSGD-MV-RS, Algorithm 1 with random selection (line 15)
+  mv_ad,  ///< SSGD-MV-AD, Algorithm 2: add-drop voting (eq 16)
+};
+
+/// Whether rounds after the warm-up are sparse.
+[[nodiscard]] constexpr bool is_sparse(Scheme scheme) {
+  return scheme != Scheme::sm && scheme != Scheme::dense;
+}
+
+/// Whose practice to follow where the paper is silent, or its authors' research code differs from
+/// it: it sets sampling, bn_eval and error_rescale_on_decay at once (sim/README.md has the values).
+enum class Practice : std::uint8_t { text, authors };
+enum class QuantizerKind : std::uint8_t {
+  fractional,   ///< eq 18, q from 2 to 8
+  scaled_sign,  ///< eq 17, q = 1
 };
 enum class Aggregation : std::uint8_t { mean, sum };
 enum class TieBreaking : std::uint8_t { random, index };
@@ -48,7 +66,13 @@ struct Settings {
   std::uint32_t workers = 10;     ///< N
   std::uint32_t local_steps = 1;  ///< H
   Decimal phi{1, 2};              ///< share of coordinates kept
-  std::uint32_t width = 64;       ///< channels of the first stage
+  Decimal phi_ad{1, 3};           ///< share that a vote may add, and drop, a round (scheme mv_ad)
+  std::uint32_t value_bits = 32;  ///< q of a worker's sparse values; 32: float32, not quantised
+  QuantizerKind quantizer = QuantizerKind::fractional;
+  std::uint32_t quantizer_block = 0;  ///< values that share a scale (scaled sign); 0: all
+  bool quantization_error = true;     ///< e = D - Q(M (x) D); false: e = D - M (x) D
+  bool check_votes = false;           ///< the server of mv_ad keeps every vote and checks the lists
+  std::uint32_t width = 64;           ///< channels of the first stage
   std::uint32_t epochs = 300;
   std::uint32_t rounds = 0;                    ///< 0: all; else stop after so many
   std::optional<std::uint32_t> warmup_epochs;  ///< none: in proportion, 5 of 300
@@ -64,11 +88,23 @@ struct Settings {
   std::uint32_t slots = 0;  ///< workers that compute at once; 0: the cores
   std::uint32_t threads_per_worker = 1;
   TieBreaking tie_break = TieBreaking::random;
-  BatchNormEvaluation bn_eval = BatchNormEvaluation::average;
   Aggregation aggregation = Aggregation::mean;
-  bool error_rescale_on_decay = true;  ///< the error memory is in units of weights
-  std::uint32_t eval_every = 1;        ///< epochs between evaluations
-  std::uint32_t deadline = 3600;       ///< seconds a worker or the server waits for a peer
+  std::uint32_t eval_every = 1;   ///< epochs between evaluations
+  std::uint32_t deadline = 3600;  ///< seconds a worker or the server waits for a peer
+
+  Practice practice = Practice::text;
+  struct Overrides {
+    std::optional<data::Sampling> sampling;
+    std::optional<BatchNormEvaluation> bn_eval;
+    std::optional<bool> error_rescale_on_decay;
+  };
+  Overrides overrides;  ///< of what `practice` sets
+
+  [[nodiscard]] data::Sampling sampling() const;
+  [[nodiscard]] BatchNormEvaluation bn_eval() const;
+
+  /// Whether the error memory, which is in units of weights, is scaled when the rate decays.
+  [[nodiscard]] bool error_rescale_on_decay() const;
 };
 
 /// One key: its name, what it means and takes, and how it is read and written as text.
@@ -81,13 +117,17 @@ struct Key {
   bool quoted;  ///< a string in TOML
 };
 
-/// Every key in the order of config.toml.
+/// Every key in the order of config.toml, in which keys also take effect, whatever their order in a
+/// file or on the command line: `practice` comes before what it sets.
 [[nodiscard]] std::span<const Key> keys();
 
 /// Sets one key. Throws UsageError naming key and value if either is unknown or out of range.
 void set(Settings& settings, std::string_view key, std::string_view value);
 
-/// Checks what no key alone can show (sm has one worker, K is at least 1, ...). Throws UsageError.
+/// Sets many, in the order of keys(); of two values of one key the later counts. Throws as set().
+void set(Settings& settings, std::span<const std::pair<std::string, std::string>> values);
+
+/// Checks what no key alone can show (sm has one worker, q fits its quantiser). Throws UsageError.
 void validate(const Settings& settings);
 
 /// The keys as TOML, one a line.

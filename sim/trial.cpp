@@ -30,7 +30,7 @@ struct Run {
         result{.evaluation = {}, .account = {theta.size(), s.workers}, .theta = {}, .digest = {}} {}
 
   void closed(const RoundRecord& record) {
-    audit.check(record.round, record.ledger);
+    audit.check(record.round, record.ledger, record.sizes);
     result.account.add(record.round, record.ledger);
     if (record.evaluation) result.evaluation = *record.evaluation;
     const WorkerReport report = telemetry.take(record.round.t);
@@ -80,7 +80,8 @@ void run_with_server(Run& run) {
                  .telemetry = run.telemetry,
                  .evaluate = [&](auto theta, auto buffers) { return run.evaluate(theta, buffers); },
                  .on_closed = [&](const RoundRecord& record) { run.closed(record); },
-                 .on_message = run.sinks.on_message},
+                 .on_message = run.sinks.on_message,
+                 .on_counts = {}},
                 std::move(run.theta), run.buffers)
           .theta;
 }

@@ -36,6 +36,7 @@ std::vector<Round> rounds(std::uint32_t dense, std::uint32_t sparse) {
     all[i].first_step = i;
     all[i].steps = 1;
     all[i].dense = i < dense;
+    all[i].full_vote = i >= dense;
   }
   return all;
 }
@@ -52,7 +53,8 @@ class Wire {
     comm::MessageReader reader(*message.bytes);
     const std::lock_guard lock(mutex_);
     if (header.position_codec != 0) {
-      positions_[key] = protocol_.positions.decode(reader.field(comm::Field::positions));
+      positions_[key] =
+          protocol_.positions(header.kind).codec.decode(reader.field(comm::Field::positions));
     } else {
       values_[key].resize(header.count);
       reader.field(comm::Field::values).get_floats(values_[key]);
@@ -89,19 +91,19 @@ void check_algorithm_1(std::vector<Check>& checks) {
   Slots slots(settings.workers);
   Telemetry telemetry;
   Wire wire(protocol);
-  const GroupResult run =
-      run_group({.settings = settings,
-                 .rounds = plan,
-                 .update = update,
-                 .slots = slots,
-                 .telemetry = telemetry,
-                 .evaluate = {},
-                 .on_closed = {},
-                 .on_message = [&](std::uint32_t to,
-                                   const comm::Message& message) { wire.add(to, message); }},
-                std::vector<float>(d, 0.25F), {}, true);
+  const GroupResult run = run_group(
+      {.settings = settings,
+       .rounds = plan,
+       .update = update,
+       .slots = slots,
+       .telemetry = telemetry,
+       .evaluate = {},
+       .on_closed = {},
+       .on_message = [&](std::uint32_t to, const comm::Message& message) { wire.add(to, message); },
+       .on_counts = {}},
+      std::vector<float>(d, 0.25F), {}, true);
 
-  Definition definition(std::vector<float>(d, 0.25F), settings.workers, protocol.k);
+  Definition definition(settings, std::vector<float>(d, 0.25F));
   bool eq4 = true;
   bool eq6 = true;
   bool eq8 = true;
@@ -228,7 +230,7 @@ void check_bits(const LawConstants& law, Verification& verification) {
   const auto closed = [&](const RoundRecord& record) {
     account.add(record.round, record.ledger);
     try {
-      audit.check(record.round, record.ledger);
+      audit.check(record.round, record.ledger, record.sizes);
     } catch (const CheckFailed& e) {
       if (difference.empty()) difference = e.what();
     }
@@ -240,7 +242,8 @@ void check_bits(const LawConstants& law, Verification& verification) {
                    .telemetry = telemetry,
                    .evaluate = {},
                    .on_closed = closed,
-                   .on_message = {}},
+                   .on_message = {},
+                   .on_counts = {}},
                   std::vector<float>(d), {});
 
   const auto measured = [&](comm::Field field) {
@@ -335,7 +338,7 @@ Verification verify_run(const std::filesystem::path& directory, const LawConstan
     for (const Round& round : plan) {
       const auto end = std::find_if(
           begin, rows.end(), [&](const comm::LedgerRow& row) { return row.id.round != round.t; });
-      audit.check(round, {begin, end});
+      audit.check(round, {begin, end}, audit.sizes_in(round, {begin, end}));
       begin = end;
     }
     if (begin != rows.end()) {

@@ -29,10 +29,12 @@ void Worker::run() {
     context_.telemetry.add(round.t, transport_->rank(), report);
     if (round.dense) {
       exchange_dense(round);
+    } else if (context_.settings.scheme == Scheme::top_k) {
+      exchange_top_k(round);
     } else {
-      exchange_sparse(round);
+      exchange_voted(round);
     }
-    if (round.evaluate && context_.settings.bn_eval == BatchNormEvaluation::average) {
+    if (round.evaluate && context_.settings.bn_eval() == BatchNormEvaluation::average) {
       transport_->send(server, encode_values(protocol, transport_->rank(),
                                              {comm::Kind::buffers, round.t}, buffers_));
     }
@@ -40,7 +42,7 @@ void Worker::run() {
 }
 
 WorkerReport Worker::compute(const Round& round) {
-  if (round.decayed && context_.settings.error_rescale_on_decay) {
+  if (round.decayed && context_.settings.error_rescale_on_decay()) {
     for (float& x : e_) x *= kErrorRescale;
   }
   const Slots::Lease slot(context_.slots);
@@ -49,14 +51,22 @@ WorkerReport Worker::compute(const Round& round) {
   compress::add_difference(result.theta, theta_, e_);
   WorkerReport report{.loss = result.loss, .steps = round.steps, .images = result.images};
   if (!round.dense) {
-    std::vector<compress::Index> vote = compress::top_k_support(e_, context_.protocol.k);
-    if (!vote_.empty()) {
-      report.vote_overlap = overlap(vote_, vote);
+    const std::vector<compress::Index> last = std::move(vote_);
+    vote_ = choose_vote(round, last);
+    if (!last.empty()) {
+      report.vote_overlap = overlap(last, vote_);
       report.overlaps = 1;
     }
-    vote_ = std::move(vote);
   }
   return report;
+}
+
+std::vector<compress::Index> Worker::choose_vote(const Round& round,
+                                                 std::span<const compress::Index> last) {
+  std::vector<compress::Index> top = compress::top_k_support(e_, context_.protocol.k);
+  if (round.full_vote) return top;
+  change_ = compress::add_drop(e_, top, last, context_.protocol.k_ad);
+  return compress::changed_vote(last, change_);
 }
 
 void Worker::exchange_dense(const Round& round) {
@@ -70,20 +80,50 @@ void Worker::exchange_dense(const Round& round) {
   std::fill(e_.begin(), e_.end(), 0.0F);
 }
 
-void Worker::exchange_sparse(const Round& round) {
-  const Protocol& protocol = context_.protocol;
-  const std::uint32_t server = transport_->server();
-  const std::uint32_t rank = transport_->rank();
-  transport_->send(server, encode_positions(protocol, rank, {comm::Kind::vote, round.t}, vote_));
-  const auto mask = receive_positions(protocol, *transport_, server, {comm::Kind::mask, round.t});
+void Worker::exchange_voted(const Round& round) {
+  if (round.full_vote) {
+    send_positions(round, comm::Kind::vote, vote_);
+  } else {
+    send_positions(round, comm::Kind::add, change_.add);
+    send_positions(round, comm::Kind::drop, change_.drop);
+  }
+  const auto mask = receive_mask(round);
+  send_update(round, mask);
+  receive_aggregate(round, mask);
+}
 
+void Worker::exchange_top_k(const Round& round) {
+  send_positions(round, comm::Kind::vote, vote_);
+  send_update(round, vote_);
+  receive_aggregate(round, receive_mask(round));
+}
+
+void Worker::send_update(const Round& round, std::span<const compress::Index> mask) {
   std::vector<float> values(mask.size());
   compress::gather(e_, mask, values);
-  transport_->send(server, encode_values(protocol, rank, {comm::Kind::update, round.t}, values));
-  compress::subtract_sent(mask, values, e_);
+  std::vector<float> sent = values;
+  transport_->send(transport_->server(),
+                   encode_update(context_.protocol, transport_->rank(), round.t, sent));
+  const bool feeds_back = context_.settings.quantization_error;
+  compress::subtract_sent(mask, feeds_back ? sent : values, e_);
+}
 
-  receive_values(protocol, *transport_, server, {comm::Kind::aggregate, round.t}, values);
+void Worker::receive_aggregate(const Round& round, std::span<const compress::Index> mask) {
+  std::vector<float> values(mask.size());
+  receive_values(context_.protocol, *transport_, transport_->server(),
+                 {comm::Kind::aggregate, round.t}, values);
   compress::scatter_add(mask, values, theta_);
+}
+
+void Worker::send_positions(const Round& round, comm::Kind kind,
+                            std::span<const compress::Index> positions) {
+  transport_->send(transport_->server(), encode_positions(context_.protocol, transport_->rank(),
+                                                          {kind, round.t}, positions));
+}
+
+std::vector<compress::Index> Worker::receive_mask(const Round& round) {
+  return receive_positions(context_.protocol, *transport_, transport_->server(),
+                           {comm::Kind::mask, round.t});
 }
 
 }  // namespace mvsgd::sim

@@ -1,4 +1,4 @@
-// A worker: Algorithm 1, the worker side.
+// A worker: Algorithms 1 and 2 and the top-K baseline, the worker side.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "comm/transport.hpp"
+#include "compress/add_drop.hpp"
 #include "compress/top_k.hpp"
 #include "sim/local_update.hpp"
 #include "sim/protocol.hpp"
@@ -39,15 +40,27 @@ class Worker {
 
  private:
   WorkerReport compute(const Round& round);
+  /// This round's vote; `last` is the one before, none in the first sparse round.
+  [[nodiscard]] std::vector<compress::Index> choose_vote(const Round& round,
+                                                         std::span<const compress::Index> last);
   void exchange_dense(const Round& round);
-  void exchange_sparse(const Round& round);
+  void exchange_voted(const Round& round);
+  void exchange_top_k(const Round& round);
+  /// Sends the values of D under `mask`; the memory keeps the rest.
+  void send_update(const Round& round, std::span<const compress::Index> mask);
+  /// Receives what all workers' values under `mask` came to, and moves theta by it.
+  void receive_aggregate(const Round& round, std::span<const compress::Index> mask);
+  void send_positions(const Round& round, comm::Kind kind,
+                      std::span<const compress::Index> positions);
+  [[nodiscard]] std::vector<compress::Index> receive_mask(const Round& round);
 
   WorkerContext context_;
   comm::Transport* transport_;
   std::vector<float> theta_;  ///< theta_t
   std::vector<float> e_;      ///< e_{n,t}; D of Algorithm 1 line 9 between computing and sending
   std::vector<float> buffers_;
-  std::vector<compress::Index> vote_;  ///< supp M_{n,t}
+  std::vector<compress::Index> vote_;  ///< supp of this round's vote, M_{n,t} or AD's own
+  compress::VoteChange change_;        ///< how AD's vote came from the last one
 };
 
 }  // namespace mvsgd::sim

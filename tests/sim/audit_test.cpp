@@ -17,6 +17,7 @@ class AuditOfOneRound : public testing::Test {
     settings_.workers = 2;
     round_.t = 3;
     round_.steps = 1;
+    round_.full_vote = true;
     round_.evaluate = true;
     for (std::uint32_t n = 0; n < 2; ++n) {
       for (const auto& row : audit().expected(round_, n)) rows_.push_back(row);

@@ -34,6 +34,7 @@ std::vector<Round> small_plan() {
     rounds[i].t = i + 1;
     rounds[i].steps = 1;
     rounds[i].dense = i == 0;
+    rounds[i].full_vote = i > 0;
   }
   return rounds;
 }
@@ -49,7 +50,8 @@ GroupResult run(const Settings& settings, const std::vector<Round>& plan, LocalU
                     .telemetry = telemetry,
                     .evaluate = {},
                     .on_closed = std::move(on_closed),
-                    .on_message = {}},
+                    .on_message = {},
+                    .on_counts = {}},
                    std::vector<float>(kD, 1.0F), {}, true);
 }
 
@@ -59,7 +61,7 @@ TEST(Group, EqualsTheDefinitionBitForBit) {
   DrawnUpdate update(kD, 2, 5);
   const GroupResult result = run(settings, plan, update, 2);
 
-  Definition definition(std::vector<float>(kD, 1.0F), settings.workers, 101);  // ceil(.02 * 5003)
+  Definition definition(settings, std::vector<float>(kD, 1.0F));
   for (const Round& round : plan) (void)definition.run(round, update);
   EXPECT_TRUE(std::ranges::equal(result.theta, definition.theta()));
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
@@ -84,11 +86,11 @@ TEST(Group, ErrorMemoryIsRescaledWhenTheRateDecays) {
   plan[2].decayed = true;
   DrawnUpdate update(kD, 1, 7);
   const auto rescaled = run(settings, plan, update, 1);
-  settings.error_rescale_on_decay = false;
+  settings.overrides.error_rescale_on_decay = false;
   const auto kept = run(settings, plan, update, 1);
   EXPECT_NE(rescaled.errors, kept.errors);
   plan[2].decayed = false;
-  settings.error_rescale_on_decay = true;
+  settings.overrides.error_rescale_on_decay = true;
   EXPECT_EQ(run(settings, plan, update, 1).errors, kept.errors);
 }
 

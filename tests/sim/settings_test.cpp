@@ -127,7 +127,7 @@ TEST(Presets, MvRowsHaveThePapersSettings) {
     EXPECT_EQ(s.batch, 64U);
     EXPECT_EQ(s.learning_rate, 0.5);
     EXPECT_EQ(s.weight_decay, 1e-4);
-    EXPECT_TRUE(s.error_rescale_on_decay);
+    EXPECT_TRUE(s.error_rescale_on_decay());
   }
   EXPECT_EQ(preset("sm").settings.learning_rate, 0.1);
 }

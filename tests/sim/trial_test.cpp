@@ -60,7 +60,7 @@ TEST(Trial, EverySchemeAndEvaluationRuns) {
       settings.width = 2;
       settings.workers = settings.scheme == Scheme::sm ? 1 : 2;
       settings.batch = 8;
-      settings.bn_eval = bn_eval;
+      settings.overrides.bn_eval = bn_eval;
       settings.rounds = 3;
       settings.slots = 1;
       std::size_t rounds = 0;
