@@ -6,6 +6,7 @@ Inputs that a fuzzer finds are added beside them under the name of what they sho
 """
 
 import pathlib
+import struct
 
 HERE = pathlib.Path(__file__).parent
 GOLDEN = HERE.parent / "golden"
@@ -58,3 +59,24 @@ codec("offset_outside_its_block", 10, 5, packed("0 1 101 0"))
 codec("position_outside_the_model", 10, 4, packed("0 0 1 01 0"))
 codec("out_of_order", 8, 4, packed("0 1 01 1 10 0"))
 codec("twice", 3, 1, packed("11 0 0 0"))
+
+
+def quantized(name, q, codes, magnitudes, block=0):
+    """Codes as integers of q bits, magnitudes as floats."""
+    prefix = bytes([q]) + len(codes).to_bytes(2, "little") + block.to_bytes(2, "little")
+    values = [(code, q) for code in codes]
+    values += [(struct.unpack("<I", struct.pack("<f", m))[0], 32) for m in magnitudes]
+    bits = "".join(f"{value:0{width}b}"[::-1] for value, width in values)
+    write("quantizer", name, prefix + packed(bits))
+
+
+quantized("scaled_sign", 1, [0, 1, 1, 0, 1], [2], 0)
+quantized("scaled_sign_blocks", 1, [0, 1, 1, 0, 1], [2, 2], 3)
+quantized("fractional", 3, [0, 4, 6, 3, 3, 3, 5], [13, 6, 4, 1])
+quantized("fractional_8_bits", 8, range(0, 256, 5), [2.0 ** (64 - l) for l in range(128)])
+quantized("level_of_mean_zero", 2, [0, 1, 2, 3], [1, 0])
+quantized("no_values", 2, [], [0, 0])
+quantized("mean_negative", 2, [0, 1], [1, -1])
+quantized("mean_minus_zero", 2, [0, 1], [1, -0.0])
+quantized("mean_infinite", 2, [0, 1], [float("inf"), 1])
+quantized("scale_nan", 1, [0, 1], [float("nan")])
