@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -122,12 +123,12 @@ Quantized FractionalQuantizer::quantize_by_definition(std::span<const float> v) 
 
 void FractionalQuantizer::recover(const Quantized& quantized, std::span<float> v) const {
   check_recoverable(quantized, v.size());
-  const std::size_t sign = levels(value_bits());
-  for (std::size_t i = 0; i < v.size(); ++i) {
-    const std::size_t level_and_sign = quantized.codes[i];
-    const float mu = quantized.magnitudes[level_and_sign & (sign - 1)];
-    v[i] = (level_and_sign & sign) != 0 ? -mu : mu;
-  }
+  std::array<float, 2 * kMostLevels> value;  // of each code: mu_1, ..., mu_L, -mu_1, ..., -mu_L
+  const std::span<const float> mu = quantized.magnitudes;
+  std::copy(mu.begin(), mu.end(), value.begin());
+  std::transform(mu.begin(), mu.end(), value.begin() + static_cast<std::ptrdiff_t>(mu.size()),
+                 std::negate<>());
+  for (std::size_t i = 0; i < v.size(); ++i) v[i] = value[quantized.codes[i]];
 }
 
 }  // namespace mvsgd::compress
