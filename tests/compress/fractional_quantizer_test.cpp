@@ -207,6 +207,15 @@ TEST(FractionalQuantizer, HasTheBoundariesOfEq18) {
   }
 }
 
+TEST(FractionalQuantizer, HasTheSameBoundariesForeverAndEverywhere) {
+  // From the numerics of the header in Python, whose floats are doubles. Another order of the
+  // roots, or a product with the reciprocal instead of the quotient, changes last bits of these.
+  EXPECT_THAT(FractionalQuantizer(4).boundaries(std::vector<float>{0.9F, 1e-3F}),
+              ElementsAre(0x1.ccccccp-1, 0x1.89c9a6989ac24p-2, 0x1.50854eff1b411p-3,
+                          0x1.1f94f604faf47p-4, 0x1.eb851f0eeeee9p-6, 0x1.a40a4c5225997p-7,
+                          0x1.66f499665e923p-8, 0x1.32c1072a1a27bp-9));
+}
+
 TEST(FractionalQuantizer, HasEverySecondBoundaryOfOneBitMore) {
   for (const auto& [name, v] : quantizer_inputs()) {
     for (unsigned q = 2; q < kMostBits; ++q) {
