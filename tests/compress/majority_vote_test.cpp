@@ -22,6 +22,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::ThrowsMessage;
+using ::testing::UnorderedElementsAreArray;
 using Rule = TieBreak::Rule;
 
 constexpr TieBreak kByIndex = {.rule = Rule::index};
@@ -72,6 +73,23 @@ TEST(VoteCounts, AreZeroAfterClear) {
   EXPECT_THAT(votes.counts(), Each(0));
   votes.add(std::vector<Index>{1});
   EXPECT_THAT(majority_mask(votes.counts(), 1, {}), ElementsAre(1));
+}
+
+TEST(VoteCounts, ListEachCoordinateWithAVoteOnce) {
+  std::mt19937_64 random(6);
+  VoteCounts votes(200);
+  for (int round = 0; round < 20; ++round) {
+    std::set<Index> expected;
+    for (int n = 0; n < 5; ++n) {
+      const auto support = random_support(random, 200, 30);
+      votes.add(support);
+      expected.insert(support.begin(), support.end());
+    }
+    EXPECT_THAT(votes.voted(), UnorderedElementsAreArray(expected));
+    votes.clear();
+    EXPECT_THAT(votes.voted(), IsEmpty());
+    EXPECT_THAT(votes.counts(), Each(0));
+  }
 }
 
 TEST(VoteCounts, RefuseAListThatIsNoSupportAndStayAsTheyWere) {

@@ -1,7 +1,9 @@
 """Makes this folder's golden files from compress/README.md and the headers, without mvsgd.
 
-    python3 make_golden.py       writes block_*.bin and positions.txt, prints the mask of
-                                 MajorityVote.IsTheSameForeverAndEverywhere; needs numpy
+    python3 make_golden.py       writes block_*.bin and positions.txt, prints the masks of
+                                 MajorityVote.IsTheSameForeverAndEverywhere and
+                                 RandomSelection.IsTheSameForeverAndEverywhere, and the numbers of
+                                 Draws.AreTheSameForeverAndEverywhere; needs numpy
 """
 
 import pathlib
@@ -10,6 +12,8 @@ import numpy
 
 HERE = pathlib.Path(__file__).parent
 D = 10007
+TIE_BREAK = 0x766F746500000001
+RANDOM_SELECTION = 0x766F746500000002
 POSITIONS = sorted({(7 * i * i + 3) % D for i in range(101)})
 
 
@@ -26,22 +30,42 @@ def block_code(positions, d, block):
     return bytes(int(bits[i:i + 8][::-1], 2) for i in range(0, len(bits), 8))
 
 
-def halves(seed, round_):
-    """The 32-bit halves, low one first, of Philox4x64-10's words at {round, 0, 0, 0}, ..."""
+def words(seed, purpose, round_):
+    """Philox4x64-10's words under the key {seed, purpose} at {round, 0, 0, 0}, ..."""
     block = 0
     while True:
         # numpy counts up before it draws.
         counter = (round_ + (block << 192)) - 1
-        words = numpy.random.Philox(key=seed + (0x766F746500000001 << 64),
-                                    counter=counter % (1 << 256)).random_raw(4)
-        for word in words:
-            yield int(word) & 0xFFFFFFFF
-            yield int(word) >> 32
+        yield from map(int, numpy.random.Philox(key=seed + (purpose << 64),
+                                                counter=counter % (1 << 256)).random_raw(4))
         block += 1
 
 
+def halves(seed, purpose, round_):
+    """The 32-bit halves, low one first, of the words."""
+    for word in words(seed, purpose, round_):
+        yield word & 0xFFFFFFFF
+        yield word >> 32
+
+
+def below(draws, n):
+    """Uniform on 0..n-1 from halves."""
+    product = next(draws) * n
+    while product % (1 << 32) < (1 << 32) % n:
+        product = next(draws) * n
+    return product >> 32
+
+
+def below_wide(draws, n):
+    """Uniform on 0..n-1 from words."""
+    word = next(draws)
+    while word < (1 << 64) % n:
+        word = next(draws)
+    return word % n
+
+
 def majority_mask(counts, k, seed, round_):
-    draws = halves(seed, round_)
+    draws = halves(seed, TIE_BREAK, round_)
     order = sorted(counts, reverse=True)
     last = order[k - 1]
     wanted = k - sum(c > last for c in counts)
@@ -51,17 +75,30 @@ def majority_mask(counts, k, seed, round_):
         if c > last:
             mask.append(i)
         elif c == last:
-            product = next(draws) * left
-            while product % (1 << 32) < (1 << 32) % left:
-                product = next(draws) * left
-            if product >> 32 < wanted:
+            if below(draws, left) < wanted:
                 mask.append(i)
                 wanted -= 1
             left -= 1
     return mask
 
 
+def random_selection(counts, k, seed, round_):
+    draws = words(seed, RANDOM_SELECTION, round_)
+    urn = [i for i, c in enumerate(counts) for _ in range(c)]  # a ball for each vote, in order
+    mask = []
+    for _ in range(k):
+        mask.append(urn[below_wide(draws, len(urn))])
+        urn = [i for i in urn if i != mask[-1]]
+    return sorted(mask)
+
+
 (HERE / "positions.txt").write_text("".join(f"{p}\n" for p in POSITIONS))
 for size in (1, 64, 100):
     (HERE / f"block_{size}.bin").write_bytes(block_code(POSITIONS, D, size))
-print(majority_mask([(i * i) % 7 for i in range(40)], 16, seed=7, round_=9))
+COUNTS = [(i * i) % 7 for i in range(40)]
+print(majority_mask(COUNTS, 16, seed=7, round_=9))
+print(random_selection(COUNTS, 16, seed=7, round_=9))
+drawn = halves(7, TIE_BREAK, 9)
+print([below(drawn, (1 << 31) + 1) for _ in range(8)])
+drawn = words(7, RANDOM_SELECTION, 9)
+print([hex(below_wide(drawn, (1 << 63) + 1)) for _ in range(8)])
