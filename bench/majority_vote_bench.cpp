@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <random>
 #include <vector>
 
+#include "bench/supports.hpp"
 #include "bench/throughput.hpp"
 #include "compress/majority_vote.hpp"
 
@@ -14,24 +14,6 @@ namespace {
 using compress::Index;
 using compress::TieBreak;
 using compress::VoteCounts;
-
-// Independent supports of K = d / 100, the hardest for the server: few coordinates are voted twice
-// and most of the mask is drawn from the tied.
-std::vector<std::vector<Index>> supports(std::int64_t d, std::int64_t workers) {
-  std::mt19937_64 random(1);
-  std::vector<std::vector<Index>> all(static_cast<std::size_t>(workers));
-  for (auto& support : all) {
-    std::int64_t wanted = d / 100;
-    for (std::int64_t i = 0; i < d; ++i) {
-      if (random() % static_cast<std::uint64_t>(d - i) >= static_cast<std::uint64_t>(wanted)) {
-        continue;
-      }
-      support.push_back(static_cast<Index>(i));
-      --wanted;
-    }
-  }
-  return all;
-}
 
 bool is_chosen(const VoteCounts& votes, const std::vector<Index>& mask) {
   std::vector<bool> in(votes.counts().size());
@@ -48,7 +30,7 @@ bool is_chosen(const VoteCounts& votes, const std::vector<Index>& mask) {
 
 // Items: votes, N * K. Bytes: the supports, read once.
 void BM_CountVotes(benchmark::State& state) {
-  const auto all = supports(state.range(0), state.range(1));
+  const auto all = bench::independent_supports(state.range(0), state.range(1));
   const std::size_t items = all.size() * all.front().size();
   VoteCounts votes(static_cast<std::size_t>(state.range(0)));
   const double start = bench::thread_seconds();
@@ -66,7 +48,7 @@ void BM_CountVotes(benchmark::State& state) {
 
 // Items: votes, N * K. Bytes: the counts, read once.
 void BM_MajorityMask(benchmark::State& state, TieBreak::Rule rule) {
-  const auto all = supports(state.range(0), state.range(1));
+  const auto all = bench::independent_supports(state.range(0), state.range(1));
   const std::size_t k = all.front().size();
   VoteCounts votes(static_cast<std::size_t>(state.range(0)));
   for (const auto& support : all) votes.add(support);

@@ -1,0 +1,118 @@
+// How fast a worker of SSGD-MV-AD finds its changes and the server adds them to the sum.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "bench/throughput.hpp"
+#include "compress/add_drop.hpp"
+#include "compress/vote_sum.hpp"
+
+namespace mvsgd {
+namespace {
+
+using compress::add_drop;
+using compress::Index;
+using compress::VoteChange;
+using compress::VoteSum;
+
+// A worker's round with K = d / 100 and K_ad = K / 10: a vote of which the top has a third.
+struct WorkerRound {
+  std::vector<float> x;
+  std::vector<Index> top;
+  std::vector<Index> previous;
+  std::size_t k_ad;
+};
+
+WorkerRound worker_round(std::int64_t d, unsigned seed) {
+  std::mt19937_64 random(seed);
+  std::normal_distribution<float> normal(0.0F, 1e-3F);
+  std::vector<float> before(static_cast<std::size_t>(d));
+  std::vector<float> x(before.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    before[i] = normal(random);
+    x[i] = before[i] + 0.6F * normal(random);
+  }
+  const std::size_t k = x.size() / 100;
+  auto top = compress::top_k_support(x, k);
+  return {.x = std::move(x),
+          .top = std::move(top),
+          .previous = compress::top_k_support(before, k),
+          .k_ad = k / 10};
+}
+
+bool equal(const VoteChange& a, const VoteChange& b) { return a.add == b.add && a.drop == b.drop; }
+
+// Items: coordinates of the two lists, 2 K. Bytes: the lists and their values, read once.
+void BM_AddDrop(benchmark::State& state) {
+  const auto [x, top, previous, k_ad] = worker_round(state.range(0), 1);
+  if (!equal(add_drop(x, top, previous, k_ad),
+             compress::add_drop_by_sorting(x, top, previous, k_ad))) {
+    return state.SkipWithError("wrong change");
+  }
+  const double start = bench::thread_seconds();
+  for (auto _ : state) {
+    auto change = add_drop(x, top, previous, k_ad);
+    benchmark::DoNotOptimize(change.add.data());
+  }
+  bench::report_items(state, 2 * top.size());
+  bench::report_bytes(state, 16 * top.size(), bench::thread_seconds() - start);
+}
+
+// Items: coordinates of the vote, K. Bytes: the vote, read once.
+void BM_ChangedVote(benchmark::State& state) {
+  const auto [x, top, previous, k_ad] = worker_round(state.range(0), 1);
+  const VoteChange change = add_drop(x, top, previous, k_ad);
+  const VoteChange back = {.add = change.drop, .drop = change.add};
+  if (changed_vote(changed_vote(previous, change), back) != previous) {
+    return state.SkipWithError("wrong vote");
+  }
+  const double start = bench::thread_seconds();
+  for (auto _ : state) {
+    auto vote = changed_vote(previous, change);
+    benchmark::DoNotOptimize(vote.data());
+  }
+  bench::report_items(state, previous.size());
+  bench::report_bytes(state, 4 * previous.size(), bench::thread_seconds() - start);
+}
+
+// A change of each of ten workers and the changes back. Items: adds and drops, 40 K_ad. Bytes:
+// their indices, read once.
+void BM_VoteSum(benchmark::State& state, bool check_votes) {
+  constexpr std::uint32_t kWorkers = 10;
+  const auto d = static_cast<std::size_t>(state.range(0));
+  std::vector<VoteChange> there;
+  std::vector<VoteChange> back;
+  VoteSum sum(d, {.workers = kWorkers, .k = d / 100, .k_ad = d / 1000, .check_votes = check_votes});
+  for (std::uint32_t n = 0; n < kWorkers; ++n) {
+    const auto [x, top, previous, k_ad] = worker_round(state.range(0), n);
+    there.push_back(add_drop(x, top, previous, k_ad));
+    back.push_back({.add = there[n].drop, .drop = there[n].add});
+    sum.first(n, previous);
+  }
+  const std::vector<std::uint32_t> before(sum.counts().begin(), sum.counts().end());
+  const double start = bench::thread_seconds();
+  for (auto _ : state) {
+    for (std::uint32_t n = 0; n < kWorkers; ++n) sum.change(n, there[n]);
+    for (std::uint32_t n = 0; n < kWorkers; ++n) sum.change(n, back[n]);
+    benchmark::DoNotOptimize(sum.counts().data());
+  }
+  const std::size_t items = std::size_t{4} * kWorkers * there.front().add.size();
+  bench::report_items(state, items);
+  bench::report_bytes(state, 4 * items, bench::thread_seconds() - start);
+  if (!std::equal(before.begin(), before.end(), sum.counts().begin())) {
+    state.SkipWithError("wrong sum");
+  }
+}
+
+void sizes(benchmark::internal::Benchmark* b) {
+  b->ArgName("d")->Arg(1 << 16)->Arg(bench::kResNet18)->Unit(benchmark::kMillisecond);
+}
+BENCHMARK(BM_AddDrop)->Apply(sizes);
+BENCHMARK(BM_ChangedVote)->Apply(sizes);
+BENCHMARK_CAPTURE(BM_VoteSum, sum, false)->Name("BM_VoteSum/check_votes:no")->Apply(sizes);
+BENCHMARK_CAPTURE(BM_VoteSum, votes, true)->Name("BM_VoteSum/check_votes:yes")->Apply(sizes);
+
+}  // namespace
+}  // namespace mvsgd
