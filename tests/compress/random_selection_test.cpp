@@ -184,8 +184,8 @@ TEST(RandomSelection, OfAsManyAsHaveAVoteIsAllOfThem) {
 
 TEST(RandomSelection, DoesNotChangeWhenWorkersArePermuted) {
   std::mt19937_64 random(5);
-  std::vector<std::vector<Index>> supports;
-  for (int n = 0; n < 10; ++n) supports.push_back(random_support(random, 2000, 50));
+  std::vector<std::vector<Index>> supports(10);
+  for (auto& support : supports) support = random_support(random, 2000, 50);
   std::set<std::vector<Index>> masks;
   for (int trial = 0; trial < 20; ++trial) {
     std::shuffle(supports.begin(), supports.end(), random);
