@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <thread>
@@ -113,10 +114,25 @@ Exit train(const TrainOptions& options, const Streams& streams, const LawConstan
   return Exit::good;
 }
 
-Exit verify(const std::string& directory, const Streams& streams, const LawConstants& law) {
+Exit verify(const std::string& directory, const std::string& json, const Streams& streams,
+            const LawConstants& law) {
+  std::ofstream file;
+  if (!json.empty() && json != "-") {
+    file.open(json);
+    if (!file) throw InputError(fmt::format("{}: cannot be written", json));
+  }
   const Verification verification =
       directory.empty() ? verify_paper(law) : verify_run(directory, law);
-  print(streams.out, verification);
+  if (json == "-") {
+    write_json(streams.out, verification);
+  } else {
+    print(streams.out, verification);
+  }
+  if (file.is_open()) {
+    write_json(file, verification);
+    file.close();
+    if (!file) throw InputError(fmt::format("{}: cannot be written", json));
+  }
   if (verification.holds()) return Exit::good;
   fmt::print(streams.err, "mvsgd: what is marked WRONG above does not hold\n");
   return Exit::check_failed;
@@ -201,10 +217,13 @@ Exit parse_and_run(const std::vector<std::string>& args, const Streams& streams,
   command->callback([&] { chosen = [&] { return train(train_options, streams, law); }; });
 
   std::string run_directory;
+  std::string json;
   command = app.add_subcommand("verify", "Hold the program against the paper, or a run's ledger");
   command->add_option("run", run_directory, "a run directory; none: the equations and Table 1")
       ->type_name("RUN_DIR");
-  command->callback([&] { chosen = [&] { return verify(run_directory, streams, law); }; });
+  command->add_option("--json", json, "write the same as JSON to FILE; -: in its place")
+      ->type_name("FILE");
+  command->callback([&] { chosen = [&] { return verify(run_directory, json, streams, law); }; });
 
   std::string preset_name;
   command = app.add_subcommand("presets", "List the presets, or print one as TOML");

@@ -1,5 +1,5 @@
-// `mvsgd verify`: the paper's equations against what the program does, and a finished run's ledger
-// against the law.
+// `mvsgd verify`: the paper's equations against what the program does, Table 1 against the bits on
+// the wire, and a finished run's ledger against the law.
 #pragma once
 
 #include <filesystem>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/message.hpp"
 #include "sim/law.hpp"
 
 namespace mvsgd::sim {
@@ -19,14 +20,26 @@ struct Check {
   std::string detail;  ///< numbers that show it, or the first difference
 };
 
-/// A row of Table 1: what a sparse round costs at d = 11,173,962, N = 10.
+/// What Table 1 prints of a row, one direction.
+struct Printed {
+  std::string q_loc;  ///< Q_loc / (d H), "9e-2"
+  std::string q_val;
+  std::string rate;  ///< 32 over their sum, "78"
+};
+
+/// A row of Table 1, one direction: what a sparse round costs a worker at d = 11,173,962, N = 10.
 struct TableRow {
   std::string name;
   std::uint32_t local_steps = 0;
-  double budget = 0;   ///< (Q_loc + Q_val) / (d H) up, from the measured bits
-  double rate = 0;     ///< 32 over it
-  double printed = 0;  ///< the paper's rate
-  bool holds = false;  ///< printed is rate, rounded
+  comm::Direction direction{};
+  double equation_positions = 0;  ///< eq 14 as a real number, bits
+  double equation_values = 0;     ///< eq 13
+  comm::FieldBits law;            ///< the same as integers, all fields
+  comm::FieldBits wire;           ///< as measured
+  double rate = 0;                ///< 32 d H over the law's positions and values
+  Printed printed;
+  std::string verdict;
+  bool holds = false;  ///< the wire is the law, and what is printed is it too, or wrong as known
 };
 
 struct Verification {
@@ -36,8 +49,9 @@ struct Verification {
   [[nodiscard]] bool holds() const;
 };
 
-/// Runs real workers and a real server on drawn model differences, small ones against a restatement
-/// of Algorithm 1 in whole vectors and a round at the paper's size against `law`. Some seconds.
+/// Runs real workers and real servers on drawn model differences: small ones against a restatement
+/// of the algorithms in whole vectors, and every scheme of Table 1 at the paper's size against
+/// `law`. Under a minute.
 [[nodiscard]] Verification verify_paper(const LawConstants& law);
 
 /// Audits the ledger of a run directory: every row of every round. Throws InputError if its files
@@ -45,6 +59,13 @@ struct Verification {
 [[nodiscard]] Verification verify_run(const std::filesystem::path& directory,
                                       const LawConstants& law);
 
+/// The checks a line or two each, and Table 1 as Markdown.
 void print(std::ostream& out, const Verification& verification);
+
+/// Table 1 alone, as it stands in sim/README.md.
+void print_table(std::ostream& out, const std::vector<TableRow>& table);
+
+/// The same as one JSON object: {"holds", "checks": [...], "table": [...]}.
+void write_json(std::ostream& out, const Verification& verification);
 
 }  // namespace mvsgd::sim
