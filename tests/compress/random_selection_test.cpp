@@ -13,6 +13,8 @@
 #include <set>
 #include <vector>
 
+#include "tests/compress/votes.hpp"
+
 namespace mvsgd::compress {
 namespace {
 
@@ -20,26 +22,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::ThrowsMessage;
 using Counts = std::vector<std::uint32_t>;
-
-// Counts given outright: coordinate i gets counts[i] votes.
-VoteCounts votes_of(const Counts& counts) {
-  VoteCounts votes(counts.size());
-  const std::uint32_t most = *std::max_element(counts.begin(), counts.end());
-  for (std::uint32_t n = 0; n < most; ++n) {
-    std::vector<Index> support;
-    for (Index i = 0; i < counts.size(); ++i) {
-      if (counts[i] > n) support.push_back(i);
-    }
-    votes.add(support);
-  }
-  return votes;
-}
-
-std::vector<Index> random_support(std::mt19937_64& random, std::size_t d, std::size_t k) {
-  std::set<Index> support;
-  while (support.size() < k) support.insert(static_cast<Index>(random() % d));
-  return {support.begin(), support.end()};
-}
 
 TEST(RandomSelection, EqualsTheDefinitionForEveryK) {
   std::mt19937_64 random(1);
