@@ -49,6 +49,14 @@ void BlockPositionCodec::encode(std::span<const Index> positions, comm::BitWrite
   }
 }
 
+std::vector<Index> BlockPositionCodec::decode(comm::BitReader& in, std::uint64_t count) const {
+  std::vector<Index> positions = decode(in);
+  if (positions.size() != count) {
+    refuse(std::to_string(positions.size()) + " positions, not " + std::to_string(count), in);
+  }
+  return positions;
+}
+
 std::vector<Index> BlockPositionCodec::decode(comm::BitReader& in) const {
   std::vector<Index> positions;
   for (std::uint64_t begin = 0; begin < d_; begin += block_size_) {

@@ -5,9 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "comm/bit_stream.hpp"
-#include "comm/bits.hpp"
-#include "compress/top_k.hpp"
+#include "compress/position_codec.hpp"
 
 namespace mvsgd::compress {
 
@@ -23,7 +21,7 @@ namespace mvsgd::compress {
 /// (each quoted offset written as a number; in the stream its least significant bit comes first)
 /// so a set of k positions takes exactly k * (1 + w) + ceil(d / B) bits, whichever set it is. B
 /// need not be a power of two: then some offsets are never written, and the decoder refuses them.
-class BlockPositionCodec {
+class BlockPositionCodec final : public PositionCodec {
  public:
   /// The value of Header::position_codec.
   static constexpr std::uint8_t kId = 1;
@@ -36,12 +34,17 @@ class BlockPositionCodec {
 
   [[nodiscard]] std::uint64_t block_size() const { return block_size_; }
 
-  /// Appends `positions`, which must be strictly increasing and less than d.
-  /// Throws std::invalid_argument if they are not, with `out` as it was.
-  void encode(std::span<const Index> positions, comm::BitWriter& out) const;
+  [[nodiscard]] std::uint8_t id() const override { return kId; }
+  [[nodiscard]] std::uint32_t parameter() const override {
+    return static_cast<std::uint32_t>(block_size_);
+  }
+  [[nodiscard]] comm::Bits size(std::span<const Index> positions) const override {
+    return size(positions.size());
+  }
+  void encode(std::span<const Index> positions, comm::BitWriter& out) const override;
+  [[nodiscard]] std::vector<Index> decode(comm::BitReader& in, std::uint64_t count) const override;
 
-  /// Reads one set: strictly increasing, each less than d.
-  /// Throws comm::DecodeError if the bits are not what encode() writes.
+  /// The same for a set of any number of positions: the code says itself where it ends.
   [[nodiscard]] std::vector<Index> decode(comm::BitReader& in) const;
 
  private:

@@ -1,0 +1,25 @@
+#include "compress/position_codec.hpp"
+
+#include <stdexcept>
+#include <string>
+
+#include "compress/block_position_codec.hpp"
+
+namespace mvsgd::compress {
+
+std::unique_ptr<PositionCodec> make_position_codec(std::uint8_t id, std::uint64_t d,
+                                                   std::uint32_t parameter) {
+  try {
+    switch (id) {
+      case BlockPositionCodec::kId:
+        return std::make_unique<BlockPositionCodec>(d, parameter);
+      default:
+        break;
+    }
+  } catch (const std::invalid_argument& e) {
+    throw comm::DecodeError(e.what());
+  }
+  throw comm::DecodeError("position codec " + std::to_string(id) + " is unknown");
+}
+
+}  // namespace mvsgd::compress
