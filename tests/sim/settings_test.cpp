@@ -75,12 +75,34 @@ TEST_F(SettingsFile, BadFilesAreRefusedWithFileAndLine) {
 
 TEST(Settings, ValuesOutOfRangeAreRefusedByName) {
   Settings settings;
-  const std::pair<const char*, const char*> bad[] = {
-      {"workers", "0"},  {"workers", "-1"},  {"local_steps", "0"}, {"phi", "0"},
-      {"phi", "1.01"},   {"phi", "x"},       {"width", "0"},       {"epochs", "0"},
-      {"batch", "1"},    {"scheme", "mvx"},  {"augment", "yes"},   {"learning_rate", "nan"},
-      {"seed", "1.5"},   {"tie_break", ""},  {"data", ""},         {"warmup_epochs", "few"},
-      {"deadline", "0"}, {"eval_every", "0"}};
+  const std::pair<const char*, const char*> bad[] = {{"workers", "0"},
+                                                     {"workers", "-1"},
+                                                     {"local_steps", "0"},
+                                                     {"phi", "0"},
+                                                     {"phi", "1.01"},
+                                                     {"phi", "x"},
+                                                     {"width", "0"},
+                                                     {"epochs", "0"},
+                                                     {"batch", "1"},
+                                                     {"scheme", "mvx"},
+                                                     {"augment", "yes"},
+                                                     {"learning_rate", "nan"},
+                                                     {"seed", "1.5"},
+                                                     {"tie_break", ""},
+                                                     {"data", ""},
+                                                     {"warmup_epochs", "few"},
+                                                     {"deadline", "0"},
+                                                     {"eval_every", "0"},
+                                                     {"phi_ad", "0"},
+                                                     {"phi_ad", "2"},
+                                                     {"practice", "paper"},
+                                                     {"sampling", "none"},
+                                                     {"bn_eval", "eval"},
+                                                     {"error_rescale_on_decay", "yes"},
+                                                     {"quantizer", "sign"},
+                                                     {"quantizer_block", "-1"},
+                                                     {"quantization_error", "1"},
+                                                     {"check_votes", "no"}};
   std::ostringstream before;
   write_toml(settings, before);
   for (const auto& [key, value] : bad) {
@@ -115,21 +137,211 @@ TEST(Settings, NearestNameIsWithinReachOrNone) {
   EXPECT_EQ(nearest("something-else", names), "");
 }
 
-TEST(Presets, MvRowsHaveThePapersSettings) {
-  for (const auto& [name, h] :
-       {std::pair{"ssgd-mv", 1U}, {"ssgd-mv-l2", 2U}, {"ssgd-mv-l4", 4U}, {"ssgd-mv-l8", 8U}}) {
-    const Settings& s = preset(name).settings;
-    EXPECT_EQ(s.local_steps, h);
-    EXPECT_EQ(s.workers, 10U);
-    EXPECT_EQ(s.phi, Decimal(1, 2));
-    EXPECT_EQ(s.width, 64U);
-    EXPECT_EQ(s.epochs, 300U);
-    EXPECT_EQ(s.batch, 64U);
-    EXPECT_EQ(s.learning_rate, 0.5);
-    EXPECT_EQ(s.weight_decay, 1e-4);
-    EXPECT_TRUE(s.error_rescale_on_decay());
+struct Row {
+  const char* name;
+  Scheme scheme;
+  std::uint32_t h;
+  std::uint32_t q = 32;
+};
+
+/// Table 1 but its first row, sm.
+constexpr Row kSparseRows[] = {
+    {"top-k", Scheme::top_k, 1},         {"ssgd-mv", Scheme::mv, 1},
+    {"ssgd-mv-l2", Scheme::mv, 2},       {"ssgd-mv-l4", Scheme::mv, 4},
+    {"ssgd-mv-l8", Scheme::mv, 8},       {"ssgd-mv-l8-q", Scheme::mv, 8, 4},
+    {"ssgd-mv-rs-l4", Scheme::mv_rs, 4}, {"ssgd-mv-rs-l8", Scheme::mv_rs, 8},
+    {"ssgd-mv-ad", Scheme::mv_ad, 1},    {"ssgd-mv-ad-l2", Scheme::mv_ad, 2},
+    {"ssgd-mv-ad-l4", Scheme::mv_ad, 4}, {"ssgd-mv-ad-l4-q", Scheme::mv_ad, 4, 4},
+    {"ssgd-mv-ad-l8", Scheme::mv_ad, 8}, {"ssgd-mv-ad-l8-q", Scheme::mv_ad, 8, 4}};
+
+TEST(Presets, SparseRowsOfTable1HaveThePapersSettings) {
+  for (const Row& row : kSparseRows) {
+    const Settings& s = preset(row.name).settings;
+    EXPECT_EQ(s.preset, row.name);
+    EXPECT_EQ(s.scheme, row.scheme) << row.name;
+    EXPECT_EQ(s.local_steps, row.h) << row.name;
+    EXPECT_EQ(s.value_bits, row.q) << row.name;
+    EXPECT_EQ(s.quantizer, QuantizerKind::fractional) << row.name;
+    EXPECT_TRUE(s.quantization_error) << row.name;
+    EXPECT_EQ(s.workers, 10U) << row.name;
+    EXPECT_EQ(s.learning_rate, 0.5) << row.name;
+    EXPECT_EQ(s.tie_break, TieBreaking::random) << row.name;
   }
-  EXPECT_EQ(preset("sm").settings.learning_rate, 0.1);
+}
+
+TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
+  std::vector<const char*> names{"sm", "dense"};
+  for (const Row& row : kSparseRows) names.push_back(row.name);
+  for (const char* name : names) {
+    const Settings& s = preset(name).settings;
+    EXPECT_NO_THROW(validate(s)) << name;
+    EXPECT_EQ(s.phi, Decimal(1, 2)) << name;
+    EXPECT_EQ(s.phi_ad, Decimal(1, 3)) << name;
+    EXPECT_EQ(s.width, 64U) << name;
+    EXPECT_EQ(s.epochs, 300U) << name;
+    EXPECT_EQ(s.rounds, 0U) << name;
+    EXPECT_FALSE(s.warmup_epochs.has_value()) << name;
+    EXPECT_EQ(s.batch, 64U) << name;
+    EXPECT_TRUE(s.augment) << name;
+    EXPECT_EQ(s.weight_decay, 1e-4) << name;
+    EXPECT_EQ(s.aggregation, Aggregation::mean) << name;
+    EXPECT_EQ(s.seed, 1U) << name;
+    EXPECT_EQ(s.practice, Practice::text) << name;
+  }
+  EXPECT_EQ(presets().size(), names.size() + 1);  // and the demo
+}
+
+TEST(Presets, SmIsOneWorkerAtRate01) {
+  const Settings& s = preset("sm").settings;
+  EXPECT_EQ(s.scheme, Scheme::sm);
+  EXPECT_EQ(s.workers, 1U);
+  EXPECT_EQ(s.local_steps, 1U);
+  EXPECT_EQ(s.learning_rate, 0.1);
+}
+
+TEST(Presets, TextRescalesTheErrorOfMvAndRsAlone) {
+  for (const Row& row : kSparseRows) {
+    EXPECT_EQ(preset(row.name).settings.error_rescale_on_decay(),
+              row.scheme == Scheme::mv || row.scheme == Scheme::mv_rs)
+        << row.name;
+  }
+}
+
+TEST(Presets, AuthorsRescaleTheErrorOfAdTooWithSingleSteps) {
+  for (const Row& row : kSparseRows) {
+    Settings s = preset(row.name).settings;
+    set(s, "practice", "authors");
+    const bool rescales = row.scheme == Scheme::mv || row.scheme == Scheme::mv_rs ||
+                          row.name == std::string("ssgd-mv-ad");
+    EXPECT_EQ(s.error_rescale_on_decay(), rescales) << row.name;
+  }
+}
+
+TEST(Practice, AuthorsShuffleAnewAndEvaluateByTheTestBatchsStatistics) {
+  Settings settings;
+  EXPECT_EQ(settings.sampling(), data::Sampling::permutation);
+  EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::average);
+  set(settings, "practice", "authors");
+  EXPECT_EQ(settings.sampling(), data::Sampling::fresh);
+  EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::batch);
+}
+
+TEST(Practice, ForgetsEarlierOverridesAndYieldsToLaterOnes) {
+  Settings settings;
+  set(settings, "sampling", "fresh");
+  set(settings, "bn_eval", "recompute");
+  set(settings, "error_rescale_on_decay", "false");
+  EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::recompute);
+  set(settings, "practice", "text");
+  EXPECT_EQ(settings.sampling(), data::Sampling::permutation);
+  EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::average);
+  EXPECT_TRUE(settings.error_rescale_on_decay());
+  set(settings, "practice", "authors");
+  set(settings, "bn_eval", "recompute");
+  EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::recompute);
+  EXPECT_EQ(settings.sampling(), data::Sampling::fresh);
+}
+
+TEST(Practice, ComesBeforeWhatItSetsWhateverTheOrderInAList) {
+  using Values = std::vector<std::pair<std::string, std::string>>;
+  for (const Values& values : {Values{{"bn_eval", "recompute"}, {"practice", "authors"}},
+                               Values{{"practice", "authors"}, {"bn_eval", "recompute"}}}) {
+    Settings settings;
+    set(settings, values);
+    EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::recompute);
+    EXPECT_EQ(settings.sampling(), data::Sampling::fresh);
+  }
+}
+
+TEST_F(SettingsFile, PracticeComesBeforeWhatItSetsWhateverTheOrderInAFile) {
+  const Settings settings =
+      read_toml(write("bn_eval = \"recompute\"\npractice = \"authors\"\n"), std::nullopt);
+  EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::recompute);
+  EXPECT_EQ(settings.sampling(), data::Sampling::fresh);
+}
+
+TEST_F(SettingsFile, OverridesReadBackAsTheyWereWritten) {
+  Settings settings = preset("ssgd-mv-ad-l4-q").settings;
+  const std::vector<std::pair<std::string, std::string>> values{
+      {"practice", "authors"},         {"bn_eval", "recompute"}, {"error_rescale_on_decay", "true"},
+      {"quantizer", "scaled-sign"},    {"value_bits", "1"},      {"quantizer_block", "100"},
+      {"quantization_error", "false"}, {"check_votes", "true"},  {"phi_ad", "0.005"}};
+  set(settings, values);
+  std::ostringstream text;
+  write_toml(settings, text);
+  const Settings again = read_toml(write(text.str()), std::nullopt);
+  std::ostringstream written_again;
+  write_toml(again, written_again);
+  EXPECT_EQ(written_again.str(), text.str());
+  EXPECT_EQ(again.sampling(), data::Sampling::fresh);
+  EXPECT_EQ(again.bn_eval(), BatchNormEvaluation::recompute);
+  EXPECT_TRUE(again.error_rescale_on_decay());
+  EXPECT_EQ(again.quantizer, QuantizerKind::scaled_sign);
+  EXPECT_EQ(again.value_bits, 1U);
+  EXPECT_EQ(again.quantizer_block, 100U);
+  EXPECT_FALSE(again.quantization_error);
+  EXPECT_TRUE(again.check_votes);
+  EXPECT_EQ(again.phi_ad, Decimal(5, 3));
+}
+
+TEST(Settings, OfTwoValuesOfOneKeyTheLaterCounts) {
+  Settings settings;
+  const std::vector<std::pair<std::string, std::string>> values{{"seed", "2"}, {"seed", "3"}};
+  set(settings, values);
+  EXPECT_EQ(settings.seed, 3U);
+}
+
+TEST(Settings, AListWithAnUnknownKeyIsRefusedByName) {
+  Settings settings;
+  const std::vector<std::pair<std::string, std::string>> values{{"phi_add", "0.1"}};
+  EXPECT_THAT(message_of<UsageError>([&] { set(settings, values); }),
+              HasSubstr("unknown key 'phi_add': did you mean 'phi_ad'?"));
+}
+
+TEST(Settings, ChoosingAdAloneTurnsTheRescalingOff) {
+  Settings settings = preset("ssgd-mv").settings;
+  EXPECT_TRUE(settings.error_rescale_on_decay());
+  set(settings, "scheme", "mv-ad");
+  EXPECT_FALSE(settings.error_rescale_on_decay());
+}
+
+TEST(Settings, ValueBitsAre1To8Or32) {
+  Settings settings;
+  for (unsigned q = 0; q <= 33; ++q) {
+    settings.value_bits = 7;
+    if ((q >= 1 && q <= 8) || q == 32) {
+      set(settings, "value_bits", std::to_string(q));
+      EXPECT_EQ(settings.value_bits, q);
+    } else {
+      EXPECT_THAT(message_of<UsageError>([&] { set(settings, "value_bits", std::to_string(q)); }),
+                  HasSubstr("value_bits = " + std::to_string(q)));
+      EXPECT_EQ(settings.value_bits, 7U) << q;
+    }
+  }
+}
+
+TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
+  using Values = std::vector<std::pair<std::string, std::string>>;
+  const auto refusal = [](const Values& values) {
+    Settings settings;
+    set(settings, values);
+    return message_of<UsageError>([&] { validate(settings); });
+  };
+  EXPECT_THAT(refusal({{"scheme", "sm"}, {"workers", "1"}, {"value_bits", "4"}}),
+              HasSubstr("value_bits = 4: only a sparse scheme quantises"));
+  EXPECT_THAT(refusal({{"scheme", "dense"}, {"value_bits", "8"}}),
+              HasSubstr("value_bits = 8: only a sparse scheme quantises"));
+  EXPECT_THAT(refusal({{"quantizer", "scaled-sign"}}), HasSubstr("not 32"));
+  EXPECT_THAT(refusal({{"quantizer", "scaled-sign"}, {"value_bits", "2"}}), HasSubstr("not 2"));
+  EXPECT_THAT(refusal({{"value_bits", "1"}}), HasSubstr("value_bits = 1"));
+  EXPECT_THAT(refusal({{"value_bits", "4"}, {"quantizer_block", "7"}}),
+              HasSubstr("quantizer_block = 7"));
+  EXPECT_THAT(refusal({{"check_votes", "true"}}), HasSubstr("check_votes = true"));
+  const std::string none = "nothing was thrown";
+  EXPECT_EQ(refusal({{"scheme", "mv-ad"}, {"check_votes", "true"}}), none);
+  EXPECT_EQ(refusal({{"quantizer", "scaled-sign"}, {"value_bits", "1"}, {"quantizer_block", "7"}}),
+            none);
+  EXPECT_EQ(refusal({{"scheme", "top-k"}, {"value_bits", "2"}}), none);
 }
 
 }  // namespace
