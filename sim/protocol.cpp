@@ -38,6 +38,20 @@ void check_header(const comm::Header& got, comm::Header want) {
                   want.dimension, want.count, want.block_size));
 }
 
+/// `read` takes the fields of `message`, which is then closed; whatever is wrong with them, the
+/// error says whose they are.
+template <typename Read>
+void read_body(comm::Incoming& message, const Read& read) {
+  try {
+    read();
+    message.close();
+  } catch (const comm::DecodeError& e) {
+    const comm::Header& header = message.header();
+    throw comm::DecodeError(fmt::format("{} of round {} from rank {}: {}", comm::name(header.kind),
+                                        header.round, header.sender, e.what()));
+  }
+}
+
 comm::Header positions_header(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
                               std::size_t count) {
   const std::uint64_t block_size = protocol.positions(envelope.kind).codec.block_size();
@@ -131,17 +145,19 @@ comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender, E
 
 std::vector<compress::Index> receive_positions(const Protocol& protocol, comm::Transport& transport,
                                                std::uint32_t from, Envelope envelope) {
-  const auto& [codec, counts] = protocol.positions(envelope.kind);
+  const Protocol::Positions& expected = protocol.positions(envelope.kind);
   comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
-  const std::uint32_t count = std::clamp(message.header().count, counts.least, counts.most);
+  const std::uint32_t count =
+      std::clamp(message.header().count, expected.counts.least, expected.counts.most);
   check_header(message.header(), positions_header(protocol, from, envelope, count));
-  auto positions = codec.decode(message.field(comm::Field::positions));
-  if (positions.size() != count) {
-    throw comm::DecodeError(
-        fmt::format("{} of round {} from rank {}: {} positions, its header has {}",
-                    comm::name(envelope.kind), envelope.round, from, positions.size(), count));
-  }
-  message.close();
+  std::vector<compress::Index> positions;
+  read_body(message, [&] {
+    positions = expected.codec.decode(message.field(comm::Field::positions));
+    if (positions.size() != count) {
+      throw comm::DecodeError(
+          fmt::format("{} positions, its header has {}", positions.size(), count));
+    }
+  });
   return positions;
 }
 
@@ -156,8 +172,7 @@ void receive_values(const Protocol& protocol, comm::Transport& transport, std::u
                     Envelope envelope, std::span<float> values) {
   comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
   check_header(message.header(), values_header(protocol, from, envelope, values.size()));
-  message.field(values_field(envelope.kind)).get_floats(values);
-  message.close();
+  read_body(message, [&] { message.field(values_field(envelope.kind)).get_floats(values); });
 }
 
 comm::Message encode_update(const Protocol& protocol, std::uint32_t sender, std::uint32_t round,
@@ -185,11 +200,12 @@ void receive_update(const Protocol& protocol, comm::Transport& transport, std::u
   comm::Incoming message = transport.receive(from, comm::Kind::update, round);
   check_header(message.header(), update_header(protocol, from, round, values.size()));
   compress::Quantized quantized;
-  quantized.codes = compress::decode_codes(message.field(comm::Field::values), values.size(),
-                                           quantizer.value_bits());
-  quantized.magnitudes = compress::decode_magnitudes(message.field(comm::Field::level_means),
-                                                     quantizer.magnitudes(values.size()));
-  message.close();
+  read_body(message, [&] {
+    quantized.codes = compress::decode_codes(message.field(comm::Field::values), values.size(),
+                                             quantizer.value_bits());
+    quantized.magnitudes = compress::decode_magnitudes(message.field(comm::Field::level_means),
+                                                       quantizer.magnitudes(values.size()));
+  });
   quantizer.recover(quantized, values);
 }
 
