@@ -75,6 +75,32 @@ TEST(Schedule, HCountsAcrossEpochEnds) {
   EXPECT_TRUE(rounds[9].evaluate);
 }
 
+TEST(Schedule, EveryVoteIsFullButAdsAfterItsFirst) {
+  for (const char* name :
+       {"ssgd-mv-l4", "ssgd-mv-rs-l4", "top-k", "ssgd-mv-ad", "ssgd-mv-ad-l8-q"}) {
+    for (const std::uint32_t warmup : {0U, 1U}) {
+      Settings settings = preset(name).settings;
+      settings.epochs = 3;
+      settings.warmup_epochs = warmup;
+      bool first = true;
+      for (const Round& round : schedule(settings, 6'400)) {  // 10 steps an epoch
+        const bool full = !round.dense && (settings.scheme != Scheme::mv_ad || first);
+        EXPECT_EQ(round.full_vote, full) << name << ", round " << round.t;
+        if (!round.dense) first = false;
+      }
+      EXPECT_FALSE(first) << name;
+    }
+  }
+}
+
+TEST(Schedule, DenseRoundsHaveNoVote) {
+  for (const char* name : {"sm", "dense"}) {
+    Settings settings = preset(name).settings;
+    settings.epochs = 2;
+    for (const Round& round : schedule(settings, 6'400)) EXPECT_FALSE(round.full_vote) << name;
+  }
+}
+
 TEST(Schedule, StopsEarlyAndEvaluatesThen) {
   Settings settings = preset("ssgd-mv").settings;
   settings.rounds = 3;
