@@ -41,5 +41,17 @@ TEST(Decimal, RoundsTheReciprocalToTheNearestInteger) {
   EXPECT_THROW((void)Decimal().rounded_reciprocal(), std::invalid_argument);
 }
 
+TEST(Decimal, RoundsTheReciprocalOfAMultiple) {
+  EXPECT_EQ(Decimal::parse("0.01").rounded_reciprocal(10), 10U);
+  EXPECT_EQ(Decimal::parse("0.01").rounded_reciprocal(3), 33U);
+  EXPECT_EQ(Decimal::parse("0.01").rounded_reciprocal(40), 3U);   // 2.5, halves up
+  EXPECT_EQ(Decimal::parse("0.01").rounded_reciprocal(41), 2U);   // 2.44
+  EXPECT_EQ(Decimal::parse("0.01").rounded_reciprocal(100), 1U);  // n x = 1
+  EXPECT_EQ(Decimal::parse("0.01").rounded_reciprocal(65'535), 1U);
+  EXPECT_EQ(Decimal::parse("1").rounded_reciprocal(10), 1U);
+  EXPECT_THROW((void)Decimal::parse("0.01").rounded_reciprocal(0), std::invalid_argument);
+  EXPECT_THROW((void)Decimal().rounded_reciprocal(10), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace mvsgd::sim
