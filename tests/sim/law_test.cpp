@@ -41,6 +41,37 @@ TEST(Law, ABlockOfOneNeedsNoOffset) {
   EXPECT_EQ(position_law({}, 10, 10, 1), comm::Bits(20));
 }
 
+TEST(Law, AddAndDropListsAtThePapersSizeAre268176Bits) {
+  constexpr std::uint64_t kKad = 11'174;
+  const comm::Bits list = position_law({}, kD, kKad, 1000);
+  EXPECT_EQ(list + list, comm::Bits(268'176));
+  // And in general 22 k_t + 2 ceil(d / 1000) for both.
+  for (const std::uint64_t k_t : {0U, 1U, 5'000U, 11'174U}) {
+    EXPECT_EQ(2 * position_law({}, kD, k_t, 1000).count(), 22 * k_t + 2 * 11'174) << k_t;
+  }
+}
+
+TEST(Law, AUnionOfDisjointSupportsReachesTable1sBound) {
+  EXPECT_EQ(position_law({}, kD, 10 * kK, 10), comm::Bits(6'704'397));
+  EXPECT_EQ(value_law(10 * kK, 32), comm::Bits(35'756'800));
+}
+
+TEST(Law, TwoToTheQMinus1LevelMeansTravelAsFloats) {
+  EXPECT_EQ(level_mean_law({}, kK, 4, 0), comm::Bits(256));
+  for (std::uint64_t q = 2; q <= 8; ++q) {
+    EXPECT_EQ(level_mean_law({}, kK, q, 0), comm::Bits(std::uint64_t{16} << q)) << q;
+  }
+}
+
+TEST(Law, AScaleTravelsForEachBlockOfSigns) {
+  EXPECT_EQ(level_mean_law({}, kK, 1, 0), comm::Bits(32));
+  EXPECT_EQ(level_mean_law({}, kK, 1, 1000), comm::Bits(112 * 32));  // 111.74 blocks
+  EXPECT_EQ(level_mean_law({}, kK, 1, kK), comm::Bits(32));
+  EXPECT_EQ(level_mean_law({}, kK, 1, 1), comm::Bits(kK * 32));
+}
+
+TEST(Law, NothingTravelsBesideFloats) { EXPECT_EQ(level_mean_law({}, kK, 32, 0), comm::Bits(0)); }
+
 TEST(Law, PaddingFillsTheLastByte) {
   EXPECT_EQ(padding_law(comm::Bits(16)), comm::Bits(0));
   EXPECT_EQ(padding_law(comm::Bits(17)), comm::Bits(7));
