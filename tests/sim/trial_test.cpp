@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+#include <string>
+
 #include "data/synthetic.hpp"
 #include "sim/audit.hpp"
 #include "sim/presets.hpp"
@@ -17,8 +21,8 @@ const data::TrainTest& images() {
 }
 
 /// One dense round, then three sparse ones, the last of which is short.
-Settings short_run(const char* backend) {
-  Settings settings = preset("ssgd-mv-l4").settings;
+Settings short_run(const char* backend, const char* name = "ssgd-mv-l4") {
+  Settings settings = preset(name).settings;
   settings.backend = backend;
   settings.width = 2;
   settings.workers = 2;
@@ -35,6 +39,11 @@ TEST(Trial, ReferenceDigestIsTheGoldenOne) {
             "702a20a39319ed667f01b971536dfd526944dbb54909b2d6b0bcd6a1102584eb");
 }
 
+TEST(Trial, ReferenceDigestOfAdWithQuantisedValuesIsTheGoldenOne) {
+  EXPECT_EQ(run_trial(short_run("reference", "ssgd-mv-ad-l4-q"), images(), {}).digest,
+            "27d212d09a123215cdcb40345eb7189cddaad0bdd4a94b28d07144201c1ee097");
+}
+
 TEST(Trial, CrossesFromDenseWarmUpToSparseRounds) {
   const TrialResult result = run_trial(short_run("reference"), images(), {});
   EXPECT_EQ(result.account.dense_rounds(), 1U);
@@ -49,6 +58,105 @@ TEST(Trial, RunTwiceGivesTheSameBits) {
   EXPECT_EQ(first.theta, second.theta);
   EXPECT_EQ(first.evaluation.loss, second.evaluation.loss);
   EXPECT_EQ(first.evaluation.accuracy, second.evaluation.accuracy);
+}
+
+/// Four sparse rounds of four workers.
+Settings sparse_run(const char* name) {
+  Settings settings = short_run("reference", name);
+  settings.workers = 4;
+  settings.batch = 2;
+  settings.epochs = 2;
+  settings.rounds = 4;
+  settings.warmup_epochs = 0;
+  settings.eval_every = 2;
+  return settings;
+}
+
+class TrialOfScheme : public testing::TestWithParam<Scheme> {};
+
+TEST_P(TrialOfScheme, EveryPresetTrainsWhateverTheSlotsAndLikeNoOther) {
+  std::set<std::string> digests;
+  for (const Preset& p : presets()) {
+    if (p.settings.scheme != GetParam() || p.name == "demo") continue;
+    Settings settings = sparse_run(p.name.c_str());
+    settings.slots = 3;
+    std::uint32_t rounds = 0;
+    std::uint32_t overlaps = 0;
+    TrialSinks sinks;
+    sinks.on_round = [&](const TrialRound& round) {
+      rounds = round.record.round.t;
+      overlaps += round.report.overlaps;
+    };
+    // Every row of every round is held against the law on the way.
+    const TrialResult result = run_trial(settings, images(), sinks);
+    EXPECT_EQ(rounds, 4U) << p.name;
+    EXPECT_EQ(result.account.sparse_rounds(), 4U) << p.name;
+    EXPECT_EQ(overlaps, 4U * 3) << p.name;  // of each vote with the one before
+    const Rates rates = result.account.rates();
+    ASSERT_TRUE(rates.uplink && rates.both_ways && rates.run_uplink && rates.run_both_ways);
+    EXPECT_GT(*rates.uplink, 50 * settings.local_steps) << p.name;
+    EXPECT_GE(*rates.uplink, *rates.both_ways) << p.name;
+    EXPECT_GT(*rates.uplink, *rates.run_uplink) << p.name;
+    EXPECT_TRUE(digests.insert(result.digest).second) << p.name;
+
+    settings.slots = 1;
+    EXPECT_EQ(run_trial(settings, images(), {}).digest, result.digest) << p.name;
+  }
+  EXPECT_FALSE(digests.empty());
+}
+
+std::string scheme_name(const testing::TestParamInfo<Scheme>& scheme) {
+  Settings settings;
+  settings.scheme = scheme.param;
+  std::string name = keys().front().get(settings);
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, TrialOfScheme,
+                         testing::Values(Scheme::top_k, Scheme::mv, Scheme::mv_rs, Scheme::mv_ad),
+                         scheme_name);
+
+TEST(Trial, SchemesOfTheSameHTrainDifferently) {
+  std::set<std::string> digests;
+  for (const char* name :
+       {"top-k", "ssgd-mv", "ssgd-mv-ad", "ssgd-mv-l4", "ssgd-mv-rs-l4", "ssgd-mv-ad-l4"}) {
+    EXPECT_TRUE(digests.insert(run_trial(sparse_run(name), images(), {}).digest).second) << name;
+  }
+}
+
+TEST(Trial, TheAuthorsPracticeTrainsOtherwiseThanTheText) {
+  for (const char* name : {"ssgd-mv-l4", "ssgd-mv-ad", "top-k"}) {
+    Settings settings = sparse_run(name);
+    const TrialResult text = run_trial(settings, images(), {});
+    set(settings, "practice", "authors");
+    const TrialResult authors = run_trial(settings, images(), {});
+    EXPECT_NE(authors.digest, text.digest) << name;
+    // They send no buffers.
+    EXPECT_LT(authors.account.total(comm::Direction::up), text.account.total(comm::Direction::up));
+  }
+}
+
+TEST(Trial, KeepingVotesChangesNoBit) {
+  Settings settings = sparse_run("ssgd-mv-ad-l2");
+  const TrialResult unchecked = run_trial(settings, images(), {});
+  settings.check_votes = true;
+  EXPECT_EQ(run_trial(settings, images(), {}).digest, unchecked.digest);
+}
+
+TEST(Trial, ABlockOfSignsHasItsScale) {
+  Settings settings = sparse_run("ssgd-mv-l2");
+  settings.value_bits = 1;
+  settings.quantizer = QuantizerKind::scaled_sign;
+  const TrialResult whole = run_trial(settings, images(), {});
+  settings.quantizer_block = 16;
+  const TrialResult blocks = run_trial(settings, images(), {});
+  EXPECT_NE(blocks.digest, whole.digest);
+  const auto scales = [](const TrialResult& result) {
+    return result.account.sparse_round(comm::Direction::up)[comm::Field::level_means];
+  };
+  EXPECT_EQ(scales(whole), comm::Bits(32));
+  EXPECT_EQ(scales(blocks), comm::Bits(32 * 8));  // d = 11,420: K = 115
 }
 
 TEST(Trial, EverySchemeAndEvaluationRuns) {
