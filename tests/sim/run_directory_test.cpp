@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include "data/synthetic.hpp"
 #include "sim/presets.hpp"
@@ -41,8 +44,8 @@ class RunDirectoryTest : public testing::Test {
     std::ofstream(path_ / name) << content.replace(at, from.size(), to);
   }
 
-  static Settings make_settings() {
-    Settings settings = preset("ssgd-mv").settings;
+  static Settings make_settings(const char* name = "ssgd-mv") {
+    Settings settings = preset(name).settings;
     settings.backend = "reference";
     settings.width = 2;
     settings.workers = 2;
@@ -55,9 +58,15 @@ class RunDirectoryTest : public testing::Test {
   }
 
   Settings settings_ = make_settings();
-  fs::path path_ =
-      fs::path(testing::TempDir()) /
-      (std::string("mvsgd_run_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+  fs::path path_ = fs::path(testing::TempDir()) / ("mvsgd_run_" + test_name());
+
+ private:
+  /// A parameter follows a slash.
+  static std::string test_name() {
+    std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::replace(name.begin(), name.end(), '/', '_');
+    return name;
+  }
 };
 
 TEST_F(RunDirectoryTest, ConfigReadsBackAsTheSettings) {
@@ -87,6 +96,79 @@ TEST_F(RunDirectoryTest, AnAlteredBitCountIsFound) {
   EXPECT_THAT(verification.checks.front().detail,
               HasSubstr("round 2, worker 0, up vote positions"));
 }
+
+class RunDirectoryOfPreset : public RunDirectoryTest,
+                             public testing::WithParamInterface<const char*> {
+ protected:
+  /// A dense round, then three sparse ones.
+  RunDirectoryOfPreset() {
+    settings_ = make_settings(GetParam());
+    settings_.epochs = 4;
+    settings_.rounds = 4;
+  }
+  [[nodiscard]] std::size_t times(const char* name, const std::string& what) {
+    const std::string content = text(name);
+    std::size_t count = 0;
+    for (auto at = content.find(what); at != std::string::npos; at = content.find(what, at + 1)) {
+      ++count;
+    }
+    return count;
+  }
+  /// Every line of the run's ledger with one bit more in the last row of `columns`.
+  [[nodiscard]] std::string with_one_bit_more(const std::string& columns) {
+    std::string content = text("ledger.csv");
+    const std::size_t bits = content.rfind(columns) + columns.size();
+    const std::size_t end = content.find('\n', bits);
+    const std::uint64_t more = std::stoull(content.substr(bits, end - bits)) + 1;
+    return content.replace(bits, end - bits, std::to_string(more));
+  }
+  static std::string details(const Verification& verification) {
+    std::string all;
+    for (const Check& check : verification.checks) all += check.detail + '\n';
+    return all;
+  }
+};
+
+TEST_P(RunDirectoryOfPreset, ItsLedgerHoldsAndOneBitMoreInAnyKindOfRowIsFound) {
+  train();
+  const Verification verification = verify_run(path_, {});
+  ASSERT_TRUE(verification.holds()) << details(verification);
+  const bool ad = settings_.scheme == Scheme::mv_ad;
+  std::vector<std::string> rows{"up,vote,positions", "up,update,values", "down,mask,positions",
+                                "down,aggregate,values"};
+  if (ad) rows.insert(rows.end(), {"up,add,positions", "up,drop,positions"});
+  if (settings_.value_bits < 32) rows.emplace_back("up,update,level_means");
+  const std::string untouched = text("ledger.csv");
+  for (std::string row : rows) {
+    const std::string altered = with_one_bit_more("," + row + ",");
+    ASSERT_NE(altered, untouched) << row;
+    std::ofstream(path_ / "ledger.csv") << altered;
+    const Verification found = verify_run(path_, {});
+    EXPECT_FALSE(found.holds()) << row;
+    std::replace(row.begin(), row.end(), ',', ' ');
+    EXPECT_THAT(details(found), HasSubstr("worker 1, " + row));
+    std::ofstream(path_ / "ledger.csv") << untouched;
+  }
+}
+
+TEST_P(RunDirectoryOfPreset, ItsMetricsHaveTheSizesThatTheRunDecides) {
+  train();
+  const std::string metrics = text("metrics.jsonl");
+  const bool ad = settings_.scheme == Scheme::mv_ad;
+  EXPECT_EQ(times("metrics.jsonl", "\"changes\":["), ad ? 2U : 0U);  // after the first vote
+  EXPECT_EQ(times("metrics.jsonl", "\"union_size\":"), settings_.scheme == Scheme::top_k ? 3U : 0U);
+  if (ad) {
+    EXPECT_THAT(metrics, testing::ContainsRegex("\"changes\":.[0-9]+,[0-9]+.,"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, RunDirectoryOfPreset,
+                         testing::Values("ssgd-mv-ad-l4-q", "top-k", "ssgd-mv-rs-l4"),
+                         [](const testing::TestParamInfo<const char*>& name) {
+                           std::string text = name.param;
+                           std::replace(text.begin(), text.end(), '-', '_');
+                           return text;
+                         });
 
 TEST_F(RunDirectoryTest, ATruncatedLedgerIsFound) {
   train();
