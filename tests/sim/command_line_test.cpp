@@ -6,10 +6,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "comm/message.hpp"
 #include "compress/block_position_codec.hpp"
+#include "sim/presets.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -59,6 +61,29 @@ TEST_F(CommandLine, TrainsAndVerifiesItsOwnLedger) {
   EXPECT_THAT(trained.out, HasSubstr("equal to eqs 13-15 in every message of 3 rounds"));
   EXPECT_THAT(trained.out, testing::ContainsRegex("sha256.theta. +[0-9a-f]{64}\n"));
   EXPECT_EQ(run({"verify", path_.string()}).code, Exit::good);
+}
+
+TEST_F(CommandLine, PracticeComesBeforeWhatItSetsWhateverTheOrder) {
+  const Outcome trained =
+      train({"--bn-eval", "recompute", "--practice", "authors", "--rounds", "1"});
+  ASSERT_EQ(trained.code, Exit::good) << trained.err;
+  std::ifstream file(path_ / "config.toml");
+  const std::string config{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_THAT(config, HasSubstr("bn_eval = \"recompute\"\n"));
+  EXPECT_THAT(config, HasSubstr("sampling = \"fresh\"\n"));
+}
+
+TEST_F(CommandLine, AnAlteredLedgerIsExit1) {
+  ASSERT_EQ(train({"--scheme", "mv-ad", "--rounds", "4"}).code, Exit::good);
+  std::ifstream file(path_ / "ledger.csv");
+  std::string ledger{std::istreambuf_iterator<char>(file), {}};
+  const std::string row = ",up,add,positions,";
+  const std::size_t at = ledger.rfind(row);
+  ASSERT_NE(at, std::string::npos);
+  std::ofstream(path_ / "ledger.csv") << ledger.insert(at + row.size(), "1");
+  const Outcome outcome = run({"verify", path_.string()});
+  EXPECT_EQ(outcome.code, Exit::check_failed);
+  EXPECT_THAT(outcome.out, HasSubstr("WRONG"));
 }
 
 TEST_F(CommandLine, ItsConfigGivesTheSameDigestAgain) {
@@ -115,6 +140,10 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
       {{"train", "--set", "epoch=3"}, "did you mean 'epochs'?"},
       {{"train", "--set", "epochs"}, "key=value"},
       {{"train", "--backend", "tpu"}, "backend = tpu"},
+      {{"train", "--set", "value_bits=9"}, "value_bits = 9"},
+      {{"train", "--value-bits", "1"}, "quantizer = scaled-sign is wanted"},
+      {{"train", "--preset", "dense", "--value-bits", "4"}, "only a sparse scheme quantises"},
+      {{"train", "--preset", "ssgd-mv", "--check-votes", "true"}, "only scheme mv-ad"},
       {{"train", "--preset", "sm", "--workers", "3"}, "sm has one worker"},
       {{"presets", "none-such"}, "unknown preset"},
       {{"trian"}, ""},
@@ -169,11 +198,15 @@ TEST_F(CommandLine, DivergenceIsExit4) {
 
 TEST_F(CommandLine, EveryPresetIsListedAndPrintsAsToml) {
   const Outcome list = run({"presets"});
-  for (const char* name :
-       {"sm", "dense", "ssgd-mv", "ssgd-mv-l2", "ssgd-mv-l4", "ssgd-mv-l8", "demo"}) {
-    EXPECT_THAT(list.out, HasSubstr(std::string(name) + " "));
-    EXPECT_THAT(run({"presets", name}).out, HasSubstr(std::string("preset = \"") + name + "\"\n"));
+  std::set<std::size_t> columns;  // of the summaries
+  for (const Preset& p : presets()) {
+    EXPECT_THAT(list.out, HasSubstr(p.name + " "));
+    const std::size_t summary = list.out.find(" " + p.summary + "\n");
+    ASSERT_NE(summary, std::string::npos) << p.name;
+    columns.insert(summary - (list.out.rfind('\n', summary) + 1));
+    EXPECT_THAT(run({"presets", p.name}).out, HasSubstr("preset = \"" + p.name + "\"\n"));
   }
+  EXPECT_EQ(columns.size(), 1U);
 }
 
 TEST_F(CommandLine, HelpAndInfoAreGood) {
