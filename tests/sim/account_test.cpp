@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ostream>
 #include <string>
 
 #include "sim/audit.hpp"
@@ -59,6 +60,8 @@ struct Row {
   double run_up;
   double run_both_ways;
 };
+
+std::ostream& operator<<(std::ostream& out, const Row& row) { return out << row.name; }
 
 class AccountOfRow : public testing::TestWithParam<Row> {
  protected:

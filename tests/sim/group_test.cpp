@@ -8,6 +8,7 @@
 #include <bit>
 #include <chrono>
 #include <iterator>
+#include <ostream>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -83,6 +84,8 @@ struct Case {
   std::uint32_t q = 32;
   bool quantization_error = true;
 };
+
+std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
 
 Settings settings_of(const Case& c) {
   Settings settings = small_settings();

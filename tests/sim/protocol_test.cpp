@@ -8,6 +8,7 @@
 #include <bit>
 #include <chrono>
 #include <functional>
+#include <ostream>
 #include <string>
 #include <utility>
 
@@ -217,6 +218,10 @@ struct Quantisation {
   std::uint32_t q;
   std::uint32_t block = 0;
 };
+
+std::ostream& operator<<(std::ostream& out, const Quantisation& quantisation) {
+  return out << "q " << quantisation.q << ", block " << quantisation.block;
+}
 
 class ProtocolUpdate : public testing::TestWithParam<Quantisation> {
  protected:
