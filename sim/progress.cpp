@@ -132,6 +132,12 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
                     bits(comm::Direction::down, comm::Field::positions),
                     bits(comm::Direction::down, comm::Field::values)));
   }
+  const Phases& phases = result.phases;
+  const auto share = [&](double phase) { return 100 * phase / phases.total(); };
+  line("processor time",
+       fmt::format("local steps {:.2f} %, vote {:.2f} %, exchange {:.2f} %, server {:.2f} %",
+                   share(phases.local_steps), share(phases.vote), share(phases.exchange),
+                   share(phases.server)));
   line("sha256(theta)", result.digest);
   if (!baseline) return;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "compress/block_position_codec.hpp"
 #include "compress/fractional_quantizer.hpp"
 #include "compress/scaled_sign.hpp"
 #include "sim/settings.hpp"
@@ -54,14 +55,14 @@ void read_body(comm::Incoming& message, const Read& read) {
 
 comm::Header positions_header(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
                               std::size_t count) {
-  const std::uint64_t block_size = protocol.positions(envelope.kind).codec.block_size();
+  const compress::PositionCodec& codec = *protocol.positions(envelope.kind).codec;
   return {.kind = envelope.kind,
-          .position_codec = compress::BlockPositionCodec::kId,
+          .position_codec = codec.id(),
           .sender = sender,
           .round = envelope.round,
           .dimension = protocol.d,
           .count = static_cast<std::uint32_t>(count),
-          .block_size = static_cast<std::uint32_t>(block_size)};
+          .block_size = codec.parameter()};
 }
 
 /// The length of buffers is its own dimension; all other values are of the model.
@@ -115,8 +116,8 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d) {
   const auto k_ad =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(k, settings.phi_ad.ceil_times(d)));
   const auto coded = [&](std::uint64_t block_size, Counts counts) {
-    return Protocol::Positions{.codec = compress::BlockPositionCodec(d, block_size),
-                               .counts = counts};
+    return Protocol::Positions{
+        .codec = std::make_shared<compress::BlockPositionCodec>(d, block_size), .counts = counts};
   };
   Protocol protocol{.workers = settings.workers,
                     .d = static_cast<std::uint32_t>(d),
@@ -139,7 +140,7 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d) {
 comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
                                std::span<const compress::Index> positions) {
   comm::MessageWriter writer(positions_header(protocol, sender, envelope, positions.size()));
-  protocol.positions(envelope.kind).codec.encode(positions, writer.field(comm::Field::positions));
+  protocol.positions(envelope.kind).codec->encode(positions, writer.field(comm::Field::positions));
   return std::move(writer).finish();
 }
 
@@ -152,11 +153,7 @@ std::vector<compress::Index> receive_positions(const Protocol& protocol, comm::T
   check_header(message.header(), positions_header(protocol, from, envelope, count));
   std::vector<compress::Index> positions;
   read_body(message, [&] {
-    positions = expected.codec.decode(message.field(comm::Field::positions));
-    if (positions.size() != count) {
-      throw comm::DecodeError(
-          fmt::format("{} positions, its header has {}", positions.size(), count));
-    }
+    positions = expected.codec->decode(message.field(comm::Field::positions), count);
   });
   return positions;
 }

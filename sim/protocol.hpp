@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "comm/transport.hpp"
-#include "compress/block_position_codec.hpp"
+#include "compress/position_codec.hpp"
 #include "compress/quantizer.hpp"
 
 namespace mvsgd::sim {
@@ -23,7 +23,7 @@ struct Counts {
 struct Protocol {
   /// The code of one kind of position list.
   struct Positions {
-    compress::BlockPositionCodec codec{1, 1};
+    std::shared_ptr<const compress::PositionCodec> codec;
     Counts counts;
   };
 

@@ -42,6 +42,13 @@ void put(ordered_json& line, const char* name, const std::optional<Value>& value
   if (value) line[name] = *value;
 }
 
+ordered_json json_of(const Phases& phases) {
+  return {{"local_steps", phases.local_steps},
+          {"vote", phases.vote},
+          {"exchange", phases.exchange},
+          {"server", phases.server}};
+}
+
 template <typename Enum>
 Enum parse_name(std::string_view text, int first, int last) {
   for (int i = first; i <= last; ++i) {
@@ -137,6 +144,7 @@ void RunDirectory::add(const TrialRound& trial_round, double seconds) {
       line["test_accuracy"] = record.evaluation->accuracy;
     }
     line["seconds"] = seconds;
+    line["cpu_seconds"] = json_of(report.phases);
     metrics_ << line.dump() << '\n';
   }
   ledger_.flush();
@@ -156,6 +164,7 @@ void RunDirectory::finish(const TrialResult& result, double seconds) {
   put(line, "rate_run_uplink", rates.run_uplink);
   put(line, "rate_run_both_ways", rates.run_both_ways);
   line["seconds"] = seconds;
+  line["cpu_seconds"] = json_of(result.phases);
   metrics_ << line.dump() << '\n';
   metrics_.flush();
   check_written();

@@ -6,6 +6,7 @@
 #include "compress/error_memory.hpp"
 #include "compress/random_selection.hpp"
 #include "sim/overlap.hpp"
+#include "sim/phases.hpp"
 
 namespace mvsgd::sim {
 
@@ -27,16 +28,25 @@ Server::Server(const ServerContext& context, comm::Transport& transport, std::ve
 void Server::run() {
   broadcast(encode_values(context_.protocol, transport_->rank(), {comm::Kind::model, 0}, theta_));
   for (const Round& round : context_.rounds) {
-    if (round.dense) {
-      lead_dense(round);
-    } else if (context_.settings.scheme == Scheme::top_k) {
-      lead_top_k(round);
-    } else {
-      lead_voted(round);
+    double seconds = 0;
+    {
+      const PhaseTimer timer(seconds);
+      lead(round);
     }
+    open_.server_seconds = seconds;
     if (round.evaluate && context_.evaluate) {
       open_.evaluation = context_.evaluate(theta_, receive_buffers(round));
     }
+  }
+}
+
+void Server::lead(const Round& round) {
+  if (round.dense) {
+    lead_dense(round);
+  } else if (context_.settings.scheme == Scheme::top_k) {
+    lead_top_k(round);
+  } else {
+    lead_voted(round);
   }
 }
 

@@ -27,6 +27,7 @@ struct RoundRecord {
   std::optional<double> mask_overlap;    ///< |M_t and M_{t-1}| / |M_t|; none in dense rounds
   std::optional<double> vote_agreement;  ///< mean over the mask of votes / N
   std::optional<Evaluation> evaluation;
+  double server_seconds = 0;  ///< the server's processor time, evaluation apart
 };
 
 using Evaluate =
@@ -62,6 +63,7 @@ class Server {
   [[nodiscard]] std::span<const float> theta() const { return theta_; }
 
  private:
+  void lead(const Round& round);
   void lead_dense(const Round& round);
   void lead_voted(const Round& round);  ///< mv, mv_rs, mv_ad
   void lead_top_k(const Round& round);

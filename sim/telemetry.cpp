@@ -16,6 +16,7 @@ WorkerReport Telemetry::take(std::uint32_t round) {
     sum.images += report.images;
     sum.vote_overlap += report.vote_overlap;
     sum.overlaps += report.overlaps;
+    sum.phases += report.phases;
   }
   rounds_.erase(round);
   return sum;

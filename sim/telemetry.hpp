@@ -7,15 +7,19 @@
 #include <map>
 #include <mutex>
 
+#include "sim/phases.hpp"
+
 namespace mvsgd::sim {
 
-/// One round as the workers saw it, summed over them.
+/// One round as the workers saw it, summed over them. `phases` has the server's time too when a
+/// trial reports it.
 struct WorkerReport {
   double loss = 0;          ///< summed over workers and local steps, each a mean over its batch
   std::uint64_t steps = 0;  ///< local steps summed over workers
   std::uint64_t images = 0;
   double vote_overlap = 0;     ///< sum over workers of |M_n,t and M_n,t-1| / K
   std::uint32_t overlaps = 0;  ///< workers that had a vote before this one
+  Phases phases;               ///< the workers' processor time; no two runs have the same
 };
 
 /// Collects reports by round. Thread-safe. Sums are taken in worker order whatever the order of

@@ -27,13 +27,19 @@ struct Run {
         evaluate(s, images, compute, slots),
         audit(law, s, theta.size(), buffers.size()),
         sinks(trial_sinks),
-        result{.evaluation = {}, .account = {theta.size(), s.workers}, .theta = {}, .digest = {}} {}
+        result{.evaluation = {},
+               .account = {theta.size(), s.workers},
+               .theta = {},
+               .digest = {},
+               .phases = {}} {}
 
   void closed(const RoundRecord& record) {
     audit.check(record.round, record.ledger, record.sizes);
     result.account.add(record.round, record.ledger);
     if (record.evaluation) result.evaluation = *record.evaluation;
-    const WorkerReport report = telemetry.take(record.round.t);
+    WorkerReport report = telemetry.take(record.round.t);
+    report.phases.server = record.server_seconds;
+    result.phases += report.phases;
     if (sinks.on_round) sinks.on_round({.record = record, .report = report});
   }
 
@@ -60,10 +66,16 @@ void run_single_machine(Run& run) {
     record.round = round;
     {
       const Slots::Lease slot(run.slots);
-      const LocalResult local = run.update.run(slot.index(), round, 0, theta, run.buffers);
-      std::copy(local.theta.begin(), local.theta.end(), theta.begin());
-      run.telemetry.add(round.t, 0,
-                        {.loss = local.loss, .steps = round.steps, .images = local.images});
+      WorkerReport report;
+      report.steps = round.steps;
+      {
+        const PhaseTimer timer(report.phases.local_steps);
+        const LocalResult local = run.update.run(slot.index(), round, 0, theta, run.buffers);
+        std::copy(local.theta.begin(), local.theta.end(), theta.begin());
+        report.loss = local.loss;
+        report.images = local.images;
+      }
+      run.telemetry.add(round.t, 0, report);
     }
     if (round.evaluate) record.evaluation = run.evaluate(theta, run.buffers);
     run.closed(record);

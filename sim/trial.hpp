@@ -35,6 +35,7 @@ struct TrialResult {
   Account account;
   std::vector<float> theta;  ///< [d]
   std::string digest;        ///< sha256(theta)
+  Phases phases;             ///< where the processor time of all rounds went
 };
 
 /// The number of compute slots that settings give on this machine.

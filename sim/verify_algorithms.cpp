@@ -11,8 +11,8 @@
 #include <tuple>
 #include <utility>
 
-#include "compress/block_position_codec.hpp"
 #include "compress/fractional_quantizer.hpp"
+#include "compress/position_codec.hpp"
 #include "compress/scaled_sign.hpp"
 #include "sim/definition.hpp"
 #include "sim/drawn_update.hpp"
@@ -35,9 +35,10 @@ class Wire {
     std::vector<Index> positions;
     std::vector<float> values;
     if (header.position_codec != 0) {
-      const compress::BlockPositionCodec codec(header.dimension, header.block_size);
-      positions = codec.decode(reader.field(comm::Field::positions));
-      codec.encode(positions, writer.field(comm::Field::positions));
+      const auto codec =
+          compress::make_position_codec(header.position_codec, header.dimension, header.block_size);
+      positions = codec->decode(reader.field(comm::Field::positions), header.count);
+      codec->encode(positions, writer.field(comm::Field::positions));
     } else {
       values = copy_values(reader, writer, field_of(header.kind));
     }

@@ -25,15 +25,19 @@ void Worker::run() {
   const std::uint32_t server = transport_->server();
   receive_values(protocol, *transport_, server, {comm::Kind::model, 0}, theta_);
   for (const Round& round : context_.rounds) {
-    const WorkerReport report = compute(round);
-    context_.telemetry.add(round.t, transport_->rank(), report);
-    if (round.dense) {
-      exchange_dense(round);
-    } else if (context_.settings.scheme == Scheme::top_k) {
-      exchange_top_k(round);
-    } else {
-      exchange_voted(round);
+    WorkerReport report = compute(round);
+    {
+      const PhaseTimer timer(report.phases.exchange);
+      if (round.dense) {
+        exchange_dense(round);
+      } else if (context_.settings.scheme == Scheme::top_k) {
+        exchange_top_k(round);
+      } else {
+        exchange_voted(round);
+      }
     }
+    // Before the next round's first message, by which the server knows that it is there.
+    context_.telemetry.add(round.t, transport_->rank(), report);
     if (round.evaluate && context_.settings.bn_eval() == BatchNormEvaluation::average) {
       transport_->send(server, encode_values(protocol, transport_->rank(),
                                              {comm::Kind::buffers, round.t}, buffers_));
@@ -46,10 +50,17 @@ WorkerReport Worker::compute(const Round& round) {
     for (float& x : e_) x *= kErrorRescale;
   }
   const Slots::Lease slot(context_.slots);
-  const LocalResult result =
-      context_.update.run(slot.index(), round, transport_->rank(), theta_, buffers_);
+  WorkerReport report;
+  LocalResult result;
+  {
+    const PhaseTimer timer(report.phases.local_steps);
+    result = context_.update.run(slot.index(), round, transport_->rank(), theta_, buffers_);
+  }
+  const PhaseTimer timer(report.phases.vote);
   compress::add_difference(result.theta, theta_, e_);
-  WorkerReport report{.loss = result.loss, .steps = round.steps, .images = result.images};
+  report.loss = result.loss;
+  report.steps = round.steps;
+  report.images = result.images;
   if (!round.dense) {
     const std::vector<compress::Index> last = std::move(vote_);
     vote_ = choose_vote(round, last);

@@ -143,12 +143,12 @@ TEST(Protocol, CountsAndBlocksAreThePapersAtItsSize) {
   const Protocol mv = make_protocol(preset("ssgd-mv-ad").settings, 11'173'962);
   EXPECT_EQ(mv.k, 111'740U);
   EXPECT_EQ(mv.k_ad, 11'174U);
-  EXPECT_EQ(mv.votes.codec.block_size(), 100U);
-  EXPECT_EQ(mv.masks.codec.block_size(), 100U);
-  EXPECT_EQ(mv.changes.codec.block_size(), 1000U);
+  EXPECT_EQ(mv.votes.codec->parameter(), 100U);
+  EXPECT_EQ(mv.masks.codec->parameter(), 100U);
+  EXPECT_EQ(mv.changes.codec->parameter(), 1000U);
   const Protocol top_k = make_protocol(preset("top-k").settings, 11'173'962);
-  EXPECT_EQ(top_k.votes.codec.block_size(), 100U);
-  EXPECT_EQ(top_k.masks.codec.block_size(), 10U);
+  EXPECT_EQ(top_k.votes.codec->parameter(), 100U);
+  EXPECT_EQ(top_k.masks.codec->parameter(), 10U);
   EXPECT_EQ(top_k.masks.counts.least, 111'740U);
   EXPECT_EQ(top_k.masks.counts.most, 1'117'400U);
 }
@@ -314,11 +314,11 @@ TEST(Protocol, AHeaderThatCountsOtherPositionsThanItsBodyHasIsRefusedWithItsSend
                    altered(positions_message(protocol, kind, count), 16, {header_count}));
   };
   EXPECT_THAT(says(Kind::vote, 49, 50),
-              AllOf(HasSubstr("from rank 2"), HasSubstr("49 positions, its header has 50")));
+              AllOf(HasSubstr("from rank 2"), HasSubstr("49 positions, not 50")));
   EXPECT_THAT(says(Kind::vote, 51, 50),
-              AllOf(HasSubstr("from rank 2"), HasSubstr("51 positions, its header has 50")));
-  EXPECT_THAT(says(Kind::add, 6, 5), HasSubstr("6 positions, its header has 5"));
-  EXPECT_THAT(says(Kind::drop, 2, 3), HasSubstr("2 positions, its header has 3"));
+              AllOf(HasSubstr("from rank 2"), HasSubstr("51 positions, not 50")));
+  EXPECT_THAT(says(Kind::add, 6, 5), HasSubstr("6 positions, not 5"));
+  EXPECT_THAT(says(Kind::drop, 2, 3), HasSubstr("2 positions, not 3"));
 }
 
 TEST(Protocol, PositionsOfAnotherHeaderAreRefusedWithTheirSender) {

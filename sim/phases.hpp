@@ -1,0 +1,42 @@
+// Where a round's processor time goes.
+#pragma once
+
+namespace mvsgd::sim {
+
+/// Processor seconds by phase, of the threads of the workers and the server themselves: what waits
+/// costs nothing, and what others do at the same time does not enter. (With threads_per_worker > 1
+/// a worker's further threads are not seen.)
+struct Phases {
+  double local_steps = 0;  ///< batches, gradients, SGD steps (eqs 10-12)
+  double vote = 0;         ///< the difference with the error memory, and what of it is voted for
+  double exchange = 0;     ///< the workers' messages, coded and decoded; memory and theta moved
+  double server = 0;       ///< decoding, counting, mask, aggregate, ledger; not evaluation
+
+  [[nodiscard]] double total() const { return local_steps + vote + exchange + server; }
+
+  Phases& operator+=(const Phases& other) {
+    local_steps += other.local_steps;
+    vote += other.vote;
+    exchange += other.exchange;
+    server += other.server;
+    return *this;
+  }
+};
+
+/// Processor seconds of the calling thread.
+[[nodiscard]] double thread_seconds();
+
+/// Adds to `seconds` the processor time of the calling thread from construction to destruction.
+class PhaseTimer {
+ public:
+  explicit PhaseTimer(double& seconds) : seconds_(&seconds), start_(thread_seconds()) {}
+  ~PhaseTimer() { *seconds_ += thread_seconds() - start_; }
+  PhaseTimer(const PhaseTimer&) = delete;
+  PhaseTimer& operator=(const PhaseTimer&) = delete;
+
+ private:
+  double* seconds_;
+  double start_;
+};
+
+}  // namespace mvsgd::sim
