@@ -119,6 +119,13 @@ std::uint64_t BitReader::get(unsigned width) {
   return value & (~std::uint64_t{0} >> (kWordBits - width));
 }
 
+std::uint64_t BitReader::peek_near_end() const {
+  BitReader ahead = *this;
+  return ahead.get(static_cast<unsigned>(std::min<std::uint64_t>(kWordBits, size_ - position_)));
+}
+
+void BitReader::refuse(std::uint64_t wanted) const { throw_too_few(wanted, position_, size_); }
+
 void BitReader::get_floats(std::span<float> values) {
   if (values.size() > (size_ - position_) / kFloatBits) {
     throw_too_few(kFloatBits * std::uint64_t{values.size()}, position_, size_);

@@ -12,8 +12,10 @@
 // (comm/README.md) and is the same on every host.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -68,6 +70,13 @@ class BitReader {
   /// `width` bits remain; the position is then unchanged.
   [[nodiscard]] std::uint64_t get(unsigned width);
 
+  /// The next 64 bits, still to be read; those past the end are 0. Cost: one load of 8 bytes and
+  /// one of a byte, but near the end.
+  [[nodiscard]] std::uint64_t peek() const;
+
+  /// Passes over `more`. Throws DecodeError if fewer remain; the position is then unchanged.
+  void skip(Bits more);
+
   /// Fills `values` with the next 32 * values.size() bits. Throws DecodeError if fewer remain; the
   /// position and `values` are then unchanged.
   void get_floats(std::span<float> values);
@@ -76,9 +85,29 @@ class BitReader {
   [[nodiscard]] Bits remaining() const { return Bits(size_ - position_); }
 
  private:
+  [[nodiscard]] std::uint64_t peek_near_end() const;
+  [[noreturn]] void refuse(std::uint64_t wanted) const;
+
   std::span<const std::byte> bytes_;
   std::uint64_t position_ = 0;  // <= size_
   std::uint64_t size_ = 0;      // <= 8 * bytes_.size()
 };
+
+inline std::uint64_t BitReader::peek() const {
+  constexpr std::uint64_t kNineBytes = 72;
+  if (std::endian::native != std::endian::little || size_ - position_ < kNineBytes) {
+    return peek_near_end();
+  }
+  const std::byte* const from = bytes_.data() + position_ / 8;
+  const auto skipped = static_cast<unsigned>(position_ % 8);
+  std::uint64_t low = 0;
+  std::memcpy(&low, from, sizeof low);
+  return low >> skipped | std::to_integer<std::uint64_t>(from[sizeof low]) << 1 << (63 - skipped);
+}
+
+inline void BitReader::skip(Bits more) {
+  if (more.count() > size_ - position_) refuse(more.count());
+  position_ += more.count();
+}
 
 }  // namespace mvsgd::comm
