@@ -4,6 +4,9 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#include "compress/position_items.hpp"
 
 namespace mvsgd::compress {
 namespace {
@@ -27,19 +30,32 @@ BlockPositionCodec::BlockPositionCodec(std::uint64_t d, std::uint64_t block_size
 }
 
 comm::Bits BlockPositionCodec::size(std::uint64_t k) const {
-  const std::uint64_t blocks = (d_ + block_size_ - 1) / block_size_;
-  return comm::Bits(k * (1 + offset_bits_) + blocks);
+  return comm::Bits(k * (1 + offset_bits_) + ceil_div(d_, block_size_));
+}
+
+comm::Bits BlockPositionCodec::size(std::span<const Index> positions) const {
+  check_positions("BlockPositionCodec::size", positions, d_);
+  return size(positions.size());
 }
 
 void BlockPositionCodec::encode(std::span<const Index> positions, comm::BitWriter& out) const {
-  for (std::size_t j = 0; j < positions.size(); ++j) {
-    if (positions[j] >= d_ || (j > 0 && positions[j] <= positions[j - 1])) {
-      throw std::invalid_argument("BlockPositionCodec::encode: positions[" + std::to_string(j) +
-                                  "] = " + std::to_string(positions[j]) +
-                                  " of d = " + std::to_string(d_) + " is out of range or order");
-    }
-  }
+  check_positions("BlockPositionCodec::encode", positions, d_);
   out.reserve(size(positions.size()));
+  const BlockDivider divider(block_size_);
+  ItemWriter items(out);
+  std::uint64_t block = 0;
+  for (const Index position : positions) {
+    const std::uint64_t its = divider.block(position);
+    items.item(its - block, position - its * block_size_, offset_bits_);
+    block = its;
+  }
+  items.zeros(ceil_div(d_, block_size_) - block);
+  items.finish();
+}
+
+void BlockPositionCodec::encode_by_definition(std::span<const Index> positions,
+                                              comm::BitWriter& out) const {
+  check_positions("BlockPositionCodec::encode_by_definition", positions, d_);
   auto next = positions.begin();
   for (std::uint64_t begin = 0; begin < d_; begin += block_size_) {
     for (; next != positions.end() && *next - begin < block_size_; ++next) {
@@ -49,8 +65,36 @@ void BlockPositionCodec::encode(std::span<const Index> positions, comm::BitWrite
   }
 }
 
+// The set and the stream after it; nothing where the bits are not such a set's.
+std::optional<std::vector<Index>> BlockPositionCodec::decode_items(comm::BitReader& in,
+                                                                   std::uint64_t count) const {
+  if (count > d_ || size(count) > in.remaining()) return std::nullopt;
+  const std::uint64_t blocks = ceil_div(d_, block_size_);
+  try {
+    ItemReader items(in, offset_bits_, blocks);
+    std::vector<Index> positions(count);
+    std::uint64_t block = 0;
+    std::uint64_t lowest = 0;  // that the next position may be
+    for (Index& position : positions) {
+      const Item item = items.next();
+      block += item.run;
+      const std::uint64_t read = block * block_size_ + item.offset;
+      if (item.offset >= block_size_ || read < lowest || read >= d_) return std::nullopt;
+      position = static_cast<Index>(read);
+      lowest = read + 1;
+    }
+    comm::BitReader rest = items.rest();
+    read_zeros(rest, blocks - block);
+    in = rest;
+    return positions;
+  } catch (const comm::DecodeError&) {
+    return std::nullopt;
+  }
+}
+
 std::vector<Index> BlockPositionCodec::decode(comm::BitReader& in, std::uint64_t count) const {
-  std::vector<Index> positions = decode(in);
+  if (auto positions = decode_items(in, count)) return *std::move(positions);
+  std::vector<Index> positions = decode(in);  // says what is wrong, and where
   if (positions.size() != count) {
     refuse(std::to_string(positions.size()) + " positions, not " + std::to_string(count), in);
   }

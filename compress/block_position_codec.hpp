@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,16 +39,21 @@ class BlockPositionCodec final : public PositionCodec {
   [[nodiscard]] std::uint32_t parameter() const override {
     return static_cast<std::uint32_t>(block_size_);
   }
-  [[nodiscard]] comm::Bits size(std::span<const Index> positions) const override {
-    return size(positions.size());
-  }
+  [[nodiscard]] comm::Bits size(std::span<const Index> positions) const override;
   void encode(std::span<const Index> positions, comm::BitWriter& out) const override;
   [[nodiscard]] std::vector<Index> decode(comm::BitReader& in, std::uint64_t count) const override;
 
-  /// The same for a set of any number of positions: the code says itself where it ends.
+  /// The same for a set of any number of positions: the code says itself where it ends. Bit by bit:
+  /// the definition that the other decode() is tested against.
   [[nodiscard]] std::vector<Index> decode(comm::BitReader& in) const;
 
+  /// What encode() writes, block by block and position by position: its definition.
+  void encode_by_definition(std::span<const Index> positions, comm::BitWriter& out) const;
+
  private:
+  [[nodiscard]] std::optional<std::vector<Index>> decode_items(comm::BitReader& in,
+                                                               std::uint64_t count) const;
+
   std::uint64_t d_;
   std::uint64_t block_size_;
   unsigned offset_bits_;

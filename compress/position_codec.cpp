@@ -4,6 +4,9 @@
 #include <string>
 
 #include "compress/block_position_codec.hpp"
+#include "compress/elias_fano_codec.hpp"
+#include "compress/radix_codec.hpp"
+#include "compress/rice_codec.hpp"
 
 namespace mvsgd::compress {
 
@@ -13,13 +16,21 @@ std::unique_ptr<PositionCodec> make_position_codec(std::uint8_t id, std::uint64_
     switch (id) {
       case BlockPositionCodec::kId:
         return std::make_unique<BlockPositionCodec>(d, parameter);
+      case EliasFanoCodec::kId:
+        if (parameter != 0) break;
+        return std::make_unique<EliasFanoCodec>(d);
+      case RiceCodec::kId:
+        return std::make_unique<RiceCodec>(d, parameter);
+      case RadixCodec::kId:
+        return std::make_unique<RadixCodec>(d, parameter);
       default:
         break;
     }
   } catch (const std::invalid_argument& e) {
     throw comm::DecodeError(e.what());
   }
-  throw comm::DecodeError("position codec " + std::to_string(id) + " is unknown");
+  throw comm::DecodeError("position codec " + std::to_string(id) + " with block_size " +
+                          std::to_string(parameter) + " is unknown");
 }
 
 }  // namespace mvsgd::compress
