@@ -7,6 +7,7 @@
 #include "compress/elias_fano_codec.hpp"
 #include "compress/radix_codec.hpp"
 #include "compress/rice_codec.hpp"
+#include "compress/entropy_codec.hpp"
 
 namespace mvsgd::compress {
 
@@ -23,6 +24,9 @@ std::unique_ptr<PositionCodec> make_position_codec(std::uint8_t id, std::uint64_
         return std::make_unique<RiceCodec>(d, parameter);
       case RadixCodec::kId:
         return std::make_unique<RadixCodec>(d, parameter);
+      case EntropyCodec::kId:
+        if (parameter != 0) break;
+        return std::make_unique<EntropyCodec>(d);
       default:
         break;
     }
