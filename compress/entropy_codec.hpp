@@ -57,6 +57,7 @@ class EntropyCodec final : public PositionCodec {
 
   [[nodiscard]] std::uint8_t id() const override { return kId; }
   [[nodiscard]] std::uint32_t parameter() const override { return 0; }
+  [[nodiscard]] bool is_data_dependent() const override { return true; }
 
   /// Costs as much time as encode().
   [[nodiscard]] comm::Bits size(std::span<const Index> positions) const override;

@@ -5,9 +5,9 @@
 
 #include "compress/block_position_codec.hpp"
 #include "compress/elias_fano_codec.hpp"
+#include "compress/entropy_codec.hpp"
 #include "compress/radix_codec.hpp"
 #include "compress/rice_codec.hpp"
-#include "compress/entropy_codec.hpp"
 
 namespace mvsgd::compress {
 

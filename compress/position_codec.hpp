@@ -28,6 +28,9 @@ class PositionCodec {
   /// no parameter.
   [[nodiscard]] virtual std::uint32_t parameter() const = 0;
 
+  /// Whether sets of equally many positions may take different numbers of bits.
+  [[nodiscard]] virtual bool is_data_dependent() const { return false; }
+
   /// What encode() will write. Throws as it does.
   [[nodiscard]] virtual comm::Bits size(std::span<const Index> positions) const = 0;
 

@@ -43,6 +43,7 @@ class RiceCodec final : public PositionCodec {
 
   [[nodiscard]] std::uint8_t id() const override { return kId; }
   [[nodiscard]] std::uint32_t parameter() const override { return std::uint32_t{1} << r_; }
+  [[nodiscard]] bool is_data_dependent() const override { return true; }
   /// Cost: O(K) time.
   [[nodiscard]] comm::Bits size(std::span<const Index> positions) const override;
   void encode(std::span<const Index> positions, comm::BitWriter& out) const override;

@@ -105,4 +105,13 @@ void VoteSum::check_change(std::uint32_t worker, const VoteChange& change) const
   }
 }
 
+std::span<const Index> VoteSum::vote(std::uint32_t worker) const {
+  if (worker >= options_.workers) {
+    throw std::invalid_argument("VoteSum::vote: worker " + std::to_string(worker) + " of " +
+                                std::to_string(options_.workers));
+  }
+  if (!options_.check_votes) throw std::logic_error("VoteSum::vote: votes are not kept");
+  return votes_[worker];
+}
+
 }  // namespace mvsgd::compress

@@ -47,6 +47,10 @@ class VoteSum {
   /// then.
   void change(std::uint32_t worker, const VoteChange& change);
 
+  /// A worker's latest vote, [k] once it has voted. Throws std::invalid_argument if there is no
+  /// such worker, std::logic_error unless the votes are kept (check_votes).
+  [[nodiscard]] std::span<const Index> vote(std::uint32_t worker) const;
+
   /// [d], each at most N.
   [[nodiscard]] std::span<const std::uint32_t> counts() const { return counts_; }
 

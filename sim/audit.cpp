@@ -33,6 +33,49 @@ Audit::Audit(const LawConstants& law, const Settings& settings, std::uint64_t d,
       k_ad_(std::min(k_, settings.phi_ad.ceil_times(d))),
       buffers_(buffers) {}
 
+std::optional<comm::Bits> Audit::position_law_of(Kind kind, const Round& round,
+                                                 std::uint64_t k) const {
+  if (kind == Kind::mask && settings_.mask_codec == MaskCoding::delta && !round.first_sparse) {
+    return std::nullopt;
+  }
+  const bool changes = kind == Kind::add || kind == Kind::drop;
+  const bool ranked = kind == Kind::drop && settings_.drop_codec == DropCoding::rank;
+  const std::uint64_t n = ranked ? k_ : d_;
+  std::uint64_t block = settings_.block_size;
+  if (ranked) {
+    block = (2 * k_ + k_ad_) / (2 * k_ad_);  // K / K_ad, rounded
+  } else if (changes) {
+    block = settings_.phi_ad.rounded_reciprocal();
+  } else if (block == 0) {
+    const bool unites = kind == Kind::mask && settings_.scheme == Scheme::top_k;
+    block = settings_.phi.rounded_reciprocal(unites ? settings_.workers : 1);
+  }
+  switch (settings_.position_codec) {
+    case PositionCoding::block:
+      return position_law(law_, n, k, block);
+    case PositionCoding::elias_fano:
+      return elias_fano_law(law_, n, k);
+    case PositionCoding::radix:
+      return radix_law(law_, n, k, block);
+    default:
+      return std::nullopt;
+  }
+}
+
+comm::Bits Audit::positions(Kind kind, const Round& round, std::uint32_t worker,
+                            const RoundSizes& sizes) const {
+  std::uint64_t k = k_;
+  if (kind == Kind::mask && settings_.scheme == Scheme::top_k) k = sizes.union_size;
+  if ((kind == Kind::add || kind == Kind::drop) && !sizes.changes.empty()) {
+    k = sizes.changes[worker];
+  }
+  if (const auto bits = position_law_of(kind, round, k)) return *bits;
+  const auto known = sizes.position_bits.find({kind, kind == Kind::mask ? 0 : worker});
+  if (known != sizes.position_bits.end()) return known->second;
+  throw CheckFailed(fmt::format("round {}, worker {}, {}: no size of its positions is known",
+                                round.t, worker, comm::name(kind)));
+}
+
 comm::FieldBits Audit::message(Kind kind, const Round& round, std::uint32_t worker,
                                const RoundSizes& sizes) const {
   const bool unites = settings_.scheme == Scheme::top_k;
@@ -46,16 +89,10 @@ comm::FieldBits Audit::message(Kind kind, const Round& round, std::uint32_t work
       bits[Field::bn_buffers] = value_law(buffers_, law_.float_bits);
       break;
     case Kind::vote:
-      bits[Field::positions] = position_law(law_, d_, k_, settings_.phi.rounded_reciprocal());
-      break;
     case Kind::add:
     case Kind::drop:
-      bits[Field::positions] =
-          position_law(law_, d_, sizes.changes[worker], settings_.phi_ad.rounded_reciprocal());
-      break;
     case Kind::mask:
-      bits[Field::positions] = position_law(
-          law_, d_, masked, settings_.phi.rounded_reciprocal(unites ? settings_.workers : 1));
+      bits[Field::positions] = positions(kind, round, worker, sizes);
       break;
     case Kind::update: {
       const std::uint64_t q = settings_.value_bits == 32 ? law_.float_bits : settings_.value_bits;
@@ -136,18 +173,27 @@ void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
   }
 }
 
+/// How many positions an add list of so many bits has; none of the sizes that there can be, 0.
+std::uint32_t Audit::changes_of(const Round& round, comm::Bits bits) const {
+  // Laws rise with k, but Elias-Fano's at most once in a while not: from the top, the likeliest.
+  for (std::uint64_t k = k_ad_ + 1; k-- > 0;) {
+    const auto law = position_law_of(Kind::add, round, k);
+    if (!law) break;
+    if (*law == bits) return static_cast<std::uint32_t>(k);
+  }
+  return 0;
+}
+
 RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> rows) const {
   RoundSizes sizes;
   if (round.dense || round.t == 0) return sizes;
   if (!round.full_vote) sizes.changes.resize(settings_.workers);
-  // What a list of no and of one position costs gives the number of positions in any.
-  const std::uint64_t block = settings_.phi_ad.rounded_reciprocal();
-  const std::uint64_t none = position_law(law_, d_, 0, block).count();
-  const std::uint64_t each = position_law(law_, d_, 1, block).count() - none;
   for (const auto& [id, field, bits] : rows) {
+    if (field == Field::positions && !position_law_of(id.kind, round, k_)) {
+      sizes.position_bits.emplace(std::pair(id.kind, id.kind == Kind::mask ? 0 : id.worker), bits);
+    }
     if (id.kind == Kind::add && field == Field::positions && id.worker < sizes.changes.size()) {
-      const std::uint64_t beyond = std::max(bits.count(), none) - none;
-      sizes.changes[id.worker] = static_cast<std::uint32_t>(beyond / each);
+      sizes.changes[id.worker] = changes_of(round, bits);
     }
     if (id.kind == Kind::aggregate && field == Field::values && id.worker == 0) {
       sizes.union_size = static_cast<std::uint32_t>(bits.count() / law_.float_bits);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -38,14 +39,21 @@ class Audit {
              const RoundSizes& sizes = {}) const;
 
   /// The sizes that a ledger's rows of `round` tell of: what the values of worker 0's aggregate and
-  /// the positions of each worker's add list leave no choice about. check() holds every row against
-  /// them.
+  /// the positions of each worker's add list leave no choice about; and what a code whose length
+  /// depends on the set came to, which nothing but the run can show. check() holds every row
+  /// against them.
   [[nodiscard]] RoundSizes sizes_in(const Round& round,
                                     std::span<const comm::LedgerRow> rows) const;
 
  private:
   [[nodiscard]] comm::FieldBits message(comm::Kind kind, const Round& round, std::uint32_t worker,
                                         const RoundSizes& sizes) const;
+  [[nodiscard]] comm::Bits positions(comm::Kind kind, const Round& round, std::uint32_t worker,
+                                     const RoundSizes& sizes) const;
+  /// The law of k positions of this kind; none where it depends on which they are.
+  [[nodiscard]] std::optional<comm::Bits> position_law_of(comm::Kind kind, const Round& round,
+                                                          std::uint64_t k) const;
+  [[nodiscard]] std::uint32_t changes_of(const Round& round, comm::Bits bits) const;
   void check_sizes(const Round& round, const RoundSizes& sizes) const;
 
   LawConstants law_;

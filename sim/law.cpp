@@ -2,6 +2,8 @@
 
 #include <bit>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 namespace mvsgd::sim {
 namespace {
@@ -17,6 +19,30 @@ comm::Bits position_law(const LawConstants& law, std::uint64_t d, std::uint64_t 
                         std::uint64_t block_size) {
   return comm::Bits(k * (law.flag_bits + ceil_log2(block_size)) +
                     law.block_end_bits * ceil_div(d, block_size));
+}
+
+comm::Bits elias_fano_law(const LawConstants& law, std::uint64_t d, std::uint64_t k) {
+  if (k == 0) return comm::Bits(0);
+  const auto low = static_cast<std::uint64_t>(std::bit_width(d / k)) - 1;
+  return comm::Bits(k * (law.flag_bits + low) +
+                    law.block_end_bits * ceil_div(d, std::uint64_t{1} << low));
+}
+
+comm::Bits radix_law(const LawConstants& law, std::uint64_t d, std::uint64_t k,
+                     std::uint64_t block_size) {
+  // bits[i] is ceil(log2 B^i), as long as B^i is less than 2^64.
+  std::vector<std::uint64_t> bits = {0};
+  constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
+  for (std::uint64_t power = 1; power <= kMost / block_size && bits.size() <= 64;) {
+    power *= block_size;
+    bits.push_back(ceil_log2(power));
+  }
+  std::size_t m = 1;
+  for (std::size_t i = 2; i < bits.size(); ++i) {
+    if (bits[i] * m < bits[m] * i) m = i;
+  }
+  return comm::Bits(k * law.flag_bits + law.block_end_bits * ceil_div(d, block_size) +
+                    k / m * bits[m] + bits[k % m]);
 }
 
 comm::Bits value_law(std::uint64_t k, std::uint64_t value_bits) {

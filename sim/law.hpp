@@ -25,6 +25,16 @@ struct LawConstants {
 [[nodiscard]] comm::Bits position_law(const LawConstants& law, std::uint64_t d, std::uint64_t k,
                                       std::uint64_t block_size);
 
+/// The Elias-Fano code of k of d positions: k (1 + l) + ceil(d / 2^l) with l = floor(log2(d / k)),
+/// nothing for k = 0.
+[[nodiscard]] comm::Bits elias_fano_law(const LawConstants& law, std::uint64_t d, std::uint64_t k);
+
+/// Eq 14 with positions packed in base B: k flags and ceil(d / B) ends, and the offsets m at a time
+/// in ceil(m log2 B) bits, the last k mod m of them in as many as they need; m < 64 / log2 B is the
+/// number that packs best.
+[[nodiscard]] comm::Bits radix_law(const LawConstants& law, std::uint64_t d, std::uint64_t k,
+                                   std::uint64_t block_size);
+
 /// Eq 13: k values of q bits.
 [[nodiscard]] comm::Bits value_law(std::uint64_t k, std::uint64_t value_bits);
 

@@ -116,9 +116,13 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
     line("", fmt::format("{} both ways", times(rates.both_ways)));
     line("", fmt::format("{} whole run, uplink", times(rates.run_uplink)));
     line("", fmt::format("{} whole run, both ways", times(rates.run_both_ways)));
-    line("bits", fmt::format("{} up, {} down; equal to eqs 13-15 in every message of {} rounds",
+    const bool papers = settings.position_codec == PositionCoding::block &&
+                        settings.drop_codec == DropCoding::positions &&
+                        settings.mask_codec == MaskCoding::positions;
+    line("bits", fmt::format("{} up, {} down; equal to {} in every message of {} rounds",
                              grouped(account.total(comm::Direction::up).count()),
-                             grouped(account.total(comm::Direction::down).count()), rounds));
+                             grouped(account.total(comm::Direction::down).count()),
+                             papers ? "eqs 13-15" : "the law of its codec", rounds));
   }
   if (account.sparse_rounds() > 0) {
     const auto bits = [&](comm::Direction direction, comm::Field field) {

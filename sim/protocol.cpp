@@ -3,15 +3,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "compress/block_position_codec.hpp"
+#include "compress/delta_codec.hpp"
+#include "compress/elias_fano_codec.hpp"
+#include "compress/entropy_codec.hpp"
 #include "compress/fractional_quantizer.hpp"
+#include "compress/radix_codec.hpp"
+#include "compress/ranks.hpp"
+#include "compress/rice_codec.hpp"
 #include "compress/scaled_sign.hpp"
 #include "sim/settings.hpp"
 
 namespace mvsgd::sim {
 namespace {
+
+using compress::Index;
 
 constexpr std::uint8_t kFloatBits = 32;
 
@@ -53,16 +62,25 @@ void read_body(comm::Incoming& message, const Read& read) {
   }
 }
 
+bool is_delta(const Protocol& protocol, comm::Kind kind, std::span<const Index> previous) {
+  return protocol.mask_delta && kind == comm::Kind::mask && !previous.empty();
+}
+
+bool is_ranked(const Protocol& protocol, comm::Kind kind) {
+  return kind == comm::Kind::drop && protocol.drops.universe != protocol.d;
+}
+
 comm::Header positions_header(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
-                              std::size_t count) {
-  const compress::PositionCodec& codec = *protocol.positions(envelope.kind).codec;
+                              std::size_t count, std::span<const Index> previous) {
+  const auto& [codec, counts, universe] = protocol.positions(envelope.kind);
+  const bool delta = is_delta(protocol, envelope.kind, previous);
   return {.kind = envelope.kind,
-          .position_codec = codec.id(),
+          .position_codec = delta ? compress::DeltaCodec::kId : codec->id(),
           .sender = sender,
           .round = envelope.round,
-          .dimension = protocol.d,
+          .dimension = universe,
           .count = static_cast<std::uint32_t>(count),
-          .block_size = codec.parameter()};
+          .block_size = delta ? 0 : codec->parameter()};
 }
 
 /// The length of buffers is its own dimension; all other values are of the model.
@@ -97,13 +115,33 @@ std::shared_ptr<const compress::Quantizer> make_quantizer(const Settings& settin
   return std::make_shared<compress::FractionalQuantizer>(settings.value_bits);
 }
 
+/// The codec of lists of about `count` of n positions, in blocks of `block_size` where it has any.
+std::shared_ptr<const compress::PositionCodec> make_codec(PositionCoding coding, std::uint64_t n,
+                                                          std::uint64_t count,
+                                                          std::uint64_t block_size) {
+  switch (coding) {
+    case PositionCoding::elias_fano:
+      return std::make_shared<compress::EliasFanoCodec>(n);
+    case PositionCoding::rice:
+      return std::make_shared<compress::RiceCodec>(
+          n, std::uint64_t{1} << compress::rice_parameter(n, count));
+    case PositionCoding::radix:
+      return std::make_shared<compress::RadixCodec>(n, block_size);
+    case PositionCoding::entropy:
+      return std::make_shared<compress::EntropyCodec>(n);
+    default:
+      return std::make_shared<compress::BlockPositionCodec>(n, block_size);
+  }
+}
+
 }  // namespace
 
 const Protocol::Positions& Protocol::positions(comm::Kind kind) const {
   switch (kind) {
     case comm::Kind::add:
+      return adds;
     case comm::Kind::drop:
-      return changes;
+      return drops;
     case comm::Kind::mask:
       return masks;
     default:
@@ -112,50 +150,88 @@ const Protocol::Positions& Protocol::positions(comm::Kind kind) const {
 }
 
 Protocol make_protocol(const Settings& settings, std::uint64_t d) {
-  const auto k = static_cast<std::uint32_t>(settings.phi.ceil_times(d));
-  const auto k_ad =
-      static_cast<std::uint32_t>(std::min<std::uint64_t>(k, settings.phi_ad.ceil_times(d)));
-  const auto coded = [&](std::uint64_t block_size, Counts counts) {
+  const std::uint64_t k = settings.phi.ceil_times(d);
+  const std::uint64_t k_ad = std::min(k, settings.phi_ad.ceil_times(d));
+  const auto coded = [&](std::uint64_t n, std::uint64_t least, std::uint64_t most,
+                         std::uint64_t block_size) {
     return Protocol::Positions{
-        .codec = std::make_shared<compress::BlockPositionCodec>(d, block_size), .counts = counts};
+        .codec = make_codec(settings.position_codec, n, most, block_size),
+        .counts = {static_cast<std::uint32_t>(least), static_cast<std::uint32_t>(most)},
+        .universe = static_cast<std::uint32_t>(n)};
   };
-  Protocol protocol{.workers = settings.workers,
-                    .d = static_cast<std::uint32_t>(d),
-                    .k = k,
-                    .k_ad = k_ad,
-                    .votes = coded(settings.phi.rounded_reciprocal(), {k, k}),
-                    .changes = coded(settings.phi_ad.rounded_reciprocal(), {0, k_ad}),
-                    .masks = {},
-                    .quantizer = make_quantizer(settings),
-                    .quantizer_block = settings.quantizer_block};
+  const auto block_size = [&](std::uint32_t workers) {
+    return settings.block_size > 0 ? settings.block_size : settings.phi.rounded_reciprocal(workers);
+  };
+  Protocol protocol;
+  protocol.workers = settings.workers;
+  protocol.d = static_cast<std::uint32_t>(d);
+  protocol.k = static_cast<std::uint32_t>(k);
+  protocol.k_ad = static_cast<std::uint32_t>(k_ad);
+  protocol.votes = coded(d, k, k, block_size(1));
+  protocol.adds = coded(d, 0, k_ad, settings.phi_ad.rounded_reciprocal());
+  protocol.drops = protocol.adds;
+  if (settings.drop_codec == DropCoding::rank) {
+    protocol.drops = coded(k, 0, k_ad, (2 * k + k_ad) / (2 * k_ad));  // B = round(K / K_ad)
+  }
   protocol.masks = protocol.votes;
   if (settings.scheme == Scheme::top_k) {
-    const std::uint64_t most = std::min(d, std::uint64_t{settings.workers} * k);
-    protocol.masks = coded(settings.phi.rounded_reciprocal(settings.workers),
-                           {k, static_cast<std::uint32_t>(most)});
+    protocol.masks = coded(d, k, std::min(d, settings.workers * k), block_size(settings.workers));
   }
+  protocol.mask_delta = settings.mask_codec == MaskCoding::delta;
+  protocol.quantizer = make_quantizer(settings);
+  protocol.quantizer_block = settings.quantizer_block;
   return protocol;
 }
 
 comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
-                               std::span<const compress::Index> positions) {
-  comm::MessageWriter writer(positions_header(protocol, sender, envelope, positions.size()));
-  protocol.positions(envelope.kind).codec->encode(positions, writer.field(comm::Field::positions));
+                               std::span<const Index> positions, std::span<const Index> previous) {
+  comm::MessageWriter writer(
+      positions_header(protocol, sender, envelope, positions.size(), previous));
+  comm::BitWriter& out = writer.field(comm::Field::positions);
+  if (is_delta(protocol, envelope.kind, previous)) {
+    compress::DeltaCodec(protocol.d, {previous.begin(), previous.end()}).encode(positions, out);
+  } else if (is_ranked(protocol, envelope.kind)) {
+    protocol.drops.codec->encode(compress::ranks_of(positions, previous), out);
+  } else {
+    protocol.positions(envelope.kind).codec->encode(positions, out);
+  }
   return std::move(writer).finish();
 }
 
-std::vector<compress::Index> receive_positions(const Protocol& protocol, comm::Transport& transport,
-                                               std::uint32_t from, Envelope envelope) {
+std::vector<Index> receive_positions(const Protocol& protocol, comm::Transport& transport,
+                                     std::uint32_t from, Envelope envelope,
+                                     std::span<const Index> previous) {
   const Protocol::Positions& expected = protocol.positions(envelope.kind);
   comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
   const std::uint32_t count =
       std::clamp(message.header().count, expected.counts.least, expected.counts.most);
-  check_header(message.header(), positions_header(protocol, from, envelope, count));
-  std::vector<compress::Index> positions;
+  check_header(message.header(), positions_header(protocol, from, envelope, count, previous));
+  std::vector<Index> positions;
   read_body(message, [&] {
-    positions = expected.codec->decode(message.field(comm::Field::positions), count);
+    comm::BitReader& in = message.field(comm::Field::positions);
+    if (is_delta(protocol, envelope.kind, previous)) {
+      positions = compress::DeltaCodec(protocol.d, {previous.begin(), previous.end()}).decode(in);
+    } else {
+      positions = expected.codec->decode(in, count);
+      if (is_ranked(protocol, envelope.kind)) {
+        positions = compress::members_of(positions, previous);
+      }
+    }
   });
   return positions;
+}
+
+comm::Bits position_bits(const Protocol& protocol, comm::Kind kind,
+                         std::span<const Index> positions, std::span<const Index> previous) {
+  if (is_delta(protocol, kind, previous)) {
+    std::vector<Index> left;
+    std::ranges::set_difference(previous, positions, std::back_inserter(left));
+    return compress::DeltaCodec(protocol.d, {previous.begin(), previous.end()}).size(left.size());
+  }
+  if (is_ranked(protocol, kind)) {
+    return protocol.drops.codec->size(compress::ranks_of(positions, previous));
+  }
+  return protocol.positions(kind).codec->size(positions);
 }
 
 comm::Message encode_values(const Protocol& protocol, std::uint32_t sender, Envelope envelope,

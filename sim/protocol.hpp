@@ -25,6 +25,7 @@ struct Protocol {
   struct Positions {
     std::shared_ptr<const compress::PositionCodec> codec;
     Counts counts;
+    std::uint32_t universe = 0;  ///< d, or K where positions are ranks in a vote
   };
 
   std::uint32_t workers = 0;
@@ -32,10 +33,12 @@ struct Protocol {
   std::uint32_t k = 0;     ///< K = ceil(phi d)
   std::uint32_t k_ad = 0;  ///< K_ad = ceil(phi_ad d), and never more than K
   Positions votes;         ///< exactly K, B = round(1 / phi)
-  Positions changes;       ///< add and drop: at most K_ad, B = round(1 / phi_ad)
+  Positions adds;          ///< at most K_ad, B = round(1 / phi_ad)
+  Positions drops;         ///< as adds, or as ranks of a vote, B = round(K / K_ad)
   Positions masks;         ///< as votes; with top-K a union: K to N K, B = round(1 / (N phi))
   std::shared_ptr<const compress::Quantizer> quantizer;  ///< of updates; none: float32
   std::uint32_t quantizer_block = 0;  ///< values that share a scale of q = 1; 0: all
+  bool mask_delta = false;            ///< masks go as their difference from the last one
 
   [[nodiscard]] const Positions& positions(comm::Kind kind) const;
 };
@@ -49,16 +52,23 @@ struct Envelope {
   std::uint32_t round = 0;
 };
 
-/// A set of positions (vote, add, drop, mask).
+/// A set of positions (vote, add, drop, mask). `previous` is what both ends have already: of a drop
+/// the worker's last vote, of a mask the last mask (none in the first sparse round).
 [[nodiscard]] comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender,
                                              Envelope envelope,
-                                             std::span<const compress::Index> positions);
+                                             std::span<const compress::Index> positions,
+                                             std::span<const compress::Index> previous = {});
 
 /// Receives a set of as many positions as its kind may have. Throws comm::DecodeError naming the
 /// sender otherwise.
-[[nodiscard]] std::vector<compress::Index> receive_positions(const Protocol& protocol,
-                                                             comm::Transport& transport,
-                                                             std::uint32_t from, Envelope envelope);
+[[nodiscard]] std::vector<compress::Index> receive_positions(
+    const Protocol& protocol, comm::Transport& transport, std::uint32_t from, Envelope envelope,
+    std::span<const compress::Index> previous = {});
+
+/// The bits that encode_positions() gives the set.
+[[nodiscard]] comm::Bits position_bits(const Protocol& protocol, comm::Kind kind,
+                                       std::span<const compress::Index> positions,
+                                       std::span<const compress::Index> previous = {});
 
 /// float32 values under the field that their kind says.
 [[nodiscard]] comm::Message encode_values(const Protocol& protocol, std::uint32_t sender,

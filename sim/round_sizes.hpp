@@ -2,7 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <utility>
 #include <vector>
+
+#include "comm/message.hpp"
 
 namespace mvsgd::sim {
 
@@ -11,6 +15,10 @@ struct RoundSizes {
   std::uint32_t union_size =
       0;  ///< top-K: how many coordinates the workers' supports have together
   std::vector<std::uint32_t> changes;  ///< AD after its first vote: k_t = |add| = |drop|, by worker
+
+  /// What the sets that were decoded cost in a code whose length depends on the set (rice, entropy,
+  /// delta): by kind and worker, one mask for all under worker 0.
+  std::map<std::pair<comm::Kind, std::uint32_t>, comm::Bits> position_bits;
 
   friend bool operator==(const RoundSizes&, const RoundSizes&) = default;
 };

@@ -66,8 +66,8 @@ std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images
                          : static_cast<std::uint32_t>(
                                std::min<std::uint64_t>(settings.local_steps, steps.total - step));
     round.dense = warmup || !is_sparse(settings.scheme);
-    const bool first_sparse = rounds.empty() || rounds.back().dense;
-    round.full_vote = !round.dense && (settings.scheme != Scheme::mv_ad || first_sparse);
+    round.first_sparse = !round.dense && (rounds.empty() || rounds.back().dense);
+    round.full_vote = !round.dense && (settings.scheme != Scheme::mv_ad || round.first_sparse);
     round.learning_rate = learning_rate(settings.learning_rate, steps, step);
     round.decayed =
         !rounds.empty() && decays(steps, step) > decays(steps, rounds.back().first_step);

@@ -15,6 +15,7 @@ struct Round {
   std::uint32_t steps = 0;       ///< local steps in it
   bool dense = false;            ///< model differences go whole (warm-up, or scheme dense)
   bool full_vote = false;        ///< a sparse round whose votes go whole: all but AD's later ones
+  bool first_sparse = false;     ///< the first of them, before which there is no mask and no vote
   double learning_rate = 0;      ///< eta_t of eq 10: one rate a round, that of its first step
   bool decayed = false;          ///< eta_t is a decay below eta_{t-1}
   bool evaluate = false;         ///< the server evaluates after it

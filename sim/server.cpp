@@ -16,10 +16,12 @@ Server::Server(const ServerContext& context, comm::Transport& transport, std::ve
   const Protocol& protocol = context_.protocol;
   if (context_.settings.scheme == Scheme::mv_ad) {
     vote_sum_.emplace(protocol.d,
-                      compress::VoteSum::Options{.workers = protocol.workers,
-                                                 .k = protocol.k,
-                                                 .k_ad = protocol.k_ad,
-                                                 .check_votes = context_.settings.check_votes});
+                      compress::VoteSum::Options{
+                          .workers = protocol.workers,
+                          .k = protocol.k,
+                          .k_ad = protocol.k_ad,
+                          .check_votes = context_.settings.check_votes ||
+                                         context_.settings.drop_codec == DropCoding::rank});
   } else {
     votes_.emplace(protocol.d);
   }
@@ -74,18 +76,20 @@ void Server::lead_voted(const Round& round) {
 }
 
 void Server::lead_top_k(const Round& round) {
+  RoundSizes sizes;
   votes_->clear();
   std::vector<std::vector<compress::Index>> supports(transport_->workers());
   std::vector<std::vector<float>> values(transport_->workers());
   for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
-    supports[n] = receive_positions(context_.protocol, *transport_, n, {comm::Kind::vote, round.t});
+    supports[n] = receive(round, n, comm::Kind::vote, sizes);
     votes_->add(supports[n]);
     values[n].resize(supports[n].size());
     receive_update(context_.protocol, *transport_, n, round.t, values[n]);
   }
   std::vector<compress::Index> all(votes_->voted().begin(), votes_->voted().end());
   std::sort(all.begin(), all.end());
-  open(round, {.union_size = static_cast<std::uint32_t>(all.size()), .changes = {}});
+  sizes.union_size = static_cast<std::uint32_t>(all.size());
+  open(round, std::move(sizes));
   publish_mask(round, std::move(all));
 
   std::vector<float> sum(mask_.size());
@@ -100,29 +104,39 @@ void Server::lead_top_k(const Round& round) {
   compress::scatter_add(mask_, sum, theta_);
 }
 
+std::vector<compress::Index> Server::receive(const Round& round, std::uint32_t worker,
+                                             comm::Kind kind, RoundSizes& sizes,
+                                             std::span<const compress::Index> previous) const {
+  const Protocol& protocol = context_.protocol;
+  auto positions = receive_positions(protocol, *transport_, worker, {kind, round.t}, previous);
+  if (protocol.positions(kind).codec->is_data_dependent()) {
+    sizes.position_bits[{kind, worker}] = position_bits(protocol, kind, positions, previous);
+  }
+  return positions;
+}
+
 RoundSizes Server::receive_votes(const Round& round) {
+  RoundSizes sizes;
   if (votes_) votes_->clear();
   for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
-    const auto vote =
-        receive_positions(context_.protocol, *transport_, n, {comm::Kind::vote, round.t});
+    const auto vote = receive(round, n, comm::Kind::vote, sizes);
     if (votes_) {
       votes_->add(vote);
     } else {
       vote_sum_->first(n, vote);
     }
   }
-  return {};
+  return sizes;
 }
 
 RoundSizes Server::receive_changes(const Round& round) {
   RoundSizes sizes;
+  const bool ranked = context_.settings.drop_codec == DropCoding::rank;
   for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
-    const auto receive = [&](comm::Kind kind) {
-      return receive_positions(context_.protocol, *transport_, n, {kind, round.t});
-    };
     compress::VoteChange change;
-    change.add = receive(comm::Kind::add);
-    change.drop = receive(comm::Kind::drop);
+    change.add = receive(round, n, comm::Kind::add, sizes);
+    change.drop = receive(round, n, comm::Kind::drop, sizes,
+                          ranked ? vote_sum_->vote(n) : std::span<const compress::Index>());
     vote_sum_->change(n, change);
     sizes.changes.push_back(static_cast<std::uint32_t>(change.add.size()));
   }
@@ -147,8 +161,13 @@ std::vector<compress::Index> Server::choose_mask(const Round& round) const {
 
 void Server::publish_mask(const Round& round, std::vector<compress::Index> mask) {
   if (context_.on_counts) context_.on_counts(round, counts());
+  const Protocol& protocol = context_.protocol;
   broadcast(
-      encode_positions(context_.protocol, transport_->rank(), {comm::Kind::mask, round.t}, mask));
+      encode_positions(protocol, transport_->rank(), {comm::Kind::mask, round.t}, mask, mask_));
+  if (protocol.mask_delta || protocol.masks.codec->is_data_dependent()) {
+    open_.sizes.position_bits[{comm::Kind::mask, 0}] =
+        position_bits(protocol, comm::Kind::mask, mask, mask_);
+  }
   if (!mask_.empty()) open_.mask_overlap = overlap(mask_, mask);
   std::uint64_t votes = 0;
   for (const compress::Index i : mask) votes += counts()[i];

@@ -70,6 +70,10 @@ class Server {
   [[nodiscard]] RoundSizes receive_votes(const Round& round);
   [[nodiscard]] RoundSizes receive_changes(const Round& round);
   [[nodiscard]] std::vector<compress::Index> choose_mask(const Round& round) const;
+  /// Receives positions; of a code whose length depends on the set, notes what the set costs.
+  [[nodiscard]] std::vector<compress::Index> receive(
+      const Round& round, std::uint32_t worker, comm::Kind kind, RoundSizes& sizes,
+      std::span<const compress::Index> previous = {}) const;
   /// The votes of the round's mask, whichever scheme counts them.
   [[nodiscard]] std::span<const std::uint32_t> counts() const;
   /// Tells the workers the mask, and the record what it has in common with votes and the last one.

@@ -169,6 +169,16 @@ std::vector<Key> make_keys() {
                  &S::quantizer_block, 0U, kMany),
       flag_key("quantization_error", "feed what quantisation loses back through the error memory",
                &S::quantization_error),
+      choice_key(
+          "position_codec", "block (the paper's), elias-fano, rice, radix or entropy",
+          &S::position_codec,
+          std::to_array<std::string_view>({"block", "elias-fano", "rice", "radix", "entropy"})),
+      number_key("block_size", "B of votes and masks (block, radix); 0: round(1 / phi)",
+                 &S::block_size, 0U, std::uint32_t{1} << 31),
+      choice_key("drop_codec", "mv-ad's drops: positions, or rank inside the last vote",
+                 &S::drop_codec, std::to_array<std::string_view>({"positions", "rank"})),
+      choice_key("mask_codec", "masks: positions, or delta against the last one", &S::mask_codec,
+                 std::to_array<std::string_view>({"positions", "delta"})),
       number_key("width", "channels of the first stage; 64 is the paper's", &S::width, kOne, 512U),
       number_key("epochs", "passes over the training images", &S::epochs, kOne, 10'000U),
       number_key("rounds", "stop after so many rounds; 0: all", &S::rounds, 0U, kMany),
@@ -295,6 +305,18 @@ void validate(const Settings& s) {
   if (s.quantizer == QuantizerKind::fractional && s.quantizer_block != 0) {
     throw UsageError(fmt::format("quantizer_block = {}: only quantizer = scaled-sign has blocks",
                                  s.quantizer_block));
+  }
+  const bool has_blocks =
+      s.position_codec == PositionCoding::block || s.position_codec == PositionCoding::radix;
+  if (s.block_size != 0 && !has_blocks) {
+    throw UsageError(fmt::format(
+        "block_size = {}: only position_codec = block and radix have blocks", s.block_size));
+  }
+  if (s.drop_codec == DropCoding::rank && s.scheme != Scheme::mv_ad) {
+    throw UsageError("drop_codec = rank: only scheme mv-ad drops");
+  }
+  if (s.mask_codec == MaskCoding::delta && (!is_sparse(s.scheme) || s.scheme == Scheme::top_k)) {
+    throw UsageError("mask_codec = delta: only masks of K coordinates (mv, mv-rs, mv-ad)");
   }
   if (s.check_votes && s.scheme != Scheme::mv_ad) {
     throw UsageError("check_votes = true: only scheme mv-ad has lists to check");

@@ -51,6 +51,15 @@ enum class QuantizerKind : std::uint8_t {
   fractional,   ///< eq 18, q from 2 to 8
   scaled_sign,  ///< eq 17, q = 1
 };
+enum class PositionCoding : std::uint8_t { block, elias_fano, rice, radix, entropy };
+enum class DropCoding : std::uint8_t {
+  positions,
+  rank,  ///< ranks inside the worker's last vote, which the server then keeps
+};
+enum class MaskCoding : std::uint8_t {
+  positions,
+  delta,  ///< against the last mask, from the second sparse round on
+};
 enum class Aggregation : std::uint8_t { mean, sum };
 enum class TieBreaking : std::uint8_t { random, index };
 enum class BatchNormEvaluation : std::uint8_t {
@@ -71,8 +80,12 @@ struct Settings {
   QuantizerKind quantizer = QuantizerKind::fractional;
   std::uint32_t quantizer_block = 0;  ///< values that share a scale (scaled sign); 0: all
   bool quantization_error = true;     ///< e = D - Q(M (x) D); false: e = D - M (x) D
-  bool check_votes = false;           ///< the server of mv_ad keeps every vote and checks the lists
-  std::uint32_t width = 64;           ///< channels of the first stage
+  PositionCoding position_codec = PositionCoding::block;
+  std::uint32_t block_size = 0;  ///< B of votes and masks (block, radix); 0: round(1 / phi)
+  DropCoding drop_codec = DropCoding::positions;
+  MaskCoding mask_codec = MaskCoding::positions;
+  bool check_votes = false;  ///< the server of mv_ad keeps every vote and checks the lists
+  std::uint32_t width = 64;  ///< channels of the first stage
   std::uint32_t epochs = 300;
   std::uint32_t rounds = 0;                    ///< 0: all; else stop after so many
   std::optional<std::uint32_t> warmup_epochs;  ///< none: in proportion, 5 of 300

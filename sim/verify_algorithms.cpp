@@ -231,6 +231,7 @@ std::vector<Round> plain_rounds(Scheme scheme, std::uint32_t dense, std::uint32_
     all[i].first_step = i;
     all[i].steps = 1;
     all[i].dense = i < dense;
+    all[i].first_sparse = i == dense;
     all[i].full_vote = i == dense || (i > dense && scheme != Scheme::mv_ad);
   }
   return all;

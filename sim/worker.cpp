@@ -62,22 +62,21 @@ WorkerReport Worker::compute(const Round& round) {
   report.steps = round.steps;
   report.images = result.images;
   if (!round.dense) {
-    const std::vector<compress::Index> last = std::move(vote_);
-    vote_ = choose_vote(round, last);
-    if (!last.empty()) {
-      report.vote_overlap = overlap(last, vote_);
+    last_vote_ = std::move(vote_);
+    vote_ = choose_vote(round);
+    if (!last_vote_.empty()) {
+      report.vote_overlap = overlap(last_vote_, vote_);
       report.overlaps = 1;
     }
   }
   return report;
 }
 
-std::vector<compress::Index> Worker::choose_vote(const Round& round,
-                                                 std::span<const compress::Index> last) {
+std::vector<compress::Index> Worker::choose_vote(const Round& round) {
   std::vector<compress::Index> top = compress::top_k_support(e_, context_.protocol.k);
   if (round.full_vote) return top;
-  change_ = compress::add_drop(e_, top, last, context_.protocol.k_ad);
-  return compress::changed_vote(last, change_);
+  change_ = compress::add_drop(e_, top, last_vote_, context_.protocol.k_ad);
+  return compress::changed_vote(last_vote_, change_);
 }
 
 void Worker::exchange_dense(const Round& round) {
@@ -98,43 +97,44 @@ void Worker::exchange_voted(const Round& round) {
     send_positions(round, comm::Kind::add, change_.add);
     send_positions(round, comm::Kind::drop, change_.drop);
   }
-  const auto mask = receive_mask(round);
-  send_update(round, mask);
-  receive_aggregate(round, mask);
+  receive_mask(round);
+  send_update(round, mask_);
+  receive_aggregate(round);
 }
 
 void Worker::exchange_top_k(const Round& round) {
   send_positions(round, comm::Kind::vote, vote_);
   send_update(round, vote_);
-  receive_aggregate(round, receive_mask(round));
+  receive_mask(round);
+  receive_aggregate(round);
 }
 
-void Worker::send_update(const Round& round, std::span<const compress::Index> mask) {
-  std::vector<float> values(mask.size());
-  compress::gather(e_, mask, values);
+void Worker::send_update(const Round& round, std::span<const compress::Index> support) {
+  std::vector<float> values(support.size());
+  compress::gather(e_, support, values);
   std::vector<float> sent = values;
   transport_->send(transport_->server(),
                    encode_update(context_.protocol, transport_->rank(), round.t, sent));
   const bool feeds_back = context_.settings.quantization_error;
-  compress::subtract_sent(mask, feeds_back ? sent : values, e_);
+  compress::subtract_sent(support, feeds_back ? sent : values, e_);
 }
 
-void Worker::receive_aggregate(const Round& round, std::span<const compress::Index> mask) {
-  std::vector<float> values(mask.size());
+void Worker::receive_aggregate(const Round& round) {
+  std::vector<float> values(mask_.size());
   receive_values(context_.protocol, *transport_, transport_->server(),
                  {comm::Kind::aggregate, round.t}, values);
-  compress::scatter_add(mask, values, theta_);
+  compress::scatter_add(mask_, values, theta_);
 }
 
 void Worker::send_positions(const Round& round, comm::Kind kind,
                             std::span<const compress::Index> positions) {
   transport_->send(transport_->server(), encode_positions(context_.protocol, transport_->rank(),
-                                                          {kind, round.t}, positions));
+                                                          {kind, round.t}, positions, last_vote_));
 }
 
-std::vector<compress::Index> Worker::receive_mask(const Round& round) {
-  return receive_positions(context_.protocol, *transport_, transport_->server(),
-                           {comm::Kind::mask, round.t});
+void Worker::receive_mask(const Round& round) {
+  mask_ = receive_positions(context_.protocol, *transport_, transport_->server(),
+                            {comm::Kind::mask, round.t}, mask_);
 }
 
 }  // namespace mvsgd::sim

@@ -40,19 +40,17 @@ class Worker {
 
  private:
   WorkerReport compute(const Round& round);
-  /// This round's vote; `last` is the one before, none in the first sparse round.
-  [[nodiscard]] std::vector<compress::Index> choose_vote(const Round& round,
-                                                         std::span<const compress::Index> last);
+  [[nodiscard]] std::vector<compress::Index> choose_vote(const Round& round);
   void exchange_dense(const Round& round);
   void exchange_voted(const Round& round);
   void exchange_top_k(const Round& round);
-  /// Sends the values of D under `mask`; the memory keeps the rest.
-  void send_update(const Round& round, std::span<const compress::Index> mask);
-  /// Receives what all workers' values under `mask` came to, and moves theta by it.
-  void receive_aggregate(const Round& round, std::span<const compress::Index> mask);
+  /// Sends the values of D at `support`; the memory keeps the rest.
+  void send_update(const Round& round, std::span<const compress::Index> support);
+  /// Receives what all workers' values under the mask came to, and moves theta by it.
+  void receive_aggregate(const Round& round);
   void send_positions(const Round& round, comm::Kind kind,
                       std::span<const compress::Index> positions);
-  [[nodiscard]] std::vector<compress::Index> receive_mask(const Round& round);
+  void receive_mask(const Round& round);
 
   WorkerContext context_;
   comm::Transport* transport_;
@@ -60,7 +58,9 @@ class Worker {
   std::vector<float> e_;      ///< e_{n,t}; D of Algorithm 1 line 9 between computing and sending
   std::vector<float> buffers_;
   std::vector<compress::Index> vote_;  ///< supp of this round's vote, M_{n,t} or AD's own
+  std::vector<compress::Index> last_vote_;
   compress::VoteChange change_;        ///< how AD's vote came from the last one
+  std::vector<compress::Index> mask_;  ///< supp M_t
 };
 
 }  // namespace mvsgd::sim

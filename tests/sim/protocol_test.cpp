@@ -145,7 +145,7 @@ TEST(Protocol, CountsAndBlocksAreThePapersAtItsSize) {
   EXPECT_EQ(mv.k_ad, 11'174U);
   EXPECT_EQ(mv.votes.codec->parameter(), 100U);
   EXPECT_EQ(mv.masks.codec->parameter(), 100U);
-  EXPECT_EQ(mv.changes.codec->parameter(), 1000U);
+  EXPECT_EQ(mv.adds.codec->parameter(), 1000U);
   const Protocol top_k = make_protocol(preset("top-k").settings, 11'173'962);
   EXPECT_EQ(top_k.votes.codec->parameter(), 100U);
   EXPECT_EQ(top_k.masks.codec->parameter(), 10U);
