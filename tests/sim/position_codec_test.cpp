@@ -36,8 +36,8 @@ struct Outcome {
   comm::Bits down;
 };
 
-/// run_trial() holds every message of every round against its law. What a ledger alone tells must be
-/// enough for that, too.
+/// run_trial() holds every message of every round against its law. What a ledger alone tells must
+/// be enough for that, too.
 Outcome run(const Settings& settings) {
   static const data::TrainTest images = data::synthesize({.train = 96, .test = 16});
   TrialSinks sinks;
