@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -170,6 +171,33 @@ TEST(BitStream, TakesAnEmptyListOfFloats) {
   BitReader reader({}, Bits(0));
   reader.get_floats({});
   EXPECT_EQ(reader.position(), Bits(0));
+}
+
+TEST(BitReader, PeeksAtTheNext64BitsWithZerosPastTheEnd) {
+  std::mt19937_64 random(4);
+  std::vector<std::byte> bytes(25);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+  for (const std::uint64_t size : {0U, 1U, 63U, 64U, 71U, 72U, 130U, 193U, 200U}) {
+    for (std::uint64_t position = 0; position <= size; ++position) {
+      BitReader reader(bytes, Bits(size));
+      reader.skip(Bits(position));
+      const std::uint64_t peeked = reader.peek();
+      ASSERT_EQ(reader.position(), Bits(position));
+      const auto there = static_cast<unsigned>(std::min<std::uint64_t>(64, size - position));
+      ASSERT_EQ(peeked, reader.get(there)) << position << " of " << size;
+    }
+  }
+}
+
+TEST(BitReader, SkipsNoMoreThanThereIs) {
+  const std::vector<std::byte> bytes(8);
+  BitReader reader(bytes, Bits(61));
+  reader.skip(Bits(60));
+  EXPECT_THAT([&] { reader.skip(Bits(2)); },
+              ThrowsMessage<DecodeError>("BitReader: 2 bits wanted at bit 60 of 61"));
+  EXPECT_EQ(reader.position(), Bits(60));
+  reader.skip(Bits(1));
+  EXPECT_EQ(reader.remaining(), Bits(0));
 }
 
 TEST(BitReader, ThrowsAtTheEndAndStaysWhereItWas) {
