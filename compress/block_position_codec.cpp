@@ -40,13 +40,15 @@ comm::Bits BlockPositionCodec::size(std::span<const Index> positions) const {
 
 void BlockPositionCodec::encode(std::span<const Index> positions, comm::BitWriter& out) const {
   check_positions("BlockPositionCodec::encode", positions, d_);
-  out.reserve(size(positions.size()));
+  const comm::Bits bits = size(positions.size());
+  out.reserve(bits);
   const BlockDivider divider(block_size_);
-  ItemWriter items(out);
+  const unsigned w = offset_bits_;
+  ItemWriter items(out, bits);
   std::uint64_t block = 0;
   for (const Index position : positions) {
-    const std::uint64_t its = divider.block(position);
-    items.item(its - block, position - its * block_size_, offset_bits_);
+    const auto [its, offset] = divider.divide(position);
+    items.item(its - block, offset, w);
     block = its;
   }
   items.zeros(ceil_div(d_, block_size_) - block);

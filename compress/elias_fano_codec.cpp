@@ -34,8 +34,9 @@ void EliasFanoCodec::encode(std::span<const Index> positions, comm::BitWriter& o
   check_positions("EliasFanoCodec::encode", positions, d_);
   if (positions.empty()) return;
   const unsigned l = low_bits(positions.size());
-  out.reserve(size(positions.size()));
-  ItemWriter items(out);
+  const comm::Bits bits = size(positions.size());
+  out.reserve(bits);
+  ItemWriter items(out, bits);
   std::uint64_t block = 0;
   for (const Index position : positions) {
     items.item((position >> l) - block, 0, 0);

@@ -31,15 +31,20 @@ RadixCodec::RadixCodec(std::uint64_t d, std::uint64_t block_size) : d_(d), block
     throw std::invalid_argument("RadixCodec: d = " + std::to_string(d) +
                                 ", B = " + std::to_string(block_size));
   }
+  group_bits_ = width(block_size, 1);
   if (std::has_single_bit(block_size)) return;  // an offset wastes nothing
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
   for (std::uint64_t m = 2; power(block_size, m - 1) <= kMost / block_size; ++m) {
-    if (width(block_size, m) * group_ < width(block_size, group_) * m) group_ = m;
+    const unsigned bits = width(block_size, m);
+    if (bits * group_ < group_bits_ * m) {
+      group_ = m;
+      group_bits_ = bits;
+    }
   }
 }
 
 comm::Bits RadixCodec::size(std::uint64_t k) const {
-  return comm::Bits(k + ceil_div(d_, block_size_) + k / group_ * width(block_size_, group_) +
+  return comm::Bits(k + ceil_div(d_, block_size_) + k / group_ * group_bits_ +
                     width(block_size_, k % group_));
 }
 
@@ -50,26 +55,28 @@ comm::Bits RadixCodec::size(std::span<const Index> positions) const {
 
 void RadixCodec::encode(std::span<const Index> positions, comm::BitWriter& out) const {
   check_positions("RadixCodec::encode", positions, d_);
-  out.reserve(size(positions.size()));
+  const comm::Bits size_in_all = size(positions.size());
+  out.reserve(size_in_all);
   const BlockDivider divider(block_size_);
-  ItemWriter items(out);
+  ItemWriter items(out, size_in_all);
   std::uint64_t block = 0;
   for (const Index position : positions) {
-    const std::uint64_t its = divider.block(position);
+    const std::uint64_t its = divider.divide(position).block;
     items.item(its - block, 0, 0);
     block = its;
   }
   items.zeros(ceil_div(d_, block_size_) - block);
 
-  for (std::size_t begin = 0; begin < positions.size(); begin += group_) {
-    const auto group = positions.subspan(begin, std::min(group_, positions.size() - begin));
+  const std::uint64_t block_size = block_size_;
+  const std::uint64_t m = group_;
+  for (std::size_t begin = 0; begin < positions.size(); begin += m) {
+    const std::size_t in_group = std::min<std::size_t>(m, positions.size() - begin);
     std::uint64_t packed = 0;
-    std::uint64_t place = 1;
-    for (const Index position : group) {
-      packed += (position - divider.block(position) * block_size_) * place;
-      place *= block_size_;
+    for (std::size_t j = begin + in_group; j-- > begin;) {
+      packed = packed * block_size + divider.divide(positions[j]).offset;
     }
-    if (place > 1) items.put(packed, static_cast<unsigned>(std::bit_width(place - 1)));
+    const unsigned bits = in_group == m ? group_bits_ : width(block_size_, in_group);
+    if (bits > 0) items.put(packed, bits);
   }
   items.finish();
 }
@@ -90,7 +97,9 @@ std::vector<Index> RadixCodec::decode(comm::BitReader& in, std::uint64_t count) 
   std::uint64_t lowest = 0;  // that the next position may be
   for (std::size_t begin = 0; begin < count; begin += group_) {
     const auto group = std::span(positions).subspan(begin, std::min(group_, count - begin));
-    std::uint64_t packed = groups.get(width(block_size_, group.size()));
+    const unsigned bits = group.size() == group_ ? group_bits_ : width(block_size_, group.size());
+    std::uint64_t packed = bits == 0 ? 0 : groups.peek() & (~std::uint64_t{0} >> (64 - bits));
+    groups.skip(comm::Bits(bits));
     for (Index& position : group) {
       block += items.next().run;
       const std::uint64_t read = block * block_size_ + packed % block_size_;

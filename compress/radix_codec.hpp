@@ -54,6 +54,7 @@ class RadixCodec final : public PositionCodec {
   std::uint64_t d_;
   std::uint64_t block_size_;
   std::uint64_t group_ = 1;
+  unsigned group_bits_;  // w(m)
 };
 
 }  // namespace mvsgd::compress

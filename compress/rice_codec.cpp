@@ -53,14 +53,18 @@ comm::Bits RiceCodec::size(std::span<const Index> positions) const {
 
 void RiceCodec::encode(std::span<const Index> positions, comm::BitWriter& out) const {
   check_positions("RiceCodec::encode", positions, d_);
-  // An upper bound, since counting the bits would be a pass of its own.
-  out.reserve(comm::Bits(positions.size() * std::uint64_t{1 + r_} + (d_ >> r_)));
-  const Index low = (Index{1} << r_) - 1;
-  ItemWriter items(out);
+  // An upper bound, exact but for the remainders: counting the bits would be a pass of its own.
+  const std::uint64_t k = positions.size();
+  const std::uint64_t gaps = k == 0 ? 0 : positions.back() + std::uint64_t{1} - k;
+  const comm::Bits most(k * (1 + r_) + (gaps >> r_));
+  out.reserve(most);
+  const unsigned r = r_;
+  const Index low = (Index{1} << r) - 1;
+  ItemWriter items(out, most);
   Index lowest = 0;
   for (const Index position : positions) {
     const Index gap = position - lowest;
-    items.item(gap >> r_, gap & low, r_);
+    items.item(gap >> r, gap & low, r);
     lowest = position + 1;
   }
   items.finish();
