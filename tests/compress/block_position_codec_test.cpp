@@ -251,6 +251,52 @@ TEST(BlockPositionCodec, RefusesAListThatIsNoSetAndWritesNothing) {
   EXPECT_EQ(out.size(), Bits(1));
 }
 
+TEST(BlockPositionCodec, EncodesAndDecodesAsItsDefinitionsDo) {
+  constexpr std::uint64_t kD = 30011;
+  for (const std::uint64_t block_size : {1U, 2U, 3U, 64U, 100U, 127U, 1000U, 30011U, 1U << 31}) {
+    const BlockPositionCodec codec(kD, block_size);
+    for (const std::size_t k : {0U, 1U, 30U, 300U, 3000U, 30000U, 30011U}) {
+      const auto positions = random_support(kD, k, k + 1);
+      for (unsigned shift = 0; shift < 64; shift += 9) {
+        BitWriter by_definition;
+        BitWriter out;
+        by_definition.put(0, shift);
+        out.put(0, shift);
+        codec.encode_by_definition(positions, by_definition);
+        codec.encode(positions, out);
+        const Bits size = out.size();
+        ASSERT_EQ(size, by_definition.size());
+        const auto bytes = out.take();
+        ASSERT_EQ(bytes, by_definition.take()) << "K " << k << ", B " << block_size;
+        BitReader in(bytes, size);
+        in.skip(Bits(shift));
+        BitReader in_by_definition = in;
+        ASSERT_EQ(codec.decode(in, k), codec.decode(in_by_definition));
+        ASSERT_EQ(in.position(), in_by_definition.position());
+      }
+    }
+  }
+}
+
+TEST(BlockPositionCodec, RefusesAnotherNumberOfPositionsThanWasSaid) {
+  const BlockPositionCodec codec(16, 4);
+  const Coded coded = encode(codec, {1, 6, 7, 12});
+  for (const std::uint64_t count : {0U, 3U, 5U, 16U, 17U}) {
+    BitReader in(coded.bytes, coded.size);
+    EXPECT_THAT([&] { (void)codec.decode(in, count); },
+                ThrowsMessage<DecodeError>(HasSubstr("4 positions, not " + std::to_string(count))));
+  }
+}
+
+TEST(BlockPositionCodec, SaysWhatIsWrongWhenTheNumberOfPositionsIsKnownToo) {
+  const BlockPositionCodec codec(8, 4);
+  const Coded coded = bits_of("0 1 01 1 10 0");
+  BitReader in(coded.bytes, coded.size);
+  EXPECT_THAT(
+      [&] { (void)codec.decode(in, 2); },
+      ThrowsMessage<DecodeError>("block position code: position 5 is out of order, before bit 7"));
+}
+
 TEST(BlockPositionCodec, RefusesAModelOrBlockThatItCannotCode) {
   EXPECT_THROW(BlockPositionCodec(0, 4), std::invalid_argument);
   EXPECT_THROW(BlockPositionCodec(std::uint64_t{1} << 32, 4), std::invalid_argument);

@@ -5,6 +5,8 @@
 
 #include <bit>
 #include <cstdint>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <set>
 #include <string>
@@ -59,6 +61,21 @@ inline std::vector<Index> random_support(std::size_t d, std::size_t k, std::uint
   std::set<Index> support;
   while (support.size() < k) support.insert(static_cast<Index>(random() % d));
   return {support.begin(), support.end()};
+}
+
+/// The set of the golden files, 101 positions of d = 10007.
+inline std::vector<Index> golden_positions() {
+  std::ifstream list(std::string(MVSGD_TESTS_DIR) + "/golden/compress/positions.txt");
+  return {std::istream_iterator<Index>(list), {}};
+}
+
+inline std::vector<std::byte> golden_bytes(const std::string& file) {
+  std::ifstream in(std::string(MVSGD_TESTS_DIR) + "/golden/compress/" + file, std::ios::binary);
+  std::vector<std::byte> bytes;
+  for (std::istreambuf_iterator<char> it(in), end; it != end; ++it) {
+    bytes.push_back(static_cast<std::byte>(*it));
+  }
+  return bytes;
 }
 
 }  // namespace mvsgd::compress

@@ -61,6 +61,36 @@ codec("out_of_order", 8, 4, packed("0 1 01 1 10 0"))
 codec("twice", 3, 1, packed("11 0 0 0"))
 
 
+def any_codec(name, codec_id, d, parameter, count, stream):
+    prefix = struct.pack("<BIIH", codec_id, d, parameter, count)
+    write("position_codec", name, prefix + stream)
+
+
+def golden(name):
+    return (GOLDEN / "compress" / name).read_bytes()
+
+
+any_codec("block", 1, 16, 4, 4, packed("1 10 0  1 01 1 11 0  0  1 00 0"))
+any_codec("block_golden", 1, 10007, 100, 101, golden("block_100.bin"))
+any_codec("block_too_many", 1, 16, 4, 3, packed("1 10 0  1 01 1 11 0  0  1 00 0"))
+any_codec("elias_fano", 2, 16, 0, 4, packed("10 110 0 10  10 01 11 00"))
+any_codec("elias_fano_golden", 2, 10007, 0, 101, golden("elias_fano.bin"))
+any_codec("elias_fano_out_of_order", 2, 16, 0, 4, packed("10 110 0 10  10 11 01 00"))
+any_codec("elias_fano_outside_the_model", 2, 15, 0, 4, packed("1110 0000 0000 100"))
+any_codec("elias_fano_too_few_flags", 2, 16, 0, 4, packed("10 010 0 10  10 01 11 00"))
+any_codec("elias_fano_no_positions", 2, 16, 0, 0, b"")
+any_codec("rice", 3, 16, 2, 4, packed("11  0010  10  0010"))
+any_codec("rice_golden", 3, 10007, 64, 101, golden("rice_64.bin"))
+any_codec("rice_outside_the_model", 3, 12, 2, 4, packed("11  0010  10  0010"))
+any_codec("rice_long_run", 3, 0xFFFFFFFF, 1, 1, bytes(40) + b"\x80")
+any_codec("rice_run_too_long", 3, 300, 1, 1, bytes(40) + b"\x80")
+any_codec("radix", 4, 20, 5, 4, packed("10 110 10 0  0001110 010"))
+any_codec("radix_golden", 4, 10007, 100, 101, golden("radix_100.bin"))
+any_codec("radix_golden_129", 4, 10007, 129, 101, golden("radix_129.bin"))
+any_codec("radix_group_too_large", 4, 20, 5, 4, packed("10 110 10 0  1011111 010"))
+any_codec("unknown", 99, 20, 5, 4, packed("10 110 10 0  0001110 010"))
+
+
 def quantized(name, q, codes, magnitudes, block=0):
     """Codes as integers of q bits, magnitudes as floats."""
     prefix = bytes([q]) + len(codes).to_bytes(2, "little") + block.to_bytes(2, "little")

@@ -1,11 +1,12 @@
 """Makes this folder's golden files from compress/README.md and the headers, without mvsgd.
 
-    python3 make_golden.py       writes block_*.bin and positions.txt, prints the masks of
+    python3 make_golden.py       writes *.bin and positions.txt, prints the masks of
                                  MajorityVote.IsTheSameForeverAndEverywhere and
                                  RandomSelection.IsTheSameForeverAndEverywhere, and the numbers of
                                  Draws.AreTheSameForeverAndEverywhere; needs numpy
 """
 
+import fractions
 import pathlib
 
 import numpy
@@ -28,6 +29,48 @@ def block_code(positions, d, block):
         bits += "0"
     bits += "0" * (-len(bits) % 8)
     return bytes(int(bits[i:i + 8][::-1], 2) for i in range(0, len(bits), 8))
+
+
+def packed(bits):
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[i:i + 8][::-1], 2) for i in range(0, len(bits), 8))
+
+
+def number(value, width):
+    return f"{value:0{width}b}"[::-1] if width else ""
+
+
+def flags(positions, d, block):
+    per_block = [0] * -(-d // block)
+    for position in positions:
+        per_block[position // block] += 1
+    return "".join("1" * n + "0" for n in per_block)
+
+
+def elias_fano_code(positions, d):
+    low = 0
+    while 2 << low <= d // len(positions):
+        low += 1
+    return packed(flags(positions, d, 1 << low)
+                  + "".join(number(p % (1 << low), low) for p in positions))
+
+
+def rice_code(positions, low):
+    gaps = [p - before - 1 for before, p in zip([-1] + positions, positions)]
+    return packed("".join("0" * (g >> low) + "1" + number(g % (1 << low), low) for g in gaps))
+
+
+def radix_code(positions, d, block):
+    def width(i):
+        return (block**i - 1).bit_length()
+
+    groups = (m for m in range(1, 64) if block**m < 1 << 64)
+    m = min(groups, key=lambda m: (fractions.Fraction(width(m), m), m))
+    bits = flags(positions, d, block)
+    for begin in range(0, len(positions), m):
+        offsets = [p % block for p in positions[begin:begin + m]]
+        bits += number(sum(o * block**i for i, o in enumerate(offsets)), width(len(offsets)))
+    return packed(bits)
 
 
 def words(seed, purpose, round_):
@@ -95,6 +138,10 @@ def random_selection(counts, k, seed, round_):
 (HERE / "positions.txt").write_text("".join(f"{p}\n" for p in POSITIONS))
 for size in (1, 64, 100):
     (HERE / f"block_{size}.bin").write_bytes(block_code(POSITIONS, D, size))
+(HERE / "elias_fano.bin").write_bytes(elias_fano_code(POSITIONS, D))
+(HERE / "rice_64.bin").write_bytes(rice_code(POSITIONS, 6))
+(HERE / "radix_100.bin").write_bytes(radix_code(POSITIONS, D, 100))
+(HERE / "radix_129.bin").write_bytes(radix_code(POSITIONS, D, 129))
 COUNTS = [(i * i) % 7 for i in range(40)]
 print(majority_mask(COUNTS, 16, seed=7, round_=9))
 print(random_selection(COUNTS, 16, seed=7, round_=9))
