@@ -6,13 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <fstream>
-#include <iterator>
+#include <memory>
+#include <ostream>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "compress/rice_codec.hpp"
 #include "tests/compress/coded_sets.hpp"
 
 namespace mvsgd::compress {
@@ -31,7 +30,7 @@ struct Kind {
   std::vector<std::uint32_t> parameters;
 };
 
-void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
+std::ostream& operator<<(std::ostream& out, const Kind& kind) { return out << kind.name; }
 
 class EveryPositionCodec : public ::testing::TestWithParam<Kind> {
  protected:
