@@ -28,10 +28,10 @@ namespace mvsgd::compress {
 /// Both lists are in the block position code of [0, K) and [0, d - K) with the block sizes
 /// shortest_block(K, members) and shortest_block(d - K, r); a list without members is not written.
 /// With d = 16 and the previous set {1, 6, 7, 12} the set {1, 7, 9, 12} has r = 1: 6 left, of rank
-/// 1, and 9 is of rank 6 among the 12 others. The block sizes are 2 and 8, and it takes 14 bits:
+/// 1, and 9 is of rank 6 among the 12 others. The block sizes are 2 and 4, and it takes 13 bits:
 ///
-///     r    block 0    1     block 0      1
-///     1    1 '1' 0    0     1 '110' 0    0
+///     block     0        1   0   1         2
+///     1         1 '1' 0  0   0   1 '10' 0  0
 ///
 /// (r in 3 bits and each offset written as numbers; in the stream the lowest bit comes first).
 class DeltaCodec {

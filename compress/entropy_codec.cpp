@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::uint64_t kLeastRange = std::uint64_t{1} << 32;
 constexpr unsigned kWordBits = 32;
-constexpr unsigned kPlainBits = 16;  // of a plain field
 constexpr std::uint64_t kMostPerBit = 256;
 
 struct Probability {
@@ -28,7 +27,7 @@ struct Probability {
 
 constexpr std::int64_t kLeast = std::int64_t{1} << 22;
 constexpr std::int64_t kMost = (std::int64_t{1} << 32) - kLeast;
-constexpr std::uint32_t kMostSeen = 1000;
+constexpr std::uint32_t kMostSeen = 500;
 
 constexpr auto kRates = [] {
   std::array<std::uint32_t, kMostSeen + 1> rates{};
@@ -39,68 +38,70 @@ constexpr auto kRates = [] {
 void Probability::learn(bool one) {
   seen = std::min(seen + 1, kMostSeen);
   const std::int64_t p = of_one;
-  of_one = static_cast<std::uint32_t>(p + (((one ? kMost : kLeast) - p) * kRates[seen] >> 16));
+  const std::int64_t target = kLeast + ((kMost - kLeast) & -std::int64_t{one});
+  of_one = static_cast<std::uint32_t>(p + ((target - p) * kRates[seen] >> 16));
 }
 
 // What is known of gaps at one scale.
 struct Shape {
-  std::array<Probability, 4> more;                       // [min(g, 3)]
-  std::array<std::array<Probability, 4>, 2> offset_bit;  // [min(g, 1)][1 high bit, 2 + that: low]
+  std::array<Probability, 4> more;                        // [min(g, 3)]
+  std::array<std::array<Probability, 4>, 2> quarter_bit;  // [min(g, 1)][1: high bit; 2 + that: low]
 
   Shape(std::uint32_t more_start, std::uint32_t high_start, std::uint32_t low_start) {
     for (Probability& p : more) p.of_one = more_start << 16;
-    for (auto& bits : offset_bit) {
+    for (auto& bits : quarter_bit) {
       bits[1].of_one = high_start << 16;
       bits[2].of_one = bits[3].of_one = low_start << 16;
     }
   }
 };
 
-constexpr unsigned kEvenGroups = 8;
+constexpr unsigned kEvenGroups = 6;
 
-// Codes gaps with whatever makes decisions: an Encoder, or a Decoder that finds the gap instead.
+// The gaps begin..begin + 2^bits - 1.
+struct Bucket {
+  std::uint64_t begin;
+  unsigned bits;
+};
+
+// Codes the buckets of gaps with whatever makes decisions: an Encoder, or a Decoder that finds
+// them.
 class Model {
  public:
   Model(std::uint64_t d, std::uint64_t count)
-      : mean_((d << 16) / std::max<std::uint64_t>(count, 1)) {
+      : distance_((d << 16) / std::max<std::uint64_t>(count, 1)) {
     shapes_.reserve(2 * 33);
     for (int e = 0; e <= 32; ++e) {
-      shapes_.emplace_back(28966, 26173, 29434);
-      shapes_.emplace_back(36707, 28053, 30398);
+      shapes_.emplace_back(12806, 20090, 26172);
+      shapes_.emplace_back(20557, 23527, 28052);
     }
   }
 
-  // A coder's decide(bit, p) and plain(value, bits) return what is coded: their argument in an
-  // encoder, what they read in a decoder. Stops early in a decoder once the gap is `limit` or more.
+  // coder.decide(bit, p) returns the bit that is coded: in a decoder, whatever `gap` says. The
+  // bucket begins at `limit` or above it as soon as the gap is known to.
   template <typename Coder>
-  std::uint64_t code(std::uint64_t gap, std::uint64_t limit, Coder& coder) {
-    const auto log2 = static_cast<unsigned>(std::bit_width(mean_)) - 17;
-    Shape& shape = shapes_[2 * log2 + (mean_ >> (log2 + 15) & 1)];
-    unsigned quarter = log2 < 2 ? 0 : log2 - 2;  // of a group's width, its logarithm
-
+  Bucket code(std::uint64_t gap, std::uint64_t limit, Coder& coder) {
+    const auto e = static_cast<unsigned>(std::bit_width(distance_)) - 17;
+    Shape& shape = shapes_[2 * e + (distance_ >> (e + 15) & 1)];
+    unsigned bits = e < 1 ? 0 : e - 1;
     std::uint64_t begin = 0;  // of group g
     unsigned g = 0;
-    while (coder.decide((gap - begin) >> quarter >= 4, shape.more[std::min(g, 3U)])) {
-      begin += std::uint64_t{4} << quarter;
-      if (begin >= limit) return begin;
-      if (++g >= kEvenGroups) ++quarter;
+    while (coder.decide((gap - begin) >> bits >= 4, shape.more[std::min(g, 3U)])) {
+      begin += std::uint64_t{4} << bits;
+      if (begin >= limit) return {begin, 0};
+      if (++g >= kEvenGroups) ++bits;
     }
-    auto& bits = shape.offset_bit[std::min(g, 1U)];
-    const std::uint64_t offset = gap - begin;
-    const std::uint64_t high = coder.decide(offset >> quarter >> 1 & 1, bits[1]);
-    const std::uint64_t low = coder.decide(offset >> quarter & 1, bits[2 + high]);
-    std::uint64_t found = begin + ((2 * high + low) << quarter);
-    while (quarter > 0) {
-      const unsigned width = std::min(quarter, kPlainBits);
-      quarter -= width;
-      found += coder.plain(offset >> quarter & ((std::uint64_t{1} << width) - 1), width) << quarter;
-    }
-    mean_ += ((found + 1) << 11) - (mean_ >> 5);
-    return found;
+    auto& quarter_bit = shape.quarter_bit[std::min(g, 1U)];
+    const std::uint64_t quarter = (gap - begin) >> bits;
+    const bool high = coder.decide(quarter >> 1 & 1, quarter_bit[1]);
+    const bool low = coder.decide(quarter & 1, quarter_bit[high ? 3 : 2]);
+    begin += (std::uint64_t{high} * 2 + std::uint64_t{low}) << bits;
+    distance_ += ((2 * begin + (std::uint64_t{1} << bits) + 1) << 11) - (distance_ >> 4);
+    return {begin, bits};
   }
 
  private:
-  std::uint64_t mean_;  // distance of positions, times 2^16; at least 2^16, so log2 >= 0
+  std::uint64_t distance_;  // of positions, times 2^16; at least 2^16, so e >= 0
   std::vector<Shape> shapes_;
 };
 
@@ -127,26 +128,28 @@ std::uint32_t reversed(std::uint32_t word) {
   return word >> 16 | word << 16;
 }
 
+// What a decision does, without a branch: half of them would be predicted wrong.
+constexpr std::uint64_t zero_mask(bool one) { return std::uint64_t{one} - 1; }
+
+constexpr std::uint64_t narrowed(std::uint64_t range, std::uint64_t bound, bool one) {
+  return bound + ((range - 2 * bound) & zero_mask(one));
+}
+
+[[noreturn]] void refuse(const std::string& what, std::uint64_t read, std::uint64_t size) {
+  throw comm::DecodeError("entropy code: " + what + ", " + std::to_string(read) + " of " +
+                          std::to_string(size) + " bits read");
+}
+
 class Encoder {
  public:
   bool decide(bool one, Probability& p) {
     const std::uint64_t bound = (range_ >> 16) * p.scaled();
-    if (one) {
-      range_ = bound;
-    } else {
-      add(bound);
-      range_ -= bound;
-    }
+    const std::uint64_t skipped = bound & zero_mask(one);
+    add(skipped);
+    range_ = narrowed(range_, bound, one);
     p.learn(one);
     normalize();
     return one;
-  }
-
-  std::uint64_t plain(std::uint64_t value, unsigned bits) {
-    range_ >>= bits;
-    add(value * range_);
-    normalize();
-    return value;
   }
 
   [[nodiscard]] comm::Bits size() const {
@@ -186,10 +189,11 @@ class Encoder {
   std::uint64_t range_ = std::numeric_limits<std::uint64_t>::max();
 };
 
+// Its state is values alone, so that a compiler keeps it in registers: `ahead` is not its own.
 class Decoder {
  public:
-  explicit Decoder(const comm::BitReader& in) : ahead_(in), size_(in.remaining().count()) {
-    if (size_ == 0) refuse("no bits");
+  explicit Decoder(comm::BitReader& ahead) : ahead_(&ahead), size_(ahead.remaining().count()) {
+    if (size_ == 0) refuse("no bits", 0, 0);
     window_ = next_word() << kWordBits;
     window_ |= next_word();
     above_ = window_;
@@ -198,57 +202,40 @@ class Decoder {
   bool decide(bool, Probability& p) {
     const std::uint64_t bound = (range_ >> 16) * p.scaled();
     const bool one = above_ < bound;
-    range_ = one ? bound : range_ - bound;
-    above_ -= one ? 0 : bound;
+    above_ -= bound & zero_mask(one);
+    range_ = narrowed(range_, bound, one);
     p.learn(one);
     normalize();
     return one;
   }
 
-  std::uint64_t plain(std::uint64_t, unsigned bits) {
-    range_ >>= bits;
-    const std::uint64_t value = above_ / range_;
-    // The shift rounds down, so the last of the range is no value's.
-    if (value >> bits != 0) refuse("a fraction that no set has");
-    above_ -= value * range_;
-    normalize();
-    return value;
-  }
-
-  // Moves `in` to the end of the stream.
-  void finish(comm::BitReader& in) const {
+  // The bits of the stream. Throws comm::DecodeError if another end was to be written.
+  [[nodiscard]] comm::Bits finish() const {
     const End end = end_of(window_ - above_, range_);
     if (above_ - end.above >= std::uint64_t{1} << (64 - end.bits)) {
-      refuse("a fraction that is not the shortest");
+      refuse("a fraction that is not the shortest", shifted_, size_);
     }
-    if (size_ - shifted_ < end.bits) refuse("it is cut short");
-    std::uint64_t left = shifted_ + end.bits;
-    for (; left > kWordBits; left -= kWordBits) (void)in.get(kWordBits);
-    (void)in.get(static_cast<unsigned>(left));
-  }
-
-  [[noreturn]] void refuse(const std::string& what) const {
-    throw comm::DecodeError("entropy code: " + what + ", " + std::to_string(shifted_) + " of " +
-                            std::to_string(size_) + " bits read");
+    if (size_ - shifted_ < end.bits) refuse("it is cut short", shifted_, size_);
+    return comm::Bits(shifted_ + end.bits);
   }
 
  private:
   // The next bits, and zeros after the last: what follows the stream cannot change what is read.
   std::uint64_t next_word() {
-    const auto bits = std::min<std::uint64_t>(ahead_.remaining().count(), kWordBits);
-    return reversed(static_cast<std::uint32_t>(ahead_.get(static_cast<unsigned>(bits))));
+    const auto bits = std::min<std::uint64_t>(ahead_->remaining().count(), kWordBits);
+    return reversed(static_cast<std::uint32_t>(ahead_->get(static_cast<unsigned>(bits))));
   }
 
   void normalize() {
     if (range_ >= kLeastRange) return;
     shifted_ += kWordBits;
-    if (shifted_ >= size_) refuse("it is cut short");  // at least one bit is to come
+    if (shifted_ >= size_) refuse("it is cut short", shifted_, size_);  // one more bit is to come
     window_ = window_ << kWordBits | next_word();
     above_ = above_ << kWordBits | (window_ & ~std::uint32_t{0});
     range_ <<= kWordBits;
   }
 
-  comm::BitReader ahead_;
+  comm::BitReader* ahead_;
   std::uint64_t size_;         // bits of the stream and whatever follows it
   std::uint64_t shifted_ = 0;  // bits of V above the window
   std::uint64_t window_ = 0;   // 64 bits of V
@@ -266,7 +253,7 @@ EntropyCodec::EntropyCodec(std::uint64_t d) : d_(d) {
 
 namespace {
 
-Encoder encoded(std::uint64_t d, std::span<const Index> positions) {
+void check_positions(std::uint64_t d, std::span<const Index> positions) {
   for (std::size_t j = 0; j < positions.size(); ++j) {
     if (positions[j] >= d || (j > 0 && positions[j] <= positions[j - 1])) {
       throw std::invalid_argument("EntropyCodec::encode: positions[" + std::to_string(j) +
@@ -274,11 +261,19 @@ Encoder encoded(std::uint64_t d, std::span<const Index> positions) {
                                   " of d = " + std::to_string(d) + " is out of range or order");
     }
   }
+}
+
+// Calls plain(value, bits) for the plain bits of each gap.
+template <typename Plain>
+Encoder encoded(std::uint64_t d, std::span<const Index> positions, Plain plain) {
+  check_positions(d, positions);
   Encoder encoder;
   Model model(d, positions.size());
   std::uint64_t next = 0;
   for (const Index position : positions) {
-    model.code(position - next, d, encoder);
+    const std::uint64_t gap = position - next;
+    const Bucket bucket = model.code(gap, d, encoder);
+    plain(gap - bucket.begin, bucket.bits);
     next = std::uint64_t{position} + 1;
   }
   return encoder;
@@ -287,29 +282,63 @@ Encoder encoded(std::uint64_t d, std::span<const Index> positions) {
 }  // namespace
 
 comm::Bits EntropyCodec::size(std::span<const Index> positions) const {
-  return encoded(d_, positions).size();
+  std::uint64_t plain = 0;
+  const Encoder encoder =
+      encoded(d_, positions, [&](std::uint64_t, unsigned bits) { plain += bits; });
+  return encoder.size() + comm::Bits(plain);
 }
 
 void EntropyCodec::encode(std::span<const Index> positions, comm::BitWriter& out) const {
-  encoded(d_, positions).finish(out);
+  struct Plain {
+    std::uint32_t value;
+    std::uint32_t bits;
+  };
+  std::vector<Plain> plain;
+  plain.reserve(positions.size());
+  std::uint64_t bits_in_all = 0;
+  Encoder encoder = encoded(d_, positions, [&](std::uint64_t value, unsigned bits) {
+    plain.push_back({static_cast<std::uint32_t>(value), bits});
+    bits_in_all += bits;
+  });
+  out.reserve(encoder.size() + comm::Bits(bits_in_all));
+  encoder.finish(out);
+  for (const auto& [value, bits] : plain) out.put(value, bits);
 }
 
 std::vector<Index> EntropyCodec::decode(comm::BitReader& in, std::uint64_t count) const {
-  Decoder decoder(in);
-  if (count > d_ || count / kMostPerBit > in.remaining().count()) {
-    decoder.refuse(std::to_string(count) + " positions of d = " + std::to_string(d_));
+  const std::uint64_t size = in.remaining().count();
+  if (count > d_ || count / kMostPerBit > size) {
+    refuse(std::to_string(count) + " positions of d = " + std::to_string(d_), 0, size);
   }
+  std::vector<Index> positions(count);
+  std::vector<std::uint8_t> plain_bits(count);
+  const auto too_far = [&](std::uint64_t position) {
+    refuse("position " + std::to_string(position) + " of d = " + std::to_string(d_),
+           size - in.remaining().count(), size);
+  };
+
+  // First the number, for the buckets: positions[j] is where the gap's begins.
+  comm::BitReader ahead = in;
+  Decoder decoder(ahead);
   Model model(d_, count);
-  std::vector<Index> positions;
-  positions.reserve(count);
+  std::uint64_t left = d_;  // coordinates that the least gaps leave
+  for (std::uint64_t j = 0; j < count; ++j) {
+    const Bucket bucket = model.code(0, left, decoder);
+    if (bucket.begin >= left) too_far(d_ - left + bucket.begin);
+    left -= bucket.begin + 1;
+    positions[j] = static_cast<Index>(bucket.begin);
+    plain_bits[j] = static_cast<std::uint8_t>(bucket.bits);
+  }
+  std::uint64_t number = decoder.finish().count();
+  for (; number > kWordBits; number -= kWordBits) (void)in.get(kWordBits);
+  (void)in.get(static_cast<unsigned>(number));
+
   std::uint64_t next = 0;
   for (std::uint64_t j = 0; j < count; ++j) {
-    next += model.code(0, d_ - next, decoder);
-    if (next >= d_)
-      decoder.refuse("position " + std::to_string(next) + " of d = " + std::to_string(d_));
-    positions.push_back(static_cast<Index>(next++));
+    next += positions[j] + in.get(plain_bits[j]);
+    if (next >= d_) too_far(next);
+    positions[j] = static_cast<Index>(next++);
   }
-  decoder.finish(in);
   return positions;
 }
 

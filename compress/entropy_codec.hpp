@@ -9,44 +9,57 @@
 
 namespace mvsgd::compress {
 
-/// An adaptive binary range coder of gaps. What follows is the whole code: integers only, / rounds
-/// down and >> does so of negative numbers too.
+/// An adaptive binary range coder of gaps. What follows is the whole code. All of it is integers,
+/// / rounds down, and >> does so of negative numbers too.
 ///
-/// The number. A stream is a binary fraction 0 <= V < 1, its first bit worth 1/2. Coding narrows an
+/// The stream is a number, then the plain bits of all gaps in order (each gap's lowest bit first).
+///
+/// The number is a binary fraction 0 <= V < 1, its first bit worth 1/2. Decisions narrow an
 /// interval [L, L + R), at first L = 0 and R = 2^64 - 1 in units of 2^-64. A decision of
 /// probability p (of a 1, in units of 2^-16) takes b = (R >> 16) p: a 1 leaves R = b, a 0 adds b to
-/// L and leaves R - b. A plain field of n <= 16 bits and value v leaves R = R >> n and then adds
-/// v R to L. Whenever R is below 2^32 after either, the unit is divided, and L and R are
-/// multiplied, by 2^32. At the end V is the lowest multiple of 2^-t that is at least L and has
-/// V + 2^-t <= L + R, for the lowest t at which there is one; its t bits are the stream, which is
-/// so told from whatever follows it.
+/// L and leaves R - b. When that leaves R below 2^32, the unit is divided, and L and R are
+/// multiplied, by 2^32. At the end V is the lowest multiple of 2^-t that has L <= V and V + 2^-t <=
+/// L + R, for the lowest t >= 1 at which there is one. Its t bits are written; whatever follows, no
+/// more need be read.
 ///
-/// A probability is a number P of 32 bits and a count c, and p = P >> 16. After a decision c < 1000
-/// grows by 1, and P by ((T - P) (131072 / (2 c + 1))) >> 16 with that c, where T = 2^32 - 2^22
-/// after a 1 and 2^22 after a 0. All start at c = 24.
+/// A probability is a number P of 32 bits and a count c, and p = P >> 16. After a decision c grows
+/// by 1, to 500 at most, and with that c P by ((T - P) (131072 / (2 c + 1))) >> 16, where T is 2^32
+/// - 2^22 after a 1 and 2^22 after a 0. c starts at 24.
 ///
-/// The scale. A = (d << 16) / K at first and A + ((gap + 1) << 11) - (A >> 5) after each gap: the
-/// mean distance over the last 32 positions or so, times 2^16. With e = floor(log2 A) - 16 the
-/// unit is 2^u, u = max(e - 2, 0). Everything below has a probability of its own for each e and
-/// each h, the bit of A after its first: how the set looks where it is so dense.
+/// The scale. A = (d << 16) / max(K, 1) at first: the distance of positions, times 2^16. With
+/// e = floor(log2 A) - 16 the unit is 2^u, u = max(e - 1, 0), so that 4 units are one or two
+/// distances. What follows has probabilities of its own for each e and each h, the bit of A after
+/// its highest: they learn how gaps are spread where the set is so dense.
 ///
-/// A gap, the number of coordinates between a position and the one before (or the start), belongs
-/// to a group: group g has 4 units, those from g = 8 on 8, 16, 32, .... units. Decisions:
+/// A gap, the number of coordinates between a position and the one before it (or the start), is in
+/// one of the groups 0, 1, .... Groups 0 to 5 have 4 units each, and the next ones 8, 16, 32, ....
+/// A quarter of a group is 2^n coordinates. The decisions are
 ///
-///     1 for each group that is passed, 0 in its own    with probability `more` of min(g, 3)
-///     the two highest bits of the offset in the group  with `high`, and `low` of the high one,
-///                                                      of min(g, 1)
-///     the others as plain fields, the highest first, each of 16 bits but the last
+///     more    1 for each group g that is passed, then 0    a probability for each min(g, 3)
+///     high    high bit of the quarter within group g       a probability for each min(g, 1)
+///     low     low bit of it                                for each min(g, 1) and high bit
 ///
-/// and P starts at these multiples of 2^16 (what a geometric gap has in the middle of each h):
+/// and the offset within the quarter is the gap's n plain bits. If the quarter begins at gap b, A
+/// then grows by ((2 b + 2^n + 1) << 11) - (A >> 4): a mean over the last 16 positions or so.
+/// P starts at 2^16 times these, which are those of independent positions in the middle of h:
 ///
 ///               more    high    low
-///     h = 0    28966   26173   29434
-///     h = 1    36707   28053   30398
+///     h = 0    12806   20090   26172
+///     h = 1    20557   23527   28052
 ///
-/// So where positions are independent the code has log2 C(d, K) bits and about one in a thousand
-/// more (EntropyCodec.IsWithinTwoThousandthsOfTheEntropyOnUniformSupports), and where layers differ
-/// in density, fewer. K = 0 takes one bit.
+/// With d = 16 the set {1, 6, 7, 12} takes 12 bits, the number's 11 and a plain one:
+///
+///     position  gap  e  h  n  decisions                         plain
+///     1         1    2  0  1  more 0, high 0, low 0             1
+///     6         4    1  1  0  more 1, more 0, high 0, low 0
+///     7         0    1  1  0  more 0, high 0, low 0
+///     12        4    1  1  0  more 1, more 0, high 0, low 0
+///                             11000011111                       1
+///
+/// Law: for independent positions about 1.0015 log2 C(d, K) bits, a little more for the few
+/// positions of a short list; fewer where density varies, by layer for one
+/// (EntropyCodec.CostsAtMost1002ThousandthsOfTheEntropyOnUniformSupports and
+/// EntropyCodec.IsThreePercentBelowRiceWhereLayersDifferInDensity). K = 0 takes one bit.
 class EntropyCodec final : public PositionCodec {
  public:
   /// The value of Header::position_codec.
@@ -63,8 +76,8 @@ class EntropyCodec final : public PositionCodec {
   [[nodiscard]] comm::Bits size(std::span<const Index> positions) const override;
   void encode(std::span<const Index> positions, comm::BitWriter& out) const override;
 
-  /// Also refuses a count above 256 for each bit of the stream: a position has three decisions, of
-  /// at least log2(1024 / 1023) bits each.
+  /// Also refuses at once a count above 256 for each bit of `in`: a position has three decisions or
+  /// more, of at least log2(1024 / 1023) bits each, less what rounding gives.
   [[nodiscard]] std::vector<Index> decode(comm::BitReader& in, std::uint64_t count) const override;
 
  private:

@@ -1,0 +1,130 @@
+"""Makes the golden files of the entropy and the delta code from what their headers say.
+
+    python3 make_adaptive_golden.py [--explain]
+
+Integers without bounds take the place of words and carries; --explain prints the decisions of the
+header's example.
+"""
+
+import bisect
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).parent
+EXPLAIN = "--explain" in sys.argv
+
+
+class Number:
+    """An interval [low, low + size) in units of 2^-64 / 2^shift."""
+
+    def __init__(self):
+        self.low, self.size, self.shift = 0, 2**64 - 1, 0
+
+    def decide(self, bit, probability):
+        number, count = probability
+        bound = (self.size >> 16) * (number >> 16)
+        self.low, self.size = (self.low, bound) if bit else (self.low + bound, self.size - bound)
+        if self.size < 2**32:
+            self.low, self.size, self.shift = self.low << 32, self.size << 32, self.shift + 32
+        count = min(count + 1, 500)
+        target = 2**32 - 2**22 if bit else 2**22
+        probability[:] = [number + ((target - number) * (131072 // (2 * count + 1)) >> 16), count]
+
+    def bits(self):
+        for t in range(1, 65):
+            step = 2 ** (64 - t)
+            v = -(-self.low // step) * step
+            if v + step <= self.low + self.size:
+                return f"{v // step:0{self.shift + t}b}"
+        raise AssertionError
+
+
+def entropy(d, positions):
+    """The stream as '0' and '1'."""
+    learnt = {}
+
+    def probability(e, h, kind, *where):
+        first = {"more": (12806, 20557), "high": (20090, 23527), "low": (26172, 28052)}[kind][h]
+        return learnt.setdefault((e, h, kind, *where), [first << 16, 24])
+
+    number, plain = Number(), ""
+    a = (d << 16) // max(len(positions), 1)
+    start = 0
+    for position in positions:
+        gap, start = position - start, position + 1
+        e = a.bit_length() - 1 - 16
+        h = a >> (e + 15) & 1
+        units = [4 << max(e - 1, 0)] * 6
+        g, left = 0, gap
+        made = []
+
+        def decide(bit, kind, *where):
+            made.append(f"{kind} {bit}")
+            number.decide(bit, probability(e, h, kind, *where))
+
+        while left >= units[g]:
+            decide(1, "more", min(g, 3))
+            left -= units[g]
+            g += 1
+            if g == len(units):
+                units.append(2 * units[-1])
+        decide(0, "more", min(g, 3))
+        n = units[g].bit_length() - 3
+        quarter = left >> n
+        decide(quarter >> 1, "high", min(g, 1))
+        decide(quarter & 1, "low", min(g, 1), quarter >> 1)
+        offset = left & (1 << n) - 1
+        own = "".join(str(offset >> i & 1) for i in range(n))
+        if EXPLAIN:
+            print(f"{position} gap {gap} A {a} e {e} h {h} n {n}: {', '.join(made)}; plain {own}")
+        plain += own
+        a += (2 * (gap - offset) + (1 << n) + 1 << 11) - (a >> 4)
+    if EXPLAIN:
+        print(number.bits(), plain)
+    return number.bits() + plain
+
+
+def shortest_block(n, count):
+    return min((count * (1 + w) + -(-n // 2**w), w) for w in range(32))[1]
+
+
+def blocks(n, ranks):
+    if not ranks:
+        return ""
+    w = shortest_block(n, len(ranks))
+    bits = ""
+    for begin in range(0, n, 2**w):
+        for rank in ranks:
+            if begin <= rank < begin + 2**w:
+                bits += "1" + "".join(str(rank - begin >> i & 1) for i in range(w))
+        bits += "0"
+    return bits
+
+
+def delta(d, previous, mask):
+    left = [i for i, m in enumerate(previous) if m not in mask]
+    kept = [i for i, m in enumerate(previous) if m in mask]
+    added = [m - bisect.bisect(previous, m) for m in mask if m not in previous]
+    k, r = len(previous), len(left)
+    width = min(k, d - k).bit_length()
+    bits = "".join(str(r >> i & 1) for i in range(width))
+    return bits + blocks(k, left if 2 * r <= k else kept) + blocks(d - k, added)
+
+
+def write(name, bits):
+    bits += "0" * (-len(bits) % 8)
+    data = bytes(int(bits[i:i + 8][::-1], 2) for i in range(0, len(bits), 8))
+    (HERE / name).write_bytes(data)
+
+
+POSITIONS = [int(word) for word in (HERE / "positions.txt").read_text().split()]
+CUBES = sorted({j**3 >> 10 for j in range(4000)})
+OTHERS = sorted({(7 * i * i + 3) % 10007 for i in range(30, 101)} | {(5 * i + 1) for i in range(30)})
+
+if EXPLAIN:
+    entropy(16, [1, 6, 7, 12])
+else:
+    write("entropy.bin", entropy(10007, POSITIONS))
+    write("entropy_cubes.bin", entropy(2**26, CUBES))
+    assert len(OTHERS) == len(POSITIONS), (len(OTHERS), len(POSITIONS))
+    write("delta.bin", delta(10007, POSITIONS, OTHERS))
