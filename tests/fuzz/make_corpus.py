@@ -110,3 +110,29 @@ quantized("mean_negative", 2, [0, 1], [1, -1])
 quantized("mean_minus_zero", 2, [0, 1], [1, -0.0])
 quantized("mean_infinite", 2, [0, 1], [float("inf"), 1])
 quantized("scale_nan", 1, [0, 1], [float("nan")])
+
+
+def entropy(name, d, count, stream):
+    write("entropy_codec", name, d.to_bytes(4, "little") + count.to_bytes(2, "little") + stream)
+
+
+entropy("example", 32, 4, packed("1110001111101101 110"))
+entropy("golden", 10007, 101, (GOLDEN / "compress" / "entropy.bin").read_bytes())
+entropy("no_positions", 10, 0, packed("0"))
+entropy("not_the_shortest", 10, 0, packed("1"))
+entropy("position_outside_the_model", 1000, 10, bytes(64))
+entropy("more_positions_than_coordinates", 10, 11, bytes(64))
+entropy("more_positions_than_bits_hold", 2**32 - 1, 65535, bytes(4))
+entropy("all_ones", 2**32 - 1, 20, b"\xff" * 64)
+
+
+def delta(name, d, step, stream):
+    write("delta_codec", name, d.to_bytes(2, "little") + step.to_bytes(2, "little") + stream)
+
+
+# Previous sets: {0, 4, 8, 12} of 16 and {0, 2, 4, 6, 8} of 9.
+delta("one_changed", 16, 3, packed("100  1 1 0 0  0 1 01 0 0"))
+delta("none_changed", 16, 3, packed("000"))
+delta("all_changed", 16, 3, packed("001  1 0 0  1 1 0  0  1 0 1 1 0  0  0"))
+delta("too_many", 9, 1, packed("101"))
+delta("another_number_than_r", 16, 3, packed("100  0 0  0 1 01 0 0"))
