@@ -44,10 +44,13 @@ void Probability::learn(bool one) {
 
 // What is known of gaps at one scale.
 struct Shape {
+  Probability half;
   std::array<Probability, 4> more;                        // [min(g, 3)]
   std::array<std::array<Probability, 4>, 2> quarter_bit;  // [min(g, 1)][1: high bit; 2 + that: low]
 
-  Shape(std::uint32_t more_start, std::uint32_t high_start, std::uint32_t low_start) {
+  Shape(std::uint32_t more_start, std::uint32_t high_start, std::uint32_t low_start,
+        std::uint32_t half_start) {
+    half.of_one = half_start << 16;
     for (Probability& p : more) p.of_one = more_start << 16;
     for (auto& bits : quarter_bit) {
       bits[1].of_one = high_start << 16;
@@ -72,8 +75,8 @@ class Model {
       : distance_((d << 16) / std::max<std::uint64_t>(count, 1)) {
     shapes_.reserve(2 * 33);
     for (int e = 0; e <= 32; ++e) {
-      shapes_.emplace_back(12806, 20090, 26172);
-      shapes_.emplace_back(20557, 23527, 28052);
+      shapes_.emplace_back(12806, 20090, 26172, 29434);
+      shapes_.emplace_back(20557, 23527, 28052, 30398);
     }
   }
 
@@ -96,6 +99,10 @@ class Model {
     const bool high = coder.decide(quarter >> 1 & 1, quarter_bit[1]);
     const bool low = coder.decide(quarter & 1, quarter_bit[high ? 3 : 2]);
     begin += (std::uint64_t{high} * 2 + std::uint64_t{low}) << bits;
+    if (begin == 0 && bits > 0) {
+      --bits;
+      begin = std::uint64_t{coder.decide(gap >> bits & 1, shape.half)} << bits;
+    }
     distance_ += ((2 * begin + (std::uint64_t{1} << bits) + 1) << 11) - (distance_ >> 4);
     return {begin, bits};
   }
@@ -189,7 +196,7 @@ class Encoder {
   std::uint64_t range_ = std::numeric_limits<std::uint64_t>::max();
 };
 
-// Its state is values alone, so that a compiler keeps it in registers: `ahead` is not its own.
+// Reads the number from `ahead`, and up to 64 bits beyond it.
 class Decoder {
  public:
   explicit Decoder(comm::BitReader& ahead) : ahead_(&ahead), size_(ahead.remaining().count()) {
@@ -197,6 +204,7 @@ class Decoder {
     window_ = next_word() << kWordBits;
     window_ |= next_word();
     above_ = window_;
+    if (above_ >= range_) refuse("a fraction that no set has", 0, size_);
   }
 
   bool decide(bool, Probability& p) {
@@ -239,7 +247,7 @@ class Decoder {
   std::uint64_t size_;         // bits of the stream and whatever follows it
   std::uint64_t shifted_ = 0;  // bits of V above the window
   std::uint64_t window_ = 0;   // 64 bits of V
-  std::uint64_t above_ = 0;    // window_ - low
+  std::uint64_t above_ = 0;    // window_ - low; always below range_
   std::uint64_t range_ = std::numeric_limits<std::uint64_t>::max();
 };
 
@@ -322,20 +330,33 @@ std::vector<Index> EntropyCodec::decode(comm::BitReader& in, std::uint64_t count
   Decoder decoder(ahead);
   Model model(d_, count);
   std::uint64_t left = d_;  // coordinates that the least gaps leave
+  std::uint64_t plain = 0;  // bits after the number
   for (std::uint64_t j = 0; j < count; ++j) {
     const Bucket bucket = model.code(0, left, decoder);
     if (bucket.begin >= left) too_far(d_ - left + bucket.begin);
     left -= bucket.begin + 1;
     positions[j] = static_cast<Index>(bucket.begin);
     plain_bits[j] = static_cast<std::uint8_t>(bucket.bits);
+    plain += bucket.bits;
   }
   std::uint64_t number = decoder.finish().count();
   for (; number > kWordBits; number -= kWordBits) (void)in.get(kWordBits);
   (void)in.get(static_cast<unsigned>(number));
 
   std::uint64_t next = 0;
+  std::uint64_t word = 0;  // plain bits that are read ahead
+  unsigned held = 0;
   for (std::uint64_t j = 0; j < count; ++j) {
-    next += positions[j] + in.get(plain_bits[j]);
+    const unsigned bits = plain_bits[j];  // at most 32
+    if (held < bits) {
+      const auto more = static_cast<unsigned>(std::min<std::uint64_t>(plain, kWordBits));
+      word |= in.get(more) << held;
+      held += more;
+      plain -= more;
+    }
+    next += positions[j] + (word & ((std::uint64_t{1} << bits) - 1));
+    word >>= bits;
+    held -= bits;
     if (next >= d_) too_far(next);
     positions[j] = static_cast<Index>(next++);
   }

@@ -38,26 +38,27 @@ namespace mvsgd::compress {
 ///     more    1 for each group g that is passed, then 0    a probability for each min(g, 3)
 ///     high    high bit of the quarter within group g       a probability for each min(g, 1)
 ///     low     low bit of it                                for each min(g, 1) and high bit
+///     half    if the quarter begins at gap 0 and n > 0, the half of it: n is then less by 1
 ///
-/// and the offset within the quarter is the gap's n plain bits. If the quarter begins at gap b, A
-/// then grows by ((2 b + 2^n + 1) << 11) - (A >> 4): a mean over the last 16 positions or so.
+/// and the offset within the quarter or half is the gap's n plain bits. If that begins at gap b, A
+/// grows by ((2 b + 2^n + 1) << 11) - (A >> 4): a mean over the last 16 positions or so.
 /// P starts at 2^16 times these, which are those of independent positions in the middle of h:
 ///
-///               more    high    low
-///     h = 0    12806   20090   26172
-///     h = 1    20557   23527   28052
+///               more    high    low    half
+///     h = 0    12806   20090   26172   29434
+///     h = 1    20557   23527   28052   30398
 ///
-/// With d = 16 the set {1, 6, 7, 12} takes 12 bits, the number's 11 and a plain one:
+/// With d = 32 the set {1, 9, 10, 29} takes 19 bits, the number's 16 and three plain ones:
 ///
-///     position  gap  e  h  n  decisions                         plain
-///     1         1    2  0  1  more 0, high 0, low 0             1
-///     6         4    1  1  0  more 1, more 0, high 0, low 0
-///     7         0    1  1  0  more 0, high 0, low 0
-///     12        4    1  1  0  more 1, more 0, high 0, low 0
-///                             11000011111                       1
+///     position  gap  e  h  n  decisions                                plain
+///     1         1    3  0  1  more 0, high 0, low 0, half 0            1
+///     9         7    2  1  1  more 0, high 1, low 1                    1
+///     10        0    2  1  0  more 0, high 0, low 0, half 0
+///     29        18   2  1  1  more 1, more 1, more 0, high 0, low 1    0
+///                             1110001111101101                         110
 ///
-/// Law: for independent positions about 1.0015 log2 C(d, K) bits, a little more for the few
-/// positions of a short list; fewer where density varies, by layer for one
+/// Law: for independent positions about 1.0015 log2 C(d, K) bits, up to 1.004 for lists of some
+/// hundred or thousand, which leave little to learn from; fewer where density varies, by layer say
 /// (EntropyCodec.CostsAtMost1002ThousandthsOfTheEntropyOnUniformSupports and
 /// EntropyCodec.IsThreePercentBelowRiceWhereLayersDifferInDensity). K = 0 takes one bit.
 class EntropyCodec final : public PositionCodec {

@@ -88,11 +88,11 @@ std::uint64_t rice_bits(const std::vector<Index>& positions) {
 }
 
 TEST(EntropyCodec, ExampleOfTheHeaderHasItsBits) {
-  const EntropyCodec codec(16);
-  const Coded coded = encode(codec, {1, 6, 7, 12});
-  EXPECT_EQ(coded.size, Bits(12));
-  EXPECT_EQ(coded.bytes, bits_of("11000011111 1").bytes);
-  EXPECT_THAT(decode(codec, coded, 4), ::testing::ElementsAre(1, 6, 7, 12));
+  const EntropyCodec codec(32);
+  const Coded coded = encode(codec, {1, 9, 10, 29});
+  EXPECT_EQ(coded.size, Bits(19));
+  EXPECT_EQ(coded.bytes, bits_of("1110001111101101 110").bytes);
+  EXPECT_THAT(decode(codec, coded, 4), ::testing::ElementsAre(1, 9, 10, 29));
 }
 
 TEST(EntropyCodec, ReadsBackEverySubsetOfSmallUniversesAtItsSize) {
@@ -192,6 +192,14 @@ TEST(EntropyCodec, RefusesAFractionThatIsNotTheShortest) {
   EXPECT_THAT([&] { (void)EntropyCodec(10).decode(in, 0); },
               ThrowsMessage<DecodeError>(
                   "entropy code: a fraction that is not the shortest, 0 of 1 bits read"));
+}
+
+TEST(EntropyCodec, RefusesAFractionPastTheFirstInterval) {
+  const std::vector<std::byte> ones(64, std::byte{0xff});
+  BitReader in(ones, Bits::of_bytes(ones.size()));
+  EXPECT_THAT(
+      [&] { (void)EntropyCodec(10).decode(in, 3); },
+      ThrowsMessage<DecodeError>("entropy code: a fraction that no set has, 0 of 512 bits read"));
 }
 
 TEST(EntropyCodec, RefusesAPositionOutsideTheModel) {

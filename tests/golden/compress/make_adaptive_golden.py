@@ -44,7 +44,8 @@ def entropy(d, positions):
     learnt = {}
 
     def probability(e, h, kind, *where):
-        first = {"more": (12806, 20557), "high": (20090, 23527), "low": (26172, 28052)}[kind][h]
+        first = {"more": (12806, 20557), "high": (20090, 23527), "low": (26172, 28052),
+                 "half": (29434, 30398)}[kind][h]
         return learnt.setdefault((e, h, kind, *where), [first << 16, 24])
 
     number, plain = Number(), ""
@@ -73,6 +74,9 @@ def entropy(d, positions):
         quarter = left >> n
         decide(quarter >> 1, "high", min(g, 1))
         decide(quarter & 1, "low", min(g, 1), quarter >> 1)
+        if left == gap < 1 << n and n > 0:
+            n -= 1
+            decide(gap >> n, "half")
         offset = left & (1 << n) - 1
         own = "".join(str(offset >> i & 1) for i in range(n))
         if EXPLAIN:
@@ -122,7 +126,7 @@ CUBES = sorted({j**3 >> 10 for j in range(4000)})
 OTHERS = sorted({(7 * i * i + 3) % 10007 for i in range(30, 101)} | {(5 * i + 1) for i in range(30)})
 
 if EXPLAIN:
-    entropy(16, [1, 6, 7, 12])
+    entropy(32, [1, 9, 10, 29])
 else:
     write("entropy.bin", entropy(10007, POSITIONS))
     write("entropy_cubes.bin", entropy(2**26, CUBES))
