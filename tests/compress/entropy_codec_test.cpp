@@ -13,7 +13,7 @@
 #include <random>
 #include <vector>
 
-#include "tests/compress/coded.hpp"
+#include "tests/compress/coded_sets.hpp"
 
 namespace mvsgd::compress {
 namespace {
@@ -26,17 +26,6 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 constexpr std::uint64_t kResNet18 = 11173962;
-
-Coded encode(const PositionCodec& codec, const std::vector<Index>& positions) {
-  return coded([&](BitWriter& out) { codec.encode(positions, out); });
-}
-
-std::vector<Index> decode(const PositionCodec& codec, const Coded& coded, std::uint64_t count) {
-  BitReader in(coded.bytes, coded.size);
-  auto positions = codec.decode(in, count);
-  EXPECT_EQ(in.remaining(), Bits(0));
-  return positions;
-}
 
 double entropy(double d, double k) {
   return (std::lgamma(d + 1) - std::lgamma(k + 1) - std::lgamma(d - k + 1)) / std::numbers::ln2;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "compress/block_position_codec.hpp"
-#include "tests/compress/coded.hpp"
+#include "tests/compress/coded_sets.hpp"
 
 namespace mvsgd::compress {
 namespace {
