@@ -1,24 +1,32 @@
-// How fast the exact top-K support is found, beside its definition and nth_element.
+// How fast the exact top-K support is found, against one read of x, its definition and
+// nth_element.
 #include <algorithm>
+#include <bit>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
 #include <random>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "bench/throughput.hpp"
+#include "compress/error_memory.hpp"
 #include "compress/top_k.hpp"
+#include "compress/vote.hpp"
 
 namespace mvsgd {
 namespace {
 
 using compress::Index;
-using Selection = std::vector<Index> (*)(std::span<const float>, std::size_t);
+using compress::Isa;
+using compress::TopK;
+using compress::TopKOptions;
 
-std::vector<float> gradient(std::int64_t d) {
-  std::mt19937_64 random(1);
+std::vector<float> gradient(std::int64_t d, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
   std::normal_distribution<float> normal(0.0F, 1e-3F);
   std::vector<float> x(static_cast<std::size_t>(d));
   for (float& value : x) value = normal(random);
@@ -40,39 +48,180 @@ std::vector<Index> by_nth_element(std::span<const float> x, std::size_t k) {
   return order;
 }
 
-// The k = d / one_in largest of d normal values. Bytes: x, read once, so 4d.
-void BM_TopKSupport(benchmark::State& state, Selection select) {
-  const auto x = gradient(state.range(0));
-  const auto k = static_cast<std::size_t>(state.range(0) / state.range(1));
-  if (select(x, k) != by_nth_element(x, k)) return state.SkipWithError("wrong support");
-  const double start = bench::thread_seconds();
-  for (auto _ : state) {
-    auto support = select(x, k);
-    benchmark::DoNotOptimize(support.data());
+// Whether `support` is what the definition says, without the definition's memory: all above the
+// smallest magnitude in it, and the first of those equal to it.
+bool is_support(std::span<const float> x, std::span<const Index> support, std::size_t k) {
+  float last = INFINITY;
+  for (const Index i : support) last = std::min(last, std::fabs(x[i]));
+  std::size_t above = 0;
+  for (const float value : x) above += std::fabs(value) > last ? 1 : 0;
+  std::size_t ties = k - above;
+  std::vector<Index> expected;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float a = std::fabs(x[i]);
+    if (a > last || (a == last && ties > 0)) expected.push_back(static_cast<Index>(i));
+    ties -= a == last && ties > 0 ? 1 : 0;
   }
-  bench::report_bytes(state, 4 * x.size(), bench::thread_seconds() - start);
+  return support.size() == k && std::equal(support.begin(), support.end(), expected.begin());
 }
 
-constexpr Selection kSampled = compress::top_k_support;
-constexpr Selection kSorting = compress::top_k_support_by_sorting;
-constexpr Selection kNthElement = by_nth_element;
-
-void sizes(benchmark::internal::Benchmark* b) {
-  b->ArgNames({"d", "one_in"})
-      ->ArgsProduct({{1 << 16, bench::kResNet18}, {100, 1000}})
-      ->Unit(benchmark::kMillisecond);
+// The unit: nothing that looks at all of x is faster.
+#if defined(__x86_64__)
+[[gnu::target_clones("avx2", "default")]]
+#endif
+std::int32_t
+read_once(const float* x, std::size_t d) {
+  std::int32_t most = 0;
+  for (std::size_t i = 0; i < d; ++i) {
+    most = std::max(most, __builtin_bit_cast(std::int32_t, x[i]) & 0x7fffffff);
+  }
+  return most;
 }
-BENCHMARK_CAPTURE(BM_TopKSupport, sampled, kSampled)
-    ->Name("BM_TopKSupport/impl:sampled")
-    ->Apply(sizes);
-BENCHMARK_CAPTURE(BM_TopKSupport, nth_element, kNthElement)
-    ->Name("BM_TopKSupport/impl:nth_element")
-    ->Apply(sizes);
-BENCHMARK_CAPTURE(BM_TopKSupport, sorting, kSorting)
-    ->Name("BM_TopKSupport/impl:sorting")
-    ->ArgNames({"d", "one_in"})
-    ->Args({1 << 16, 100})
-    ->Unit(benchmark::kMillisecond);
+
+double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// Runs `measured` and, in turn with it so that a busy machine is as slow for both, `unit`. The
+// counter `name` is the median of the one's time over that of the other's. Time is CPU time of this
+// thread unless `threads` > 1.
+template <typename Measured, typename Unit>
+void run_against(benchmark::State& state, const std::string& name, unsigned threads,
+                 Measured measured, Unit unit) {
+  const auto now = threads > 1 ? wall_seconds : bench::thread_seconds;
+  std::vector<double> ours;
+  std::vector<double> units;
+  for (auto _ : state) {
+    const double start = now();
+    measured();
+    const double between = now();
+    unit();
+    units.push_back(now() - between);
+    ours.push_back(between - start);
+    state.SetIterationTime(ours.back());
+  }
+  state.counters["median_ms"] = 1e3 * median(ours);
+  state.counters[name] = median(ours) / median(units);
+}
+
+struct Case {
+  Isa isa = compress::best_isa();
+  unsigned threads = 1;
+  bool hinted = false;
+};
+
+// What a worker would know: another round's k-th magnitude, here of values 2 % larger.
+float hint(std::int64_t d, std::size_t k) {
+  return 1.02F * compress::top_k_support(gradient(d, 2), k, {}).magnitude;
+}
+
+// The k = ceil(d / one_in) largest of d normal values. in_reads: against one read of x.
+void BM_TopKSupport(benchmark::State& state, Case c) {
+  if (!compress::supports(c.isa)) return state.SkipWithError("not on this processor");
+  const auto x = gradient(state.range(0), 1);
+  const auto k = static_cast<std::size_t>((state.range(0) - 1) / state.range(1) + 1);
+  const TopKOptions options = {
+      .hint = c.hinted ? hint(state.range(0), k) : 0, .threads = c.threads, .isa = c.isa};
+  const TopK first = compress::top_k_support(x, k, options);
+  if (!is_support(x, first.support, k)) return state.SkipWithError("wrong support");
+  run_against(
+      state, "in_reads", c.threads,
+      [&] {
+        auto top = compress::top_k_support(x, k, options);
+        benchmark::DoNotOptimize(top.support.data());
+      },
+      [&] { benchmark::DoNotOptimize(read_once(x.data(), x.size())); });
+  state.counters["passes"] = first.reads;
+}
+
+// The whole vote: in_add_differences is against line 9 alone, which is 3 reads and a write.
+void BM_Vote(benchmark::State& state, bool fused, bool hinted) {
+  const auto theta_h = gradient(state.range(0), 1);
+  const std::vector<float> theta_0(theta_h.size(), 0.0F);
+  const auto k = static_cast<std::size_t>((state.range(0) - 1) / state.range(1) + 1);
+  std::vector<float> e(theta_h.size());
+  const TopKOptions options = {.hint = hinted ? hint(state.range(0), k) : 0};
+  const auto vote = [&] {
+    if (fused) return compress::add_difference_top_k(theta_h, theta_0, e, k, options);
+    compress::add_difference(theta_h, theta_0, e);
+    return compress::top_k_support(e, k, options);
+  };
+  if (!is_support(theta_h, vote().support, k)) return state.SkipWithError("wrong support");
+  std::fill(e.begin(), e.end(), 0.0F);
+  // The unit takes back what the vote has added, so that every iteration sees the same values.
+  run_against(
+      state, "in_add_differences", 1,
+      [&] {
+        auto top = vote();
+        benchmark::DoNotOptimize(top.support.data());
+      },
+      [&] {
+        compress::add_difference(theta_0, theta_h, e);
+        benchmark::ClobberMemory();
+      });
+}
+
+using Selection = std::vector<Index> (*)(std::span<const float>, std::size_t);
+
+void BM_TopKByOthers(benchmark::State& state, Selection select) {
+  const auto x = gradient(state.range(0), 1);
+  const auto k = static_cast<std::size_t>((state.range(0) - 1) / state.range(1) + 1);
+  if (!is_support(x, select(x, k), k)) return state.SkipWithError("wrong support");
+  run_against(
+      state, "in_reads", 1,
+      [&] {
+        auto support = select(x, k);
+        benchmark::DoNotOptimize(support.data());
+      },
+      [&] { benchmark::DoNotOptimize(read_once(x.data(), x.size())); });
+}
+
+void common(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"d", "one_in"})->Unit(benchmark::kMillisecond)->UseManualTime();
+}
+
+void add(const std::string& name, Case c, std::initializer_list<std::int64_t> sizes) {
+  auto* b = benchmark::RegisterBenchmark(name.c_str(), BM_TopKSupport, c);
+  for (const std::int64_t d : sizes) {
+    b->Args({d, 100});
+    if (d == bench::kResNet18) b->Args({d, 1000});
+  }
+  common(b);
+}
+
+const bool kRegistered = [] {
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    for (const bool hinted : {false, true}) {
+      const std::string name = "BM_TopKSupport/isa:" + std::string(compress::name(isa)) +
+                               (hinted ? "/hint:last" : "/hint:none");
+      add(name, {.isa = isa, .hinted = hinted}, {bench::kResNet18});
+    }
+  }
+  add("BM_TopKSupport/linear", {}, {1 << 16, 1 << 20, 1 << 24, 1 << 26});
+  add("BM_TopKSupport/threads:2", {.threads = 2}, {bench::kResNet18});
+  // 4 GB of x: asked for by name.
+  add("BM_TopKSupport/large", {}, {1'000'000'000});
+  for (const bool fused : {true, false}) {
+    for (const bool hinted : {false, true}) {
+      const std::string name = std::string("BM_Vote/fused:") + (fused ? "yes" : "no") +
+                               (hinted ? "/hint:last" : "/hint:none");
+      common(benchmark::RegisterBenchmark(name.c_str(), BM_Vote, fused, hinted)
+                 ->Args({bench::kResNet18, 100}));
+    }
+  }
+  common(
+      benchmark::RegisterBenchmark("BM_TopKByOthers/nth_element", BM_TopKByOthers, by_nth_element)
+          ->Args({bench::kResNet18, 100}));
+  common(benchmark::RegisterBenchmark("BM_TopKByOthers/sorting", BM_TopKByOthers,
+                                      compress::top_k_support_by_sorting)
+             ->Args({1 << 20, 100}));
+  return true;
+}();
 
 }  // namespace
 }  // namespace mvsgd

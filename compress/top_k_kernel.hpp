@@ -32,6 +32,14 @@ struct KernelBlock {
     return bits;
   }
 
+  // Asks for a block ahead of its turn: hardware stops asking at a page's end, and a pass that also
+  // picks candidates does not reach far enough ahead by itself. Where three vectors are read at
+  // once this gains nothing.
+  static void fetch(const Plain& source, std::size_t begin) {
+    for (std::size_t j = 0; j < kBlock; j += 16) __builtin_prefetch(source.x + begin + j);
+  }
+  static void fetch(const Difference& /*source*/, std::size_t /*begin*/) {}
+
   // The values from `begin` on, where they stand or in `copy`, filled up with zeros.
   static const float* load(const Plain& source, std::size_t begin, std::size_t size, float* copy) {
     if (size == kBlock) return source.x + begin;
@@ -61,10 +69,12 @@ template <Isa kIsa, typename Source>
 std::size_t Kernel<kIsa, Source>::collect(const Source& source, std::size_t begin, std::size_t end,
                                           Magnitude floor, Candidates& to) {
   constexpr std::uint64_t kLast = std::uint64_t{1} << (kBlock - 1);
+  constexpr std::size_t kAhead = 1024;  // a page of 4 KiB
   using B = KernelBlock<kIsa>;
   std::size_t count = to.count;
   while (begin < end && to.capacity - count >= kBlock) {
     const std::size_t size = end - begin < kBlock ? end - begin : kBlock;
+    if (end - begin >= kAhead + kBlock) B::fetch(source, begin + kAhead);
     float copy[kBlock];
     const float* x = B::load(source, begin, size, copy);
     std::uint64_t mask = B::above(x, floor) | std::uint64_t{B::above(x + 32, floor)} << 32;

@@ -1,14 +1,18 @@
-// The fast top-K support is the sorted definition's, on ties, edges and hostile inputs too.
+// The fast top-K support is the sorted definition's, on ties, edges and hostile inputs too,
+// whatever the hint, the number of threads and the instruction set.
 #include "compress/top_k.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <string>
 #include <vector>
 
 namespace mvsgd::compress {
@@ -60,6 +64,28 @@ std::vector<float> gradient(std::size_t d, std::uint64_t seed) {
   return x;
 }
 
+// Constants, two values of which one is rare, and orders that mislead whoever reads from the left.
+std::vector<std::vector<float>> hostile(std::uint32_t d) {
+  std::vector<std::vector<float>> inputs;
+  for (const float value : {0.0F, -0.0F, kDenormal, 1.0F, -kMax}) {
+    inputs.emplace_back(d, value);
+    inputs.emplace_back(d, 1.0F);
+    for (std::size_t i = 0; i < d; i += 997) inputs.back()[i] = value;
+  }
+  std::vector<float> rising(d);
+  std::vector<float> falling(d);
+  std::vector<float> edges(d);  // both sides of every power of two: where digits carry
+  std::vector<float> denormal(d);
+  for (std::uint32_t i = 0; i < d; ++i) {
+    rising[i] = std::bit_cast<float>(i * 3000);
+    falling[i] = std::bit_cast<float>((d - i) * 3000);
+    edges[i] = std::bit_cast<float>(((i % 254 + 1) << 23) - i / 254 % 3);
+    denormal[i] = std::bit_cast<float>(i * 0x9e3779b9U & 0x807fffff);
+  }
+  inputs.insert(inputs.end(), {rising, falling, edges, denormal});
+  return inputs;
+}
+
 void expect_as_sorting(const std::vector<float>& x, std::size_t k) {
   ASSERT_EQ(top_k_support(x, k), top_k_support_by_sorting(x, k)) << k << " of " << x.size();
 }
@@ -108,23 +134,7 @@ TEST(TopK, EqualsTheDefinitionOnEveryKindOfInput) {
 }
 
 TEST(TopK, EqualsTheDefinitionOnHostileInputs) {
-  constexpr std::size_t kD = 50000;
-  std::vector<std::vector<float>> inputs;
-  for (const float value : {0.0F, -0.0F, kDenormal, 1.0F, -kMax}) {
-    inputs.emplace_back(kD, value);
-    inputs.emplace_back(kD, 1.0F);  // two values, one of them rare
-    for (std::size_t i = 0; i < kD; i += 997) inputs.back()[i] = value;
-  }
-  std::vector<float> rising(kD);
-  std::vector<float> falling(kD);
-  std::vector<float> edges(kD);  // both sides of every power of two: where digits carry
-  for (std::uint32_t i = 0; i < kD; ++i) {
-    rising[i] = std::bit_cast<float>(i * 3000);
-    falling[i] = std::bit_cast<float>((static_cast<std::uint32_t>(kD) - i) * 3000);
-    edges[i] = std::bit_cast<float>(((i % 254 + 1) << 23) - i / 254 % 3);
-  }
-  inputs.insert(inputs.end(), {rising, falling, edges});
-  for (const auto& x : inputs) {
+  for (const auto& x : hostile(50000)) {
     for (const std::size_t k : {1U, 500U, 5000U, 49999U, 50000U}) expect_as_sorting(x, k);
   }
 }
@@ -177,6 +187,123 @@ TEST(TopK, RefusesWhatIsNotFiniteWhereverItStandsAndNamesTheFirst) {
     }
   }
 }
+
+TEST(TopK, GivesTheKthMagnitude) {
+  const std::vector<float> x = {0.5F, -3.0F, 2.0F, -0.25F, 4.0F};
+  EXPECT_EQ(top_k_support(x, 1, {}).magnitude, 4.0F);
+  EXPECT_EQ(top_k_support(x, 2, {}).magnitude, 3.0F);
+  EXPECT_EQ(top_k_support(x, 5, {}).magnitude, 0.25F);
+  EXPECT_EQ(top_k_support(x, 0, {}).magnitude, 0.0F);
+}
+
+TEST(TopK, IsTheSameWhateverTheHint) {
+  std::vector<std::vector<float>> inputs = hostile(30000);
+  inputs.push_back(gradient(30000, 8));
+  inputs.push_back(grid(30000, 9));
+  for (const auto& x : inputs) {
+    for (const std::size_t k : {0U, 1U, 300U, 29999U, 30000U}) {
+      const auto support = top_k_support_by_sorting(x, k);
+      const float exact = top_k_support(x, k, {}).magnitude;
+      for (const float hint :
+           {0.0F, -0.0F, kInf, -kInf, kNan, -kNan, std::bit_cast<float>(0x7fffffffU), kDenormal,
+            std::numeric_limits<float>::min(), kMax, -1.0F, 1.0F, exact, -exact, 0.5F * exact,
+            1.05F * exact, 2.0F * exact, 1e-6F * exact, std::nextafter(exact, kInf)}) {
+        const TopK top = top_k_support(x, k, {.hint = hint});
+        ASSERT_EQ(top.support, support) << k << " of " << x.size() << ", hint " << hint;
+        ASSERT_EQ(top.magnitude, exact) << k << " of " << x.size() << ", hint " << hint;
+      }
+    }
+  }
+}
+
+TEST(TopK, ReadsOnceUnlessTheHintIsTooHigh) {
+  const auto x = gradient(1 << 20, 10);
+  constexpr std::size_t kK = 10486;
+  const TopK cold = top_k_support(x, kK, {});
+  EXPECT_EQ(cold.reads, 1U);
+  for (const float much : {1e-30F, 0.01F, 0.9F, 1.0F, 1.02F}) {
+    EXPECT_EQ(top_k_support(x, kK, {.hint = much * cold.magnitude}).reads, 1U) << much;
+  }
+  // Too few, so the sample is asked; and too few again where it sees values that others lack.
+  EXPECT_EQ(top_k_support(x, kK, {.hint = 2 * cold.magnitude}).reads, 2U);
+  auto misleading = x;
+  for (std::uint32_t j = 0; j < 1 << 14; ++j) {
+    misleading[std::uint64_t{j * 0x9e3779b9U} * misleading.size() >> 32] = 8.0F;
+  }
+  EXPECT_EQ(top_k_support(misleading, 1 << 15, {}).reads, 2U);
+  EXPECT_EQ(top_k_support(misleading, 1 << 15, {.hint = 8.0F}).reads, 3U);
+}
+
+TEST(TopK, RefusesNoThreads) {
+  const std::vector<float> x(10);
+  EXPECT_THAT([&] { (void)top_k_support(x, 1, {.threads = 0}); },
+              ThrowsMessage<std::invalid_argument>("top_k_support: threads = 0"));
+}
+
+TEST(TopK, RefusesAnInstructionSetThatTheProcessorLacks) {
+  const std::vector<float> x(10);
+  for (const Isa isa : {Isa::avx2, Isa::avx512}) {
+    if (supports(isa)) {
+      EXPECT_EQ(top_k_support(x, 1, {.isa = isa}).support.size(), 1U);
+    } else {
+      EXPECT_THAT([&] { (void)top_k_support(x, 1, {.isa = isa}); },
+                  ThrowsMessage<std::invalid_argument>(HasSubstr(std::string(name(isa)))));
+    }
+  }
+  EXPECT_TRUE(supports(Isa::portable));
+  EXPECT_TRUE(supports(best_isa()));
+}
+
+class TopKPath : public testing::TestWithParam<Isa> {
+ protected:
+  void SetUp() override {
+    if (!supports(GetParam())) GTEST_SKIP() << "this processor has no " << name(GetParam());
+  }
+};
+
+TEST_P(TopKPath, EqualsTheDefinitionForAnyNumberOfThreads) {
+  // Lengths around blocks of 64, so that threads get whole ones, part of one or none.
+  for (const std::uint32_t d : {1U, 63U, 64U, 65U, 129U, 256U, 257U, 20011U}) {
+    auto inputs = hostile(d);
+    inputs.insert(inputs.end(), {gradient(d, 1), grid(d, 2), any_finite(d, 3)});
+    for (const auto& x : inputs) {
+      for (const std::size_t k : {0U, 1U, d / 100, d / 2, d - 1, d}) {
+        const auto support = top_k_support_by_sorting(x, k);
+        for (unsigned threads = 1; threads <= 5; ++threads) {
+          for (const float hint : {0.0F, kDenormal, 1.0F}) {
+            const TopK top =
+                top_k_support(x, k, {.hint = hint, .threads = threads, .isa = GetParam()});
+            ASSERT_EQ(top.support, support)
+                << k << " of " << d << ", " << threads << " threads, hint " << hint;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(TopKPath, NamesTheFirstThatIsNotFinite) {
+  // Behind enough that is larger than all else for candidates to be dropped, in any thread's share.
+  constexpr std::uint32_t kD = 40000;
+  for (const std::size_t first : {0U, 63U, 64U, 9999U, 20000U, 39998U, 39999U}) {
+    for (const float value : {kNan, -kNan, kInf, -kInf}) {
+      for (auto x : {gradient(kD, 4), hostile(kD)[10]}) {  // [10] rises
+        std::fill(x.begin() + static_cast<std::ptrdiff_t>(first), x.end(), value);
+        for (unsigned threads = 1; threads <= 5; ++threads) {
+          for (const std::size_t k : {0U, 1U, 400U, kD}) {
+            const TopKOptions options = {.hint = 1.0F, .threads = threads, .isa = GetParam()};
+            ASSERT_THAT([&] { (void)top_k_support(x, k, options); },
+                        ThrowsMessage<std::invalid_argument>(
+                            HasSubstr("top_k_support: x[" + std::to_string(first) + "] = ")));
+          }
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, TopKPath, testing::Values(Isa::portable, Isa::avx2, Isa::avx512),
+                         [](const auto& isa) { return std::string(name(isa.param)); });
 
 }  // namespace
 }  // namespace mvsgd::compress
