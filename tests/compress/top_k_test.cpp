@@ -76,13 +76,15 @@ std::vector<std::vector<float>> hostile(std::uint32_t d) {
   std::vector<float> falling(d);
   std::vector<float> edges(d);  // both sides of every power of two: where digits carry
   std::vector<float> denormal(d);
+  std::vector<float> stairs(d);  // each the next float after the one before
   for (std::uint32_t i = 0; i < d; ++i) {
     rising[i] = std::bit_cast<float>(i * 3000);
     falling[i] = std::bit_cast<float>((d - i) * 3000);
     edges[i] = std::bit_cast<float>(((i % 254 + 1) << 23) - i / 254 % 3);
     denormal[i] = std::bit_cast<float>(i * 0x9e3779b9U & 0x807fffff);
+    stairs[i] = std::bit_cast<float>(0x3f800000 + std::uint32_t{10} * i / d);
   }
-  inputs.insert(inputs.end(), {rising, falling, edges, denormal});
+  inputs.insert(inputs.end(), {rising, falling, edges, denormal, stairs});
   return inputs;
 }
 
@@ -262,20 +264,21 @@ class TopKPath : public testing::TestWithParam<Isa> {
 };
 
 TEST_P(TopKPath, EqualsTheDefinitionForAnyNumberOfThreads) {
-  // Lengths around blocks of 64, so that threads get whole ones, part of one or none.
-  for (const std::uint32_t d : {1U, 63U, 64U, 65U, 129U, 256U, 257U, 20011U}) {
+  constexpr std::array kHints = {0.0F, kDenormal, 1.0F};
+  unsigned round = 0;
+  // Lengths around blocks of 64, so that threads get whole ones, part of one or none, and one that
+  // makes each of five drop candidates.
+  for (const std::uint32_t d : {1U, 63U, 64U, 65U, 129U, 256U, 257U, 60013U}) {
     auto inputs = hostile(d);
     inputs.insert(inputs.end(), {gradient(d, 1), grid(d, 2), any_finite(d, 3)});
     for (const auto& x : inputs) {
       for (const std::size_t k : {0U, 1U, d / 100, d / 2, d - 1, d}) {
         const auto support = top_k_support_by_sorting(x, k);
-        for (unsigned threads = 1; threads <= 5; ++threads) {
-          for (const float hint : {0.0F, kDenormal, 1.0F}) {
-            const TopK top =
-                top_k_support(x, k, {.hint = hint, .threads = threads, .isa = GetParam()});
-            ASSERT_EQ(top.support, support)
-                << k << " of " << d << ", " << threads << " threads, hint " << hint;
-          }
+        for (int turn = 0; turn < 4; ++turn, ++round) {  // five numbers of threads, three hints
+          const TopKOptions options = {
+              .hint = kHints[round % 3], .threads = 1 + round % 5, .isa = GetParam()};
+          ASSERT_EQ(top_k_support(x, k, options).support, support)
+              << k << " of " << d << ", " << options.threads << " threads, hint " << options.hint;
         }
       }
     }
@@ -286,11 +289,11 @@ TEST_P(TopKPath, NamesTheFirstThatIsNotFinite) {
   // Behind enough that is larger than all else for candidates to be dropped, in any thread's share.
   constexpr std::uint32_t kD = 40000;
   for (const std::size_t first : {0U, 63U, 64U, 9999U, 20000U, 39998U, 39999U}) {
-    for (const float value : {kNan, -kNan, kInf, -kInf}) {
+    for (const float value : {kNan, -kInf}) {
       for (auto x : {gradient(kD, 4), hostile(kD)[10]}) {  // [10] rises
         std::fill(x.begin() + static_cast<std::ptrdiff_t>(first), x.end(), value);
         for (unsigned threads = 1; threads <= 5; ++threads) {
-          for (const std::size_t k : {0U, 1U, 400U, kD}) {
+          for (const std::size_t k : {0U, 400U, kD}) {
             const TopKOptions options = {.hint = 1.0F, .threads = threads, .isa = GetParam()};
             ASSERT_THAT([&] { (void)top_k_support(x, k, options); },
                         ThrowsMessage<std::invalid_argument>(

@@ -72,7 +72,7 @@ TEST_P(VotePath, IsAddDifferenceAndThenTopK) {
     for (const std::size_t k : {std::size_t{0}, std::size_t{1}, d / 100, d / 2, d}) {
       const auto support = top_k_support_by_sorting(difference, k);
       for (unsigned threads = 1; threads <= 5; ++threads) {
-        for (const float hint : {0.0F, 1e-30F, 1.9e-3F, 1e-3F, 1.0F}) {
+        for (const float hint : {0.0F, 1e-30F, 1e-3F, 1.0F}) {
           auto e = round.e;
           const TopK top =
               add_difference_top_k(round.theta_h, round.theta_0, e, k,
