@@ -21,7 +21,7 @@ struct PowersOfTwo {
 };
 inline constexpr PowersOfTwo kPowersOfTwo;
 
-template <Isa kIsa>
+template <Isa Path>
 struct KernelBlock {
   static Magnitude magnitude(float x) { return __builtin_bit_cast(Magnitude, x) & 0x7fffffff; }
 
@@ -65,12 +65,12 @@ struct KernelBlock {
   }
 };
 
-template <Isa kIsa, typename Source>
-std::size_t Kernel<kIsa, Source>::collect(const Source& source, std::size_t begin, std::size_t end,
+template <Isa Path, typename Source>
+std::size_t Kernel<Path, Source>::collect(const Source& source, std::size_t begin, std::size_t end,
                                           Magnitude floor, Candidates& to) {
   constexpr std::uint64_t kLast = std::uint64_t{1} << (kBlock - 1);
   constexpr std::size_t kAhead = 1024;  // a page of 4 KiB
-  using B = KernelBlock<kIsa>;
+  using B = KernelBlock<Path>;
   std::size_t count = to.count;
   while (begin < end && to.capacity - count >= kBlock) {
     const std::size_t size = end - begin < kBlock ? end - begin : kBlock;
@@ -80,17 +80,15 @@ std::size_t Kernel<kIsa, Source>::collect(const Source& source, std::size_t begi
     std::uint64_t mask = B::above(x, floor) | std::uint64_t{B::above(x + 32, floor)} << 32;
     if (size < kBlock) mask &= (std::uint64_t{1} << size) - 1;
 
-    const auto take_lowest = [&] {
+    // How many candidates a block has is what no branch predictor can learn; at K = d / 100 nearly
+    // all have four or fewer.
+    for (int step = 0; step < 4 || mask != 0; ++step) {
       const auto j = static_cast<unsigned>(__builtin_ctzll(mask | kLast));
       to.index[count] = static_cast<Index>(begin + j);
       to.magnitude[count] = B::magnitude(x[j]);
       count += mask != 0 ? 1 : 0;
       mask &= mask - 1;
-    };
-    // How many candidates a block has is what no branch predictor can learn; at K = d / 100 nearly
-    // all have four or fewer.
-    for (int step = 0; step < 4; ++step) take_lowest();
-    while (mask != 0) take_lowest();
+    }
     begin += size;
   }
   to.count = count;

@@ -38,7 +38,7 @@ struct Candidates {
 /// Coordinates that a pass looks at together; no pass writes to Candidates with room for fewer.
 inline constexpr std::size_t kBlock = 64;
 
-template <Isa kIsa, typename Source>
+template <Isa Path, typename Source>
 struct Kernel {
   /// Appends the coordinates of [begin, end) whose magnitude is above `floor`. Returns end, or the
   /// coordinate before which there was no room for a whole block.
