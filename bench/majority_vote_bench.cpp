@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 #include "bench/supports.hpp"
@@ -14,6 +15,7 @@ namespace {
 using compress::Index;
 using compress::TieBreak;
 using compress::VoteCounts;
+using compress::VoteTally;
 
 bool is_chosen(const VoteCounts& votes, const std::vector<Index>& mask) {
   std::vector<bool> in(votes.counts().size());
@@ -64,6 +66,49 @@ void BM_MajorityMask(benchmark::State& state, TieBreak::Rule rule) {
   bench::report_bytes(state, 4 * votes.counts().size(), bench::thread_seconds() - start);
 }
 
+// A round of the server: counting, which clears what was there, and the mask. Items: votes, N * K.
+// Bytes: the supports read, the voted coordinates and their counts written and read, the mask
+// written.
+void BM_TallyAndMask(benchmark::State& state, TieBreak::Rule rule) {
+  const auto all = bench::independent_supports(state.range(0), state.range(1));
+  const std::size_t k = all.front().size();
+  const TieBreak tie = {.rule = rule, .seed = 1, .round = 1};
+  VoteTally tally(static_cast<std::size_t>(state.range(0)));
+  VoteCounts votes(tally.dimension());
+  for (const auto& support : all) votes.add(support);
+  tally.count(all);
+  if (majority_mask(tally, k, tie) != majority_mask(votes.counts(), k, tie)) {
+    return state.SkipWithError("wrong mask");
+  }
+  const double start = bench::thread_seconds();
+  for (auto _ : state) {
+    tally.count(all);
+    auto mask = majority_mask(tally, k, tie);
+    benchmark::DoNotOptimize(mask.data());
+  }
+  bench::report_items(state, all.size() * k);
+  bench::report_bytes(state, 4 * (all.size() + 1) * k + 16 * tally.voted().size(),
+                      bench::thread_seconds() - start);
+}
+
+// Counting alone.
+void BM_Tally(benchmark::State& state) {
+  const auto all = bench::independent_supports(state.range(0), state.range(1));
+  const std::size_t items = all.size() * all.front().size();
+  VoteTally tally(static_cast<std::size_t>(state.range(0)));
+  const double start = bench::thread_seconds();
+  for (auto _ : state) {
+    tally.count(all);
+    benchmark::DoNotOptimize(tally.counts().data());
+  }
+  bench::report_items(state, items);
+  bench::report_bytes(state, 4 * items + 8 * tally.voted().size(), bench::thread_seconds() - start);
+  const auto counts = tally.counts();
+  if (std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}) != items) {
+    state.SkipWithError("wrong counts");
+  }
+}
+
 void sizes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"d", "N"})
       ->Args({1 << 16, 10})
@@ -71,6 +116,13 @@ void sizes(benchmark::internal::Benchmark* b) {
       ->Unit(benchmark::kMillisecond);
 }
 BENCHMARK(BM_CountVotes)->Apply(sizes);
+BENCHMARK(BM_Tally)->Apply(sizes);
+BENCHMARK_CAPTURE(BM_TallyAndMask, random, TieBreak::Rule::random)
+    ->Name("BM_TallyAndMask/tie:random")
+    ->Apply(sizes);
+BENCHMARK_CAPTURE(BM_TallyAndMask, index, TieBreak::Rule::index)
+    ->Name("BM_TallyAndMask/tie:index")
+    ->Apply(sizes);
 BENCHMARK_CAPTURE(BM_MajorityMask, random, TieBreak::Rule::random)
     ->Name("BM_MajorityMask/tie:random")
     ->Apply(sizes);

@@ -16,39 +16,56 @@ enum class Purpose : std::uint64_t {
   kRandomSelection = 0x766f7465'00000002,
 };
 
-/// The random numbers of one round, one after the other: the words of Philox4x64-10 under the key
-/// {seed, purpose} at the counters {round, 0, 0, 0}, {round, 0, 0, 1}, ...
-class Draws {
+/// The random words of one round, four at a time: those of Philox4x64-10 under the key {seed,
+/// purpose} at the counters {round, 0, 0, 0}, {round, 0, 0, 1}, ...
+class RandomWords {
  public:
-  Draws(std::uint64_t seed, Purpose purpose, std::uint64_t round)
+  RandomWords(std::uint64_t seed, Purpose purpose, std::uint64_t round)
       : key_{{seed, static_cast<std::uint64_t>(purpose)}}, counter_{{round, 0, 0, 0}} {}
 
-  /// Uniform over 0..n-1, exactly; n >= 1. From 32-bit halves, the low one of a word first. Of the
-  /// 2^32 values of a half, the product with n carries equally many to each answer once those with
-  /// the lowest 2^32 mod n remainders are refused.
+  r123::Philox4x64::ctr_type next() {
+    const auto words = r123::Philox4x64{}(counter_, key_);
+    ++counter_[3];
+    return words;
+  }
+
+ private:
+  r123::Philox4x64::key_type key_;
+  r123::Philox4x64::ctr_type counter_;
+};
+
+/// Whether below() refuses a half for its `product` with n: 2^32 mod n of the 2^32 values of a half
+/// are, those with the lowest remainders, so that each answer has equally many.
+inline bool is_refused(std::uint64_t product, std::uint32_t n) {
+  const auto low = static_cast<std::uint32_t>(product);
+  return low < n && low < (0 - n) % n;  // at n or above there is no need for the division
+}
+
+/// The random numbers of one round, one after the other.
+class Draws {
+ public:
+  Draws(std::uint64_t seed, Purpose purpose, std::uint64_t round) : source_(seed, purpose, round) {}
+
+  /// Uniform over 0..n-1, exactly; n >= 1. From 32-bit halves, the low one of a word first: the
+  /// high half of the product with n.
   std::uint32_t below(std::uint32_t n) {
     std::uint64_t product = half() * n;
-    if (static_cast<std::uint32_t>(product) < n) {  // else no need for the division
-      const std::uint32_t refused = (0 - n) % n;    // 2^32 mod n
-      while (static_cast<std::uint32_t>(product) < refused) product = half() * n;
-    }
+    while (is_refused(product, n)) product = half() * n;
     return static_cast<std::uint32_t>(product >> 32);
   }
 
   /// Uniform over 0..n-1, exactly; n >= 1. From whole words: the remainder of the first one that is
   /// not among the lowest 2^64 mod n.
   std::uint64_t below_wide(std::uint64_t n) {
-    const std::uint64_t refused = (0 - n) % n;  // 2^64 mod n
     std::uint64_t drawn = word();
-    while (drawn < refused) drawn = word();
+    while (drawn < n && drawn < (0 - n) % n) drawn = word();
     return drawn % n;
   }
 
  private:
   std::uint64_t word() {
     if (used_ == words_.size()) {
-      words_ = r123::Philox4x64{}(counter_, key_);
-      ++counter_[3];
+      words_ = source_.next();
       used_ = 0;
     }
     return words_[used_++];
@@ -61,8 +78,7 @@ class Draws {
     return taken;
   }
 
-  r123::Philox4x64::key_type key_;
-  r123::Philox4x64::ctr_type counter_;
+  RandomWords source_;
   r123::Philox4x64::ctr_type words_{};
   std::size_t used_ = 4;
   std::uint64_t pair_ = 0;  // the word that half() is at

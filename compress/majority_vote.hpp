@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compress/top_k.hpp"
+#include "compress/vote_tally.hpp"
 
 namespace mvsgd::compress {
 
@@ -55,8 +56,14 @@ class VoteCounts {
 ///
 /// Throws std::invalid_argument if fewer than k coordinates have a vote.
 ///
-/// Cost: two passes over the counts, and a draw for each tied coordinate.
+/// Cost: two passes over the counts, and a draw for each tied coordinate. This is the definition of
+/// the two that need no pass over all of d: those of VoteTally (below) and VoteSum.
 [[nodiscard]] std::vector<Index> majority_mask(std::span<const std::uint32_t> counts, std::size_t k,
+                                               const TieBreak& tie);
+
+/// The same mask of the same counts, as a sparse vector. Cost: one pass over the coordinates with a
+/// vote, and a draw for each tied one.
+[[nodiscard]] std::vector<Index> majority_mask(const VoteTally& tally, std::size_t k,
                                                const TieBreak& tie);
 
 }  // namespace mvsgd::compress
