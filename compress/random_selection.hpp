@@ -21,7 +21,11 @@ namespace mvsgd::compress {
 ///
 /// Throws std::invalid_argument if fewer than k coordinates have a vote.
 ///
-/// Cost: O(V + k log V) for V <= N K coordinates with a vote; no pass over all d.
+/// Cost: O(N K + k log(N K)) time, and 8 bytes of scratch for each 32 votes; no pass over all d.
+[[nodiscard]] std::vector<Index> random_selection(const VoteTally& tally, std::size_t k,
+                                                  std::uint64_t seed, std::uint64_t round);
+
+/// The same of VoteCounts, whose voted coordinates it must sort first.
 [[nodiscard]] std::vector<Index> random_selection(const VoteCounts& votes, std::size_t k,
                                                   std::uint64_t seed, std::uint64_t round);
 

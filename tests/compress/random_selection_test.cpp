@@ -48,6 +48,29 @@ TEST(RandomSelection, EqualsTheDefinitionWhereIndicesTakeAllDigitsOfTheSort) {
             random_selection_by_scanning(votes.counts(), 20, 3, 4));
 }
 
+TEST(RandomSelection, OfTheTallyEqualsTheDefinitionForEveryK) {
+  // Counts up to 300: a coordinate's votes lie in one word of 64 of the row of votes, or in six.
+  std::mt19937_64 random(6);
+  for (const std::size_t workers : {1U, 7U, 300U}) {
+    constexpr std::size_t kD = 60;
+    std::vector<std::vector<Index>> supports(workers);
+    for (auto& support : supports) {
+      for (Index i = 0; i < kD; ++i) {
+        if (i == 17 || random() % kD < i) support.push_back(i);
+      }
+    }
+    VoteCounts votes(kD);
+    for (const auto& support : supports) votes.add(support);
+    VoteTally tally(kD);
+    tally.count(supports);
+    for (std::size_t k = 0; k <= tally.voted().size(); ++k) {
+      const auto expected = random_selection_by_scanning(votes.counts(), k, 7, k);
+      ASSERT_EQ(random_selection(tally, k, 7, k), expected) << k << " of " << workers;
+      ASSERT_EQ(random_selection(votes, k, 7, k), expected) << k << " of " << workers;
+    }
+  }
+}
+
 // The probability of each set of k under successive sampling, by summing over all orders in which
 // its coordinates may be taken.
 std::map<std::vector<Index>, double> exact_probabilities(const Counts& counts, std::size_t k) {
