@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include "bench/supports.hpp"
 #include "bench/throughput.hpp"
 #include "compress/add_drop.hpp"
 #include "compress/vote_sum.hpp"
@@ -106,11 +107,34 @@ void BM_VoteSum(benchmark::State& state, bool check_votes) {
   }
 }
 
+// The mask of ten workers' sum. Items: votes, N * K. Bytes: the counts as four bits each, read
+// once.
+void BM_MaskOfSum(benchmark::State& state) {
+  constexpr std::uint32_t kWorkers = 10;
+  const auto d = static_cast<std::size_t>(state.range(0));
+  const auto votes = bench::independent_supports(state.range(0), kWorkers);
+  const std::size_t k = votes.front().size();
+  VoteSum sum(d, {.workers = kWorkers, .k = k, .k_ad = k / 10});
+  for (std::uint32_t n = 0; n < kWorkers; ++n) sum.first(n, votes[n]);
+  const compress::TieBreak tie = {.seed = 1, .round = 1};
+  if (sum.majority_mask(k, tie) != compress::majority_mask(sum.counts(), k, tie)) {
+    return state.SkipWithError("wrong mask");
+  }
+  const double start = bench::thread_seconds();
+  for (auto _ : state) {
+    auto mask = sum.majority_mask(k, tie);
+    benchmark::DoNotOptimize(mask.data());
+  }
+  bench::report_items(state, kWorkers * k);
+  bench::report_bytes(state, d / 2, bench::thread_seconds() - start);
+}
+
 void sizes(benchmark::internal::Benchmark* b) {
   b->ArgName("d")->Arg(1 << 16)->Arg(bench::kResNet18)->Unit(benchmark::kMillisecond);
 }
 BENCHMARK(BM_AddDrop)->Apply(sizes);
 BENCHMARK(BM_ChangedVote)->Apply(sizes);
+BENCHMARK(BM_MaskOfSum)->Apply(sizes);
 BENCHMARK_CAPTURE(BM_VoteSum, sum, false)->Name("BM_VoteSum/check_votes:no")->Apply(sizes);
 BENCHMARK_CAPTURE(BM_VoteSum, votes, true)->Name("BM_VoteSum/check_votes:yes")->Apply(sizes);
 

@@ -1,12 +1,14 @@
 #include "compress/vote_sum.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "comm/bit_stream.hpp"
+#include "compress/ties.hpp"
 
 namespace mvsgd::compress {
 namespace {
@@ -17,13 +19,17 @@ namespace {
 
 }  // namespace
 
-VoteSum::VoteSum(std::size_t d, const Options& options) : options_(options) {
+VoteSum::VoteSum(std::size_t d, const Options& options)
+    : options_(options), planes_(static_cast<unsigned>(std::bit_width(options.workers))) {
   if (d == 0 || d > std::numeric_limits<Index>::max() || options.workers == 0 || options.k > d) {
     throw std::invalid_argument("VoteSum: d = " + std::to_string(d) +
                                 ", k = " + std::to_string(options.k) + ", " +
                                 std::to_string(options.workers) + " workers");
   }
   counts_.resize(d);
+  bits_.resize((d + 63) / 64 * planes_);
+  with_count_.resize(std::size_t{options.workers} + 1);
+  with_count_[0] = d;
   has_voted_.resize(options.workers);
   votes_.resize(options.workers);
 }
@@ -41,7 +47,7 @@ void VoteSum::first(std::uint32_t worker, std::span<const Index> vote) {
     }
   }
   if (options_.check_votes) votes_[worker].assign(vote.begin(), vote.end());
-  for (const Index i : vote) ++counts_[i];
+  for (const Index i : vote) recount(i, counts_[i] + 1);
   has_voted_[worker] = true;
 }
 
@@ -49,8 +55,44 @@ void VoteSum::change(std::uint32_t worker, const VoteChange& change) {
   check_worker(worker, true);
   check_change(worker, change);
   if (options_.check_votes) votes_[worker] = changed_vote(votes_[worker], change);
-  for (const Index i : change.add) ++counts_[i];
-  for (const Index i : change.drop) --counts_[i];
+  for (const Index i : change.add) recount(i, counts_[i] + 1);
+  for (const Index i : change.drop) recount(i, counts_[i] - 1);
+}
+
+void VoteSum::recount(Index i, std::uint32_t votes) {
+  const std::uint32_t before = std::exchange(counts_[i], votes);
+  --with_count_[before];
+  ++with_count_[votes];
+  std::uint64_t* planes = bits_.data() + std::size_t{i / 64} * planes_;
+  for (std::uint32_t changed = before ^ votes; changed != 0; changed &= changed - 1) {
+    planes[std::countr_zero(changed)] ^= std::uint64_t{1} << i % 64;
+  }
+}
+
+std::vector<Index> VoteSum::majority_mask(std::size_t k, const TieBreak& tie) const {
+  check_mask_size(k, counts_.size() - with_count_[0]);
+  if (k == 0) return {};
+
+  const auto [last, wanted] = vote_threshold(with_count_, k);
+  TieChoice choice(tie, wanted, with_count_[last]);
+  std::vector<Index> mask;
+  mask.reserve(k);
+  for (std::size_t word = 0; word * planes_ < bits_.size(); ++word) {
+    // Of these 64 counts, those above `last` and those equal to it, from the highest bit down. At
+    // least one vote is wanted, so the places beyond d are in neither.
+    std::uint64_t above = 0;
+    std::uint64_t tied = ~std::uint64_t{0};
+    for (unsigned p = planes_; p-- > 0;) {
+      const std::uint64_t plane = bits_[word * planes_ + p];
+      const std::uint64_t wants = (last >> p & 1) != 0 ? ~std::uint64_t{0} : 0;
+      above |= tied & plane & ~wants;
+      tied &= ~(plane ^ wants);
+    }
+    for (std::uint64_t in = above | choice.among(tied); in != 0; in &= in - 1) {
+      mask.push_back(static_cast<Index>(64 * word) + static_cast<Index>(std::countr_zero(in)));
+    }
+  }
+  return mask;
 }
 
 void VoteSum::check_worker(std::uint32_t worker, bool has_voted) const {
@@ -84,12 +126,19 @@ void VoteSum::check_change(std::uint32_t worker, const VoteChange& change) const
   }
   check_list(worker, "add", add);
   check_list(worker, "drop", drop);
-  const std::vector<Index>& vote = votes_[worker];
-  const auto has = [](const std::vector<Index>& list, Index i) {
-    return std::binary_search(list.begin(), list.end(), i);
+  // All lists increase, so each is searched from where the last search of it ended.
+  const auto has = [](std::span<const Index>& list, Index i) {
+    const auto at = std::lower_bound(list.begin(), list.end(), i);
+    list = list.subspan(static_cast<std::size_t>(at - list.begin()));
+    return !list.empty() && list.front() == i;
   };
+  std::span<const Index> dropped = drop;
+  std::span<const Index> vote = votes_[worker];
   for (const Index i : add) {
-    if (has(drop, i)) refuse(worker, "both adds and drops " + std::to_string(i));
+    while (!dropped.empty() && dropped.front() < i) dropped = dropped.subspan(1);
+    if (!dropped.empty() && dropped.front() == i) {
+      refuse(worker, "both adds and drops " + std::to_string(i));
+    }
     if (counts_[i] == options_.workers) {
       refuse(worker, "adds " + std::to_string(i) + ", which has every worker's vote");
     }
@@ -97,6 +146,7 @@ void VoteSum::check_change(std::uint32_t worker, const VoteChange& change) const
       refuse(worker, "adds " + std::to_string(i) + ", which its vote has");
     }
   }
+  vote = votes_[worker];
   for (const Index i : drop) {
     if (counts_[i] == 0) refuse(worker, "drops " + std::to_string(i) + ", which has no vote");
     if (options_.check_votes && !has(vote, i)) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compress/add_drop.hpp"
+#include "compress/majority_vote.hpp"
 
 namespace mvsgd::compress {
 
@@ -50,6 +51,11 @@ class VoteSum {
   /// A worker's latest vote, [k] once it has voted. Throws std::invalid_argument if there is no
   /// such worker, std::logic_error unless the votes are kept (check_votes).
   [[nodiscard]] std::span<const Index> vote(std::uint32_t worker) const;
+  /// The mask of majority_mask(counts(), k, tie), bit for bit. Throws as it does.
+  ///
+  /// Cost: the counts again as bits, ceil(log2(N + 1)) for each coordinate, 64 coordinates at a
+  /// time, and a draw for each tied coordinate: no pass over the counts themselves.
+  [[nodiscard]] std::vector<Index> majority_mask(std::size_t k, const TieBreak& tie) const;
 
   /// [d], each at most N.
   [[nodiscard]] std::span<const std::uint32_t> counts() const { return counts_; }
@@ -59,9 +65,14 @@ class VoteSum {
   void check_list(std::uint32_t worker, const char* name, std::span<const Index> list) const;
   void check_change(std::uint32_t worker, const VoteChange& change) const;
 
+  void recount(Index i, std::uint32_t votes);
+
   Options options_;
   std::vector<std::uint32_t> counts_;
-  std::vector<bool> has_voted_;            // [N]
+  unsigned planes_;                      // bits of a count
+  std::vector<std::uint64_t> bits_;      // [ceil(d / 64)][planes_]: bit i % 64 of i's count, by bit
+  std::vector<std::size_t> with_count_;  // [c]: how many coordinates have c votes
+  std::vector<bool> has_voted_;          // [N]
   std::vector<std::vector<Index>> votes_;  // [N], empty unless check_votes
 };
 

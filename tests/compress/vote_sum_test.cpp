@@ -44,6 +44,13 @@ struct LongRun {
   int rounds;
 };
 
+void expect_the_mask_of_the_definition(const VoteSum& sum, std::size_t k, std::uint64_t round) {
+  for (const auto rule : {TieBreak::Rule::random, TieBreak::Rule::index}) {
+    const TieBreak tie = {.rule = rule, .seed = 7, .round = round};
+    ASSERT_EQ(sum.majority_mask(k, tie), majority_mask(sum.counts(), k, tie)) << "round " << round;
+  }
+}
+
 // Each worker's vote is kept beside the sum as a std::set. Workers come in another order each
 // round.
 void expect_the_sum_of_all_votes_at_every_round(const LongRun& run, bool check_votes) {
@@ -80,6 +87,7 @@ void expect_the_sum_of_all_votes_at_every_round(const LongRun& run, bool check_v
       for (const Index i : vote) ++counts[i];
     }
     ASSERT_EQ(Counts(sum.counts().begin(), sum.counts().end()), counts) << "round " << t;
+    expect_the_mask_of_the_definition(sum, run.k, static_cast<std::uint64_t>(t));
     met.insert(counts.begin(), counts.end());
   }
   // The run has been where an honest worker could be refused by mistake.
@@ -104,6 +112,22 @@ TEST(VoteSum, ServesTheMajorityVote) {
   sum.first(1, List{1, 2});
   sum.change(0, {.add = {2}, .drop = {0}});
   EXPECT_THAT(majority_mask(sum.counts(), 2, {}), ElementsAre(1, 2));
+}
+
+TEST(VoteSum, HasTheMaskOfTheDefinitionForEveryK) {
+  // Twenty workers, so that a count has five bits; 200 coordinates, so that the last word is not
+  // whole.
+  std::mt19937_64 random(3);
+  VoteSum sum(200, {.workers = 20, .k = 60, .k_ad = 6});
+  for (std::uint32_t n = 0; n < 20; ++n) {
+    std::vector<float> x(200);
+    advance(random, x);
+    sum.first(n, top_k_support(x, 60));
+  }
+  const auto voted =
+      200 - static_cast<std::size_t>(std::count(sum.counts().begin(), sum.counts().end(), 0U));
+  for (std::size_t k = 0; k <= voted; ++k) expect_the_mask_of_the_definition(sum, k, k);
+  EXPECT_THAT([&] { (void)sum.majority_mask(voted + 1, {}); }, Throws<std::invalid_argument>());
 }
 
 // Three workers' first votes; the counts are 3 2 1 1 1 1 0 0 0 0.
