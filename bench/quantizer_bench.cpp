@@ -79,26 +79,67 @@ void BM_FractionalRecover(benchmark::State& state) {
   recover(state, FractionalQuantizer(static_cast<unsigned>(state.range(1))));
 }
 
-// Items: codes, written and read back. Bytes: the codes, a byte each.
-void BM_CodesThroughBits(benchmark::State& state) {
-  const auto q = static_cast<unsigned>(state.range(1));
+std::vector<std::uint8_t> codes(std::int64_t k, unsigned q) {
   std::mt19937_64 random(2);
-  std::vector<std::uint8_t> codes(static_cast<std::size_t>(state.range(0)));
-  for (auto& code : codes) code = static_cast<std::uint8_t>(random() >> (64 - q));
+  std::vector<std::uint8_t> all(static_cast<std::size_t>(k));
+  for (auto& code : all) code = static_cast<std::uint8_t>(random() >> (64 - q));
+  return all;
+}
+
+// Items: codes. Bytes: the codes, a byte each.
+void BM_EncodeCodes(benchmark::State& state) {
+  const auto q = static_cast<unsigned>(state.range(1));
+  const auto written = codes(state.range(0), q);
   const double start = bench::thread_seconds();
   for (auto _ : state) {
     comm::BitWriter out;
-    compress::encode_codes(codes, q, out);
+    compress::encode_codes(written, q, out);
+    benchmark::DoNotOptimize(out.take().data());
+  }
+  const double seconds = bench::thread_seconds() - start;
+  bench::report_items(state, written.size());
+  bench::report_bytes(state, written.size(), seconds);
+}
+
+// Items: codes. Bytes: the codes, a byte each.
+void BM_DecodeCodes(benchmark::State& state) {
+  const auto q = static_cast<unsigned>(state.range(1));
+  const auto written = codes(state.range(0), q);
+  comm::BitWriter out;
+  compress::encode_codes(written, q, out);
+  const comm::Bits size = out.size();
+  const auto bytes = out.take();
+  const auto read = [&] {
+    comm::BitReader in(bytes, size);
+    return compress::decode_codes(in, written.size(), q);
+  };
+  if (read() != written) return state.SkipWithError("wrong codes");
+  const double start = bench::thread_seconds();
+  for (auto _ : state) benchmark::DoNotOptimize(read().data());
+  const double seconds = bench::thread_seconds() - start;
+  bench::report_items(state, written.size());
+  bench::report_bytes(state, written.size(), seconds);
+}
+
+// The values of a vote, unquantised, there and back. Items: values. Bytes: the values, written and
+// read.
+void BM_FloatsThroughBits(benchmark::State& state) {
+  const auto v = values(state.range(0));
+  std::vector<float> read(v.size());
+  const double start = bench::thread_seconds();
+  for (auto _ : state) {
+    comm::BitWriter out;
+    out.put_floats(v);
     const comm::Bits size = out.size();
     const auto bytes = out.take();
     comm::BitReader in(bytes, size);
-    if (compress::decode_codes(in, codes.size(), q) != codes) {
-      return state.SkipWithError("wrong codes");
-    }
+    in.get_floats(read);
+    benchmark::DoNotOptimize(read.data());
   }
   const double seconds = bench::thread_seconds() - start;
-  bench::report_items(state, codes.size());
-  bench::report_bytes(state, codes.size(), seconds);
+  if (read != v) return state.SkipWithError("wrong values");
+  bench::report_items(state, v.size());
+  bench::report_bytes(state, 8 * v.size(), seconds);
 }
 
 // K of the paper's ResNet-18 at phi = 1 / 100.
@@ -115,7 +156,9 @@ BENCHMARK(BM_ScaledSignQuantize)->Apply(sizes);
 BENCHMARK(BM_ScaledSignRecover)->Apply(sizes);
 BENCHMARK(BM_FractionalQuantize)->Apply(sizes_and_bits);
 BENCHMARK(BM_FractionalRecover)->Apply(sizes_and_bits);
-BENCHMARK(BM_CodesThroughBits)->Apply(sizes_and_bits);
+BENCHMARK(BM_EncodeCodes)->Apply(sizes_and_bits);
+BENCHMARK(BM_DecodeCodes)->Apply(sizes_and_bits);
+BENCHMARK(BM_FloatsThroughBits)->Apply(sizes);
 
 }  // namespace
 }  // namespace mvsgd

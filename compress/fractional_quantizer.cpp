@@ -31,6 +31,92 @@ std::uint8_t code(std::size_t level_from_0, float x, unsigned value_bits) {
   return static_cast<std::uint8_t>(level_from_0 | sign << (value_bits - 1));
 }
 
+// Level - 1 of a magnitude m: how many of thresholds[1..] it does not exceed. Thresholds fall.
+class LevelSearch {
+ public:
+  explicit LevelSearch(std::span<const std::uint32_t> thresholds) : thresholds_(thresholds) {}
+
+  // Bit by bit; without branches, since no predictor can learn them.
+  std::size_t operator()(std::uint32_t m) const {
+    std::size_t level = 0;
+    for (std::size_t step = thresholds_.size() / 2; step > 0; step /= 2) {
+      level += m <= thresholds_[level + step] ? step : 0;
+    }
+    return level;
+  }
+
+ private:
+  std::span<const std::uint32_t> thresholds_;
+};
+
+// The same by one comparison. The bits of a float rise nearly with its logarithm, in which levels
+// are equally wide, so a table of a few equal buckets a level has one threshold a bucket at most.
+class LevelTable {
+ public:
+  // Not if some thresholds are too near each other, as among denormals or where all are equal.
+  static bool fits(std::span<const std::uint32_t> thresholds) {
+    const std::uint32_t distance = smallest_distance(thresholds);
+    return distance > 0 && buckets(thresholds, shift(distance)) <= kMostBuckets;
+  }
+
+  explicit LevelTable(std::span<const std::uint32_t> thresholds)
+      : shift_(shift(smallest_distance(thresholds))), first_(thresholds.back() >> shift_) {
+    std::size_t above = 0;  // how many thresholds are in later buckets
+    for (std::size_t bucket = buckets(thresholds, shift_); bucket-- > 0;) {
+      entries_[bucket] = {.threshold = 0, .above = static_cast<std::uint32_t>(above)};
+      if (above + 1 < thresholds.size() && thresholds[above + 1] >> shift_ == first_ + bucket) {
+        entries_[bucket].threshold = thresholds[++above];
+      }
+    }
+  }
+
+  std::size_t operator()(std::uint32_t m) const {
+    const Entry& entry = entries_[std::max(m >> shift_, first_) - first_];
+    return entry.above + (m <= entry.threshold ? 1 : 0);
+  }
+
+ private:
+  static constexpr std::size_t kMostBuckets = 1024;
+
+  static std::uint32_t smallest_distance(std::span<const std::uint32_t> thresholds) {
+    std::uint32_t distance = 0x7fffffff;
+    for (std::size_t l = 2; l < thresholds.size(); ++l) {
+      distance = std::min(distance, thresholds[l - 1] - thresholds[l]);
+    }
+    return distance;
+  }
+
+  // The log2 of a bucket's width: at most the distance, so that no two thresholds share a bucket.
+  static unsigned shift(std::uint32_t distance) {
+    return static_cast<unsigned>(std::bit_width(distance)) - 1;
+  }
+
+  static std::size_t buckets(std::span<const std::uint32_t> thresholds, unsigned shift) {
+    return (thresholds.front() >> shift) - (thresholds.back() >> shift) + std::size_t{1};
+  }
+
+  struct Entry {
+    std::uint32_t threshold;  // in this bucket; no magnitude but 0, which is in the first, is <= 0
+    std::uint32_t above;
+  };
+
+  unsigned shift_;
+  std::uint32_t first_;
+  std::array<Entry, kMostBuckets> entries_;
+};
+
+// Whether the sum of up to `count` magnitudes of a level is exact in double, in whatever order. All
+// are multiples of the last place of the smallest, which is more than 2^-24 of it, so that it is
+// if none of their sums passes 2^53 of those; half of that leaves room for the boundaries' own
+// rounding.
+bool is_exact(std::span<const double> boundaries, double v_min, std::size_t count) {
+  for (std::size_t l = 1; l <= boundaries.size(); ++l) {
+    const double least = l < boundaries.size() ? boundaries[l] : v_min;
+    if (boundaries[l - 1] * static_cast<double>(count) > 0x1p28 * least) return false;
+  }
+  return true;
+}
+
 float mean(double sum, std::size_t count) {
   return count == 0 ? 0.0F : static_cast<float>(sum / static_cast<double>(count));
 }
@@ -47,19 +133,29 @@ std::size_t FractionalQuantizer::magnitudes(std::size_t /*count*/) const {
   return levels(value_bits());
 }
 
-std::vector<double> FractionalQuantizer::boundaries(std::span<const float> v) const {
-  check_finite(v);
-  std::uint32_t largest = 0;
-  std::uint32_t smallest = ~0U;  // of the magnitudes less one, where 0 wraps around to the end
+FractionalQuantizer::Extremes FractionalQuantizer::extremes_of(std::span<const float> v) {
+  // Signed, because every vector unit compares signed integers; and no zero is the smallest.
+  constexpr std::int32_t kInfinity = 0x7f800000;
+  std::int32_t largest = 0;
+  std::int32_t smallest = kInfinity;
   for (const float x : v) {
-    largest = std::max(largest, magnitude(x));
-    smallest = std::min(smallest, magnitude(x) - 1);
+    const auto m = static_cast<std::int32_t>(magnitude(x));
+    largest = std::max(largest, m);
+    smallest = std::min(smallest, m == 0 ? kInfinity : m);
   }
-  std::vector<double> b(levels(value_bits()));
-  if (largest == 0) return b;
-  const double v_max = std::bit_cast<float>(largest);
-  const double v_min = std::bit_cast<float>(smallest + 1);
+  if (largest >= kInfinity) check_finite(v);
+  if (largest == 0) return {.v_max = 0, .v_min = 0};
+  return {.v_max = std::bit_cast<float>(largest), .v_min = std::bit_cast<float>(smallest)};
+}
 
+std::vector<double> FractionalQuantizer::boundaries(std::span<const float> v) const {
+  return boundaries_of(extremes_of(v));
+}
+
+std::vector<double> FractionalQuantizer::boundaries_of(const Extremes& extremes) const {
+  const auto [v_max, v_min] = extremes;
+  std::vector<double> b(levels(value_bits()));
+  if (v_max == 0) return b;
   std::array<double, kMostBits> root;  // [j]: (v_max / v_min)^(2^-j)
   root[0] = v_max / v_min;
   for (unsigned j = 1; j < value_bits(); ++j) root[j] = std::sqrt(root[j - 1]);
@@ -74,29 +170,43 @@ std::vector<double> FractionalQuantizer::boundaries(std::span<const float> v) co
 }
 
 Quantized FractionalQuantizer::quantize(std::span<const float> v) const {
-  const std::vector<double> b = boundaries(v);
-  std::array<std::uint32_t, kMostLevels> threshold;  // |x| <= b[l] as integers
-  std::transform(b.begin(), b.end(), threshold.begin(), float_at_most);
+  const Extremes extremes = extremes_of(v);
+  const std::vector<double> b = boundaries_of(extremes);
+  std::vector<std::uint32_t> thresholds(b.size());  // |x| <= b[l] as integers
+  std::transform(b.begin(), b.end(), thresholds.begin(), float_at_most);
 
-  std::array<double, kMostLevels> sum{};
-  std::array<std::size_t, kMostLevels> count{};
+  // Sums that are exact are the same in any order: four of them side by side, each of every fourth
+  // value, so that an addition need not wait for the last one of its level.
+  const std::size_t lanes = is_exact(b, extremes.v_min, v.size()) ? 4 : 1;
   Quantized quantized;
   quantized.codes.resize(v.size());
-  for (std::size_t i = 0; i < v.size(); ++i) {
-    const std::uint32_t m = magnitude(v[i]);
-    // Thresholds fall, so the count of those that m does not exceed is found bit by bit; without
-    // branches, since no predictor can learn them.
-    std::size_t level = 0;
-    for (std::size_t step = b.size() / 2; step > 0; step /= 2) {
-      level += m <= threshold[level + step] ? step : 0;
+  struct Level {
+    double sum = 0;
+    std::uint64_t count = 0;
+  };
+  std::array<std::array<Level, kMostLevels>, 4> level{};
+  const auto quantize_all = [&](const auto& level_of) {
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      const std::size_t l = level_of(magnitude(v[i]));
+      quantized.codes[i] = code(l, v[i], value_bits());
+      Level& its = level[i & (lanes - 1)][l];
+      its.sum += std::fabs(v[i]);
+      ++its.count;
     }
-    quantized.codes[i] = code(level, v[i], value_bits());
-    sum[level] += std::fabs(v[i]);
-    ++count[level];
+  };
+  if (LevelTable::fits(thresholds)) {
+    quantize_all(LevelTable(thresholds));
+  } else {
+    quantize_all(LevelSearch(thresholds));
   }
-  quantized.magnitudes.resize(b.size());
-  std::transform(sum.begin(), sum.begin() + static_cast<std::ptrdiff_t>(b.size()), count.begin(),
-                 quantized.magnitudes.begin(), mean);
+  for (std::size_t l = 0; l < b.size(); ++l) {
+    Level all;
+    for (const auto& lane : level) {
+      all.sum += lane[l].sum;
+      all.count += lane[l].count;
+    }
+    quantized.magnitudes.push_back(mean(all.sum, all.count));
+  }
   return quantized;
 }
 

@@ -42,7 +42,7 @@ class FractionalQuantizer final : public Quantizer {
   /// L, whatever the count.
   [[nodiscard]] std::size_t magnitudes(std::size_t count) const override;
 
-  /// Cost: three reads of v, and q - 1 comparisons a value.
+  /// Cost: two reads of v, and one comparison a value; q - 1 where magnitudes are denormal.
   [[nodiscard]] Quantized quantize(std::span<const float> v) const override;
 
   void recover(const Quantized& quantized, std::span<float> v) const override;
@@ -52,6 +52,14 @@ class FractionalQuantizer final : public Quantizer {
 
   /// The definition of quantize: each value against each boundary, in double. For tests.
   [[nodiscard]] Quantized quantize_by_definition(std::span<const float> v) const;
+
+ private:
+  struct Extremes {
+    double v_max;
+    double v_min;  // 0 if v has nothing but zeros
+  };
+  static Extremes extremes_of(std::span<const float> v);
+  [[nodiscard]] std::vector<double> boundaries_of(const Extremes& extremes) const;
 };
 
 }  // namespace mvsgd::compress

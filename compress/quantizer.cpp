@@ -10,28 +10,54 @@ namespace mvsgd::compress {
 namespace {
 
 constexpr unsigned kMostBits = 8;
-constexpr unsigned kWordBits = 64;
-
-// The first code that does not fit in q bits, or codes.size().
-std::size_t first_too_wide(std::span<const std::uint8_t> codes, unsigned value_bits) {
-  const auto wide = std::find_if(codes.begin(), codes.end(),
-                                 [=](std::uint8_t code) { return code >> value_bits != 0; });
-  return static_cast<std::size_t>(wide - codes.begin());
-}
 
 void check_codes(const char* who, std::span<const std::uint8_t> codes, unsigned value_bits) {
-  const std::size_t i = first_too_wide(codes, value_bits);
-  if (i < codes.size()) {
-    throw std::invalid_argument(std::string(who) + ": codes[" + std::to_string(i) +
-                                "] = " + std::to_string(codes[i]) +
-                                " of q = " + std::to_string(value_bits) + " bits");
-  }
+  unsigned all = 0;  // a sum rather than a search, which no vector unit can do
+  for (const std::uint8_t code : codes) all |= code;
+  if (all >> value_bits == 0) return;
+  const auto wide = std::find_if(codes.begin(), codes.end(),
+                                 [=](std::uint8_t code) { return code >> value_bits != 0; });
+  throw std::invalid_argument(std::string(who) + ": codes[" + std::to_string(wide - codes.begin()) +
+                              "] = " + std::to_string(*wide) +
+                              " of q = " + std::to_string(value_bits) + " bits");
 }
 
 void check_value_bits(const char* who, unsigned value_bits) {
   if (value_bits < 1 || value_bits > kMostBits) {
     throw std::invalid_argument(std::string(who) + ": q = " + std::to_string(value_bits));
   }
+}
+
+// Eight codes of q bits, one in the low bits of each byte of `bytes`, side by side: pairs of bytes,
+// then pairs of those, then the two halves.
+std::uint64_t packed(std::uint64_t bytes, unsigned q) {
+  bytes = (bytes & 0x00ff00ff00ff00ff) | (bytes & 0xff00ff00ff00ff00) >> (8 - q);
+  bytes = (bytes & 0x0000ffff0000ffff) | (bytes & 0xffff0000ffff0000) >> (16 - 2 * q);
+  return (bytes & 0xffffffff) | bytes >> 32 << (4 * q);
+}
+
+// The other way round.
+std::uint64_t unpacked(std::uint64_t word, unsigned q) {
+  const auto low_bits = [](unsigned width, std::uint64_t each) {
+    return ((std::uint64_t{1} << width) - 1) * each;
+  };
+  const std::uint64_t quads = low_bits(4 * q, 1);
+  const std::uint64_t pairs = low_bits(2 * q, 0x0000000100000001);
+  const std::uint64_t ones = low_bits(q, 0x0001000100010001);
+  word = (word & quads) | (word >> 4 * q & quads) << 32;
+  word = (word & pairs) | (word >> 2 * q & pairs) << 16;
+  return (word & ones) | (word >> q & ones) << 8;
+}
+
+// The eight bytes at `from`, the first one lowest, and back.
+std::uint64_t load(const std::uint8_t* from) {
+  std::uint64_t bytes = 0;
+  for (unsigned i = 0; i < 8; ++i) bytes |= std::uint64_t{from[i]} << 8 * i;
+  return bytes;
+}
+
+void store(std::uint64_t bytes, std::uint8_t* to) {
+  for (unsigned i = 0; i < 8; ++i) to[i] = static_cast<std::uint8_t>(bytes >> 8 * i);
 }
 
 // Compares without the product, which a hostile count overflows.
@@ -81,28 +107,24 @@ void encode_codes(std::span<const std::uint8_t> codes, unsigned value_bits, comm
   check_value_bits("encode_codes", value_bits);
   check_codes("encode_codes", codes, value_bits);
   out.reserve(comm::Bits(std::uint64_t{codes.size()} * value_bits));
-  // As many codes as fit in a word at a time.
-  for (std::size_t i = 0; i < codes.size();) {
-    std::uint64_t word = 0;
-    unsigned width = 0;
-    for (; i < codes.size() && width + value_bits <= kWordBits; width += value_bits, ++i) {
-      word |= std::uint64_t{codes[i]} << width;
-    }
-    out.put(word, width);
+  const std::size_t whole = codes.size() / 8 * 8;
+  for (std::size_t i = 0; i < whole; i += 8) {
+    out.put(packed(load(&codes[i]), value_bits), 8 * value_bits);
   }
+  for (std::size_t i = whole; i < codes.size(); ++i) out.put(codes[i], value_bits);
 }
 
 std::vector<std::uint8_t> decode_codes(comm::BitReader& in, std::size_t count,
                                        unsigned value_bits) {
   check_value_bits("decode_codes", value_bits);
   check_remaining("codes", in, count, value_bits);
-  const std::uint64_t low_bits = (1U << value_bits) - 1;
-  const std::size_t in_word = kWordBits / value_bits;
   std::vector<std::uint8_t> codes(count);
-  for (std::size_t i = 0; i < count;) {
-    const std::size_t end = std::min(count, i + in_word);
-    std::uint64_t word = in.get(static_cast<unsigned>(end - i) * value_bits);
-    for (; i < end; ++i, word >>= value_bits) codes[i] = static_cast<std::uint8_t>(word & low_bits);
+  const std::size_t whole = count / 8 * 8;
+  for (std::size_t i = 0; i < whole; i += 8) {
+    store(unpacked(in.get(8 * value_bits), value_bits), &codes[i]);
+  }
+  for (std::size_t i = whole; i < count; ++i) {
+    codes[i] = static_cast<std::uint8_t>(in.get(value_bits));
   }
   return codes;
 }
