@@ -115,8 +115,20 @@ void sizes(benchmark::internal::Benchmark* b) {
       ->Args({bench::kResNet18, 10})
       ->Unit(benchmark::kMillisecond);
 }
+// Whose costs the table of compress/README.md shows to be linear.
+void growth(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"d", "N"})->Unit(benchmark::kMillisecond);
+  for (const std::int64_t d : {100'000, 1'000'000, 10'000'000, 100'000'000}) b->Args({d, 10});
+  for (const std::int64_t workers : {10, 30, 100, 300, 1000}) {
+    for (const std::int64_t d : {100'000, 1'000'000}) b->Args({d, workers});
+  }
+}
+
 BENCHMARK(BM_CountVotes)->Apply(sizes);
 BENCHMARK(BM_Tally)->Apply(sizes);
+BENCHMARK_CAPTURE(BM_TallyAndMask, growth, TieBreak::Rule::random)
+    ->Name("BM_TallyAndMask/growth")
+    ->Apply(growth);
 BENCHMARK_CAPTURE(BM_TallyAndMask, random, TieBreak::Rule::random)
     ->Name("BM_TallyAndMask/tie:random")
     ->Apply(sizes);

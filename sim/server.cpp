@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "compress/error_memory.hpp"
+#include "compress/majority_vote.hpp"
 #include "compress/random_selection.hpp"
 #include "sim/overlap.hpp"
 #include "sim/phases.hpp"
@@ -77,17 +78,15 @@ void Server::lead_voted(const Round& round) {
 
 void Server::lead_top_k(const Round& round) {
   RoundSizes sizes;
-  votes_->clear();
   std::vector<std::vector<compress::Index>> supports(transport_->workers());
   std::vector<std::vector<float>> values(transport_->workers());
   for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
     supports[n] = receive(round, n, comm::Kind::vote, sizes);
-    votes_->add(supports[n]);
     values[n].resize(supports[n].size());
     receive_update(context_.protocol, *transport_, n, round.t, values[n]);
   }
+  votes_->count(supports);
   std::vector<compress::Index> all(votes_->voted().begin(), votes_->voted().end());
-  std::sort(all.begin(), all.end());
   sizes.union_size = static_cast<std::uint32_t>(all.size());
   open(round, std::move(sizes));
   publish_mask(round, std::move(all));
@@ -117,15 +116,12 @@ std::vector<compress::Index> Server::receive(const Round& round, std::uint32_t w
 
 RoundSizes Server::receive_votes(const Round& round) {
   RoundSizes sizes;
-  if (votes_) votes_->clear();
+  std::vector<std::vector<compress::Index>> supports(transport_->workers());
   for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
-    const auto vote = receive(round, n, comm::Kind::vote, sizes);
-    if (votes_) {
-      votes_->add(vote);
-    } else {
-      vote_sum_->first(n, vote);
-    }
+    supports[n] = receive(round, n, comm::Kind::vote, sizes);
+    if (vote_sum_) vote_sum_->first(n, supports[n]);
   }
+  if (votes_) votes_->count(supports);
   return sizes;
 }
 
@@ -143,8 +139,20 @@ RoundSizes Server::receive_changes(const Round& round) {
   return sizes;
 }
 
-std::span<const std::uint32_t> Server::counts() const {
-  return votes_ ? votes_->counts() : vote_sum_->counts();
+std::uint64_t Server::votes_for(std::span<const compress::Index> mask) const {
+  if (votes_) return votes_->votes_for(mask);
+  std::uint64_t votes = 0;
+  for (const compress::Index i : mask) votes += vote_sum_->counts()[i];
+  return votes;
+}
+
+std::vector<std::uint32_t> Server::counts() const {
+  if (vote_sum_) return {vote_sum_->counts().begin(), vote_sum_->counts().end()};
+  std::vector<std::uint32_t> counts(votes_->dimension());
+  for (std::size_t j = 0; j < votes_->voted().size(); ++j) {
+    counts[votes_->voted()[j]] = votes_->counts()[j];
+  }
+  return counts;
 }
 
 std::vector<compress::Index> Server::choose_mask(const Round& round) const {
@@ -155,8 +163,8 @@ std::vector<compress::Index> Server::choose_mask(const Round& round) const {
   }
   const auto rule = settings.tie_break == TieBreaking::index ? compress::TieBreak::Rule::index
                                                              : compress::TieBreak::Rule::random;
-  return compress::majority_mask(counts(), k,
-                                 {.rule = rule, .seed = settings.seed, .round = round.t});
+  const compress::TieBreak tie = {.rule = rule, .seed = settings.seed, .round = round.t};
+  return votes_ ? compress::majority_mask(*votes_, k, tie) : vote_sum_->majority_mask(k, tie);
 }
 
 void Server::publish_mask(const Round& round, std::vector<compress::Index> mask) {
@@ -169,10 +177,8 @@ void Server::publish_mask(const Round& round, std::vector<compress::Index> mask)
         position_bits(protocol, comm::Kind::mask, mask, mask_);
   }
   if (!mask_.empty()) open_.mask_overlap = overlap(mask_, mask);
-  std::uint64_t votes = 0;
-  for (const compress::Index i : mask) votes += counts()[i];
-  open_.vote_agreement =
-      static_cast<double>(votes) / (static_cast<double>(mask.size()) * transport_->workers());
+  open_.vote_agreement = static_cast<double>(votes_for(mask)) /
+                         (static_cast<double>(mask.size()) * transport_->workers());
   mask_ = std::move(mask);
 }
 

@@ -10,8 +10,8 @@
 
 #include "comm/ledger.hpp"
 #include "comm/transport.hpp"
-#include "compress/majority_vote.hpp"
 #include "compress/vote_sum.hpp"
+#include "compress/vote_tally.hpp"
 #include "sim/evaluation.hpp"
 #include "sim/protocol.hpp"
 #include "sim/round_sizes.hpp"
@@ -74,8 +74,9 @@ class Server {
   [[nodiscard]] std::vector<compress::Index> receive(
       const Round& round, std::uint32_t worker, comm::Kind kind, RoundSizes& sizes,
       std::span<const compress::Index> previous = {}) const;
-  /// The votes of the round's mask, whichever scheme counts them.
-  [[nodiscard]] std::span<const std::uint32_t> counts() const;
+  /// The votes of `mask` in all, whichever scheme counts them.
+  [[nodiscard]] std::uint64_t votes_for(std::span<const compress::Index> mask) const;
+  [[nodiscard]] std::vector<std::uint32_t> counts() const;  ///< [d]
   /// Tells the workers the mask, and the record what it has in common with votes and the last one.
   void publish_mask(const Round& round, std::vector<compress::Index> mask);
   void publish_aggregate(const Round& round, std::vector<float>& sum);
@@ -91,7 +92,7 @@ class Server {
   comm::Transport* transport_;
   std::vector<float> theta_;
   std::size_t buffers_;
-  std::optional<compress::VoteCounts> votes_;  ///< this round's; none in mv_ad
+  std::optional<compress::VoteTally> votes_;   ///< this round's; none in mv_ad
   std::optional<compress::VoteSum> vote_sum_;  ///< M^sum of eq 16; mv_ad alone
   std::vector<compress::Index> mask_;          ///< supp M_t
   RoundRecord open_;
