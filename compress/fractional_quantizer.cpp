@@ -177,6 +177,7 @@ Quantized FractionalQuantizer::quantize(std::span<const float> v) const {
 
   // Sums that are exact are the same in any order: four of them side by side, each of every fourth
   // value, so that an addition need not wait for the last one of its level.
+  const unsigned q = value_bits();
   const std::size_t lanes = is_exact(b, extremes.v_min, v.size()) ? 4 : 1;
   Quantized quantized;
   quantized.codes.resize(v.size());
@@ -185,13 +186,22 @@ Quantized FractionalQuantizer::quantize(std::span<const float> v) const {
     std::uint64_t count = 0;
   };
   std::array<std::array<Level, kMostLevels>, 4> level{};
+  // A chunk at a time in three steps, of which the last is vector instructions.
+  constexpr std::size_t kChunk = 256;
   const auto quantize_all = [&](const auto& level_of) {
-    for (std::size_t i = 0; i < v.size(); ++i) {
-      const std::size_t l = level_of(magnitude(v[i]));
-      quantized.codes[i] = code(l, v[i], value_bits());
-      Level& its = level[i & (lanes - 1)][l];
-      its.sum += std::fabs(v[i]);
-      ++its.count;
+    std::array<std::uint16_t, kChunk> of;
+    for (std::size_t begin = 0; begin < v.size(); begin += kChunk) {
+      const auto chunk = v.subspan(begin, std::min(kChunk, v.size() - begin));
+      for (std::size_t i = 0; i < chunk.size(); ++i) {
+        of[i] = static_cast<std::uint16_t>(level_of(magnitude(chunk[i])));
+      }
+      for (std::size_t i = 0; i < chunk.size(); ++i) {
+        Level& its = level[i & (lanes - 1)][of[i]];
+        its.sum += std::fabs(chunk[i]);
+        ++its.count;
+      }
+      std::uint8_t* const codes = quantized.codes.data() + begin;
+      for (std::size_t i = 0; i < chunk.size(); ++i) codes[i] = code(of[i], chunk[i], q);
     }
   };
   if (LevelTable::fits(thresholds)) {
