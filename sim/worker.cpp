@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compress/error_memory.hpp"
+#include "compress/vote.hpp"
 #include "sim/overlap.hpp"
 
 namespace mvsgd::sim {
@@ -57,13 +58,14 @@ WorkerReport Worker::compute(const Round& round) {
     result = context_.update.run(slot.index(), round, transport_->rank(), theta_, buffers_);
   }
   const PhaseTimer timer(report.phases.vote);
-  compress::add_difference(result.theta, theta_, e_);
   report.loss = result.loss;
   report.steps = round.steps;
   report.images = result.images;
-  if (!round.dense) {
+  if (round.dense) {
+    compress::add_difference(result.theta, theta_, e_);
+  } else {
     last_vote_ = std::move(vote_);
-    vote_ = choose_vote(round);
+    vote_ = choose_vote(round, result.theta);
     if (!last_vote_.empty()) {
       report.vote_overlap = overlap(last_vote_, vote_);
       report.overlaps = 1;
@@ -72,8 +74,11 @@ WorkerReport Worker::compute(const Round& round) {
   return report;
 }
 
-std::vector<compress::Index> Worker::choose_vote(const Round& round) {
-  std::vector<compress::Index> top = compress::top_k_support(e_, context_.protocol.k);
+std::vector<compress::Index> Worker::choose_vote(const Round& round,
+                                                 std::span<const float> theta_h) {
+  auto [top, magnitude, reads] = compress::add_difference_top_k(
+      theta_h, theta_, e_, context_.protocol.k, {.hint = threshold_});
+  threshold_ = magnitude;
   if (round.full_vote) return top;
   change_ = compress::add_drop(e_, top, last_vote_, context_.protocol.k_ad);
   return compress::changed_vote(last_vote_, change_);

@@ -40,7 +40,9 @@ class Worker {
 
  private:
   WorkerReport compute(const Round& round);
-  [[nodiscard]] std::vector<compress::Index> choose_vote(const Round& round);
+  /// e becomes D; returns what of it is voted for.
+  [[nodiscard]] std::vector<compress::Index> choose_vote(const Round& round,
+                                                         std::span<const float> theta_h);
   void exchange_dense(const Round& round);
   void exchange_voted(const Round& round);
   void exchange_top_k(const Round& round);
@@ -59,6 +61,7 @@ class Worker {
   std::vector<float> buffers_;
   std::vector<compress::Index> vote_;  ///< supp of this round's vote, M_{n,t} or AD's own
   std::vector<compress::Index> last_vote_;
+  float threshold_ = 0;  ///< the K-th magnitude of the last vote: where to look for this one's
   compress::VoteChange change_;        ///< how AD's vote came from the last one
   std::vector<compress::Index> mask_;  ///< supp M_t
 };
