@@ -1,5 +1,4 @@
-// One pass over an array that finds its few large elements. Private: the pass of top_k.cpp and
-// majority_vote.cpp.
+// One pass over an array that finds its few large elements. Private: the pass of majority_vote.cpp.
 #pragma once
 
 #include <algorithm>
