@@ -173,15 +173,16 @@ void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
   }
 }
 
-/// How many positions an add list of so many bits has; none of the sizes that there can be, 0.
+/// How many positions an add list of so many bits has: the largest number whose law is not more, so
+/// that a list of no number's bits is held against one near.
 std::uint32_t Audit::changes_of(const Round& round, comm::Bits bits) const {
-  // Laws rise with k, but Elias-Fano's at most once in a while not: from the top, the likeliest.
-  for (std::uint64_t k = k_ad_ + 1; k-- > 0;) {
-    const auto law = position_law_of(Kind::add, round, k);
-    if (!law) break;
-    if (*law == bits) return static_cast<std::uint32_t>(k);
+  if (!position_law_of(Kind::add, round, 0)) return 0;
+  std::uint64_t low = 0;  // laws rise with k
+  for (std::uint64_t high = k_ + 1; high - low > 1;) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    (*position_law_of(Kind::add, round, middle) <= bits ? low : high) = middle;
   }
-  return 0;
+  return static_cast<std::uint32_t>(low);
 }
 
 RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> rows) const {

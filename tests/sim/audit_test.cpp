@@ -127,9 +127,11 @@ class AuditOfTopK : public AuditOfSizes {
 };
 
 RoundSizes changes(std::vector<std::uint32_t> sizes) {
-  return {.union_size = 0, .changes = std::move(sizes)};
+  return {.union_size = 0, .changes = std::move(sizes), .position_bits = {}};
 }
-RoundSizes union_of(std::uint32_t size) { return {.union_size = size, .changes = {}}; }
+RoundSizes union_of(std::uint32_t size) {
+  return {.union_size = size, .changes = {}, .position_bits = {}};
+}
 
 TEST_F(AuditOfAd, RecoversTheSizesOfTheListsFromTheirRows) {
   for (const auto& sizes :
