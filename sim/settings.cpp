@@ -278,9 +278,10 @@ void set(Settings& settings, std::span<const std::pair<std::string, std::string>
       if (name == key.name) set(settings, name, value);
     }
   }
-  for (const auto& [name, value] : values) {
-    if (std::ranges::none_of(keys(), [&](const Key& key) { return key.name == name; })) {
-      set(settings, name, value);  // throws: there is no such key
+  for (const auto& assignment : values) {
+    const auto names_it = [&](const Key& key) { return key.name == assignment.first; };
+    if (std::ranges::none_of(keys(), names_it)) {
+      set(settings, assignment.first, assignment.second);  // throws: there is no such key
     }
   }
 }

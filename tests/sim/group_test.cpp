@@ -435,8 +435,8 @@ TEST_F(ForgedChange, AnHonestOneIsCounted) {
     settings_.check_votes = check_votes;
     EXPECT_EQ(refusal({.add = {3, 50}, .drop = {5, 14}}), "accepted");
     std::vector<std::uint32_t> want(100);
-    for (const std::uint32_t i : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) ++want[i];
-    for (const std::uint32_t i : {3, 6, 7, 8, 9, 10, 11, 12, 13, 50}) ++want[i];
+    for (const std::uint32_t i : {0U, 1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U}) ++want[i];
+    for (const std::uint32_t i : {3U, 6U, 7U, 8U, 9U, 10U, 11U, 12U, 13U, 50U}) ++want[i];
     EXPECT_EQ(counts_, want);
   }
 }
