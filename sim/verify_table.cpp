@@ -5,10 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <map>
 #include <utility>
 
-#include "sim/account.hpp"
 #include "sim/audit.hpp"
 #include "sim/drawn_update.hpp"
 #include "sim/group.hpp"
