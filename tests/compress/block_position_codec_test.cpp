@@ -6,14 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <random>
-#include <set>
 #include <string>
 #include <vector>
+
+#include "tests/compress/coded_sets.hpp"
 
 namespace mvsgd::compress {
 namespace {
@@ -28,52 +26,12 @@ using ::testing::ThrowsMessage;
 
 constexpr std::uint64_t kBlockSizes[] = {1, 2, 3, 4, 5, 7, 8, 100, 1U << 31};
 
-struct Coded {
-  std::vector<std::byte> bytes;
-  Bits size;
-};
-
-Coded encode(const BlockPositionCodec& codec, const std::vector<Index>& positions) {
-  BitWriter out;
-  codec.encode(positions, out);
-  const Bits size = out.size();
-  return {.bytes = out.take(), .size = size};
-}
-
+// As the code itself ends, without a count.
 std::vector<Index> decode(const BlockPositionCodec& codec, const Coded& coded) {
   BitReader in(coded.bytes, coded.size);
   auto positions = codec.decode(in);
   EXPECT_EQ(in.remaining(), Bits(0));
   return positions;
-}
-
-// Bits given as '0' and '1' in the order of the stream; spaces are for the reader.
-Coded bits_of(const std::string& text) {
-  BitWriter out;
-  for (const char bit : text) {
-    if (bit != ' ') out.put(bit == '1' ? 1 : 0, 1);
-  }
-  const Bits size = out.size();
-  return {.bytes = out.take(), .size = size};
-}
-
-std::vector<Index> subset(std::uint32_t members) {
-  std::vector<Index> positions;
-  for (; members != 0; members &= members - 1) {
-    positions.push_back(static_cast<Index>(std::countr_zero(members)));
-  }
-  return positions;
-}
-
-std::vector<Index> random_support(std::size_t d, std::size_t k, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  std::set<Index> support;
-  while (support.size() < k) support.insert(static_cast<Index>(random() % d));
-  return {support.begin(), support.end()};
-}
-
-std::string golden_path(const std::string& file) {
-  return std::string(MVSGD_TESTS_DIR) + "/golden/compress/" + file;
 }
 
 TEST(BlockPositionCodec, ExampleOfTheHeaderHasItsBits) {
@@ -218,17 +176,11 @@ TEST(BlockPositionCodec, DecodesRandomBitsToWhatEncodesToThemOrThrows) {
 }
 
 TEST(BlockPositionCodec, EncodesAndDecodesTheGoldenFiles) {
-  std::ifstream list(golden_path("positions.txt"));
-  const std::vector<Index> positions{std::istream_iterator<Index>(list), {}};
+  const std::vector<Index> positions = golden_positions();
   ASSERT_EQ(positions.size(), 101U);
   for (const std::uint64_t block_size : {1U, 64U, 100U}) {
     SCOPED_TRACE(block_size);
-    std::ifstream file(golden_path("block_" + std::to_string(block_size) + ".bin"),
-                       std::ios::binary);
-    std::vector<std::byte> golden;
-    for (std::istreambuf_iterator<char> it(file), end; it != end; ++it) {
-      golden.push_back(static_cast<std::byte>(*it));
-    }
+    const auto golden = golden_bytes("block_" + std::to_string(block_size) + ".bin");
     const BlockPositionCodec codec(10007, block_size);
     EXPECT_EQ(encode(codec, positions).bytes, golden);
     BitReader in(golden, Bits::of_bytes(golden.size()));
