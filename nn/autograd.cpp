@@ -7,18 +7,32 @@
 namespace mvsgd::nn {
 
 void Gradient::add(Backend& backend, Tensor term) {
-  if (!sum_) {
+  if (leaf_) {
+    backend.accumulate(sum_, term);
+  } else if (!sum_) {
     sum_ = std::move(term);
-    return;
+  } else {
+    join(backend);
+    last_ = std::move(term);
   }
+}
+
+Tensor Gradient::take(Backend& backend) {
+  join(backend);
+  return std::exchange(sum_, {});
+}
+
+void Gradient::join(Backend& backend) {
+  if (!last_) return;
   // Two gradients may have been given the same tensor as their first term (add_relu does so), and
   // adding to one must not change the other.
-  if (!leaf_ && sum_.storage.use_count() > 1) {
+  if (sum_.storage.use_count() > 1) {
     const Tensor own = backend.allocate(sum_.shape);
     backend.accumulate(own, sum_);
     sum_ = own;
   }
-  backend.accumulate(sum_, term);
+  backend.accumulate(sum_, last_);
+  last_ = {};
 }
 
 Variable::Variable(Tensor value, Tensor gradient) : value_(std::move(value)) {
@@ -54,7 +68,7 @@ void Tape::backward(const Variable& y, Tensor dy) {
     const Record record = std::move(records_.back());
     records_.pop_back();
     // Without a gradient the result does not lead to y.
-    if (const Tensor result_gradient = record.gradient->take()) record.backward(result_gradient);
+    if (!record.gradient->empty()) record.backward(*record.gradient);
   }
 }
 

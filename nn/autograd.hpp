@@ -20,6 +20,9 @@ namespace mvsgd::nn {
 struct Parameter {
   Tensor value;
   Tensor gradient;
+  /// overwrite: convolutions put their gradient in the place of what `gradient` held. For a weight
+  /// that a pass uses once, which then need not be cleared before.
+  Into into = Into::add;
 };
 
 /// The gradient with respect to one value, a sum over the value's uses.
@@ -32,11 +35,20 @@ class Gradient {
 
   /// Adds a term. A result's first term becomes the sum as it is, in whatever layout it has.
   void add(Backend& backend, Tensor term);
-  /// Hands the sum over and is empty again; an empty tensor if no term came.
-  [[nodiscard]] Tensor take() { return std::exchange(sum_, {}); }
+  [[nodiscard]] bool empty() const { return !sum_; }
+  /// Hands the sum over and is empty again.
+  [[nodiscard]] Tensor take(Backend& backend);
+  /// Hands over two tensors whose sum it is, the second empty if there was one term: for kernels
+  /// that can add on the way.
+  [[nodiscard]] std::pair<Tensor, Tensor> take_terms() {
+    return {std::exchange(sum_, {}), std::exchange(last_, {})};
+  }
 
  private:
+  void join(Backend& backend);
+
   Tensor sum_;
+  Tensor last_;  // the last term, not yet added; of a result only
   bool leaf_ = false;
 };
 
@@ -70,8 +82,9 @@ enum class Recording : std::uint8_t {
 /// The operations of one forward pass, in order. Used by one thread; the backend must outlive it.
 class Tape {
  public:
-  /// Adds to the gradients of an operation's arguments, given the gradient of its result.
-  using Backward = std::function<void(const Tensor& dy)>;
+  /// Takes the gradient of an operation's result, which is not empty, and adds to those of its
+  /// arguments. Called once, so it may hand on what it holds.
+  using Backward = std::function<void(Gradient& dy)>;
 
   explicit Tape(Backend& backend, Recording recording = Recording::on)
       : backend_(&backend), recording_(recording) {}

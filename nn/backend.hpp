@@ -24,6 +24,9 @@ class BackendError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Whether a result replaces what is there or is added to it.
+enum class Into : std::uint8_t { overwrite, add };
+
 struct Conv2dOptions {
   std::int64_t stride = 1;
   std::int64_t padding = 0;  ///< zeros on each side of H and of W
@@ -34,7 +37,7 @@ struct Conv2dOptions {
 struct BatchNormOptions {
   float epsilon = 1e-5F;
   float momentum = 0.1F;  ///< the share of the new batch in the running statistics
-  bool relu = false;      ///< max(0, .) of the result, in the same pass
+  bool relu = false;      ///< max(0, .) of the result, the residual added, in the same pass
 };
 
 /// Running statistics of one batch norm, each [C] and plain.
@@ -46,7 +49,13 @@ struct RunningStatistics {
 /// What batch_norm_train leaves for its backward pass.
 struct BatchNormForward {
   Tensor y;                        ///< [N, C, H, W]
-  std::shared_ptr<Storage> saved;  ///< batch statistics and, with relu, what ReLU let through
+  std::shared_ptr<Storage> saved;  ///< batch statistics
+  bool residual = false;           ///< one was added
+};
+
+struct BatchNormGradients {
+  Tensor dx;
+  Tensor dresidual;  ///< empty if there was no residual
 };
 
 struct CrossEntropy {
@@ -59,8 +68,10 @@ struct CrossEntropy {
 /// (primitives, buffers), so that a steady training step allocates nothing large.
 ///
 /// Every kernel is a function of its arguments' values alone: neither threads nor earlier calls
-/// change a bit of its result. All throw std::invalid_argument, naming the shapes, if they do not
-/// fit together, and BackendError if a library refuses. "+=" marks results that are added to.
+/// change a bit of its result. Arguments keep their values, but for tensors that are handed over
+/// (by value): their memory may be used again if nobody else holds it. All throw
+/// std::invalid_argument, naming the shapes, if they do not fit together, and BackendError if a
+/// library refuses. "+=" marks results that are added to.
 class Backend {
  public:
   Backend() = default;
@@ -95,27 +106,32 @@ class Backend {
   [[nodiscard]] virtual Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w,
                                                     const Shape& x_shape,
                                                     const Conv2dOptions& options) = 0;
-  virtual void conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw /* += */,
+  virtual void conv2d_backward_weights(const Tensor& x, const Tensor& dy,
+                                       const Tensor& dw /* plain */, Into into,
                                        const Conv2dOptions& options) = 0;
 
   /// y = gamma * (x - mean) / sqrt(var + epsilon) + beta over N, H, W, with the batch's mean and
   /// biased variance. running <- (1 - momentum) * running + momentum * (mean, var * m / (m - 1)),
   /// m = N*H*W: the running variance takes the unbiased one (facts: as PyTorch). `running` may be
-  /// empty tensors: then nothing is updated. gamma, beta [C] plain.
+  /// empty tensors: then nothing is updated. gamma, beta [C] plain. `residual`, of x's shape, is
+  /// added to y, before ReLU, unless it is an empty tensor: a residual block ends in one pass.
   [[nodiscard]] virtual BatchNormForward batch_norm_train(const Tensor& x, const Tensor& gamma,
                                                           const Tensor& beta,
                                                           const RunningStatistics& running,
+                                                          const Tensor& residual,
                                                           const BatchNormOptions& options) = 0;
-  [[nodiscard]] virtual Tensor batch_norm_backward(const Tensor& dy, const Tensor& x,
-                                                   const Tensor& gamma,
-                                                   const BatchNormForward& forward,
-                                                   const Tensor& dgamma /* += */,
-                                                   const Tensor& dbeta /* += */,
-                                                   const BatchNormOptions& options) = 0;
+  /// The gradient of y is dy + more, or dy alone if `more` is an empty tensor.
+  [[nodiscard]] virtual BatchNormGradients batch_norm_backward(Tensor dy, const Tensor& more,
+                                                               Tensor x, const Tensor& gamma,
+                                                               const BatchNormForward& forward,
+                                                               const Tensor& dgamma /* += */,
+                                                               const Tensor& dbeta /* += */,
+                                                               const BatchNormOptions& options) = 0;
   /// The same affine map with the running statistics.
   [[nodiscard]] virtual Tensor batch_norm_evaluate(const Tensor& x, const Tensor& gamma,
                                                    const Tensor& beta,
                                                    const RunningStatistics& running,
+                                                   const Tensor& residual,
                                                    const BatchNormOptions& options) = 0;
 
   [[nodiscard]] virtual Tensor relu(const Tensor& x) = 0;

@@ -11,8 +11,9 @@ namespace mvsgd::nn {
 Variable conv2d(Tape& tape, const Variable& x, const Parameter& w, const Conv2dOptions& options) {
   Backend& backend = tape.backend();
   return tape.record(backend.conv2d(x.value(), w.value, options),
-                     [&backend, x = x.value(), dx = x.gradient(), w, options](const Tensor& dy) {
-                       backend.conv2d_backward_weights(x, dy, w.gradient, options);
+                     [&backend, x = x.value(), dx = x.gradient(), w, options](Gradient& result) {
+                       const Tensor dy = result.take(backend);
+                       backend.conv2d_backward_weights(x, dy, w.gradient, w.into, options);
                        if (dx)
                          dx->add(backend,
                                  backend.conv2d_backward_data(dy, w.value, x.shape, options));
@@ -21,32 +22,41 @@ Variable conv2d(Tape& tape, const Variable& x, const Parameter& w, const Conv2dO
 
 Variable batch_norm(Tape& tape, const Variable& x, const BatchNorm& norm, BatchNormMode mode,
                     const BatchNormOptions& options) {
+  return batch_norm(tape, x, Variable(Tensor{}), norm, mode, options);
+}
+
+Variable batch_norm(Tape& tape, const Variable& x, const Variable& residual, const BatchNorm& norm,
+                    BatchNormMode mode, const BatchNormOptions& options) {
   Backend& backend = tape.backend();
   if (mode == BatchNormMode::running) {
     if (tape.recording()) {
       throw std::logic_error("batch_norm: running statistics on a tape that records");
     }
     return Variable(backend.batch_norm_evaluate(x.value(), norm.gamma.value, norm.beta.value,
-                                                norm.running, options));
+                                                norm.running, residual.value(), options));
   }
   const RunningStatistics updated =
       mode == BatchNormMode::update ? norm.running : RunningStatistics{};
-  BatchNormForward forward =
-      backend.batch_norm_train(x.value(), norm.gamma.value, norm.beta.value, updated, options);
+  BatchNormForward forward = backend.batch_norm_train(x.value(), norm.gamma.value, norm.beta.value,
+                                                      updated, residual.value(), options);
   Tensor y = forward.y;
-  return tape.record(std::move(y), [&backend, x = x.value(), dx = x.gradient(), gamma = norm.gamma,
+  return tape.record(std::move(y), [&backend, x = x.value(), dx = x.gradient(),
+                                    dresidual = residual.gradient(), gamma = norm.gamma,
                                     dbeta = norm.beta.gradient, forward = std::move(forward),
-                                    options](const Tensor& dy) {
-    Tensor term =
-        backend.batch_norm_backward(dy, x, gamma.value, forward, gamma.gradient, dbeta, options);
-    if (dx) dx->add(backend, std::move(term));
+                                    options](Gradient& result) mutable {
+    auto [dy, more] = result.take_terms();
+    BatchNormGradients terms = backend.batch_norm_backward(
+        std::move(dy), more, std::move(x), gamma.value, forward, gamma.gradient, dbeta, options);
+    if (dx) dx->add(backend, std::move(terms.dx));
+    if (dresidual) dresidual->add(backend, std::move(terms.dresidual));
   });
 }
 
 Variable relu(Tape& tape, const Variable& x) {
   Backend& backend = tape.backend();
   Tensor y = backend.relu(x.value());
-  return tape.record(y, [&backend, dx = x.gradient(), y](const Tensor& dy) {
+  return tape.record(y, [&backend, dx = x.gradient(), y](Gradient& result) {
+    const Tensor dy = result.take(backend);
     if (dx) dx->add(backend, backend.relu_backward(dy, y));
   });
 }
@@ -54,7 +64,8 @@ Variable relu(Tape& tape, const Variable& x) {
 Variable add_relu(Tape& tape, const Variable& a, const Variable& b) {
   Backend& backend = tape.backend();
   Tensor y = backend.add_relu(a.value(), b.value());
-  return tape.record(y, [&backend, da = a.gradient(), db = b.gradient(), y](const Tensor& dy) {
+  return tape.record(y, [&backend, da = a.gradient(), db = b.gradient(), y](Gradient& result) {
+    const Tensor dy = result.take(backend);
     const Tensor term = backend.relu_backward(dy, y);
     if (da) da->add(backend, term);
     if (db) db->add(backend, term);
@@ -64,7 +75,8 @@ Variable add_relu(Tape& tape, const Variable& a, const Variable& b) {
 Variable global_average_pool(Tape& tape, const Variable& x) {
   Backend& backend = tape.backend();
   return tape.record(backend.global_average_pool(x.value()),
-                     [&backend, x = x.value(), dx = x.gradient()](const Tensor& dy) {
+                     [&backend, x = x.value(), dx = x.gradient()](Gradient& result) {
+                       const Tensor dy = result.take(backend);
                        if (dx) dx->add(backend, backend.global_average_pool_backward(dy, x));
                      });
 }
@@ -73,7 +85,8 @@ Variable linear(Tape& tape, const Variable& x, const Parameter& w, const Paramet
   Backend& backend = tape.backend();
   return tape.record(
       backend.linear(x.value(), w.value, b.value),
-      [&backend, x = x.value(), dx = x.gradient(), w, db = b.gradient](const Tensor& dy) {
+      [&backend, x = x.value(), dx = x.gradient(), w, db = b.gradient](Gradient& result) {
+        const Tensor dy = result.take(backend);
         backend.linear_backward_weights(x, dy, w.gradient, db);
         if (dx) dx->add(backend, backend.linear_backward_data(dy, w.value));
       });

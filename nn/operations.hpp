@@ -64,10 +64,17 @@ struct BatchNorm {
 [[nodiscard]] Variable batch_norm(Tape& tape, const Variable& x, const BatchNorm& norm,
                                   BatchNormMode mode, const BatchNormOptions& options = {});
 
+/// batch_norm(x) + residual, of x's shape, with ReLU over the sum if options.relu: the end of a
+/// residual block in the passes of the batch norm. Differentiates the residual, too; keeps x and
+/// the result.
+[[nodiscard]] Variable batch_norm(Tape& tape, const Variable& x, const Variable& residual,
+                                  const BatchNorm& norm, BatchNormMode mode,
+                                  const BatchNormOptions& options = {});
+
 /// max(0, x), any shape. Differentiates: x, with slope 0 at 0. Keeps the result.
 [[nodiscard]] Variable relu(Tape& tape, const Variable& x);
 
-/// max(0, a + b), of one shape: the end of a residual block. Differentiates: a and b, with slope 0
+/// max(0, a + b), of one shape. Differentiates: a and b, with slope 0
 /// at 0. Keeps the result only.
 [[nodiscard]] Variable add_relu(Tape& tape, const Variable& a, const Variable& b);
 

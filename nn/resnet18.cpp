@@ -154,7 +154,7 @@ ResNet18::ResNet18(Backend& backend, const ResNet18Options& options)
   const auto make_unit = [&](const UnitPlan& unit) {
     // Designated initialisers are evaluated in the order written, which is the layouts'.
     return Unit{
-        .weight = parameter(parameters.next()),
+        .weight = parameter(parameters.next(), Into::overwrite),
         .norm = {.gamma = parameter(parameters.next()),
                  .beta = parameter(parameters.next()),
                  .running = {.mean = buffer(buffers.next()), .variance = buffer(buffers.next())}},
@@ -171,14 +171,17 @@ ResNet18::ResNet18(Backend& backend, const ResNet18Options& options)
   linear_bias_ = parameter(parameters.next());
 }
 
-Parameter ResNet18::parameter(const LayoutEntry& entry) const {
+Parameter ResNet18::parameter(const LayoutEntry& entry, Into into) {
+  Tensor gradient = backend_->view(gradients_, entry.offset, entry.shape);
+  if (into == Into::add) sums_.push_back(gradient);
   return {.value = backend_->view(parameters_, entry.offset, entry.shape),
-          .gradient = backend_->view(gradients_, entry.offset, entry.shape)};
+          .gradient = std::move(gradient),
+          .into = into};
 }
 
 BatchResult ResNet18::train(std::span<const float> images, std::span<const std::uint8_t> labels) {
   check_batch(images, labels);
-  backend_->fill_zero(gradients_);
+  for (const Tensor& gradient : sums_) backend_->fill_zero(gradient);
   Tape tape(*backend_);
   const Loss loss = forward(tape, images, labels, {});
   backward(tape, loss);
@@ -213,6 +216,10 @@ Loss ResNet18::forward(Tape& tape, std::span<const float> images,
     return batch_norm(tape, conv2d(tape, x, unit.weight, unit.options), unit.norm, use.mode,
                       {.momentum = use.momentum, .relu = relu});
   };
+  const auto apply_and_add = [&](const Unit& unit, const Variable& x, const Variable& residual) {
+    return batch_norm(tape, conv2d(tape, x, unit.weight, unit.options), residual, unit.norm,
+                      use.mode, {.momentum = use.momentum, .relu = true});
+  };
   const Tensor batch =
       backend_->allocate({static_cast<std::int64_t>(labels.size()), kChannels, kSide, kSide});
   backend_->write(batch, images);
@@ -221,7 +228,7 @@ Loss ResNet18::forward(Tape& tape, std::span<const float> images,
   for (const Block& block : blocks_) {
     const Variable shortcut = block.shortcut ? apply(*block.shortcut, x, false) : x;
     x = apply(block.first, x, true);
-    x = add_relu(tape, apply(block.second, x, false), shortcut);
+    x = apply_and_add(block.second, x, shortcut);
   }
   const Variable logits = linear(tape, global_average_pool(tape, x), linear_weight_, linear_bias_);
   return softmax_cross_entropy(tape, logits, labels);

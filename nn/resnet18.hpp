@@ -83,7 +83,7 @@ class ResNet18 {
     float momentum = 0.1F;
   };
 
-  [[nodiscard]] Parameter parameter(const LayoutEntry& entry) const;
+  [[nodiscard]] Parameter parameter(const LayoutEntry& entry, Into into = Into::add);
   /// Throws std::invalid_argument unless images and labels are a batch of this network.
   void check_batch(std::span<const float> images, std::span<const std::uint8_t> labels) const;
   Loss forward(Tape& tape, std::span<const float> images, std::span<const std::uint8_t> labels,
@@ -98,6 +98,7 @@ class ResNet18 {
   std::vector<Block> blocks_;
   Parameter linear_weight_;
   Parameter linear_bias_;
+  std::vector<Tensor> sums_;  // the gradients that a pass adds to, so that they are cleared before
 };
 
 }  // namespace mvsgd::nn

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "nn/onednn/channel_block.hpp"
 #include "nn/onednn/onednn.hpp"
 #include "nn/onednn/shape_checks.hpp"
 
@@ -26,6 +27,10 @@ void check_batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta) 
   }
 }
 
+void check_residual(const Tensor& residual, const Tensor& x) {
+  if (residual) check_same("batch_norm", residual, x);
+}
+
 void check_running(const RunningStatistics& running, const Tensor& gamma) {
   if (running.mean.shape != gamma.shape || running.variance.shape != gamma.shape) {
     refuse("batch_norm", {{"gamma", gamma.shape},
@@ -39,8 +44,10 @@ void check_running(const RunningStatistics& running, const Tensor& gamma) {
 BatchNormForward OneDnnBackend::batch_norm_train(const Tensor& x, const Tensor& gamma,
                                                  const Tensor& beta,
                                                  const RunningStatistics& running,
+                                                 const Tensor& residual,
                                                  const BatchNormOptions& options) {
   check_batch_norm(x, gamma, beta);
+  check_residual(residual, x);
   const auto m = static_cast<double>(elements(x.shape) / x.shape[1]);
   const bool update = static_cast<bool>(running.mean);
   if (update) check_running(running, gamma);
@@ -51,9 +58,11 @@ BatchNormForward OneDnnBackend::batch_norm_train(const Tensor& x, const Tensor& 
   float* const running_variances = update ? writable_data(running.variance) : nullptr;
 
   const auto [from, channels] = blocked(x);
+  const Tensor term = residual ? in_layout(residual, layout(from)) : residual;
   Tensor y = make(x.shape, layout(from));
   auto saved = std::make_shared<BatchStatistics>(channels.padded());
-  const auto do_block = [&, in = storage(from).data(), out = storage(y).data()](std::int64_t b) {
+  const auto do_block = [&, in = storage(from).data(), add = term ? storage(term).data() : nullptr,
+                         out = storage(y).data()](std::int64_t b) {
     std::array<double, kernels::kMaxLanes> means{};
     std::array<double, kernels::kMaxLanes> squares{};
     kernels::moments(channels.block, in + b * channels.stride(), means.data(), squares.data());
@@ -73,23 +82,29 @@ BatchNormForward OneDnnBackend::batch_norm_train(const Tensor& x, const Tensor& 
         running_variances[c] = moved(running_variances[c], squares[lane] / (m - 1));
       }
     });
+    const std::int64_t first = b * channels.stride();
     kernels::apply(channels.block, affine_of(*saved, b * channels.block.lanes, options.relu),
-                   in + b * channels.stride(), out + b * channels.stride());
+                   in + first, add == nullptr ? nullptr : add + first, out + first);
   };
   in_parallel(channels.blocks, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) do_block(b);
   });
-  return {.y = std::move(y), .saved = std::move(saved)};
+  return {.y = std::move(y), .saved = std::move(saved), .residual = static_cast<bool>(residual)};
 }
 
 // With h = (x - mean) / deviation, the normalised input, and dv = dy where ReLU let it through:
 //     dbeta = sum dv    dgamma = sum dv h    dx = gamma / deviation * (dv - (dbeta + h dgamma) / m)
-// The last two terms are what x does through the batch's mean and variance.
-Tensor OneDnnBackend::batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma,
-                                          const BatchNormForward& forward, const Tensor& dgamma,
-                                          const Tensor& dbeta, const BatchNormOptions& options) {
+// The last two terms are what x does through the batch's mean and variance. dv is also the gradient
+// of a residual. What is handed over is written over where it can be: dv stands where dy stood, dx
+// where dy or, if dv is kept, x stood.
+BatchNormGradients OneDnnBackend::batch_norm_backward(Tensor dy, const Tensor& more, Tensor x,
+                                                      const Tensor& gamma,
+                                                      const BatchNormForward& forward,
+                                                      const Tensor& dgamma, const Tensor& dbeta,
+                                                      const BatchNormOptions& options) {
   check_batch_norm(x, gamma, gamma);
   check_same("batch_norm_backward", dy, x);
+  if (more) check_same("batch_norm_backward", more, x);
   check_same("batch_norm_backward", forward.y, x);
   check_same("batch_norm_backward", dgamma, gamma);
   check_same("batch_norm_backward", dbeta, gamma);
@@ -102,51 +117,71 @@ Tensor OneDnnBackend::batch_norm_backward(const Tensor& dy, const Tensor& x, con
   float* const dgammas = writable_data(dgamma);
   float* const dbetas = writable_data(dbeta);
 
-  const auto [from, channels] = blocked(x);
-  const Tensor gradient = in_layout(dy, layout(from));
-  Tensor dx = make(x.shape, layout(from));
-  const auto do_block = [&, in = storage(from).data(), terms = storage(gradient).data(),
-                         out = storage(dx).data()](std::int64_t b) {
-    const std::int64_t first = b * channels.stride();
-    const kernels::Affine affine = affine_of(*saved, b * channels.block.lanes, options.relu);
-    std::array<double, kernels::kMaxLanes> sums{};
-    std::array<double, kernels::kMaxLanes> products{};
-    kernels::gradient_sums(channels.block, affine, in + first, terms + first, sums.data(),
-                           products.data());
-    std::array<float, kernels::kMaxLanes> factor{};
-    std::array<float, kernels::kMaxLanes> constant{};
-    std::array<float, kernels::kMaxLanes> slope{};
-    channels.for_each_lane(b, [&](std::size_t lane, std::size_t c) {
-      const double inverse_deviation = saved->inverse_deviation[c];
-      const double by_dv = double{gammas[c]} * inverse_deviation;
-      const double sum_dv_h = products[lane] * inverse_deviation;
-      factor[lane] = static_cast<float>(by_dv);
-      constant[lane] = static_cast<float>(by_dv * sums[lane] / m);
-      slope[lane] = static_cast<float>(by_dv * inverse_deviation * sum_dv_h / m);
-      dgammas[c] += static_cast<float>(sum_dv_h);
-      dbetas[c] += static_cast<float>(sums[lane]);
-    });
-    kernels::input_gradient(
-        channels.block, affine,
-        {.factor = factor.data(), .constant = constant.data(), .slope = slope.data()}, in + first,
-        terms + first, out + first);
-  };
+  auto [from, channels] = blocked(std::exchange(x, {}));
+  Tensor gradient = in_layout(std::exchange(dy, {}), layout(from));
+  const bool rectified_sum = forward.residual && options.relu;
+  const Tensor added = more ? in_layout(more, layout(from)) : more;
+  if (added && !rectified_sum) {
+    if (gradient.storage.use_count() > 1) gradient = copy_of(gradient);
+    accumulate(gradient, added);
+  }
+  const Tensor y = rectified_sum ? in_layout(forward.y, layout(from)) : Tensor{};
+  Tensor dx = forward.residual ? made_of({&from}) : made_of({&gradient, &from});
+  // A residual without ReLU has dy itself as its gradient.
+  Tensor dv = rectified_sum ? made_of({&gradient}) : gradient;
+  const auto do_block =
+      [&, &channels = channels, in = storage(from).data(), terms = storage(gradient).data(),
+       kept = storage(dv).data(), value = y ? storage(y).data() : nullptr,
+       also = added ? storage(added).data() : nullptr, out = storage(dx).data()](std::int64_t b) {
+        const std::int64_t first = b * channels.stride();
+        const kernels::Affine affine =
+            affine_of(*saved, b * channels.block.lanes, options.relu && !rectified_sum);
+        std::array<double, kernels::kMaxLanes> sums{};
+        std::array<double, kernels::kMaxLanes> products{};
+        if (rectified_sum) {
+          kernels::residual_gradient_sums(channels.block, affine.mean, in + first, value + first,
+                                          terms + first, also == nullptr ? nullptr : also + first,
+                                          kept + first, sums.data(), products.data());
+        } else {
+          kernels::gradient_sums(channels.block, affine, in + first, terms + first, sums.data(),
+                                 products.data());
+        }
+        std::array<float, kernels::kMaxLanes> factor{};
+        std::array<float, kernels::kMaxLanes> constant{};
+        std::array<float, kernels::kMaxLanes> slope{};
+        channels.for_each_lane(b, [&](std::size_t lane, std::size_t c) {
+          const double inverse_deviation = saved->inverse_deviation[c];
+          const double by_dv = double{gammas[c]} * inverse_deviation;
+          const double sum_dv_h = products[lane] * inverse_deviation;
+          factor[lane] = static_cast<float>(by_dv);
+          constant[lane] = static_cast<float>(by_dv * sums[lane] / m);
+          slope[lane] = static_cast<float>(by_dv * inverse_deviation * sum_dv_h / m);
+          dgammas[c] += static_cast<float>(sum_dv_h);
+          dbetas[c] += static_cast<float>(sums[lane]);
+        });
+        kernels::input_gradient(
+            channels.block, affine,
+            {.factor = factor.data(), .constant = constant.data(), .slope = slope.data()},
+            in + first, kept + first, out + first);
+      };
   in_parallel(channels.blocks, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) do_block(b);
   });
-  return dx;
+  return {.dx = std::move(dx), .dresidual = forward.residual ? std::move(dv) : Tensor{}};
 }
 
 Tensor OneDnnBackend::batch_norm_evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                                          const RunningStatistics& running,
+                                          const RunningStatistics& running, const Tensor& residual,
                                           const BatchNormOptions& options) {
   check_batch_norm(x, gamma, beta);
+  check_residual(residual, x);
   check_running(running, gamma);
   const float* const gammas = plain_data(gamma);
   const float* const betas = plain_data(beta);
   const float* const means = plain_data(running.mean);
   const float* const variances = plain_data(running.variance);
   const auto [from, channels] = blocked(x);
+  const Tensor term = residual ? in_layout(residual, layout(from)) : residual;
   Tensor y = make(x.shape, layout(from));
   BatchStatistics statistics(channels.padded());
   for (std::size_t c = 0; c < static_cast<std::size_t>(x.shape[1]); ++c) {
@@ -155,11 +190,13 @@ Tensor OneDnnBackend::batch_norm_evaluate(const Tensor& x, const Tensor& gamma, 
     statistics.scale[c] = static_cast<float>(double{gammas[c]} * inverse_deviation);
     statistics.shift[c] = betas[c];
   }
-  in_parallel(channels.blocks, [&, in = storage(from).data(), out = storage(y).data()](
-                                   std::int64_t begin, std::int64_t end) {
+  in_parallel(channels.blocks, [&, in = storage(from).data(),
+                                add = term ? storage(term).data() : nullptr,
+                                out = storage(y).data()](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
+      const std::int64_t first = b * channels.stride();
       kernels::apply(channels.block, affine_of(statistics, b * channels.block.lanes, options.relu),
-                     in + b * channels.stride(), out + b * channels.stride());
+                     in + first, add == nullptr ? nullptr : add + first, out + first);
     }
   });
   return y;

@@ -31,6 +31,7 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
 
  private:
   struct Deleter {
+    std::size_t size;
     void operator()(float* data) const;
   };
   using Owner = std::unique_ptr<float, Deleter>;

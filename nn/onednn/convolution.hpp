@@ -1,11 +1,13 @@
 // The oneDNN primitives of one convolution problem, made when first needed.
 #pragma once
 
+#include <cstdint>
 #include <dnnl.hpp>
 #include <optional>
 #include <string>
 
 #include "nn/onednn/library.hpp"
+#include "nn/onednn/onednn_backend.hpp"
 
 namespace mvsgd::nn {
 
@@ -23,6 +25,20 @@ struct ConvolutionProblem {
   [[nodiscard]] std::string text() const;
 };
 
+/// What a pass of a convolution is computed with. Winograd's F(4x4, 3x3) takes 2.25 products where
+/// the direct one takes 9, and rounds more (nn/onednn/README.md has the bound).
+enum class Algorithm : std::uint8_t { direct, winograd };
+
+/// An algorithm for each pass.
+struct PassAlgorithms {
+  Algorithm forward = Algorithm::direct;
+  Algorithm backward_data = Algorithm::direct;
+  Algorithm backward_weights = Algorithm::direct;
+};
+
+/// The choice for a problem; all direct where onednn_has_winograd() is false.
+[[nodiscard]] PassAlgorithms choose(ConvolutionChoice choice, const ConvolutionProblem& problem);
+
 /// One of the three passes and the layouts in which it takes or leaves x, w, y or their gradients.
 struct ConvolutionPass {
   Executable executable;
@@ -31,11 +47,11 @@ struct ConvolutionPass {
   dnnl::memory::desc y;
 };
 
-/// Layouts are the library's choice (format_tag::any), the algorithm is not: direct, never "auto",
-/// which would depend on the machine. Throws dnnl::error.
+/// Layouts are the library's choice (format_tag::any), the algorithms are the caller's, never
+/// "auto", which would depend on the machine. Throws dnnl::error.
 class Convolution {
  public:
-  explicit Convolution(const ConvolutionProblem& problem);
+  Convolution(const ConvolutionProblem& problem, const OneDnnOptions& options);
 
   [[nodiscard]] const ConvolutionPass& forward(const Library& library);
   [[nodiscard]] const ConvolutionPass& backward_data(const Library& library);
@@ -44,18 +60,27 @@ class Convolution {
  private:
   using Forward = dnnl::convolution_forward;
 
-  // As oneDNN takes them: extents with layouts left open, one entry a spatial dimension.
-  dnnl::memory::desc x_;
-  dnnl::memory::desc w_;
-  dnnl::memory::desc y_;
+  using Desc = dnnl::memory::desc;
+  // As oneDNN takes them: extents with layouts left open, one entry a spatial dimension. Arguments
+  // may be bfloat16, results are float32.
+  struct Open {
+    Desc argument;
+    Desc result;
+    Open(const Shape& shape, bool bf16);
+  };
+  Open x_;
+  Open w_;
+  Open y_;
   dnnl::memory::dims strides_;
   dnnl::memory::dims padding_;
-  std::optional<Forward::primitive_desc> descriptor_;
+  PassAlgorithms algorithms_;
   std::optional<ConvolutionPass> forward_;
   std::optional<ConvolutionPass> backward_data_;
   std::optional<ConvolutionPass> backward_weights_;
 
-  [[nodiscard]] const Forward::primitive_desc& descriptor(const Library& library);
+  // Of the forward pass, which those of the backward passes are made with.
+  [[nodiscard]] Forward::primitive_desc descriptor(const Library& library,
+                                                   dnnl::algorithm algorithm, const Desc& y) const;
 };
 
 }  // namespace mvsgd::nn

@@ -90,7 +90,6 @@ class Library {
 
   void execute(const Executable& executable, std::unordered_map<int, dnnl::memory> arguments);
 
-  enum class Into : std::uint8_t { overwrite, add };
   /// Copies or adds `source` to `target`, which has another layout. Padding in `target` gets zeros.
   void reorder(const dnnl::memory::desc& source_layout, float* source,
                const dnnl::memory::desc& target_layout, float* target, Into into = Into::overwrite);

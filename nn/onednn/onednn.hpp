@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <dnnl.hpp>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
 #include "nn/backend.hpp"
+#include "nn/onednn/channel_block.hpp"
 #include "nn/onednn/convolution.hpp"
 #include "nn/onednn/kernels.hpp"
 #include "nn/onednn/library.hpp"
@@ -48,6 +50,9 @@ struct Blocked {
 /// too, which is a setting of a run: oneDNN shares sums among its threads.
 class OneDnnBackend : public Backend {
  public:
+  /// Throws as make_onednn_backend() does.
+  explicit OneDnnBackend(const OneDnnOptions& options);
+
   [[nodiscard]] std::string name() const override { return "onednn"; }
   [[nodiscard]] std::string version() const override;
   void enter(int threads) override;
@@ -63,19 +68,21 @@ class OneDnnBackend : public Backend {
                               const Conv2dOptions& options) override;
   [[nodiscard]] Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape,
                                             const Conv2dOptions& options) override;
-  void conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
+  void conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw, Into into,
                                const Conv2dOptions& options) override;
 
   [[nodiscard]] BatchNormForward batch_norm_train(const Tensor& x, const Tensor& gamma,
                                                   const Tensor& beta,
                                                   const RunningStatistics& running,
+                                                  const Tensor& residual,
                                                   const BatchNormOptions& options) override;
-  [[nodiscard]] Tensor batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma,
-                                           const BatchNormForward& forward, const Tensor& dgamma,
-                                           const Tensor& dbeta,
-                                           const BatchNormOptions& options) override;
+  [[nodiscard]] BatchNormGradients batch_norm_backward(Tensor dy, const Tensor& more, Tensor x,
+                                                       const Tensor& gamma,
+                                                       const BatchNormForward& forward,
+                                                       const Tensor& dgamma, const Tensor& dbeta,
+                                                       const BatchNormOptions& options) override;
   [[nodiscard]] Tensor batch_norm_evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                                           const RunningStatistics& running,
+                                           const RunningStatistics& running, const Tensor& residual,
                                            const BatchNormOptions& options) override;
 
   [[nodiscard]] Tensor relu(const Tensor& x) override;
@@ -99,11 +106,15 @@ class OneDnnBackend : public Backend {
  private:
   // A tensor of any values; plain if `layout` is zero.
   [[nodiscard]] Tensor make(const Shape& shape, const dnnl::memory::desc& layout);
+  // Where to write a result of the shape and layout of the first: the first of these that nobody
+  // else holds, else a new tensor. Results are written as arguments are read, element by element.
+  [[nodiscard]] Tensor made_of(std::initializer_list<const Tensor*> given);
+  [[nodiscard]] Tensor copy_of(const Tensor& x);
   // x itself if it has this layout, else a copy that does.
-  [[nodiscard]] Tensor in_layout(const Tensor& x, const dnnl::memory::desc& wanted);
+  [[nodiscard]] Tensor in_layout(Tensor x, const dnnl::memory::desc& wanted);
   [[nodiscard]] Tensor in_layout_of(const Tensor& x, const Tensor& other);
   // x, copied if its channels are not in blocks, and what its layout is.
-  [[nodiscard]] std::pair<Tensor, Blocked> blocked(const Tensor& x);
+  [[nodiscard]] std::pair<Tensor, Blocked> blocked(Tensor x);
   // The plain weights w in a convolution's layout, kept until w's storage is written to.
   [[nodiscard]] dnnl::memory packed(const Tensor& w, const dnnl::memory::desc& wanted);
   [[nodiscard]] Convolution& convolution(const ConvolutionProblem& problem);
@@ -116,6 +127,7 @@ class OneDnnBackend : public Backend {
   template <typename F>
   void in_parallel(std::int64_t count, F f) const;
 
+  OneDnnOptions options_;
   Library library_;
   // By problem string. As many as there are shapes, so one set for each batch size in use.
   std::unordered_map<std::string, Convolution> convolutions_;

@@ -10,12 +10,22 @@
 
 #include "nn/onednn/onednn.hpp"
 #include "nn/onednn/shape_checks.hpp"
+#include "nn/onednn/weights.hpp"
 
 namespace mvsgd::nn {
 namespace {
 
 using Desc = dnnl::memory::desc;
 using Tag = dnnl::memory::format_tag;
+
+// Whether our loops know this layout of weights, which is that of most convolutions with AVX-512.
+bool in_blocks_of_16(const Shape& shape, const Desc& layout) {
+  return shape[0] % 16 == 0 && shape[1] % 16 == 0 && layout == layout_of(shape, Tag::OIhw16i16o);
+}
+
+kernels::WeightShape weight_shape(const Shape& shape) {
+  return {.outputs = shape[0], .inputs = shape[1], .taps = shape[2] * shape[3]};
+}
 
 void check_linear(const Shape& x, const Shape& w, const Shape& y) {
   if (x.size() != 2 || w.size() != 2 || y != Shape{x[0], w[0]} || x[1] != w[1]) {
@@ -24,6 +34,16 @@ void check_linear(const Shape& x, const Shape& w, const Shape& y) {
 }
 
 }  // namespace
+
+OneDnnBackend::OneDnnBackend(const OneDnnOptions& options) : options_(options) {
+  if (options.convolution == ConvolutionChoice::winograd && !onednn_has_winograd()) {
+    throw BackendError("onednn: no Winograd convolutions in " + version() +
+                       " (oneDNN 2 has them, for AVX-512)");
+  }
+  if (options.bf16 && !onednn_has_bf16()) {
+    throw BackendError("onednn: no bfloat16 in " + version() + " (AVX-512 with BF16 is wanted)");
+  }
+}
 
 std::string OneDnnBackend::version() const {
   const dnnl_version_t* const library = dnnl_version();
@@ -50,7 +70,21 @@ Tensor OneDnnBackend::make(const Shape& shape, const Desc& layout) {
   return {.shape = shape, .storage = std::move(made)};
 }
 
-Tensor OneDnnBackend::in_layout(const Tensor& x, const Desc& wanted) {
+Tensor OneDnnBackend::made_of(std::initializer_list<const Tensor*> given) {
+  for (const Tensor* x : given) {
+    if (x->storage.use_count() == 1 && storage(*x).allocation.use_count() == 1) return *x;
+  }
+  const Tensor& like = **given.begin();
+  return make(like.shape, layout(like));
+}
+
+Tensor OneDnnBackend::copy_of(const Tensor& x) {
+  Tensor y = make(x.shape, storage(x).layout);
+  std::copy_n(storage(x).data(), floats(x), storage(y).data());
+  return y;
+}
+
+Tensor OneDnnBackend::in_layout(Tensor x, const Desc& wanted) {
   const Desc current = layout(x);
   if (current == wanted) return x;
   return or_refuse("reorder " + to_string(x.shape), [&] {
@@ -65,11 +99,12 @@ Tensor OneDnnBackend::in_layout_of(const Tensor& x, const Tensor& other) {
   return in_layout(x, layout(other));
 }
 
-std::pair<Tensor, Blocked> OneDnnBackend::blocked(const Tensor& x) {
+std::pair<Tensor, Blocked> OneDnnBackend::blocked(Tensor x) {
   const Desc current = layout(x);
   const int lanes = current == layout_of(x.shape, Tag::nChw16c) ? 16 : 8;
-  Tensor y = lanes == 16 ? x : in_layout(x, layout_of(x.shape, Tag::nChw8c));
-  return {std::move(y), Blocked(x.shape, lanes)};
+  const Blocked channels(x.shape, lanes);
+  if (lanes == 8) x = in_layout(std::move(x), layout_of(x.shape, Tag::nChw8c));
+  return {std::move(x), channels};
 }
 
 Tensor OneDnnBackend::allocate(const Shape& shape) {
@@ -126,7 +161,7 @@ void OneDnnBackend::accumulate(const Tensor& y, const Tensor& x) {
 // Convolution.
 
 Convolution& OneDnnBackend::convolution(const ConvolutionProblem& problem) {
-  return convolutions_.try_emplace(problem.text(), problem).first->second;
+  return convolutions_.try_emplace(problem.text(), problem, options_).first->second;
 }
 
 dnnl::memory OneDnnBackend::packed(const Tensor& w, const Desc& wanted) {
@@ -146,7 +181,11 @@ dnnl::memory OneDnnBackend::packed(const Tensor& w, const Desc& wanted) {
     found = std::prev(allocation.packed.end());
   }
   if (found->version != allocation.version) {
-    library_.reorder(current, plain.data(), wanted, found->data.get());
+    if (in_blocks_of_16(w.shape, wanted)) {
+      kernels::pack(weight_shape(w.shape), plain.data(), found->data.get());
+    } else {
+      library_.reorder(current, plain.data(), wanted, found->data.get());
+    }
     found->version = allocation.version;
   }
   return library_.memory(wanted, found->data.get());
@@ -183,7 +222,7 @@ Tensor OneDnnBackend::conv2d_backward_data(const Tensor& dy, const Tensor& w, co
 }
 
 void OneDnnBackend::conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
-                                            const Conv2dOptions& options) {
+                                            Into into, const Conv2dOptions& options) {
   const ConvolutionProblem problem(x.shape, dw.shape, options);
   if (dy.shape != problem.y) {
     refuse("conv2d_backward_weights", {{"x", x.shape}, {"dy", dy.shape}, {"dw", dw.shape}});
@@ -197,10 +236,10 @@ void OneDnnBackend::conv2d_backward_weights(const Tensor& x, const Tensor& dy, c
     library_.execute(pass.executable, {{DNNL_ARG_SRC, memory(from)},
                                        {DNNL_ARG_DIFF_DST, memory(gradient)},
                                        {DNNL_ARG_DIFF_WEIGHTS, memory(term)}});
-    if (storage(term).plain()) {
-      kernels::add(sum, plain_data(term), elements(dw.shape));
+    if (in_blocks_of_16(dw.shape, pass.w)) {
+      kernels::unpack(weight_shape(dw.shape), storage(term).data(), sum, into);
     } else {
-      library_.reorder(pass.w, storage(term).data(), layout(dw), sum, Library::Into::add);
+      library_.reorder(layout(term), storage(term).data(), layout(dw), sum, into);
     }
   });
 }
@@ -350,8 +389,8 @@ void OneDnnBackend::sgd_step(const Tensor& theta, const Tensor& gradient, float 
   });
 }
 
-std::unique_ptr<Backend> make_onednn_backend() {
-  return or_refuse("onednn", [] { return std::make_unique<OneDnnBackend>(); });
+std::unique_ptr<Backend> make_onednn_backend(const OneDnnOptions& options) {
+  return or_refuse("onednn", [&] { return std::make_unique<OneDnnBackend>(options); });
 }
 
 }  // namespace mvsgd::nn

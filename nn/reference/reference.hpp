@@ -47,19 +47,21 @@ class ReferenceBackend : public Backend {
                               const Conv2dOptions& options) override;
   [[nodiscard]] Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape,
                                             const Conv2dOptions& options) override;
-  void conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
+  void conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw, Into into,
                                const Conv2dOptions& options) override;
 
   [[nodiscard]] BatchNormForward batch_norm_train(const Tensor& x, const Tensor& gamma,
                                                   const Tensor& beta,
                                                   const RunningStatistics& running,
+                                                  const Tensor& residual,
                                                   const BatchNormOptions& options) override;
-  [[nodiscard]] Tensor batch_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma,
-                                           const BatchNormForward& forward, const Tensor& dgamma,
-                                           const Tensor& dbeta,
-                                           const BatchNormOptions& options) override;
+  [[nodiscard]] BatchNormGradients batch_norm_backward(Tensor dy, const Tensor& more, Tensor x,
+                                                       const Tensor& gamma,
+                                                       const BatchNormForward& forward,
+                                                       const Tensor& dgamma, const Tensor& dbeta,
+                                                       const BatchNormOptions& options) override;
   [[nodiscard]] Tensor batch_norm_evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                                           const RunningStatistics& running,
+                                           const RunningStatistics& running, const Tensor& residual,
                                            const BatchNormOptions& options) override;
 
   [[nodiscard]] Tensor relu(const Tensor& x) override;

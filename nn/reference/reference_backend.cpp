@@ -297,7 +297,8 @@ Tensor ReferenceBackend<T>::conv2d_backward_data(const Tensor& dy, const Tensor&
 
 template <typename T>
 void ReferenceBackend<T>::conv2d_backward_weights(const Tensor& x, const Tensor& dy,
-                                                  const Tensor& dw, const Conv2dOptions& options) {
+                                                  const Tensor& dw, Into into,
+                                                  const Conv2dOptions& options) {
   const ConvShape shape(x.shape, dw.shape, options);
   if (dy.shape != shape.y_shape()) {
     refuse("conv2d_backward_weights", {{"x", x.shape}, {"dy", dy.shape}, {"dw", dw.shape}});
@@ -314,15 +315,19 @@ void ReferenceBackend<T>::conv2d_backward_weights(const Tensor& x, const Tensor&
                    unfolded.data(), term.data());
   }
   const std::span<T> target = values(dw);
-  for (std::size_t i = 0; i < target.size(); ++i) target[i] += term[i];
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    target[i] = into == Into::add ? target[i] + term[i] : term[i];
+  }
 }
 
 template <typename T>
 BatchNormForward ReferenceBackend<T>::batch_norm_train(const Tensor& x, const Tensor& gamma,
                                                        const Tensor& beta,
                                                        const RunningStatistics& running,
+                                                       const Tensor& residual,
                                                        const BatchNormOptions& options) {
   const NormShape shape(x, gamma, beta);
+  if (residual) check_same("batch_norm", residual, x);
   const std::int64_t m = shape.per_channel();
   const bool update = static_cast<bool>(running.mean);
   if (update) check_running(running, gamma);
@@ -332,6 +337,7 @@ BatchNormForward ReferenceBackend<T>::batch_norm_train(const Tensor& x, const Te
   const Tensor y = allocate(x.shape);
   auto saved = std::make_shared<BatchStatistics>();
   const T *from = values(x).data(), *g = values(gamma).data(), *b = values(beta).data();
+  const T* term = residual ? values(residual).data() : nullptr;
   T* to = values(y).data();
   for (std::int64_t c = 0; c < shape.c; ++c) {
     const T count = static_cast<T>(m);
@@ -339,7 +345,8 @@ BatchNormForward ReferenceBackend<T>::batch_norm_train(const Tensor& x, const Te
     const T squares = shape.sum<T>(c, [&](auto e) { return (from[e] - mean) * (from[e] - mean); });
     const T inverse_deviation = T(1) / std::sqrt(squares / count + static_cast<T>(options.epsilon));
     shape.for_each(c, [&](auto e) {
-      const T value = g[c] * ((from[e] - mean) * inverse_deviation) + b[c];
+      T value = g[c] * ((from[e] - mean) * inverse_deviation) + b[c];
+      if (term != nullptr) value += term[e];
       to[e] = options.relu ? rectify(value) : value;
     });
     saved->mean.push_back(mean);
@@ -353,18 +360,17 @@ BatchNormForward ReferenceBackend<T>::batch_norm_train(const Tensor& x, const Te
           (T(1) - momentum) * running_variance + momentum * (squares / (count - T(1)));
     }
   }
-  return {.y = y, .saved = std::move(saved)};
+  return {.y = y, .saved = std::move(saved), .residual = static_cast<bool>(residual)};
 }
 
 // With h = (x - mean) / deviation, the normalised input, and dv = dy where ReLU let it through:
 //     dbeta = sum dv    dgamma = sum dv h    dx = gamma / deviation * (dv - (dbeta + h dgamma) / m)
-// The last two terms are what x does through the batch's mean and variance.
+// The last two terms are what x does through the batch's mean and variance. dv is also the gradient
+// of a residual.
 template <typename T>
-Tensor ReferenceBackend<T>::batch_norm_backward(const Tensor& dy, const Tensor& x,
-                                                const Tensor& gamma,
-                                                const BatchNormForward& forward,
-                                                const Tensor& dgamma, const Tensor& dbeta,
-                                                const BatchNormOptions& options) {
+BatchNormGradients ReferenceBackend<T>::batch_norm_backward(
+    Tensor dy, const Tensor& more, Tensor x, const Tensor& gamma, const BatchNormForward& forward,
+    const Tensor& dgamma, const Tensor& dbeta, const BatchNormOptions& options) {
   const NormShape shape(x, gamma, gamma);
   check_same("batch_norm_backward", dy, x);
   check_same("batch_norm_backward", forward.y, x);
@@ -373,6 +379,12 @@ Tensor ReferenceBackend<T>::batch_norm_backward(const Tensor& dy, const Tensor& 
   const auto* saved = dynamic_cast<const BatchStatistics*>(forward.saved.get());
   if (saved == nullptr) {
     throw std::invalid_argument("batch_norm_backward: not what batch_norm_train() returned");
+  }
+  if (more) {
+    const Tensor sum = allocate(x.shape);
+    accumulate(sum, dy);
+    accumulate(sum, more);
+    dy = sum;
   }
   const Tensor dx = allocate(x.shape);
   const T *in = values(x).data(), *out = values(forward.y).data(), *grad = values(dy).data();
@@ -391,25 +403,30 @@ Tensor ReferenceBackend<T>::batch_norm_backward(const Tensor& dy, const Tensor& 
     values(dgamma)[channel] += sum_dv_h;
     values(dbeta)[channel] += sum_dv;
   }
-  return dx;
+  if (!forward.residual) return {.dx = dx, .dresidual = {}};
+  return {.dx = dx, .dresidual = options.relu ? relu_backward(dy, forward.y) : std::move(dy)};
 }
 
 template <typename T>
 Tensor ReferenceBackend<T>::batch_norm_evaluate(const Tensor& x, const Tensor& gamma,
                                                 const Tensor& beta,
                                                 const RunningStatistics& running,
+                                                const Tensor& residual,
                                                 const BatchNormOptions& options) {
   const NormShape shape(x, gamma, beta);
   check_running(running, gamma);
+  if (residual) check_same("batch_norm", residual, x);
   const Tensor y = allocate(x.shape);
   const T *from = values(x).data(), *g = values(gamma).data(), *b = values(beta).data();
+  const T* term = residual ? values(residual).data() : nullptr;
   T* to = values(y).data();
   for (std::int64_t c = 0; c < shape.c; ++c) {
     const T mean = values(running.mean)[static_cast<std::size_t>(c)];
     const T variance = values(running.variance)[static_cast<std::size_t>(c)];
     const T inverse_deviation = T(1) / std::sqrt(variance + static_cast<T>(options.epsilon));
     shape.for_each(c, [&](auto e) {
-      const T value = g[c] * ((from[e] - mean) * inverse_deviation) + b[c];
+      T value = g[c] * ((from[e] - mean) * inverse_deviation) + b[c];
+      if (term != nullptr) value += term[e];
       to[e] = options.relu ? rectify(value) : value;
     });
   }

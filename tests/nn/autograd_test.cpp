@@ -61,6 +61,44 @@ TEST_P(Autograd, GivesEachOfTwoArgumentsAGradientOfItsOwn) {
   EXPECT_THAT(read(backend(), db), ElementsAre(1, 1, 1));
 }
 
+TEST_P(Autograd, AGradientIsTheSumOfItsTermsHoweverItIsTaken) {
+  Gradient gradient;
+  EXPECT_TRUE(gradient.empty());
+  const auto add = [&](float a, float b, float c) { gradient.add(backend(), row(a, b, c)); };
+  for (const int terms : {1, 2, 3}) {
+    const auto first = static_cast<float>(terms * (terms + 1) / 2);
+    for (int t = 1; t <= terms; ++t) add(static_cast<float>(t), 10, -1);
+    EXPECT_FALSE(gradient.empty());
+    const Tensor sum = gradient.take(backend());
+    EXPECT_TRUE(gradient.empty());
+    const auto n = static_cast<float>(terms);
+    EXPECT_THAT(read(backend(), sum), ElementsAre(first, 10 * n, -n));
+
+    for (int t = 1; t <= terms; ++t) add(static_cast<float>(t), 10, -1);
+    const auto [one, other] = gradient.take_terms();
+    EXPECT_TRUE(gradient.empty());
+    EXPECT_EQ(static_cast<bool>(other), terms > 1);
+    std::vector<float> joined = read(backend(), one);
+    if (other) {
+      const std::vector<float> more = read(backend(), other);
+      for (std::size_t i = 0; i < joined.size(); ++i) joined[i] += more[i];
+    }
+    EXPECT_THAT(joined, ElementsAre(first, 10 * n, -n));
+  }
+}
+
+TEST_P(Autograd, TermsThatSomebodyHoldsKeepTheirValues) {
+  Gradient gradient;
+  const Tensor held = row(1, 2, 3);
+  const Tensor also = row(10, 20, 30);
+  gradient.add(backend(), held);
+  gradient.add(backend(), also);
+  gradient.add(backend(), row(100, 200, 300));
+  EXPECT_THAT(read(backend(), gradient.take(backend())), ElementsAre(111, 222, 333));
+  EXPECT_THAT(read(backend(), held), ElementsAre(1, 2, 3));
+  EXPECT_THAT(read(backend(), also), ElementsAre(10, 20, 30));
+}
+
 TEST_P(Autograd, LeavesTheGivenGradientAsItWas) {
   const Tensor dy = row(1, 2, 3);
   Tape tape(backend());
@@ -122,7 +160,7 @@ TEST_P(Autograd, FreesActivationsAsTheTapeUnwinds) {
   std::weak_ptr<Storage> activation;
   bool freed_before_the_first_record = false;
   const Variable first = tape.record(
-      row(1, 1, 1), [&](const Tensor&) { freed_before_the_first_record = activation.expired(); });
+      row(1, 1, 1), [&](Gradient&) { freed_before_the_first_record = activation.expired(); });
   const Variable last = [&] {
     const Variable middle = relu(tape, first);
     activation = middle.value().storage;

@@ -24,7 +24,7 @@ inline std::vector<BackendCase> backends() {
   return {
     {"reference", make_reference_backend},
 #if defined(MVSGD_WITH_ONEDNN)
-        {"onednn", make_onednn_backend},
+        {"onednn", [] { return make_onednn_backend(); }},
 #endif
   };
 }

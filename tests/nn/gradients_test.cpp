@@ -127,6 +127,27 @@ TEST_F(Gradients, OfRectifiedBatchNormsAreTheDifferences) {
   });
 }
 
+TEST_F(Gradients, OfRectifiedBatchNormsWithAResidualAreTheDifferences) {
+  const Parameter x = leaf({3, 2, 2, 3}, 40);
+  const Parameter residual = leaf({3, 2, 2, 3}, 41);
+  const BatchNorm norm{.gamma = leaf({2}, 42), .beta = leaf({2}, 43), .running = {}};
+  const auto f = [&](Tape& tape, bool relu) {
+    return batch_norm(tape, variable(x), variable(residual), norm, BatchNormMode::batch,
+                      {.relu = relu});
+  };
+  Tape plain(backend_, Recording::off);
+  const Variable y = f(plain, false);
+  for (const double value : Doubles::values(y.value())) {
+    ASSERT_GT(std::abs(value), 1e-3) << "the test's own values are too near the kink";
+  }
+  for (const bool relu : {false, true}) {
+    for (const Parameter& each : {x, residual, norm.gamma, norm.beta}) {
+      backend_.fill_zero(each.gradient);
+    }
+    check({x, residual, norm.gamma, norm.beta}, [&](Tape& tape) { return f(tape, relu); });
+  }
+}
+
 TEST_F(Gradients, OfReluAreTheDifferences) {
   const Parameter x = leaf({2, 3, 2, 2}, 9);
   keep_away_from_zero(x.value);

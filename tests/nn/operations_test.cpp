@@ -31,7 +31,7 @@ class Operations : public testing::EveryBackend {
     return {make(backend(), shape, values), backend().allocate(shape)};
   }
   [[nodiscard]] std::vector<float> gradient_of(const Variable& leaf) const {
-    return read(backend(), leaf.gradient()->take());
+    return read(backend(), leaf.gradient()->take(backend()));
   }
   [[nodiscard]] BatchNorm norm(const std::vector<float>& gamma,
                                const std::vector<float>& beta) const {
@@ -206,6 +206,80 @@ TEST_P(Operations, BatchNormRectifiesInTheSamePass) {
   std::vector<float> want = apply(false);
   for (float& value : want) value = std::max(value, 0.0F);
   EXPECT_EQ(apply(true), want);
+}
+
+// A residual block's end, from its convolutions' results: in one pass, and in two.
+struct BlockEnd {
+  std::vector<float> y, dx, dresidual, dgamma, dbeta;
+
+  friend bool operator==(const BlockEnd&, const BlockEnd&) = default;
+};
+
+TEST_P(Operations, AResidualInsideBatchNormIsOneAddedAfterIt) {
+  for (const std::int64_t channels : {1, 5, 16}) {
+    for (const bool rectified : {false, true}) {
+      for (const bool used_twice : {false, true}) {
+        const Shape shape{3, channels, 4, 4};
+        const auto compute = [&](bool fused) {
+          const BatchNorm state = norm(uniform(channels, 3), uniform(channels, 4));
+          const Variable x = leaf(shape, uniform(elements(shape), 1));
+          const Variable residual = leaf(shape, uniform(elements(shape), 2));
+          Tape tape(backend());
+          const BatchNormOptions options{.relu = rectified};
+          const auto unfused = [&] {
+            const Variable v = batch_norm(tape, x, state, BatchNormMode::batch);
+            const Tensor sum = backend().allocate(shape);
+            if (rectified) return add_relu(tape, v, residual);
+            backend().accumulate(sum, v.value());
+            backend().accumulate(sum, residual.value());
+            return tape.record(sum, [&, from = v.gradient()](Gradient& dy) {
+              const Tensor term = dy.take(backend());
+              from->add(backend(), term);
+              residual.gradient()->add(backend(), term);
+            });
+          };
+          const Variable y =
+              fused ? batch_norm(tape, x, residual, state, BatchNormMode::batch, options)
+                    : unfused();
+          // Twice: its gradient comes in two terms.
+          const Variable last = used_twice ? add_relu(tape, y, relu(tape, y)) : relu(tape, y);
+          tape.backward(last, make(backend(), shape, uniform(elements(shape), 5)));
+          EXPECT_EQ(read(backend(), x.value()), uniform(elements(shape), 1));
+          EXPECT_EQ(read(backend(), residual.value()), uniform(elements(shape), 2));
+          return BlockEnd{.y = read(backend(), y.value()),
+                          .dx = gradient_of(x),
+                          .dresidual = gradient_of(residual),
+                          .dgamma = read(backend(), state.gamma.gradient),
+                          .dbeta = read(backend(), state.beta.gradient)};
+        };
+        EXPECT_EQ(compute(true), compute(false))
+            << channels << " channels" << (rectified ? ", rectified" : "")
+            << (used_twice ? ", used twice" : "");
+      }
+    }
+  }
+}
+
+TEST_P(Operations, EvaluationAddsTheResidualBeforeItRectifies) {
+  BatchNorm state = norm({2, 3}, {1, -1});
+  backend().write(state.running.variance, std::vector<float>{4, 16});
+  Tape tape(backend(), Recording::off);
+  const Variable x(make(backend(), kNormShape, kNormInput));
+  const Variable residual(make(backend(), kNormShape, {-5, 1, 10, 0, 0, 0, 0, 1}));
+  const Variable y =
+      batch_norm(tape, x, residual, state, BatchNormMode::running, {.epsilon = 0, .relu = true});
+  const std::vector<double> want{0, 5, 6.75, 0, 6, 8, 0, 0.75};
+  EXPECT_TRUE(all_near(read(backend(), y.value()), want, 8 * kEpsilon * 10));
+}
+
+TEST_P(Operations, WeightGradientsOfAParameterThatOverwritesReplaceWhatIsThere) {
+  const Parameter w{.value = make(backend(), {1, 1, 1, 1}, {2}),
+                    .gradient = make(backend(), {1, 1, 1, 1}, {100}),
+                    .into = Into::overwrite};
+  Tape tape(backend());
+  const Variable y = conv2d(tape, Variable(make(backend(), {1, 1, 1, 2}, {3, 4})), w);
+  tape.backward(y, make(backend(), {1, 1, 1, 2}, {1, 1}));
+  EXPECT_THAT(read(backend(), w.gradient), ElementsAre(7));
 }
 
 TEST_P(Operations, RunningVariancesTakeTheUnbiasedOne) {
@@ -432,6 +506,12 @@ TEST_P(Operations, RefuseShapesThatDoNotFitNamingThem) {
   EXPECT_THAT(bn({2, 3}, BatchNormMode::running), HasSubstr("2x3"));
   EXPECT_THAT(bn({1, 3, 1, 1}, BatchNormMode::update), HasSubstr("1x3x1x1"))
       << "one element has no unbiased variance";
+  EXPECT_THAT(refusal([&] {
+                Tape evaluation(backend(), Recording::off);
+                static_cast<void>(batch_norm(evaluation, x({2, 3, 2, 2}), x({2, 3, 2, 1}), state,
+                                             BatchNormMode::batch));
+              }),
+              HasSubstr("2x3x2x1"));
   state.running.mean = backend().allocate({2});
   EXPECT_THAT(bn({2, 3, 2, 2}, BatchNormMode::update), HasSubstr("2"));
 

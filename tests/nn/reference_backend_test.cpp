@@ -48,7 +48,7 @@ TEST(ReferenceBackend, LetsANotANumberThrough) {
   const Tensor one = make(*backend, {1}, {1});
   EXPECT_TRUE(std::isnan(read(*backend, backend->relu(x))[0]));
   EXPECT_TRUE(std::isnan(read(*backend, backend->add_relu(x, x))[0]));
-  const BatchNormForward norm = backend->batch_norm_train(x, one, one, {}, {.relu = true});
+  const BatchNormForward norm = backend->batch_norm_train(x, one, one, {}, {}, {.relu = true});
   EXPECT_TRUE(std::isnan(read(*backend, norm.y)[0]));
 }
 

@@ -151,9 +151,11 @@ TEST_P(OneDnnConvolution, EqualsTheReferenceOnSmallIntegers) {
       expect_equal(
           onednn_->conv2d_backward_data(dy.onednn, w.onednn, x.reference.shape, options),
           reference_->conv2d_backward_data(dy.reference, w.reference, x.reference.shape, options));
-      onednn_->conv2d_backward_weights(x.onednn, dy.onednn, dw.onednn, options);
-      reference_->conv2d_backward_weights(x.reference, dy.reference, dw.reference, options);
-      expect_equal(dw.onednn, dw.reference);
+      for (const Into into : {Into::add, Into::overwrite}) {
+        onednn_->conv2d_backward_weights(x.onednn, dy.onednn, dw.onednn, into, options);
+        reference_->conv2d_backward_weights(x.reference, dy.reference, dw.reference, into, options);
+        expect_equal(dw.onednn, dw.reference);
+      }
     }
   }
 }
@@ -213,7 +215,7 @@ TEST_F(OneDnnBackend, PaddedChannelsStayZero) {
   const Pair x = activation({1, 5, 2, 2}, 1);
   const Tensor gamma = make(*onednn_, {5}, std::vector<float>(5, 1));
   const Tensor beta = make(*onednn_, {5}, std::vector<float>(5, huge));
-  const Tensor y = onednn_->batch_norm_train(x.onednn, gamma, beta, {}, {.epsilon = 0}).y;
+  const Tensor y = onednn_->batch_norm_train(x.onednn, gamma, beta, {}, {}, {.epsilon = 0}).y;
   const Tensor w = make(*onednn_, {3, 5, 1, 1}, std::vector<float>(15, 0x1p-130F));
   const std::vector<float> sums =
       read(*onednn_, onednn_->conv2d(onednn_->add_relu(y, onednn_->relu(y)), w, {}));
@@ -248,12 +250,14 @@ TEST_F(OneDnnBackend, BatchNormIsWithinItsBoundOfTheReferenceInDouble) {
         Results r;
         r.running = {.mean = backend.allocate({channels}),
                      .variance = backend.allocate({channels})};
-        r.forward = backend.batch_norm_train(in, g, b, r.running, options);
-        r.evaluated = backend.batch_norm_evaluate(in, g, b, r.running, options);
+        r.forward = backend.batch_norm_train(in, g, b, r.running, {}, options);
+        r.evaluated = backend.batch_norm_evaluate(in, g, b, r.running, {}, options);
         r.dgamma = backend.allocate({channels});
         r.dbeta = backend.allocate({channels});
-        r.dx = backend.batch_norm_backward(make(backend, shape, dy), in, g, r.forward, r.dgamma,
-                                           r.dbeta, options);
+        r.dx = backend
+                   .batch_norm_backward(make(backend, shape, dy), {}, in, g, r.forward, r.dgamma,
+                                        r.dbeta, options)
+                   .dx;
         return r;
       };
       const Results got = compute(*onednn_);
@@ -302,23 +306,92 @@ TEST_F(OneDnnBackend, BatchNormIsWithinItsBoundOfTheReferenceInDouble) {
   }
 }
 
-TEST_F(OneDnnBackend, ReluInsideBatchNormIsReluAfterIt) {
-  const Pair x = activation({4, 5, 8, 8}, 1);
-  const Pair dy = activation({4, 5, 8, 8}, 2);
-  const Tensor gamma = make(*onednn_, {5}, uniform(5, 3));
-  const Tensor beta = make(*onednn_, {5}, uniform(5, 4));
-  const Tensor unused = onednn_->allocate({5});
+// What batch norm's passes leave, as plain values.
+struct Norm {
+  std::vector<float> y, dx, dresidual, dgamma, dbeta;
 
-  const BatchNormForward fused =
-      onednn_->batch_norm_train(x.onednn, gamma, beta, {}, {.relu = true});
-  const BatchNormForward plain = onednn_->batch_norm_train(x.onednn, gamma, beta, {}, {});
-  const Tensor rectified = onednn_->relu(plain.y);
-  EXPECT_EQ(read(*onednn_, fused.y), read(*onednn_, rectified));
-  EXPECT_EQ(
-      read(*onednn_, onednn_->batch_norm_backward(dy.onednn, x.onednn, gamma, fused, unused, unused,
-                                                  {.relu = true})),
-      read(*onednn_, onednn_->batch_norm_backward(onednn_->relu_backward(dy.onednn, rectified),
-                                                  x.onednn, gamma, plain, unused, unused, {})));
+  friend bool operator==(const Norm&, const Norm&) = default;
+};
+
+// ReLU, the residual and a gradient in two terms, inside batch norm's passes or around them; with
+// arguments that are plain or in blocks, and handed over or held.
+TEST_F(OneDnnBackend, WhatIsFusedIntoBatchNormIsWhatStandsAroundIt) {
+  Backend& b = *onednn_;
+  for (const std::int64_t channels : {5, 16, 24}) {
+    const Shape shape{4, channels, 8, 8};
+    const Tensor gamma = make(b, {channels}, uniform(channels, 3));
+    const Tensor beta = make(b, {channels}, uniform(channels, 4));
+    for (const bool in_blocks : {false, true}) {
+      for (const bool relu : {false, true}) {
+        for (const bool residual : {false, true}) {
+          for (const bool two_terms : {false, true}) {
+            const auto given = [&](std::uint64_t seed) {
+              return in_blocks ? activation(shape, seed).onednn : integers(shape, seed).onednn;
+            };
+            const Tensor x = given(1);
+            const Tensor r = given(2);
+            const Tensor dy = given(5);
+            const Tensor more = given(6);
+
+            Norm want;
+            const Tensor dgamma = b.allocate({channels});
+            const Tensor dbeta = b.allocate({channels});
+            const auto finish = [&](const Tensor& y, const BatchNormGradients& gradients) {
+              Norm norm{.y = read(b, y),
+                        .dx = read(b, gradients.dx),
+                        .dresidual = {},
+                        .dgamma = read(b, dgamma),
+                        .dbeta = read(b, dbeta)};
+              if (gradients.dresidual) norm.dresidual = read(b, gradients.dresidual);
+              b.fill_zero(dgamma);
+              b.fill_zero(dbeta);
+              return norm;
+            };
+            {
+              const BatchNormForward plain = b.batch_norm_train(x, gamma, beta, {}, {}, {});
+              Tensor y = plain.y;
+              if (residual) {
+                y = given(2);
+                b.accumulate(y, plain.y);
+              }
+              if (relu) y = b.relu(y);
+              Tensor gradient = given(5);
+              if (two_terms) b.accumulate(gradient, more);
+              if (relu) gradient = b.relu_backward(gradient, y);
+              want = finish(
+                  y, b.batch_norm_backward(gradient, {}, x, gamma, plain, dgamma, dbeta, {}));
+              if (residual) want.dresidual = read(b, gradient);
+            }
+            const BatchNormOptions options{.relu = relu};
+            const Tensor none;
+            const BatchNormForward fused =
+                b.batch_norm_train(x, gamma, beta, {}, residual ? r : none, options);
+            const auto text = [&] {
+              return std::to_string(channels) + " channels, " +
+                     (in_blocks ? "in blocks" : "plain") + (relu ? ", relu" : "") +
+                     (residual ? ", residual" : "") + (two_terms ? ", two terms" : "");
+            };
+            EXPECT_EQ(finish(fused.y, b.batch_norm_backward(dy, two_terms ? more : none, x, gamma,
+                                                            fused, dgamma, dbeta, options)),
+                      want)
+                << text();
+            // Nothing that is held was written to.
+            EXPECT_EQ(read(b, x), read(b, given(1))) << text();
+            EXPECT_EQ(read(b, r), read(b, given(2))) << text();
+            EXPECT_EQ(read(b, dy), read(b, given(5))) << text();
+            EXPECT_EQ(read(b, more), read(b, given(6))) << text();
+            EXPECT_EQ(read(b, fused.y), want.y) << text();
+            // Handed over.
+            EXPECT_EQ(
+                finish(fused.y, b.batch_norm_backward(given(5), two_terms ? more : none, given(1),
+                                                      gamma, fused, dgamma, dbeta, options)),
+                want)
+                << text();
+          }
+        }
+      }
+    }
+  }
 }
 
 // Two evaluations in float32 differ in the order of their sums alone, so what the reference is off
@@ -378,7 +451,7 @@ TEST_F(OneDnnBackend, SeesEveryChangeOfItsWeights) {
   expect_weight(4);
   onednn_->accumulate(flat, ones);
   expect_weight(5);
-  onednn_->conv2d_backward_weights(x, x, w, {});
+  onednn_->conv2d_backward_weights(x, x, w, Into::add, {});
   expect_weight(6);
   onednn_->fill_zero(flat);
   expect_weight(0);
@@ -431,7 +504,7 @@ TEST_F(OneDnnBackend, MakesItsPrimitivesAnewForAnotherCountOfThreads) {
     const Tensor dw = onednn_->allocate({16, 16, 3, 3});
     onednn_->conv2d_backward_weights(make(*onednn_, {8, 16, 8, 8}, uniform(8 * 16 * 64, 1)),
                                      make(*onednn_, {8, 16, 8, 8}, uniform(8 * 16 * 64, 2)), dw,
-                                     kSame);
+                                     Into::add, kSame);
     return read(*onednn_, dw);
   };
   const std::vector<float> with_one = gradient();
@@ -452,7 +525,8 @@ TEST_F(OneDnnBackend, NamesTheProblemThatTheLibraryRefuses) {
               }),
               HasSubstr("conv2d n1c1h1w1o1r1s1099511627776p0: oneDNN: "));
   EXPECT_THAT(refusal<BackendError>([&] {
-                onednn_->conv2d_backward_weights(x, x, x, {.stride = std::int64_t{1} << 40});
+                onednn_->conv2d_backward_weights(x, x, x, Into::add,
+                                                 {.stride = std::int64_t{1} << 40});
               }),
               HasSubstr("conv2d_backward_weights n1c1h1w1o1r1s1099511627776p0: oneDNN: "));
 }

@@ -1,0 +1,84 @@
+// Which algorithm each pass of a convolution runs: the committed table and the other choices of the
+// key conv_algorithm.
+#include <dnnl.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "nn/onednn/convolution.hpp"
+
+namespace mvsgd::nn {
+namespace {
+
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+// The convolutions of ResNet-18 that Winograd's algorithm can do, 3x3 with stride and padding 1
+// from `channels` to as many on a plane of `side` x `side`, and for each pass the batch from which
+// on it is faster than the direct one. Made by bench/convolution_table.py from measurements of
+// bench/convolution_bench.cpp (batches 16 to 256, one thread) on an Intel Xeon with AVX-512,
+// 2026-11.
+struct Row {
+  std::int64_t channels;
+  std::int64_t side;
+  std::int64_t forward;
+  std::int64_t backward_data;
+  std::int64_t backward_weights;
+};
+constexpr auto kTable = std::to_array<Row>({
+    {64, 32, 16, 16, 16},
+    {128, 16, 16, 16, 16},
+    {256, 8, 16, 16, 16},
+    {512, 4, 64, 64, 64},
+});
+
+bool can_be_winograd(const ConvolutionProblem& problem) {
+  return problem.w[2] == 3 && problem.w[3] == 3 && problem.options == Conv2dOptions{1, 1} &&
+         problem.w[0] % 16 == 0 && problem.w[1] % 16 == 0;
+}
+
+Algorithm from(std::int64_t least, std::int64_t batch) {
+  return batch >= least ? Algorithm::winograd : Algorithm::direct;
+}
+
+// The values of oneDNN's instruction sets are sets of bits, each with those of what it includes.
+bool has(dnnl::cpu_isa wanted) {
+  const auto bits = static_cast<unsigned>(wanted);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+}
+
+}  // namespace
+
+bool onednn_has_winograd() {
+#if DNNL_VERSION_MAJOR >= 3
+  return false;
+#else
+  return has(dnnl::cpu_isa::avx512_core);
+#endif
+}
+
+bool onednn_has_bf16() { return has(dnnl::cpu_isa::avx512_core_bf16); }
+
+PassAlgorithms choose(ConvolutionChoice choice, const ConvolutionProblem& problem) {
+  if (choice == ConvolutionChoice::direct || !can_be_winograd(problem) || !onednn_has_winograd())
+    return {};
+  if (choice == ConvolutionChoice::winograd) {
+    return {.forward = Algorithm::winograd,
+            .backward_data = Algorithm::winograd,
+            .backward_weights = Algorithm::winograd};
+  }
+  const std::int64_t batch = problem.x[0];
+  const auto row = std::find_if(kTable.begin(), kTable.end(), [&](const Row& known) {
+    return problem.x == Shape{batch, known.channels, known.side, known.side} &&
+           problem.w[0] == known.channels;
+  });
+  if (row == kTable.end()) return {};
+  return {.forward = from(row->forward, batch),
+          .backward_data = from(row->backward_data, batch),
+          .backward_weights = from(row->backward_weights, batch)};
+}
+
+}  // namespace mvsgd::nn

@@ -1,0 +1,104 @@
+#include "nn/onednn/weights.hpp"
+
+#include <cstddef>
+
+// The layout is that of AVX-512, so this is compiled for it and for what every processor has.
+#if defined(__x86_64__) && defined(__gnu_linux__)
+#define MVSGD_KERNEL [[gnu::target_clones("avx512f", "default")]]
+#else
+#define MVSGD_KERNEL
+#endif
+#define MVSGD_INLINE [[gnu::always_inline]] inline
+
+namespace mvsgd::nn::kernels {
+namespace {
+
+constexpr std::int64_t kSide = 16;
+using Vec __attribute__((vector_size(kSide * sizeof(float)), may_alias, aligned(4))) = float;
+using Lanes __attribute__((vector_size(kSide * sizeof(int)))) = int;
+
+// One step of a transposition: of each pair of rows `Apart` apart, lanes with that bit change
+// places with lanes without it.
+template <int Apart>
+MVSGD_INLINE void exchange(Vec* rows) {
+  Lanes upper{};
+  Lanes lower{};
+  for (int lane = 0; lane < kSide; ++lane) {
+    const bool set = (lane & Apart) != 0;
+    upper[lane] = set ? static_cast<int>(kSide) + lane - Apart : lane;
+    lower[lane] = set ? static_cast<int>(kSide) + lane : lane + Apart;
+  }
+  for (int i = 0; i < kSide; ++i) {
+    if ((i & Apart) != 0) continue;
+    const Vec a = rows[i];
+    const Vec b = rows[i + Apart];
+    rows[i] = __builtin_shuffle(a, b, upper);
+    rows[i + Apart] = __builtin_shuffle(a, b, lower);
+  }
+}
+
+MVSGD_INLINE void transpose(Vec* rows) {
+  exchange<1>(rows);
+  exchange<2>(rows);
+  exchange<4>(rows);
+  exchange<8>(rows);
+}
+
+// A block's plain data are 16 rows, an output channel each, of 16 * taps columns, input by input;
+// its blocked data have a row of 16 outputs for each of those columns, tap by tap.
+//
+// f(plain, row_stride, blocked, column) for every 16 columns from `column` on, where `plain` is
+// their first element and `blocked` the block.
+template <typename F>
+MVSGD_INLINE void for_each_square(const WeightShape& shape, const F& f) {
+  const std::int64_t row_stride = shape.inputs * shape.taps;
+  std::int64_t block = 0;
+  for (std::int64_t o = 0; o < shape.outputs; o += kSide) {
+    for (std::int64_t i = 0; i < shape.inputs; i += kSide, block += shape.taps * kSide * kSide) {
+      for (std::int64_t column = 0; column < kSide * shape.taps; column += kSide) {
+        f(o * row_stride + i * shape.taps + column, row_stride, block, column);
+      }
+    }
+  }
+}
+
+// Where the outputs of a column stand in their block.
+MVSGD_INLINE std::int64_t place(std::int64_t column, std::int64_t taps) {
+  return (column % taps * kSide + column / taps) * kSide;
+}
+
+MVSGD_INLINE Vec* vector(float* x) { return reinterpret_cast<Vec*>(x); }
+MVSGD_INLINE const Vec* vector(const float* x) { return reinterpret_cast<const Vec*>(x); }
+
+}  // namespace
+
+MVSGD_KERNEL void pack(const WeightShape& shape, const float* plain, float* blocked) {
+  for_each_square(
+      shape, [&](std::int64_t from, std::int64_t row_stride, std::int64_t block,
+                 std::int64_t column) __attribute__((always_inline)) {
+        Vec rows[kSide];
+        for (std::int64_t o = 0; o < kSide; ++o) rows[o] = *vector(plain + from + o * row_stride);
+        transpose(rows);
+        for (std::int64_t c = 0; c < kSide; ++c) {
+          *vector(blocked + block + place(column + c, shape.taps)) = rows[c];
+        }
+      });
+}
+
+MVSGD_KERNEL void unpack(const WeightShape& shape, const float* blocked, float* plain, Into into) {
+  for_each_square(
+      shape, [&](std::int64_t to, std::int64_t row_stride, std::int64_t block, std::int64_t column)
+                 __attribute__((always_inline)) {
+                   Vec rows[kSide];
+                   for (std::int64_t c = 0; c < kSide; ++c) {
+                     rows[c] = *vector(blocked + block + place(column + c, shape.taps));
+                   }
+                   transpose(rows);
+                   for (std::int64_t o = 0; o < kSide; ++o) {
+                     Vec* const row = vector(plain + to + o * row_stride);
+                     *row = into == Into::add ? *row + rows[o] : rows[o];
+                   }
+                 });
+}
+
+}  // namespace mvsgd::nn::kernels

@@ -1,0 +1,323 @@
+// Which algorithm a convolution gets, and how far Winograd's is from the exact result.
+#include "nn/onednn/convolution.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nn/reference/reference.hpp"
+#include "nn/resnet18.hpp"
+#include "tests/nn/values.hpp"
+
+namespace mvsgd::nn {
+namespace {
+
+using testing::all_near;
+using testing::make;
+using testing::read;
+using testing::uniform;
+
+constexpr double kEpsilon = 0x1p-24;
+constexpr Conv2dOptions kSame{.stride = 1, .padding = 1};
+
+ConvolutionProblem problem(std::int64_t batch, std::int64_t channels, std::int64_t side) {
+  return {{batch, channels, side, side}, {channels, channels, 3, 3}, kSame};
+}
+
+bool is_direct(const PassAlgorithms& chosen) {
+  return chosen.forward == Algorithm::direct && chosen.backward_data == Algorithm::direct &&
+         chosen.backward_weights == Algorithm::direct;
+}
+bool is_winograd(const PassAlgorithms& chosen) {
+  return chosen.forward == Algorithm::winograd && chosen.backward_data == Algorithm::winograd &&
+         chosen.backward_weights == Algorithm::winograd;
+}
+
+TEST(ConvolutionChoice, OfDirectIsDirect) {
+  EXPECT_TRUE(is_direct(choose(ConvolutionChoice::direct, problem(64, 64, 32))));
+}
+
+TEST(ConvolutionChoice, OfWinogradIsWinogradWhereThatCanBe) {
+  if (!onednn_has_winograd()) GTEST_SKIP() << "the library has no Winograd convolutions here";
+  const auto chosen = [](const ConvolutionProblem& tested) {
+    return choose(ConvolutionChoice::winograd, tested);
+  };
+  EXPECT_TRUE(is_winograd(chosen(problem(1, 16, 4))));
+  EXPECT_TRUE(is_winograd(chosen(problem(3, 48, 7))));
+  EXPECT_TRUE(is_direct(chosen(problem(1, 8, 4)))) << "channels";
+  EXPECT_TRUE(is_direct(chosen({{1, 3, 32, 32}, {16, 3, 3, 3}, kSame}))) << "the images'";
+  EXPECT_TRUE(is_direct(chosen({{1, 16, 8, 8}, {16, 16, 3, 3}, {.stride = 2, .padding = 1}})));
+  EXPECT_TRUE(is_direct(chosen({{1, 16, 8, 8}, {16, 16, 3, 3}, {.stride = 1, .padding = 0}})));
+  EXPECT_TRUE(is_direct(chosen({{1, 16, 8, 8}, {16, 16, 1, 1}, {.stride = 1, .padding = 0}})));
+}
+
+TEST(ConvolutionChoice, OfTheTableIsWinogradForTheLargestLayersAtTheBenchmarksBatch) {
+  if (!onednn_has_winograd()) GTEST_SKIP() << "the library has no Winograd convolutions here";
+  const auto chosen = [](const ConvolutionProblem& tested) {
+    return choose(ConvolutionChoice::table, tested);
+  };
+  EXPECT_TRUE(is_winograd(chosen(problem(64, 64, 32))));
+  EXPECT_TRUE(is_winograd(chosen(problem(64, 128, 16))));
+  EXPECT_TRUE(is_direct(chosen(problem(1, 64, 32)))) << "too few tiles to be worth it";
+  EXPECT_TRUE(is_direct(chosen(problem(64, 64, 31)))) << "not measured";
+}
+
+// Winograd's F(4x4, 3x3) by Toom and Cook: with the points p_k = 0, +-5/8, +-3/2 and infinity,
+// which are oneDNN's,
+//     y = A^T [(G w G^T) o (B^T x B)] A    in one dimension y_i = sum_k A_ki (G w)_k (B^T x)_k
+// for a tile of six inputs, three taps and four outputs.
+struct Transforms {
+  std::array<std::array<double, 4>, 6> a{};
+  std::array<std::array<double, 6>, 6> b{};
+  std::array<std::array<double, 3>, 6> g{};
+
+  Transforms() {
+    const std::array<double, 5> points{0, 0.625, -0.625, 1.5, -1.5};
+    // The coefficients of the product of (x - p_l) over all l but `left_out`.
+    const auto product = [&](std::size_t left_out) {
+      std::array<double, 6> coefficients{1};
+      for (std::size_t l = 0; l < points.size(); ++l) {
+        if (l == left_out) continue;
+        for (std::size_t degree = 6; degree-- > 0;) {
+          coefficients[degree] =
+              (degree > 0 ? coefficients[degree - 1] : 0) - points[l] * coefficients[degree];
+        }
+      }
+      return coefficients;
+    };
+    for (std::size_t k = 0; k < 5; ++k) {
+      double n = 1;
+      for (std::size_t l = 0; l < 5; ++l) n *= l == k ? 1 : points[k] - points[l];
+      for (std::size_t i = 0; i < 4; ++i) a[k][i] = std::pow(points[k], static_cast<double>(i));
+      for (std::size_t j = 0; j < 3; ++j) g[k][j] = std::pow(points[k], static_cast<double>(j)) / n;
+      b[k] = product(k);
+    }
+    a[5][3] = 1;
+    g[5][2] = 1;
+    b[5] = product(5);
+  }
+};
+
+template <std::size_t N>
+double sum_of_sizes(const std::array<double, N>& row) {
+  double sum = 0;
+  for (const double value : row) sum += std::abs(value);
+  return sum;
+}
+
+// What the intermediate values' sizes sum up to for one term |x| |w| <= 1 of a result, in two
+// dimensions: the factor by which an error relative to them counts. Of a direct sum it is 9.
+double growth_of_results() {
+  const Transforms t;
+  double largest = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    double sum = 0;
+    for (std::size_t k = 0; k < 6; ++k) {
+      sum += std::abs(t.a[k][i]) * sum_of_sizes(t.g[k]) * sum_of_sizes(t.b[k]);
+    }
+    largest = std::max(largest, sum);
+  }
+  return largest * largest;
+}
+// The same of a weight's gradient, whose result is G^T [(A dy A^T) o (B^T x B)] G: a direct sum of
+// a tile has 16 terms.
+double growth_of_weight_gradients() {
+  const Transforms t;
+  double largest = 0;
+  for (std::size_t j = 0; j < 3; ++j) {
+    double sum = 0;
+    for (std::size_t k = 0; k < 6; ++k) {
+      sum += std::abs(t.g[k][j]) * sum_of_sizes(t.a[k]) * sum_of_sizes(t.b[k]);
+    }
+    largest = std::max(largest, sum);
+  }
+  return largest * largest;
+}
+
+// Roundings on the way of a term besides its sum over channels or tiles: in each of two dimensions
+// a coefficient's product and at most six additions for each of three transforms, coefficients that
+// are rounded themselves, and the product.
+constexpr double kRoundings = 2 * 3 * (6 + 1 + 1) + 1;
+
+TEST(Winograd, TheTransformsThatTheBoundIsMadeOfAreAConvolution) {
+  const Transforms t;
+  const std::array<double, 6> x{1, -2, 3, 5, -7, 11};
+  const std::array<double, 3> w{2, -3, 1};
+  for (std::size_t i = 0; i < 4; ++i) {
+    double y = 0;
+    for (std::size_t k = 0; k < 6; ++k) {
+      double transformed_w = 0;
+      double transformed_x = 0;
+      for (std::size_t j = 0; j < 3; ++j) transformed_w += t.g[k][j] * w[j];
+      for (std::size_t j = 0; j < 6; ++j) transformed_x += t.b[k][j] * x[j];
+      y += t.a[k][i] * transformed_w * transformed_x;
+    }
+    EXPECT_NEAR(y, x[i] * w[0] + x[i + 1] * w[1] + x[i + 2] * w[2], 1e-12);
+  }
+}
+
+struct WinogradCase {
+  std::int64_t batch;
+  std::int64_t channels;
+  std::int64_t side;
+  ConvolutionChoice choice = ConvolutionChoice::winograd;
+};
+
+class Winograd : public ::testing::TestWithParam<WinogradCase> {};
+
+// Every one of ResNet-18's planes, and planes that are no multiple of the tile.
+INSTANTIATE_TEST_SUITE_P(Problems, Winograd,
+                         ::testing::Values(WinogradCase{2, 16, 32}, WinogradCase{2, 32, 16},
+                                           WinogradCase{3, 64, 8}, WinogradCase{4, 128, 4},
+                                           WinogradCase{1, 16, 6}, WinogradCase{2, 48, 7},
+                                           WinogradCase{64, 64, 32, ConvolutionChoice::table}),
+                         [](const auto& tested) {
+                           return "n" + std::to_string(tested.param.batch) + "c" +
+                                  std::to_string(tested.param.channels) + "h" +
+                                  std::to_string(tested.param.side);
+                         });
+
+TEST_P(Winograd, IsWithinItsBoundOfTheExactConvolution) {
+  if (!onednn_has_winograd()) GTEST_SKIP() << "the library has no Winograd convolutions here";
+  const auto [batch, channels, side, choice] = GetParam();
+  ASSERT_TRUE(is_winograd(choose(choice, problem(batch, channels, side))));
+  const std::unique_ptr<Backend> onednn = make_onednn_backend({.convolution = choice});
+  onednn->enter(1);
+  const std::unique_ptr<Backend> direct =
+      make_onednn_backend({.convolution = ConvolutionChoice::direct});
+  direct->enter(1);
+  ReferenceBackend<double> exact;
+  // The double reference is slow: the largest problem is compared in its first images, whose
+  // results do not depend on the others.
+  const std::int64_t compared = std::min<std::int64_t>(batch, 4);
+  const Shape shape{batch, channels, side, side};
+  const Shape part{compared, channels, side, side};
+  const Shape taps{channels, channels, 3, 3};
+  const std::vector<float> x = uniform(elements(shape), 1);
+  const std::vector<float> w = uniform(elements(taps), 2);
+  const std::vector<float> dy = uniform(elements(shape), 3);
+  const auto first = [&](std::vector<float> values) {
+    values.resize(static_cast<std::size_t>(elements(part)));
+    return values;
+  };
+
+  const double size = static_cast<double>(channels) * growth_of_results();
+  const double bound = (static_cast<double>(channels) + kRoundings) * kEpsilon * size;
+  const auto results = [&](Backend& backend, const Shape& of, const std::vector<float>& values) {
+    return read(backend, backend.conv2d(make(backend, of, values), make(backend, taps, w), kSame));
+  };
+  const auto data = [&](Backend& backend, const Shape& of, const std::vector<float>& values) {
+    return read(backend, backend.conv2d_backward_data(make(backend, of, values),
+                                                      make(backend, taps, w), of, kSame));
+  };
+  EXPECT_TRUE(all_near(first(results(*onednn, shape, x)), results(exact, part, first(x)), bound));
+  EXPECT_TRUE(all_near(first(data(*onednn, shape, dy)), data(exact, part, first(dy)), bound));
+
+  // Weight gradients sum over the images. Where those are many, oneDNN's direct convolution stands
+  // for the exact one, with its own bound: images * side^2 terms below 1.
+  const auto weights = [&](Backend& backend) {
+    const Tensor dw = backend.allocate(taps);
+    backend.conv2d_backward_weights(make(backend, shape, x), make(backend, shape, dy), dw,
+                                    Into::overwrite, kSame);
+    return read(backend, dw);
+  };
+  const auto tiles = static_cast<double>(batch * ((side + 3) / 4) * ((side + 3) / 4));
+  const double terms = static_cast<double>(batch * side * side);
+  const double weights_bound =
+      (tiles + kRoundings) * kEpsilon * tiles * growth_of_weight_gradients();
+  if (compared == batch) {
+    EXPECT_TRUE(all_near(weights(*onednn), weights(exact), weights_bound));
+  } else {
+    EXPECT_TRUE(
+        all_near(weights(*onednn), weights(*direct), weights_bound + terms * terms * kEpsilon));
+  }
+
+  // The bound is of the worst case. In the mean over the values Winograd is at most 16 times as far
+  // off as the direct algorithm: a table that names the one where the other runs would show.
+  const std::vector<float> want = results(exact, part, first(x));
+  const auto deviation = [&](const std::vector<float>& got) {
+    double squares = 0;
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      squares += std::pow(static_cast<double>(got[i]) - static_cast<double>(want[i]), 2);
+    }
+    return std::sqrt(squares / static_cast<double>(got.size()));
+  };
+  const double winograds = deviation(first(results(*onednn, shape, x)));
+  const double directs = deviation(first(results(*direct, shape, x)));
+  EXPECT_GT(winograds, 0);
+  EXPECT_LE(winograds, 16 * directs);
+  RecordProperty("winograd_to_direct", std::to_string(winograds / directs));
+}
+
+// Where the table is asked in another batch or shape, results are the direct ones to the bit.
+TEST(ConvolutionChoice, WhatTheTableDoesNotNameIsComputedDirectly) {
+  const auto result = [](ConvolutionChoice choice) {
+    const std::unique_ptr<Backend> backend = make_onednn_backend({.convolution = choice});
+    backend->enter(1);
+    const Shape shape{2, 64, 32, 32};
+    return read(*backend,
+                backend->conv2d(make(*backend, shape, uniform(elements(shape), 1)),
+                                make(*backend, {64, 64, 3, 3}, uniform(64 * 64 * 9, 2)), kSame));
+  };
+  EXPECT_EQ(result(ConvolutionChoice::table), result(ConvolutionChoice::direct));
+}
+
+class BFloat16 : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!onednn_has_bf16()) GTEST_SKIP() << "no bfloat16 convolutions on this processor";
+    backend_ = make_onednn_backend({.bf16 = true});
+    backend_->enter(1);
+  }
+
+  std::unique_ptr<Backend> backend_;
+};
+
+// Values of a few bits are bfloat16 as they stand, so products and sums are exact, and results and
+// what batch norm does to them are float32.
+TEST_F(BFloat16, IsExactOnSmallIntegers) {
+  ReferenceBackend<double> exact;
+  for (const std::int64_t channels : {3, 16, 32}) {
+    const Shape shape{2, channels, 8, 8};
+    const Shape taps{32, channels, 3, 3};
+    const Shape out{2, 32, 8, 8};
+    const auto passes = [&](Backend& backend) {
+      const Tensor x = make(backend, shape, testing::small_integers(elements(shape), 1));
+      const Tensor w = make(backend, taps, testing::small_integers(elements(taps), 2));
+      const Tensor dy = make(backend, out, testing::small_integers(elements(out), 3));
+      const Tensor dw = backend.allocate(taps);
+      for (const Into into : {Into::overwrite, Into::add}) {
+        backend.conv2d_backward_weights(x, dy, dw, into, kSame);
+      }
+      return std::vector{read(backend, backend.conv2d(x, w, kSame)),
+                         read(backend, backend.conv2d_backward_data(dy, w, shape, kSame)),
+                         read(backend, dw)};
+    };
+    EXPECT_EQ(passes(*backend_), passes(exact));
+  }
+}
+
+// Arguments rounded to eight bits, 2^-9 off at most each, and a float32 sum.
+TEST_F(BFloat16, RoundsArgumentsAloneAndSumsInSingle) {
+  ReferenceBackend<double> exact;
+  const Shape shape{2, 64, 8, 8};
+  const Shape taps{64, 64, 3, 3};
+  const auto result = [&](Backend& backend) {
+    return read(backend, backend.conv2d(make(backend, shape, uniform(elements(shape), 1)),
+                                        make(backend, taps, uniform(elements(taps), 2)), kSame));
+  };
+  const double terms = 64 * 9;
+  EXPECT_TRUE(all_near(result(*backend_), result(exact),
+                       terms * (2 * 0x1p-9 + 0x1p-18) + terms * terms * kEpsilon));
+  EXPECT_FALSE(all_near(result(*backend_), result(exact), terms * terms * kEpsilon * 0.01))
+      << "nothing was rounded";
+}
+
+}  // namespace
+}  // namespace mvsgd::nn
