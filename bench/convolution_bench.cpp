@@ -1,0 +1,147 @@
+// Each convolution of ResNet-18 in each pass, direct and by Winograd's algorithm: what
+// convolution_table.py makes the table of nn/onednn from. One kernel thread, so CPU time.
+#include <benchmark/benchmark.h>
+
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <set>
+#include <vector>
+
+#include "bench/peak.hpp"
+#include "nn/onednn/onednn_backend.hpp"
+
+namespace mvsgd::nn {
+namespace {
+
+std::vector<float> ones(const Shape& shape) {
+  return std::vector<float>(static_cast<std::size_t>(elements(shape)), 1);
+}
+
+// One convolution with padding such that a stride of 1 keeps the size, of x = w = dy = 1.
+class Problem {
+ public:
+  explicit Problem(const benchmark::State& state)
+      : c_(state.range(0)),
+        h_(state.range(1)),
+        o_(state.range(2)),
+        r_(state.range(3)),
+        s_(state.range(4)),
+        batch_(state.range(5)),
+        winograd_(state.range(6) != 0) {
+    backend_->enter(1);
+    w_ = tensor({o_, c_, r_, r_});
+    // Activations as a step has them: in the layout that a convolution leaves.
+    x_ = activation({batch_, c_, h_, h_});
+    dy_ = activation({batch_, o_, h_ / s_, h_ / s_});
+  }
+
+  [[nodiscard]] Tensor forward() const { return backend_->conv2d(x_, w_, options()); }
+  [[nodiscard]] Tensor backward_data() const {
+    return backend_->conv2d_backward_data(dy_, w_, x_.shape, options());
+  }
+  [[nodiscard]] Tensor backward_weights() const {
+    backend_->conv2d_backward_weights(x_, dy_, dw_, Into::overwrite, options());
+    return dw_;
+  }
+
+  // The elements of y, of dx and of dw alike have this sum.
+  [[nodiscard]] bool is_right(const Tensor& result) const {
+    std::vector<float> values(static_cast<std::size_t>(elements(result.shape)));
+    backend_->read(result, values);
+    const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+    return std::abs(sum - products()) <= (winograd_ ? 1e-4 : 0) * products();
+  }
+
+  void report(benchmark::State& state, double seconds) const {
+    bench::report_flops(state, 2 * products(), seconds);
+  }
+
+ private:
+  [[nodiscard]] Conv2dOptions options() const { return {.stride = s_, .padding = r_ / 2}; }
+
+  [[nodiscard]] Tensor tensor(const Shape& shape) const {
+    const Tensor x = backend_->allocate(shape);
+    backend_->write(x, ones(shape));
+    return x;
+  }
+  [[nodiscard]] Tensor activation(const Shape& shape) const {
+    const std::int64_t channels = shape[1];
+    if (channels == 3) return tensor(shape);  // the images
+    const Tensor from_one = tensor({shape[0], 1, shape[2], shape[3]});
+    return backend_->conv2d(from_one, tensor({channels, 1, 1, 1}), {});
+  }
+
+  // Products of an element of x and one of w.
+  [[nodiscard]] double products() const {
+    std::int64_t along_side = 0;
+    for (std::int64_t i = 0; i < h_ / s_; ++i) {
+      for (std::int64_t u = 0; u < r_; ++u) {
+        const std::int64_t at = i * s_ + u - r_ / 2;
+        if (at >= 0 && at < h_) ++along_side;
+      }
+    }
+    return static_cast<double>(batch_ * c_ * o_ * along_side * along_side);
+  }
+
+  std::int64_t c_, h_, o_, r_, s_, batch_;
+  bool winograd_;
+  std::unique_ptr<Backend> backend_ = make_onednn_backend(
+      {.convolution = winograd_ ? ConvolutionChoice::winograd : ConvolutionChoice::direct});
+  Tensor w_;
+  Tensor x_;
+  Tensor dy_;
+  Tensor dw_ = backend_->allocate({o_, c_, r_, r_});
+};
+
+void run(benchmark::State& state, Tensor (Problem::*pass)() const) {
+  if (state.range(6) != 0 && !onednn_has_winograd()) return state.SkipWithError("no Winograd here");
+  const Problem problem(state);
+  if (!problem.is_right((problem.*pass)())) return state.SkipWithError("wrong answer");
+  const double start = bench::thread_seconds();
+  for (auto _ : state) benchmark::DoNotOptimize((problem.*pass)());
+  problem.report(state, bench::thread_seconds() - start);
+}
+
+void BM_Convolution(benchmark::State& state) { run(state, &Problem::forward); }
+void BM_ConvolutionBackwardData(benchmark::State& state) { run(state, &Problem::backward_data); }
+void BM_ConvolutionBackwardWeights(benchmark::State& state) {
+  run(state, &Problem::backward_weights);
+}
+
+// All of ResNet-18's at widths 8 to 64, each once though several widths have it. The stem's images
+// get no gradient.
+template <bool Images>
+void convolutions(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"c", "h", "o", "r", "s", "batch", "winograd"})->Unit(benchmark::kMillisecond);
+  std::set<std::vector<std::int64_t>> shapes;
+  for (const std::int64_t width : {8, 16, 32, 64}) {
+    if (Images) shapes.insert({3, 32, width, 3, 1});
+    for (std::int64_t stage = 0; stage < 4; ++stage) {
+      const std::int64_t channels = width << stage;
+      const std::int64_t side = 32 >> stage;
+      if (stage > 0) {
+        shapes.insert({channels / 2, side * 2, channels, 3, 2});
+        shapes.insert({channels / 2, side * 2, channels, 1, 2});
+      }
+      shapes.insert({channels, side, channels, 3, 1});
+    }
+  }
+  for (const std::vector<std::int64_t>& shape : shapes) {
+    for (const std::int64_t batch : {16, 32, 64, 128, 256}) {
+      const bool square = shape[0] == shape[2];  // 3x3 with stride 1, but for the stem
+      for (std::int64_t winograd = 0; winograd <= (square ? 1 : 0); ++winograd) {
+        std::vector<std::int64_t> arguments = shape;
+        arguments.insert(arguments.end(), {batch, winograd});
+        bench->Args(arguments);
+      }
+    }
+  }
+}
+BENCHMARK(BM_Convolution)->Apply(convolutions<true>);
+BENCHMARK(BM_ConvolutionBackwardData)->Apply(convolutions<false>);
+BENCHMARK(BM_ConvolutionBackwardWeights)->Apply(convolutions<true>);
+
+}  // namespace
+}  // namespace mvsgd::nn

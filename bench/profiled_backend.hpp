@@ -1,0 +1,178 @@
+// A backend that passes every call on to another and adds up the time that each kind of call takes:
+// the profile of a training step by operation.
+#pragma once
+
+#include <time.h>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "bench/throughput.hpp"
+#include "nn/backend.hpp"
+
+namespace mvsgd::bench {
+
+class ProfiledBackend : public nn::Backend {
+ public:
+  enum Kind : std::size_t {
+    conv_forward,
+    conv_data,
+    conv_weights,
+    batch_norm,
+    batch_norm_backward_,
+    accumulate_,
+    sgd,
+    other,
+    kinds
+  };
+  static constexpr std::array<std::string_view, kinds> kNames{
+      "conv", "conv_bwd_data", "conv_bwd_weights", "batch_norm", "batch_norm_bwd", "accumulate",
+      "sgd",  "other"};
+
+  explicit ProfiledBackend(std::unique_ptr<nn::Backend> inner) : inner_(std::move(inner)) {}
+
+  /// Seconds of this thread's CPU time in calls of each kind since the last reset().
+  [[nodiscard]] const std::array<double, kinds>& seconds() const { return seconds_; }
+  void reset() { seconds_ = {}; }
+
+  [[nodiscard]] std::string name() const override { return inner_->name(); }
+  [[nodiscard]] std::string version() const override { return inner_->version(); }
+  void enter(int threads) override { inner_->enter(threads); }
+
+  [[nodiscard]] nn::Tensor allocate(const nn::Shape& shape) override {
+    const Timer timer(seconds_[other]);
+    return inner_->allocate(shape);
+  }
+  [[nodiscard]] nn::Tensor view(const nn::Tensor& flat, std::int64_t offset,
+                                const nn::Shape& shape) override {
+    return inner_->view(flat, offset, shape);
+  }
+  void write(const nn::Tensor& to, std::span<const float> from) override {
+    const Timer timer(seconds_[other]);
+    inner_->write(to, from);
+  }
+  void read(const nn::Tensor& from, std::span<float> to) override {
+    const Timer timer(seconds_[other]);
+    inner_->read(from, to);
+  }
+  void fill_zero(const nn::Tensor& x) override {
+    const Timer timer(seconds_[other]);
+    inner_->fill_zero(x);
+  }
+  void accumulate(const nn::Tensor& y, const nn::Tensor& x) override {
+    const Timer timer(seconds_[accumulate_]);
+    inner_->accumulate(y, x);
+  }
+
+  [[nodiscard]] nn::Tensor conv2d(const nn::Tensor& x, const nn::Tensor& w,
+                                  const nn::Conv2dOptions& options) override {
+    const Timer timer(seconds_[conv_forward]);
+    return inner_->conv2d(x, w, options);
+  }
+  [[nodiscard]] nn::Tensor conv2d_backward_data(const nn::Tensor& dy, const nn::Tensor& w,
+                                                const nn::Shape& x_shape,
+                                                const nn::Conv2dOptions& options) override {
+    const Timer timer(seconds_[conv_data]);
+    return inner_->conv2d_backward_data(dy, w, x_shape, options);
+  }
+  void conv2d_backward_weights(const nn::Tensor& x, const nn::Tensor& dy, const nn::Tensor& dw,
+                               nn::Into into, const nn::Conv2dOptions& options) override {
+    const Timer timer(seconds_[conv_weights]);
+    inner_->conv2d_backward_weights(x, dy, dw, into, options);
+  }
+
+  [[nodiscard]] nn::BatchNormForward batch_norm_train(
+      const nn::Tensor& x, const nn::Tensor& gamma, const nn::Tensor& beta,
+      const nn::RunningStatistics& running, const nn::Tensor& residual,
+      const nn::BatchNormOptions& options) override {
+    const Timer timer(seconds_[batch_norm]);
+    return inner_->batch_norm_train(x, gamma, beta, running, residual, options);
+  }
+  [[nodiscard]] nn::BatchNormGradients batch_norm_backward(
+      nn::Tensor dy, const nn::Tensor& more, nn::Tensor x, const nn::Tensor& gamma,
+      const nn::BatchNormForward& forward, const nn::Tensor& dgamma, const nn::Tensor& dbeta,
+      const nn::BatchNormOptions& options) override {
+    const Timer timer(seconds_[batch_norm_backward_]);
+    return inner_->batch_norm_backward(std::move(dy), more, std::move(x), gamma, forward, dgamma,
+                                       dbeta, options);
+  }
+  [[nodiscard]] nn::Tensor batch_norm_evaluate(const nn::Tensor& x, const nn::Tensor& gamma,
+                                               const nn::Tensor& beta,
+                                               const nn::RunningStatistics& running,
+                                               const nn::Tensor& residual,
+                                               const nn::BatchNormOptions& options) override {
+    const Timer timer(seconds_[batch_norm]);
+    return inner_->batch_norm_evaluate(x, gamma, beta, running, residual, options);
+  }
+
+  [[nodiscard]] nn::Tensor relu(const nn::Tensor& x) override {
+    const Timer timer(seconds_[other]);
+    return inner_->relu(x);
+  }
+  [[nodiscard]] nn::Tensor add_relu(const nn::Tensor& a, const nn::Tensor& b) override {
+    const Timer timer(seconds_[other]);
+    return inner_->add_relu(a, b);
+  }
+  [[nodiscard]] nn::Tensor relu_backward(const nn::Tensor& dy, const nn::Tensor& y) override {
+    const Timer timer(seconds_[other]);
+    return inner_->relu_backward(dy, y);
+  }
+  [[nodiscard]] nn::Tensor global_average_pool(const nn::Tensor& x) override {
+    const Timer timer(seconds_[other]);
+    return inner_->global_average_pool(x);
+  }
+  [[nodiscard]] nn::Tensor global_average_pool_backward(const nn::Tensor& dy,
+                                                        const nn::Tensor& x) override {
+    const Timer timer(seconds_[other]);
+    return inner_->global_average_pool_backward(dy, x);
+  }
+  [[nodiscard]] nn::Tensor linear(const nn::Tensor& x, const nn::Tensor& w,
+                                  const nn::Tensor& b) override {
+    const Timer timer(seconds_[other]);
+    return inner_->linear(x, w, b);
+  }
+  [[nodiscard]] nn::Tensor linear_backward_data(const nn::Tensor& dy,
+                                                const nn::Tensor& w) override {
+    const Timer timer(seconds_[other]);
+    return inner_->linear_backward_data(dy, w);
+  }
+  void linear_backward_weights(const nn::Tensor& x, const nn::Tensor& dy, const nn::Tensor& dw,
+                               const nn::Tensor& db) override {
+    const Timer timer(seconds_[other]);
+    inner_->linear_backward_weights(x, dy, dw, db);
+  }
+  [[nodiscard]] nn::CrossEntropy softmax_cross_entropy(
+      const nn::Tensor& logits, std::span<const std::uint8_t> labels) override {
+    const Timer timer(seconds_[other]);
+    return inner_->softmax_cross_entropy(logits, labels);
+  }
+  void sgd_step(const nn::Tensor& theta, const nn::Tensor& gradient, float learning_rate,
+                float weight_decay) override {
+    const Timer timer(seconds_[sgd]);
+    inner_->sgd_step(theta, gradient, learning_rate, weight_decay);
+  }
+
+ private:
+  // Adds the time of its life.
+  class Timer {
+   public:
+    explicit Timer(double& sum) : sum_(&sum) {}
+    ~Timer() { *sum_ += thread_seconds() - start_; }
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+   private:
+    double* sum_;
+    double start_ = thread_seconds();
+  };
+
+  std::unique_ptr<nn::Backend> inner_;
+  std::array<double, kinds> seconds_{};
+};
+
+}  // namespace mvsgd::bench
