@@ -130,8 +130,9 @@ void convolutions(benchmark::internal::Benchmark* bench) {
   }
   for (const std::vector<std::int64_t>& shape : shapes) {
     for (const std::int64_t batch : {16, 32, 64, 128, 256}) {
-      const bool square = shape[0] == shape[2];  // 3x3 with stride 1, but for the stem
-      for (std::int64_t winograd = 0; winograd <= (square ? 1 : 0); ++winograd) {
+      // 3x3 with stride 1, but for the stem, and of a multiple of 16 channels.
+      const bool both = shape[0] == shape[2] && shape[0] % 16 == 0;
+      for (std::int64_t winograd = 0; winograd <= (both ? 1 : 0); ++winograd) {
         std::vector<std::int64_t> arguments = shape;
         arguments.insert(arguments.end(), {batch, winograd});
         bench->Args(arguments);

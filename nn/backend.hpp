@@ -24,6 +24,13 @@ class BackendError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What was asked for is not to be had on this machine, or with this library. what() has what, and
+/// where it is.
+class UnavailableError : public BackendError {
+ public:
+  using BackendError::BackendError;
+};
+
 /// Whether a result replaces what is there or is added to it.
 enum class Into : std::uint8_t { overwrite, add };
 

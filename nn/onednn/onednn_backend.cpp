@@ -37,11 +37,12 @@ void check_linear(const Shape& x, const Shape& w, const Shape& y) {
 
 OneDnnBackend::OneDnnBackend(const OneDnnOptions& options) : options_(options) {
   if (options.convolution == ConvolutionChoice::winograd && !onednn_has_winograd()) {
-    throw BackendError("onednn: no Winograd convolutions in " + version() +
-                       " (oneDNN 2 has them, for AVX-512)");
+    throw UnavailableError("no Winograd convolutions in " + version() +
+                           ": oneDNN 2 has them, for processors with AVX-512");
   }
   if (options.bf16 && !onednn_has_bf16()) {
-    throw BackendError("onednn: no bfloat16 in " + version() + " (AVX-512 with BF16 is wanted)");
+    throw UnavailableError("no bfloat16 in " + version() +
+                           ": a processor with avx512_bf16 is wanted");
   }
 }
 

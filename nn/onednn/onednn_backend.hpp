@@ -26,7 +26,8 @@ struct OneDnnOptions {
 };
 
 /// On the CPU through oneDNN 2.6 or later. Throws BackendError if the library refuses its engine,
-/// or has no Winograd convolutions or no bfloat16 for this processor and they are asked for.
+/// and UnavailableError if it has no Winograd convolutions or no bfloat16 for this processor and
+/// they are asked for.
 [[nodiscard]] std::unique_ptr<Backend> make_onednn_backend(const OneDnnOptions& options = {});
 
 /// Whether the library has Winograd convolutions here: oneDNN 2 does, for AVX-512.

@@ -26,7 +26,7 @@ LAW_MAY_INCLUDE = ("sim/law.hpp", "comm/bits.hpp")
 
 # Other people's headers: where they may be included.
 OUTSIDE = (
-    (r"(oneapi/dnnl/)?dnnl", ("nn/onednn",)),
+    (r"(oneapi/dnnl/)?dnnl", ("nn/onednn", "tests/nn/onednn")),
     (r"(cuda|cudnn|cublas)", ("nn/cuda",)),
     (r"mpi\.h", ("comm/mpi",)),
     (r"omp\.h", ("nn", "sim", "tests", "bench")),

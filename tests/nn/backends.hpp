@@ -29,6 +29,15 @@ inline std::vector<BackendCase> backends() {
   };
 }
 
+#if defined(MVSGD_WITH_ONEDNN)
+/// The onednn backend with Winograd convolutions, where the library has them.
+inline std::vector<BackendCase> winograd() {
+  if (!onednn_has_winograd()) return {};
+  return {
+      {"onednn", [] { return make_onednn_backend({.convolution = ConvolutionChoice::winograd}); }}};
+}
+#endif
+
 /// A test of one backend, ready for one thread.
 class EveryBackend : public ::testing::TestWithParam<BackendCase> {
  protected:
