@@ -15,6 +15,7 @@
 #include "comm/ledger.hpp"
 #include "data/cifar10.hpp"
 #include "data/synthetic.hpp"
+#include "nn/backend.hpp"
 #include "sim/audit.hpp"
 #include "sim/environment.hpp"
 #include "sim/presets.hpp"
@@ -82,7 +83,7 @@ Exit train(const TrainOptions& options, const Streams& streams, const LawConstan
   const Settings settings = gather_settings(options);
   std::optional<FinishedRun> baseline;
   if (!options.baseline.empty()) baseline = read_finished_run(options.baseline);
-  const std::string backend_version = make_backend(settings.backend)->version();
+  const std::string backend_version = make_backend(settings)->version();
   const data::TrainTest images = load_images(settings);
   const std::vector<Round> rounds = schedule(settings, images.train.size());
 
@@ -154,7 +155,9 @@ Exit info(const Streams& streams) {
   std::string versions;
   for (const char* name : {"reference", "onednn"}) {
     try {
-      const std::string version = make_backend(name)->version();
+      Settings settings;
+      settings.backend = name;
+      const std::string version = make_backend(settings)->version();
       versions += fmt::format("{}{}{}", versions.empty() ? "" : ", ", name,
                               version.empty() ? "" : " (" + version + ")");
     } catch (const UsageError&) {
@@ -164,6 +167,7 @@ Exit info(const Streams& streams) {
   for (const auto& [name, value] : environment(versions)) {
     line(name == "backend_version" ? "backends" : name, value);
   }
+  if (const std::string text = convolutions_here(); !text.empty()) line("convolutions", text);
   line("cores", std::to_string(std::thread::hardware_concurrency()));
   return Exit::good;
 }
@@ -261,6 +265,8 @@ Exit run_command(const std::vector<std::string>& args, const Streams& streams,
   } catch (const InputError& e) {
     return failed(Exit::bad_input, e);
   } catch (const data::FormatError& e) {
+    return failed(Exit::bad_input, e);
+  } catch (const nn::UnavailableError& e) {
     return failed(Exit::bad_input, e);
   } catch (const std::exception& e) {
     return failed(Exit::run_failed, e);

@@ -15,7 +15,7 @@ enum class Exit : int {
   good = 0,
   check_failed = 1,  ///< bits, equations or parameters that should agree do not
   usage = 2,         ///< an unknown command, option, preset or key, or a value out of range
-  bad_input = 3,     ///< a file or directory that cannot be read, written or understood
+  bad_input = 3,     ///< a file, directory or device that cannot be used, or is not there
   run_failed = 4,    ///< the run itself: divergence, a backend's refusal, a full disk
 };
 

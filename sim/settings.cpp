@@ -196,6 +196,11 @@ std::vector<Key> make_keys() {
       number_key("synthetic_test", "test images of the synthetic set", &S::synthetic_test, kOne,
                  10'000'000U),
       text_key("backend", "reference or onednn", &S::backend),
+      choice_key(
+          "conv_algorithm", "onednn's convolutions: table (measured, by shape), direct or winograd",
+          &S::conv_algorithm, std::to_array<std::string_view>({"table", "direct", "winograd"})),
+      choice_key("precision", "of convolutions' arguments: fp32, or bf16 (onednn)", &S::precision,
+                 std::to_array<std::string_view>({"fp32", "bf16"})),
       number_key("slots", "workers that compute at once; 0: one a core", &S::slots, 0U, 4096U),
       number_key("threads_per_worker", "threads of one training step; changes the bits of a run",
                  &S::threads_per_worker, kOne, 1024U),
@@ -318,6 +323,16 @@ void validate(const Settings& s) {
   }
   if (s.mask_codec == MaskCoding::delta && (!is_sparse(s.scheme) || s.scheme == Scheme::top_k)) {
     throw UsageError("mask_codec = delta: only masks of K coordinates (mv, mv-rs, mv-ad)");
+  }
+  const bool reference = s.backend == "reference";
+  if (reference && s.conv_algorithm == ConvAlgorithm::winograd) {
+    throw UsageError("conv_algorithm = winograd: backend = reference has the definition alone");
+  }
+  if (reference && s.precision != Precision::fp32) {
+    throw UsageError("precision = bf16: backend = reference computes in fp32");
+  }
+  if (s.precision == Precision::bf16 && s.conv_algorithm == ConvAlgorithm::winograd) {
+    throw UsageError("conv_algorithm = winograd: with precision = bf16 convolutions are direct");
   }
   if (s.check_votes && s.scheme != Scheme::mv_ad) {
     throw UsageError("check_votes = true: only scheme mv-ad has lists to check");

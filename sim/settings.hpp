@@ -60,6 +60,11 @@ enum class MaskCoding : std::uint8_t {
   positions,
   delta,  ///< against the last mask, from the second sparse round on
 };
+enum class ConvAlgorithm : std::uint8_t { table, direct, winograd };
+enum class Precision : std::uint8_t {
+  fp32,
+  bf16,  ///< convolutions take their arguments rounded to bfloat16
+};
 enum class Aggregation : std::uint8_t { mean, sum };
 enum class TieBreaking : std::uint8_t { random, index };
 enum class BatchNormEvaluation : std::uint8_t {
@@ -98,6 +103,8 @@ struct Settings {
   std::uint32_t synthetic_train = 10'000;  ///< images of the synthetic set
   std::uint32_t synthetic_test = 2'000;
   std::string backend = "onednn";
+  ConvAlgorithm conv_algorithm = ConvAlgorithm::table;  ///< of the onednn backend
+  Precision precision = Precision::fp32;
   std::uint32_t slots = 0;  ///< workers that compute at once; 0: the cores
   std::uint32_t threads_per_worker = 1;
   TieBreaking tie_break = TieBreaking::random;
