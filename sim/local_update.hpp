@@ -54,14 +54,6 @@ struct Compute {
 /// One Compute a slot. Throws UsageError for an unknown backend, nn::BackendError if it refuses.
 [[nodiscard]] std::vector<Compute> make_compute(const Settings& settings, std::size_t slots);
 
-/// The backend that these settings name. Throws UsageError if there is none, or none in this build,
-/// and nn::UnavailableError naming the key if this machine has not what they ask of it.
-[[nodiscard]] std::unique_ptr<nn::Backend> make_backend(const Settings& settings);
-
-/// Which convolutions the onednn backend has here and what it costs that it has no others; "" if it
-/// is not in this build.
-[[nodiscard]] std::string convolutions_here();
-
 /// H steps of SGD with weight decay on the worker's share of the training images.
 class LocalTraining final : public LocalUpdate {
  public:

@@ -1,0 +1,65 @@
+#include "sim/backends.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "nn/reference/reference_backend.hpp"
+#ifdef MVSGD_WITH_ONEDNN
+#include "nn/onednn/onednn_backend.hpp"
+#endif
+
+namespace mvsgd::sim {
+#ifdef MVSGD_WITH_ONEDNN
+namespace {
+
+std::unique_ptr<nn::Backend> make_onednn(const Settings& settings) {
+  nn::OneDnnOptions options{.bf16 = settings.precision == Precision::bf16};
+  switch (settings.conv_algorithm) {
+    case ConvAlgorithm::table:
+      options.convolution = nn::ConvolutionChoice::table;
+      break;
+    case ConvAlgorithm::direct:
+      options.convolution = nn::ConvolutionChoice::direct;
+      break;
+    case ConvAlgorithm::winograd:
+      options.convolution = nn::ConvolutionChoice::winograd;
+      break;
+  }
+  try {
+    return nn::make_onednn_backend(options);
+  } catch (const nn::UnavailableError& e) {
+    throw nn::UnavailableError(fmt::format(
+        "{}: {}", options.bf16 ? "precision = bf16" : "conv_algorithm = winograd", e.what()));
+  }
+}
+
+}  // namespace
+#endif
+
+std::unique_ptr<nn::Backend> make_backend(const Settings& settings) {
+  if (settings.backend == "reference") return nn::make_reference_backend();
+#ifdef MVSGD_WITH_ONEDNN
+  if (settings.backend == "onednn") return make_onednn(settings);
+  constexpr std::string_view kBuilt = "reference and onednn";
+#else
+  constexpr std::string_view kBuilt = "reference alone";
+#endif
+  throw UsageError(fmt::format("backend = {}: this build has {}", settings.backend, kBuilt));
+}
+
+std::string convolutions_here() {
+#ifdef MVSGD_WITH_ONEDNN
+  // What Winograd is worth: the table of README.md.
+  return fmt::format("{}; {}",
+                     nn::onednn_has_winograd()
+                         ? "direct and Winograd"
+                         : "direct alone: oneDNN 2 on AVX-512 also has Winograd, for 1.6 times the "
+                           "speed at width 64",
+                     nn::onednn_has_bf16() ? "bfloat16" : "no bfloat16 on this processor");
+#else
+  return "";
+#endif
+}
+
+}  // namespace mvsgd::sim

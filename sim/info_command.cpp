@@ -1,0 +1,68 @@
+// mvsgd presets and mvsgd info: what there is to choose from.
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "sim/backends.hpp"
+#include "sim/commands.hpp"
+#include "sim/environment.hpp"
+#include "sim/presets.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+Exit list_presets(const std::string& name, const Streams& streams) {
+  if (!name.empty()) {
+    write_toml(preset(name).settings, streams.out);
+    return Exit::good;
+  }
+  for (const Preset& p : presets()) fmt::print(streams.out, "{:<15} {}\n", p.name, p.summary);
+  return Exit::good;
+}
+
+Exit info(const Streams& streams) {
+  const auto line = [&](std::string_view name, const std::string& value) {
+    fmt::print(streams.out, "{:<16} {}\n", name, value);
+  };
+  std::string versions;
+  for (const char* name : {"reference", "onednn"}) {
+    try {
+      Settings settings;
+      settings.backend = name;
+      const std::string version = make_backend(settings)->version();
+      versions += fmt::format("{}{}{}", versions.empty() ? "" : ", ", name,
+                              version.empty() ? "" : " (" + version + ")");
+    } catch (const UsageError&) {
+      continue;  // not in this build: not in the list
+    }
+  }
+  for (const auto& [name, value] : environment(versions)) {
+    line(name == "backend_version" ? "backends" : name, value);
+  }
+  if (const std::string text = convolutions_here(); !text.empty()) line("convolutions", text);
+  line("cores", std::to_string(std::thread::hardware_concurrency()));
+  return Exit::good;
+}
+
+}  // namespace
+
+void add_presets(CLI::App& app, const CommandContext& context, Action& chosen) {
+  const auto name = std::make_shared<std::string>();
+  CLI::App* const command = app.add_subcommand("presets", "List the presets, or print one as TOML");
+  command->add_option("name", *name, "the preset to print")->type_name("NAME");
+  command->callback([name, &context, &chosen] {
+    chosen = [name, &context] { return list_presets(*name, context.streams); };
+  });
+}
+
+void add_info(CLI::App& app, const CommandContext& context, Action& chosen) {
+  CLI::App* const command = app.add_subcommand("info", "Version, backends, processor");
+  command->callback([&context, &chosen] { chosen = [&context] { return info(context.streams); }; });
+}
+
+}  // namespace mvsgd::sim
