@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -18,9 +19,7 @@ constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 // The convolutions of ResNet-18 that Winograd's algorithm can do, 3x3 with stride and padding 1
 // from `channels` to as many on a plane of `side` x `side`, and for each pass the batch from which
-// on it is faster than the direct one. Made by bench/convolution_table.py from measurements of
-// bench/convolution_bench.cpp (batches 16 to 256, one thread) on an Intel Xeon with AVX-512,
-// 2026-11.
+// on it is faster than the direct one.
 struct Row {
   std::int64_t channels;
   std::int64_t side;
@@ -28,12 +27,41 @@ struct Row {
   std::int64_t backward_data;
   std::int64_t backward_weights;
 };
-constexpr auto kTable = std::to_array<Row>({
+
+// What pays depends on the processor's caches and memory as well as on its instructions, so each
+// maker's has rows of its own. Made by bench/convolution_table.py from measurements of
+// bench/convolution_bench.cpp (batches 16 to 256, widths 8 to 64, one thread), 2026-11.
+//
+// An Intel Xeon with AVX-512; for other makers' too.
+constexpr auto kRows = std::to_array<Row>({
     {64, 32, 16, 16, 16},
     {128, 16, 16, 16, 16},
     {256, 8, 16, 16, 16},
     {512, 4, 64, 64, 64},
 });
+// An AMD EPYC (Zen 5).
+constexpr auto kRowsOfAmd = std::to_array<Row>({
+    {32, 8, 16, 16, 32},
+    {32, 16, 16, 16, kNever},
+    {32, 32, 16, 16, kNever},
+    {64, 4, 32, 64, 16},
+    {64, 8, 16, 16, 16},
+    {64, 16, 16, 16, 16},
+    {64, 32, 16, 16, 16},
+    {128, 4, 64, 256, 16},
+    {128, 8, 16, 16, 16},
+    {128, 16, 16, 16, 16},
+    {256, 4, 32, 128, 16},
+    {256, 8, 16, 16, 16},
+    {512, 4, 64, 64, 32},
+});
+
+std::span<const Row> rows_of_this_processor() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_is("amd") != 0) return kRowsOfAmd;
+#endif
+  return kRows;
+}
 
 bool can_be_winograd(const ConvolutionProblem& problem) {
   return problem.w[2] == 3 && problem.w[3] == 3 && problem.options == Conv2dOptions{1, 1} &&
@@ -71,11 +99,12 @@ PassAlgorithms choose(ConvolutionChoice choice, const ConvolutionProblem& proble
             .backward_weights = Algorithm::winograd};
   }
   const std::int64_t batch = problem.x[0];
-  const auto row = std::find_if(kTable.begin(), kTable.end(), [&](const Row& known) {
+  const std::span<const Row> rows = rows_of_this_processor();
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& known) {
     return problem.x == Shape{batch, known.channels, known.side, known.side} &&
            problem.w[0] == known.channels;
   });
-  if (row == kTable.end()) return {};
+  if (row == rows.end()) return {};
   return {.forward = from(row->forward, batch),
           .backward_data = from(row->backward_data, batch),
           .backward_weights = from(row->backward_weights, batch)};
