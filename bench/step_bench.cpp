@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "bench/profiled_backend.hpp"
@@ -15,60 +16,89 @@
 namespace mvsgd::nn {
 namespace {
 
-constexpr std::int64_t kBatch = 64;
-
-std::unique_ptr<Backend> make_backend() {
-  std::unique_ptr<Backend> backend = make_onednn_backend();
+std::unique_ptr<Backend> make_backend(const OneDnnOptions& options) {
+  std::unique_ptr<Backend> backend = make_onednn_backend(options);
   backend->enter(1);
   return backend;
 }
 
-// Forward and backward pass and SGD on a batch of one pattern an image.
-void BM_TrainingStep(benchmark::State& state) {
-  const ResNet18Options options{.width = state.range(0)};
-  const std::int64_t batch = state.range(1);
-  bench::ProfiledBackend profiled(make_backend());
-  Backend* const backend = &profiled;
-  ResNet18 net(*backend, options);
-  backend->write(net.parameters(), initial_parameters(resnet18_parameters(options), 1));
-  backend->write(net.buffers(), initial_buffers(resnet18_buffers(options)));
-
-  std::vector<float> images(static_cast<std::size_t>(batch) * 3 * 32 * 32);
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    images[i] = static_cast<float>(i * 2654435761U >> 8U & 0xffU) / 128 - 1;
+// ResNet-18 with its initial parameters, and a batch of one pattern an image.
+class Network {
+ public:
+  Network(Backend& backend, std::int64_t width, std::int64_t batch)
+      : net_(backend, {.width = width}),
+        images_(static_cast<std::size_t>(batch) * 3 * 32 * 32),
+        labels_(static_cast<std::size_t>(batch)) {
+    const ResNet18Options options{.width = width};
+    backend.write(net_.parameters(), initial_parameters(resnet18_parameters(options), 1));
+    backend.write(net_.buffers(), initial_buffers(resnet18_buffers(options)));
+    for (std::size_t i = 0; i < images_.size(); ++i) {
+      images_[i] = static_cast<float>(i * 2654435761U >> 8U & 0xffU) / 128 - 1;
+    }
+    for (std::size_t i = 0; i < labels_.size(); ++i) labels_[i] = static_cast<std::uint8_t>(i % 10);
   }
-  std::vector<std::uint8_t> labels(static_cast<std::size_t>(batch));
-  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::uint8_t>(i % 10);
 
-  const auto step = [&] {
-    const BatchResult result = net.train(images, labels);
-    backend->sgd_step(net.parameters(), net.gradients(), 0.01F, 1e-4F);
+  // Forward and backward pass and SGD. Returns the loss.
+  double step(Backend& backend) {
+    const BatchResult result = net_.train(images_, labels_);
+    backend.sgd_step(net_.parameters(), net_.gradients(), 0.01F, 1e-4F);
     return result.loss;
-  };
-  // Logits of an untrained network are small, so its loss is near that of equal ones.
-  if (std::abs(step() - std::log(10.0)) > 1) return state.SkipWithError("wrong answer");
-  profiled.reset();
+  }
+  double evaluate() { return net_.evaluate(images_, labels_, BatchNormMode::running).loss; }
+
+ private:
+  ResNet18 net_;
+  std::vector<float> images_;
+  std::vector<std::uint8_t> labels_;
+};
+
+// Logits of an untrained network are small, so its loss is near that of equal ones.
+bool is_right(double loss) { return std::abs(loss - std::log(10.0)) < 1; }
+
+void BM_TrainingStep(benchmark::State& state, const OneDnnOptions& options) {
+  if (options.bf16 && !onednn_has_bf16()) return state.SkipWithError("no bfloat16 here");
+  bench::ProfiledBackend backend(make_backend(options));
+  Network network(backend, state.range(0), state.range(1));
+  if (!is_right(network.step(backend))) return state.SkipWithError("wrong answer");
+  backend.reset();
   const double start = bench::thread_seconds();
-  for (auto _ : state) benchmark::DoNotOptimize(step());
+  for (auto _ : state) benchmark::DoNotOptimize(network.step(backend));
   const double whole = bench::thread_seconds() - start;
-  state.SetItemsProcessed(state.iterations() * batch);
+  state.SetItemsProcessed(state.iterations() * state.range(1));
   for (std::size_t kind = 0; kind < bench::ProfiledBackend::kinds; ++kind) {
     state.counters[std::string(bench::ProfiledBackend::kNames[kind]) + "_pct"] =
-        100 * profiled.seconds()[kind] / whole;
+        benchmark::Counter(100 * backend.seconds()[kind] / whole, benchmark::Counter::kAvgThreads);
   }
 }
-BENCHMARK(BM_TrainingStep)
-    ->ArgNames({"width", "batch"})
-    ->ArgsProduct({{8, 16, 32, 64}, {16, 64, 256}})
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
+
+void BM_Evaluation(benchmark::State& state) {
+  const std::unique_ptr<Backend> backend = make_backend({});
+  Network network(*backend, state.range(0), state.range(1));
+  if (!is_right(network.evaluate())) return state.SkipWithError("wrong answer");
+  for (auto _ : state) benchmark::DoNotOptimize(network.evaluate());
+  state.SetItemsProcessed(state.iterations() * state.range(1));
+}
+
+void every_size(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"width", "batch"})
+      ->ArgsProduct({{8, 16, 32, 64}, {16, 64, 256}})
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
+}
+void two_sizes(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"width", "batch"})
+      ->ArgsProduct({{16, 64}, {64}})
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
+}
+// As runs have it, and what each choice is worth.
+BENCHMARK_CAPTURE(BM_TrainingStep, table, OneDnnOptions{})->Apply(every_size);
+BENCHMARK_CAPTURE(BM_TrainingStep, direct, OneDnnOptions{.convolution = ConvolutionChoice::direct})
+    ->Apply(two_sizes);
+BENCHMARK_CAPTURE(BM_TrainingStep, bf16, OneDnnOptions{.bf16 = true})->Apply(two_sizes);
 // Workers of a core each.
-BENCHMARK(BM_TrainingStep)
-    ->ArgNames({"width", "batch"})
-    ->ArgsProduct({{16, 64}, {64}})
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime()
-    ->Threads(2);
+BENCHMARK_CAPTURE(BM_TrainingStep, table, OneDnnOptions{})->Apply(two_sizes)->Threads(2);
+BENCHMARK(BM_Evaluation)->Apply(two_sizes);
 
 }  // namespace
 }  // namespace mvsgd::nn

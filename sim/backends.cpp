@@ -50,11 +50,11 @@ std::unique_ptr<nn::Backend> make_backend(const Settings& settings) {
 
 std::string convolutions_here() {
 #ifdef MVSGD_WITH_ONEDNN
-  // What Winograd is worth: the table of README.md.
+  // What Winograd is worth: measured in nn/onednn/README.md.
   return fmt::format("{}; {}",
                      nn::onednn_has_winograd()
                          ? "direct and Winograd"
-                         : "direct alone: oneDNN 2 on AVX-512 also has Winograd, for 1.6 times the "
+                         : "direct alone: oneDNN 2 on AVX-512 also has Winograd, for 1.5 times the "
                            "speed at width 64",
                      nn::onednn_has_bf16() ? "bfloat16" : "no bfloat16 on this processor");
 #else

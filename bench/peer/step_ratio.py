@@ -26,7 +26,7 @@ def ours(width, batch):
     """Images a second of wall time, as the peer counts them."""
     output = subprocess.run(
         [ROOT / "build/bench/bench/step_bench", "--benchmark_format=json", "--benchmark_min_time=3",
-         f"--benchmark_filter=BM_TrainingStep/width:{width}/batch:{batch}/real_time$"],
+         f"--benchmark_filter=BM_TrainingStep/table/width:{width}/batch:{batch}/real_time$"],
         check=True, capture_output=True, text=True).stdout
     [result] = json.loads(output)["benchmarks"]
     return result["items_per_second"]

@@ -1,11 +1,15 @@
-// What a training step asks of the system's memory, counted in operator new, which this executable
-// replaces.
+// What a training step asks of the system's memory: large requests, counted in operator new, which
+// this executable replaces, and what is resident at most.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <new>
+#include <string>
+#include <vector>
 
 #include "nn/onednn/onednn_backend.hpp"
 #include "nn/resnet18.hpp"
@@ -38,28 +42,61 @@ void operator delete(void* data, std::size_t, std::align_val_t) noexcept { std::
 namespace mvsgd::nn {
 namespace {
 
-TEST(SteadyStep, AllocatesNothingLarge) {
-  const std::unique_ptr<Backend> backend = make_onednn_backend();
-  backend->enter(1);
-  const ResNet18Options options{.width = 8};
-  ResNet18 net(*backend, options);
-  backend->write(net.parameters(), initial_parameters(resnet18_parameters(options), 1));
-  backend->write(net.buffers(), initial_buffers(resnet18_buffers(options)));
-  const std::vector<float> images = testing::uniform(16 * 3 * 32 * 32, 2);
-  const std::vector<std::uint8_t> labels = testing::labels(16, 3);
-  const auto step = [&] {
-    net.train(images, labels);
-    backend->sgd_step(net.parameters(), net.gradients(), 0.1F, 1e-4F);
-  };
+// A network of the given width that steps on one batch.
+class Training {
+ public:
+  Training(std::int64_t width, std::size_t batch)
+      : net_(*backend_, {.width = width}),
+        images_(testing::uniform(static_cast<std::int64_t>(batch) * 3 * 32 * 32, 2)),
+        labels_(testing::labels(batch, 3)) {
+    const ResNet18Options options{.width = width};
+    backend_->enter(1);
+    backend_->write(net_.parameters(), initial_parameters(resnet18_parameters(options), 1));
+    backend_->write(net_.buffers(), initial_buffers(resnet18_buffers(options)));
+  }
 
+  void step() {
+    net_.train(images_, labels_);
+    backend_->sgd_step(net_.parameters(), net_.gradients(), 0.1F, 1e-4F);
+  }
+
+ private:
+  std::unique_ptr<Backend> backend_ = make_onednn_backend();
+  ResNet18 net_;
+  std::vector<float> images_;
+  std::vector<std::uint8_t> labels_;
+};
+
+TEST(SteadyStep, AllocatesNothingLarge) {
+  Training training(8, 16);
   // The first step fills the pool; some of its buffers are kept for reordered weights, which the
   // second replaces.
-  step();
-  step();
+  training.step();
+  training.step();
   EXPECT_GT(large_requests, 0) << "nothing is counted";
   large_requests = 0;
-  for (int i = 0; i < 5; ++i) step();
+  for (int i = 0; i < 5; ++i) training.step();
   EXPECT_EQ(large_requests, 0);
+}
+
+// Everything: parameters and gradients, weights in oneDNN's layouts, activations, scratchpad and
+// generated code.
+TEST(SteadyStep, TakesAtMost700MebibytesAtThePapersSize) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the sanitizer's own memory is resident, too";
+#endif
+  const auto peak_mebibytes = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss / 1024;
+  };
+  const long before = peak_mebibytes();
+  Training training(64, 64);
+  for (int i = 0; i < 3; ++i) training.step();
+  const long taken = peak_mebibytes() - before;
+  RecordProperty("mebibytes", std::to_string(taken));
+  EXPECT_GT(taken, 300) << "the activations alone are more";
+  EXPECT_LE(taken, 700);
 }
 
 }  // namespace
