@@ -10,6 +10,9 @@
 #include <string_view>
 #include <system_error>
 
+#include "nn/resnet18.hpp"
+#include "sim/layer_share.hpp"
+
 namespace mvsgd::sim {
 namespace {
 
@@ -47,6 +50,12 @@ ordered_json json_of(const Phases& phases) {
           {"vote", phases.vote},
           {"exchange", phases.exchange},
           {"server", phases.server}};
+}
+
+ordered_json json_of(const std::vector<LayerShare>& shares) {
+  ordered_json kept = ordered_json::object();
+  for (const LayerShare& share : shares) kept[share.layer] = share.kept;
+  return kept;
 }
 
 template <typename Enum>
@@ -88,7 +97,7 @@ comm::LedgerRow parse_row(std::string_view line) {
 
 RunDirectory::RunDirectory(fs::path path, const Settings& settings,
                            const std::vector<std::pair<std::string, std::string>>& environment)
-    : path_(std::move(path)) {
+    : path_(std::move(path)), layout_(nn::resnet18_parameters({.width = settings.width})) {
   std::error_code error;
   const bool existed = fs::exists(path_, error);
   if (existed && !(fs::is_directory(path_, error) && fs::is_empty(path_, error))) {
@@ -139,6 +148,7 @@ void RunDirectory::add(const TrialRound& trial_round, double seconds) {
     put(line, "mask_overlap", record.mask_overlap);
     if (report.overlaps > 0) line["vote_overlap"] = report.vote_overlap / report.overlaps;
     put(line, "vote_agreement", record.vote_agreement);
+    if (!record.mask.empty()) line["kept_by_layer"] = json_of(kept_by_layer(layout_, record.mask));
     if (record.evaluation) {
       line["test_loss"] = record.evaluation->loss;
       line["test_accuracy"] = record.evaluation->accuracy;
@@ -192,16 +202,20 @@ FinishedRun read_finished_run(const fs::path& path) {
 std::vector<comm::LedgerRow> read_ledger(const fs::path& path) {
   std::ifstream file(path);
   if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
+  return read_ledger(file, path.string());
+}
+
+std::vector<comm::LedgerRow> read_ledger(std::istream& in, const std::string& name) {
   std::string line;
-  if (!std::getline(file, line) || line != kLedgerHeader) {
-    throw InputError(fmt::format("{}:1: '{}' is wanted", path.string(), kLedgerHeader));
+  if (!std::getline(in, line) || line != kLedgerHeader) {
+    throw InputError(fmt::format("{}:1: '{}' is wanted", name, kLedgerHeader));
   }
   std::vector<comm::LedgerRow> rows;
-  for (std::size_t number = 2; std::getline(file, line); ++number) {
+  for (std::size_t number = 2; std::getline(in, line); ++number) {
     try {
       rows.push_back(parse_row(line));
     } catch (const std::invalid_argument& e) {
-      throw InputError(fmt::format("{}:{}: {}", path.string(), number, e.what()));
+      throw InputError(fmt::format("{}:{}: {}", name, number, e.what()));
     }
   }
   return rows;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "nn/layout.hpp"
 #include "sim/trial.hpp"
 
 namespace mvsgd::sim {
@@ -34,6 +35,7 @@ class RunDirectory {
   void check_written();
 
   std::filesystem::path path_;
+  nn::Layout layout_;  ///< which layer a coordinate of a mask is of
   std::ofstream metrics_;
   std::ofstream ledger_;
 };
@@ -49,5 +51,8 @@ struct FinishedRun {
 
 /// The rows of a ledger.csv. Throws InputError naming file and line if one is not a row.
 [[nodiscard]] std::vector<comm::LedgerRow> read_ledger(const std::filesystem::path& path);
+
+/// The same from a stream, which messages call `name`.
+[[nodiscard]] std::vector<comm::LedgerRow> read_ledger(std::istream& in, const std::string& name);
 
 }  // namespace mvsgd::sim

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "data/cifar10.hpp"
+
 namespace mvsgd::sim {
 namespace {
 
@@ -42,6 +44,10 @@ double learning_rate(double eta, const Steps& steps, std::uint64_t step) {
 std::uint64_t steps_per_epoch(const Settings& settings, std::uint64_t train_images) {
   const std::uint64_t images = std::uint64_t{settings.workers} * settings.batch;
   return (train_images + images - 1) / images;
+}
+
+std::uint64_t training_images(const Settings& settings) {
+  return settings.data == "synthetic" ? settings.synthetic_train : data::kCifar10Train;
 }
 
 std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images) {

@@ -31,6 +31,9 @@ struct Round {
 /// after 150 and 225 of 300 parts of the steps (section 4.2).
 [[nodiscard]] std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images);
 
+/// The images that a run of these settings trains on.
+[[nodiscard]] std::uint64_t training_images(const Settings& settings);
+
 /// Local steps of an epoch.
 [[nodiscard]] std::uint64_t steps_per_epoch(const Settings& settings, std::uint64_t train_images);
 

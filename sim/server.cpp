@@ -177,6 +177,7 @@ void Server::publish_mask(const Round& round, std::vector<compress::Index> mask)
         position_bits(protocol, comm::Kind::mask, mask, mask_);
   }
   if (!mask_.empty()) open_.mask_overlap = overlap(mask_, mask);
+  if (round.evaluate) open_.mask = mask;
   open_.vote_agreement = static_cast<double>(votes_for(mask)) /
                          (static_cast<double>(mask.size()) * transport_->workers());
   mask_ = std::move(mask);

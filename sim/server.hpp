@@ -26,6 +26,7 @@ struct RoundRecord {
   RoundSizes sizes;                      ///< of what was decoded
   std::optional<double> mask_overlap;    ///< |M_t and M_{t-1}| / |M_t|; none in dense rounds
   std::optional<double> vote_agreement;  ///< mean over the mask of votes / N
+  std::vector<compress::Index> mask;     ///< supp M_t; kept of a sparse round that is evaluated
   std::optional<Evaluation> evaluation;
   double server_seconds = 0;  ///< the server's processor time, evaluation apart
 };

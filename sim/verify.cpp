@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "data/cifar10.hpp"
 #include "nn/resnet18.hpp"
 #include "sim/audit.hpp"
 #include "sim/progress.hpp"
@@ -58,8 +57,6 @@ Verification verify_paper(const LawConstants& law) {
 Verification verify_run(const std::filesystem::path& directory, const LawConstants& law) {
   const Settings settings = read_toml((directory / "config.toml").string(), std::nullopt);
   const std::vector<comm::LedgerRow> rows = read_ledger(directory / "ledger.csv");
-  const std::uint64_t images =
-      settings.data == "synthetic" ? settings.synthetic_train : data::kCifar10Train;
   const nn::ResNet18Options network{.width = settings.width};
   const auto d = static_cast<std::uint64_t>(nn::resnet18_parameters(network).size());
   const auto buffers = static_cast<std::uint64_t>(nn::resnet18_buffers(network).size());
@@ -69,7 +66,7 @@ Verification verify_run(const std::filesystem::path& directory, const LawConstan
               .claim = "every row of ledger.csv is the law's, and none is missing",
               .holds = true,
               .detail = ""};
-  std::vector<Round> plan = schedule(settings, images);
+  std::vector<Round> plan = schedule(settings, training_images(settings));
   plan.insert(plan.begin(), Round());
   auto begin = rows.begin();
   try {

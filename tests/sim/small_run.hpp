@@ -1,0 +1,44 @@
+// A run of a second, for what reads or draws runs.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+#include "data/synthetic.hpp"
+#include "sim/presets.hpp"
+#include "sim/run_directory.hpp"
+
+namespace mvsgd::sim {
+
+inline Settings small_settings(std::string_view preset_name) {
+  Settings settings = preset(preset_name).settings;
+  settings.backend = "reference";
+  settings.width = 2;
+  settings.batch = 8;
+  settings.synthetic_train = 64;
+  settings.synthetic_test = 16;
+  settings.epochs = 2;
+  if (settings.scheme != Scheme::sm) settings.workers = 2;
+  return settings;
+}
+
+/// Trains into `path`. Round t ends at second t.
+inline void train_into(const std::filesystem::path& path, const Settings& settings) {
+  RunDirectory directory(path, settings, {{"version", "test"}});
+  const auto images =
+      data::synthesize({.train = settings.synthetic_train, .test = settings.synthetic_test});
+  TrialSinks sinks;
+  sinks.on_round = [&](const TrialRound& round) {
+    directory.add(round, static_cast<double>(round.record.round.t));
+  };
+  directory.finish(run_trial(settings, images, sinks), 100);
+}
+
+inline std::string text_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace mvsgd::sim
