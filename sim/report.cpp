@@ -19,7 +19,7 @@ constexpr std::array kQuantities{
              [](const RoundMetrics& m) { return m.test_accuracy; }},
     Quantity{"loss", "training loss",
              [](const RoundMetrics& m) -> std::optional<double> { return m.loss; }},
-    Quantity{"vote_agreement", "votes for a coordinate of the mask, of all workers'",
+    Quantity{"vote_agreement", "share of votes for what the mask keeps",
              [](const RoundMetrics& m) { return m.vote_agreement; }},
     Quantity{"mask_overlap", "overlap of successive masks",
              [](const RoundMetrics& m) { return m.mask_overlap; }},
@@ -43,16 +43,18 @@ std::string preset_of(const RunGroup& group) {
   return name.empty() ? "run" : name;
 }
 
-/// The preset's name and, of the keys, those that are not the same in all groups of that preset.
+/// The preset's name and the keys that part the group from others of that preset: each only if
+/// those before it have not done so already.
 std::string label_of(const RunGroup& group, const std::vector<RunGroup>& groups) {
-  std::string label = preset_of(group);
   const auto own = essence(group.runs.front().settings);
+  std::vector<std::vector<std::pair<std::string_view, std::string>>>
+      same;  // as far as the label goes
+  for (const RunGroup& other : groups) {
+    if (preset_of(other) == preset_of(group)) same.push_back(essence(other.runs.front().settings));
+  }
+  std::string label = preset_of(group);
   for (std::size_t i = 0; i < own.size(); ++i) {
-    const auto differs = [&](const RunGroup& other) {
-      return preset_of(other) == preset_of(group) &&
-             essence(other.runs.front().settings)[i] != own[i];
-    };
-    if (std::ranges::any_of(groups, differs)) {
+    if (std::erase_if(same, [&](const auto& other) { return other[i] != own[i]; }) > 0) {
       label += fmt::format(", {} = {}", own[i].first, own[i].second);
     }
   }

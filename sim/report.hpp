@@ -15,7 +15,7 @@ namespace mvsgd::sim {
 
 /// Runs whose settings differ in nothing but `seed` and `slots`, which changes no bit.
 struct RunGroup {
-  std::string label;             ///< the preset and, where groups share it, the keys that differ
+  std::string label;             ///< the preset and, where groups share it, keys that part them
   std::vector<RunHistory> runs;  ///< in order of seed
 };
 
