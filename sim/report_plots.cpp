@@ -213,12 +213,12 @@ Plot bits_plot(std::span<const RunGroup> groups) {
   return plot;
 }
 
-/// Tics for an axis that grows as a square root, no two closer than a sixth of it.
+/// Tics for an axis that grows as a square root, no two closer than a fifth of it.
 std::string root_tics(double high) {
   std::string tics = "set xtics (0";
   double last = 0;
   for (const double tic : {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1., 2., 5., 10., 20., 50., 100.}) {
-    if (tic > high || std::sqrt(tic / high) - std::sqrt(last / high) < 1. / 6) continue;
+    if (tic > high || std::sqrt(tic / high) - std::sqrt(last / high) < 1. / 5) continue;
     tics += fmt::format(", {}", tic);
     last = tic;
   }

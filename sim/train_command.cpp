@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "sim/presets.hpp"
 #include "sim/progress.hpp"
 #include "sim/run_directory.hpp"
+#include "sim/tensorboard.hpp"
 #include "sim/trial.hpp"
 #include "sim/wire_dump.hpp"
 
@@ -31,6 +33,7 @@ struct TrainOptions {
   std::string out;
   std::string baseline;
   std::string dump_wire;
+  bool tensorboard = false;
   std::vector<std::uint32_t> dump_rounds{1};
   std::vector<std::string> sets;                             ///< "key=value"
   std::vector<std::pair<std::string, std::string>> by_name;  ///< from --key value
@@ -76,6 +79,11 @@ std::filesystem::path free_run_directory(const Settings& settings) {
   return path;
 }
 
+/// Seconds since 1970.
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 Exit train(const TrainOptions& options, const CommandContext& context) {
   const Streams& streams = context.streams;
   const Settings settings = gather_settings(options);
@@ -91,6 +99,9 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
   std::optional<WireDump> dump;
   if (!options.dump_wire.empty()) dump.emplace(options.dump_wire, options.dump_rounds);
 
+  std::optional<EventFile> events;
+  if (options.tensorboard) events.emplace(directory.path(), wall_time());
+
   fmt::print(streams.out, "{}: {} training and {} test images, {} rounds, {} slots, in {}\n",
              settings.preset.empty() ? "train" : settings.preset, grouped(images.train.size()),
              grouped(images.test.size()), grouped(rounds.size()), slot_count(settings),
@@ -100,6 +111,9 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
   sinks.on_round = [&](const TrialRound& round) {
     progress.add(round);
     directory.add(round, progress.seconds());
+    if (const std::uint32_t t = round.record.round.t; events && t > 0) {
+      events->add(t, wall_time(), scalars_of(round));
+    }
   };
   if (dump) {
     sinks.on_message = [&](std::uint32_t to, const comm::Message& message) {
@@ -152,6 +166,8 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
       ->add_option("--dump-rounds", options->dump_rounds,
                    "the rounds to dump, 0 for the initial model; default 1")
       ->delimiter(',');
+  command->add_flag("--tensorboard", options->tensorboard,
+                    "write an event file for TensorBoard into the run's directory");
   add_setting_options(*command, *options);
   command->callback([options, &context, &chosen] {
     chosen = [options, &context] { return train(*options, context); };

@@ -1,0 +1,212 @@
+// Event files: golden bytes, and a run's read back by a decoder that shares nothing with the
+// writer.
+#include "sim/tensorboard.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "sim/command_line.hpp"
+#include "sim/run_history.hpp"
+#include "tests/sim/small_run.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Bit by bit, from the definition: the remainder of the reflected message.
+std::uint32_t crc_by_definition(std::string_view bytes) {
+  std::uint32_t crc = 0xffffffff;
+  for (const char byte : bytes) {
+    for (int bit = 0; bit < 8; ++bit) {
+      const bool one = ((crc ^ static_cast<std::uint32_t>(byte) >> bit) & 1) != 0;
+      crc = crc >> 1 ^ (one ? 0x82f63b78 : 0);
+    }
+  }
+  return crc ^ 0xffffffff;
+}
+
+/// Reads one after the other; throws std::out_of_range behind the end.
+class Bytes {
+ public:
+  explicit Bytes(std::string_view bytes) : rest_(bytes) {}
+
+  std::string_view take(std::size_t n) {
+    if (n > rest_.size()) throw std::out_of_range("cut short");
+    const std::string_view taken = rest_.substr(0, n);
+    rest_.remove_prefix(n);
+    return taken;
+  }
+  template <typename Value>
+  Value fixed() {
+    static_assert(std::endian::native == std::endian::little);
+    Value value{};
+    std::memcpy(&value, take(sizeof value).data(), sizeof value);
+    return value;
+  }
+  std::uint64_t varint() {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0;; shift += 7) {
+      const auto byte = static_cast<unsigned char>(take(1)[0]);
+      value |= std::uint64_t{byte & 0x7fU} << shift;
+      if (byte < 0x80) return value;
+    }
+  }
+  [[nodiscard]] bool empty() const { return rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+};
+
+/// A message's fields, each as its bytes; a varint as eight.
+std::multimap<std::uint64_t, std::string> fields(std::string_view message) {
+  std::multimap<std::uint64_t, std::string> found;
+  Bytes in(message);
+  while (!in.empty()) {
+    const std::uint64_t key = in.varint();
+    std::string value;
+    switch (key & 7) {
+      case 0: {
+        const std::uint64_t number = in.varint();
+        value.assign(reinterpret_cast<const char*>(&number), sizeof number);
+        break;
+      }
+      case 1:
+        value = in.take(8);
+        break;
+      case 2:
+        value = in.take(in.varint());
+        break;
+      case 5:
+        value = in.take(4);
+        break;
+      default:
+        throw std::out_of_range("no wire type");
+    }
+    found.emplace(key >> 3, value);
+  }
+  return found;
+}
+
+struct Event {
+  std::uint64_t step = 0;
+  double wall_time = 0;
+  std::string version;
+  std::map<std::string, float> scalars;
+};
+
+std::vector<Event> read_events(const std::string& file) {
+  std::vector<Event> events;
+  Bytes in(file);
+  const auto expect_crc = [&](std::string_view of) {
+    const auto unmasked = std::rotl(in.fixed<std::uint32_t>() - 0xa282ead8U, 15);
+    EXPECT_EQ(unmasked, crc_by_definition(of));
+  };
+  while (!in.empty()) {
+    const std::string_view length = in.take(8);
+    expect_crc(length);
+    const std::string_view data = in.take(Bytes(length).fixed<std::uint64_t>());
+    expect_crc(data);
+    Event event;
+    for (const auto& [number, value] : fields(data)) {
+      if (number == 1) event.wall_time = Bytes(value).fixed<double>();
+      if (number == 2) event.step = Bytes(value).fixed<std::uint64_t>();
+      if (number == 3) event.version = value;
+      if (number != 5) continue;
+      for (const auto& [one, summary_value] : fields(value)) {
+        const auto parts = fields(summary_value);
+        event.scalars[parts.find(1)->second] = Bytes(parts.find(2)->second).fixed<float>();
+      }
+    }
+    events.push_back(event);
+  }
+  return events;
+}
+
+std::string event_file(const fs::path& directory) {
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().filename().string().starts_with("events.out.tfevents.")) {
+      return text_of(entry.path());
+    }
+  }
+  return "";
+}
+
+class TensorBoard : public testing::Test {
+ protected:
+  TensorBoard() {
+    fs::remove_all(path_);
+    fs::create_directories(path_);
+  }
+  ~TensorBoard() override { fs::remove_all(path_); }
+
+  fs::path path_ = fs::path(testing::TempDir()) /
+                   (std::string("mvsgd_tensorboard_") +
+                    testing::UnitTest::GetInstance()->current_test_info()->name());
+};
+
+TEST(Crc32c, EqualsItsDefinitionAndThePublishedCheckValue) {
+  EXPECT_EQ(crc32c("123456789"), 0xe3069283U);
+  EXPECT_EQ(crc32c(""), 0U);
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+  EXPECT_EQ(crc32c(all), crc_by_definition(all));
+}
+
+TEST_F(TensorBoard, TheBytesAreTheGoldenOnes) {
+  EventFile file(path_, 1.5);
+  file.add(300, 2, std::vector<Scalar>{{"loss", 0.5}});
+  EXPECT_TRUE(fs::exists(path_ / "events.out.tfevents.2.mvsgd"));
+  const std::string bytes = event_file(path_);
+  const std::string version =
+      std::string("\x09\0\0\0\0\0\0\xf8\x3f", 9) + "\x1a\x0d" + "brain.Event:2";
+  const std::string event = std::string("\x09\0\0\0\0\0\0\0\x40", 9) + "\x10\xac\x02" + "\x2a\x0d" +
+                            "\x0a\x0b" + "\x0a\x04" + "loss" + std::string("\x15\0\0\0\x3f", 5);
+  ASSERT_EQ(bytes.size(), 16 + version.size() + 16 + event.size());
+  EXPECT_EQ(bytes.substr(0, 8), std::string("\x18\0\0\0\0\0\0\0", 8));
+  EXPECT_EQ(bytes.substr(12, version.size()), version);
+  EXPECT_EQ(bytes.substr(16 + version.size() + 12, event.size()), event);
+  EXPECT_EQ(read_events(bytes).size(), 2U);  // every CRC holds
+}
+
+TEST_F(TensorBoard, ARunHasAnEventARoundWithTheNumbersOfItsMetrics) {
+  const fs::path run = path_ / "run";
+  std::ostringstream out;
+  std::ostringstream err;
+  const Exit code = run_command(
+      {"train", "--preset",         "ssgd-mv", "--backend", "reference", "--width",
+       "2",     "--workers",        "2",       "--batch",   "8",         "--synthetic-train",
+       "64",    "--synthetic-test", "16",      "--epochs",  "2",         "--tensorboard",
+       "--out", run.string()},
+      {.out = out, .err = err, .columns = 0});
+  ASSERT_EQ(code, Exit::good) << err.str();
+  const RunHistory history = read_run_history(run);
+  const std::vector<Event> events = read_events(event_file(run));
+  ASSERT_EQ(events.size(), 1 + history.rounds.size());
+  EXPECT_EQ(events[0].version, "brain.Event:2");
+  for (std::size_t i = 0; i < history.rounds.size(); ++i) {
+    const RoundMetrics& metrics = history.rounds[i];
+    const Event& event = events[i + 1];
+    SCOPED_TRACE(metrics.round);
+    EXPECT_EQ(event.step, metrics.round);
+    EXPECT_GE(event.wall_time, events[i].wall_time);
+    EXPECT_EQ(event.scalars.at("train/loss"), static_cast<float>(metrics.loss));
+    EXPECT_EQ(event.scalars.at("train/learning_rate"), static_cast<float>(metrics.learning_rate));
+    EXPECT_EQ(event.scalars.contains("mask/overlap"), metrics.mask_overlap.has_value());
+    EXPECT_EQ(event.scalars.contains("test/accuracy"), metrics.test_accuracy.has_value());
+    if (i == 0) continue;  // before it went the initial model
+    EXPECT_EQ(event.scalars.at("bits/up") + event.scalars.at("bits/down"),
+              static_cast<float>(metrics.bits.count() - history.rounds[i - 1].bits.count()));
+  }
+}
+
+}  // namespace
+}  // namespace mvsgd::sim
