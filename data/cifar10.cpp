@@ -1,18 +1,32 @@
 #include "data/cifar10.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <fstream>
+#include <functional>
 #include <ios>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <system_error>
+#include <tuple>
+#include <utility>
 #include <vector>
+
+#include "data/checksum.hpp"
 
 namespace mvsgd::data {
 namespace {
 
 constexpr std::size_t kRecords = 10000;  // of one file
 constexpr std::size_t kRecordBytes = 1 + kImageBytes;
-constexpr std::size_t kFileBytes = kRecords * kRecordBytes;
+constexpr std::size_t kFileBytes = kCifar10FileBytes;
+static_assert(kFileBytes == kRecords * kRecordBytes);
+
+// Of the official training set.
+constexpr std::array<double, kChannels> kMean = {0.49139968, 0.48215841, 0.44653091};
+constexpr std::array<double, kChannels> kDeviation = {0.24703223, 0.24348513, 0.26158784};
 
 [[noreturn]] void fail(const std::filesystem::path& file, const std::string& what) {
   throw FormatError(file.string() + ": " + what);
@@ -54,12 +68,50 @@ void append(const std::filesystem::path& file, Dataset& out) {
   }
 }
 
-Dataset read(const std::filesystem::path& dir, const std::vector<std::string>& files) {
+Dataset read(const std::filesystem::path& dir, std::span<const Cifar10File> files) {
   Dataset dataset;
   dataset.labels.reserve(files.size() * kRecords);
   dataset.pixels.reserve(files.size() * kRecords * kImageBytes);
-  for (const std::string& file : files) append(dir / file, dataset);
+  for (const Cifar10File& file : files) append(dir / file.name, dataset);
   return dataset;
+}
+
+/// The first five files, and the last.
+constexpr std::span<const Cifar10File> kTrainFiles = std::span(kCifar10Files).first(5);
+constexpr std::span<const Cifar10File> kTestFiles = std::span(kCifar10Files).last(1);
+
+/// Records `first` and on of `images`, a file's worth of them.
+void write_file(const std::filesystem::path& file, const Dataset& images, std::size_t first) {
+  std::ofstream out(file, std::ios::binary);
+  for (std::size_t i = first; i < first + kRecords; ++i) {
+    out.put(static_cast<char>(images.labels[i]));
+    for (const std::uint8_t pixel : images.image(i)) out.put(static_cast<char>(pixel));
+  }
+  out.close();
+  if (!out) throw std::runtime_error(file.string() + ": cannot be written");
+}
+
+std::array<std::size_t, kClasses> count_classes(const Dataset& images) {
+  std::array<std::size_t, kClasses> counts{};
+  for (const std::uint8_t label : images.labels) ++counts[label];
+  return counts;
+}
+
+/// Mean and standard deviation of channel c over all pixels, in [0, 1]. The sums are integers, so
+/// only the last operations round.
+std::pair<double, double> moments(const Dataset& images, std::size_t c) {
+  constexpr std::size_t kPlane = kSide * kSide;
+  std::uint64_t sum = 0;
+  std::uint64_t squares = 0;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    for (const std::uint64_t pixel : images.image(i).subspan(c * kPlane, kPlane)) {
+      sum += pixel;
+      squares += pixel * pixel;
+    }
+  }
+  const auto n = static_cast<double>(images.size() * kPlane);
+  const double mean = static_cast<double>(sum) / n;
+  return {mean / 255, std::sqrt(static_cast<double>(squares) / n - mean * mean) / 255};
 }
 
 }  // namespace
@@ -67,9 +119,59 @@ Dataset read(const std::filesystem::path& dir, const std::vector<std::string>& f
 TrainTest read_cifar10(const std::filesystem::path& dir) {
   std::error_code error;
   if (!std::filesystem::is_directory(dir, error)) fail(dir, "no such directory");
-  return {.train = read(dir, {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
-                              "data_batch_4.bin", "data_batch_5.bin"}),
-          .test = read(dir, {"test_batch.bin"})};
+  return {.train = read(dir, kTrainFiles), .test = read(dir, kTestFiles)};
+}
+
+void write_cifar10(const std::filesystem::path& dir, const TrainTest& images) {
+  if (images.train.size() != kCifar10Train || images.test.size() != kCifar10Test) {
+    throw std::invalid_argument("write_cifar10: " + std::to_string(images.train.size()) + " and " +
+                                std::to_string(images.test.size()) + " images");
+  }
+  std::error_code error;
+  const bool existed = std::filesystem::exists(dir, error);
+  for (const Cifar10File& file : kCifar10Files) {
+    if (std::filesystem::exists(dir / file.name, error)) fail(dir / file.name, "is there already");
+  }
+  std::filesystem::create_directories(dir, error);
+  if (error) throw std::runtime_error(dir.string() + ": " + error.message());
+  try {
+    for (std::size_t f = 0; f < kTrainFiles.size(); ++f) {
+      write_file(dir / kTrainFiles[f].name, images.train, f * kRecords);
+    }
+    write_file(dir / kTestFiles[0].name, images.test, 0);
+  } catch (...) {
+    for (const Cifar10File& file : kCifar10Files) std::filesystem::remove(dir / file.name, error);
+    if (!existed) std::filesystem::remove(dir, error);
+    throw;
+  }
+}
+
+bool Cifar10Check::holds() const {
+  return std::ranges::all_of(files, &File::official) && balanced && known_moments;
+}
+
+Cifar10Check check_cifar10(const std::filesystem::path& dir) {
+  const TrainTest images = read_cifar10(dir);
+  Cifar10Check check;
+  for (const auto& [name, md5] : kCifar10Files) {
+    const std::string own = checksum(dir / name, Hash::md5);
+    check.files.push_back({.name = std::string(name), .md5 = own, .official = own == md5});
+  }
+  check.train = count_classes(images.train);
+  check.test = count_classes(images.test);
+  const auto equal = [](const auto& counts) {
+    return std::ranges::adjacent_find(counts, std::not_equal_to<>()) == counts.end();
+  };
+  check.balanced = equal(check.train) && equal(check.test);
+  constexpr double kLastDecimal = 0.5e-8;
+  check.known_moments = true;
+  for (std::size_t c = 0; c < kChannels; ++c) {
+    std::tie(check.mean[c], check.deviation[c]) = moments(images.train, c);
+    check.known_moments = check.known_moments &&
+                          std::abs(check.mean[c] - kMean[c]) <= kLastDecimal &&
+                          std::abs(check.deviation[c] - kDeviation[c]) <= kLastDecimal;
+  }
+  return check;
 }
 
 }  // namespace mvsgd::data

@@ -1,14 +1,35 @@
-// Reader of CIFAR-10's binary files.
+// Reader, writer and check of CIFAR-10's binary files.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "data/dataset.hpp"
 
 namespace mvsgd::data {
 
 inline constexpr std::size_t kCifar10Train = 50'000;  ///< images of the training files
+inline constexpr std::size_t kCifar10Test = 10'000;
+inline constexpr std::size_t kCifar10FileBytes = 30'730'000;  ///< 10,000 records of 3,073
+
+/// A file of the binary version, and the official one's MD5.
+struct Cifar10File {
+  std::string_view name;
+  std::string_view md5;
+};
+/// Five of training images, in order, and the test images.
+inline constexpr std::array<Cifar10File, 6> kCifar10Files{{
+    {"data_batch_1.bin", "5dd7e06a14cb22eb9f671a540d1b7c25"},
+    {"data_batch_2.bin", "5ea93a67294ea407fff1d09f752e9692"},
+    {"data_batch_3.bin", "942cd6a4bcdd0dd3c604fbe906cb4421"},
+    {"data_batch_4.bin", "ae636b3ba5c66a11e91e8cb52e771fcb"},
+    {"data_batch_5.bin", "53f37980c15c3d472c316c40844f3f0d"},
+    {"test_batch.bin", "803d5f7f4d78ea53de84dbe85f74fb6d"},
+}};
 
 /// The 50,000 training and 10,000 test images of CIFAR-10, in the order of the files.
 ///
@@ -18,5 +39,34 @@ inline constexpr std::size_t kCifar10Train = 50'000;  ///< images of the trainin
 /// Throws FormatError, naming the file and the record, if the directory or a file is missing or
 /// unreadable, a file has another size, or a label is above 9.
 [[nodiscard]] TrainTest read_cifar10(const std::filesystem::path& dir);
+
+/// Writes images as the six files that read_cifar10() reads; makes `dir` if it is not there. All
+/// or nothing: a failure leaves none of them.
+///
+/// Throws std::invalid_argument unless there are 50,000 training and 10,000 test images,
+/// FormatError naming the file if one of them is there already, std::runtime_error if it cannot be
+/// written.
+void write_cifar10(const std::filesystem::path& dir, const TrainTest& images);
+
+/// What is known of the official files, held against those of a directory.
+struct Cifar10Check {
+  struct File {
+    std::string name;
+    std::string md5;
+    bool official = false;
+  };
+  std::vector<File> files;                    ///< as kCifar10Files
+  std::array<std::size_t, kClasses> train{};  ///< images of each class
+  std::array<std::size_t, kClasses> test{};
+  std::array<double, kChannels> mean{};  ///< of the training pixels, in [0, 1]
+  std::array<double, kChannels> deviation{};
+  bool balanced = false;       ///< as many images of each class
+  bool known_moments = false;  ///< mean and deviation are the known ones, to eight decimals
+
+  [[nodiscard]] bool holds() const;
+};
+
+/// Throws as read_cifar10(): sizes and labels are checked first.
+[[nodiscard]] Cifar10Check check_cifar10(const std::filesystem::path& dir);
 
 }  // namespace mvsgd::data

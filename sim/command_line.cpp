@@ -21,7 +21,7 @@ Exit parse_and_run(const std::vector<std::string>& args, const CommandContext& c
   app.require_subcommand(1);
   app.set_version_flag("--version", MVSGD_VERSION);
   Action chosen;
-  for (const auto add : {add_train, add_verify, add_report, add_presets, add_info}) add(app, context, chosen);
+  for (const auto add : {add_train, add_verify, add_report, add_data, add_presets, add_info}) add(app, context, chosen);
   try {
     // CLI11 takes them last first.
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));

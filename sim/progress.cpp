@@ -11,7 +11,6 @@ namespace mvsgd::sim {
 namespace {
 
 constexpr double kSecondsBetweenLines = 10;
-constexpr std::size_t kBar = 8;
 
 std::string duration(double seconds) {
   const auto s = static_cast<long>(seconds + 0.5);
@@ -33,6 +32,12 @@ std::string times(const std::optional<double>& rate) {
 }
 
 }  // namespace
+
+std::string bar(std::uint64_t done, std::uint64_t total) {
+  constexpr std::uint64_t kBar = 8;
+  const std::uint64_t filled = kBar * done / total;
+  return fmt::format("[{}{}]", std::string(filled, '#'), std::string(kBar - filled, '.'));
+}
 
 std::string grouped(std::uint64_t n) {
   std::string text = std::to_string(n);
@@ -76,10 +81,8 @@ void Progress::add(const TrialRound& trial_round) {
   const std::string text = line(trial_round);
   const char* clear = columns_ > 0 ? "\r\x1b[K" : "";
   if (columns_ > 0) {
-    const std::size_t filled = kBar * record.round.t / total_rounds_;
-    const std::string bar =
-        fmt::format("[{}{}] {}", std::string(filled, '#'), std::string(kBar - filled, '.'), text);
-    fmt::print(*out_, "{}{}", clear, bar.substr(0, columns_ - 1));
+    const std::string barred = bar(record.round.t, total_rounds_) + ' ' + text;
+    fmt::print(*out_, "{}{}", clear, barred.substr(0, columns_ - 1));
   } else if (record.evaluation || seconds() - last_line_ >= kSecondsBetweenLines) {
     fmt::print(*out_, "{}\n", text);
     last_line_ = seconds();

@@ -42,6 +42,9 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
                    std::uint64_t steps_per_epoch, double seconds,
                    const std::optional<FinishedRun>& baseline);
 
+/// The share `done` of `total` as "[###.....]".
+[[nodiscard]] std::string bar(std::uint64_t done, std::uint64_t total);
+
 /// 1005660 as "1,005,660".
 [[nodiscard]] std::string grouped(std::uint64_t n);
 

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "data/checksum.hpp"
+
 namespace mvsgd::data {
 namespace {
 
@@ -139,6 +141,35 @@ TEST_F(ReadCifar10, NamesTheRecordWhoseLabelIsAboveNine) {
   EXPECT_THAT(
       [&] { (void)read_cifar10(dir_); },
       ThrowsMessage<FormatError>(HasSubstr("test_batch.bin: record 9999: label 255, above 9")));
+}
+
+TEST_F(ReadCifar10, WritingGivesTheSameFiles) {
+  const fs::path copy = dir_ / "copy";
+  write_cifar10(copy, read_cifar10(dir_));
+  for (const std::string& file : kFiles) {
+    EXPECT_EQ(checksum(copy / file, Hash::sha256), checksum(dir_ / file, Hash::sha256)) << file;
+  }
+  EXPECT_THAT([&] { write_cifar10(copy, read_cifar10(dir_)); },
+              ThrowsMessage<FormatError>(HasSubstr("data_batch_1.bin: is there already")));
+  EXPECT_THROW(write_cifar10(dir_ / "few", TrainTest()), std::invalid_argument);
+  EXPECT_FALSE(fs::exists(dir_ / "few"));
+}
+
+TEST_F(ReadCifar10, CheckTellsOtherFilesFromTheOfficialOnes) {
+  const Cifar10Check check = check_cifar10(dir_);
+  EXPECT_FALSE(check.holds());
+  ASSERT_EQ(check.files.size(), 6U);
+  EXPECT_FALSE(check.files[0].official);
+  EXPECT_FALSE(check.balanced);
+  EXPECT_FALSE(check.known_moments);
+  EXPECT_EQ(check.train[0], 49'995U);
+  EXPECT_EQ(check.test[9], 1U);
+}
+
+TEST(RealCifar10, IsWhatCheckKnows) {
+  const char* dir = std::getenv("MVSGD_CIFAR10");
+  if (dir == nullptr) GTEST_SKIP() << "MVSGD_CIFAR10 names no directory with the real files";
+  EXPECT_TRUE(check_cifar10(dir).holds());
 }
 
 TEST(RealCifar10, HasTheKnownMeansAndDeviations) {

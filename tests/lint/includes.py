@@ -31,6 +31,7 @@ OUTSIDE = (
     (r"mpi\.h", ("comm/mpi",)),
     (r"omp\.h", ("nn", "sim", "tests", "bench")),
     (r"(CLI|curl|fmt|nlohmann|openssl|spdlog|toml\+\+|zlib\.h)", ("data", "sim", "tests", "bench")),
+    (r"archive(_entry)?\.h", ("data", "tests")),
     (r"(gtest|gmock|rapidcheck)", ("tests",)),
     (r"benchmark", ("bench",)),
 )

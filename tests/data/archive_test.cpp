@@ -1,0 +1,92 @@
+// Archives: the files come out whole, and hostile ones put nothing anywhere.
+#include "data/archive.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "data/dataset.hpp"
+#include "tests/data/small_archive.hpp"
+
+namespace mvsgd::data {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+namespace fs = std::filesystem;
+
+class Unpack : public testing::Test {
+ protected:
+  Unpack() {
+    fs::remove_all(dir_);
+    fs::create_directories(dir_ / "into");
+  }
+  ~Unpack() override { fs::remove_all(dir_); }
+
+  void expect_refused(const std::vector<Entry>& entries, const std::string& words) {
+    const Archive archive = write_archive(file_, entries);
+    EXPECT_THAT([&] { unpack(archive, file_, dir_ / "into"); },
+                ThrowsMessage<FormatError>(HasSubstr(words)));
+    EXPECT_EQ(std::distance(fs::directory_iterator(dir_), {}), 2) << words;  // into and the archive
+  }
+
+  fs::path dir_ = fs::path(testing::TempDir()) /
+                  (std::string("mvsgd_unpack_") +
+                   testing::UnitTest::GetInstance()->current_test_info()->name());
+  fs::path file_ = dir_ / "a.tar.gz";
+};
+
+TEST_F(Unpack, GivesTheFilesAndPassesOthersOver) {
+  unpack(write_archive(file_, good_entries()), file_, dir_ / "into");
+  EXPECT_EQ(content(dir_ / "into" / "one.bin"), kOne);
+  EXPECT_EQ(content(dir_ / "into" / "two.bin"), kTwo);
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_ / "into"), {}), 2);
+}
+
+TEST_F(Unpack, RefusesWhatLeadsElsewhere) {
+  const auto with = [](const Entry& entry) {
+    std::vector<Entry> entries = good_entries();
+    entries.insert(entries.begin(), entry);
+    return entries;
+  };
+  expect_refused(with({.name = "folder/../../out", .content = "x"}), "leaves the directory");
+  expect_refused(with({.name = "/tmp/mvsgd_out", .content = "x"}), "leaves the directory");
+  expect_refused(with({.name = "folder/link", .link_to = "/etc/passwd"}), "no plain file");
+  expect_refused(with({.name = "folder/one.bin", .link_to = "../../a.tar.gz"}), "no plain file");
+  expect_refused(with({.name = "folder/pipe", .type = AE_IFIFO}), "no plain file");
+}
+
+TEST_F(Unpack, RefusesWhatIsNotTheDataSet) {
+  std::vector<Entry> entries = good_entries();
+  entries.pop_back();
+  expect_refused(entries, "two.bin is not in it");
+  entries = good_entries();
+  entries.push_back(entries.back());
+  expect_refused(entries, "twice");
+  entries = good_entries();
+  entries.back().content += 'x';
+  expect_refused(entries, "has 7 bytes, not 6");
+  entries = good_entries();
+  entries.insert(entries.begin(), {.name = "folder/huge", .content = std::string(5000, 'x')});
+  expect_refused(entries, "has 5000 bytes");
+  entries.assign(100, {.name = "folder/many", .content = "x"});
+  expect_refused(entries, "not the archive");
+  expect_refused({{.name = "folder/\x1b[2J", .link_to = "x"}}, "'folder/?[2J'");
+}
+
+TEST_F(Unpack, RefusesEveryTruncationAndWhatIsNoArchive) {
+  const Archive archive = write_archive(file_, good_entries());
+  const std::string whole = content(file_);
+  for (std::size_t size = 0; size + 8 < whole.size(); ++size) {  // behind are gzip's sums
+    std::ofstream(file_, std::ios::binary) << whole.substr(0, size);
+    EXPECT_THROW(unpack(archive, file_, dir_ / "into"), FormatError) << size;
+  }
+  std::ofstream(file_) << std::string(3000, '?');
+  EXPECT_THROW(unpack(archive, file_, dir_ / "into"), FormatError);
+}
+
+}  // namespace
+}  // namespace mvsgd::data
