@@ -4,6 +4,8 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 
 #include "comm/ledger.hpp"
 #include "data/dataset.hpp"
@@ -15,17 +17,88 @@
 namespace mvsgd::sim {
 namespace {
 
-Exit parse_and_run(const std::vector<std::string>& args, const CommandContext& context) {
+constexpr const char* kFooter = R"(Examples:
+  mvsgd train --preset demo
+  mvsgd train --help
+  mvsgd verify
+
+Exit codes: 0 good, 1 a check failed, 2 usage, 3 bad input, or what this machine
+has not, 4 the run failed. Colours are for terminals, and not if NO_COLOR is set.)";
+
+void add_log_options(CLI::App& app, LogLevel& level) {
+  static constexpr std::array<const char*, 4> kLevels = {"error", "warn", "info", "debug"};
+  const auto choose = [&level](const std::string& name) {
+    level = static_cast<LogLevel>(std::ranges::find(kLevels, name) - kLevels.begin());
+  };
+  CLI::Option* const named =
+      app.add_option_function<std::string>(
+             "--log-level", choose,
+             "what train and data fetch tell: errors alone, also warnings, also progress and "
+             "summary (info, the default), or a line for every round, too")
+          ->check(CLI::IsMember(std::vector<std::string>(kLevels.begin(), kLevels.end())))
+          ->type_name("LEVEL");
+  app.add_flag_callback(
+         "-q,--quiet", [&level] { level = LogLevel::error; }, "the same as --log-level error")
+      ->excludes(named);
+}
+
+/// The first word of `args` that the program does not know where it stands, with the nearest that
+/// it does; "" if there is none.
+std::string unknown_word(const CLI::App& app, const std::vector<std::string>& args) {
+  const CLI::App* command = &app;
+  const auto judged = [](const std::string& kind, const std::string& word,
+                         const std::vector<std::string>& known) {
+    const std::string near = nearest(word, known);
+    return fmt::format("unknown {} '{}'{}", kind, word,
+                       near.empty() ? "" : fmt::format(": did you mean '{}'?", near));
+  };
+  for (const std::string& arg : args) {
+    const auto below = command->get_subcommands([](const CLI::App*) { return true; });
+    if (arg.starts_with("--")) {
+      const std::string name = arg.substr(0, arg.find('='));
+      if (command->get_option_no_throw(name) != nullptr ||
+          app.get_option_no_throw(name) != nullptr) {
+        continue;
+      }
+      std::vector<std::string> known;
+      for (const CLI::Option* option : command->get_options()) {
+        for (const std::string& long_name : option->get_lnames()) known.push_back("--" + long_name);
+      }
+      return judged("option", name, known);
+    }
+    if (below.empty()) continue;
+    const auto found =
+        std::ranges::find(below, arg, [](const CLI::App* a) { return a->get_name(); });
+    if (found == below.end()) {
+      std::vector<std::string> known;
+      for (const CLI::App* a : below) known.push_back(a->get_name());
+      return judged("command", arg, known);
+    }
+    command = *found;
+  }
+  return "";
+}
+
+Exit parse_and_run(const std::vector<std::string>& args, CommandContext context) {
   CLI::App app("Distributed sparse SGD with majority voting: the reference implementation",
                "mvsgd");
   app.require_subcommand(1);
+  app.fallthrough();  // options of the program may stand behind the command, too
   app.set_version_flag("--version", MVSGD_VERSION);
+  app.footer(kFooter);
+  add_log_options(app, context.level);
   Action chosen;
-  for (const auto add : {add_train, add_verify, add_report, add_data, add_presets, add_info}) add(app, context, chosen);
+  for (const auto add :
+       {add_train, add_verify, add_report, add_data, add_presets, add_info, add_manual}) {
+    add(app, context, chosen);
+  }
   try {
     // CLI11 takes them last first.
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
   } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() != 0) {
+      if (const std::string what = unknown_word(app, args); !what.empty()) throw UsageError(what);
+    }
     return app.exit(e, context.streams.out, context.streams.err) == 0 ? Exit::good : Exit::usage;
   }
   return chosen();
@@ -33,10 +106,21 @@ Exit parse_and_run(const std::vector<std::string>& args, const CommandContext& c
 
 }  // namespace
 
+Streams told(const CommandContext& context, std::ostream& silent) {
+  const Streams& streams = context.streams;
+  if (context.level >= LogLevel::info) return streams;
+  return {.out = silent, .err = streams.err, .columns = 0};
+}
+
+std::string alarming(std::string_view text, bool colors) {
+  return colors ? fmt::format("\x1b[1;31m{}\x1b[0m", text) : std::string(text);
+}
+
 Exit run_command(const std::vector<std::string>& args, const Streams& streams,
                  const LawConstants& law) {
   const auto failed = [&](Exit code, const std::exception& e) {
-    fmt::print(streams.err, "{}mvsgd: {}\n", streams.columns > 0 ? "\n" : "", e.what());
+    fmt::print(streams.err, "{}{} {}\n", streams.columns > 0 ? "\n" : "",
+               alarming("mvsgd:", streams.err_colors), e.what());
     return code;
   };
   try {

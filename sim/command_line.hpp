@@ -25,6 +25,8 @@ struct Streams {
   std::ostream& err;
   std::size_t
       columns;  ///< of the terminal behind `out`, where progress is redrawn in place; 0: none
+  bool out_colors = false;  ///< `out` is a terminal that may show colours
+  bool err_colors = false;
 };
 
 /// Runs `mvsgd ARGS...`. Catches what commands throw and turns it into one line on `err` and an

@@ -2,7 +2,10 @@
 // named.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <string>
+#include <string_view>
 
 #include "sim/command_line.hpp"
 
@@ -12,9 +15,18 @@ class App;
 
 namespace mvsgd::sim {
 
+/// How much train and data fetch tell while they work; errors are always told.
+enum class LogLevel : std::uint8_t {
+  error,  ///< nothing else
+  warn,   ///< also what may be wrong, though the command goes on
+  info,   ///< also progress and, at the end, a summary
+  debug,  ///< also a line for every round
+};
+
 struct CommandContext {
   const Streams& streams;
   const LawConstants& law;
+  LogLevel level = LogLevel::info;
 };
 
 /// What the parsed command line asks for.
@@ -29,5 +41,13 @@ void add_data(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_report(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_presets(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_info(CLI::App& app, const CommandContext& context, Action& chosen);
+void add_manual(CLI::App& app, const CommandContext& context, Action& chosen);  ///< man, completion
+
+/// The context's streams for what is told from LogLevel::info on; below it they lead to `silent`,
+/// which has no buffer.
+[[nodiscard]] Streams told(const CommandContext& context, std::ostream& silent);
+
+/// `text` in red where `colors` may be shown.
+[[nodiscard]] std::string alarming(std::string_view text, bool colors);
 
 }  // namespace mvsgd::sim

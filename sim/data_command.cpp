@@ -47,7 +47,9 @@ class FetchReport {
   std::uint64_t shown_ = 0;
 };
 
-Exit fetch(const DataOptions& options, const Streams& streams) {
+Exit fetch(const DataOptions& options, const CommandContext& context) {
+  std::ostream silent(nullptr);
+  const Streams streams = told(context, silent);
   data::Archive archive = data::cifar10_archive();
   if (!options.url.empty()) archive.url = options.url;
   if (data::is_there(archive, options.directory)) {
@@ -61,9 +63,12 @@ Exit fetch(const DataOptions& options, const Streams& streams) {
   return Exit::good;
 }
 
-Exit check(const DataOptions& options, const Streams& streams) {
+Exit check(const DataOptions& options, const CommandContext& context) {
+  const Streams& streams = context.streams;
   const data::Cifar10Check found = data::check_cifar10(options.directory);
-  const auto verdict = [](bool holds) { return holds ? "good " : "WRONG"; };
+  const auto verdict = [&](bool holds) {
+    return holds ? "good " : alarming("WRONG", streams.out_colors);
+  };
   for (const data::Cifar10Check::File& file : found.files) {
     fmt::print(streams.out, "{} {}: MD5 {}\n", verdict(file.official), file.name, file.md5);
   }
@@ -77,7 +82,8 @@ Exit check(const DataOptions& options, const Streams& streams) {
   return Exit::check_failed;
 }
 
-Exit synthesize(const DataOptions& options, const Streams& streams) {
+Exit synthesize(const DataOptions& options, const CommandContext& context) {
+  const Streams& streams = context.streams;
   data::write_cifar10(options.directory, data::synthesize({.train = data::kCifar10Train,
                                                            .test = data::kCifar10Test,
                                                            .seed = options.seed}));
@@ -97,8 +103,9 @@ void add_data(CLI::App& app, const CommandContext& context, Action& chosen) {
     command->add_option("directory", options->directory, "of the six files of the binary version")
         ->required()
         ->type_name("DIR");
+    command->footer(fmt::format("Examples:\n  mvsgd data {} cifar-10", name));
     command->callback([options, &context, &chosen, run] {
-      chosen = [options, &context, run] { return run(*options, context.streams); };
+      chosen = [options, &context, run] { return run(*options, context); };
     });
     return command;
   };

@@ -55,6 +55,7 @@ void add_presets(CLI::App& app, const CommandContext& context, Action& chosen) {
   const auto name = std::make_shared<std::string>();
   CLI::App* const command = app.add_subcommand("presets", "List the presets, or print one as TOML");
   command->add_option("name", *name, "the preset to print")->type_name("NAME");
+  command->footer("Examples:\n  mvsgd presets\n  mvsgd presets ssgd-mv-l4 > mine.toml");
   command->callback([name, &context, &chosen] {
     chosen = [name, &context] { return list_presets(*name, context.streams); };
   });
@@ -62,6 +63,7 @@ void add_presets(CLI::App& app, const CommandContext& context, Action& chosen) {
 
 void add_info(CLI::App& app, const CommandContext& context, Action& chosen) {
   CLI::App* const command = app.add_subcommand("info", "Version, backends, processor");
+  command->footer("Examples:\n  mvsgd info");
   command->callback([&context, &chosen] { chosen = [&context] { return info(context.streams); }; });
 }
 

@@ -45,9 +45,11 @@ std::string grouped(std::uint64_t n) {
   return text;
 }
 
-Progress::Progress(std::ostream& out, std::size_t columns, const std::vector<Round>& rounds)
+Progress::Progress(std::ostream& out, std::size_t columns, const std::vector<Round>& rounds,
+                   bool every_round)
     : out_(&out),
       columns_(columns),
+      every_round_(every_round),
       total_steps_(rounds.back().first_step + rounds.back().steps),
       total_rounds_(rounds.size()),
       start_(std::chrono::steady_clock::now()) {}
@@ -83,7 +85,7 @@ void Progress::add(const TrialRound& trial_round) {
   if (columns_ > 0) {
     const std::string barred = bar(record.round.t, total_rounds_) + ' ' + text;
     fmt::print(*out_, "{}{}", clear, barred.substr(0, columns_ - 1));
-  } else if (record.evaluation || seconds() - last_line_ >= kSecondsBetweenLines) {
+  } else if (every_round_ || record.evaluation || seconds() - last_line_ >= kSecondsBetweenLines) {
     fmt::print(*out_, "{}\n", text);
     last_line_ = seconds();
   }

@@ -15,8 +15,9 @@ namespace mvsgd::sim {
 /// always one for an evaluation. Both have round, loss, images/s, bits and the time left.
 class Progress {
  public:
-  /// `columns` of the terminal behind `out`, 0 if it is none.
-  Progress(std::ostream& out, std::size_t columns, const std::vector<Round>& rounds);
+  /// `columns` of the terminal behind `out`, 0 if it is none. `every_round`: a plain line each.
+  Progress(std::ostream& out, std::size_t columns, const std::vector<Round>& rounds,
+           bool every_round = false);
 
   void add(const TrialRound& round);
 
@@ -28,6 +29,7 @@ class Progress {
 
   std::ostream* out_;
   std::size_t columns_;
+  bool every_round_;
   std::uint64_t total_steps_;
   std::size_t total_rounds_;
   std::chrono::steady_clock::time_point start_;

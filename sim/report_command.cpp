@@ -87,6 +87,10 @@ void add_report(CLI::App& app, const CommandContext& context, Action& chosen) {
       ->type_name("FILE");
   command->add_option("--format", options->format, "html (default), pdf, png or csv")
       ->check(CLI::IsMember({"html", "pdf", "png", "csv"}));
+  command->footer(
+      "Examples:\n  mvsgd report runs/demo-seed1\n"
+      "  mvsgd report runs/* --out all.html\n"
+      "  mvsgd report runs/* --format csv --out all.csv");
   command->callback([options, &context, &chosen] {
     chosen = [options, &context] { return report(*options, context); };
   });

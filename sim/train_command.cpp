@@ -85,7 +85,8 @@ double wall_time() {
 }
 
 Exit train(const TrainOptions& options, const CommandContext& context) {
-  const Streams& streams = context.streams;
+  std::ostream silent(nullptr);
+  const Streams streams = told(context, silent);
   const Settings settings = gather_settings(options);
   std::optional<FinishedRun> baseline;
   if (!options.baseline.empty()) baseline = read_finished_run(options.baseline);
@@ -106,7 +107,8 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
              settings.preset.empty() ? "train" : settings.preset, grouped(images.train.size()),
              grouped(images.test.size()), grouped(rounds.size()), slot_count(settings),
              directory.path().string());
-  Progress progress(streams.out, streams.columns, rounds);
+  const bool every_round = context.level == LogLevel::debug;
+  Progress progress(streams.out, every_round ? 0 : streams.columns, rounds, every_round);
   TrialSinks sinks;
   sinks.on_round = [&](const TrialRound& round) {
     progress.add(round);
@@ -169,6 +171,11 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
   command->add_flag("--tensorboard", options->tensorboard,
                     "write an event file for TensorBoard into the run's directory");
   add_setting_options(*command, *options);
+  command->footer(R"(Examples:
+  mvsgd train --preset demo
+  mvsgd train --preset ssgd-mv-l4 --data cifar-10 --width 16 --epochs 10
+  mvsgd train --config runs/demo-seed1/config.toml --seed 2 --tensorboard
+  mvsgd train --preset demo --quiet --out runs/mine)");
   command->callback([options, &context, &chosen] {
     chosen = [options, &context] { return train(*options, context); };
   });

@@ -87,9 +87,9 @@ Verification verify_run(const std::filesystem::path& directory, const LawConstan
   return {.checks = {check}, .table = {}};
 }
 
-void print(std::ostream& out, const Verification& verification) {
+void print(std::ostream& out, const Verification& verification, const std::string& wrong) {
   for (const Check& check : verification.checks) {
-    fmt::print(out, "{:<5} {:<15} {}\n{:<22}{}\n", check.holds ? "ok" : "WRONG", check.subject,
+    fmt::print(out, "{} {:<15} {}\n{:<22}{}\n", check.holds ? "ok   " : wrong, check.subject,
                check.claim, "", check.detail);
   }
   if (verification.table.empty()) return;

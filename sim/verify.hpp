@@ -59,8 +59,8 @@ struct Verification {
 [[nodiscard]] Verification verify_run(const std::filesystem::path& directory,
                                       const LawConstants& law);
 
-/// The checks a line or two each, and Table 1 as Markdown.
-void print(std::ostream& out, const Verification& verification);
+/// The checks a line or two each, and Table 1 as Markdown; `wrong` marks what does not hold.
+void print(std::ostream& out, const Verification& verification, const std::string& wrong = "WRONG");
 
 /// Table 1 alone, as it stands in sim/README.md.
 void print_table(std::ostream& out, const std::vector<TableRow>& table);

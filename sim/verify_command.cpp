@@ -21,18 +21,18 @@ struct VerifyOptions {
 
 Exit verify(const VerifyOptions& options, const CommandContext& context) {
   const auto& [directory, json] = options;
-  const auto& [streams, law] = context;
+  const Streams& streams = context.streams;
   std::ofstream file;
   if (!json.empty() && json != "-") {
     file.open(json);
     if (!file) throw InputError(fmt::format("{}: cannot be written", json));
   }
   const Verification verification =
-      directory.empty() ? verify_paper(law) : verify_run(directory, law);
+      directory.empty() ? verify_paper(context.law) : verify_run(directory, context.law);
   if (json == "-") {
     write_json(streams.out, verification);
   } else {
-    print(streams.out, verification);
+    print(streams.out, verification, alarming("WRONG", streams.out_colors));
   }
   if (file.is_open()) {
     write_json(file, verification);
@@ -54,6 +54,9 @@ void add_verify(CLI::App& app, const CommandContext& context, Action& chosen) {
       ->type_name("RUN_DIR");
   command->add_option("--json", options->json, "write the same as JSON to FILE; -: in its place")
       ->type_name("FILE");
+  command->footer(
+      "Examples:\n  mvsgd verify\n  mvsgd verify runs/ssgd-mv-l4-seed1\n"
+      "  mvsgd verify --json verification.json");
   command->callback([options, &context, &chosen] {
     chosen = [options, &context] { return verify(*options, context); };
   });

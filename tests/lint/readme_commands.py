@@ -1,4 +1,4 @@
-"""The commands that README.md shows exist: subcommands, options, presets and settings.
+"""The commands that README.md and --help show exist: subcommands, options, presets and settings.
 
 python3 tests/lint/readme_commands.py [ROOT [MVSGD]]; MVSGD is the program. Nothing is trained: each
 `build/release/mvsgd` and `./dev` line of a ```sh block is held against --help and the presets.
@@ -60,6 +60,16 @@ def objections(words, mvsgd, presets):
     return wrong
 
 
+def examples(mvsgd, *command):
+    """(command, words) of each example that --help has, of the program and of all its commands."""
+    text = output(mvsgd, *command, "--help") or ""
+    for line in re.findall(r"^  mvsgd (.*)", text, re.MULTILINE):
+        yield " ".join(command), shlex.split(re.split("[|>]", line)[0])
+    for name in re.findall(r"^  (\w+) ", text.partition("Subcommands:")[2], re.MULTILINE):
+        if name != "mvsgd":
+            yield from examples(mvsgd, *command, name)
+
+
 def check(root, mvsgd):
     dev = set(re.findall(r"^  (\w+)", output(root / "dev", "--help") or "", re.MULTILINE))
     presets = {line.split()[0] for line in (output(mvsgd, "presets") or "").splitlines() if line}
@@ -74,6 +84,11 @@ def check(root, mvsgd):
             seen += 1
             wrong = objections(words[1:], mvsgd, presets)
         findings += [f"README.md:{number}: {what}" for what in wrong]
+    shown = list(examples(mvsgd))
+    for command, words in shown:
+        findings += [f"mvsgd {command} --help: {what}" for what in objections(words, mvsgd, presets)]
+    if not shown:
+        findings.append("mvsgd --help: no examples")
     return findings if seen else [f"README.md:1: no ```sh block with ./dev or {PROGRAM}"]
 
 

@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+using testing::Not;
 
 struct Outcome {
   Exit code;
@@ -146,8 +147,12 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
       {{"train", "--preset", "ssgd-mv", "--check-votes", "true"}, "only scheme mv-ad"},
       {{"train", "--preset", "sm", "--workers", "3"}, "sm has one worker"},
       {{"presets", "none-such"}, "unknown preset"},
-      {{"trian"}, ""},
-      {{"train", "--no-such-option"}, ""},
+      {{"trian"}, "unknown command 'trian': did you mean 'train'?"},
+      {{"data", "fetsh"}, "unknown command 'fetsh': did you mean 'fetch'?"},
+      {{"train", "--epcohs", "3"}, "unknown option '--epcohs': did you mean '--epochs'?"},
+      {{"train", "--no-such-option"}, "unknown option '--no-such-option'\n"},
+      {{"train", "--log-level", "loud"}, "loud"},
+      {{"data"}, ""},
       {{}, ""}};
   for (const auto& [args, words] : bad) {
     std::vector<std::string> with_out = args;
@@ -194,6 +199,40 @@ TEST_F(CommandLine, DivergenceIsExit4) {
                                  "--local-steps", "4", "--warmup-epochs", "0"});
   EXPECT_EQ(outcome.code, Exit::run_failed);
   EXPECT_THAT(outcome.err, HasSubstr("worker"));
+}
+
+TEST_F(CommandLine, LogLevelsTellNothingAllOrMore) {
+  const Outcome usual = train({"--rounds", "3"});
+  fs::remove_all(path_);
+  EXPECT_THAT(usual.out, Not(HasSubstr("round 2/3")));
+  EXPECT_THAT(train({"--rounds", "3", "--log-level", "debug"}).out, HasSubstr("round 2/3"));
+  fs::remove_all(path_);
+  const Outcome quiet = train({"--rounds", "3", "--quiet"});
+  EXPECT_EQ(quiet.code, Exit::good);
+  EXPECT_EQ(quiet.out + quiet.err, "");
+  EXPECT_TRUE(fs::exists(path_ / "metrics.jsonl"));
+  const Outcome wrong = train({"--quiet"});  // the directory is not empty
+  EXPECT_EQ(wrong.code, Exit::bad_input);
+  EXPECT_THAT(wrong.err, HasSubstr("is not an empty directory"));
+}
+
+TEST_F(CommandLine, ColoursAreForTerminalsAlone) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const auto code = run_command({"verify", "/no/such/run"},
+                                {.out = out, .err = err, .columns = 0, .err_colors = true});
+  EXPECT_EQ(code, Exit::bad_input);
+  EXPECT_THAT(err.str(), testing::StartsWith("\x1b[1;31mmvsgd:\x1b[0m "));
+  EXPECT_THAT(run({"verify", "/no/such/run"}).err, testing::StartsWith("mvsgd: "));
+}
+
+TEST_F(CommandLine, FilesThatAreNotThereAreExit3) {
+  EXPECT_EQ(run({"data", "check", "/no/such/directory"}).code, Exit::bad_input);
+  const Outcome fetched =
+      run({"data", "fetch", path_.string(), "--url", "file:///no/such/archive.tar.gz"});
+  EXPECT_EQ(fetched.code, Exit::bad_input);
+  EXPECT_THAT(fetched.err, HasSubstr("file:///no/such/archive.tar.gz: "));
+  EXPECT_FALSE(fs::exists(path_));
 }
 
 TEST_F(CommandLine, EveryPresetIsListedAndPrintsAsToml) {

@@ -1,0 +1,18 @@
+// What --help says, as a manual page and as completions: one source for all three.
+#pragma once
+
+#include <iosfwd>
+
+namespace CLI {
+class App;
+}
+
+namespace mvsgd::sim {
+
+/// The manual page of the program and all of its commands, section 1, for man(1).
+void write_man_page(std::ostream& out, const CLI::App& app);
+
+/// A script for bash that completes commands, options, presets and keys.
+void write_bash_completion(std::ostream& out, const CLI::App& app);
+
+}  // namespace mvsgd::sim
