@@ -205,8 +205,9 @@ class ReadmeCommands(unittest.TestCase):
     )
     DEV = "#!/bin/sh\necho '  demo  trains'\n"
 
-    def check(self, line):
-        files = {"README.md": f"```sh\n{line}\n```\n", "dev": self.DEV, "mvsgd": self.MVSGD}
+    def check(self, line, example="mvsgd presets"):
+        mvsgd = f"{self.MVSGD}[ \"$1\" = --help ] && echo 'Examples:\n  {example}'\n"
+        files = {"README.md": f"```sh\n{line}\n```\n", "dev": self.DEV, "mvsgd": mvsgd}
         return findings(readme_commands.check, files, "mvsgd")
 
     def test_what_does_not_exist_is_found(self):
@@ -220,6 +221,9 @@ class ReadmeCommands(unittest.TestCase):
         ):
             with self.subTest(line):
                 self.assertIn(why, self.check(line))
+
+    def test_an_example_of_help_that_does_not_exist_is_found(self):
+        self.assertIn("no option --ouch", self.check("./dev demo", "mvsgd train --ouch a"))
 
     def test_what_exists_is_left_alone(self):
         for line in (
