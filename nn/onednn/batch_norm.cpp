@@ -7,7 +7,7 @@
 
 #include "nn/onednn/channel_block.hpp"
 #include "nn/onednn/onednn.hpp"
-#include "nn/onednn/shape_checks.hpp"
+#include "nn/shape_checks.hpp"
 
 namespace mvsgd::nn {
 namespace {
@@ -18,25 +18,6 @@ kernels::Affine affine_of(const BatchStatistics& statistics, std::int64_t first_
           .scale = statistics.scale.data() + first_channel,
           .shift = statistics.shift.data() + first_channel,
           .relu = relu};
-}
-
-void check_batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
-  if (x.shape.size() != 4 || elements(x.shape) < 1 || gamma.shape != Shape{x.shape[1]} ||
-      beta.shape != gamma.shape) {
-    refuse("batch_norm", {{"x", x.shape}, {"gamma", gamma.shape}, {"beta", beta.shape}});
-  }
-}
-
-void check_residual(const Tensor& residual, const Tensor& x) {
-  if (residual) check_same("batch_norm", residual, x);
-}
-
-void check_running(const RunningStatistics& running, const Tensor& gamma) {
-  if (running.mean.shape != gamma.shape || running.variance.shape != gamma.shape) {
-    refuse("batch_norm", {{"gamma", gamma.shape},
-                          {"running mean", running.mean.shape},
-                          {"running variance", running.variance.shape}});
-  }
 }
 
 }  // namespace

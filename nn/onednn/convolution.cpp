@@ -1,8 +1,5 @@
 #include "nn/onednn/convolution.hpp"
 
-#include <algorithm>
-#include <stdexcept>
-
 namespace mvsgd::nn {
 namespace {
 
@@ -18,30 +15,6 @@ dnnl::memory::desc any_layout(const Shape& shape, Type type) {
 }
 
 }  // namespace
-
-ConvolutionProblem::ConvolutionProblem(const Shape& x_shape, const Shape& w_shape,
-                                       const Conv2dOptions& conv_options)
-    : x(x_shape), w(w_shape), options(conv_options) {
-  const auto [stride, padding] = options;
-  const auto empty = [](std::int64_t extent) { return extent < 1; };
-  if (x.size() != 4 || w.size() != 4 || std::any_of(x.begin(), x.end(), empty) ||
-      std::any_of(w.begin(), w.end(), empty) || x[1] != w[1] || stride < 1 || padding < 0 ||
-      x[2] + 2 * padding < w[2] || x[3] + 2 * padding < w[3]) {
-    throw std::invalid_argument("conv2d stride " + std::to_string(stride) + " padding " +
-                                std::to_string(padding) + ": x " + to_string(x) + " w " +
-                                to_string(w));
-  }
-  y = {x[0], w[0], (x[2] + 2 * padding - w[2]) / stride + 1,
-       (x[3] + 2 * padding - w[3]) / stride + 1};
-}
-
-std::string ConvolutionProblem::text() const {
-  const auto letter = [](char name, std::int64_t extent) { return name + std::to_string(extent); };
-  std::string kernel = letter('r', w[2]);
-  if (w[3] != w[2]) kernel += 'x' + std::to_string(w[3]);
-  return letter('n', x[0]) + letter('c', x[1]) + letter('h', x[2]) + letter('w', x[3]) +
-         letter('o', w[0]) + kernel + letter('s', options.stride) + letter('p', options.padding);
-}
 
 Convolution::Open::Open(const Shape& shape, bool bf16)
     : argument(any_layout(shape, bf16 ? Type::bf16 : Type::f32)),

@@ -4,26 +4,12 @@
 #include <cstdint>
 #include <dnnl.hpp>
 #include <optional>
-#include <string>
 
 #include "nn/onednn/library.hpp"
 #include "nn/onednn/onednn_backend.hpp"
+#include "nn/shape_checks.hpp"
 
 namespace mvsgd::nn {
-
-/// The extents of a convolution.
-struct ConvolutionProblem {
-  Shape x;
-  Shape w;
-  Shape y;
-  Conv2dOptions options;
-
-  /// Throws std::invalid_argument, naming the shapes, if there is no such convolution.
-  ConvolutionProblem(const Shape& x_shape, const Shape& w_shape, const Conv2dOptions& options);
-
-  /// "n64c64h32w32o64r3s1p1": r is the kernel ("2x3" if not square), s the stride, p the padding.
-  [[nodiscard]] std::string text() const;
-};
 
 /// What a pass of a convolution is computed with. Winograd's F(4x4, 3x3) takes 2.25 products where
 /// the direct one takes 9, and rounds more (nn/onednn/README.md has the bound).

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "nn/onednn/onednn.hpp"
-#include "nn/onednn/shape_checks.hpp"
 #include "nn/onednn/weights.hpp"
+#include "nn/shape_checks.hpp"
 
 namespace mvsgd::nn {
 namespace {
@@ -25,12 +25,6 @@ bool in_blocks_of_16(const Shape& shape, const Desc& layout) {
 
 kernels::WeightShape weight_shape(const Shape& shape) {
   return {.outputs = shape[0], .inputs = shape[1], .taps = shape[2] * shape[3]};
-}
-
-void check_linear(const Shape& x, const Shape& w, const Shape& y) {
-  if (x.size() != 2 || w.size() != 2 || y != Shape{x[0], w[0]} || x[1] != w[1]) {
-    refuse("linear", {{"x", x}, {"w", w}, {"y", y}});
-  }
 }
 
 }  // namespace
@@ -356,17 +350,8 @@ void OneDnnBackend::linear_backward_weights(const Tensor& x, const Tensor& dy, c
 
 CrossEntropy OneDnnBackend::softmax_cross_entropy(const Tensor& logits,
                                                   std::span<const std::uint8_t> labels) {
-  if (logits.shape.size() != 2 || logits.shape[0] < 1 ||
-      logits.shape[0] != static_cast<std::int64_t>(labels.size())) {
-    refuse("softmax_cross_entropy of " + std::to_string(labels.size()) + " labels",
-           {{"logits", logits.shape}});
-  }
+  check_labels(logits, labels);
   const auto classes = static_cast<std::size_t>(logits.shape[1]);
-  for (const std::uint8_t label : labels) {
-    if (label >= classes) {
-      refuse("softmax_cross_entropy: label " + std::to_string(label), {{"logits", logits.shape}});
-    }
-  }
   const auto count = static_cast<double>(labels.size());
   const float* row = plain_data(logits);
   CrossEntropy result{.dlogits = make(logits.shape, {})};
