@@ -6,9 +6,14 @@ include(CMakePackageConfigHelpers)
 # one compiler or processor has it would make digests differ between machines. That warnings are
 # errors is for developers, so the presets say it: a compiler yet to come must not stop a user.
 function(mvsgd_flags target)
-  target_compile_options(${target} PRIVATE -ffp-contract=off)
+  target_compile_options(${target} PRIVATE
+    $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>
+    "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:--fmad=false --extended-lambda -Xcompiler=-ffp-contract=off>")
   if(PROJECT_IS_TOP_LEVEL)
-    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+    # What nvcc hands to the C++ compiler is not pedantic.
+    target_compile_options(${target} PRIVATE
+      $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow>
+      $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wconversion,-Wshadow>)
   endif()
 endfunction()
 
@@ -46,12 +51,23 @@ function(mvsgd_install)
     COMPATIBILITY SameMinorVersion)
   install(FILES ${PROJECT_BINARY_DIR}/mvsgd-config.cmake
     ${PROJECT_BINARY_DIR}/mvsgd-config-version.cmake DESTINATION ${package_dir})
+  if(MVSGD_WITH_CUDA)
+    install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindCUDNN.cmake DESTINATION ${package_dir})
+  endif()
 endfunction()
 
-# mvsgd_test(top_k_test.cpp LIBRARIES mvsgd::compress [LABELS slow] [TIMEOUT 60]): one executable,
-# its GoogleTest cases found when ctest starts.
+# Part of the target cuda_tests: what ./dev cuda builds.
+function(mvsgd_cuda_test target)
+  if(NOT TARGET cuda_tests)
+    add_custom_target(cuda_tests)
+  endif()
+  add_dependencies(cuda_tests ${target})
+endfunction()
+
+# mvsgd_test(top_k_test.cpp LIBRARIES mvsgd::compress [LABELS slow] [TIMEOUT 60]
+#            [ENVIRONMENT NAME=value]): one executable, its GoogleTest cases found when ctest starts.
 function(mvsgd_test source)
-  cmake_parse_arguments(arg "" "TIMEOUT" "LIBRARIES;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT;ENVIRONMENT" "LIBRARIES;LABELS" ${ARGN})
   cmake_path(GET source STEM name)
   file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
   string(REPLACE "/" "_" prefix "${folder}")
@@ -64,9 +80,13 @@ function(mvsgd_test source)
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
   endif()
+  if(arg_LABELS MATCHES "^cuda_")
+    mvsgd_cuda_test(${target})
+  endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
   gtest_discover_tests(${target} TEST_PREFIX "${folder}/" DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+               ENVIRONMENT "${arg_ENVIRONMENT}")
 endfunction()

@@ -5,13 +5,31 @@
 #include <string_view>
 
 #include "nn/reference/reference_backend.hpp"
+#ifdef MVSGD_WITH_CUDA
+#include "nn/cuda/cuda_backend.hpp"
+#endif
 #ifdef MVSGD_WITH_ONEDNN
 #include "nn/onednn/onednn_backend.hpp"
 #endif
 
 namespace mvsgd::sim {
-#ifdef MVSGD_WITH_ONEDNN
 namespace {
+
+#ifdef MVSGD_WITH_CUDA
+std::unique_ptr<nn::Backend> make_cuda(const Settings& settings) {
+  switch (settings.precision) {
+    case Precision::tf32:
+      return nn::make_cuda_backend({.precision = nn::CudaPrecision::tf32});
+    case Precision::bf16:
+      return nn::make_cuda_backend({.precision = nn::CudaPrecision::bf16});
+    case Precision::fp32:
+      break;
+  }
+  return nn::make_cuda_backend();
+}
+#endif
+
+#ifdef MVSGD_WITH_ONEDNN
 
 std::unique_ptr<nn::Backend> make_onednn(const Settings& settings) {
   nn::OneDnnOptions options{.bf16 = settings.precision == Precision::bf16};
@@ -33,19 +51,33 @@ std::unique_ptr<nn::Backend> make_onednn(const Settings& settings) {
         "{}: {}", options.bf16 ? "precision = bf16" : "conv_algorithm = winograd", e.what()));
   }
 }
+#endif
 
 }  // namespace
+
+std::span<const std::string_view> backends_built() {
+  static constexpr std::string_view kNames[]{
+      "reference",
+#ifdef MVSGD_WITH_ONEDNN
+      "onednn",
 #endif
+#ifdef MVSGD_WITH_CUDA
+      "cuda",
+#endif
+  };
+  return kNames;
+}
 
 std::unique_ptr<nn::Backend> make_backend(const Settings& settings) {
   if (settings.backend == "reference") return nn::make_reference_backend();
 #ifdef MVSGD_WITH_ONEDNN
   if (settings.backend == "onednn") return make_onednn(settings);
-  constexpr std::string_view kBuilt = "reference and onednn";
-#else
-  constexpr std::string_view kBuilt = "reference alone";
 #endif
-  throw UsageError(fmt::format("backend = {}: this build has {}", settings.backend, kBuilt));
+#ifdef MVSGD_WITH_CUDA
+  if (settings.backend == "cuda") return make_cuda(settings);
+#endif
+  throw UsageError(fmt::format("backend = {}: this build has {}", settings.backend,
+                               fmt::join(backends_built(), ", ")));
 }
 
 std::string convolutions_here() {

@@ -30,16 +30,17 @@ Exit info(const Streams& streams) {
     fmt::print(streams.out, "{:<16} {}\n", name, value);
   };
   std::string versions;
-  for (const char* name : {"reference", "onednn"}) {
+  for (const std::string_view name : backends_built()) {
+    Settings settings;
+    settings.backend = name;
+    std::string version;
     try {
-      Settings settings;
-      settings.backend = name;
-      const std::string version = make_backend(settings)->version();
-      versions += fmt::format("{}{}{}", versions.empty() ? "" : ", ", name,
-                              version.empty() ? "" : " (" + version + ")");
-    } catch (const UsageError&) {
-      continue;  // not in this build: not in the list
+      version = make_backend(settings)->version();
+    } catch (const nn::UnavailableError& e) {
+      version = e.what();  // in this build, but not for this machine
     }
+    versions += fmt::format("{}{}{}", versions.empty() ? "" : ", ", name,
+                            version.empty() ? "" : " (" + version + ")");
   }
   for (const auto& [name, value] : environment(versions)) {
     line(name == "backend_version" ? "backends" : name, value);

@@ -195,12 +195,13 @@ std::vector<Key> make_keys() {
                  kOne, 10'000'000U),
       number_key("synthetic_test", "test images of the synthetic set", &S::synthetic_test, kOne,
                  10'000'000U),
-      text_key("backend", "reference or onednn", &S::backend),
+      text_key("backend", "reference, onednn or cuda", &S::backend),
       choice_key(
           "conv_algorithm", "onednn's convolutions: table (measured, by shape), direct or winograd",
           &S::conv_algorithm, std::to_array<std::string_view>({"table", "direct", "winograd"})),
-      choice_key("precision", "of convolutions' arguments: fp32, or bf16 (onednn)", &S::precision,
-                 std::to_array<std::string_view>({"fp32", "bf16"})),
+      choice_key("precision",
+                 "of convolutions' arguments: fp32, tf32 (cuda) or bf16 (onednn, cuda)",
+                 &S::precision, std::to_array<std::string_view>({"fp32", "tf32", "bf16"})),
       number_key("slots", "workers that compute at once; 0: one a core", &S::slots, 0U, 4096U),
       number_key("threads_per_worker", "threads of one training step; changes the bits of a run",
                  &S::threads_per_worker, kOne, 1024U),
@@ -328,8 +329,16 @@ void validate(const Settings& s) {
   if (reference && s.conv_algorithm == ConvAlgorithm::winograd) {
     throw UsageError("conv_algorithm = winograd: backend = reference has the definition alone");
   }
+  if (s.backend == "cuda" && s.conv_algorithm != ConvAlgorithm::table) {
+    throw UsageError(
+        "conv_algorithm: backend = cuda takes the first deterministic engine of its precision");
+  }
   if (reference && s.precision != Precision::fp32) {
-    throw UsageError("precision = bf16: backend = reference computes in fp32");
+    throw UsageError(fmt::format("precision = {}: backend = reference computes in fp32",
+                                 s.precision == Precision::bf16 ? "bf16" : "tf32"));
+  }
+  if (s.backend == "onednn" && s.precision == Precision::tf32) {
+    throw UsageError("precision = tf32: backend = onednn has fp32 and bf16");
   }
   if (s.precision == Precision::bf16 && s.conv_algorithm == ConvAlgorithm::winograd) {
     throw UsageError("conv_algorithm = winograd: with precision = bf16 convolutions are direct");

@@ -63,6 +63,7 @@ enum class MaskCoding : std::uint8_t {
 enum class ConvAlgorithm : std::uint8_t { table, direct, winograd };
 enum class Precision : std::uint8_t {
   fp32,
+  tf32,  ///< tensor cores round factors to 10 bits (cuda)
   bf16,  ///< convolutions take their arguments rounded to bfloat16
 };
 enum class Aggregation : std::uint8_t { mean, sum };

@@ -22,7 +22,7 @@ def compiled(root, build):
     found = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         source = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        if not source.is_relative_to(root):
+        if source.suffix != ".cpp" or not source.is_relative_to(root):
             continue
         words = shlex.split(entry["command"])
         del words[words.index("-o") : words.index("-o") + 2]

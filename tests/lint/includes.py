@@ -27,7 +27,7 @@ LAW_MAY_INCLUDE = ("sim/law.hpp", "comm/bits.hpp")
 # Other people's headers: where they may be included.
 OUTSIDE = (
     (r"(oneapi/dnnl/)?dnnl", ("nn/onednn", "tests/nn/onednn")),
-    (r"(cuda|cudnn|cublas)", ("nn/cuda",)),
+    (r"(cuda|cudnn|cublas|vector_types)", ("nn/cuda", "tests/cuda_emulation", "tests/nn/cuda")),
     (r"mpi\.h", ("comm/mpi",)),
     (r"omp\.h", ("nn", "sim", "tests", "bench")),
     (r"(CLI|curl|fmt|nlohmann|openssl|spdlog|toml\+\+|zlib\.h)", ("data", "sim", "tests", "bench")),

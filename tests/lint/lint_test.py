@@ -73,6 +73,8 @@ class Includes(unittest.TestCase):
         self.assert_refused("nn/a.cpp", "#include <dnnl.hpp>", "nn/onednn")
         self.assert_refused("sim/a.cpp", "#include <cudnn.h>", "nn/cuda")
         self.assert_refused("sim/a.cpp", "#include <cuda_runtime.h>", "nn/cuda")
+        self.assert_refused("tests/nn/a.cpp", "#include <cuda_runtime.h>", "nn/cuda")
+        self.assert_allowed("tests/cuda_emulation/a.cpp", "#include <cublas_v2.h>")
         self.assert_refused("comm/inproc/a.cpp", "#include <mpi.h>", "comm/mpi")
         self.assert_refused("compress/a.cpp", "#include <fmt/format.h>", "data, sim")
         self.assert_refused("sim/a.cpp", "#include <gtest/gtest.h>", "tests")

@@ -9,7 +9,7 @@ import pathlib
 import re
 import sys
 
-CPP = (".hpp", ".cpp", ".cu")
+CPP = (".hpp", ".cpp", ".cu", ".cuh")
 
 _COMMENT = r"//[^\n]*|/\*.*?\*/"
 _RAW_STRING = r'R"([^()\\\s]*)\(.*?\)\1"'

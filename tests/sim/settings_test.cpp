@@ -341,6 +341,12 @@ TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
               HasSubstr("conv_algorithm = winograd: backend = reference"));
   EXPECT_THAT(refusal({{"backend", "reference"}, {"precision", "bf16"}}),
               HasSubstr("precision = bf16: backend = reference"));
+  EXPECT_THAT(refusal({{"backend", "reference"}, {"precision", "tf32"}}),
+              HasSubstr("precision = tf32: backend = reference"));
+  EXPECT_THAT(refusal({{"backend", "onednn"}, {"precision", "tf32"}}),
+              HasSubstr("precision = tf32: backend = onednn"));
+  EXPECT_THAT(refusal({{"backend", "cuda"}, {"conv_algorithm", "direct"}}),
+              HasSubstr("conv_algorithm: backend = cuda"));
   EXPECT_THAT(refusal({{"precision", "bf16"}, {"conv_algorithm", "winograd"}}),
               HasSubstr("with precision = bf16 convolutions are direct"));
   const std::string none = "nothing was thrown";

@@ -1,0 +1,98 @@
+#include "nn/cuda/graphs.hpp"
+
+namespace mvsgd::nn::cuda {
+namespace {
+
+const char* name_of(Graph::Pass pass) {
+  switch (pass) {
+    case Graph::Pass::forward:
+      return "conv2d ";
+    case Graph::Pass::backward_data:
+      return "conv2d_backward_data ";
+    case Graph::Pass::backward_weights:
+      break;
+  }
+  return "conv2d_backward_weights ";
+}
+
+Shape per_channel(const Shape& x_shape) { return {1, x_shape[1], 1, 1}; }
+
+}  // namespace
+
+Plan plan_convolution(const Target& target, Graph::Pass pass, const ConvolutionProblem& problem,
+                      CudaPrecision precision) {
+  Graph graph(name_of(pass) + problem.text());
+  const bool bf16 = precision == CudaPrecision::bf16;
+  // No engine takes bfloat16 and leaves float32, but one that stores what it converted last does.
+  const auto tensor = [&](Id id, const Shape& shape, Graph::Pass written_by) {
+    const bool written = pass == written_by;
+    if (bf16 && written) return graph.tensor(kInside, shape, Place::inside);
+    return graph.tensor(id, shape, Place::memory, bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT);
+  };
+  const GraphTensor x = tensor(kX, problem.x, Graph::Pass::backward_data);
+  const GraphTensor w = tensor(kW, problem.w, Graph::Pass::backward_weights);
+  const GraphTensor y = tensor(kY, problem.y, Graph::Pass::forward);
+  graph.convolution(pass, x, w, y, problem.options);
+  if (bf16) {
+    switch (pass) {
+      case Graph::Pass::forward:
+        graph.pointwise(CUDNN_POINTWISE_IDENTITY, y, graph.tensor(kY, problem.y));
+        break;
+      case Graph::Pass::backward_data:
+        graph.pointwise(CUDNN_POINTWISE_IDENTITY, x, graph.tensor(kX, problem.x));
+        break;
+      case Graph::Pass::backward_weights:
+        graph.pointwise(CUDNN_POINTWISE_IDENTITY, w, graph.tensor(kW, problem.w));
+        break;
+    }
+  }
+  return graph.compile(target, precision);
+}
+
+Plan plan_batch_norm(const Target& target, const Shape& x_shape, BatchNormKind kind) {
+  Graph graph(std::string("batch_norm") + (kind.residual ? "+residual" : "") +
+              (kind.relu ? "+relu " : " ") + to_string(x_shape));
+  const auto channels = [&](Id id) { return graph.tensor(id, per_channel(x_shape)); };
+  const auto number = [&](Id id) { return graph.tensor(id, {1, 1, 1, 1}, Place::host); };
+  std::int64_t inside = kInside;
+  // The result of an operation that `last` says is the last one, or of one on the way.
+  const auto result = [&](bool last) {
+    return last ? graph.tensor(kY, x_shape) : graph.tensor(inside++, x_shape, Place::inside);
+  };
+  GraphTensor y = result(!kind.residual && !kind.relu);
+  graph.batch_norm({.x = graph.tensor(kX, x_shape),
+                    .y = y,
+                    .gamma = channels(kGamma),
+                    .beta = channels(kBeta),
+                    .mean = channels(kMean),
+                    .inverse_deviation = channels(kInverseDeviation),
+                    .running_mean = channels(kRunningMean),
+                    .running_variance = channels(kRunningVariance),
+                    .new_mean = channels(kNewMean),
+                    .new_variance = channels(kNewVariance),
+                    .epsilon = number(kEpsilon),
+                    .momentum = number(kMomentum)});
+  if (kind.residual) {
+    const GraphTensor sum = result(!kind.relu);
+    graph.pointwise(CUDNN_POINTWISE_ADD, y, graph.tensor(kResidual, x_shape), sum);
+    y = sum;
+  }
+  if (kind.relu) graph.pointwise(CUDNN_POINTWISE_RELU_FWD, y, result(true));
+  return graph.compile(target, CudaPrecision::fp32);
+}
+
+Plan plan_batch_norm_backward(const Target& target, const Shape& x_shape) {
+  Graph graph("batch_norm_backward " + to_string(x_shape));
+  const auto channels = [&](Id id) { return graph.tensor(id, per_channel(x_shape)); };
+  graph.batch_norm_backward({.x = graph.tensor(kX, x_shape),
+                             .dy = graph.tensor(kDy, x_shape),
+                             .gamma = channels(kGamma),
+                             .mean = channels(kMean),
+                             .inverse_deviation = channels(kInverseDeviation),
+                             .dx = graph.tensor(kDx, x_shape),
+                             .dgamma = channels(kDgamma),
+                             .dbeta = channels(kDbeta)});
+  return graph.compile(target, CudaPrecision::fp32);
+}
+
+}  // namespace mvsgd::nn::cuda

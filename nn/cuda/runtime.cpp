@@ -1,0 +1,63 @@
+#include "nn/cuda/runtime.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "nn/backend.hpp"
+#include "nn/cuda/check.hpp"
+
+namespace mvsgd::nn::cuda {
+
+void check(cudaError_t status, const char* operation) {
+  if (status == cudaSuccess) return;
+  throw BackendError(std::string(operation) + ": CUDA: " + cudaGetErrorString(status));
+}
+
+void require_device() {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess) {
+    throw UnavailableError(std::string("no CUDA device: ") + cudaGetErrorString(status));
+  }
+  if (count < 1) throw UnavailableError("no CUDA device: the driver counts 0");
+}
+
+std::string device_text() {
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
+  return std::string(properties.name) + " (sm_" + std::to_string(properties.major) +
+         std::to_string(properties.minor) + ')';
+}
+
+Stream::Stream() {
+  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+}
+
+Stream::~Stream() { cudaStreamDestroy(stream_); }
+
+void Stream::synchronize() const { check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+
+DeviceBuffer::DeviceBuffer(std::shared_ptr<const Stream> stream, std::size_t bytes)
+    : stream_(std::move(stream)), bytes_(std::max<std::size_t>(bytes, 1)) {
+  check(cudaMallocAsync(&data_, bytes_, stream_->get()), "cudaMallocAsync");
+}
+
+DeviceBuffer::~DeviceBuffer() { cudaFreeAsync(data_, stream_->get()); }
+
+void DeviceBuffer::fill_zero() const {
+  check(cudaMemsetAsync(data_, 0, bytes_, stream_->get()), "cudaMemsetAsync");
+}
+
+void copy_to_device(const Stream& stream, void* to, const void* from, std::size_t bytes) {
+  if (bytes == 0) return;
+  // From pageable memory, which the runtime has staged before it returns.
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream.get()), "cudaMemcpyAsync");
+}
+
+void copy_to_host(const Stream& stream, void* to, const void* from, std::size_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream.get()), "cudaMemcpyAsync");
+  stream.synchronize();
+}
+
+}  // namespace mvsgd::nn::cuda
