@@ -9,6 +9,13 @@
 
 #include "nn/backend.hpp"
 #include "nn/reference/reference_backend.hpp"
+#if defined(MVSGD_EMULATED_CUDA)
+#include "nn/cuda/cuda_backend.hpp"
+#include "tests/cuda_emulation/device.hpp"
+#endif
+#if defined(MVSGD_REAL_CUDA)
+#include "nn/cuda/cuda_backend.hpp"
+#endif
 #if defined(MVSGD_WITH_ONEDNN)
 #include "nn/onednn/onednn_backend.hpp"
 #endif
@@ -20,6 +27,24 @@ struct BackendCase {
   std::unique_ptr<Backend> (*make)();
 };
 
+#if defined(MVSGD_EMULATED_CUDA)
+/// The cuda backend on an emulated device, whose threads and streams run in an order by Seed.
+template <std::uint64_t Seed>
+std::unique_ptr<Backend> make_emulated_cuda_backend() {
+  cuda_emulation::set_schedule(Seed);
+  return make_cuda_backend();
+}
+
+inline std::vector<BackendCase> backends() {
+  return {{"cuda_schedule1", make_emulated_cuda_backend<1>},
+          {"cuda_schedule2", make_emulated_cuda_backend<2>},
+          {"cuda_schedule3", make_emulated_cuda_backend<3>}};
+}
+#elif defined(MVSGD_REAL_CUDA)
+inline std::vector<BackendCase> backends() {
+  return {{"cuda", [] { return make_cuda_backend(); }}};
+}
+#else
 inline std::vector<BackendCase> backends() {
   return {
     {"reference", make_reference_backend},
@@ -28,6 +53,7 @@ inline std::vector<BackendCase> backends() {
 #endif
   };
 }
+#endif
 
 #if defined(MVSGD_WITH_ONEDNN)
 /// The onednn backend with Winograd convolutions, where the library has them.
@@ -38,10 +64,16 @@ inline std::vector<BackendCase> winograd() {
 }
 #endif
 
-/// A test of one backend, ready for one thread.
+/// A test of one backend, ready for one thread. Skipped where there is no device for it.
 class EveryBackend : public ::testing::TestWithParam<BackendCase> {
  protected:
-  void SetUp() override { backend_->enter(1); }
+  void SetUp() override {
+    try {
+      backend_ = another();
+    } catch (const UnavailableError& error) {
+      GTEST_SKIP() << error.what();
+    }
+  }
 
   [[nodiscard]] Backend& backend() const { return *backend_; }
   [[nodiscard]] std::unique_ptr<Backend> another() const {
@@ -51,7 +83,7 @@ class EveryBackend : public ::testing::TestWithParam<BackendCase> {
   }
 
  private:
-  std::unique_ptr<Backend> backend_ = GetParam().make();
+  std::unique_ptr<Backend> backend_;
 };
 
 /// For INSTANTIATE_TEST_SUITE_P.

@@ -1,0 +1,113 @@
+// The CUDA runtime on the emulated device: what nn/cuda uses of it.
+#include <cuda_runtime_api.h>
+
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "tests/cuda_emulation/device.hpp"
+
+// NVIDIA's names. NOLINTBEGIN(readability-identifier-naming)
+namespace emulation = mvsgd::cuda_emulation;
+
+namespace {
+
+// Of no use but as an address.
+struct EmulatedStream {
+  char unused = 0;
+};
+
+}  // namespace
+
+extern "C" {
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = emulation::devices();
+  return *count > 0 ? cudaSuccess : cudaErrorNoDevice;
+}
+
+cudaError_t cudaSetDevice(int device) {
+  return device < emulation::devices() ? cudaSuccess : cudaErrorInvalidDevice;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
+  *properties = {};
+  std::strncpy(properties->name, "emulated device", sizeof(properties->name) - 1);
+  properties->major = 9;
+  return cudaSetDevice(device);
+}
+
+const char* cudaGetErrorString(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess:
+      return "no error";
+    case cudaErrorNoDevice:
+      return "no CUDA-capable device is detected";
+    case cudaErrorLaunchTimeout:
+      return "the launch timed out and was terminated";
+    default:
+      return "emulated error";
+  }
+}
+
+// Launches here fail when they are done, as most do on a device.
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned /*flags*/) {
+  *stream = reinterpret_cast<cudaStream_t>(new EmulatedStream);
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const auto held = emulation::hold_device();
+  const cudaError_t status = emulation::finish(stream);
+  delete reinterpret_cast<EmulatedStream*>(stream);
+  return status;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  const auto held = emulation::hold_device();
+  return emulation::finish(stream);
+}
+
+cudaError_t cudaMallocAsync(void** p, size_t bytes, cudaStream_t stream) {
+  const auto held = emulation::hold_device();
+  *p = emulation::allocate(bytes, stream);
+  return *p == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+}
+
+cudaError_t cudaFreeAsync(void* p, cudaStream_t stream) {
+  const auto held = emulation::hold_device();
+  return emulation::release(p, stream) ? cudaSuccess : cudaErrorInvalidValue;
+}
+
+cudaError_t cudaMemsetAsync(void* p, int value, size_t bytes, cudaStream_t stream) {
+  const auto held = emulation::hold_device();
+  if (!emulation::is_device(p, bytes)) return cudaErrorInvalidValue;
+  emulation::enqueue(stream, [=] { std::memset(p, value, bytes); });
+  return cudaSuccess;
+}
+
+// All host memory is pageable here: what comes from it is staged when the call returns, and what
+// goes to it is there.
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
+  const auto held = emulation::hold_device();
+  const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
+  const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
+  if (emulation::is_device(to, bytes) != to_device ||
+      emulation::is_device(from, bytes) != from_device) {
+    return cudaErrorInvalidValue;
+  }
+  if (from_device) {
+    emulation::enqueue(stream, [=] { std::memcpy(to, from, bytes); });
+    return to_device ? cudaSuccess : emulation::finish(stream);
+  }
+  const auto staged = std::make_shared<std::vector<char>>(bytes);
+  std::memcpy(staged->data(), from, bytes);
+  emulation::enqueue(stream, [=] { std::memcpy(to, staged->data(), bytes); });
+  return cudaSuccess;
+}
+
+}  // extern "C"
+// NOLINTEND(readability-identifier-naming)

@@ -1,0 +1,52 @@
+# Seeded faults: a test of the kernels that passes although a barrier, a memset or a rule is missing
+# shows nothing. Each mutant is a source of nn/cuda with one text in place of another; the test that
+# is named must fail when it is linked with it.
+
+# mvsgd_mutant(NAME SOURCE TEST OLD NEW): of nn/cuda/SOURCE.cu, for TEST_test.
+function(mvsgd_mutant name source test old new)
+  set(original ${PROJECT_SOURCE_DIR}/nn/cuda/${source}.cu)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${original})
+  file(READ ${original} text)
+  string(FIND "${text}" "${old}" found)
+  if(found EQUAL -1)
+    message(FATAL_ERROR "mutant ${name}: ${source}.cu has no longer:\n${old}")
+  endif()
+  string(REPLACE "${old}" "${new}" text "${text}")
+  set(mutated ${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}.cu)
+  file(CONFIGURE OUTPUT ${mutated} CONTENT "${text}" @ONLY)
+  mvsgd_emulated_source(${mutated})
+  set(target nn_cuda_mutant_${name})
+  # The mutated object comes before the library, whose own is then not taken.
+  add_executable(${target} ${mutated} $<TARGET_OBJECTS:nn_cuda_${test}_test>)
+  target_link_libraries(${target} PRIVATE
+    mvsgd_nn_cuda_emulated mvsgd_cuda_kernel_language mvsgd::compress GTest::gmock_main)
+  target_compile_options(${target} PRIVATE -ffp-contract=off -w)
+  mvsgd_cuda_test(${target})
+  add_test(NAME nn/cuda/mutant/${name} COMMAND ${target} --gtest_brief=1)
+  set_tests_properties(nn/cuda/mutant/${name} PROPERTIES
+    LABELS cuda_emulated TIMEOUT 120 WILL_FAIL TRUE)
+endfunction()
+
+mvsgd_mutant(counts_before_bins_are_cleared update update
+  "bins[b] = 0;\n  __syncthreads();" "bins[b] = 0;")
+mvsgd_mutant(adds_bins_before_all_have_counted update update
+  "digit(key, pass)], 1U);\n  }\n  __syncthreads();" "digit(key, pass)], 1U);\n  }")
+mvsgd_mutant(does_not_clear_the_histogram update update
+  "    histogram_.fill_zero();\n" "")
+mvsgd_mutant(reads_sums_of_warps_before_they_are_written update update
+  "warp_sums[warp] = sum;\n  __syncthreads();" "warp_sums[warp] = sum;")
+mvsgd_mutant(writes_sums_of_warps_before_they_are_read update update
+  "  }\n  __syncthreads();\n  return scan;" "  }\n  return scan;")
+mvsgd_mutant(sums_a_chunk_before_it_is_there update update
+  "    }\n    __syncthreads();\n    const std::int64_t left" "    }\n    const std::int64_t left")
+mvsgd_mutant(overwrites_a_chunk_before_it_is_summed update update
+  "      ++members;\n    }\n    __syncthreads();" "      ++members;\n    }")
+mvsgd_mutant(takes_the_tail_for_values update update
+  "i < d && key == threshold" "key == threshold")
+mvsgd_mutant(takes_one_equal_too_many update update
+  "(is_equal && mine_equal < wanted)" "(is_equal && mine_equal <= wanted)")
+mvsgd_mutant(leaves_padding_unwritten kernels operations
+  "packed[i] = inside ? plain[(o * e.inputs + c) * e.taps + tap] : 0.0F;"
+  "if (inside) packed[i] = plain[(o * e.inputs + c) * e.taps + tap];")
+mvsgd_mutant(contracts_the_step_of_sgd kernels operations
+  "gradient[i] + weight_decay * theta[i]" "fmaf(weight_decay, theta[i], gradient[i])")
