@@ -2,16 +2,14 @@
 // network is evaluated. One kernel thread for each worker.
 #include <benchmark/benchmark.h>
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "bench/network.hpp"
 #include "bench/profiled_backend.hpp"
 #include "nn/onednn/onednn_backend.hpp"
-#include "nn/resnet18.hpp"
 
 namespace mvsgd::nn {
 namespace {
@@ -22,44 +20,11 @@ std::unique_ptr<Backend> make_backend(const OneDnnOptions& options) {
   return backend;
 }
 
-// ResNet-18 with its initial parameters, and a batch of one pattern an image.
-class Network {
- public:
-  Network(Backend& backend, std::int64_t width, std::int64_t batch)
-      : net_(backend, {.width = width}),
-        images_(static_cast<std::size_t>(batch) * 3 * 32 * 32),
-        labels_(static_cast<std::size_t>(batch)) {
-    const ResNet18Options options{.width = width};
-    backend.write(net_.parameters(), initial_parameters(resnet18_parameters(options), 1));
-    backend.write(net_.buffers(), initial_buffers(resnet18_buffers(options)));
-    for (std::size_t i = 0; i < images_.size(); ++i) {
-      images_[i] = static_cast<float>(i * 2654435761U >> 8U & 0xffU) / 128 - 1;
-    }
-    for (std::size_t i = 0; i < labels_.size(); ++i) labels_[i] = static_cast<std::uint8_t>(i % 10);
-  }
-
-  // Forward and backward pass and SGD. Returns the loss.
-  double step(Backend& backend) {
-    const BatchResult result = net_.train(images_, labels_);
-    backend.sgd_step(net_.parameters(), net_.gradients(), 0.01F, 1e-4F);
-    return result.loss;
-  }
-  double evaluate() { return net_.evaluate(images_, labels_, BatchNormMode::running).loss; }
-
- private:
-  ResNet18 net_;
-  std::vector<float> images_;
-  std::vector<std::uint8_t> labels_;
-};
-
-// Logits of an untrained network are small, so its loss is near that of equal ones.
-bool is_right(double loss) { return std::abs(loss - std::log(10.0)) < 1; }
-
 void BM_TrainingStep(benchmark::State& state, const OneDnnOptions& options) {
   if (options.bf16 && !onednn_has_bf16()) return state.SkipWithError("no bfloat16 here");
   bench::ProfiledBackend backend(make_backend(options));
-  Network network(backend, state.range(0), state.range(1));
-  if (!is_right(network.step(backend))) return state.SkipWithError("wrong answer");
+  bench::Network network(backend, state.range(0), state.range(1));
+  if (!bench::is_right(network.step(backend))) return state.SkipWithError("wrong answer");
   backend.reset();
   const double start = bench::thread_seconds();
   for (auto _ : state) benchmark::DoNotOptimize(network.step(backend));
@@ -73,8 +38,8 @@ void BM_TrainingStep(benchmark::State& state, const OneDnnOptions& options) {
 
 void BM_Evaluation(benchmark::State& state) {
   const std::unique_ptr<Backend> backend = make_backend({});
-  Network network(*backend, state.range(0), state.range(1));
-  if (!is_right(network.evaluate())) return state.SkipWithError("wrong answer");
+  bench::Network network(*backend, state.range(0), state.range(1));
+  if (!bench::is_right(network.evaluate())) return state.SkipWithError("wrong answer");
   for (auto _ : state) benchmark::DoNotOptimize(network.evaluate());
   state.SetItemsProcessed(state.iterations() * state.range(1));
 }

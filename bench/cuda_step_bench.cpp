@@ -1,0 +1,34 @@
+// How fast a worker's local step is on a GPU, by width, batch and precision.
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+
+#include "bench/network.hpp"
+#include "nn/cuda/cuda_backend.hpp"
+
+namespace mvsgd::nn {
+namespace {
+
+// A step returns when its loss is on the host, after its forward pass. The next one's waits for the
+// rest of it, so many steps take what they take.
+void BM_CudaTrainingStep(benchmark::State& state) try {
+  const std::int64_t batch = state.range(1);
+  const auto backend = make_cuda_backend({.precision = static_cast<CudaPrecision>(state.range(2))});
+  backend->enter(1);
+  bench::Network network(*backend, state.range(0), batch);
+  if (!bench::is_right(network.step(*backend))) return state.SkipWithError("wrong answer");
+  for (auto _ : state) benchmark::DoNotOptimize(network.step(*backend));
+  state.SetItemsProcessed(state.iterations() * batch);
+} catch (const std::exception& error) {
+  state.SkipWithError(error.what());
+}
+BENCHMARK(BM_CudaTrainingStep)
+    ->ArgNames({"width", "batch", "precision"})
+    ->ArgsProduct({{8, 16, 64}, {64, 256}, {0, 1, 2}})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+}  // namespace
+}  // namespace mvsgd::nn
