@@ -75,6 +75,7 @@ void CudaBackend::Destroy<cublasContext>::operator()(cublasContext* handle) cons
 
 CudaBackend::CudaBackend(const CudaOptions& options) : options_(options) {
   require_device();
+  keep_freed_memory();
   stream_ = std::make_shared<const Stream>();
   cudnnHandle_t dnn = nullptr;
   check(cudnnCreate(&dnn), "cudnnCreate");

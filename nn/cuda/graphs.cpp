@@ -23,28 +23,21 @@ Plan plan_convolution(const Target& target, Graph::Pass pass, const ConvolutionP
                       CudaPrecision precision) {
   Graph graph(name_of(pass) + problem.text());
   const bool bf16 = precision == CudaPrecision::bf16;
-  // No engine takes bfloat16 and leaves float32, but one that stores what it converted last does.
-  const auto tensor = [&](Id id, const Shape& shape, Graph::Pass written_by) {
-    const bool written = pass == written_by;
+  const auto tensor = [&](Id id, const Shape& shape, bool written) {
     if (bf16 && written) return graph.tensor(kInside, shape, Place::inside);
     return graph.tensor(id, shape, Place::memory, bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT);
   };
-  const GraphTensor x = tensor(kX, problem.x, Graph::Pass::backward_data);
-  const GraphTensor w = tensor(kW, problem.w, Graph::Pass::backward_weights);
-  const GraphTensor y = tensor(kY, problem.y, Graph::Pass::forward);
+  const Id result = pass == Graph::Pass::forward         ? kY
+                    : pass == Graph::Pass::backward_data ? kX
+                                                         : kW;
+  const GraphTensor x = tensor(kX, problem.x, result == kX);
+  const GraphTensor w = tensor(kW, problem.w, result == kW);
+  const GraphTensor y = tensor(kY, problem.y, result == kY);
   graph.convolution(pass, x, w, y, problem.options);
   if (bf16) {
-    switch (pass) {
-      case Graph::Pass::forward:
-        graph.pointwise(CUDNN_POINTWISE_IDENTITY, y, graph.tensor(kY, problem.y));
-        break;
-      case Graph::Pass::backward_data:
-        graph.pointwise(CUDNN_POINTWISE_IDENTITY, x, graph.tensor(kX, problem.x));
-        break;
-      case Graph::Pass::backward_weights:
-        graph.pointwise(CUDNN_POINTWISE_IDENTITY, w, graph.tensor(kW, problem.w));
-        break;
-    }
+    // No engine takes bfloat16 and leaves float32, but one that stores what it converted last does.
+    const GraphTensor& inside = result == kY ? y : result == kX ? x : w;
+    graph.pointwise(CUDNN_POINTWISE_IDENTITY, inside, graph.tensor(result, inside.shape));
   }
   return graph.compile(target, precision);
 }

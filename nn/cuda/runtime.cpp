@@ -1,6 +1,9 @@
 #include "nn/cuda/runtime.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string>
 #include <utility>
 
 #include "nn/backend.hpp"
@@ -27,6 +30,14 @@ std::string device_text() {
   check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
   return std::string(properties.name) + " (sm_" + std::to_string(properties.major) +
          std::to_string(properties.minor) + ')';
+}
+
+void keep_freed_memory() {
+  cudaMemPool_t pool = nullptr;
+  check(cudaDeviceGetDefaultMemPool(&pool, 0), "cudaDeviceGetDefaultMemPool");
+  auto most = std::numeric_limits<std::uint64_t>::max();
+  check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &most),
+        "cudaMemPoolSetAttribute");
 }
 
 Stream::Stream() {

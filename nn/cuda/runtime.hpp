@@ -14,6 +14,10 @@ void require_device();
 /// "NVIDIA H100 (sm_90)".
 [[nodiscard]] std::string device_text();
 
+/// From now on memory that is given back stays with the program: the driver's allocator would hand
+/// it to the system whenever a stream is waited for, which is once a step.
+void keep_freed_memory();
+
 /// Work of one backend, done in the order in which it was given.
 class Stream {
  public:

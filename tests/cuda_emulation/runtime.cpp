@@ -70,6 +70,17 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return emulation::finish(stream);
 }
 
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
+  *pool = nullptr;
+  return cudaSetDevice(device);
+}
+
+// Nothing is ever handed to the system here.
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t /*pool*/, cudaMemPoolAttr attribute,
+                                    void* /*value*/) {
+  return attribute == cudaMemPoolAttrReleaseThreshold ? cudaSuccess : cudaErrorInvalidValue;
+}
+
 cudaError_t cudaMallocAsync(void** p, size_t bytes, cudaStream_t stream) {
   const auto held = emulation::hold_device();
   *p = emulation::allocate(bytes, stream);
