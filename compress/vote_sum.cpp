@@ -5,7 +5,6 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 #include "comm/bit_stream.hpp"
 #include "compress/ties.hpp"
@@ -20,13 +19,12 @@ namespace {
 }  // namespace
 
 VoteSum::VoteSum(std::size_t d, const Options& options)
-    : options_(options), planes_(static_cast<unsigned>(std::bit_width(options.workers))) {
+    : d_(d), options_(options), planes_(static_cast<unsigned>(std::bit_width(options.workers))) {
   if (d == 0 || d > std::numeric_limits<Index>::max() || options.workers == 0 || options.k > d) {
     throw std::invalid_argument("VoteSum: d = " + std::to_string(d) +
                                 ", k = " + std::to_string(options.k) + ", " +
                                 std::to_string(options.workers) + " workers");
   }
-  counts_.resize(d);
   bits_.resize((d + 63) / 64 * planes_);
   with_count_.resize(std::size_t{options.workers} + 1);
   with_count_[0] = d;
@@ -42,12 +40,12 @@ void VoteSum::first(std::uint32_t worker, std::span<const Index> vote) {
   }
   check_list(worker, "vote", vote);
   for (const Index i : vote) {
-    if (counts_[i] == options_.workers) {
+    if (count(i) == options_.workers) {
       refuse(worker, "votes for " + std::to_string(i) + ", which has every worker's vote");
     }
   }
   if (options_.check_votes) votes_[worker].assign(vote.begin(), vote.end());
-  for (const Index i : vote) recount(i, counts_[i] + 1);
+  for (const Index i : vote) recount(i, 1);
   has_voted_[worker] = true;
 }
 
@@ -55,22 +53,32 @@ void VoteSum::change(std::uint32_t worker, const VoteChange& change) {
   check_worker(worker, true);
   check_change(worker, change);
   if (options_.check_votes) votes_[worker] = changed_vote(votes_[worker], change);
-  for (const Index i : change.add) recount(i, counts_[i] + 1);
-  for (const Index i : change.drop) recount(i, counts_[i] - 1);
+  for (const Index i : change.add) recount(i, 1);
+  for (const Index i : change.drop) recount(i, -1);
 }
 
-void VoteSum::recount(Index i, std::uint32_t votes) {
-  const std::uint32_t before = std::exchange(counts_[i], votes);
+std::uint32_t VoteSum::count(Index i) const {
+  const std::uint64_t* planes = bits_.data() + std::size_t{i / 64} * planes_;
+  std::uint32_t votes = 0;
+  for (unsigned p = 0; p < planes_; ++p) {
+    votes |= static_cast<std::uint32_t>(planes[p] >> i % 64 & 1) << p;
+  }
+  return votes;
+}
+
+void VoteSum::recount(Index i, int by) {
+  const std::uint32_t before = count(i);
+  const std::uint32_t after = before + static_cast<std::uint32_t>(by);
   --with_count_[before];
-  ++with_count_[votes];
+  ++with_count_[after];
   std::uint64_t* planes = bits_.data() + std::size_t{i / 64} * planes_;
-  for (std::uint32_t changed = before ^ votes; changed != 0; changed &= changed - 1) {
-    planes[std::countr_zero(changed)] ^= std::uint64_t{1} << i % 64;
+  for (unsigned p = 0; p < planes_; ++p) {
+    planes[p] ^= std::uint64_t{(before ^ after) >> p & 1} << i % 64;
   }
 }
 
 std::vector<Index> VoteSum::majority_mask(std::size_t k, const TieBreak& tie) const {
-  check_mask_size(k, counts_.size() - with_count_[0]);
+  check_mask_size(k, d_ - with_count_[0]);
   if (k == 0) return {};
 
   const auto [last, wanted] = vote_threshold(with_count_, k);
@@ -95,6 +103,18 @@ std::vector<Index> VoteSum::majority_mask(std::size_t k, const TieBreak& tie) co
   return mask;
 }
 
+std::uint64_t VoteSum::votes_for(std::span<const Index> mask) const {
+  std::uint64_t votes = 0;
+  for (const Index i : mask) votes += count(i);
+  return votes;
+}
+
+std::vector<std::uint32_t> VoteSum::counts() const {
+  std::vector<std::uint32_t> all(d_);
+  for (std::size_t i = 0; i < d_; ++i) all[i] = count(static_cast<Index>(i));
+  return all;
+}
+
 void VoteSum::check_worker(std::uint32_t worker, bool has_voted) const {
   if (worker >= options_.workers) {
     throw std::invalid_argument("VoteSum: worker " + std::to_string(worker) + " of " +
@@ -109,10 +129,10 @@ void VoteSum::check_worker(std::uint32_t worker, bool has_voted) const {
 void VoteSum::check_list(std::uint32_t worker, const char* name,
                          std::span<const Index> list) const {
   for (std::size_t j = 0; j < list.size(); ++j) {
-    if (list[j] >= counts_.size() || (j > 0 && list[j] <= list[j - 1])) {
+    if (list[j] >= d_ || (j > 0 && list[j] <= list[j - 1])) {
       refuse(worker, std::string(name) + "[" + std::to_string(j) +
-                         "] = " + std::to_string(list[j]) +
-                         " of d = " + std::to_string(counts_.size()) + " is out of range or order");
+                         "] = " + std::to_string(list[j]) + " of d = " + std::to_string(d_) +
+                         " is out of range or order");
     }
   }
 }
@@ -139,7 +159,7 @@ void VoteSum::check_change(std::uint32_t worker, const VoteChange& change) const
     if (!dropped.empty() && dropped.front() == i) {
       refuse(worker, "both adds and drops " + std::to_string(i));
     }
-    if (counts_[i] == options_.workers) {
+    if (count(i) == options_.workers) {
       refuse(worker, "adds " + std::to_string(i) + ", which has every worker's vote");
     }
     if (options_.check_votes && has(vote, i)) {
@@ -148,7 +168,7 @@ void VoteSum::check_change(std::uint32_t worker, const VoteChange& change) const
   }
   vote = votes_[worker];
   for (const Index i : drop) {
-    if (counts_[i] == 0) refuse(worker, "drops " + std::to_string(i) + ", which has no vote");
+    if (count(i) == 0) refuse(worker, "drops " + std::to_string(i) + ", which has no vote");
     if (options_.check_votes && !has(vote, i)) {
       refuse(worker, "drops " + std::to_string(i) + ", which its vote lacks");
     }

@@ -51,24 +51,29 @@ class VoteSum {
   /// A worker's latest vote, [k] once it has voted. Throws std::invalid_argument if there is no
   /// such worker, std::logic_error unless the votes are kept (check_votes).
   [[nodiscard]] std::span<const Index> vote(std::uint32_t worker) const;
+
   /// The mask of majority_mask(counts(), k, tie), bit for bit. Throws as it does.
   ///
-  /// Cost: the counts again as bits, ceil(log2(N + 1)) for each coordinate, 64 coordinates at a
-  /// time, and a draw for each tied coordinate: no pass over the counts themselves.
+  /// Cost: a pass over the sum, which has ceil(log2(N + 1)) bits for each coordinate, 64
+  /// coordinates at a time, and a draw for each tied coordinate.
   [[nodiscard]] std::vector<Index> majority_mask(std::size_t k, const TieBreak& tie) const;
 
-  /// [d], each at most N.
-  [[nodiscard]] std::span<const std::uint32_t> counts() const { return counts_; }
+  /// The votes of `mask`, indices less than d, in all.
+  [[nodiscard]] std::uint64_t votes_for(std::span<const Index> mask) const;
+
+  /// [d], each at most N. Cost: O(d); the sum is kept in another form.
+  [[nodiscard]] std::vector<std::uint32_t> counts() const;
 
  private:
   void check_worker(std::uint32_t worker, bool has_voted) const;
   void check_list(std::uint32_t worker, const char* name, std::span<const Index> list) const;
   void check_change(std::uint32_t worker, const VoteChange& change) const;
 
-  void recount(Index i, std::uint32_t votes);
+  [[nodiscard]] std::uint32_t count(Index i) const;
+  void recount(Index i, int by);
 
+  std::size_t d_;
   Options options_;
-  std::vector<std::uint32_t> counts_;
   unsigned planes_;                      // bits of a count
   std::vector<std::uint64_t> bits_;      // [ceil(d / 64)][planes_]: bit i % 64 of i's count, by bit
   std::vector<std::size_t> with_count_;  // [c]: how many coordinates have c votes

@@ -140,14 +140,11 @@ RoundSizes Server::receive_changes(const Round& round) {
 }
 
 std::uint64_t Server::votes_for(std::span<const compress::Index> mask) const {
-  if (votes_) return votes_->votes_for(mask);
-  std::uint64_t votes = 0;
-  for (const compress::Index i : mask) votes += vote_sum_->counts()[i];
-  return votes;
+  return votes_ ? votes_->votes_for(mask) : vote_sum_->votes_for(mask);
 }
 
 std::vector<std::uint32_t> Server::counts() const {
-  if (vote_sum_) return {vote_sum_->counts().begin(), vote_sum_->counts().end()};
+  if (vote_sum_) return vote_sum_->counts();
   std::vector<std::uint32_t> counts(votes_->dimension());
   for (std::size_t j = 0; j < votes_->voted().size(); ++j) {
     counts[votes_->voted()[j]] = votes_->counts()[j];
