@@ -8,6 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include "compress/top_k_selection.hpp"
 
 namespace mvsgd::compress {
@@ -27,10 +31,22 @@ struct KernelBlock {
 
   // Bit j: the magnitude of x[j] is above `floor`, j < 32.
   static std::uint32_t above(const float* x, Magnitude floor) {
+#if defined(__AVX512F__)
+    // Its comparisons give the bits themselves, which compilers do not see in the loop below.
+    if constexpr (Path == Isa::avx512) return above_16(x, floor) | above_16(x + 16, floor) << 16;
+#endif
     std::uint32_t bits = 0;
     for (unsigned j = 0; j < 32; ++j) bits |= magnitude(x[j]) > floor ? kPowersOfTwo.of[j] : 0;
     return bits;
   }
+
+#if defined(__AVX512F__)
+  static std::uint32_t above_16(const float* x, Magnitude floor) {
+    const __m512i magnitudes =
+        _mm512_and_si512(_mm512_loadu_si512(x), _mm512_set1_epi32(0x7fffffff));
+    return _mm512_cmpgt_epi32_mask(magnitudes, _mm512_set1_epi32(floor));
+  }
+#endif
 
   // Asks for a block ahead of its turn: hardware stops asking at a page's end, and a pass that also
   // picks candidates does not reach far enough ahead by itself. Where three vectors are read at
