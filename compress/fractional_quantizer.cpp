@@ -121,6 +121,40 @@ float mean(double sum, std::size_t count) {
   return count == 0 ? 0.0F : static_cast<float>(sum / static_cast<double>(count));
 }
 
+constexpr std::size_t kChunk = 256;
+constexpr std::size_t kLanes = 4;
+
+// What is summed of each level. Sums that are exact are the same in any order: then kLanes of them
+// stand side by side, each of every kLanes-th value, so that an addition need not wait for the last
+// one of its level.
+class Sums {
+ public:
+  template <std::size_t Lanes>
+  void add(std::span<const float> v, const std::array<std::uint16_t, kChunk>& level) {
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      Level& its = levels_[i % Lanes][level[i]];
+      its.sum += std::fabs(v[i]);
+      ++its.count;
+    }
+  }
+
+  [[nodiscard]] float mean_of(std::size_t level) const {
+    Level all;
+    for (const auto& lane : levels_) {
+      all.sum += lane[level].sum;
+      all.count += lane[level].count;
+    }
+    return mean(all.sum, all.count);
+  }
+
+ private:
+  struct Level {
+    double sum = 0;
+    std::uint64_t count = 0;
+  };
+  std::array<std::array<Level, kMostLevels>, kLanes> levels_{};
+};
+
 }  // namespace
 
 FractionalQuantizer::FractionalQuantizer(unsigned value_bits) : Quantizer(value_bits) {
@@ -175,19 +209,12 @@ Quantized FractionalQuantizer::quantize(std::span<const float> v) const {
   std::vector<std::uint32_t> thresholds(b.size());  // |x| <= b[l] as integers
   std::transform(b.begin(), b.end(), thresholds.begin(), float_at_most);
 
-  // Sums that are exact are the same in any order: four of them side by side, each of every fourth
-  // value, so that an addition need not wait for the last one of its level.
   const unsigned q = value_bits();
-  const std::size_t lanes = is_exact(b, extremes.v_min, v.size()) ? 4 : 1;
+  const bool any_order = is_exact(b, extremes.v_min, v.size());
   Quantized quantized;
   quantized.codes.resize(v.size());
-  struct Level {
-    double sum = 0;
-    std::uint64_t count = 0;
-  };
-  std::array<std::array<Level, kMostLevels>, 4> level{};
+  Sums sums;
   // A chunk at a time in three steps, of which the last is vector instructions.
-  constexpr std::size_t kChunk = 256;
   const auto quantize_all = [&](const auto& level_of) {
     std::array<std::uint16_t, kChunk> of;
     for (std::size_t begin = 0; begin < v.size(); begin += kChunk) {
@@ -195,10 +222,10 @@ Quantized FractionalQuantizer::quantize(std::span<const float> v) const {
       for (std::size_t i = 0; i < chunk.size(); ++i) {
         of[i] = static_cast<std::uint16_t>(level_of(magnitude(chunk[i])));
       }
-      for (std::size_t i = 0; i < chunk.size(); ++i) {
-        Level& its = level[i & (lanes - 1)][of[i]];
-        its.sum += std::fabs(chunk[i]);
-        ++its.count;
+      if (any_order) {
+        sums.add<kLanes>(chunk, of);
+      } else {
+        sums.add<1>(chunk, of);
       }
       std::uint8_t* const codes = quantized.codes.data() + begin;
       for (std::size_t i = 0; i < chunk.size(); ++i) codes[i] = code(of[i], chunk[i], q);
@@ -209,14 +236,7 @@ Quantized FractionalQuantizer::quantize(std::span<const float> v) const {
   } else {
     quantize_all(LevelSearch(thresholds));
   }
-  for (std::size_t l = 0; l < b.size(); ++l) {
-    Level all;
-    for (const auto& lane : level) {
-      all.sum += lane[l].sum;
-      all.count += lane[l].count;
-    }
-    quantized.magnitudes.push_back(mean(all.sum, all.count));
-  }
+  for (std::size_t l = 0; l < b.size(); ++l) quantized.magnitudes.push_back(sums.mean_of(l));
   return quantized;
 }
 
