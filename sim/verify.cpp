@@ -41,7 +41,7 @@ bool Verification::holds() const {
 
 Verification verify_paper(const LawConstants& law) {
   Verification verification;
-  for (auto part : {check_learning, check_algorithms, check_quantizers}) {
+  for (auto part : {check_learning, check_algorithms, check_quantizers, check_codecs}) {
     for (Check& check : part()) verification.checks.push_back(std::move(check));
   }
   const auto d = static_cast<std::uint64_t>(nn::resnet18_parameters({.width = 64}).size());

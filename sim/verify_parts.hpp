@@ -29,6 +29,10 @@ inline constexpr std::uint64_t kVerifySeed = 20'211;
 /// Eqs 17 and 18.
 [[nodiscard]] std::vector<Check> check_quantizers();
 
+/// Every code of positions at the paper's d and K: what is coded is read back, at the bits of the
+/// code's law.
+[[nodiscard]] std::vector<Check> check_codecs();
+
 /// The ledger of a few rounds at the size d.
 struct MeasuredRounds {
   Settings settings;
