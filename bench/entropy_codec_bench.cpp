@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/supports.hpp"
 #include "bench/throughput.hpp"
 #include "comm/bit_stream.hpp"
 #include "compress/block_position_codec.hpp"
@@ -26,16 +27,6 @@ namespace {
 
 using compress::Index;
 using Set = std::vector<Index>;
-
-// k of d coordinates, each set as likely (selection sampling).
-Set uniform_support(std::uint64_t d, std::uint64_t k, std::uint64_t seed = 1) {
-  std::mt19937_64 random(seed);
-  Set support;
-  for (std::uint64_t i = 0; i < d; ++i) {
-    if (random() % (d - i) < k - support.size()) support.push_back(static_cast<Index>(i));
-  }
-  return support;
-}
 
 // The lengths of the parameters of a ResNet-18, in order: a convolution, gamma and beta, again.
 std::vector<std::uint64_t> resnet18_layers() {
@@ -154,7 +145,8 @@ void entropy(benchmark::State& state, bool encodes) {
   const auto d = static_cast<std::uint64_t>(state.range(0));
   const std::uint64_t k = (d - 1) / static_cast<std::uint64_t>(state.range(1)) + 1;
   const bool layered = state.range(2) != 0;
-  const Set set = layered ? layered_support(static_cast<double>(k)) : uniform_support(d, k);
+  const Set set =
+      layered ? layered_support(static_cast<double>(k)) : bench::uniform_support(d, k, 1);
   measure_codec(state, encodes, d, set, compress::EntropyCodec(d));
 }
 void BM_EntropyEncode(benchmark::State& state) { entropy(state, true); }
@@ -174,8 +166,8 @@ BENCHMARK(BM_EntropyDecode)->Apply(entropy_sizes);
 // code.
 void ranked(benchmark::State& state, bool encodes) {
   constexpr std::uint64_t kK = 111740;
-  const Set vote = uniform_support(bench::kResNet18, kK);
-  const Set drops = compress::members_of(uniform_support(kK, 11174, 2), vote);
+  const Set vote = bench::uniform_support(bench::kResNet18, kK, 1);
+  const Set drops = compress::members_of(bench::uniform_support(kK, 11174, 2), vote);
   const auto codec =
       state.range(0) == 0
           ? compress::make_position_codec(compress::EntropyCodec::kId, kK, 0)
@@ -203,9 +195,9 @@ void delta(benchmark::State& state, bool encodes) {
   constexpr std::uint64_t kK = 111740;
   constexpr auto kD = static_cast<std::uint64_t>(bench::kResNet18);
   const std::uint64_t r = kK - kK * static_cast<std::uint64_t>(state.range(0)) / 1000;
-  const Set previous = uniform_support(kD, kK);
-  const Set kept = compress::members_of(uniform_support(kK, kK - r, 2), previous);
-  const Set added = compress::members_outside(uniform_support(kD - kK, r, 3), previous, kD);
+  const Set previous = bench::uniform_support(kD, kK, 1);
+  const Set kept = compress::members_of(bench::uniform_support(kK, kK - r, 2), previous);
+  const Set added = compress::members_outside(bench::uniform_support(kD - kK, r, 3), previous, kD);
   Set mask(kK);
   std::merge(kept.begin(), kept.end(), added.begin(), added.end(), mask.begin());
   const compress::DeltaCodec codec(kD, previous);
@@ -231,7 +223,7 @@ BENCHMARK(BM_DeltaDecode)->Apply(overlaps);
 
 // The identity: the copy of as many positions as a vote has.
 void BM_CopyPositions(benchmark::State& state) {
-  const Set set = uniform_support(bench::kResNet18, 111740);
+  const Set set = bench::uniform_support(bench::kResNet18, 111740, 1);
   const double start = bench::thread_seconds();
   for (auto _ : state) {
     Set copy = set;

@@ -70,6 +70,7 @@ void BM_MajorityMask(benchmark::State& state, TieBreak::Rule rule) {
 // Bytes: the supports read, the voted coordinates and their counts written and read, the mask
 // written.
 void BM_TallyAndMask(benchmark::State& state, TieBreak::Rule rule) {
+  if (bench::skips_large(state)) return;
   const auto all = bench::independent_supports(state.range(0), state.range(1));
   const std::size_t k = all.front().size();
   const TieBreak tie = {.rule = rule, .seed = 1, .round = 1};
@@ -124,11 +125,18 @@ void growth(benchmark::internal::Benchmark* b) {
   }
 }
 
+void large(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"d", "N"})->Args({bench::kLarge, 10})->Unit(benchmark::kMillisecond);
+}
+
 BENCHMARK(BM_CountVotes)->Apply(sizes);
 BENCHMARK(BM_Tally)->Apply(sizes);
 BENCHMARK_CAPTURE(BM_TallyAndMask, growth, TieBreak::Rule::random)
     ->Name("BM_TallyAndMask/growth")
     ->Apply(growth);
+BENCHMARK_CAPTURE(BM_TallyAndMask, large, TieBreak::Rule::random)
+    ->Name("BM_TallyAndMask/large")
+    ->Apply(large);
 BENCHMARK_CAPTURE(BM_TallyAndMask, random, TieBreak::Rule::random)
     ->Name("BM_TallyAndMask/tie:random")
     ->Apply(sizes);

@@ -5,13 +5,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <random>
+#include <string>
 #include <vector>
 
+#include "bench/supports.hpp"
 #include "bench/throughput.hpp"
 #include "comm/bit_stream.hpp"
 #include "compress/block_position_codec.hpp"
 #include "compress/elias_fano_codec.hpp"
+#include "compress/entropy_codec.hpp"
 #include "compress/position_codec.hpp"
 #include "compress/radix_codec.hpp"
 #include "compress/rice_codec.hpp"
@@ -21,20 +23,11 @@ namespace {
 
 using compress::BlockPositionCodec;
 using compress::EliasFanoCodec;
+using compress::EntropyCodec;
 using compress::Index;
 using compress::PositionCodec;
 using compress::RadixCodec;
 using compress::RiceCodec;
-
-// k of d coordinates, each set as likely (Vitter's selection sampling).
-std::vector<Index> uniform_support(std::uint64_t d, std::uint64_t k) {
-  std::mt19937_64 random(1);
-  std::vector<Index> support;
-  for (std::uint64_t i = 0; i < d; ++i) {
-    if (random() % (d - i) < k - support.size()) support.push_back(static_cast<Index>(i));
-  }
-  return support;
-}
 
 std::unique_ptr<PositionCodec> make_codec(std::uint8_t id, std::uint64_t d, std::uint64_t k,
                                           std::uint64_t block_size) {
@@ -48,7 +41,7 @@ struct Case {
       : d(static_cast<std::uint64_t>(state.range(0))),
         k(d / static_cast<std::uint64_t>(state.range(1))),
         codec(make_codec(id, d, k, static_cast<std::uint64_t>(state.range(2)))),
-        support(uniform_support(d, k)) {
+        support(bench::uniform_support(d, k, 1)) {
     comm::BitWriter out;
     codec->encode(support, out);
     size = out.size();
@@ -79,6 +72,7 @@ struct Case {
 // Items: positions. Bytes: the coded set.
 template <typename Codec>
 void BM_Encode(benchmark::State& state) {
+  if (bench::skips_large(state)) return;
   const Case coded(state, Codec::kId);
   if (!coded.is_read_back()) return state.SkipWithError("wrong positions");
   const double start = bench::thread_seconds();
@@ -93,6 +87,7 @@ void BM_Encode(benchmark::State& state) {
 
 template <typename Codec>
 void BM_Decode(benchmark::State& state) {
+  if (bench::skips_large(state)) return;
   const Case coded(state, Codec::kId);
   if (!coded.is_read_back()) return state.SkipWithError("wrong positions");
   const double start = bench::thread_seconds();
@@ -133,7 +128,7 @@ void BM_DecodeByDefinition(benchmark::State& state) {
 // The identity code: 32 bits a position, copied.
 void BM_CopyPositions(benchmark::State& state) {
   const auto d = static_cast<std::uint64_t>(state.range(0));
-  const auto support = uniform_support(d, d / static_cast<std::uint64_t>(state.range(1)));
+  const auto support = bench::uniform_support(d, d / static_cast<std::uint64_t>(state.range(1)), 1);
   std::vector<float> words(support.size());
   for (std::size_t j = 0; j < words.size(); ++j) words[j] = std::bit_cast<float>(support[j]);
   const double start = bench::thread_seconds();
@@ -166,6 +161,26 @@ void of_four_sizes(benchmark::internal::Benchmark* b) {
   arguments(b);
   for (std::int64_t d = 1 << 20; d <= 1 << 26; d *= 4) b->Args({d, 100, 100});
 }
+
+// Rows of their own, whose names say that they are large.
+template <typename Codec>
+void add_large(const std::string& code, std::int64_t block_size) {
+  for (const bool encodes : {true, false}) {
+    const std::string name = (encodes ? "BM_Encode/large/" : "BM_Decode/large/") + code;
+    arguments(
+        benchmark::RegisterBenchmark(name.c_str(), encodes ? BM_Encode<Codec> : BM_Decode<Codec>)
+            ->Args({bench::kLarge, 100, block_size}));
+  }
+}
+
+const bool kRegistered = [] {
+  add_large<BlockPositionCodec>("block", 100);
+  add_large<RadixCodec>("radix", 100);
+  add_large<EliasFanoCodec>("elias-fano", 0);
+  add_large<RiceCodec>("rice", 0);
+  add_large<EntropyCodec>("entropy", 0);
+  return true;
+}();
 
 void without_block_size(benchmark::internal::Benchmark* b) {
   arguments(b);

@@ -17,6 +17,16 @@ namespace mvsgd::bench {
 /// d of the paper's ResNet-18.
 inline constexpr std::int64_t kResNet18 = 11173962;
 
+/// d of the benchmarks marked large, which take gigabytes: run by hand, --benchmark_filter=large.
+inline constexpr std::int64_t kLarge = 1'000'000'000;
+
+/// Skips a benchmark of kLarge coordinates, its first argument, that is not asked for by name.
+inline bool skips_large(benchmark::State& state) {
+  if (state.range(0) != kLarge || benchmark::GetBenchmarkFilter() == "large") return false;
+  state.SkipWithError("takes gigabytes: --benchmark_filter=large");
+  return true;
+}
+
 /// CPU time of this thread: what a single-threaded kernel is judged by.
 inline double thread_seconds() {
   timespec now{};

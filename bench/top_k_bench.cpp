@@ -109,8 +109,6 @@ void run_against(benchmark::State& state, const std::string& name, unsigned thre
   state.counters[name] = median(ours) / median(units);
 }
 
-constexpr std::int64_t kLarge = 1'000'000'000;
-
 struct Case {
   Isa isa = compress::best_isa();
   unsigned threads = 1;
@@ -125,9 +123,7 @@ float hint(std::int64_t d, std::size_t k) {
 // The k = ceil(d / one_in) largest of d normal values. in_reads: against one read of x.
 void BM_TopKSupport(benchmark::State& state, Case c) {
   if (!compress::supports(c.isa)) return state.SkipWithError("not on this processor");
-  if (state.range(0) == kLarge && benchmark::GetBenchmarkFilter() != "large") {
-    return state.SkipWithError("4 GB of x: --benchmark_filter=large");
-  }
+  if (bench::skips_large(state)) return;
   const auto x = gradient(state.range(0), 1);
   const auto k = static_cast<std::size_t>((state.range(0) - 1) / state.range(1) + 1);
   const TopKOptions options = {
@@ -209,7 +205,7 @@ const bool kRegistered = [] {
   }
   add("BM_TopKSupport/linear", {}, {1 << 16, 1 << 20, 1 << 24, 1 << 26});
   add("BM_TopKSupport/threads:2", {.threads = 2}, {bench::kResNet18});
-  add("BM_TopKSupport/large", {}, {kLarge});
+  add("BM_TopKSupport/large", {}, {bench::kLarge});
   for (const bool fused : {true, false}) {
     for (const bool hinted : {false, true}) {
       const std::string name = std::string("BM_Vote/fused:") + (fused ? "yes" : "no") +
