@@ -136,3 +136,32 @@ delta("none_changed", 16, 3, packed("000"))
 delta("all_changed", 16, 3, packed("001  1 0 0  1 1 0  0  1 0 1 1 0  0  0"))
 delta("too_many", 9, 1, packed("101"))
 delta("another_number_than_r", 16, 3, packed("100  0 0  0 1 01 0 0"))
+
+
+def safetensors(name, header, data=b""):
+    write("safetensors", name, len(header).to_bytes(8, "little") + header + data)
+
+
+MATRIX = b'"m": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}'
+COUNT = b'"n": {"dtype": "I64", "shape": [], "data_offsets": [8, 16]}'
+SIXTEEN = bytes(range(16))
+safetensors("two_arrays", b"{" + MATRIX + b", " + COUNT + b"}  ", SIXTEEN)
+safetensors("metadata", b'{"__metadata__": {"format": "pt"}, ' + MATRIX + b"}", SIXTEEN[:8])
+safetensors("no_array", b"{}")
+safetensors("empty_arrays", b'{"a": {"dtype": "U32", "shape": [0], "data_offsets": [0, 0]},'
+            b' "b": {"dtype": "U32", "shape": [3, 0], "data_offsets": [0, 0]}}')
+safetensors("overlap", b"{" + MATRIX + b", " + COUNT.replace(b"[8, 16]", b"[4, 12]") + b"}", SIXTEEN)
+safetensors("gap", b"{" + COUNT + b"}", SIXTEEN)
+safetensors("past_the_end", b"{" + MATRIX + b", " + COUNT + b"}", SIXTEEN[:12])
+safetensors("bytes_left_over", b"{" + MATRIX + b"}", SIXTEEN)
+safetensors("name_twice", b"{" + MATRIX + b", " + MATRIX + b"}", SIXTEEN[:8])
+safetensors("key_twice", b'{"m": {"dtype": "F32", "dtype": "I64", "shape": [], "data_offsets": [0, 8]}}',
+            SIXTEEN[:8])
+safetensors("unknown_dtype", b"{" + MATRIX.replace(b"F32", b"F64") + b"}", SIXTEEN)
+safetensors("shape_overflows", b'{"m": {"dtype": "F32", "shape": [4294967296, 4294967296, 0],'
+            b' "data_offsets": [0, 0]}}')
+safetensors("offsets_reversed", b"{" + MATRIX.replace(b"[0, 8]", b"[8, 0]") + b"}", SIXTEEN[:8])
+safetensors("offset_negative", b"{" + MATRIX.replace(b"[0, 8]", b"[-8, 0]") + b"}", SIXTEEN[:8])
+safetensors("nested", b'{"m": {"shape": [' + b"[" * 100 + b"]" * 100 + b"]}}")
+safetensors("no_object", b"[1, 2]")
+safetensors("no_json", b'{"m": }')

@@ -1,0 +1,97 @@
+#include "sim/durable_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr mode_t kReadableByAll = 0644;
+
+[[noreturn]] void fail(const fs::path& path) {
+  throw std::runtime_error(
+      fmt::format("{}: {}", path.string(), std::generic_category().message(errno)));
+}
+
+}  // namespace
+
+DurableFile::DurableFile(fs::path path)
+    : path_(std::move(path)),
+      descriptor_(open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kReadableByAll)) {
+  if (descriptor_ < 0) fail(path_);
+}
+
+DurableFile::~DurableFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+void DurableFile::write(std::span<const std::byte> bytes) {
+  hash_.add(bytes);
+  bytes_ += bytes.size();
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR) fail(path_);
+    if (count > 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+FileDigest DurableFile::finish() {
+  if (fsync(descriptor_) != 0) fail(path_);
+  if (close(std::exchange(descriptor_, -1)) != 0) fail(path_);
+  return {.bytes = bytes_, .sha256 = hash_.hex()};
+}
+
+void replace_file(const fs::path& path, std::string_view text) {
+  const fs::path temporary = path.string() + ".tmp";
+  DurableFile file(temporary);
+  file.write(text);
+  (void)file.finish();
+  rename_durably(temporary, path);
+}
+
+void rename_durably(const fs::path& from, const fs::path& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) fail(to);
+  sync_path(to.has_parent_path() ? to.parent_path() : fs::path("."));
+}
+
+void sync_path(const fs::path& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail(path);
+  const bool synced = fsync(descriptor) == 0;
+  const int reason = errno;
+  close(descriptor);
+  errno = reason;
+  if (!synced) fail(path);
+}
+
+std::optional<FileDigest> digest_of(const fs::path& path, std::optional<std::uint64_t> bytes) {
+  std::error_code error;
+  const std::uint64_t size = fs::file_size(path, error);
+  if (error || size < bytes.value_or(size)) return std::nullopt;
+  FileDigest digest{.bytes = bytes.value_or(size), .sha256 = {}};
+  std::ifstream file(path, std::ios::binary);
+  Sha256 hash;
+  std::array<char, 1 << 16> part{};
+  for (std::uint64_t left = digest.bytes; left > 0;) {
+    const std::uint64_t wanted = std::min<std::uint64_t>(left, part.size());
+    if (!file.read(part.data(), static_cast<std::streamsize>(wanted))) return std::nullopt;
+    hash.add(std::as_bytes(std::span(part).first(wanted)));
+    left -= wanted;
+  }
+  digest.sha256 = hash.hex();
+  return digest;
+}
+
+}  // namespace mvsgd::sim

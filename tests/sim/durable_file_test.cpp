@@ -1,0 +1,75 @@
+// Files that outlive a crash: their digests, and what a full disk says.
+#include "sim/durable_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+/// Of "abc", from FIPS 180-2.
+constexpr const char* kAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+class DurableFileTest : public testing::Test {
+ protected:
+  DurableFileTest() {
+    fs::remove_all(path_);
+    fs::create_directory(path_);
+  }
+  ~DurableFileTest() override { fs::remove_all(path_); }
+
+  static std::string text(const fs::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  fs::path path_ =
+      fs::path(testing::TempDir()) /
+      (std::string("mvsgd_df_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+};
+
+TEST_F(DurableFileTest, FinishSaysWhatTheFileHas) {
+  DurableFile file(path_ / "abc");
+  file.write("a");
+  file.write("bc");
+  EXPECT_EQ(file.finish(), (FileDigest{.bytes = 3, .sha256 = kAbc}));
+  EXPECT_EQ(text(path_ / "abc"), "abc");
+}
+
+TEST_F(DurableFileTest, DigestOfAFileOrItsBeginning) {
+  std::ofstream(path_ / "file") << "abcdef";
+  EXPECT_EQ(digest_of(path_ / "file", 3), (FileDigest{.bytes = 3, .sha256 = kAbc}));
+  EXPECT_NE(digest_of(path_ / "file")->sha256, kAbc);
+  EXPECT_FALSE(digest_of(path_ / "file", 7));
+  EXPECT_FALSE(digest_of(path_ / "none"));
+}
+
+TEST_F(DurableFileTest, ReplacesAFileWholeAndLeavesNoOther) {
+  std::ofstream(path_ / "file") << "what was there";
+  replace_file(path_ / "file", "abc");
+  EXPECT_EQ(text(path_ / "file"), "abc");
+  EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 1);
+}
+
+TEST_F(DurableFileTest, AFullDiskIsSaidWithThePath) {
+  DurableFile full("/dev/full");
+  try {
+    full.write("abc");
+    FAIL() << "nothing was thrown";
+  } catch (const std::runtime_error& e) {
+    EXPECT_STREQ(e.what(), "/dev/full: No space left on device");
+  }
+  EXPECT_THROW(DurableFile(path_ / "no" / "file"), std::runtime_error);
+  EXPECT_THROW(replace_file(path_ / "no" / "file", ""), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace mvsgd::sim
