@@ -27,6 +27,7 @@ class Account {
 
   void add(const Round& round, std::span<const comm::LedgerRow> rows);
 
+  [[nodiscard]] std::uint64_t dimension() const { return d_; }
   [[nodiscard]] Rates rates() const;
   [[nodiscard]] comm::Bits total(comm::Direction direction) const;
 

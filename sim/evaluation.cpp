@@ -67,20 +67,23 @@ void Evaluator::for_each_batch(std::size_t count, const Batch& batch) const {
   if (failure) std::rethrow_exception(failure);
 }
 
-Evaluation Evaluator::operator()(std::span<const float> theta,
-                                 std::span<const float> buffers) const {
-  std::vector<float> recomputed;
+std::vector<float> Evaluator::statistics(std::span<const float> theta,
+                                         std::span<const float> buffers) const {
   if (settings_.bn_eval() == BatchNormEvaluation::recompute) {
-    recomputed = recomputed_buffers(theta, buffers.size());
-    buffers = recomputed;
+    return recomputed_buffers(theta, buffers.size());
   }
+  return {buffers.begin(), buffers.end()};
+}
+
+Evaluation Evaluator::operator()(std::span<const float> theta,
+                                 std::span<const float> statistics) const {
   const auto mode = settings_.bn_eval() == BatchNormEvaluation::batch ? nn::BatchNormMode::batch
                                                                       : nn::BatchNormMode::running;
   std::vector<nn::BatchResult> results(batches(images_->test));
   for_each_batch(results.size(), [&](Compute& compute, std::size_t i, bool first) {
     if (first) {
       compute.backend->write(compute.model->parameters(), theta);
-      compute.backend->write(compute.model->buffers(), buffers);
+      compute.backend->write(compute.model->buffers(), statistics);
     }
     const Images images = load(images_->test, i, compute);
     results[i] = compute.model->evaluate(images.pixels, images.labels, mode);

@@ -24,10 +24,14 @@ class Evaluator {
   Evaluator(const Settings& settings, const data::TrainTest& images, std::span<Compute> compute,
             Slots& slots);
 
-  /// theta [d]; `buffers` are the statistics that bn_eval = average uses, and are ignored by the
-  /// other two.
+  /// The batch-norm statistics to evaluate theta [d] with: with bn_eval = recompute those of the
+  /// training images, else `buffers`.
+  [[nodiscard]] std::vector<float> statistics(std::span<const float> theta,
+                                              std::span<const float> buffers) const;
+
+  /// theta [d]; with bn_eval = batch `statistics` are ignored.
   [[nodiscard]] Evaluation operator()(std::span<const float> theta,
-                                      std::span<const float> buffers) const;
+                                      std::span<const float> statistics) const;
 
  private:
   /// Runs `batch(compute, i)` for i in 0..count-1 on the slots.

@@ -2,17 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 
 #include "comm/inproc/inproc.hpp"
 #include "sim/audit.hpp"
-#include "sim/worker.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -54,31 +53,54 @@ class Threads {
 
 }  // namespace
 
-GroupResult run_group(const GroupContext& context, std::vector<float> theta,
-                      const std::vector<float>& buffers, bool keep_errors) {
+GroupState initial_state(std::uint32_t workers, std::vector<float> theta,
+                         const std::vector<float>& buffers) {
+  GroupState state;
+  state.workers.resize(workers);
+  for (WorkerState& worker : state.workers) worker.buffers = buffers;
+  state.server.theta = std::move(theta);
+  return state;
+}
+
+GroupState run_group(const GroupContext& context, GroupState state) {
+  if (state.t >= context.rounds.size()) {
+    throw std::invalid_argument(
+        fmt::format("run_group: {} of {} rounds are done", state.t, context.rounds.size()));
+  }
   const Settings& settings = context.settings;
-  const Protocol protocol = make_protocol(settings, theta.size());
+  const std::span<const Round> rounds = context.rounds.subspan(state.t);
+  const Protocol protocol = make_protocol(settings, state.server.theta.size());
+  const std::size_t buffers = state.workers.front().buffers.size();
+  Pause pause;
   comm::Ledger ledger;
   comm::InprocGroup group(settings.workers, ledger, std::chrono::seconds(settings.deadline),
                           context.on_message);
   const WorkerContext worker_context{.protocol = protocol,
                                      .settings = settings,
-                                     .rounds = context.rounds,
+                                     .rounds = rounds,
+                                     .pause = pause,
                                      .update = context.update,
                                      .slots = context.slots,
                                      .telemetry = context.telemetry};
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
-    workers.push_back(std::make_unique<Worker>(worker_context, group.end(n), buffers));
+    workers.push_back(
+        std::make_unique<Worker>(worker_context, group.end(n), std::move(state.workers.at(n))));
   }
   Server server({.protocol = protocol,
                  .settings = settings,
-                 .rounds = context.rounds,
+                 .rounds = rounds,
+                 .pause = pause,
                  .ledger = ledger,
+                 .pause_after = context.pause_after,
                  .evaluate = context.evaluate,
-                 .on_closed = context.on_closed,
+                 .on_closed =
+                     [&](const RoundRecord& record) {
+                       state.t = record.round.t;
+                       if (context.on_closed) context.on_closed(record);
+                     },
                  .on_counts = context.on_counts},
-                group.end(settings.workers), std::move(theta), buffers.size());
+                group.end(settings.workers), std::move(state.server), buffers);
 
   Threads threads(group);
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
@@ -88,17 +110,15 @@ GroupResult run_group(const GroupContext& context, std::vector<float> theta,
   threads.join();
   server.close();
 
-  GroupResult result;
-  result.theta.assign(server.theta().begin(), server.theta().end());
+  state.server = server.take();
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
-    if (!std::ranges::equal(workers[n]->theta(), result.theta)) {
-      throw CheckFailed(fmt::format("worker {}'s parameters differ from the server's", n));
-    }
-    if (keep_errors) {
-      result.errors.emplace_back(workers[n]->error().begin(), workers[n]->error().end());
+    state.workers[n] = workers[n]->take();
+    if (state.workers[n].theta != state.server.theta ||
+        state.workers[n].mask != state.server.mask) {
+      throw CheckFailed(fmt::format("worker {}'s parameters or mask differ from the server's", n));
     }
   }
-  return result;
+  return state;
 }
 
 }  // namespace mvsgd::sim

@@ -1,6 +1,7 @@
 // A group: N worker threads and the server, run through a schedule.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <vector>
@@ -10,13 +11,26 @@
 #include "sim/server.hpp"
 #include "sim/slots.hpp"
 #include "sim/telemetry.hpp"
+#include "sim/worker.hpp"
 
 namespace mvsgd::sim {
+
+/// A group between two rounds: all that the next one needs.
+struct GroupState {
+  std::uint32_t t = 0;  ///< rounds done
+  std::vector<WorkerState> workers;
+  ServerState server;
+};
+
+/// The state before round 1. Of `theta` the workers learn from the server's first message;
+/// `buffers` every one of them begins with.
+[[nodiscard]] GroupState initial_state(std::uint32_t workers, std::vector<float> theta,
+                                       const std::vector<float>& buffers);
 
 /// What a group runs on. Everything referred to must outlive the call.
 struct GroupContext {
   const Settings& settings;
-  std::span<const Round> rounds;
+  std::span<const Round> rounds;  ///< all of the run, from round 1 on
   LocalUpdate& update;
   Slots& slots;
   Telemetry& telemetry;
@@ -24,17 +38,15 @@ struct GroupContext {
   std::function<void(const RoundRecord&)> on_closed;  ///< may be empty; t = 0 comes first
   comm::WireObserver on_message;                      ///< may be empty
   CountsObserver on_counts;                           ///< may be empty
+  PauseAfter pause_after;                             ///< may be empty: never
 };
 
-struct GroupResult {
-  std::vector<float> theta;                ///< the server's, [d]
-  std::vector<std::vector<float>> errors;  ///< e_n after the last round, if asked for
-};
-
-/// Runs every round over the in-process transport. If one thread fails the others' waits end, and
-/// what that thread threw is thrown. Throws CheckFailed if in the end a worker's parameters, which
-/// it has rebuilt from messages, are not the server's.
-[[nodiscard]] GroupResult run_group(const GroupContext& context, std::vector<float> theta,
-                                    const std::vector<float>& buffers, bool keep_errors = false);
+/// Runs the rounds that `state` has still before it over the in-process transport, to the last one
+/// or to a pause. Where a run is cut by pauses changes no bit of it.
+///
+/// If one thread fails the others' waits end, and what that thread threw is thrown. Throws
+/// CheckFailed if in the end a worker's parameters or mask, which it has rebuilt from messages, are
+/// not the server's; std::invalid_argument if no round is left.
+[[nodiscard]] GroupState run_group(const GroupContext& context, GroupState state);
 
 }  // namespace mvsgd::sim

@@ -132,6 +132,8 @@ json parse_table(std::string_view text) {
   } catch (const json::parse_error& e) {
     throw std::invalid_argument(
         fmt::format("no JSON at offset {}", kLengthBytes + (e.byte > 0 ? e.byte - 1 : 0)));
+  } catch (const json::out_of_range&) {
+    throw std::invalid_argument("a number is too large");
   }
 }
 

@@ -20,6 +20,9 @@ struct Round {
   bool decayed = false;          ///< eta_t is a decay below eta_{t-1}
   bool evaluate = false;         ///< the server evaluates after it
   double epoch = 0;              ///< passes over the training images when it ends
+
+  /// Whether the initial model is sent before it.
+  [[nodiscard]] bool is_first() const { return t == 1; }
 };
 
 /// The rounds of a run on `train_images` images.

@@ -11,35 +11,41 @@
 
 namespace mvsgd::sim {
 
-Server::Server(const ServerContext& context, comm::Transport& transport, std::vector<float> theta,
+compress::VoteSum make_vote_sum(const Settings& settings, const Protocol& protocol) {
+  return {protocol.d,
+          {.workers = protocol.workers,
+           .k = protocol.k,
+           .k_ad = protocol.k_ad,
+           .check_votes = settings.check_votes || settings.drop_codec == DropCoding::rank}};
+}
+
+Server::Server(const ServerContext& context, comm::Transport& transport, ServerState state,
                std::size_t buffers)
-    : context_(context), transport_(&transport), theta_(std::move(theta)), buffers_(buffers) {
-  const Protocol& protocol = context_.protocol;
-  if (context_.settings.scheme == Scheme::mv_ad) {
-    vote_sum_.emplace(protocol.d,
-                      compress::VoteSum::Options{
-                          .workers = protocol.workers,
-                          .k = protocol.k,
-                          .k_ad = protocol.k_ad,
-                          .check_votes = context_.settings.check_votes ||
-                                         context_.settings.drop_codec == DropCoding::rank});
-  } else {
-    votes_.emplace(protocol.d);
+    : context_(context), transport_(&transport), state_(std::move(state)), buffers_(buffers) {
+  if (context_.settings.scheme != Scheme::mv_ad) {
+    votes_.emplace(context_.protocol.d);
+  } else if (!state_.vote_sum) {
+    state_.vote_sum = make_vote_sum(context_.settings, context_.protocol);
   }
 }
 
 void Server::run() {
-  broadcast(encode_values(context_.protocol, transport_->rank(), {comm::Kind::model, 0}, theta_));
+  if (context_.rounds.front().is_first()) {
+    broadcast(
+        encode_values(context_.protocol, transport_->rank(), {comm::Kind::model, 0}, state_.theta));
+    open_.emplace();
+  }
   for (const Round& round : context_.rounds) {
     double seconds = 0;
     {
       const PhaseTimer timer(seconds);
       lead(round);
     }
-    open_.server_seconds = seconds;
+    open_->server_seconds = seconds;
     if (round.evaluate && context_.evaluate) {
-      open_.evaluation = context_.evaluate(theta_, receive_buffers(round));
+      open_->evaluation = context_.evaluate(state_.theta, receive_buffers(round));
     }
+    if (context_.pause.is_after(round.t)) return;
   }
 }
 
@@ -54,13 +60,13 @@ void Server::lead(const Round& round) {
 }
 
 void Server::lead_dense(const Round& round) {
-  std::vector<float> sum(theta_.size());
+  std::vector<float> sum(state_.theta.size());
   sum_up(sum, [&](std::uint32_t n, std::span<float> values) {
     receive_values(context_.protocol, *transport_, n, {comm::Kind::dense, round.t}, values);
   });
   open(round);
   publish_aggregate(round, sum);
-  for (std::size_t i = 0; i < theta_.size(); ++i) theta_[i] += sum[i];
+  for (std::size_t i = 0; i < state_.theta.size(); ++i) state_.theta[i] += sum[i];
 }
 
 void Server::lead_voted(const Round& round) {
@@ -68,12 +74,12 @@ void Server::lead_voted(const Round& round) {
   open(round, std::move(sizes));
   publish_mask(round, choose_mask(round));
 
-  std::vector<float> sum(mask_.size());
+  std::vector<float> sum(state_.mask.size());
   sum_up(sum, [&](std::uint32_t n, std::span<float> values) {
     receive_update(context_.protocol, *transport_, n, round.t, values);
   });
   publish_aggregate(round, sum);
-  compress::scatter_add(mask_, sum, theta_);
+  compress::scatter_add(state_.mask, sum, state_.theta);
 }
 
 void Server::lead_top_k(const Round& round) {
@@ -91,16 +97,16 @@ void Server::lead_top_k(const Round& round) {
   open(round, std::move(sizes));
   publish_mask(round, std::move(all));
 
-  std::vector<float> sum(mask_.size());
+  std::vector<float> sum(state_.mask.size());
   for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
-    auto at = mask_.begin();
+    auto at = state_.mask.begin();
     for (std::size_t j = 0; j < supports[n].size(); ++j) {
-      at = std::lower_bound(at, mask_.end(), supports[n][j]);
-      sum[static_cast<std::size_t>(at - mask_.begin())] += values[n][j];
+      at = std::lower_bound(at, state_.mask.end(), supports[n][j]);
+      sum[static_cast<std::size_t>(at - state_.mask.begin())] += values[n][j];
     }
   }
   publish_aggregate(round, sum);
-  compress::scatter_add(mask_, sum, theta_);
+  compress::scatter_add(state_.mask, sum, state_.theta);
 }
 
 std::vector<compress::Index> Server::receive(const Round& round, std::uint32_t worker,
@@ -119,7 +125,7 @@ RoundSizes Server::receive_votes(const Round& round) {
   std::vector<std::vector<compress::Index>> supports(transport_->workers());
   for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
     supports[n] = receive(round, n, comm::Kind::vote, sizes);
-    if (vote_sum_) vote_sum_->first(n, supports[n]);
+    if (state_.vote_sum) state_.vote_sum->first(n, supports[n]);
   }
   if (votes_) votes_->count(supports);
   return sizes;
@@ -132,19 +138,19 @@ RoundSizes Server::receive_changes(const Round& round) {
     compress::VoteChange change;
     change.add = receive(round, n, comm::Kind::add, sizes);
     change.drop = receive(round, n, comm::Kind::drop, sizes,
-                          ranked ? vote_sum_->vote(n) : std::span<const compress::Index>());
-    vote_sum_->change(n, change);
+                          ranked ? state_.vote_sum->vote(n) : std::span<const compress::Index>());
+    state_.vote_sum->change(n, change);
     sizes.changes.push_back(static_cast<std::uint32_t>(change.add.size()));
   }
   return sizes;
 }
 
 std::uint64_t Server::votes_for(std::span<const compress::Index> mask) const {
-  return votes_ ? votes_->votes_for(mask) : vote_sum_->votes_for(mask);
+  return votes_ ? votes_->votes_for(mask) : state_.vote_sum->votes_for(mask);
 }
 
 std::vector<std::uint32_t> Server::counts() const {
-  if (vote_sum_) return vote_sum_->counts();
+  if (state_.vote_sum) return state_.vote_sum->counts();
   std::vector<std::uint32_t> counts(votes_->dimension());
   for (std::size_t j = 0; j < votes_->voted().size(); ++j) {
     counts[votes_->voted()[j]] = votes_->counts()[j];
@@ -161,23 +167,23 @@ std::vector<compress::Index> Server::choose_mask(const Round& round) const {
   const auto rule = settings.tie_break == TieBreaking::index ? compress::TieBreak::Rule::index
                                                              : compress::TieBreak::Rule::random;
   const compress::TieBreak tie = {.rule = rule, .seed = settings.seed, .round = round.t};
-  return votes_ ? compress::majority_mask(*votes_, k, tie) : vote_sum_->majority_mask(k, tie);
+  return votes_ ? compress::majority_mask(*votes_, k, tie) : state_.vote_sum->majority_mask(k, tie);
 }
 
 void Server::publish_mask(const Round& round, std::vector<compress::Index> mask) {
   if (context_.on_counts) context_.on_counts(round, counts());
   const Protocol& protocol = context_.protocol;
-  broadcast(
-      encode_positions(protocol, transport_->rank(), {comm::Kind::mask, round.t}, mask, mask_));
+  broadcast(encode_positions(protocol, transport_->rank(), {comm::Kind::mask, round.t}, mask,
+                             state_.mask));
   if (protocol.mask_delta || protocol.masks.codec->is_data_dependent()) {
-    open_.sizes.position_bits[{comm::Kind::mask, 0}] =
-        position_bits(protocol, comm::Kind::mask, mask, mask_);
+    open_->sizes.position_bits[{comm::Kind::mask, 0}] =
+        position_bits(protocol, comm::Kind::mask, mask, state_.mask);
   }
-  if (!mask_.empty()) open_.mask_overlap = overlap(mask_, mask);
-  if (round.evaluate) open_.mask = mask;
-  open_.vote_agreement = static_cast<double>(votes_for(mask)) /
-                         (static_cast<double>(mask.size()) * transport_->workers());
-  mask_ = std::move(mask);
+  if (!state_.mask.empty()) open_->mask_overlap = overlap(state_.mask, mask);
+  if (round.evaluate) open_->mask = mask;
+  open_->vote_agreement = static_cast<double>(votes_for(mask)) /
+                          (static_cast<double>(mask.size()) * transport_->workers());
+  state_.mask = std::move(mask);
 }
 
 void Server::publish_aggregate(const Round& round, std::vector<float>& sum) {
@@ -185,20 +191,24 @@ void Server::publish_aggregate(const Round& round, std::vector<float>& sum) {
     const auto workers = static_cast<float>(transport_->workers());
     for (float& x : sum) x /= workers;
   }
+  // By the time that a worker has the aggregate it can see the pause.
+  if (context_.pause_after && context_.pause_after(round)) context_.pause.set_after(round.t);
   broadcast(
       encode_values(context_.protocol, transport_->rank(), {comm::Kind::aggregate, round.t}, sum));
 }
 
 void Server::open(const Round& round, RoundSizes sizes) {
   close();
-  open_ = RoundRecord();
-  open_.round = round;
-  open_.sizes = std::move(sizes);
+  open_.emplace();
+  open_->round = round;
+  open_->sizes = std::move(sizes);
 }
 
 void Server::close() {
-  open_.ledger = context_.ledger.close_round(open_.round.t);
-  if (context_.on_closed) context_.on_closed(open_);
+  if (!open_) return;
+  open_->ledger = context_.ledger.close_round(open_->round.t);
+  if (context_.on_closed) context_.on_closed(*open_);
+  open_.reset();
 }
 
 void Server::broadcast(const comm::Message& message) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "comm/ledger.hpp"
@@ -13,6 +14,7 @@
 #include "compress/vote_sum.hpp"
 #include "compress/vote_tally.hpp"
 #include "sim/evaluation.hpp"
+#include "sim/pause.hpp"
 #include "sim/protocol.hpp"
 #include "sim/round_sizes.hpp"
 #include "sim/schedule.hpp"
@@ -37,11 +39,26 @@ using Evaluate =
 /// Sees how many votes each coordinate has [d], in every sparse round, before the mask is sent.
 using CountsObserver = std::function<void(const Round&, std::span<const std::uint32_t> counts)>;
 
+/// Whether a run should pause after this round.
+using PauseAfter = std::function<bool(const Round&)>;
+
+/// What the server carries from one round to the next.
+struct ServerState {
+  std::vector<float> theta;                     ///< theta_t, [d]
+  std::vector<compress::Index> mask;            ///< supp M_t; none at first
+  std::optional<compress::VoteSum> vote_sum{};  ///< M^sum of eq 16; mv_ad alone
+};
+
+/// The sum of no votes yet.
+[[nodiscard]] compress::VoteSum make_vote_sum(const Settings& settings, const Protocol& protocol);
+
 struct ServerContext {
   const Protocol& protocol;
   const Settings& settings;
-  std::span<const Round> rounds;
+  std::span<const Round> rounds;  ///< those to run
+  Pause& pause;
   comm::Ledger& ledger;
+  PauseAfter pause_after;                             ///< may be empty: never; asked once a round
   Evaluate evaluate;                                  ///< may be empty: no evaluations
   std::function<void(const RoundRecord&)> on_closed;  ///< called once a round, in order
   CountsObserver on_counts;                           ///< may be empty
@@ -51,17 +68,18 @@ struct ServerContext {
 /// the next round's first messages show that every worker has decoded it.
 class Server {
  public:
-  Server(const ServerContext& context, comm::Transport& transport, std::vector<float> theta,
+  Server(const ServerContext& context, comm::Transport& transport, ServerState state,
          std::size_t buffers);
 
-  /// Sends the initial model and leads every round. The last one stays open: its aggregate may not
-  /// have been decoded yet.
+  /// Leads every round until the pause; before round 1 it sends the initial model. The last one
+  /// stays open: its aggregate may not have been decoded yet.
   void run();
 
   /// Closes what is still open; call it when the workers have ended.
   void close();
 
-  [[nodiscard]] std::span<const float> theta() const { return theta_; }
+  /// What it carries on, which it no longer has.
+  [[nodiscard]] ServerState take() { return std::move(state_); }
 
  private:
   void lead(const Round& round);
@@ -91,12 +109,10 @@ class Server {
 
   ServerContext context_;
   comm::Transport* transport_;
-  std::vector<float> theta_;
+  ServerState state_;
   std::size_t buffers_;
-  std::optional<compress::VoteTally> votes_;   ///< this round's; none in mv_ad
-  std::optional<compress::VoteSum> vote_sum_;  ///< M^sum of eq 16; mv_ad alone
-  std::vector<compress::Index> mask_;          ///< supp M_t
-  RoundRecord open_;
+  std::optional<compress::VoteTally> votes_;  ///< this round's; none in mv_ad
+  std::optional<RoundRecord> open_;           ///< of the round that is not closed yet
 };
 
 }  // namespace mvsgd::sim

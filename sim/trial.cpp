@@ -16,52 +16,68 @@ namespace {
 /// Everything of a run that both ways of running it (one machine, workers and server) share.
 struct Run {
   Run(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
-      const LawConstants& law)
+      const LawConstants& law, std::optional<TrialState> from)
       : settings(s),
         rounds(schedule(s, images.train.size())),
-        theta(nn::initial_parameters(nn::resnet18_parameters({.width = s.width}), s.seed)),
-        buffers(nn::initial_buffers(nn::resnet18_buffers({.width = s.width}))),
+        state(from ? std::move(*from) : first_state(s)),
         slots(slot_count(s)),
         compute(make_compute(s, slots.count())),
         update(s, images.train, compute),
-        evaluate(s, images, compute, slots),
-        audit(law, s, theta.size(), buffers.size()),
-        sinks(trial_sinks),
-        result{.evaluation = {},
-               .account = {theta.size(), s.workers},
-               .theta = {},
-               .digest = {},
-               .phases = {}} {}
+        evaluator(s, images, compute, slots),
+        audit(law, s, state.account.dimension(), state.group.workers.front().buffers.size()),
+        sinks(trial_sinks) {}
+
+  static TrialState first_state(const Settings& s) {
+    std::vector<float> theta =
+        nn::initial_parameters(nn::resnet18_parameters({.width = s.width}), s.seed);
+    const std::vector<float> buffers =
+        nn::initial_buffers(nn::resnet18_buffers({.width = s.width}));
+    TrialState first{.group = {},
+                     .evaluation = {},
+                     .statistics = buffers,
+                     .account = {theta.size(), s.workers},
+                     .phases = {}};
+    first.group = initial_state(s.workers, std::move(theta), buffers);
+    if (s.scheme == Scheme::sm) {
+      first.group.workers.front().theta = std::move(first.group.server.theta);
+    }
+    return first;
+  }
 
   void closed(const RoundRecord& record) {
     audit.check(record.round, record.ledger, record.sizes);
-    result.account.add(record.round, record.ledger);
-    if (record.evaluation) result.evaluation = *record.evaluation;
+    state.account.add(record.round, record.ledger);
+    if (record.evaluation) state.evaluation = *record.evaluation;
     WorkerReport report = telemetry.take(record.round.t);
     report.phases.server = record.server_seconds;
-    result.phases += report.phases;
+    state.phases += report.phases;
     if (sinks.on_round) sinks.on_round({.record = record, .report = report});
+  }
+
+  Evaluation evaluate(std::span<const float> theta, std::span<const float> buffers) {
+    state.statistics = evaluator.statistics(theta, buffers);
+    return evaluator(theta, state.statistics);
   }
 
   Settings settings;
   std::vector<Round> rounds;
-  std::vector<float> theta;  ///< the initial parameters
-  std::vector<float> buffers;
+  TrialState state;
   Slots slots;
   std::vector<Compute> compute;
   LocalTraining update;
-  Evaluator evaluate;
+  Evaluator evaluator;
   Audit audit;
   Telemetry telemetry;
   TrialSinks sinks;
-  TrialResult result;
 };
 
-/// Scheme sm: plain SGD, and nobody to talk to.
+/// Scheme sm to the next pause: plain SGD, and nobody to talk to.
 void run_single_machine(Run& run) {
-  run.closed(RoundRecord());
-  std::vector<float>& theta = run.theta;
-  for (const Round& round : run.rounds) {
+  WorkerState& self = run.state.group.workers.front();
+  std::uint32_t& t = run.state.group.t;
+  if (t == 0) run.closed(RoundRecord());
+  for (bool pauses = false; t < run.rounds.size() && !pauses; ++t) {
+    const Round& round = run.rounds[t];
     RoundRecord record;
     record.round = round;
     {
@@ -70,21 +86,22 @@ void run_single_machine(Run& run) {
       report.steps = round.steps;
       {
         const PhaseTimer timer(report.phases.local_steps);
-        const LocalResult local = run.update.run(slot.index(), round, 0, theta, run.buffers);
-        std::copy(local.theta.begin(), local.theta.end(), theta.begin());
+        const LocalResult local = run.update.run(slot.index(), round, 0, self.theta, self.buffers);
+        std::copy(local.theta.begin(), local.theta.end(), self.theta.begin());
         report.loss = local.loss;
         report.images = local.images;
       }
       run.telemetry.add(round.t, 0, report);
     }
-    if (round.evaluate) record.evaluation = run.evaluate(theta, run.buffers);
+    if (round.evaluate) record.evaluation = run.evaluate(self.theta, self.buffers);
     run.closed(record);
+    pauses = run.sinks.pause_after && run.sinks.pause_after(round);
   }
-  run.result.theta = std::move(theta);
 }
 
+/// Workers and server to the next pause.
 void run_with_server(Run& run) {
-  run.result.theta =
+  run.state.group =
       run_group({.settings = run.settings,
                  .rounds = run.rounds,
                  .update = run.update,
@@ -93,9 +110,19 @@ void run_with_server(Run& run) {
                  .evaluate = [&](auto theta, auto buffers) { return run.evaluate(theta, buffers); },
                  .on_closed = [&](const RoundRecord& record) { run.closed(record); },
                  .on_message = run.sinks.on_message,
-                 .on_counts = {}},
-                std::move(run.theta), run.buffers)
-          .theta;
+                 .on_counts = {},
+                 .pause_after = run.sinks.pause_after},
+                std::move(run.state.group));
+}
+
+/// [b], in worker order.
+std::vector<float> mean_buffers(std::span<const WorkerState> workers) {
+  std::vector<float> mean = workers.front().buffers;
+  for (const WorkerState& worker : workers.subspan(1)) {
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += worker.buffers[i];
+  }
+  for (float& x : mean) x /= static_cast<float>(workers.size());
+  return mean;
 }
 
 }  // namespace
@@ -106,20 +133,35 @@ std::size_t slot_count(const Settings& settings) {
 }
 
 TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
-                      const TrialSinks& sinks, const LawConstants& law) {
+                      const TrialSinks& sinks, const LawConstants& law,
+                      std::optional<TrialState> from) {
   validate(settings);
   if (settings.workers > images.train.size()) {
     throw UsageError(fmt::format("workers = {}: there are {} training images", settings.workers,
                                  images.train.size()));
   }
-  Run run(settings, images, sinks, law);
-  if (settings.scheme == Scheme::sm) {
-    run_single_machine(run);
-  } else {
-    run_with_server(run);
+  Run run(settings, images, sinks, law, std::move(from));
+  TrialState& state = run.state;
+  const bool single = settings.scheme == Scheme::sm;
+  bool goes_on = true;
+  while (goes_on && state.group.t < run.rounds.size()) {
+    single ? run_single_machine(run) : run_with_server(run);
+    if (settings.bn_eval() == BatchNormEvaluation::batch) {
+      state.statistics = mean_buffers(state.group.workers);
+    }
+    if (sinks.on_pause) goes_on = sinks.on_pause(state);
   }
-  run.result.digest = sha256(run.result.theta);
-  return std::move(run.result);
+  const std::uint32_t t = state.group.t;
+  std::vector<float>& theta = single ? state.group.workers.front().theta : state.group.server.theta;
+  std::string digest = sha256(theta);
+  return {.evaluation = state.evaluation,
+          .account = state.account,
+          .theta = std::move(theta),
+          .statistics = std::move(state.statistics),
+          .steps = run.rounds[t - 1].first_step + run.rounds[t - 1].steps,
+          .digest = std::move(digest),
+          .phases = state.phases,
+          .finished = t == run.rounds.size()};
 }
 
 }  // namespace mvsgd::sim

@@ -11,6 +11,7 @@
 #include "data/dataset.hpp"
 #include "sim/account.hpp"
 #include "sim/evaluation.hpp"
+#include "sim/group.hpp"
 #include "sim/law.hpp"
 #include "sim/server.hpp"
 #include "sim/telemetry.hpp"
@@ -23,19 +24,36 @@ struct TrialRound {
   const WorkerReport& report;
 };
 
-/// Where a trial tells of itself. Both may be empty.
+/// A trial between two rounds: all that enters a later result or row. From it the trial goes on to
+/// the same end, whatever the slots.
+struct TrialState {
+  GroupState group;               ///< scheme sm: one worker, whose theta it is; no server
+  Evaluation evaluation;          ///< the last
+  std::vector<float> statistics;  ///< the batch-norm statistics that it used
+  Account account;
+  Phases phases;  ///< where the processor time of all rounds went
+};
+
+/// Where a trial tells of itself, and what tells it to pause. Each may be empty.
 struct TrialSinks {
   std::function<void(const TrialRound&)>
       on_round;                   ///< in order, from one thread; t = 0 comes first
   comm::WireObserver on_message;  ///< from the senders' threads
+  PauseAfter pause_after;         ///< asked once a round, from the thread of on_round
+  /// Sees the state after a pause, and after the last round. If it returns false after a pause the
+  /// trial ends there.
+  std::function<bool(const TrialState&)> on_pause;
 };
 
 struct TrialResult {
   Evaluation evaluation;  ///< after the last round
   Account account;
-  std::vector<float> theta;  ///< [d]
-  std::string digest;        ///< sha256(theta)
-  Phases phases;             ///< where the processor time of all rounds went
+  std::vector<float> theta;       ///< [d]
+  std::vector<float> statistics;  ///< batch-norm statistics to use theta with (below)
+  std::uint64_t steps = 0;        ///< local steps of a worker
+  std::string digest;             ///< sha256(theta)
+  Phases phases;                  ///< where the processor time of all rounds went
+  bool finished = true;           ///< false if on_pause has ended it before the last round
 };
 
 /// The number of compute slots that settings give on this machine.
@@ -43,12 +61,18 @@ struct TrialResult {
 
 /// Runs all rounds; a thread for each worker. Every round's ledger is held against `law`.
 ///
-/// The result is a function of settings (slots excepted), images and the backend's own bits.
+/// The result is a function of settings (slots excepted), images and the backend's own bits; where
+/// it pauses, or began again `from` a state of its own, does not enter it. Its statistics are those
+/// that the last evaluation used; with bn_eval = batch, which uses none, the mean of the workers',
+/// which nobody has sent.
+///
+/// A state is handed over without a copy: nothing is held in memory twice.
 ///
 /// Throws UsageError if the settings do not fit the images, NonFiniteError if the training
 /// diverges, CheckFailed or comm::LedgerError if bits and law differ; when one worker fails, what
 /// that worker threw.
 [[nodiscard]] TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
-                                    const TrialSinks& sinks, const LawConstants& law = {});
+                                    const TrialSinks& sinks, const LawConstants& law = {},
+                                    std::optional<TrialState> from = {});
 
 }  // namespace mvsgd::sim

@@ -187,7 +187,7 @@ Shown run(const Settings& settings) {
   Telemetry telemetry;
   Wire wire;
   std::map<std::uint32_t, std::vector<std::uint32_t>> counts;
-  const GroupResult result = run_group(
+  const GroupState result = run_group(
       {.settings = settings,
        .rounds = plan,
        .update = update,
@@ -199,8 +199,9 @@ Shown run(const Settings& settings) {
        .on_counts =
            [&](const Round& round, std::span<const std::uint32_t> of) {
              counts[round.t].assign(of.begin(), of.end());
-           }},
-      std::vector<float>(kD, kTheta), {}, true);
+           },
+       .pause_after = {}},
+      initial_state(settings.workers, std::vector<float>(kD, kTheta), {}));
 
   Shown shown{.what = fmt::format("d = {}, N = {}, K = {}, {} rounds over the wire", kD,
                                   settings.workers, protocol.k, plan.size())};
@@ -212,9 +213,9 @@ Shown run(const Settings& settings) {
     if (!round.dense) shown.counts = shown.counts && counts.at(round.t) == defined.counts;
   }
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
-    shown.memory = shown.memory && std::ranges::equal(result.errors[n], definition.error(n));
+    shown.memory = shown.memory && std::ranges::equal(result.workers[n].e, definition.error(n));
   }
-  shown.theta = std::ranges::equal(result.theta, definition.theta());
+  shown.theta = std::ranges::equal(result.server.theta, definition.theta());
   shown.identical = wire.identical();
   shown.counted = wire.counted();
   shown.messages = wire.messages();

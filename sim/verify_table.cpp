@@ -56,8 +56,9 @@ MeasuredRounds measure(const Settings& settings, std::uint64_t d, LocalUpdate& u
                    .evaluate = {},
                    .on_closed = [&](const RoundRecord& r) { measured.records.push_back(r); },
                    .on_message = {},
-                   .on_counts = {}},
-                  std::vector<float>(d), {});
+                   .on_counts = {},
+                   .pause_after = {}},
+                  initial_state(settings.workers, std::vector<float>(d), {}));
   return measured;
 }
 

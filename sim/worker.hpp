@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "comm/transport.hpp"
 #include "compress/add_drop.hpp"
 #include "compress/top_k.hpp"
 #include "sim/local_update.hpp"
+#include "sim/pause.hpp"
 #include "sim/protocol.hpp"
 #include "sim/schedule.hpp"
 #include "sim/slots.hpp"
@@ -16,11 +18,22 @@
 
 namespace mvsgd::sim {
 
+/// What a worker carries from one round to the next.
+struct WorkerState {
+  std::vector<float> theta;  ///< theta_t, [d]; the first message brings it
+  std::vector<float> e;  ///< e_{n,t}, [d]; D of Algorithm 1 line 9 between computing and sending
+  std::vector<float> buffers;         ///< batch-norm statistics
+  std::vector<compress::Index> vote;  ///< supp of the last vote, M_{n,t} or AD's own; none at first
+  float threshold = 0;  ///< the K-th magnitude of that vote: where to look for the next one's
+  std::vector<compress::Index> mask;  ///< supp M_t; none at first
+};
+
 /// What all workers of a run share. Everything must outlive them.
 struct WorkerContext {
   const Protocol& protocol;
   const Settings& settings;
-  std::span<const Round> rounds;
+  std::span<const Round> rounds;  ///< those to run
+  const Pause& pause;
   LocalUpdate& update;
   Slots& slots;
   Telemetry& telemetry;
@@ -30,13 +43,13 @@ struct WorkerContext {
 /// from what it has decoded, the error memory e, and its batch-norm buffers: 2d floats and a few.
 class Worker {
  public:
-  Worker(const WorkerContext& context, comm::Transport& transport, std::vector<float> buffers);
+  Worker(const WorkerContext& context, comm::Transport& transport, WorkerState state);
 
-  /// Receives the initial model and takes part in every round.
+  /// Takes part in every round until the pause; before round 1 it receives the initial model.
   void run();
 
-  [[nodiscard]] std::span<const float> theta() const { return theta_; }
-  [[nodiscard]] std::span<const float> error() const { return e_; }
+  /// What it carries on, which it no longer has.
+  [[nodiscard]] WorkerState take() { return std::move(state_); }
 
  private:
   WorkerReport compute(const Round& round);
@@ -56,14 +69,9 @@ class Worker {
 
   WorkerContext context_;
   comm::Transport* transport_;
-  std::vector<float> theta_;  ///< theta_t
-  std::vector<float> e_;      ///< e_{n,t}; D of Algorithm 1 line 9 between computing and sending
-  std::vector<float> buffers_;
-  std::vector<compress::Index> vote_;  ///< supp of this round's vote, M_{n,t} or AD's own
-  std::vector<compress::Index> last_vote_;
-  float threshold_ = 0;  ///< the K-th magnitude of the last vote: where to look for this one's
-  compress::VoteChange change_;        ///< how AD's vote came from the last one
-  std::vector<compress::Index> mask_;  ///< supp M_t
+  WorkerState state_;
+  std::vector<compress::Index> last_vote_;  ///< the one before state_.vote, in its round
+  compress::VoteChange change_;             ///< how AD's vote came from it
 };
 
 }  // namespace mvsgd::sim

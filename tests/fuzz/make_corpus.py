@@ -165,3 +165,4 @@ safetensors("offset_negative", b"{" + MATRIX.replace(b"[0, 8]", b"[-8, 0]") + b"
 safetensors("nested", b'{"m": {"shape": [' + b"[" * 100 + b"]" * 100 + b"]}}")
 safetensors("no_object", b"[1, 2]")
 safetensors("no_json", b'{"m": }')
+safetensors("number_out_of_range", b'{"m": {"dtype": "F32", "shape": [1e999], "data_offsets": [0, 4]}}', bytes(4))

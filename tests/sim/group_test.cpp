@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <tuple>
+#include <utility>
 
 #include "comm/inproc/inproc.hpp"
 #include "sim/audit.hpp"
@@ -54,10 +56,16 @@ struct Observers {
   std::function<void(const RoundRecord&)> on_closed = {};
   comm::WireObserver on_message = {};
   CountsObserver on_counts = {};
+  PauseAfter pause_after = {};
 };
 
-GroupResult run(const Settings& settings, const std::vector<Round>& plan, LocalUpdate& update,
-                std::size_t slot_count, Observers observers = {}) {
+GroupState begin(const Settings& settings) {
+  return initial_state(settings.workers, std::vector<float>(kD, 1.0F), {});
+}
+
+/// From `state` to the end, or to the first pause.
+GroupState advance(GroupState state, const Settings& settings, const std::vector<Round>& plan,
+                   LocalUpdate& update, std::size_t slot_count, Observers observers = {}) {
   Slots slots(slot_count);
   Telemetry telemetry;
   return run_group({.settings = settings,
@@ -68,8 +76,23 @@ GroupResult run(const Settings& settings, const std::vector<Round>& plan, LocalU
                     .evaluate = {},
                     .on_closed = std::move(observers.on_closed),
                     .on_message = std::move(observers.on_message),
-                    .on_counts = std::move(observers.on_counts)},
-                   std::vector<float>(kD, 1.0F), {}, true);
+                    .on_counts = std::move(observers.on_counts),
+                    .pause_after = std::move(observers.pause_after)},
+                   std::move(state));
+}
+
+struct Outcome {
+  std::vector<float> theta;                ///< the server's, [d]
+  std::vector<std::vector<float>> errors;  ///< e_n
+};
+
+Outcome run(const Settings& settings, const std::vector<Round>& plan, LocalUpdate& update,
+            std::size_t slot_count, Observers observers = {}) {
+  GroupState state =
+      advance(begin(settings), settings, plan, update, slot_count, std::move(observers));
+  Outcome outcome{.theta = std::move(state.server.theta), .errors = {}};
+  for (WorkerState& worker : state.workers) outcome.errors.push_back(std::move(worker.e));
+  return outcome;
 }
 
 bool same_bits(std::span<const float> a, std::span<const float> b) {
@@ -155,7 +178,7 @@ class GroupOfScheme : public testing::TestWithParam<Case> {
 
 TEST_P(GroupOfScheme, EqualsTheDefinitionBitForBit) {
   for (const std::size_t slots : {1U, 4U}) {
-    const GroupResult result = run(settings_, plan_, update_, slots);
+    const Outcome result = run(settings_, plan_, update_, slots);
     EXPECT_TRUE(same_bits(result.theta, theta_)) << slots;
     for (std::uint32_t n = 0; n < settings_.workers; ++n) {
       EXPECT_TRUE(same_bits(result.errors[n], errors_[n])) << slots << " slots, worker " << n;
@@ -218,6 +241,43 @@ TEST_P(GroupOfScheme, EveryClosedRoundHasTheLawsRowsAndTheDefinitionsSizes) {
   EXPECT_EQ(closed, (std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5, 6}));
 }
 
+TEST_P(GroupOfScheme, WhereItPausesChangesNoBitOfResultOrRecords) {
+  using Row = std::tuple<std::uint32_t, comm::Kind, std::uint64_t, std::optional<double>>;
+  std::vector<Row> rows;
+  Observers observers;
+  observers.on_closed = [&](const RoundRecord& record) {
+    for (const comm::LedgerRow& row : record.ledger) {
+      rows.emplace_back(record.round.t, row.id.kind, row.bits.count(), record.mask_overlap);
+    }
+  };
+  (void)run(settings_, plan_, update_, 2, observers);
+  const std::vector<Row> uncut = std::exchange(rows, {});
+
+  for (const std::uint32_t stretch : {1U, 2U, 4U}) {
+    rows.clear();
+    observers.pause_after = [&](const Round& round) { return round.t % stretch == 0; };
+    GroupState state = begin(settings_);
+    while (state.t < plan_.size()) {
+      const std::uint32_t t = state.t;
+      state = advance(std::move(state), settings_, plan_, update_, 1 + t % 3, observers);
+      EXPECT_EQ(state.t, std::min<std::size_t>(t + stretch, plan_.size()));
+    }
+    EXPECT_TRUE(same_bits(state.server.theta, theta_)) << stretch;
+    for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+      EXPECT_TRUE(same_bits(state.workers[n].e, errors_[n])) << stretch << ", worker " << n;
+    }
+    EXPECT_EQ(rows, uncut) << stretch;
+  }
+}
+
+TEST(Group, WithNoRoundLeftIsRefused) {
+  DrawnUpdate update(kD, 2, 5);
+  GroupState state = begin(small_settings());
+  state.t = 4;
+  EXPECT_THROW((void)advance(std::move(state), small_settings(), small_plan(), update, 1),
+               std::invalid_argument);
+}
+
 INSTANTIATE_TEST_SUITE_P(Each, GroupOfScheme, testing::ValuesIn(kCases),
                          [](const testing::TestParamInfo<Case>& c) { return c.param.name; });
 
@@ -225,7 +285,7 @@ TEST(Group, EverySchemeAndQuantiserMovesTheModelDifferently) {
   DrawnUpdate update(kD, 2, 5);
   std::set<std::vector<float>> models;
   for (const Case& c : kCases) {
-    const GroupResult result = run(settings_of(c), plan_of(c.scheme, 6), update, 2);
+    const Outcome result = run(settings_of(c), plan_of(c.scheme, 6), update, 2);
     EXPECT_TRUE(models.insert(result.theta).second) << c.name;
   }
 }
@@ -377,17 +437,20 @@ class ForgedChange : public testing::Test {
       rounds[i].steps = 1;
     }
     rounds[0].full_vote = true;
+    Pause pause;
     Server server({.protocol = protocol,
                    .settings = settings_,
                    .rounds = rounds,
+                   .pause = pause,
                    .ledger = ledger,
+                   .pause_after = {},
                    .evaluate = {},
                    .on_closed = {},
                    .on_counts =
                        [&](const Round&, std::span<const std::uint32_t> counts) {
                          counts_.assign(counts.begin(), counts.end());
                        }},
-                  group.end(2), std::vector<float>(100), 0);
+                  group.end(2), {.theta = std::vector<float>(100), .mask = {}}, 0);
     std::jthread honest([&] { play(protocol, group.end(0), {}); });
     std::jthread hostile([&] { play(protocol, group.end(1), forged); });
     try {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -143,6 +144,52 @@ TEST(Trial, KeepingVotesChangesNoBit) {
   const TrialResult unchecked = run_trial(settings, images(), {});
   settings.check_votes = true;
   EXPECT_EQ(run_trial(settings, images(), {}).digest, unchecked.digest);
+}
+
+TEST(Trial, GoesOnFromAStateToTheSameEnd) {
+  for (const char* name : {"sm", "ssgd-mv-ad-l2", "top-k"}) {
+    Settings settings = short_run("reference", name);
+    if (settings.scheme == Scheme::sm) settings.workers = 1;
+    settings.rounds = 6;
+    const TrialResult whole = run_trial(settings, images(), {});
+    EXPECT_TRUE(whole.finished);
+
+    std::optional<TrialState> kept;
+    TrialSinks sinks;
+    sinks.pause_after = [](const Round& round) { return round.t == 3; };
+    sinks.on_pause = [&](const TrialState& state) {
+      kept = state;
+      return false;
+    };
+    const TrialResult half = run_trial(settings, images(), sinks);
+    EXPECT_FALSE(half.finished);
+    EXPECT_NE(half.digest, whole.digest);
+    ASSERT_EQ(kept->group.t, 3U);
+
+    settings.slots = 1;
+    std::vector<std::uint32_t> closed;
+    sinks = {};
+    sinks.on_round = [&](const TrialRound& round) { closed.push_back(round.record.round.t); };
+    const TrialResult rest = run_trial(settings, images(), sinks, {}, std::move(kept));
+    EXPECT_EQ(closed, (std::vector<std::uint32_t>{4, 5, 6})) << name;
+    EXPECT_EQ(rest.theta, whole.theta) << name;
+    EXPECT_EQ(rest.statistics, whole.statistics);
+    EXPECT_EQ(rest.steps, whole.steps);
+    EXPECT_EQ(rest.evaluation.loss, whole.evaluation.loss);
+    EXPECT_EQ(rest.account.total(comm::Direction::up), whole.account.total(comm::Direction::up));
+    EXPECT_EQ(rest.account.rates().run_both_ways, whole.account.rates().run_both_ways);
+  }
+}
+
+TEST(Trial, ItsStatisticsAreThoseOfTheEvaluation) {
+  Settings settings = short_run("reference");
+  const std::vector<float> average = run_trial(settings, images(), {}).statistics;
+  set(settings, "bn_eval", "recompute");
+  const std::vector<float> recomputed = run_trial(settings, images(), {}).statistics;
+  EXPECT_NE(recomputed, average);
+  // With `batch` nothing is sent and nothing used; the mean of the workers' is still there.
+  set(settings, "bn_eval", "batch");
+  EXPECT_EQ(run_trial(settings, images(), {}).statistics, average);
 }
 
 TEST(Trial, ABlockOfSignsHasItsScale) {
