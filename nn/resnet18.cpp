@@ -196,6 +196,18 @@ BatchResult ResNet18::evaluate(std::span<const float> images, std::span<const st
   return {.loss = loss.value, .correct = loss.correct};
 }
 
+std::vector<float> ResNet18::logits(std::span<const float> images, BatchNormMode mode) {
+  // Labels enter the loss alone.
+  const std::vector<std::uint8_t> labels(images.size() /
+                                         static_cast<std::size_t>(kChannels * kSide * kSide));
+  check_batch(images, labels);
+  Tape tape(*backend_, Recording::off);
+  const Loss loss = forward(tape, images, labels, {.mode = mode});
+  std::vector<float> values(labels.size() * static_cast<std::size_t>(options_.classes));
+  backend_->read(loss.logits.value(), values);
+  return values;
+}
+
 void ResNet18::check_batch(std::span<const float> images,
                            std::span<const std::uint8_t> labels) const {
   if (labels.empty() ||

@@ -66,6 +66,11 @@ class ResNet18 {
   BatchResult evaluate(std::span<const float> images, std::span<const std::uint8_t> labels,
                        BatchNormMode mode, float momentum = 0.1F);
 
+  /// What the network says of images [n,3,32,32].
+  ///   returns [n, classes]
+  /// Throws std::invalid_argument if n = 0 or the images are not whole.
+  [[nodiscard]] std::vector<float> logits(std::span<const float> images, BatchNormMode mode);
+
  private:
   /// A convolution and the batch norm after it.
   struct Unit {
