@@ -19,41 +19,44 @@ comm::Bits positions_and_values(const comm::FieldBits& bits) {
 
 }  // namespace
 
-Account::Account(std::uint64_t d, std::uint32_t workers) : d_(d), workers_(workers) {}
+Account::Account(std::uint64_t d, std::uint32_t workers) : Account(d, workers, Sums()) {}
+
+Account::Account(std::uint64_t d, std::uint32_t workers, const Sums& sums)
+    : d_(d), workers_(workers), sums_(sums) {}
 
 void Account::add(const Round& round, std::span<const comm::LedgerRow> rows) {
   if (round.t > 0) {
-    (round.dense ? dense_rounds_ : sparse_rounds_) += 1;
-    (round.dense ? dense_steps_ : sparse_steps_) += round.steps;
+    (round.dense ? sums_.dense_rounds : sums_.sparse_rounds) += 1;
+    (round.dense ? sums_.dense_steps : sums_.sparse_steps) += round.steps;
   }
-  if (!round.dense && round.t > 0) sparse_round_ = {};
+  if (!round.dense && round.t > 0) sums_.sparse_round = {};
   for (const comm::LedgerRow& row : rows) {
     const std::size_t way = index(row.id.direction);
-    all_[way][row.field] += row.bits;
+    sums_.all[way][row.field] += row.bits;
     if (round.dense || round.t == 0) continue;
-    sparse_[way][row.field] += row.bits;
-    if (row.id.worker == 0) sparse_round_[way][row.field] += row.bits;
+    sums_.sparse[way][row.field] += row.bits;
+    if (row.id.worker == 0) sums_.sparse_round[way][row.field] += row.bits;
   }
 }
 
 Rates Account::rates() const {
   const std::uint64_t step = kFloatBits * d_ * workers_;
-  const comm::Bits up = positions_and_values(sparse_[index(comm::Direction::up)]);
-  const comm::Bits down = positions_and_values(sparse_[index(comm::Direction::down)]);
-  const std::uint64_t steps = sparse_steps_ + dense_steps_;
-  return {.uplink = rate(step * sparse_steps_, up),
-          .both_ways = rate(2 * step * sparse_steps_, up + down),
+  const comm::Bits up = positions_and_values(sums_.sparse[index(comm::Direction::up)]);
+  const comm::Bits down = positions_and_values(sums_.sparse[index(comm::Direction::down)]);
+  const std::uint64_t steps = sums_.sparse_steps + sums_.dense_steps;
+  return {.uplink = rate(step * sums_.sparse_steps, up),
+          .both_ways = rate(2 * step * sums_.sparse_steps, up + down),
           .run_uplink = rate(step * steps, total(comm::Direction::up)),
           .run_both_ways =
               rate(2 * step * steps, total(comm::Direction::up) + total(comm::Direction::down))};
 }
 
 comm::Bits Account::total(comm::Direction direction) const {
-  return all_[index(direction)].total();
+  return sums_.all[index(direction)].total();
 }
 
 const comm::FieldBits& Account::sparse_round(comm::Direction direction) const {
-  return sparse_round_[index(direction)];
+  return sums_.sparse_round[index(direction)];
 }
 
 }  // namespace mvsgd::sim

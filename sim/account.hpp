@@ -23,7 +23,21 @@ struct Rates {
 /// Sums closed rounds of all workers.
 class Account {
  public:
+  using ByDirection = std::array<comm::FieldBits, 2>;
+
+  struct Sums {
+    std::uint64_t sparse_steps = 0;  ///< local steps of one worker
+    std::uint64_t dense_steps = 0;
+    std::uint32_t sparse_rounds = 0;
+    std::uint32_t dense_rounds = 0;
+    ByDirection sparse;  ///< sparse rounds alone
+    ByDirection all;
+    ByDirection sparse_round;  ///< worker 0's share of the last of them
+  };
+
   Account(std::uint64_t d, std::uint32_t workers);
+  /// Goes on from the sums of another of the same d and N.
+  Account(std::uint64_t d, std::uint32_t workers, const Sums& sums);
 
   void add(const Round& round, std::span<const comm::LedgerRow> rows);
 
@@ -34,21 +48,15 @@ class Account {
   /// One sparse round, worker 0's share: field by field what Table 1 is about. Zero before any.
   [[nodiscard]] const comm::FieldBits& sparse_round(comm::Direction direction) const;
 
-  [[nodiscard]] std::uint32_t sparse_rounds() const { return sparse_rounds_; }
-  [[nodiscard]] std::uint32_t dense_rounds() const { return dense_rounds_; }
+  [[nodiscard]] std::uint32_t sparse_rounds() const { return sums_.sparse_rounds; }
+  [[nodiscard]] std::uint32_t dense_rounds() const { return sums_.dense_rounds; }
+
+  [[nodiscard]] const Sums& sums() const { return sums_; }
 
  private:
-  using ByDirection = std::array<comm::FieldBits, 2>;
-
   std::uint64_t d_;
   std::uint32_t workers_;
-  std::uint64_t sparse_steps_ = 0;  ///< local steps of one worker
-  std::uint64_t dense_steps_ = 0;
-  std::uint32_t sparse_rounds_ = 0;
-  std::uint32_t dense_rounds_ = 0;
-  ByDirection sparse_;  ///< sparse rounds alone
-  ByDirection all_;
-  ByDirection sparse_round_;
+  Sums sums_;
 };
 
 }  // namespace mvsgd::sim

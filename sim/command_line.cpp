@@ -88,8 +88,8 @@ Exit parse_and_run(const std::vector<std::string>& args, CommandContext context)
   app.footer(kFooter);
   add_log_options(app, context.level);
   Action chosen;
-  for (const auto add :
-       {add_train, add_verify, add_report, add_data, add_presets, add_info, add_manual}) {
+  for (const auto add : {add_train, add_evaluate, add_verify, add_report, add_data, add_presets,
+                         add_info, add_manual}) {
     add(app, context, chosen);
   }
   try {
@@ -117,14 +117,14 @@ std::string alarming(std::string_view text, bool colors) {
 }
 
 Exit run_command(const std::vector<std::string>& args, const Streams& streams,
-                 const LawConstants& law) {
+                 const LawConstants& law, const Interrupted& interrupted) {
   const auto failed = [&](Exit code, const std::exception& e) {
     fmt::print(streams.err, "{}{} {}\n", streams.columns > 0 ? "\n" : "",
                alarming("mvsgd:", streams.err_colors), e.what());
     return code;
   };
   try {
-    return parse_and_run(args, {.streams = streams, .law = law});
+    return parse_and_run(args, {.streams = streams, .law = law, .interrupted = interrupted});
   } catch (const CheckFailed& e) {
     return failed(Exit::check_failed, e);
   } catch (const comm::LedgerError& e) {

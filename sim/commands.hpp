@@ -26,6 +26,7 @@ enum class LogLevel : std::uint8_t {
 struct CommandContext {
   const Streams& streams;
   const LawConstants& law;
+  const Interrupted& interrupted;
   LogLevel level = LogLevel::info;
 };
 
@@ -36,6 +37,7 @@ using Action = std::function<Exit()>;
 // the context must outlive the action. An action throws what run_command() has an exit code for.
 
 void add_train(CLI::App& app, const CommandContext& context, Action& chosen);
+void add_evaluate(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_verify(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_data(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_report(CLI::App& app, const CommandContext& context, Action& chosen);

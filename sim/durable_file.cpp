@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -52,6 +53,17 @@ FileDigest DurableFile::finish() {
   if (close(std::exchange(descriptor_, -1)) != 0) fail(path_);
   return {.bytes = bytes_, .sha256 = hash_.hex()};
 }
+
+DirectoryLock::DirectoryLock(const fs::path& path)
+    : descriptor_(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (descriptor_ < 0) fail(path);
+  if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    close(descriptor_);
+    throw std::runtime_error(fmt::format("{}: another process is at work there", path.string()));
+  }
+}
+
+DirectoryLock::~DirectoryLock() { close(descriptor_); }
 
 void replace_file(const fs::path& path, std::string_view text) {
   const fs::path temporary = path.string() + ".tmp";

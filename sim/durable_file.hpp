@@ -45,6 +45,19 @@ class DurableFile {
   Sha256 hash_;
 };
 
+/// A directory that one process at a time has: the other's constructor throws std::runtime_error
+/// with the path. The system ends it with the process, however that ends.
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(const std::filesystem::path& path);
+  ~DirectoryLock();
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 /// Puts `text` in the place of `path`, whole or not at all, whatever happens: it is written under a
 /// temporary name beside it and then renamed.
 void replace_file(const std::filesystem::path& path, std::string_view text);

@@ -50,7 +50,7 @@ std::string caches() {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> environment(const std::string& backend_version) {
+Environment environment(const std::string& backend_version) {
   return {{"version", MVSGD_VERSION},
           {"compiler", "g++ " __VERSION__},
           {"backend_version", backend_version},

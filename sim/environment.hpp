@@ -7,9 +7,11 @@
 
 namespace mvsgd::sim {
 
+/// Names and values, in their order.
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
 /// Names and values for config.toml's [environment] and for `mvsgd info`: version, compiler,
 /// processor model, instruction set and cache sizes. `backend_version` is the backend's own.
-[[nodiscard]] std::vector<std::pair<std::string, std::string>> environment(
-    const std::string& backend_version);
+[[nodiscard]] Environment environment(const std::string& backend_version);
 
 }  // namespace mvsgd::sim

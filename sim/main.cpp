@@ -2,6 +2,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstddef>
 #include <cstdlib>
 #include <iostream>
@@ -30,6 +31,32 @@ bool shows_colors(int descriptor) {
          terminal != nullptr && std::string_view(terminal) != "dumb";
 }
 
+// A signal handler can reach nothing else.
+volatile std::sig_atomic_t stop_wanted = 0;
+
+/// The first time notes the wish; the second time the signal does what it does by itself.
+extern "C" void note_or_die(int signal) {
+  if (stop_wanted != 0) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+    return;
+  }
+  stop_wanted = 1;
+  constexpr char kText[] =
+      "\nmvsgd: stops after this round, with a checkpoint; once more: stops at once\n";
+  // Nothing can be done if it cannot be written.
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kText, sizeof kText - 1);
+}
+
+bool interrupted() {
+  static const bool installed = [] {
+    std::signal(SIGINT, note_or_die);
+    std::signal(SIGTERM, note_or_die);
+    return true;
+  }();
+  return installed && stop_wanted != 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -39,5 +66,5 @@ int main(int argc, char** argv) {
                                     .columns = terminal_columns(),
                                     .out_colors = shows_colors(STDOUT_FILENO),
                                     .err_colors = shows_colors(STDERR_FILENO)};
-  return static_cast<int>(mvsgd::sim::run_command(args, streams));
+  return static_cast<int>(mvsgd::sim::run_command(args, streams, {}, interrupted));
 }

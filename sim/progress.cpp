@@ -46,16 +46,19 @@ std::string grouped(std::uint64_t n) {
 }
 
 Progress::Progress(std::ostream& out, std::size_t columns, const std::vector<Round>& rounds,
-                   bool every_round)
+                   const TrialState& begun, bool every_round)
     : out_(&out),
       columns_(columns),
       every_round_(every_round),
       total_steps_(rounds.back().first_step + rounds.back().steps),
       total_rounds_(rounds.size()),
-      start_(std::chrono::steady_clock::now()) {}
+      start_(std::chrono::steady_clock::now()),
+      earlier_(begun.seconds),
+      bits_{begun.account.total(comm::Direction::up), begun.account.total(comm::Direction::down)} {}
 
 double Progress::seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  return earlier_ +
+         std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
 std::string Progress::line(const TrialRound& trial_round) const {
@@ -68,8 +71,8 @@ std::string Progress::line(const TrialRound& trial_round) const {
       "round {}/{}  {} left  loss {:.3f}  {:.0f} images/s  up {}  down {}  epoch {:.2f}  {}",
       round.t, total_rounds_, duration(left),
       trial_round.report.loss / static_cast<double>(trial_round.report.steps),
-      static_cast<double>(images_) / now, amount(bits_[0]), amount(bits_[1]), round.epoch,
-      round.dense ? "dense" : "sparse");
+      static_cast<double>(images_) / (now - earlier_), amount(bits_[0]), amount(bits_[1]),
+      round.epoch, round.dense ? "dense" : "sparse");
 }
 
 void Progress::add(const TrialRound& trial_round) {

@@ -15,13 +15,14 @@ namespace mvsgd::sim {
 /// always one for an evaluation. Both have round, loss, images/s, bits and the time left.
 class Progress {
  public:
-  /// `columns` of the terminal behind `out`, 0 if it is none. `every_round`: a plain line each.
+  /// `columns` of the terminal behind `out`, 0 if it is none; `begun` is the state that the run
+  /// goes on from. `every_round`: a plain line each.
   Progress(std::ostream& out, std::size_t columns, const std::vector<Round>& rounds,
-           bool every_round = false);
+           const TrialState& begun, bool every_round = false);
 
   void add(const TrialRound& round);
 
-  /// Seconds since construction.
+  /// Seconds that the run has taken, what it had when it was interrupted included.
   [[nodiscard]] double seconds() const;
 
  private:
@@ -33,8 +34,9 @@ class Progress {
   std::uint64_t total_steps_;
   std::size_t total_rounds_;
   std::chrono::steady_clock::time_point start_;
-  double last_line_ = -1e9;  ///< when the last plain line was printed, in seconds
-  std::uint64_t images_ = 0;
+  double earlier_;            ///< seconds that the run took before that
+  double last_line_ = -1e9;   ///< when the last plain line was printed, in seconds
+  std::uint64_t images_ = 0;  ///< since construction
   comm::Bits bits_[2];
 };
 

@@ -6,12 +6,14 @@
 #include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
 
 #include "nn/resnet18.hpp"
 #include "sim/layer_share.hpp"
+#include "sim/model_file.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -19,25 +21,25 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
+constexpr const char* kCheckpoints = "checkpoint";
+constexpr const char* kLedger = kRowFiles[0];
+constexpr const char* kMetrics = kRowFiles[1];
+constexpr const char* kModel = "model.safetensors";
 constexpr std::string_view kLedgerHeader = "round,worker,direction,kind,field,bits";
 
-std::ofstream open_for_writing(const fs::path& path) {
-  std::ofstream file(path);
+std::ofstream open_for_writing(const fs::path& path, std::ios::openmode mode = std::ios::trunc) {
+  std::ofstream file(path, std::ios::out | mode);
   if (!file) throw InputError(fmt::format("{}: cannot be written", path.string()));
   return file;
 }
 
-/// To a temporary name first, so that a config.toml is always a whole one.
 void write_config(const fs::path& directory, const Settings& settings,
-                  const std::vector<std::pair<std::string, std::string>>& environment) {
-  const fs::path temporary = directory / "config.toml.tmp";
-  std::ofstream file = open_for_writing(temporary);
-  write_toml(settings, file);
-  fmt::print(file, "\n[environment]\n");
-  for (const auto& [name, value] : environment) fmt::print(file, "{} = \"{}\"\n", name, value);
-  file.close();
-  if (!file) throw InputError(fmt::format("{}: cannot be written", temporary.string()));
-  fs::rename(temporary, directory / "config.toml");
+                  const Environment& environment) {
+  std::ostringstream text;
+  write_toml(settings, text);
+  fmt::print(text, "\n[environment]\n");
+  for (const auto& [name, value] : environment) fmt::print(text, "{} = \"{}\"\n", name, value);
+  replace_file(directory / "config.toml", text.str());
 }
 
 template <typename Value>
@@ -95,9 +97,11 @@ comm::LedgerRow parse_row(std::string_view line) {
 
 }  // namespace
 
-RunDirectory::RunDirectory(fs::path path, const Settings& settings,
-                           const std::vector<std::pair<std::string, std::string>>& environment)
-    : path_(std::move(path)), layout_(nn::resnet18_parameters({.width = settings.width})) {
+RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Environment& environment)
+    : path_(std::move(path)),
+      settings_(settings),
+      environment_(environment),
+      layout_(nn::resnet18_parameters({.width = settings.width})) {
   std::error_code error;
   const bool existed = fs::exists(path_, error);
   if (existed && !(fs::is_directory(path_, error) && fs::is_empty(path_, error))) {
@@ -106,19 +110,47 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings,
   fs::create_directories(path_, error);
   if (error) throw InputError(fmt::format("{}: {}", path_.string(), error.message()));
   try {
+    // Before config.toml: whoever finds a config.toml can resume.
+    fs::create_directory(path_ / kCheckpoints);
+    lock_.emplace(path_ / kCheckpoints);
     write_config(path_, settings, environment);
-    metrics_ = open_for_writing(path_ / "metrics.jsonl");
-    ledger_ = open_for_writing(path_ / "ledger.csv");
-    fmt::print(ledger_, "{}\n", kLedgerHeader);
-    ledger_.flush();
-    check_written();
-  } catch (...) {
-    for (const char* name : {"config.toml.tmp", "config.toml", "metrics.jsonl", "ledger.csv"}) {
+    begin_rows();
+  } catch (const std::exception& e) {
+    for (const char* name : {"config.toml.tmp", "config.toml", kMetrics, kLedger, kCheckpoints}) {
       fs::remove(path_ / name, error);
     }
     if (!existed) fs::remove(path_, error);
-    throw;
+    throw InputError(e.what());
   }
+}
+
+RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Environment& environment,
+                           const FoundCheckpoint& found)
+    : path_(std::move(path)),
+      settings_(settings),
+      environment_(environment),
+      layout_(nn::resnet18_parameters({.width = settings.width})) {
+  lock_.emplace(path_ / kCheckpoints);
+  if (found.newest) {
+    for (const auto& [name, digest] : found.newest->rows) {
+      fs::resize_file(path_ / name, digest.bytes);
+    }
+    metrics_ = open_for_writing(path_ / kMetrics, std::ios::app);
+    ledger_ = open_for_writing(path_ / kLedger, std::ios::app);
+  } else {
+    begin_rows();
+  }
+  remove_checkpoints_after(path_, found.newest ? found.newest->state.group.t : 0);
+  fs::remove(path_ / kModel);
+  write_config(path_, settings, environment);
+}
+
+void RunDirectory::begin_rows() {
+  metrics_ = open_for_writing(path_ / kMetrics);
+  ledger_ = open_for_writing(path_ / kLedger);
+  fmt::print(ledger_, "{}\n", kLedgerHeader);
+  ledger_.flush();
+  check_written();
 }
 
 void RunDirectory::add(const TrialRound& trial_round, double seconds) {
@@ -162,7 +194,24 @@ void RunDirectory::add(const TrialRound& trial_round, double seconds) {
   check_written();
 }
 
+void RunDirectory::save(const TrialState& state) {
+  RunFiles rows;
+  for (const char* name : kRowFiles) {
+    sync_path(path_ / name);
+    const auto digest = digest_of(path_ / name);
+    if (!digest) {
+      throw std::runtime_error(fmt::format("{}: cannot be read", (path_ / name).string()));
+    }
+    rows[name] = *digest;
+  }
+  save_checkpoint(path_, state, {.settings = settings_, .environment = environment_, .rows = rows});
+}
+
 void RunDirectory::finish(const TrialResult& result, double seconds) {
+  write_model(path_ / kModel, {.width = settings_.width,
+                               .theta = result.theta,
+                               .statistics = result.statistics,
+                               .batches = result.steps});
   const Rates rates = result.account.rates();
   ordered_json line;
   line["end"] = true;
@@ -178,6 +227,7 @@ void RunDirectory::finish(const TrialResult& result, double seconds) {
   metrics_ << line.dump() << '\n';
   metrics_.flush();
   check_written();
+  sync_path(path_ / kMetrics);
 }
 
 void RunDirectory::check_written() {
@@ -188,7 +238,7 @@ void RunDirectory::check_written() {
 
 FinishedRun read_finished_run(const fs::path& path) {
   FinishedRun run{.settings = read_toml((path / "config.toml").string(), std::nullopt)};
-  std::ifstream file(path / "metrics.jsonl");
+  std::ifstream file(path / kMetrics);
   std::string last;
   for (std::string line; std::getline(file, line);) last = line;
   const auto end = nlohmann::json::parse(last, nullptr, false);

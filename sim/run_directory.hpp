@@ -1,4 +1,4 @@
-// A run's directory: config.toml, metrics.jsonl and ledger.csv.
+// A run's directory: config.toml, metrics.jsonl, ledger.csv, checkpoint/ and model.safetensors.
 #pragma once
 
 #include <cstdint>
@@ -10,31 +10,47 @@
 #include <vector>
 
 #include "nn/layout.hpp"
+#include "sim/checkpoint.hpp"
+#include "sim/environment.hpp"
 #include "sim/trial.hpp"
 
 namespace mvsgd::sim {
 
-/// Writes a run's files as it goes. Each round is on disk when add() returns.
+/// Writes a run's files as it goes. Each round is in its files when add() returns, and on the disk
+/// when a checkpoint is.
 class RunDirectory {
  public:
   /// Makes the directory and writes config.toml, whole or not at all. Throws InputError if the
   /// directory holds anything already or cannot be written; nothing is left behind then.
   RunDirectory(std::filesystem::path path, const Settings& settings,
-               const std::vector<std::pair<std::string, std::string>>& environment);
+               const Environment& environment);
+
+  /// Goes on in the directory of an earlier run of `settings`. What is past the checkpoint, rows
+  /// and newer checkpoints, is cut off; without one the run begins again. Throws std::runtime_error
+  /// if it cannot, or if another process is at work there.
+  RunDirectory(std::filesystem::path path, const Settings& settings, const Environment& environment,
+               const FoundCheckpoint& found);
 
   /// One line of metrics.jsonl and the round's rows of ledger.csv. Throws std::runtime_error if
   /// they cannot be written.
   void add(const TrialRound& round, double seconds);
 
-  /// The last line of metrics.jsonl: digest, accuracy, rates.
+  /// model.safetensors, then the last line of metrics.jsonl: digest, accuracy, rates.
   void finish(const TrialResult& result, double seconds);
+
+  /// A checkpoint of the trial. Throws std::runtime_error if it cannot be written.
+  void save(const TrialState& state);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
  private:
+  void begin_rows();
   void check_written();
 
   std::filesystem::path path_;
+  std::optional<DirectoryLock> lock_;  ///< of checkpoint/
+  Settings settings_;
+  Environment environment_;
   nn::Layout layout_;  ///< which layer a coordinate of a mask is of
   std::ofstream metrics_;
   std::ofstream ledger_;

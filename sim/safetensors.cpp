@@ -166,7 +166,7 @@ void write_safetensors(DurableFile& file, const Metadata& metadata,
                        std::vector<NamedTensor> tensors) {
   std::ranges::stable_sort(tensors, std::greater(),
                            [](const NamedTensor& t) { return info(t.dtype).bytes; });
-  ordered_json table;
+  ordered_json table = ordered_json::object();
   if (!metadata.empty()) table[kMetadata] = metadata;
   std::uint64_t offset = 0;
   for (const NamedTensor& tensor : tensors) {
@@ -210,7 +210,10 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, std::uint64_t 
         header.tensors.push_back(parse_entry(name, entry));
       }
     }
-    std::ranges::stable_sort(header.tensors, {}, &TensorEntry::offset);
+    // One without elements may stand where another begins.
+    std::ranges::sort(header.tensors, {}, [](const TensorEntry& tensor) {
+      return std::pair(tensor.offset, tensor.bytes);
+    });
     std::uint64_t end = 0;
     for (const TensorEntry& tensor : header.tensors) {
       at = tensor.name;

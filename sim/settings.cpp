@@ -152,6 +152,24 @@ Key warmup_key() {
           false};
 }
 
+Key checkpoint_key() {
+  return {"checkpoint_every",
+          "rounds between checkpoints, or minutes as \"10m\"; 0: only when interrupted and before "
+          "the last round",
+          [](Settings& s, std::string_view text) {
+            const bool minutes = text.ends_with('m');
+            const auto number = parse_number<std::uint32_t>(
+                text.substr(0, text.size() - (minutes ? 1 : 0)), minutes ? 1 : 0, kMany);
+            s.checkpoint_every = {.rounds = minutes ? 0 : number, .minutes = minutes ? number : 0};
+          },
+          [](const Settings& s) {
+            const CheckpointEvery& every = s.checkpoint_every;
+            return every.minutes > 0 ? fmt::format("\"{}m\"", every.minutes)
+                                     : std::to_string(every.rounds);
+          },
+          false};
+}
+
 std::vector<Key> make_keys() {
   using S = Settings;
   constexpr std::uint32_t kOne = 1;
@@ -190,6 +208,7 @@ std::vector<Key> make_keys() {
                  1e6),
       number_key<std::uint64_t>("seed", "all randomness is a function of it", &S::seed, 0,
                                 std::numeric_limits<std::int64_t>::max()),
+      text_key("init", "a safetensors file of weights to begin with, or random", &S::init),
       text_key("data", "directory of CIFAR-10's binary files, or synthetic", &S::data),
       number_key("synthetic_train", "training images of the synthetic set", &S::synthetic_train,
                  kOne, 10'000'000U),
@@ -223,6 +242,7 @@ std::vector<Key> make_keys() {
                     &S::Overrides::error_rescale_on_decay, &S::error_rescale_on_decay,
                     std::to_array<std::string_view>({"false", "true"}), false),
       number_key("eval_every", "epochs between evaluations", &S::eval_every, kOne, kMany),
+      checkpoint_key(),
       number_key("deadline", "seconds to wait for a peer", &S::deadline, kOne, kMany),
   };
 }

@@ -74,6 +74,15 @@ enum class BatchNormEvaluation : std::uint8_t {
   batch,      ///< those of each test batch: the authors' practice
 };
 
+/// The value of `init` that stands for the initial distributions, drawn by `seed`.
+inline constexpr std::string_view kRandomInit = "random";
+
+/// When a run saves a checkpoint of itself, beside an interrupt and the last round's beginning.
+struct CheckpointEvery {
+  std::uint32_t rounds = 0;
+  std::uint32_t minutes = 10;  ///< of wall time since the last; one of the two is 0, or both
+};
+
 /// Every key, with the paper's values as defaults (shared letters in README.md).
 struct Settings {
   std::string preset;  ///< the name these settings began with; "" for none
@@ -100,6 +109,7 @@ struct Settings {
   double learning_rate = 0.5;  ///< eta
   double weight_decay = 1e-4;
   std::uint64_t seed = 1;
+  std::string init{kRandomInit};           ///< a safetensors file to begin with, or kRandomInit
   std::string data = "synthetic";          ///< a directory, or "synthetic"
   std::uint32_t synthetic_train = 10'000;  ///< images of the synthetic set
   std::uint32_t synthetic_test = 2'000;
@@ -110,7 +120,8 @@ struct Settings {
   std::uint32_t threads_per_worker = 1;
   TieBreaking tie_break = TieBreaking::random;
   Aggregation aggregation = Aggregation::mean;
-  std::uint32_t eval_every = 1;   ///< epochs between evaluations
+  std::uint32_t eval_every = 1;  ///< epochs between evaluations
+  CheckpointEvery checkpoint_every;
   std::uint32_t deadline = 3600;  ///< seconds a worker or the server waits for a peer
 
   Practice practice = Practice::text;

@@ -9,17 +9,18 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "data/cifar10.hpp"
-#include "data/synthetic.hpp"
 #include "sim/backends.hpp"
+#include "sim/checkpoint.hpp"
 #include "sim/commands.hpp"
 #include "sim/environment.hpp"
 #include "sim/presets.hpp"
 #include "sim/progress.hpp"
 #include "sim/run_directory.hpp"
+#include "sim/setting_options.hpp"
 #include "sim/tensorboard.hpp"
 #include "sim/trial.hpp"
 #include "sim/wire_dump.hpp"
@@ -31,25 +32,28 @@ struct TrainOptions {
   std::string preset;
   std::string config;
   std::string out;
+  std::string resume;
   std::string baseline;
   std::string dump_wire;
   bool tensorboard = false;
   std::vector<std::uint32_t> dump_rounds{1};
-  std::vector<std::string> sets;                             ///< "key=value"
-  std::vector<std::pair<std::string, std::string>> by_name;  ///< from --key value
+  std::vector<std::string> sets;  ///< "key=value"
+  GivenSettings by_name;          ///< from --key value
 };
 
-/// Preset, then file, then --set, then --key: what is named later counts.
+/// Preset, then file (a resumed run's own), then --set, then --key: what is named later counts.
 Settings gather_settings(const TrainOptions& options) {
   Settings settings;
   std::optional<std::string> named;
   if (!options.preset.empty()) named = preset(options.preset).name;
-  if (!options.config.empty()) {
+  if (!options.resume.empty()) {
+    settings = read_toml((std::filesystem::path(options.resume) / "config.toml").string(), {});
+  } else if (!options.config.empty()) {
     settings = read_toml(options.config, named);
   } else if (named) {
     settings = preset(*named).settings;
   }
-  std::vector<std::pair<std::string, std::string>> values;
+  GivenSettings values;
   for (const std::string& assignment : options.sets) {
     const std::size_t equals = assignment.find('=');
     if (equals == std::string::npos) {
@@ -61,11 +65,6 @@ Settings gather_settings(const TrainOptions& options) {
   set(settings, values);
   validate(settings);
   return settings;
-}
-
-data::TrainTest load_images(const Settings& settings) {
-  if (settings.data != "synthetic") return data::read_cifar10(settings.data);
-  return data::synthesize({.train = settings.synthetic_train, .test = settings.synthetic_test});
 }
 
 /// runs/NAME-seedS, or the first of runs/NAME-seedS-2, -3, ... that is free.
@@ -84,19 +83,71 @@ double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+/// When to pause for a checkpoint, and whether to go on after it.
+class Saves {
+ public:
+  Saves(const Settings& settings, std::size_t rounds, const Interrupted& interrupted)
+      : every_(settings.checkpoint_every), rounds_(rounds), asked_(&interrupted) {}
+
+  /// Always before the last round, from where a run can go on to more `rounds`: the last one has an
+  /// evaluation that a longer run does not have there.
+  [[nodiscard]] bool is_due_after(const Round& round) const {
+    if (round.t + 1 >= rounds_) return round.t + 1 == rounds_;
+    const bool by_rounds = every_.rounds > 0 && round.t % every_.rounds == 0;
+    const bool by_time =
+        every_.minutes > 0 && Clock::now() - last_ >= std::chrono::minutes(every_.minutes);
+    return by_rounds || by_time || is_interrupted();
+  }
+  void saved() { last_ = Clock::now(); }
+
+  [[nodiscard]] bool is_interrupted() const { return *asked_ && (*asked_)(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  CheckpointEvery every_;
+  std::size_t rounds_;
+  const Interrupted* asked_;
+  Clock::time_point last_ = Clock::now();
+};
+
+/// Says from where a run goes on, and what may make it another than it would have been.
+void print_resumed(std::ostream& out, const FoundCheckpoint& found, const Environment& here) {
+  for (const std::string& damaged : found.damaged) fmt::print(out, "{}\n", damaged);
+  if (!found.newest) {
+    fmt::print(out, "no checkpoint yet: the run begins again\n");
+    return;
+  }
+  fmt::print(out, "resumed after round {}\n", found.newest->state.group.t);
+  for (const auto& [name, value] : found.newest->environment) {
+    const auto now = std::ranges::find(here, name, &Environment::value_type::first);
+    if (now == here.end() || now->second == value) continue;
+    fmt::print(out, "{} is {} now and was {}: the digest may be another than in one go\n", name,
+               now->second, value);
+  }
+}
+
+RunDirectory open_directory(const TrainOptions& options, const Settings& settings,
+                            const Environment& here, const FoundCheckpoint& found) {
+  if (!options.resume.empty()) return {options.resume, settings, here, found};
+  return {options.out.empty() ? free_run_directory(settings) : std::filesystem::path(options.out),
+          settings, here};
+}
+
 Exit train(const TrainOptions& options, const CommandContext& context) {
   std::ostream silent(nullptr);
   const Streams streams = told(context, silent);
   const Settings settings = gather_settings(options);
   std::optional<FinishedRun> baseline;
   if (!options.baseline.empty()) baseline = read_finished_run(options.baseline);
-  const std::string backend_version = make_backend(settings)->version();
+  Environment here = environment(make_backend(settings)->version());
+  if (const auto init = digest_of(settings.init)) here.emplace_back("init_sha256", init->sha256);
   const data::TrainTest images = load_images(settings);
   const std::vector<Round> rounds = schedule(settings, images.train.size());
-
-  RunDirectory directory(
-      options.out.empty() ? free_run_directory(settings) : std::filesystem::path(options.out),
-      settings, environment(backend_version));
+  FoundCheckpoint found;
+  if (!options.resume.empty()) found = find_checkpoint(options.resume, settings, rounds.size());
+  TrialState begun = found.newest ? std::move(found.newest->state) : first_state(settings);
+  RunDirectory directory = open_directory(options, settings, here, found);
   std::optional<WireDump> dump;
   if (!options.dump_wire.empty()) dump.emplace(options.dump_wire, options.dump_rounds);
 
@@ -107,8 +158,10 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
              settings.preset.empty() ? "train" : settings.preset, grouped(images.train.size()),
              grouped(images.test.size()), grouped(rounds.size()), slot_count(settings),
              directory.path().string());
+  if (!options.resume.empty()) print_resumed(streams.out, found, here);
   const bool every_round = context.level == LogLevel::debug;
-  Progress progress(streams.out, every_round ? 0 : streams.columns, rounds, every_round);
+  Progress progress(streams.out, every_round ? 0 : streams.columns, rounds, begun, every_round);
+  Saves saves(settings, rounds.size(), context.interrupted);
   TrialSinks sinks;
   sinks.on_round = [&](const TrialRound& round) {
     progress.add(round);
@@ -122,32 +175,27 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
       dump->add(to, message);
     };
   }
-  const TrialResult result = run_trial(settings, images, sinks, context.law);
+  (void)saves.is_interrupted();  // from now on an interrupt is kept until the round has ended
+  std::uint32_t done = 0;
+  sinks.pause_after = [&](const Round& round) { return saves.is_due_after(round); };
+  sinks.on_pause = [&](const TrialState& state) {
+    directory.save(state);
+    saves.saved();
+    done = state.group.t;
+    return !saves.is_interrupted();
+  };
+  const TrialResult result = run_trial(settings, images, sinks, context.law, std::move(begun));
+  if (!result.finished) {
+    fmt::print(streams.err,
+               "{}mvsgd: interrupted after round {} of {}; to go on:\n"
+               "  mvsgd train --resume {}\n",
+               streams.columns > 0 ? "\n" : "", done, rounds.size(), directory.path().string());
+    return Exit::interrupted;
+  }
   directory.finish(result, progress.seconds());
   print_summary(streams.out, settings, result, steps_per_epoch(settings, images.train.size()),
                 progress.seconds(), baseline);
   return Exit::good;
-}
-
-/// --key for every key, with - for _ as well.
-void add_setting_options(CLI::App& command, TrainOptions& options) {
-  for (const Key& key : keys()) {
-    std::string names = fmt::format("--{}", key.name);
-    if (key.name.find('_') != std::string_view::npos) {
-      std::string dashed(key.name);
-      std::replace(dashed.begin(), dashed.end(), '_', '-');
-      names += ",--" + dashed;
-    }
-    command
-        .add_option_function<std::string>(
-            names,
-            [&options, name = std::string(key.name)](const std::string& value) {
-              options.by_name.emplace_back(name, value);
-            },
-            std::string(key.help))
-        ->group("Settings")
-        ->type_name("VALUE");
-  }
 }
 
 }  // namespace
@@ -161,6 +209,12 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   command->add_option("--out", options->out, "directory of the run; default runs/...");
+  command
+      ->add_option("--resume", options->resume,
+                   "go on with the run in RUN_DIR from its newest checkpoint, with its settings; "
+                   "slots, rounds, checkpoint_every and deadline may be given anew")
+      ->type_name("RUN_DIR")
+      ->excludes("--preset", "--config", "--out");
   command->add_option("--baseline", options->baseline, "a finished run to compare with");
   command->add_option("--dump-wire", options->dump_wire, "write messages as they cross to DIR")
       ->type_name("DIR");
@@ -170,12 +224,13 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
       ->delimiter(',');
   command->add_flag("--tensorboard", options->tensorboard,
                     "write an event file for TensorBoard into the run's directory");
-  add_setting_options(*command, *options);
+  add_setting_options(*command, options->by_name, [](std::string_view) { return true; });
   command->footer(R"(Examples:
   mvsgd train --preset demo
   mvsgd train --preset ssgd-mv-l4 --data cifar-10 --width 16 --epochs 10
   mvsgd train --config runs/demo-seed1/config.toml --seed 2 --tensorboard
-  mvsgd train --preset demo --quiet --out runs/mine)");
+  mvsgd train --preset demo --quiet --out runs/mine
+  mvsgd train --resume runs/mine)");
   command->callback([options, &context, &chosen] {
     chosen = [options, &context] { return train(*options, context); };
   });

@@ -3,15 +3,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <thread>
 #include <utility>
 
 #include "sim/audit.hpp"
 #include "sim/digest.hpp"
 #include "sim/group.hpp"
+#include "sim/model_file.hpp"
 
 namespace mvsgd::sim {
 namespace {
+
+/// From the file that `init` names, or drawn.
+Model initial_model(const Settings& s) {
+  if (s.init == kRandomInit) {
+    return {.width = s.width,
+            .theta = nn::initial_parameters(nn::resnet18_parameters({.width = s.width}), s.seed),
+            .statistics = nn::initial_buffers(nn::resnet18_buffers({.width = s.width}))};
+  }
+  Model model = read_model(s.init);
+  if (model.width != s.width) {
+    throw InputError(
+        fmt::format("{}: a network of width {}, not {}", s.init, model.width, s.width));
+  }
+  return model;
+}
 
 /// Everything of a run that both ways of running it (one machine, workers and server) share.
 struct Run {
@@ -26,23 +43,6 @@ struct Run {
         evaluator(s, images, compute, slots),
         audit(law, s, state.account.dimension(), state.group.workers.front().buffers.size()),
         sinks(trial_sinks) {}
-
-  static TrialState first_state(const Settings& s) {
-    std::vector<float> theta =
-        nn::initial_parameters(nn::resnet18_parameters({.width = s.width}), s.seed);
-    const std::vector<float> buffers =
-        nn::initial_buffers(nn::resnet18_buffers({.width = s.width}));
-    TrialState first{.group = {},
-                     .evaluation = {},
-                     .statistics = buffers,
-                     .account = {theta.size(), s.workers},
-                     .phases = {}};
-    first.group = initial_state(s.workers, std::move(theta), buffers);
-    if (s.scheme == Scheme::sm) {
-      first.group.workers.front().theta = std::move(first.group.server.theta);
-    }
-    return first;
-  }
 
   void closed(const RoundRecord& record) {
     audit.check(record.round, record.ledger, record.sizes);
@@ -132,6 +132,21 @@ std::size_t slot_count(const Settings& settings) {
   return settings.slots > 0 ? settings.slots : cores;
 }
 
+TrialState first_state(const Settings& s) {
+  Model model = initial_model(s);
+  TrialState first{.group = {},
+                   .evaluation = {},
+                   .statistics = model.statistics,
+                   .account = {model.theta.size(), s.workers},
+                   .phases = {},
+                   .seconds = 0};
+  first.group = initial_state(s.workers, std::move(model.theta), model.statistics);
+  if (s.scheme == Scheme::sm) {
+    first.group.workers.front().theta = std::move(first.group.server.theta);
+  }
+  return first;
+}
+
 TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
                       const TrialSinks& sinks, const LawConstants& law,
                       std::optional<TrialState> from) {
@@ -143,13 +158,18 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
   Run run(settings, images, sinks, law, std::move(from));
   TrialState& state = run.state;
   const bool single = settings.scheme == Scheme::sm;
+  const double earlier = state.seconds;
+  const auto start = std::chrono::steady_clock::now();
   bool goes_on = true;
   while (goes_on && state.group.t < run.rounds.size()) {
     single ? run_single_machine(run) : run_with_server(run);
     if (settings.bn_eval() == BatchNormEvaluation::batch) {
       state.statistics = mean_buffers(state.group.workers);
     }
-    if (sinks.on_pause) goes_on = sinks.on_pause(state);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    state.seconds = earlier + elapsed.count();
+    const bool pauses = state.group.t < run.rounds.size();
+    if (pauses && sinks.on_pause) goes_on = sinks.on_pause(state);
   }
   const std::uint32_t t = state.group.t;
   std::vector<float>& theta = single ? state.group.workers.front().theta : state.group.server.theta;

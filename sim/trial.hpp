@@ -31,8 +31,12 @@ struct TrialState {
   Evaluation evaluation;          ///< the last
   std::vector<float> statistics;  ///< the batch-norm statistics that it used
   Account account;
-  Phases phases;  ///< where the processor time of all rounds went
+  Phases phases;       ///< where the processor time of all rounds went
+  double seconds = 0;  ///< that it has taken
 };
+
+/// The state before round 1. Throws InputError if `init` is no model file of the settings' width.
+[[nodiscard]] TrialState first_state(const Settings& settings);
 
 /// Where a trial tells of itself, and what tells it to pause. Each may be empty.
 struct TrialSinks {
@@ -40,8 +44,8 @@ struct TrialSinks {
       on_round;                   ///< in order, from one thread; t = 0 comes first
   comm::WireObserver on_message;  ///< from the senders' threads
   PauseAfter pause_after;         ///< asked once a round, from the thread of on_round
-  /// Sees the state after a pause, and after the last round. If it returns false after a pause the
-  /// trial ends there.
+  /// Sees the state in a pause, which comes before the last round has ended. If it returns false
+  /// the trial ends there.
   std::function<bool(const TrialState&)> on_pause;
 };
 
@@ -62,15 +66,15 @@ struct TrialResult {
 /// Runs all rounds; a thread for each worker. Every round's ledger is held against `law`.
 ///
 /// The result is a function of settings (slots excepted), images and the backend's own bits; where
-/// it pauses, or began again `from` a state of its own, does not enter it. Its statistics are those
-/// that the last evaluation used; with bn_eval = batch, which uses none, the mean of the workers',
-/// which nobody has sent.
+/// it pauses, or that it begins `from` a state of its own and not the first, does not enter it. Its
+/// statistics are those that the last evaluation used; with bn_eval = batch, which uses none, the
+/// mean of the workers', which nobody has sent.
 ///
 /// A state is handed over without a copy: nothing is held in memory twice.
 ///
-/// Throws UsageError if the settings do not fit the images, NonFiniteError if the training
-/// diverges, CheckFailed or comm::LedgerError if bits and law differ; when one worker fails, what
-/// that worker threw.
+/// Throws UsageError if the settings do not fit the images, what first_state() throws,
+/// NonFiniteError if the training diverges, CheckFailed or comm::LedgerError if bits and law
+/// differ; when one worker fails, what that worker threw.
 [[nodiscard]] TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
                                     const TrialSinks& sinks, const LawConstants& law = {},
                                     std::optional<TrialState> from = {});

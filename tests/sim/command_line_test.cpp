@@ -101,6 +101,61 @@ TEST_F(CommandLine, ItsConfigGivesTheSameDigestAgain) {
   EXPECT_EQ(digest(first), digest(second));
 }
 
+TEST_F(CommandLine, EvaluatesARunsModelAsTheRunDid) {
+  for (const char* bn_eval : {"average", "recompute"}) {
+    fs::remove_all(path_);
+    const Outcome trained = train({"--rounds", "3", "--bn-eval", bn_eval});
+    ASSERT_EQ(trained.code, Exit::good) << trained.err;
+    // With `average` the file has the statistics to use, whichever way they were made.
+    const Outcome evaluated =
+        run({"evaluate", "--init", (path_ / "model.safetensors").string(), "--backend", "reference",
+             "--synthetic-train", "64", "--synthetic-test", "16"});
+    ASSERT_EQ(evaluated.code, Exit::good) << evaluated.err;
+    EXPECT_THAT(evaluated.out, HasSubstr("width 2, 11,420 parameters, 16 test images\n"));
+    const auto accuracy = [](const std::string& out) {
+      const std::size_t at = out.find("test accuracy   ");
+      return out.substr(at, out.find('%', at) - at);
+    };
+    EXPECT_EQ(accuracy(evaluated.out), accuracy(trained.out)) << bn_eval;
+    const std::size_t at = evaluated.out.find("test loss") + 16;
+    std::ifstream file(path_ / "metrics.jsonl");
+    const std::string metrics{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_THAT(metrics, HasSubstr("\"test_loss\":" + evaluated.out.substr(at, 6))) << bn_eval;
+  }
+}
+
+TEST_F(CommandLine, BeginsWithTheWeightsOfAFile) {
+  ASSERT_EQ(train({"--rounds", "3"}).code, Exit::good);
+  const std::string model = path_.string() + ".safetensors";
+  fs::rename(path_ / "model.safetensors", model);
+  const auto first_loss = [&] {
+    std::ifstream file(path_ / "metrics.jsonl");
+    std::string line;
+    std::getline(file, line);
+    return line.substr(line.find("\"loss\""), 16);
+  };
+  const std::string random = first_loss();
+  fs::remove_all(path_);
+  const Outcome begun = train({"--rounds", "1", "--init", model});
+  EXPECT_EQ(begun.code, Exit::good) << begun.err;
+  EXPECT_NE(first_loss(), random);
+  std::ifstream file(path_ / "config.toml");
+  const std::string config{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_THAT(config, HasSubstr("init = \"" + model + "\"\n"));
+  EXPECT_THAT(config, testing::ContainsRegex("init_sha256 = \"[0-9a-f]{64}\"\n"));
+
+  fs::remove_all(path_);
+  const Outcome other = run({"train", "--init", model, "--width", "4", "--out", path_.string()});
+  EXPECT_EQ(other.code, Exit::bad_input);
+  EXPECT_THAT(other.err, HasSubstr("a network of width 2, not 4"));
+  EXPECT_FALSE(fs::exists(path_));
+  fs::remove(model);
+  EXPECT_EQ(train({"--init", model}).code, Exit::bad_input);
+  EXPECT_FALSE(fs::exists(path_));
+  EXPECT_EQ(run({"evaluate", "--init", model}).code, Exit::bad_input);
+  EXPECT_EQ(run({"evaluate"}).code, Exit::usage);
+}
+
 TEST_F(CommandLine, BaselineIsComparedWith) {
   ASSERT_EQ(train({"--rounds", "3"}).code, Exit::good);
   const std::string other = path_.string() + "_other";

@@ -59,6 +59,14 @@ TEST_F(DurableFileTest, ReplacesAFileWholeAndLeavesNoOther) {
   EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 1);
 }
 
+TEST_F(DurableFileTest, ADirectoryIsLockedOnce) {
+  {
+    const DirectoryLock lock(path_);
+    EXPECT_THROW(const DirectoryLock second(path_), std::runtime_error);
+  }
+  EXPECT_NO_THROW(const DirectoryLock again(path_));
+}
+
 TEST_F(DurableFileTest, AFullDiskIsSaidWithThePath) {
   DurableFile full("/dev/full");
   try {

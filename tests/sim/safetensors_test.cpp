@@ -54,7 +54,8 @@ class Safetensors : public testing::Test {
 
 TEST_F(Safetensors, GivesBackWhatWasWritten) {
   write({named_tensor("a", {2, 3}, floats_), named_tensor("b", {3}, indices_),
-         named_tensor("c", {}, count_), named_tensor("none", {0}, std::span<const float>())},
+         named_tensor("c", {}, count_), named_tensor("none", {0}, std::span<const float>()),
+         named_tensor("z", {3}, indices_)},
         {{"format", "pt"}});
   SafetensorsFile file(path_);
   EXPECT_EQ(file.header().metadata.at("format"), "pt");

@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# A run that is killed, interrupted or out of disk, and resumed, ends as the same run in one go.
+# usage: resumed_run.sh MVSGD killed|interrupted|full_disk
+set -euo pipefail
+mvsgd=$1
+work=$(mktemp -d)
+pid=
+trap '[[ -z $pid ]] || kill -9 "$pid" 2>/dev/null || true; rm -rf "$work"' EXIT
+run=$work/run
+
+fail() { echo "$*"; cat "$work"/log* 2>/dev/null || true; exit 1; }
+
+# As many small rounds as --rounds says, a checkpoint after each; a later --key counts.
+train=("$mvsgd" train --preset ssgd-mv-ad --workers 3 --synthetic-train 96 --synthetic-test 16
+  --epochs 200 --eval-every 20 --backend reference --set width=2 --set batch=4
+  --set checkpoint_every=1 --out)
+
+# equal DIRECTORY: the finished run there is the one in $run, but for times.
+equal() {
+  cmp "$1/model.safetensors" "$run/model.safetensors" || fail "other parameters"
+  cmp "$1/ledger.csv" "$run/ledger.csv" || fail "another ledger"
+  local directory
+  for directory in "$1" "$run"; do
+    sed -E 's/,"seconds":.*//' "$directory/metrics.jsonl" >"$directory/timeless"
+  done
+  cmp "$1/timeless" "$run/timeless" || fail "other metrics"
+}
+
+# A SIGKILL at 20 moments, most of them in a round or a checkpoint, some while a run is resuming.
+killed() {
+  RANDOM=20201111
+  "${train[@]}" "$work/whole" --rounds 150 >"$work/log.whole" 2>&1 || fail "the whole run failed"
+  local kills=0 status begun
+  while ((kills < 20)); do
+    if [[ -d $run/checkpoint && -f $run/config.toml ]]; then
+      "$mvsgd" train --resume "$run" >"$work/log" 2>&1 &
+    else
+      rm -rf "$run"
+      "${train[@]}" "$run" --rounds 150 >"$work/log" 2>&1 &
+    fi
+    pid=$!
+    if ((RANDOM % 4)); then # once it trains
+      begun=$SECONDS
+      until grep -q '^round ' "$work/log" || ! kill -0 "$pid" 2>/dev/null || ((SECONDS - begun > 60)); do
+        sleep 0.01
+      done
+    fi
+    sleep "0.$(printf '%03d' $((RANDOM % 250)))"
+    kill -9 "$pid" 2>/dev/null || true
+    status=0
+    wait "$pid" 2>/dev/null || status=$?
+    pid=
+    ! grep -q damaged "$work/log" || fail "a damaged checkpoint"
+    if ((status == 0)); then # it had come to its end
+      equal "$work/whole"
+      rm -rf "$run"
+    elif ((status == 137)); then
+      kills=$((kills + 1))
+      echo "killed: $(tail -c 200 "$run/metrics.jsonl" 2>/dev/null | grep -o '"round":[0-9]*' | tail -1)" \
+        "$(ls "$run/checkpoint" 2>/dev/null | tr '\n' ' ')"
+    else
+      fail "exit $status"
+    fi
+  done
+  if [[ -d $run ]]; then
+    "$mvsgd" train --resume "$run" >"$work/log" 2>&1 || fail "cannot be resumed"
+    ! grep -q damaged "$work/log" || fail "a damaged checkpoint"
+    equal "$work/whole"
+  fi
+}
+
+# wait_for PATTERN FILE
+wait_for() {
+  local begun=$SECONDS
+  until grep -q "$1" "$2" 2>/dev/null; do
+    ((SECONDS - begun < 60)) || fail "no '$1' in $2"
+    sleep 0.01
+  done
+}
+
+interrupted() {
+  "${train[@]}" "$work/whole" --rounds 60 >"$work/log.whole" 2>&1 || fail "the whole run failed"
+  local signal status
+  for signal in INT TERM; do
+    rm -rf "$run"
+    "${train[@]}" "$run" --rounds 60 --checkpoint-every 0 >"$work/log" 2>&1 &
+    pid=$!
+    wait_for '"round":3' "$run/metrics.jsonl"
+    kill -s "$signal" "$pid"
+    status=0
+    wait "$pid" || status=$?
+    pid=
+    ((status == 5)) || fail "exit $status after SIG$signal"
+    grep -q "stops after this round" "$work/log" || fail "no word of the signal"
+    grep -q "mvsgd train --resume $run\$" "$work/log" || fail "no word of how to resume"
+    "$mvsgd" train --resume "$run" >"$work/log" 2>&1 || fail "cannot be resumed"
+    equal "$work/whole"
+  done
+  # A second one does not wait for the round, which takes long here.
+  rm -rf "$run"
+  "${train[@]}" "$run" --rounds 60 --width 32 --batch 32 >"$work/log" 2>&1 &
+  pid=$!
+  wait_for 'round,worker' "$run/ledger.csv"
+  sleep 0.3
+  kill -INT "$pid"
+  wait_for "once more: stops at once" "$work/log"
+  kill -TERM "$pid"
+  status=0
+  wait "$pid" || status=$?
+  pid=
+  ((status == 143)) || fail "exit $status after a second signal"
+}
+
+full_disk() {
+  "${train[@]}" "$work/whole" --rounds 10 >"$work/log.whole" 2>&1 || fail "the whole run failed"
+  "${train[@]}" "$run" --rounds 5 >"$work/log" 2>&1 || fail "the first part failed"
+  local status=0
+  # No file may grow beyond 100 KiB: a checkpoint's arrays must.
+  (ulimit -f 100; trap '' XFSZ; exec "$mvsgd" train --resume "$run" --rounds 10) \
+    >"$work/log" 2>&1 || status=$?
+  ((status == 4)) || fail "exit $status"
+  grep -q 'arrays.safetensors: File too large' "$work/log" || fail "another message"
+  [[ $(ls "$run/checkpoint") == $'round-00000003\nround-00000004' ]] || fail "other checkpoints"
+  "$mvsgd" train --resume "$run" --rounds 10 >"$work/log" 2>&1 || fail "cannot be resumed"
+  grep -q 'resumed after round 4' "$work/log" || fail "another checkpoint"
+  cmp "$work/whole/model.safetensors" "$run/model.safetensors" || fail "other parameters"
+}
+
+"$2"
