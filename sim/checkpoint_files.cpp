@@ -103,17 +103,17 @@ double read_number(const json& value) {
 void write_arrays(DurableFile& file, const Settings& settings, const TrialState& state) {
   const GroupState& group = state.group;
   const bool single = settings.scheme == Scheme::sm;
+  // What tensors below have views of.
   const std::vector<float> all_thresholds = thresholds(state);
+  const std::vector<std::uint32_t> vote_sum =
+      group.server.vote_sum ? group.server.vote_sum->counts() : std::vector<std::uint32_t>();
   std::vector<NamedTensor> tensors;
   tensors.push_back(
       vector_tensor("theta", single ? group.workers.front().theta : group.server.theta));
   tensors.push_back(vector_tensor("mask", group.server.mask));
   tensors.push_back(vector_tensor("statistics", state.statistics));
   tensors.push_back(vector_tensor("thresholds", all_thresholds));
-  if (group.server.vote_sum) {
-    const std::span<const std::uint32_t> counts = group.server.vote_sum->counts();
-    tensors.push_back(named_tensor("vote_sum", {counts.size()}, counts));
-  }
+  if (group.server.vote_sum) tensors.push_back(vector_tensor("vote_sum", vote_sum));
   for (std::size_t n = 0; n < group.workers.size(); ++n) {
     const WorkerState& worker = group.workers[n];
     tensors.push_back(vector_tensor(of_worker("error", n), worker.e));
