@@ -23,7 +23,8 @@ constexpr const char* kFooter = R"(Examples:
   mvsgd verify
 
 Exit codes: 0 good, 1 a check failed, 2 usage, 3 bad input, or what this machine
-has not, 4 the run failed. Colours are for terminals, and not if NO_COLOR is set.)";
+has not, 4 the run failed, 5 interrupted: the last line says how it goes on.
+Colours are for terminals, and not if NO_COLOR is set.)";
 
 void add_log_options(CLI::App& app, LogLevel& level) {
   static constexpr std::array<const char*, 4> kLevels = {"error", "warn", "info", "debug"};
