@@ -72,6 +72,7 @@ std::string unknown_word(const CLI::App& app, const std::vector<std::string>& ar
         std::ranges::find(below, arg, [](const CLI::App* a) { return a->get_name(); });
     if (found == below.end()) {
       std::vector<std::string> known;
+      known.reserve(below.size());
       for (const CLI::App* a : below) known.push_back(a->get_name());
       return judged("command", arg, known);
     }

@@ -165,16 +165,16 @@ void write_settings(std::ostream& out, std::span<const RunGroup> groups) {
       for (const RunHistory& run : group.runs) {
         const std::string value = html_text(key.get(run.settings));
         if (values.empty()) values = value;
-        // Of the runs of a group only seeds and slots differ.
+        // Of the runs of a group only seeds differ, and what changes no bit.
         if (key.name == "seed" && &run != &group.runs.front()) values += ", " + value;
       }
       cells.push_back(values);
     }
     const bool differs = std::ranges::adjacent_find(cells, std::not_equal_to<>()) != cells.end();
     if (differs) {
-      for (std::string& cell : cells) cell = "<span class=\"differs\">" + cell + "</span>";
+      for (std::string& cell : cells) cell = fmt::format("<span class=\"differs\">{}</span>", cell);
     }
-    cells.insert(cells.begin(), "<code>" + std::string(key.name) + "</code>");
+    cells.insert(cells.begin(), fmt::format("<code>{}</code>", key.name));
     table.row(cells);
   }
 }

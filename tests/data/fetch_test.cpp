@@ -8,10 +8,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -40,9 +42,10 @@ class Server {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
-    bind(socket_, reinterpret_cast<sockaddr*>(&address), size);
-    listen(socket_, 4);
-    getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    const bool listens = bind(socket_, any, size) == 0 && listen(socket_, 4) == 0 &&
+                         getsockname(socket_, any, &size) == 0;
+    if (!listens) throw std::system_error(errno, std::generic_category(), "no loopback server");
     url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/a.tar.gz";
     thread_ = std::jthread([this] { serve(); });
   }
