@@ -9,18 +9,10 @@
 
 #include "nn/exp_log.hpp"
 #include "nn/reference/reference.hpp"
+#include "nn/shape_checks.hpp"
 
 namespace mvsgd::nn {
 namespace {
-
-// Throws naming the operation and the shapes that do not fit.
-[[noreturn]] void refuse(const std::string& operation,
-                         std::initializer_list<std::pair<const char*, Shape>> shapes) {
-  std::string message = operation + ':';
-  for (const auto& [name, shape] : shapes)
-    message += ' ' + std::string(name) + ' ' + to_string(shape);
-  throw std::invalid_argument(message);
-}
 
 // The extents of a convolution; k runs over taps (c, u, v), p over output positions (i, j).
 struct ConvShape {
@@ -115,9 +107,7 @@ struct NormShape {
   std::int64_t n, c, plane;
 
   NormShape(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
-    if (x.shape.size() != 4 || gamma.shape != Shape{x.shape[1]} || beta.shape != gamma.shape) {
-      refuse("batch_norm", {{"x", x.shape}, {"gamma", gamma.shape}, {"beta", beta.shape}});
-    }
+    check_batch_norm(x, gamma, beta);
     n = x.shape[0], c = x.shape[1], plane = x.shape[2] * x.shape[3];
   }
 
@@ -146,24 +136,6 @@ struct NormShape {
     return total;
   }
 };
-
-void check_running(const RunningStatistics& running, const Tensor& gamma) {
-  if (running.mean.shape != gamma.shape || running.variance.shape != gamma.shape) {
-    refuse("batch_norm", {{"gamma", gamma.shape},
-                          {"running mean", running.mean.shape},
-                          {"running variance", running.variance.shape}});
-  }
-}
-
-void check_same(const char* operation, const Tensor& a, const Tensor& b) {
-  if (a.shape != b.shape) refuse(operation, {{"a", a.shape}, {"b", b.shape}});
-}
-
-void check_linear(const Shape& x, const Shape& w, const Shape& y) {
-  if (x.size() != 2 || w.size() != 2 || y != Shape{x[0], w[0]} || x[1] != w[1]) {
-    refuse("linear", {{"x", x}, {"w", w}, {"y", y}});
-  }
-}
 
 }  // namespace
 
@@ -540,17 +512,8 @@ void ReferenceBackend<T>::linear_backward_weights(const Tensor& x, const Tensor&
 template <typename T>
 CrossEntropy ReferenceBackend<T>::softmax_cross_entropy(const Tensor& logits,
                                                         std::span<const std::uint8_t> labels) {
-  if (logits.shape.size() != 2 || logits.shape[0] < 1 ||
-      logits.shape[0] != static_cast<std::int64_t>(labels.size())) {
-    refuse("softmax_cross_entropy of " + std::to_string(labels.size()) + " labels",
-           {{"logits", logits.shape}});
-  }
+  check_labels(logits, labels);
   const auto classes = static_cast<std::size_t>(logits.shape[1]);
-  for (const std::uint8_t label : labels) {
-    if (label >= classes) {
-      refuse("softmax_cross_entropy: label " + std::to_string(label), {{"logits", logits.shape}});
-    }
-  }
   const auto count = static_cast<double>(labels.size());
   CrossEntropy result{.dlogits = allocate(logits.shape)};
   std::vector<double> powers(classes);

@@ -12,6 +12,7 @@
 #include "comm/message.hpp"
 #include "compress/block_position_codec.hpp"
 #include "sim/presets.hpp"
+#include "tests/sim/outcome.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -19,19 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
-
-struct Outcome {
-  Exit code;
-  std::string out;
-  std::string err;
-};
-
-Outcome run(const std::vector<std::string>& args) {
-  std::ostringstream out;
-  std::ostringstream err;
-  const Exit code = run_command(args, {.out = out, .err = err, .columns = 0});
-  return {code, out.str(), err.str()};
-}
 
 class CommandLine : public testing::Test {
  protected:

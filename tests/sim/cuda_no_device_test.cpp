@@ -6,24 +6,12 @@
 #include <sstream>
 
 #include "sim/command_line.hpp"
+#include "tests/sim/outcome.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
 using testing::HasSubstr;
-
-struct Outcome {
-  Exit code;
-  std::string out;
-  std::string err;
-};
-
-Outcome run(const std::vector<std::string>& args) {
-  std::ostringstream out;
-  std::ostringstream err;
-  const Exit code = run_command(args, {.out = out, .err = err, .columns = 0});
-  return {code, out.str(), err.str()};
-}
 
 class CudaWithoutADevice : public testing::Test {
  protected:

@@ -1,0 +1,25 @@
+// A command of mvsgd, run in this process, and what came of it.
+#pragma once
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "sim/command_line.hpp"
+
+namespace mvsgd::sim {
+
+struct Outcome {
+  Exit code;
+  std::string out;
+  std::string err;
+};
+
+inline Outcome run(const std::vector<std::string>& args) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const Exit code = run_command(args, {.out = out, .err = err, .columns = 0});
+  return {code, out.str(), err.str()};
+}
+
+}  // namespace mvsgd::sim
