@@ -31,10 +31,6 @@ constexpr const char* kProgress = "progress.json";
 constexpr std::string_view kPrefix = "round-";
 constexpr std::string_view kTemporary = ".tmp";
 
-/// The keys that enter no bit of a run, or only where it ends.
-constexpr std::array<std::string_view, 4> kMayDiffer{"slots", "rounds", "checkpoint_every",
-                                                     "deadline"};
-
 /// A checkpoint that is not what it was when it was made. Never leaves this file.
 class Damaged : public std::runtime_error {
  public:
@@ -99,7 +95,7 @@ void check_digest(const fs::path& path, const FileDigest& want, bool may_be_long
 /// Throws InputError unless the settings are those of the checkpoint, but for what may differ.
 void check_settings(const fs::path& path, const json& there, const Settings& here) {
   for (const Key& key : keys()) {
-    if (std::ranges::count(kMayDiffer, key.name) > 0) continue;
+    if (changes_no_bit(key.name) || key.name == "rounds") continue;
     const auto found = there.find(key.name);
     const std::string value = key.get(here);
     if (found == there.end() || *found != value) {

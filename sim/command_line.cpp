@@ -90,8 +90,8 @@ Exit parse_and_run(const std::vector<std::string>& args, CommandContext context)
   app.footer(kFooter);
   add_log_options(app, context.level);
   Action chosen;
-  for (const auto add : {add_train, add_evaluate, add_verify, add_report, add_data, add_presets,
-                         add_info, add_manual}) {
+  for (const auto add : {add_train, add_evaluate, add_verify, add_reproduce, add_report, add_data,
+                         add_presets, add_info, add_manual}) {
     add(app, context, chosen);
   }
   try {

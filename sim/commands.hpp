@@ -40,6 +40,7 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_evaluate(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_verify(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_data(CLI::App& app, const CommandContext& context, Action& chosen);
+void add_reproduce(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_report(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_presets(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_info(CLI::App& app, const CommandContext& context, Action& chosen);

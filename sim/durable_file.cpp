@@ -59,7 +59,7 @@ DirectoryLock::DirectoryLock(const fs::path& path)
   if (descriptor_ < 0) fail(path);
   if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
     close(descriptor_);
-    throw std::runtime_error(fmt::format("{}: another process is at work there", path.string()));
+    throw LockedError(fmt::format("{}: another process is at work there", path.string()));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -45,8 +46,14 @@ class DurableFile {
   Sha256 hash_;
 };
 
-/// A directory that one process at a time has: the other's constructor throws std::runtime_error
-/// with the path. The system ends it with the process, however that ends.
+/// Another process has the directory.
+class LockedError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A directory that one process at a time has: the other's constructor throws LockedError with the
+/// path. The system ends it with the process, however that ends.
 class DirectoryLock {
  public:
   explicit DirectoryLock(const std::filesystem::path& path);

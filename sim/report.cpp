@@ -31,13 +31,10 @@ constexpr std::array kQuantities{
 
 /// The keys that part groups: not the seed, and not what changes no bit.
 std::vector<std::pair<std::string_view, std::string>> essence(const Settings& settings) {
-  constexpr std::array<std::string_view, 4> kNotOfIt = {"seed", "slots", "checkpoint_every",
-                                                        "deadline"};
   std::vector<std::pair<std::string_view, std::string>> values;
   for (const Key& key : keys()) {
-    if (std::ranges::find(kNotOfIt, key.name) == kNotOfIt.end()) {
-      values.emplace_back(key.name, key.get(settings));
-    }
+    if (key.name == "seed" || changes_no_bit(key.name)) continue;
+    values.emplace_back(key.name, key.get(settings));
   }
   return values;
 }

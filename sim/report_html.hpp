@@ -4,14 +4,10 @@
 #include <iosfwd>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "sim/report_plots.hpp"
 
 namespace mvsgd::sim {
-
-/// `text` where HTML has text or a quoted attribute.
-[[nodiscard]] std::string html_text(std::string_view text);
 
 /// A summary of the groups, the plots (`drawings[i]` is the SVG document of `plots[i]`), every run
 /// with its digest, the settings, and the numbers behind the plots.

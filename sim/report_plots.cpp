@@ -96,7 +96,9 @@ std::string x_axis(Axis axis, double low, double high) {
   return "";
 }
 
-Plot curve_plot(const std::vector<Curve>& all, const Quantity& quantity, Axis axis) {
+/// `floor`: where the vertical axis begins. The curves have titles, for plots with a key.
+Plot curve_plot(std::span<const RunGroup> groups, const std::vector<Curve>& all,
+                const Quantity& quantity, Axis axis, double floor = 0) {
   constexpr std::array<std::string_view, 3> kAxes = {"epoch", "bits", "seconds"};
   Plot plot{.name = fmt::format("{}-{}", quantity.name, kAxes[static_cast<std::size_t>(axis)]),
             .title = std::string(quantity.title),
@@ -131,15 +133,17 @@ Plot curve_plot(const std::vector<Curve>& all, const Quantity& quantity, Axis ax
         axis == Axis::seconds ? "($3/unit)" : std::to_string(static_cast<int>(axis) + 1);
     if (has_band) {
       bands += fmt::format(
-          "{} using {}:5:6 with filledcurves fc rgb '{}' fs transparent solid 0.2 noborder, ",
+          "{} using {}:5:6 with filledcurves fc rgb '{}' fs transparent solid 0.2 noborder "
+          "notitle, ",
           block, x, style.color);
     }
-    lines += fmt::format("{} using {}:4 with {} lw 2 dt {} lc rgb '{}', ", block, x,
-                         one.points.size() > kFewPoints ? "lines" : "linespoints pt 7 ps 0.5",
-                         style.dashed ? 2 : 1, style.color);
+    lines +=
+        fmt::format("{} using {}:4 with {} lw 2 dt {} lc rgb '{}' title {}, ", block, x,
+                    one.points.size() > kFewPoints ? "lines" : "linespoints pt 7 ps 0.5",
+                    style.dashed ? 2 : 1, style.color, gnuplot_string(groups[one.group].label));
   }
   plot.draw = x_axis(axis, low, high) + fmt::format("set format y '%g{}'\n", percent ? " %%" : "") +
-              "set yrange [0:*]\nplot " + bands + lines + "\n";
+              fmt::format("set yrange [{}:*]\nplot ", floor) + bands + lines + "\n";
   return plot;
 }
 
@@ -281,7 +285,7 @@ std::vector<Plot> report_plots(std::span<const RunGroup> groups) {
   const auto add = [&](std::string_view name, Axis axis) {
     const Quantity& q = quantity(name);
     if (const auto all = curves(groups, q, axis); !all.empty()) {
-      plots.push_back(curve_plot(all, q, axis));
+      plots.push_back(curve_plot(groups, all, q, axis));
     }
   };
   for (const std::string_view name : {"test_accuracy", "loss"}) {
@@ -301,6 +305,29 @@ std::vector<Plot> report_plots(std::span<const RunGroup> groups) {
     plots.push_back(layers_plot(groups));
   }
   return plots;
+}
+
+Plot accuracy_figure(std::span<const RunGroup> groups, std::string name, std::string title) {
+  constexpr int kHeight = 380;
+  constexpr double kSettled = 1. / 6;  // of the epochs, from where on curves are to be told apart
+  constexpr double kStep = 5;          // per cent
+  const Quantity& accuracy = quantity("test_accuracy");
+  const auto all = curves(groups, accuracy, Axis::epoch);
+  double lowest = 100;
+  for (const Curve& one : all) {
+    for (const CurvePoint& p : one.points) {
+      if (p.epoch < kSettled * one.points.back().epoch) continue;
+      lowest = std::min(lowest, 100 * (p.value.mean - p.value.deviation.value_or(0)));
+    }
+  }
+  const double floor = std::max(0., kStep * std::floor(lowest / kStep));
+  Plot plot = curve_plot(groups, all, accuracy, Axis::epoch, floor);
+  plot.name = std::move(name);
+  plot.title = std::move(title);
+  plot.height = kHeight;
+  plot.draw.insert(
+      0, "set ylabel 'test accuracy'\nset bmargin -1\nset key below maxcols 2 width 1 samplen 2\n");
+  return plot;
 }
 
 std::vector<std::string> draw_svg(std::span<const Plot> plots) {

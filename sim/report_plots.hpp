@@ -32,6 +32,11 @@ inline constexpr int kPlotWidth = 420;
 /// run has a value of is left out.
 [[nodiscard]] std::vector<Plot> report_plots(std::span<const RunGroup> groups);
 
+/// Test accuracy against the epoch with a key, from where the curves have settled: a figure of the
+/// paper. Every group has an evaluated round.
+[[nodiscard]] Plot accuracy_figure(std::span<const RunGroup> groups, std::string name,
+                                   std::string title);
+
 /// Each plot as an SVG document, in order. Throws as run_gnuplot().
 [[nodiscard]] std::vector<std::string> draw_svg(std::span<const Plot> plots);
 

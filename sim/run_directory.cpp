@@ -95,6 +95,18 @@ comm::LedgerRow parse_row(std::string_view line) {
           .bits = comm::Bits(parse_number<std::uint64_t>(cells[5]))};
 }
 
+/// What the last line of metrics.jsonl has, if it is the end of a run.
+std::optional<double> final_accuracy(const fs::path& directory) {
+  std::ifstream file(directory / kMetrics);
+  std::string last;
+  for (std::string line; std::getline(file, line);) last = line;
+  const auto end = nlohmann::json::parse(last, nullptr, false);
+  if (!end.is_object() || !end.contains("end") || !end["test_accuracy"].is_number()) {
+    return std::nullopt;
+  }
+  return end["test_accuracy"].get<double>();
+}
+
 }  // namespace
 
 RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Environment& environment)
@@ -238,16 +250,13 @@ void RunDirectory::check_written() {
 
 FinishedRun read_finished_run(const fs::path& path) {
   FinishedRun run{.settings = read_toml((path / "config.toml").string(), std::nullopt)};
-  std::ifstream file(path / kMetrics);
-  std::string last;
-  for (std::string line; std::getline(file, line);) last = line;
-  const auto end = nlohmann::json::parse(last, nullptr, false);
-  if (!end.is_object() || !end.contains("end") || !end["test_accuracy"].is_number()) {
-    throw InputError(fmt::format("{}: no finished run", path.string()));
-  }
-  run.accuracy = end["test_accuracy"].get<double>();
+  const auto accuracy = final_accuracy(path);
+  if (!accuracy) throw InputError(fmt::format("{}: no finished run", path.string()));
+  run.accuracy = *accuracy;
   return run;
 }
+
+bool has_finished(const fs::path& path) { return final_accuracy(path).has_value(); }
 
 std::vector<comm::LedgerRow> read_ledger(const fs::path& path) {
   std::ifstream file(path);

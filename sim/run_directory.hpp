@@ -65,6 +65,9 @@ struct FinishedRun {
 /// Throws InputError if the directory holds no finished run.
 [[nodiscard]] FinishedRun read_finished_run(const std::filesystem::path& path);
 
+/// Whether the run in the directory has ended as it should.
+[[nodiscard]] bool has_finished(const std::filesystem::path& path);
+
 /// The rows of a ledger.csv. Throws InputError naming file and line if one is not a row.
 [[nodiscard]] std::vector<comm::LedgerRow> read_ledger(const std::filesystem::path& path);
 

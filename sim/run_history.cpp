@@ -39,6 +39,7 @@ comm::Bits bits_of(const ordered_json& line, const char* name) {
 RoundMetrics round_of(const ordered_json& line, const std::vector<LayerShare>& layers) {
   RoundMetrics metrics{.round = line.at("round"),
                        .epoch = line.at("epoch"),
+                       .dense = line.at("dense"),
                        .learning_rate = line.at("learning_rate"),
                        .loss = line.at("loss"),
                        .bits = bits_of(line, "bits_up") + bits_of(line, "bits_down"),
@@ -76,6 +77,13 @@ void read_metrics(const fs::path& path, RunHistory& run) {
         run.end = end_of(line);
       } else {
         run.rounds.push_back(round_of(line, layers));
+        if (!run.rounds.back().dense) {
+          run.sparse_steps += line.at("local_steps").get<std::uint64_t>();
+        }
+        if (run.rounds.back().round != run.rounds.size()) {
+          throw InputError(fmt::format("{}:{}: round {}, where round {} comes", path.string(),
+                                       number, run.rounds.back().round, run.rounds.size()));
+        }
       }
     } catch (const ordered_json::exception& e) {
       throw InputError(fmt::format("{}:{}: {}", path.string(), number, e.what()));
@@ -84,13 +92,15 @@ void read_metrics(const fs::path& path, RunHistory& run) {
 }
 
 void read_bits(const fs::path& path, RunHistory& run) {
-  const std::uint32_t last = run.rounds.empty() ? 0 : run.rounds.back().round;
   std::istringstream lines = whole_lines(path);
   comm::Bits before;
   for (const comm::LedgerRow& row : read_ledger(lines, path.string())) {
-    if (row.id.round > last) continue;
-    if (row.id.round == 0) before += row.bits;
-    run.bits[static_cast<std::size_t>(row.id.direction)][row.field] += row.bits;
+    const std::uint32_t t = row.id.round;
+    if (t > run.rounds.size()) continue;
+    if (t == 0) before += row.bits;
+    const auto direction = static_cast<std::size_t>(row.id.direction);
+    run.bits[direction][row.field] += row.bits;
+    if (t > 0 && !run.rounds[t - 1].dense) run.sparse_bits[direction][row.field] += row.bits;
   }
   for (RoundMetrics& round : run.rounds) before = round.bits += before;
 }

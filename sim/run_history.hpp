@@ -19,6 +19,7 @@ namespace mvsgd::sim {
 struct RoundMetrics {
   std::uint32_t round = 0;
   double epoch = 0;
+  bool dense = false;  ///< model differences went whole, or nowhere
   double learning_rate = 0;
   double loss = 0;
   comm::Bits bits;  ///< both ways, of this round and all before it, the initial model too
@@ -42,9 +43,11 @@ struct RunHistory {
   std::filesystem::path path;
   Settings settings;
   std::uint32_t planned_rounds = 0;
-  std::vector<RoundMetrics> rounds;     ///< those that have ended
-  std::array<comm::FieldBits, 2> bits;  ///< of these rounds and round 0, by direction
-  std::optional<RunEnd> end;            ///< none: the run goes on, or has been cut off
+  std::vector<RoundMetrics> rounds;            ///< those that have ended
+  std::array<comm::FieldBits, 2> bits;         ///< of these rounds and round 0, by direction
+  std::array<comm::FieldBits, 2> sparse_bits;  ///< of rounds that are not dense
+  std::uint64_t sparse_steps = 0;              ///< local steps of a worker in these
+  std::optional<RunEnd> end;                   ///< none: the run goes on, or has been cut off
 };
 
 /// Reads config.toml, metrics.jsonl and ledger.csv. A last line without its end, as a running

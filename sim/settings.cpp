@@ -280,6 +280,10 @@ std::span<const Key> keys() {
   return all;
 }
 
+bool changes_no_bit(std::string_view key) {
+  return key == "slots" || key == "checkpoint_every" || key == "deadline";
+}
+
 void set(Settings& settings, std::string_view key, std::string_view value) {
   std::vector<std::string> names;
   for (const Key& k : keys()) {

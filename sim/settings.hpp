@@ -153,6 +153,9 @@ struct Key {
 /// file or on the command line: `practice` comes before what it sets.
 [[nodiscard]] std::span<const Key> keys();
 
+/// Whether no bit of a run depends on the key: slots, checkpoint_every, deadline.
+[[nodiscard]] bool changes_no_bit(std::string_view key);
+
 /// Sets one key. Throws UsageError naming key and value if either is unknown or out of range.
 void set(Settings& settings, std::string_view key, std::string_view value);
 

@@ -1,5 +1,6 @@
 #include "sim/statistics.hpp"
 
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <stdexcept>
 
@@ -17,6 +18,23 @@ Sample sample(std::span<const double> values) {
     result.deviation = std::sqrt(squares / (n - 1));
   }
   return result;
+}
+
+std::optional<Welch> welch_test(const Sample& a, const Sample& b) {
+  if (!a.deviation || !b.deviation) return std::nullopt;
+  const auto squared_error = [](const Sample& s) {
+    return *s.deviation * *s.deviation / static_cast<double>(s.n);
+  };
+  const double u = squared_error(a);
+  const double v = squared_error(b);
+  if (u + v == 0) return std::nullopt;
+  Welch test;
+  test.t = (a.mean - b.mean) / std::sqrt(u + v);
+  test.degrees = (u + v) * (u + v) /
+                 (u * u / static_cast<double>(a.n - 1) + v * v / static_cast<double>(b.n - 1));
+  const boost::math::students_t distribution(test.degrees);
+  test.p = 2 * boost::math::cdf(boost::math::complement(distribution, std::abs(test.t)));
+  return test;
 }
 
 }  // namespace mvsgd::sim

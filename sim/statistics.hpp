@@ -16,4 +16,14 @@ struct Sample {
 /// Throws std::invalid_argument if there is no value.
 [[nodiscard]] Sample sample(std::span<const double> values);
 
+/// Welch's t-test that two samples come from distributions of one mean, whatever their variances.
+struct Welch {
+  double t = 0;        ///< difference of the means over its standard error
+  double degrees = 0;  ///< of freedom, by Welch and Satterthwaite
+  double p = 1;        ///< two-sided
+};
+
+/// None unless both samples have a deviation and one of them is not 0.
+[[nodiscard]] std::optional<Welch> welch_test(const Sample& a, const Sample& b);
+
 }  // namespace mvsgd::sim

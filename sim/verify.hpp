@@ -9,6 +9,7 @@
 
 #include "comm/message.hpp"
 #include "sim/law.hpp"
+#include "sim/printed_table.hpp"
 
 namespace mvsgd::sim {
 
@@ -18,13 +19,6 @@ struct Check {
   std::string claim;
   bool holds = false;
   std::string detail;  ///< numbers that show it, or the first difference
-};
-
-/// What Table 1 prints of a row, one direction.
-struct Printed {
-  std::string q_loc;  ///< Q_loc / (d H), "9e-2"
-  std::string q_val;
-  std::string rate;  ///< 32 over their sum, "78"
 };
 
 /// A row of Table 1, one direction: what a sparse round costs a worker at d = 11,173,962, N = 10.

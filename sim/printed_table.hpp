@@ -1,0 +1,32 @@
+// Table 1 as the paper prints it.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace mvsgd::sim {
+
+/// The bits of a row, one direction.
+struct Printed {
+  std::string q_loc;  ///< Q_loc / (d H), "9e-2"
+  std::string q_val;
+  std::string rate;  ///< 32 over their sum, "78"
+};
+
+struct PrintedRow {
+  std::string_view preset;
+  std::string_view name;       ///< "SSGD-MV-L4"
+  std::string_view accuracy;   ///< top-1, mean in percent: "92.54"
+  std::string_view deviation;  ///< of 10 trials; of 5 in the rows of random selection
+  Printed up;                  ///< empty in the row that sends nothing
+  Printed down;
+  std::string_view up_erratum;  ///< why what is printed of this direction is not the row's own law
+  std::string_view down_erratum;
+};
+
+/// All fifteen rows in the paper's order; the last one is the benchmark on a single machine, whose
+/// preset is "sm".
+[[nodiscard]] std::span<const PrintedRow> printed_table();
+
+}  // namespace mvsgd::sim
