@@ -26,6 +26,7 @@ Estimate::Speed Estimate::measure(const Settings& settings, std::uint32_t slots)
   probe.epochs = kRounds;
   probe.eval_every = kRounds;
   if (is_sparse(probe.scheme)) probe.warmup_epochs = 0;
+  probe.learning_rate = 0;  // no settings make it diverge
   probe.init = kRandomInit;
   probe.data = "synthetic";
   probe.synthetic_train = slots * settings.batch;
