@@ -10,6 +10,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -95,6 +96,12 @@ Plan make_plan(const ReproduceOptions& options) {
 std::string_view preset_of(const RowResult& row) { return row.printed->preset; }
 
 bool is_table(const Plan& plan) { return plan.exhibit == &exhibits().front(); }
+
+void make_directory(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) throw InputError(fmt::format("{}: {}", path.string(), error.message()));
+}
 
 /// 5400 as "1.5 hours".
 std::string duration(double seconds) {
@@ -247,7 +254,7 @@ class Sweep {
   Exit run() {
     for (std::size_t i = 0; i < plan_->trials.size(); ++i) {
       const Trial& trial = plan_->trials[i];
-      fs::create_directories(trial.path);
+      make_directory(trial.path);
       try {
         const DirectoryLock lock(trial.path);
         if (stage_of(trial) == TrialStage::finished) continue;
@@ -303,6 +310,7 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
   std::ostream silent(nullptr);
   std::ostream& out = told(context, silent).out;
   const Plan plan = make_plan(options);
+  if (!options.only_estimate) make_directory(plan.out / "runs");
   (void)load_images(plan.trials.front().settings);  // rather now than after an estimate
   const auto finished = std::ranges::count_if(
       plan.trials, [](const Trial& t) { return stage_of(t) == TrialStage::finished; });
@@ -346,7 +354,7 @@ void add_reproduce(CLI::App& app, const CommandContext& context, Action& chosen)
   command
       ->add_option("--trials", options->trials,
                    "seeds 1 to N of each row; default 10 (paper), 1 (cpu) or 2 (smoke)")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1'000'000))
       ->type_name("N");
   command->add_option("--rows", options->rows, "only these rows, by their presets' names")
       ->delimiter(',')

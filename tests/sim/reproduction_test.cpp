@@ -370,6 +370,14 @@ TEST_F(Reproduction, UsageErrorsNameWhatIsWanted) {
   EXPECT_FALSE(fs::exists(out_));
 }
 
+TEST_F(Reproduction, RefusesADirectoryThatIsNone) {
+  std::ofstream(out_) << "a file";
+  const Outcome outcome = reproduce();
+  EXPECT_EQ(outcome.code, Exit::bad_input);
+  EXPECT_THAT(outcome.err, HasSubstr(out_.string()));
+  EXPECT_EQ(text_of(out_), "a file");
+}
+
 TEST_F(Reproduction, AnEstimateRunsAndLeavesNothing) {
   const Outcome outcome = reproduce({"--estimate"});
   EXPECT_EQ(outcome.code, Exit::good);
