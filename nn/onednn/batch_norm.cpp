@@ -67,7 +67,7 @@ BatchNormForward OneDnnBackend::batch_norm_train(const Tensor& x, const Tensor& 
     kernels::apply(channels.block, affine_of(*saved, b * channels.block.lanes, options.relu),
                    in + first, add == nullptr ? nullptr : add + first, out + first);
   };
-  in_parallel(channels.blocks, [&](std::int64_t begin, std::int64_t end) {
+  library_.in_parallel(channels.blocks, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) do_block(b);
   });
   return {.y = std::move(y), .saved = std::move(saved), .residual = static_cast<bool>(residual)};
@@ -145,7 +145,7 @@ BatchNormGradients OneDnnBackend::batch_norm_backward(Tensor dy, const Tensor& m
             {.factor = factor.data(), .constant = constant.data(), .slope = slope.data()},
             in + first, kept + first, out + first);
       };
-  in_parallel(channels.blocks, [&](std::int64_t begin, std::int64_t end) {
+  library_.in_parallel(channels.blocks, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) do_block(b);
   });
   return {.dx = std::move(dx), .dresidual = forward.residual ? std::move(dv) : Tensor{}};
@@ -171,15 +171,16 @@ Tensor OneDnnBackend::batch_norm_evaluate(const Tensor& x, const Tensor& gamma, 
     statistics.scale[c] = static_cast<float>(double{gammas[c]} * inverse_deviation);
     statistics.shift[c] = betas[c];
   }
-  in_parallel(channels.blocks, [&, in = storage(from).data(),
-                                add = term ? storage(term).data() : nullptr,
-                                out = storage(y).data()](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t b = begin; b < end; ++b) {
-      const std::int64_t first = b * channels.stride();
-      kernels::apply(channels.block, affine_of(statistics, b * channels.block.lanes, options.relu),
-                     in + first, add == nullptr ? nullptr : add + first, out + first);
-    }
-  });
+  library_.in_parallel(
+      channels.blocks, [&, in = storage(from).data(), add = term ? storage(term).data() : nullptr,
+                        out = storage(y).data()](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t b = begin; b < end; ++b) {
+          const std::int64_t first = b * channels.stride();
+          kernels::apply(channels.block,
+                         affine_of(statistics, b * channels.block.lanes, options.relu), in + first,
+                         add == nullptr ? nullptr : add + first, out + first);
+        }
+      });
   return y;
 }
 

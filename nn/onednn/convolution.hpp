@@ -1,18 +1,21 @@
-// The oneDNN primitives of one convolution problem, made when first needed.
+// The passes of one convolution problem, made when first needed.
 #pragma once
 
 #include <cstdint>
 #include <dnnl.hpp>
+#include <functional>
 #include <optional>
 
 #include "nn/onednn/library.hpp"
 #include "nn/onednn/onednn_backend.hpp"
+#include "nn/onednn/winograd_convolution.hpp"
 #include "nn/shape_checks.hpp"
 
 namespace mvsgd::nn {
 
-/// What a pass of a convolution is computed with. Winograd's F(4x4, 3x3) takes 2.25 products where
-/// the direct one takes 9, and rounds more (nn/onednn/README.md has the bound).
+/// What a pass of a convolution is computed with: oneDNN's direct convolution, or our own
+/// Winograd's F(4x4, 3x3), which takes 2.25 products where the direct one takes 9, and rounds more
+/// (nn/onednn/README.md has the bound).
 enum class Algorithm : std::uint8_t { direct, winograd };
 
 /// An algorithm for each pass.
@@ -27,14 +30,15 @@ struct PassAlgorithms {
 
 /// One of the three passes and the layouts in which it takes or leaves x, w, y or their gradients.
 struct ConvolutionPass {
-  Executable executable;
   dnnl::memory::desc x;
   dnnl::memory::desc w;
   dnnl::memory::desc y;
+  /// Computes one of the three from the other two.
+  std::function<void(Library& library, float* x, float* w, float* y)> run;
 };
 
-/// Layouts are the library's choice (format_tag::any), the algorithms are the caller's, never
-/// "auto", which would depend on the machine. Throws dnnl::error.
+/// oneDNN's direct convolutions, in the layouts that it likes best (format_tag::any), and
+/// Winograd's of our own. Throws dnnl::error.
 class Convolution {
  public:
   Convolution(const ConvolutionProblem& problem, const OneDnnOptions& options);
@@ -44,8 +48,6 @@ class Convolution {
   [[nodiscard]] const ConvolutionPass& backward_weights(const Library& library);
 
  private:
-  using Forward = dnnl::convolution_forward;
-
   using Desc = dnnl::memory::desc;
   // As oneDNN takes them: extents with layouts left open, one entry a spatial dimension. Arguments
   // may be bfloat16, results are float32.
@@ -60,13 +62,15 @@ class Convolution {
   dnnl::memory::dims strides_;
   dnnl::memory::dims padding_;
   PassAlgorithms algorithms_;
+  ConvolutionPass winograd_;  // what its three passes have in common: all but run()
+  WinogradConvolution by_winograd_;
   std::optional<ConvolutionPass> forward_;
   std::optional<ConvolutionPass> backward_data_;
   std::optional<ConvolutionPass> backward_weights_;
 
-  // Of the forward pass, which those of the backward passes are made with.
-  [[nodiscard]] Forward::primitive_desc descriptor(const Library& library,
-                                                   dnnl::algorithm algorithm, const Desc& y) const;
+  // Of the direct forward pass, which those of the backward passes are made with.
+  [[nodiscard]] dnnl::convolution_forward::primitive_desc descriptor(const Library& library,
+                                                                     const Desc& y) const;
 };
 
 }  // namespace mvsgd::nn

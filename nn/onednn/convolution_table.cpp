@@ -80,13 +80,7 @@ bool has(dnnl::cpu_isa wanted) {
 
 }  // namespace
 
-bool onednn_has_winograd() {
-#if DNNL_VERSION_MAJOR >= 3
-  return false;
-#else
-  return has(dnnl::cpu_isa::avx512_core);
-#endif
-}
+bool onednn_has_winograd() { return has(dnnl::cpu_isa::avx512_core); }
 
 bool onednn_has_bf16() { return has(dnnl::cpu_isa::avx512_core_bf16); }
 

@@ -13,15 +13,19 @@ void Library::set_threads(int threads) {
   threads_ = threads;
 }
 
+float* Library::scratch(std::int64_t size) {
+  if (size > scratch_size_) {
+    scratch_ = pool_->take(size);
+    scratch_size_ = size;
+  }
+  return scratch_.get();
+}
+
 void Library::execute(const Executable& executable,
                       std::unordered_map<int, dnnl::memory> arguments) {
   const std::int64_t size = floats(executable.scratchpad);
-  if (size > scratchpad_size_) {
-    scratchpad_ = pool_->take(size);
-    scratchpad_size_ = size;
-  }
   if (size > 0) {
-    arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(executable.scratchpad, scratchpad_.get()));
+    arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(executable.scratchpad, scratch(size)));
   }
   // The count belongs to the calling thread, where anybody may have changed it.
   omp_set_num_threads(threads_);

@@ -50,6 +50,15 @@ class Library {
 
   [[nodiscard]] BufferPool& pool() const { return *pool_; }
 
+  /// At least `size` floats of any values, aligned to 64 bytes, until the next call of this or of
+  /// execute().
+  [[nodiscard]] float* scratch(std::int64_t size);
+
+  /// f(begin, end) for consecutive parts of [0, count), which the threads share. The parts must not
+  /// depend on each other in any bit.
+  template <typename F>
+  void in_parallel(std::int64_t count, F f) const;
+
   /// A primitive descriptor with a scratchpad of ours. The library's own is shared among primitives
   /// of the thread that made them, and executing one from another thread crashes (seen in 2.6.3).
   ///
@@ -106,10 +115,17 @@ class Library {
   dnnl::stream stream_;
   dnnl::primitive_attr attributes_;
   std::shared_ptr<BufferPool> pool_ = BufferPool::make();
-  std::shared_ptr<float> scratchpad_;
-  std::int64_t scratchpad_size_ = 0;
+  std::shared_ptr<float> scratch_;
+  std::int64_t scratch_size_ = 0;
   std::vector<Reorder> reorders_;
   int threads_ = 1;
 };
+
+template <typename F>
+void Library::in_parallel(std::int64_t count, F f) const {
+  if (threads_ == 1) return f(0, count);
+#pragma omp parallel for num_threads(threads_) schedule(static)
+  for (int t = 0; t < threads_; ++t) f(count * t / threads_, count * (t + 1) / threads_);
+}
 
 }  // namespace mvsgd::nn

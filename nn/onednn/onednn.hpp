@@ -116,29 +116,13 @@ class OneDnnBackend : public Backend {
   // x, copied if its channels are not in blocks, and what its layout is.
   [[nodiscard]] std::pair<Tensor, Blocked> blocked(Tensor x);
   // The plain weights w in a convolution's layout, kept until w's storage is written to.
-  [[nodiscard]] dnnl::memory packed(const Tensor& w, const dnnl::memory::desc& wanted);
+  [[nodiscard]] float* packed(const Tensor& w, const dnnl::memory::desc& wanted);
   [[nodiscard]] Convolution& convolution(const ConvolutionProblem& problem);
-  [[nodiscard]] dnnl::memory memory(const Tensor& x) const {
-    return library_.memory(layout(x), storage(x).data());
-  }
-
-  // f(begin, end) for consecutive parts of [0, count), which the kernel threads share. The parts
-  // must not depend on each other in any bit.
-  template <typename F>
-  void in_parallel(std::int64_t count, F f) const;
 
   OneDnnOptions options_;
   Library library_;
   // By problem string. As many as there are shapes, so one set for each batch size in use.
   std::unordered_map<std::string, Convolution> convolutions_;
 };
-
-template <typename F>
-void OneDnnBackend::in_parallel(std::int64_t count, F f) const {
-  const int threads = library_.threads();
-  if (threads == 1) return f(0, count);
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int t = 0; t < threads; ++t) f(count * t / threads, count * (t + 1) / threads);
-}
 
 }  // namespace mvsgd::nn

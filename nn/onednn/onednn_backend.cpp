@@ -32,7 +32,7 @@ kernels::WeightShape weight_shape(const Shape& shape) {
 OneDnnBackend::OneDnnBackend(const OneDnnOptions& options) : options_(options) {
   if (options.convolution == ConvolutionChoice::winograd && !onednn_has_winograd()) {
     throw UnavailableError("no Winograd convolutions in " + version() +
-                           ": oneDNN 2 has them, for processors with AVX-512");
+                           ": a processor with AVX-512 is wanted");
   }
   if (options.bf16 && !onednn_has_bf16()) {
     throw UnavailableError("no bfloat16 in " + version() +
@@ -148,7 +148,7 @@ void OneDnnBackend::accumulate(const Tensor& y, const Tensor& x) {
   check_same("accumulate", y, x);
   const Tensor term = in_layout_of(x, y);
   float* const to = storage(y).plain() ? writable_data(y) : storage(y).data();
-  in_parallel(floats(y), [&, from = storage(term).data()](auto begin, auto end) {
+  library_.in_parallel(floats(y), [&, from = storage(term).data()](auto begin, auto end) {
     kernels::add(to + begin, from + begin, end - begin);
   });
 }
@@ -159,11 +159,11 @@ Convolution& OneDnnBackend::convolution(const ConvolutionProblem& problem) {
   return convolutions_.try_emplace(problem.text(), problem, options_).first->second;
 }
 
-dnnl::memory OneDnnBackend::packed(const Tensor& w, const Desc& wanted) {
+float* OneDnnBackend::packed(const Tensor& w, const Desc& wanted) {
   static_cast<void>(plain_data(w));
   const OneDnnStorage& plain = storage(w);
   const Desc current = layout(w);
-  if (wanted == current) return library_.memory(current, plain.data());
+  if (wanted == current) return plain.data();
   Allocation& allocation = *plain.allocation;
   auto found = std::find_if(allocation.packed.begin(), allocation.packed.end(), [&](auto& known) {
     return known.offset == plain.offset && known.layout == wanted;
@@ -183,7 +183,7 @@ dnnl::memory OneDnnBackend::packed(const Tensor& w, const Desc& wanted) {
     }
     found->version = allocation.version;
   }
-  return library_.memory(wanted, found->data.get());
+  return found->data.get();
 }
 
 Tensor OneDnnBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dOptions& options) {
@@ -192,9 +192,7 @@ Tensor OneDnnBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dOptio
     const ConvolutionPass& pass = convolution(problem).forward(library_);
     const Tensor from = in_layout(x, pass.x);
     Tensor y = make(problem.y, pass.y);
-    library_.execute(pass.executable, {{DNNL_ARG_SRC, memory(from)},
-                                       {DNNL_ARG_WEIGHTS, packed(w, pass.w)},
-                                       {DNNL_ARG_DST, memory(y)}});
+    pass.run(library_, storage(from).data(), packed(w, pass.w), storage(y).data());
     return y;
   });
 }
@@ -209,9 +207,7 @@ Tensor OneDnnBackend::conv2d_backward_data(const Tensor& dy, const Tensor& w, co
     const ConvolutionPass& pass = convolution(problem).backward_data(library_);
     const Tensor from = in_layout(dy, pass.y);
     Tensor dx = make(x_shape, pass.x);
-    library_.execute(pass.executable, {{DNNL_ARG_DIFF_DST, memory(from)},
-                                       {DNNL_ARG_WEIGHTS, packed(w, pass.w)},
-                                       {DNNL_ARG_DIFF_SRC, memory(dx)}});
+    pass.run(library_, storage(dx).data(), packed(w, pass.w), storage(from).data());
     return dx;
   });
 }
@@ -228,9 +224,7 @@ void OneDnnBackend::conv2d_backward_weights(const Tensor& x, const Tensor& dy, c
     const Tensor from = in_layout(x, pass.x);
     const Tensor gradient = in_layout(dy, pass.y);
     const Tensor term = make(dw.shape, pass.w);
-    library_.execute(pass.executable, {{DNNL_ARG_SRC, memory(from)},
-                                       {DNNL_ARG_DIFF_DST, memory(gradient)},
-                                       {DNNL_ARG_DIFF_WEIGHTS, memory(term)}});
+    pass.run(library_, storage(from).data(), storage(term).data(), storage(gradient).data());
     if (in_blocks_of_16(dw.shape, pass.w)) {
       kernels::unpack(weight_shape(dw.shape), storage(term).data(), sum, into);
     } else {
@@ -243,9 +237,10 @@ void OneDnnBackend::conv2d_backward_weights(const Tensor& x, const Tensor& dy, c
 
 Tensor OneDnnBackend::relu(const Tensor& x) {
   Tensor y = make(x.shape, storage(x).layout);
-  in_parallel(floats(x), [from = storage(x).data(), to = storage(y).data()](auto begin, auto end) {
-    kernels::relu(from + begin, to + begin, end - begin);
-  });
+  library_.in_parallel(floats(x),
+                       [from = storage(x).data(), to = storage(y).data()](auto begin, auto end) {
+                         kernels::relu(from + begin, to + begin, end - begin);
+                       });
   return y;
 }
 
@@ -253,8 +248,8 @@ Tensor OneDnnBackend::add_relu(const Tensor& a, const Tensor& b) {
   check_same("add_relu", a, b);
   const Tensor other = in_layout_of(b, a);
   Tensor y = make(a.shape, storage(a).layout);
-  in_parallel(floats(a), [left = storage(a).data(), right = storage(other).data(),
-                          to = storage(y).data()](auto begin, auto end) {
+  library_.in_parallel(floats(a), [left = storage(a).data(), right = storage(other).data(),
+                                   to = storage(y).data()](auto begin, auto end) {
     kernels::add_relu(left + begin, right + begin, to + begin, end - begin);
   });
   return y;
@@ -264,8 +259,8 @@ Tensor OneDnnBackend::relu_backward(const Tensor& dy, const Tensor& y) {
   check_same("relu_backward", dy, y);
   const Tensor gradient = in_layout_of(dy, y);
   Tensor dx = make(y.shape, storage(y).layout);
-  in_parallel(floats(y), [from = storage(gradient).data(), value = storage(y).data(),
-                          to = storage(dx).data()](auto begin, auto end) {
+  library_.in_parallel(floats(y), [from = storage(gradient).data(), value = storage(y).data(),
+                                   to = storage(dx).data()](auto begin, auto end) {
     kernels::relu_backward(from + begin, value + begin, to + begin, end - begin);
   });
   return dx;
@@ -369,8 +364,8 @@ CrossEntropy OneDnnBackend::softmax_cross_entropy(const Tensor& logits,
 void OneDnnBackend::sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
                              float weight_decay) {
   check_same("sgd_step", theta, gradient);
-  in_parallel(elements(theta.shape), [&, to = writable_data(theta), from = plain_data(gradient)](
-                                         auto begin, auto end) {
+  library_.in_parallel(elements(theta.shape), [&, to = writable_data(theta),
+                                               from = plain_data(gradient)](auto begin, auto end) {
     kernels::sgd_step(to + begin, from + begin, end - begin, learning_rate, weight_decay);
   });
 }

@@ -26,13 +26,13 @@ struct OneDnnOptions {
 };
 
 /// On the CPU through oneDNN 2.6 or later. Throws BackendError if the library refuses its engine,
-/// and UnavailableError if it has no Winograd convolutions or no bfloat16 for this processor and
+/// and UnavailableError if there are no Winograd convolutions or no bfloat16 for this processor and
 /// they are asked for.
 [[nodiscard]] std::unique_ptr<Backend> make_onednn_backend(const OneDnnOptions& options = {});
 
-/// Whether the library has Winograd convolutions here: oneDNN 2 does, for AVX-512.
+/// Whether Winograd convolutions are taken here: ours are made for AVX-512.
 [[nodiscard]] bool onednn_has_winograd();
-/// Whether it has bfloat16 convolutions that the processor computes natively (avx512_core_bf16).
+/// Whether oneDNN has bfloat16 convolutions that the processor computes natively (avx512_core_bf16).
 [[nodiscard]] bool onednn_has_bf16();
 
 }  // namespace mvsgd::nn

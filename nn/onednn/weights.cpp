@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "nn/onednn/lanes.hpp"
+
 // The layout is that of AVX-512, so this is compiled for it and for what every processor has.
 #if defined(__x86_64__) && defined(__gnu_linux__)
 #define MVSGD_KERNEL [[gnu::target_clones("avx512f", "default")]]
@@ -12,37 +14,6 @@
 
 namespace mvsgd::nn::kernels {
 namespace {
-
-constexpr std::int64_t kSide = 16;
-using Vec __attribute__((vector_size(kSide * sizeof(float)), may_alias, aligned(4))) = float;
-using Lanes __attribute__((vector_size(kSide * sizeof(int)))) = int;
-
-// One step of a transposition: of each pair of rows `Apart` apart, lanes with that bit change
-// places with lanes without it.
-template <int Apart>
-MVSGD_INLINE void exchange(Vec* rows) {
-  Lanes upper{};
-  Lanes lower{};
-  for (int lane = 0; lane < kSide; ++lane) {
-    const bool set = (lane & Apart) != 0;
-    upper[lane] = set ? static_cast<int>(kSide) + lane - Apart : lane;
-    lower[lane] = set ? static_cast<int>(kSide) + lane : lane + Apart;
-  }
-  for (int i = 0; i < kSide; ++i) {
-    if ((i & Apart) != 0) continue;
-    const Vec a = rows[i];
-    const Vec b = rows[i + Apart];
-    rows[i] = __builtin_shuffle(a, b, upper);
-    rows[i + Apart] = __builtin_shuffle(a, b, lower);
-  }
-}
-
-MVSGD_INLINE void transpose(Vec* rows) {
-  exchange<1>(rows);
-  exchange<2>(rows);
-  exchange<4>(rows);
-  exchange<8>(rows);
-}
 
 // A block's plain data are 16 rows, an output channel each, of 16 * taps columns, input by input;
 // its blocked data have a row of 16 outputs for each of those columns, tap by tap.
@@ -66,9 +37,6 @@ MVSGD_INLINE void for_each_square(const WeightShape& shape, const F& f) {
 MVSGD_INLINE std::int64_t place(std::int64_t column, std::int64_t taps) {
   return (column % taps * kSide + column / taps) * kSide;
 }
-
-MVSGD_INLINE Vec* vector(float* x) { return reinterpret_cast<Vec*>(x); }
-MVSGD_INLINE const Vec* vector(const float* x) { return reinterpret_cast<const Vec*>(x); }
 
 }  // namespace
 

@@ -56,7 +56,7 @@ inline std::vector<BackendCase> backends() {
 #endif
 
 #if defined(MVSGD_WITH_ONEDNN)
-/// The onednn backend with Winograd convolutions, where the library has them.
+/// The onednn backend with Winograd convolutions, where the processor is one for them.
 inline std::vector<BackendCase> winograd() {
   if (!onednn_has_winograd()) return {};
   return {

@@ -44,7 +44,7 @@ TEST(ConvolutionChoice, OfDirectIsDirect) {
 }
 
 TEST(ConvolutionChoice, OfWinogradIsWinogradWhereThatCanBe) {
-  if (!onednn_has_winograd()) GTEST_SKIP() << "the library has no Winograd convolutions here";
+  if (!onednn_has_winograd()) GTEST_SKIP() << "no Winograd convolutions on this processor";
   const auto chosen = [](const ConvolutionProblem& tested) {
     return choose(ConvolutionChoice::winograd, tested);
   };
@@ -58,7 +58,7 @@ TEST(ConvolutionChoice, OfWinogradIsWinogradWhereThatCanBe) {
 }
 
 TEST(ConvolutionChoice, OfTheTableIsWinogradForTheLargestLayersAtTheBenchmarksBatch) {
-  if (!onednn_has_winograd()) GTEST_SKIP() << "the library has no Winograd convolutions here";
+  if (!onednn_has_winograd()) GTEST_SKIP() << "no Winograd convolutions on this processor";
   const auto chosen = [](const ConvolutionProblem& tested) {
     return choose(ConvolutionChoice::table, tested);
   };
@@ -68,8 +68,7 @@ TEST(ConvolutionChoice, OfTheTableIsWinogradForTheLargestLayersAtTheBenchmarksBa
   EXPECT_TRUE(is_direct(chosen(problem(64, 64, 31)))) << "not measured";
 }
 
-// Winograd's F(4x4, 3x3) by Toom and Cook: with the points p_k = 0, +-5/8, +-3/2 and infinity,
-// which are oneDNN's,
+// Winograd's F(4x4, 3x3) by Toom and Cook: with the points p_k = 0, +-5/8, +-3/2 and infinity
 //     y = A^T [(G w G^T) o (B^T x B)] A    in one dimension y_i = sum_k A_ki (G w)_k (B^T x)_k
 // for a tile of six inputs, three taps and four outputs.
 struct Transforms {
@@ -169,10 +168,64 @@ struct WinogradCase {
   ConvolutionChoice choice = ConvolutionChoice::winograd;
 };
 
-class Winograd : public ::testing::TestWithParam<WinogradCase> {};
+std::unique_ptr<Backend> winograd_backend(int threads) {
+  std::unique_ptr<Backend> made = make_onednn_backend({.convolution = ConvolutionChoice::winograd});
+  made->enter(threads);
+  return made;
+}
+
+// y, dx and dw of one convolution, each between other counts of channels.
+std::vector<std::vector<float>> all_passes(Backend& backend, const Shape& x_shape,
+                                           std::int64_t outputs) {
+  const Shape w_shape{outputs, x_shape[1], 3, 3};
+  const Shape y_shape{x_shape[0], outputs, x_shape[2], x_shape[3]};
+  const Tensor x = make(backend, x_shape, uniform(elements(x_shape), 1));
+  const Tensor w = make(backend, w_shape, uniform(elements(w_shape), 2));
+  const Tensor dy = make(backend, y_shape, uniform(elements(y_shape), 3));
+  const Tensor dw = backend.allocate(w_shape);
+  backend.conv2d_backward_weights(x, dy, dw, Into::overwrite, kSame);
+  return {read(backend, backend.conv2d(x, w, kSame)),
+          read(backend, backend.conv2d_backward_data(dy, w, x_shape, kSame)), read(backend, dw)};
+}
+
+// Planes that are wider than high and no multiple of the tile, an odd count of blocks on either
+// side, tiles for one chunk and for several, and a last chunk of an odd size.
+TEST(Winograd, TakesAnyPlaneAndAnyBlocksOfChannels) {
+  if (!onednn_has_winograd()) GTEST_SKIP() << "no Winograd convolutions on this processor";
+  ReferenceBackend<double> exact;
+  const auto expect_near = [&](const Shape& x_shape, std::int64_t outputs) {
+    SCOPED_TRACE(to_string(x_shape) + " to " + std::to_string(outputs));
+    const auto got = all_passes(*winograd_backend(1), x_shape, outputs);
+    const auto want = all_passes(exact, x_shape, outputs);
+    const auto bound = [](double terms, double growth) {
+      return (terms + kRoundings) * kEpsilon * terms * growth;
+    };
+    const auto tiles =
+        static_cast<double>(x_shape[0] * ((x_shape[2] + 3) / 4) * ((x_shape[3] + 3) / 4));
+    const double growth = growth_of_results();
+    EXPECT_TRUE(all_near(got[0], want[0], bound(static_cast<double>(x_shape[1]), growth)));
+    EXPECT_TRUE(all_near(got[1], want[1], bound(static_cast<double>(outputs), growth)));
+    EXPECT_TRUE(all_near(got[2], want[2], bound(tiles, growth_of_weight_gradients())));
+  };
+  expect_near({1, 16, 1, 1}, 16);
+  expect_near({3, 32, 5, 9}, 48);
+  expect_near({5, 48, 13, 18}, 16);
+  expect_near({2, 80, 3, 4}, 32);
+}
+
+TEST(Winograd, GivesTheSameBitsWithAnyCountOfThreads) {
+  if (!onednn_has_winograd()) GTEST_SKIP() << "no Winograd convolutions on this processor";
+  for (const Shape& x_shape : {Shape{3, 32, 5, 9}, Shape{5, 48, 13, 18}}) {
+    const auto one = all_passes(*winograd_backend(1), x_shape, 80);
+    EXPECT_EQ(all_passes(*winograd_backend(3), x_shape, 80), one);
+    EXPECT_EQ(all_passes(*winograd_backend(64), x_shape, 80), one);
+  }
+}
+
+class WinogradProblem : public ::testing::TestWithParam<WinogradCase> {};
 
 // Every one of ResNet-18's planes, and planes that are no multiple of the tile.
-INSTANTIATE_TEST_SUITE_P(Problems, Winograd,
+INSTANTIATE_TEST_SUITE_P(Problems, WinogradProblem,
                          ::testing::Values(WinogradCase{2, 16, 32}, WinogradCase{2, 32, 16},
                                            WinogradCase{3, 64, 8}, WinogradCase{4, 128, 4},
                                            WinogradCase{1, 16, 6}, WinogradCase{2, 48, 7},
@@ -183,8 +236,8 @@ INSTANTIATE_TEST_SUITE_P(Problems, Winograd,
                                   std::to_string(tested.param.side);
                          });
 
-TEST_P(Winograd, IsWithinItsBoundOfTheExactConvolution) {
-  if (!onednn_has_winograd()) GTEST_SKIP() << "the library has no Winograd convolutions here";
+TEST_P(WinogradProblem, IsWithinItsBoundOfTheExactConvolution) {
+  if (!onednn_has_winograd()) GTEST_SKIP() << "no Winograd convolutions on this processor";
   const auto [batch, channels, side, choice] = GetParam();
   ASSERT_TRUE(is_winograd(choose(choice, problem(batch, channels, side))));
   const std::unique_ptr<Backend> onednn = make_onednn_backend({.convolution = choice});

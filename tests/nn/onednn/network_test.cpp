@@ -79,7 +79,7 @@ class OneDnnNetwork : public ::testing::TestWithParam<OneDnnOptions> {
  protected:
   void SetUp() override {
     if (GetParam().convolution == ConvolutionChoice::winograd && !onednn_has_winograd()) {
-      GTEST_SKIP() << "the library has no Winograd convolutions here";
+      GTEST_SKIP() << "no Winograd convolutions on this processor";
     }
     if (GetParam().bf16 && !onednn_has_bf16()) GTEST_SKIP() << "no bfloat16 on this processor";
     network_ = another();

@@ -1,0 +1,47 @@
+// Vectors of 16 floats, the block of channels that AVX-512 makes layouts of; for sources that
+// compile their loops for several instruction sets. GCC splits them where registers are narrower.
+// Only local variables have this type, as its calling convention depends on the instruction set.
+#pragma once
+
+#include <cstdint>
+
+namespace mvsgd::nn::kernels {
+
+inline constexpr std::int64_t kSide = 16;
+using Vec __attribute__((vector_size(kSide * sizeof(float)), may_alias, aligned(4))) = float;
+
+[[gnu::always_inline]] inline Vec* vector(float* x) { return reinterpret_cast<Vec*>(x); }
+[[gnu::always_inline]] inline const Vec* vector(const float* x) {
+  return reinterpret_cast<const Vec*>(x);
+}
+
+/// One step of transpose(): of each pair of rows `Apart` apart, lanes with that bit change places
+/// with lanes without it.
+template <int Apart>
+[[gnu::always_inline]] inline void exchange(Vec* rows) {
+  using Lanes __attribute__((vector_size(kSide * sizeof(int)))) = int;
+  Lanes upper{};
+  Lanes lower{};
+  for (int lane = 0; lane < kSide; ++lane) {
+    const bool set = (lane & Apart) != 0;
+    upper[lane] = set ? static_cast<int>(kSide) + lane - Apart : lane;
+    lower[lane] = set ? static_cast<int>(kSide) + lane : lane + Apart;
+  }
+  for (int i = 0; i < kSide; ++i) {
+    if ((i & Apart) != 0) continue;
+    const Vec a = rows[i];
+    const Vec b = rows[i + Apart];
+    rows[i] = __builtin_shuffle(a, b, upper);
+    rows[i + Apart] = __builtin_shuffle(a, b, lower);
+  }
+}
+
+/// Of 16 rows.
+[[gnu::always_inline]] inline void transpose(Vec* rows) {
+  exchange<1>(rows);
+  exchange<2>(rows);
+  exchange<4>(rows);
+  exchange<8>(rows);
+}
+
+}  // namespace mvsgd::nn::kernels

@@ -1,0 +1,165 @@
+#include "nn/onednn/winograd_convolution.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "nn/onednn/winograd.hpp"
+
+namespace mvsgd::nn {
+namespace {
+
+using winograd::Activation;
+using winograd::kLanes;
+using winograd::kPlaces;
+using winograd::Places;
+using winograd::Tiles;
+
+// Tiles that go through all transforms before the next ones do: what they take stays in the caches,
+// and the transformed weights, which do not all fit, are read once for so many.
+constexpr std::int64_t kChunk = 64;
+// Blocks of outputs whose products are taken and transformed together.
+constexpr std::int64_t kGroup = 2;
+
+constexpr std::int64_t kSquare = kLanes * kLanes;
+constexpr std::int64_t kTaps = 9;
+
+void lay_out(Library& library, std::initializer_list<Places*> all) {
+  std::int64_t size = 0;
+  for (const Places* places : all) size += places->floats();
+  float* data = library.scratch(size);
+  for (Places* places : all) {
+    places->data = data;
+    data += places->floats();
+  }
+}
+
+// f(chunk) for all tiles, in order.
+template <typename F>
+void for_each_chunk(std::int64_t tiles, F f) {
+  for (std::int64_t first = 0; first < tiles; first += kChunk) {
+    f(Tiles{.first = first, .count = std::min(kChunk, tiles - first)});
+  }
+}
+
+// f(first, blocks) for all groups of blocks.
+template <typename F>
+void for_each_group(std::int64_t blocks, F f) {
+  for (std::int64_t first = 0; first < blocks; first += kGroup) {
+    f(first, std::min(kGroup, blocks - first));
+  }
+}
+
+// y of x, where w_block(output block, input block) is where the weights of the two stand and
+// `transform` makes U of them.
+template <typename Weights, typename Transform>
+void convolve(Library& library, std::int64_t images, const Activation& from, const float* x,
+              const Activation& to, float* y, Weights w_block, Transform transform) {
+  const std::int64_t tiles = images * from.tiles();
+  const std::int64_t rows = std::min(kChunk, tiles);
+  // Weights that one chunk alone uses are transformed group by group, and stay in the cache.
+  const bool all_at_once = tiles > kChunk;
+  Places v{.blocks = from.blocks, .rows = rows};
+  Places u{.blocks = all_at_once ? to.blocks : kGroup, .rows = from.blocks * kLanes};
+  Places m{.blocks = kGroup, .rows = rows};
+  lay_out(library, {&v, &u, &m});
+  const auto transform_weights = [&](std::int64_t first, std::int64_t blocks) {
+    library.in_parallel(blocks * from.blocks, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t output = i / from.blocks;
+        const std::int64_t input = i % from.blocks;
+        transform(w_block(first + output, input), u, output, input * kLanes);
+      }
+    });
+  };
+  if (all_at_once) transform_weights(0, to.blocks);
+  for_each_chunk(tiles, [&](Tiles chunk) {
+    library.in_parallel(from.blocks, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t b = begin; b < end; ++b) transform_inputs(from, b, chunk, x, v);
+    });
+    for_each_group(to.blocks, [&](std::int64_t first, std::int64_t blocks) {
+      if (!all_at_once) transform_weights(first, blocks);
+      m.blocks = blocks;
+      library.in_parallel(kPlaces, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t place = begin; place < end; ++place) {
+          multiply(place, chunk.count, v, u, all_at_once ? first : 0, m);
+        }
+      });
+      library.in_parallel(blocks, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t b = begin; b < end; ++b) {
+          transform_results(to, first + b, chunk, m, b, y);
+        }
+      });
+    });
+  });
+}
+
+}  // namespace
+
+void WinogradConvolution::forward(Library& library, const float* x, const float* w,
+                                  float* y) const {
+  const Activation from{.blocks = inputs / kLanes, .height = height, .width = width};
+  const Activation to{.blocks = outputs / kLanes, .height = height, .width = width};
+  convolve(
+      library, images, from, x, to, y,
+      [&](std::int64_t output, std::int64_t input) {
+        return w + (output * from.blocks + input) * kTaps * kSquare;
+      },
+      winograd::transform_weights);
+}
+
+void WinogradConvolution::backward_data(Library& library, const float* dy, const float* w,
+                                        float* dx) const {
+  const Activation from{.blocks = outputs / kLanes, .height = height, .width = width};
+  const Activation to{.blocks = inputs / kLanes, .height = height, .width = width};
+  convolve(
+      library, images, from, dy, to, dx,
+      [&](std::int64_t output, std::int64_t input) {
+        return w + (input * to.blocks + output) * kTaps * kSquare;
+      },
+      winograd::transform_turned_weights);
+}
+
+void WinogradConvolution::backward_weights(Library& library, const float* x, const float* dy,
+                                           float* dw) const {
+  const Activation from{.blocks = inputs / kLanes, .height = height, .width = width};
+  const Activation to{.blocks = outputs / kLanes, .height = height, .width = width};
+  const std::int64_t tiles = images * from.tiles();
+  const std::int64_t rows = std::min(kChunk, tiles);
+  // Sums over several chunks are kept for all outputs.
+  const std::int64_t group = tiles > kChunk ? to.blocks : kGroup;
+  Places v{.blocks = from.blocks, .rows = rows};
+  Places z{.blocks = to.blocks, .rows = rows};
+  Places d{.blocks = group, .rows = inputs};
+  lay_out(library, {&v, &z, &d});
+  for_each_chunk(tiles, [&](Tiles chunk) {
+    library.in_parallel(from.blocks + to.blocks, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t b = begin; b < end; ++b) {
+        if (b < from.blocks) {
+          transform_inputs(from, b, chunk, x, v);
+        } else {
+          transform_gradients(to, b - from.blocks, chunk, dy, z);
+        }
+      }
+    });
+    for (std::int64_t first = 0; first < to.blocks; first += group) {
+      d.blocks = std::min(group, to.blocks - first);
+      library.in_parallel(kPlaces, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t place = begin; place < end; ++place) {
+          multiply_over_tiles(place, chunk.count, v, z, first, chunk.first > 0, d);
+        }
+      });
+      if (chunk.first + chunk.count < tiles) continue;
+      library.in_parallel(d.blocks * from.blocks, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          const std::int64_t output = i / from.blocks;
+          const std::int64_t input = i % from.blocks;
+          transform_weight_gradients(
+              d, output, input * kLanes,
+              dw + ((first + output) * from.blocks + input) * kTaps * kSquare);
+        }
+      });
+    }
+  });
+}
+
+}  // namespace mvsgd::nn
