@@ -86,7 +86,7 @@ std::string convolutions_here() {
   return fmt::format("{}; {}",
                      nn::onednn_has_winograd()
                          ? "direct and Winograd"
-                         : "direct alone: oneDNN 2 on AVX-512 also has Winograd, for 1.5 times the "
+                         : "direct alone: with AVX-512 there is Winograd, too, for twice the "
                            "speed at width 64",
                      nn::onednn_has_bf16() ? "bfloat16" : "no bfloat16 on this processor");
 #else

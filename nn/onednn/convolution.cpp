@@ -44,15 +44,15 @@ Convolution::Convolution(const ConvolutionProblem& problem, const OneDnnOptions&
       y_(problem.y, options.bf16),
       strides_(2, problem.options.stride),
       padding_(2, problem.options.padding),
-      winograd_{.x = layout_of(problem.x, Tag::nChw16c),
-                .w = layout_of(problem.w, Tag::OIhw16i16o),
-                .y = layout_of(problem.y, Tag::nChw16c),
-                .run = {}},
-      by_winograd_{.images = problem.x[0],
-                   .inputs = problem.w[1],
-                   .outputs = problem.w[0],
-                   .height = problem.x[2],
-                   .width = problem.x[3]} {
+      winograd_pass_{.x = layout_of(problem.x, Tag::nChw16c),
+                     .w = layout_of(problem.w, Tag::OIhw16i16o),
+                     .y = layout_of(problem.y, Tag::nChw16c),
+                     .run = {}},
+      winograd_{.images = problem.x[0],
+                .inputs = problem.w[1],
+                .outputs = problem.w[0],
+                .height = problem.x[2],
+                .width = problem.x[3]} {
   if (!options.bf16) algorithms_ = choose(options.convolution, problem);
 }
 
@@ -66,8 +66,8 @@ dnnl::convolution_forward::primitive_desc Convolution::descriptor(const Library&
 const ConvolutionPass& Convolution::forward(const Library& library) {
   if (forward_) return *forward_;
   if (algorithms_.forward == Algorithm::winograd) {
-    forward_ = winograd_;
-    forward_->run = [by = by_winograd_](Library& on, const float* x, const float* w, float* y) {
+    forward_ = winograd_pass_;
+    forward_->run = [by = winograd_](Library& on, const float* x, const float* w, float* y) {
       by.forward(on, x, w, y);
     };
     return *forward_;
@@ -82,9 +82,9 @@ const ConvolutionPass& Convolution::forward(const Library& library) {
 const ConvolutionPass& Convolution::backward_data(const Library& library) {
   if (backward_data_) return *backward_data_;
   if (algorithms_.backward_data == Algorithm::winograd) {
-    backward_data_ = winograd_;
-    backward_data_->run = [by = by_winograd_](Library& on, float* dx, const float* w,
-                                              const float* dy) { by.backward_data(on, dy, w, dx); };
+    backward_data_ = winograd_pass_;
+    backward_data_->run = [by = winograd_](Library& on, float* dx, const float* w,
+                                           const float* dy) { by.backward_data(on, dy, w, dx); };
     return *backward_data_;
   }
   using Backward = dnnl::convolution_backward_data;
@@ -103,9 +103,9 @@ const ConvolutionPass& Convolution::backward_data(const Library& library) {
 const ConvolutionPass& Convolution::backward_weights(const Library& library) {
   if (backward_weights_) return *backward_weights_;
   if (algorithms_.backward_weights == Algorithm::winograd) {
-    backward_weights_ = winograd_;
-    backward_weights_->run = [by = by_winograd_](Library& on, const float* x, float* dw,
-                                                 const float* dy) {
+    backward_weights_ = winograd_pass_;
+    backward_weights_->run = [by = winograd_](Library& on, const float* x, float* dw,
+                                              const float* dy) {
       by.backward_weights(on, x, dy, dw);
     };
     return *backward_weights_;

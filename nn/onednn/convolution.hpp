@@ -62,8 +62,8 @@ class Convolution {
   dnnl::memory::dims strides_;
   dnnl::memory::dims padding_;
   PassAlgorithms algorithms_;
-  ConvolutionPass winograd_;  // what its three passes have in common: all but run()
-  WinogradConvolution by_winograd_;
+  ConvolutionPass winograd_pass_;  // what its three passes have in common: all but run()
+  WinogradConvolution winograd_;
   std::optional<ConvolutionPass> forward_;
   std::optional<ConvolutionPass> backward_data_;
   std::optional<ConvolutionPass> backward_weights_;

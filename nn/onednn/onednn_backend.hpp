@@ -32,7 +32,8 @@ struct OneDnnOptions {
 
 /// Whether Winograd convolutions are taken here: ours are made for AVX-512.
 [[nodiscard]] bool onednn_has_winograd();
-/// Whether oneDNN has bfloat16 convolutions that the processor computes natively (avx512_core_bf16).
+/// Whether oneDNN has bfloat16 convolutions that the processor computes natively
+/// (avx512_core_bf16).
 [[nodiscard]] bool onednn_has_bf16();
 
 }  // namespace mvsgd::nn

@@ -23,6 +23,8 @@
 
 #include <cstdint>
 
+#include "nn/backend.hpp"
+
 namespace mvsgd::nn::winograd {
 
 inline constexpr std::int64_t kLanes = 16;
@@ -80,7 +82,8 @@ void transform_weights(const float* w, const Places& u, std::int64_t to, std::in
 /// The same for the data's gradient: `w` turned, and as [9 taps][16 outputs][16 inputs].
 void transform_turned_weights(const float* w, const Places& u, std::int64_t to, std::int64_t row);
 /// dw [9 taps][16 inputs][16 outputs] from rows `row` to row + 15 of block `from`.
-void transform_weight_gradients(const Places& d, std::int64_t from, std::int64_t row, float* dw);
+void transform_weight_gradients(const Places& d, std::int64_t from, std::int64_t row, Into into,
+                                float* dw);
 
 /// m[o][t] = sum over inputs c of v[c][t] u[o][c] at one place: of each block of m, from that many
 /// blocks of u from `first` on. Inputs are summed in order.

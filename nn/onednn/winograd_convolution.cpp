@@ -20,6 +20,10 @@ constexpr std::int64_t kChunk = 64;
 // Blocks of outputs whose products are taken and transformed together.
 constexpr std::int64_t kGroup = 2;
 
+// Floats up to which transformed weights, or sums that become their gradients, are kept from chunk
+// to chunk: 4 MiB. What is more comes back from memory more slowly than it is made again.
+constexpr std::int64_t kKept = std::int64_t{1} << 20;
+
 constexpr std::int64_t kSquare = kLanes * kLanes;
 constexpr std::int64_t kTaps = 9;
 
@@ -43,10 +47,15 @@ void for_each_chunk(std::int64_t tiles, F f) {
 
 // f(first, blocks) for all groups of blocks.
 template <typename F>
-void for_each_group(std::int64_t blocks, F f) {
-  for (std::int64_t first = 0; first < blocks; first += kGroup) {
-    f(first, std::min(kGroup, blocks - first));
+void for_each_group(std::int64_t blocks, std::int64_t group, F f) {
+  for (std::int64_t first = 0; first < blocks; first += group) {
+    f(first, std::min(group, blocks - first));
   }
+}
+
+// Whether to keep for all chunks what has a square of these blocks at each place.
+bool keeps(std::int64_t tiles, const Activation& from, const Activation& to) {
+  return tiles > kChunk && kPlaces * from.blocks * to.blocks * kSquare <= kKept;
 }
 
 // y of x, where w_block(output block, input block) is where the weights of the two stand and
@@ -56,8 +65,7 @@ void convolve(Library& library, std::int64_t images, const Activation& from, con
               const Activation& to, float* y, Weights w_block, Transform transform) {
   const std::int64_t tiles = images * from.tiles();
   const std::int64_t rows = std::min(kChunk, tiles);
-  // Weights that one chunk alone uses are transformed group by group, and stay in the cache.
-  const bool all_at_once = tiles > kChunk;
+  const bool all_at_once = keeps(tiles, from, to);
   Places v{.blocks = from.blocks, .rows = rows};
   Places u{.blocks = all_at_once ? to.blocks : kGroup, .rows = from.blocks * kLanes};
   Places m{.blocks = kGroup, .rows = rows};
@@ -76,7 +84,7 @@ void convolve(Library& library, std::int64_t images, const Activation& from, con
     library.in_parallel(from.blocks, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t b = begin; b < end; ++b) transform_inputs(from, b, chunk, x, v);
     });
-    for_each_group(to.blocks, [&](std::int64_t first, std::int64_t blocks) {
+    for_each_group(to.blocks, kGroup, [&](std::int64_t first, std::int64_t blocks) {
       if (!all_at_once) transform_weights(first, blocks);
       m.blocks = blocks;
       library.in_parallel(kPlaces, [&](std::int64_t begin, std::int64_t end) {
@@ -125,11 +133,10 @@ void WinogradConvolution::backward_weights(Library& library, const float* x, con
   const Activation to{.blocks = outputs / kLanes, .height = height, .width = width};
   const std::int64_t tiles = images * from.tiles();
   const std::int64_t rows = std::min(kChunk, tiles);
-  // Sums over several chunks are kept for all outputs.
-  const std::int64_t group = tiles > kChunk ? to.blocks : kGroup;
+  const bool all_at_once = keeps(tiles, from, to);
   Places v{.blocks = from.blocks, .rows = rows};
   Places z{.blocks = to.blocks, .rows = rows};
-  Places d{.blocks = group, .rows = inputs};
+  Places d{.blocks = all_at_once ? to.blocks : kGroup, .rows = inputs};
   lay_out(library, {&v, &z, &d});
   for_each_chunk(tiles, [&](Tiles chunk) {
     library.in_parallel(from.blocks + to.blocks, [&](std::int64_t begin, std::int64_t end) {
@@ -141,24 +148,27 @@ void WinogradConvolution::backward_weights(Library& library, const float* x, con
         }
       }
     });
-    for (std::int64_t first = 0; first < to.blocks; first += group) {
-      d.blocks = std::min(group, to.blocks - first);
+    const bool later = chunk.first > 0;
+    const bool last = chunk.first + chunk.count == tiles;
+    for_each_group(to.blocks, d.blocks, [&](std::int64_t first, std::int64_t blocks) {
+      Places sums = d;
+      sums.blocks = blocks;
       library.in_parallel(kPlaces, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t place = begin; place < end; ++place) {
-          multiply_over_tiles(place, chunk.count, v, z, first, chunk.first > 0, d);
+          multiply_over_tiles(place, chunk.count, v, z, first, all_at_once && later, sums);
         }
       });
-      if (chunk.first + chunk.count < tiles) continue;
-      library.in_parallel(d.blocks * from.blocks, [&](std::int64_t begin, std::int64_t end) {
+      if (all_at_once && !last) return;
+      library.in_parallel(blocks * from.blocks, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
           const std::int64_t output = i / from.blocks;
           const std::int64_t input = i % from.blocks;
           transform_weight_gradients(
-              d, output, input * kLanes,
+              sums, output, input * kLanes, !all_at_once && later ? Into::add : Into::overwrite,
               dw + ((first + output) * from.blocks + input) * kTaps * kSquare);
         }
       });
-    }
+    });
   });
 }
 

@@ -211,6 +211,7 @@ TEST(Winograd, TakesAnyPlaneAndAnyBlocksOfChannels) {
   expect_near({3, 32, 5, 9}, 48);
   expect_near({5, 48, 13, 18}, 16);
   expect_near({2, 80, 3, 4}, 32);
+  expect_near({18, 176, 7, 8}, 176);  // more weights than are kept from chunk to chunk
 }
 
 TEST(Winograd, GivesTheSameBitsWithAnyCountOfThreads) {
