@@ -58,6 +58,20 @@ bool keeps(std::int64_t tiles, const Activation& from, const Activation& to) {
   return tiles > kChunk && kPlaces * from.blocks * to.blocks * kSquare <= kKept;
 }
 
+// f(i) for i in [0, count), which the threads share.
+template <typename F>
+void in_parallel(const Library& library, std::int64_t count, F f) {
+  library.in_parallel(count, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) f(i);
+  });
+}
+
+// f(row, column) for a matrix of blocks.
+template <typename F>
+void for_each_square(const Library& library, std::int64_t rows, std::int64_t columns, F f) {
+  in_parallel(library, rows * columns, [&](std::int64_t i) { f(i / columns, i % columns); });
+}
+
 // y of x, where w_block(output block, input block) is where the weights of the two stand and
 // `transform` makes U of them.
 template <typename Weights, typename Transform>
@@ -71,32 +85,23 @@ void convolve(Library& library, std::int64_t images, const Activation& from, con
   Places m{.blocks = kGroup, .rows = rows};
   lay_out(library, {&v, &u, &m});
   const auto transform_weights = [&](std::int64_t first, std::int64_t blocks) {
-    library.in_parallel(blocks * from.blocks, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t output = i / from.blocks;
-        const std::int64_t input = i % from.blocks;
-        transform(w_block(first + output, input), u, output, input * kLanes);
-      }
+    for_each_square(library, blocks, from.blocks, [&](std::int64_t output, std::int64_t input) {
+      transform(w_block(first + output, input), u, output, input * kLanes);
     });
   };
   if (all_at_once) transform_weights(0, to.blocks);
   for_each_chunk(tiles, [&](Tiles chunk) {
-    library.in_parallel(from.blocks, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t b = begin; b < end; ++b) transform_inputs(from, b, chunk, x, v);
-    });
+    in_parallel(library, from.blocks,
+                [&](std::int64_t b) { transform_inputs(from, b, chunk, x, v); });
     for_each_group(to.blocks, kGroup, [&](std::int64_t first, std::int64_t blocks) {
       if (!all_at_once) transform_weights(first, blocks);
-      m.blocks = blocks;
-      library.in_parallel(kPlaces, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t place = begin; place < end; ++place) {
-          multiply(place, chunk.count, v, u, all_at_once ? first : 0, m);
-        }
+      Places sums = m;
+      sums.blocks = blocks;
+      in_parallel(library, kPlaces, [&](std::int64_t place) {
+        multiply(place, chunk.count, v, u, all_at_once ? first : 0, sums);
       });
-      library.in_parallel(blocks, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t b = begin; b < end; ++b) {
-          transform_results(to, first + b, chunk, m, b, y);
-        }
-      });
+      in_parallel(library, blocks,
+                  [&](std::int64_t b) { transform_results(to, first + b, chunk, sums, b, y); });
     });
   });
 }
@@ -139,34 +144,23 @@ void WinogradConvolution::backward_weights(Library& library, const float* x, con
   Places d{.blocks = all_at_once ? to.blocks : kGroup, .rows = inputs};
   lay_out(library, {&v, &z, &d});
   for_each_chunk(tiles, [&](Tiles chunk) {
-    library.in_parallel(from.blocks + to.blocks, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t b = begin; b < end; ++b) {
-        if (b < from.blocks) {
-          transform_inputs(from, b, chunk, x, v);
-        } else {
-          transform_gradients(to, b - from.blocks, chunk, dy, z);
-        }
-      }
-    });
+    in_parallel(library, from.blocks,
+                [&](std::int64_t b) { transform_inputs(from, b, chunk, x, v); });
+    in_parallel(library, to.blocks,
+                [&](std::int64_t b) { transform_gradients(to, b, chunk, dy, z); });
     const bool later = chunk.first > 0;
     const bool last = chunk.first + chunk.count == tiles;
     for_each_group(to.blocks, d.blocks, [&](std::int64_t first, std::int64_t blocks) {
       Places sums = d;
       sums.blocks = blocks;
-      library.in_parallel(kPlaces, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t place = begin; place < end; ++place) {
-          multiply_over_tiles(place, chunk.count, v, z, first, all_at_once && later, sums);
-        }
+      in_parallel(library, kPlaces, [&](std::int64_t place) {
+        multiply_over_tiles(place, chunk.count, v, z, first, all_at_once && later, sums);
       });
       if (all_at_once && !last) return;
-      library.in_parallel(blocks * from.blocks, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-          const std::int64_t output = i / from.blocks;
-          const std::int64_t input = i % from.blocks;
-          transform_weight_gradients(
-              sums, output, input * kLanes, !all_at_once && later ? Into::add : Into::overwrite,
-              dw + ((first + output) * from.blocks + input) * kTaps * kSquare);
-        }
+      const Into into = later && !all_at_once ? Into::add : Into::overwrite;
+      for_each_square(library, blocks, from.blocks, [&](std::int64_t output, std::int64_t input) {
+        transform_weight_gradients(sums, output, input * kLanes, into,
+                                   dw + ((first + output) * from.blocks + input) * kTaps * kSquare);
       });
     });
   });
