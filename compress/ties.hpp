@@ -2,12 +2,12 @@
 // choice of majority_vote.cpp and vote_sum.cpp.
 #pragma once
 
-#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
-#include "compress/draws.hpp"
 #include "compress/majority_vote.hpp"
 
 namespace mvsgd::compress {
@@ -34,65 +34,45 @@ void check_mask_size(std::size_t k, std::size_t voted);
 
 /// Chooses among the tied coordinates, in increasing order: `wanted` of `tied`, by the numbers and
 /// the rule of majority_mask's definition, which draws them one at a time.
+///
+/// All draws are made at once, before any place is looked at, so that they are arithmetic on whole
+/// arrays: a bit each, kept in the tied coordinates' order.
 class TieChoice {
  public:
-  TieChoice(const TieBreak& tie, std::size_t wanted, std::size_t tied)
-      : rule_(tie.rule),
-        source_(tie.seed, Purpose::kTieBreak, tie.round),
-        wanted_(wanted),
-        left_(tied) {}
+  TieChoice(const TieBreak& tie, std::size_t wanted, std::size_t tied);
 
   /// Those of `tied`, the places of the next tied coordinates, that enter.
   std::uint64_t among(std::uint64_t tied) {
-    return rule_ == TieBreak::Rule::index ? first_among(tied) : random_among(tied);
+    const auto count = static_cast<unsigned>(std::popcount(tied));
+    std::uint64_t enters = enters_[used_ / 64] >> used_ % 64;
+    enters |= enters_[used_ / 64 + 1] << 1 << (63 - used_ % 64);
+    used_ += count;
+    if (count < 64) enters &= (std::uint64_t{1} << count) - 1;
+    return count <= 32 ? to_ones(enters, tied) : past_zeros(enters, tied);
   }
 
  private:
-  std::uint64_t first_among(std::uint64_t tied) {
-    std::uint64_t chosen = 0;
-    for (; tied != 0 && wanted_ > 0; tied &= tied - 1, --wanted_) chosen |= tied & (0 - tied);
-    return chosen;
-  }
-
-  std::uint64_t random_among(std::uint64_t tied) {
-    // Locals, since a member would go through memory at each draw; and no branch on what is drawn.
-    std::uint64_t chosen = 0;
-    std::size_t used = used_;
-    std::size_t wanted = wanted_;
-    auto left = static_cast<std::uint32_t>(left_);
-    for (; tied != 0; tied &= tied - 1, --left) {
-      std::uint64_t product = 0;
-      do {
-        if (used == halves_.size()) used = refill();
-        product = std::uint64_t{halves_[used++]} * left;
-      } while (is_refused(product, left));
-      const std::uint64_t enters = product >> 32 < wanted ? 1 : 0;
-      wanted -= enters;
-      chosen |= tied & (0 - tied) & (0 - enters);
+  // Moves bit n of `bits` to the n-th one of `places`: where these are few, by going through them,
+  // else by going through the zeros.
+  static std::uint64_t to_ones(std::uint64_t bits, std::uint64_t places) {
+    std::uint64_t moved = 0;
+    for (; bits != 0; bits >>= 1, places &= places - 1) {
+      moved |= places & (0 - places) & (0 - (bits & 1));
     }
-    used_ = used;
-    wanted_ = wanted;
-    left_ = left;
-    return chosen;
+    return moved;
   }
-
-  // Several counters at a time, so that their chains of multiplications overlap.
-  std::size_t refill() {
-    for (std::size_t h = 0; h < halves_.size();) {
-      for (const std::uint64_t word : source_.next()) {
-        halves_[h++] = static_cast<std::uint32_t>(word);
-        halves_[h++] = static_cast<std::uint32_t>(word >> 32);
-      }
+  static std::uint64_t past_zeros(std::uint64_t bits, std::uint64_t places) {
+    for (std::uint64_t zeros = ~places; zeros != 0; zeros &= zeros - 1) {
+      const std::uint64_t below = (zeros & (0 - zeros)) - 1;
+      bits += bits & ~below;
     }
-    return 0;
+    return bits;
   }
 
-  TieBreak::Rule rule_;
-  RandomWords source_;
-  std::array<std::uint32_t, 64> halves_{};
-  std::size_t used_ = halves_.size();
-  std::size_t wanted_;
-  std::size_t left_;
+  void draw(const TieBreak& tie, std::size_t wanted, std::size_t tied);
+
+  std::vector<std::uint64_t> enters_;  // and a word more, which is read and means nothing
+  std::size_t used_ = 0;
 };
 
 }  // namespace mvsgd::compress
