@@ -16,6 +16,20 @@ namespace {
   throw comm::DecodeError("VoteSum: worker " + std::to_string(worker) + ": " + why);
 }
 
+// The first coordinate that both increasing lists have. Without a branch on which of two is less.
+std::optional<Index> first_common(std::span<const Index> a, std::span<const Index> b) {
+  std::size_t in_a = 0;
+  std::size_t in_b = 0;
+  while (in_a < a.size() && in_b < b.size()) {
+    const Index i = a[in_a];
+    const Index j = b[in_b];
+    if (i == j) return i;
+    in_a += i < j ? 1 : 0;
+    in_b += j < i ? 1 : 0;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 VoteSum::VoteSum(std::size_t d, const Options& options)
@@ -39,10 +53,8 @@ void VoteSum::first(std::uint32_t worker, std::span<const Index> vote) {
                        " coordinates, not k = " + std::to_string(options_.k));
   }
   check_list(worker, "vote", vote);
-  for (const Index i : vote) {
-    if (count(i) == options_.workers) {
-      refuse(worker, "votes for " + std::to_string(i) + ", which has every worker's vote");
-    }
+  if (const auto i = first_with(vote, options_.workers)) {
+    refuse(worker, "votes for " + std::to_string(*i) + ", which has every worker's vote");
   }
   if (options_.check_votes) votes_[worker].assign(vote.begin(), vote.end());
   for (const Index i : vote) recount(i, 1);
@@ -64,6 +76,14 @@ std::uint32_t VoteSum::count(Index i) const {
     votes |= static_cast<std::uint32_t>(planes[p] >> i % 64 & 1) << p;
   }
   return votes;
+}
+
+std::optional<Index> VoteSum::first_with(std::span<const Index> list, std::uint32_t votes) const {
+  // A sum rather than a search, so that the next counts are read while this one is waited for.
+  unsigned found = 0;
+  for (const Index i : list) found |= count(i) == votes ? 1U : 0U;
+  if (found == 0) return std::nullopt;
+  return *std::find_if(list.begin(), list.end(), [&](Index i) { return count(i) == votes; });
 }
 
 void VoteSum::recount(Index i, int by) {
@@ -146,32 +166,32 @@ void VoteSum::check_change(std::uint32_t worker, const VoteChange& change) const
   }
   check_list(worker, "add", add);
   check_list(worker, "drop", drop);
-  // All lists increase, so each is searched from where the last search of it ended.
-  const auto has = [](std::span<const Index>& list, Index i) {
-    const auto at = std::lower_bound(list.begin(), list.end(), i);
-    list = list.subspan(static_cast<std::size_t>(at - list.begin()));
-    return !list.empty() && list.front() == i;
-  };
-  std::span<const Index> dropped = drop;
-  std::span<const Index> vote = votes_[worker];
-  for (const Index i : add) {
-    while (!dropped.empty() && dropped.front() < i) dropped = dropped.subspan(1);
-    if (!dropped.empty() && dropped.front() == i) {
-      refuse(worker, "both adds and drops " + std::to_string(i));
-    }
-    if (count(i) == options_.workers) {
-      refuse(worker, "adds " + std::to_string(i) + ", which has every worker's vote");
-    }
-    if (options_.check_votes && has(vote, i)) {
-      refuse(worker, "adds " + std::to_string(i) + ", which its vote has");
-    }
+  if (const auto i = first_common(add, drop)) {
+    refuse(worker, "both adds and drops " + std::to_string(*i));
   }
-  vote = votes_[worker];
-  for (const Index i : drop) {
-    if (count(i) == 0) refuse(worker, "drops " + std::to_string(i) + ", which has no vote");
-    if (options_.check_votes && !has(vote, i)) {
-      refuse(worker, "drops " + std::to_string(i) + ", which its vote lacks");
-    }
+  if (const auto i = first_with(add, options_.workers)) {
+    refuse(worker, "adds " + std::to_string(*i) + ", which has every worker's vote");
+  }
+  if (const auto i = first_with(drop, 0)) {
+    refuse(worker, "drops " + std::to_string(*i) + ", which has no vote");
+  }
+  if (options_.check_votes) check_against_vote(worker, change);
+}
+
+void VoteSum::check_against_vote(std::uint32_t worker, const VoteChange& change) const {
+  // All lists increase, so the vote is searched from where the last search of it ended.
+  std::span<const Index> rest = votes_[worker];
+  const auto has = [&rest](Index i) {
+    const auto at = std::lower_bound(rest.begin(), rest.end(), i);
+    rest = rest.subspan(static_cast<std::size_t>(at - rest.begin()));
+    return !rest.empty() && rest.front() == i;
+  };
+  for (const Index i : change.add) {
+    if (has(i)) refuse(worker, "adds " + std::to_string(i) + ", which its vote has");
+  }
+  rest = votes_[worker];
+  for (const Index i : change.drop) {
+    if (!has(i)) refuse(worker, "drops " + std::to_string(i) + ", which its vote lacks");
   }
 }
 

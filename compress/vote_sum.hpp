@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -68,8 +69,11 @@ class VoteSum {
   void check_worker(std::uint32_t worker, bool has_voted) const;
   void check_list(std::uint32_t worker, const char* name, std::span<const Index> list) const;
   void check_change(std::uint32_t worker, const VoteChange& change) const;
+  void check_against_vote(std::uint32_t worker, const VoteChange& change) const;
 
   [[nodiscard]] std::uint32_t count(Index i) const;
+  [[nodiscard]] std::optional<Index> first_with(std::span<const Index> list,
+                                                std::uint32_t votes) const;
   void recount(Index i, int by);
 
   std::size_t d_;
