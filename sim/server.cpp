@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "compress/aggregate.hpp"
 #include "compress/error_memory.hpp"
 #include "compress/majority_vote.hpp"
 #include "compress/random_selection.hpp"
@@ -66,7 +67,7 @@ void Server::lead_dense(const Round& round) {
   });
   open(round);
   publish_aggregate(round, sum);
-  for (std::size_t i = 0; i < state_.theta.size(); ++i) state_.theta[i] += sum[i];
+  compress::add_values(sum, state_.theta);
 }
 
 void Server::lead_voted(const Round& round) {
@@ -188,8 +189,7 @@ void Server::publish_mask(const Round& round, std::vector<compress::Index> mask)
 
 void Server::publish_aggregate(const Round& round, std::vector<float>& sum) {
   if (context_.settings.aggregation == Aggregation::mean) {
-    const auto workers = static_cast<float>(transport_->workers());
-    for (float& x : sum) x /= workers;
+    compress::divide_by_workers(transport_->workers(), sum);
   }
   // By the time that a worker has the aggregate it can see the pause.
   if (context_.pause_after && context_.pause_after(round)) context_.pause.set_after(round.t);
@@ -221,7 +221,7 @@ void Server::sum_up(std::vector<float>& sum, const Receive& receive) const {
   std::vector<float> values(sum.size());
   for (std::uint32_t n = 1; n < transport_->workers(); ++n) {
     receive(n, values);
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += values[i];
+    compress::add_values(values, sum);
   }
 }
 
@@ -231,8 +231,7 @@ std::vector<float> Server::receive_buffers(const Round& round) {
     sum_up(mean, [&](std::uint32_t n, std::span<float> values) {
       receive_values(context_.protocol, *transport_, n, {comm::Kind::buffers, round.t}, values);
     });
-    const auto workers = static_cast<float>(transport_->workers());
-    for (float& x : mean) x /= workers;
+    compress::divide_by_workers(transport_->workers(), mean);
   }
   return mean;
 }

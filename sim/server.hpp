@@ -104,7 +104,6 @@ class Server {
   /// The sum in worker order 0..N-1 of what `receive(n, values)` fills.
   template <typename Receive>
   void sum_up(std::vector<float>& sum, const Receive& receive) const;
-  void aggregate(std::vector<float>& sum) const;
   std::vector<float> receive_buffers(const Round& round);  ///< their mean; zeros if none are sent
 
   ServerContext context_;
