@@ -27,6 +27,7 @@ using mvsgd::compress::Quantized;
 using mvsgd::compress::Quantizer;
 using mvsgd::compress::ScaledSign;
 using mvsgd::fuzz::check;
+using mvsgd::fuzz::check_same_bits;
 
 constexpr std::size_t kPrefix = 5;
 
@@ -56,11 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   BitWriter out;
   mvsgd::compress::encode_codes(quantized.codes, q, out);
   mvsgd::compress::encode_magnitudes(quantized.magnitudes, out);
-  check(out.size() == in.position(), "as much is written as was read");
-  const auto bytes = out.take();
-  BitReader read(stream, in.position());
-  BitReader written(bytes, in.position());
-  while (read.remaining() > Bits(0)) check(read.get(1) == written.get(1), "the bits are the same");
+  check_same_bits(BitReader(stream, in.position()), out);
 
   std::vector<float> v(count);
   quantizer->recover(quantized, v);
