@@ -65,8 +65,19 @@ void VoteSum::change(std::uint32_t worker, const VoteChange& change) {
   check_worker(worker, true);
   check_change(worker, change);
   if (options_.check_votes) votes_[worker] = changed_vote(votes_[worker], change);
-  for (const Index i : change.add) recount(i, 1);
-  for (const Index i : change.drop) recount(i, -1);
+  for_each_fetched(change.add, [&](Index i) { recount(i, 1); });
+  for_each_fetched(change.drop, [&](Index i) { recount(i, -1); });
+}
+
+template <typename Visit>
+void VoteSum::for_each_fetched(std::span<const Index> list, Visit visit) const {
+  constexpr std::size_t kAhead = 24;  // cache lines on their way at a time
+  for (std::size_t j = 0; j < list.size(); ++j) {
+    if (j + kAhead < list.size()) {
+      __builtin_prefetch(bits_.data() + std::size_t{list[j + kAhead] / 64} * planes_);
+    }
+    visit(list[j]);
+  }
 }
 
 std::uint32_t VoteSum::count(Index i) const {
@@ -81,7 +92,7 @@ std::uint32_t VoteSum::count(Index i) const {
 std::optional<Index> VoteSum::first_with(std::span<const Index> list, std::uint32_t votes) const {
   // A sum rather than a search, so that the next counts are read while this one is waited for.
   unsigned found = 0;
-  for (const Index i : list) found |= count(i) == votes ? 1U : 0U;
+  for_each_fetched(list, [&](Index i) { found |= count(i) == votes ? 1U : 0U; });
   if (found == 0) return std::nullopt;
   return *std::find_if(list.begin(), list.end(), [&](Index i) { return count(i) == votes; });
 }

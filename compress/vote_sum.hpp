@@ -71,6 +71,9 @@ class VoteSum {
   void check_change(std::uint32_t worker, const VoteChange& change) const;
   void check_against_vote(std::uint32_t worker, const VoteChange& change) const;
 
+  /// visit(i) for each of a list, whose counts are asked for ahead of their turn.
+  template <typename Visit>
+  void for_each_fetched(std::span<const Index> list, Visit visit) const;
   [[nodiscard]] std::uint32_t count(Index i) const;
   [[nodiscard]] std::optional<Index> first_with(std::span<const Index> list,
                                                 std::uint32_t votes) const;
