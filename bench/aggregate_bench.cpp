@@ -10,8 +10,6 @@
 namespace mvsgd {
 namespace {
 
-constexpr std::uint32_t kWorkers = 10;
-
 std::vector<float> values(std::size_t size, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<float> x(size);
@@ -19,40 +17,46 @@ std::vector<float> values(std::size_t size, std::uint64_t seed) {
   return x;
 }
 
-// The sum's part of a round: the values of each worker after the first are added, and the mean is
-// taken. Items: values, N * size. Bytes: for each worker after the first its values and the sum
-// read, the sum written; for the mean the sum read and written; so 4 (3 (N - 1) + 2) a value. The
-// workers' values stand in one vector, as they do in the server.
-void BM_Aggregate(benchmark::State& state) {
-  const auto size = static_cast<std::size_t>(state.range(0));
-  const std::vector<float> received = values(size, 1);
-  std::vector<float> sum = received;
-  const auto aggregate = [&] {
-    for (std::uint32_t n = 1; n < kWorkers; ++n) compress::add_values(received, sum);
-    compress::divide_by_workers(kWorkers, sum);
-  };
-  aggregate();
-  float expected = received.back();
-  for (std::uint32_t n = 1; n < kWorkers; ++n) expected += received.back();
-  if (sum.back() != expected / static_cast<float>(kWorkers)) {
-    return state.SkipWithError("wrong mean");
-  }
+// One worker's values. Items: values. Bytes: they and the sum read, the sum written, so 12 a value.
+void BM_AddValues(benchmark::State& state) {
+  const auto received = values(static_cast<std::size_t>(state.range(0)), 1);
+  auto sum = values(received.size(), 2);
+  const float expected = sum.back() + received.back();
+  compress::add_values(received, sum);
+  if (sum.back() != expected) return state.SkipWithError("wrong sum");
   const double start = bench::thread_seconds();
   for (auto _ : state) {
-    aggregate();
+    compress::add_values(received, sum);
     benchmark::ClobberMemory();
   }
   const double seconds = bench::thread_seconds() - start;
-  bench::report_items(state, kWorkers * size);
-  bench::report_bytes(state, 4 * (3 * (kWorkers - 1) + 2) * size, seconds);
+  bench::report_items(state, sum.size());
+  bench::report_bytes(state, 12 * sum.size(), seconds);
+}
+
+// Items: values. Bytes: the sum read and written, so 8 a value. By one, which leaves it as it is: a
+// division takes as long, and ever smaller values would end as denormals.
+void BM_DivideByWorkers(benchmark::State& state) {
+  auto sum = values(static_cast<std::size_t>(state.range(0)), 1);
+  const float last = sum.back();
+  compress::divide_by_workers(10, sum);
+  if (sum.back() != last / 10.0F) return state.SkipWithError("wrong mean");
+  const double start = bench::thread_seconds();
+  for (auto _ : state) {
+    compress::divide_by_workers(1, sum);
+    benchmark::ClobberMemory();
+  }
+  const double seconds = bench::thread_seconds() - start;
+  bench::report_items(state, sum.size());
+  bench::report_bytes(state, 8 * sum.size(), seconds);
 }
 
 // K and d of the paper's ResNet-18: a sparse round, and a dense one.
-BENCHMARK(BM_Aggregate)
-    ->ArgName("values")
-    ->Arg(111740)
-    ->Arg(bench::kResNet18)
-    ->Unit(benchmark::kMillisecond);
+void sizes(benchmark::internal::Benchmark* b) {
+  b->ArgName("values")->Arg(111740)->Arg(bench::kResNet18)->Unit(benchmark::kMicrosecond);
+}
+BENCHMARK(BM_AddValues)->Apply(sizes);
+BENCHMARK(BM_DivideByWorkers)->Apply(sizes);
 
 }  // namespace
 }  // namespace mvsgd
