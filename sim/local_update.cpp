@@ -7,6 +7,7 @@
 
 #include "data/partition.hpp"
 #include "sim/backends.hpp"
+#include "sim/worker_arrays.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -27,6 +28,12 @@ void check_finite(std::span<const float> theta, const nn::Layout& layout, const 
 }
 
 }  // namespace
+
+LocalUpdate::~LocalUpdate() = default;
+
+std::unique_ptr<WorkerArrays> LocalUpdate::arrays(std::uint32_t worker) {
+  return std::make_unique<HostArrays>(*this, worker);
+}
 
 std::vector<Compute> make_compute(const Settings& settings, std::size_t slots) {
   std::vector<Compute> all(slots);

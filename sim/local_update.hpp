@@ -15,6 +15,8 @@
 
 namespace mvsgd::sim {
 
+class WorkerArrays;
+
 /// The run produced NaN or infinity. what() names round, worker and parameter.
 class NonFiniteError : public std::runtime_error {
  public:
@@ -31,7 +33,7 @@ struct LocalResult {
 class LocalUpdate {
  public:
   LocalUpdate() = default;
-  virtual ~LocalUpdate() = default;
+  virtual ~LocalUpdate();
   LocalUpdate(const LocalUpdate&) = delete;
   LocalUpdate& operator=(const LocalUpdate&) = delete;
 
@@ -40,6 +42,10 @@ class LocalUpdate {
   /// batches in. Throws NonFiniteError.
   virtual LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
                           std::span<const float> theta, std::span<float> buffers) = 0;
+
+  /// Where a worker's theta and e are: on the host, unless an update keeps them elsewhere. It must
+  /// outlive them.
+  [[nodiscard]] virtual std::unique_ptr<WorkerArrays> arrays(std::uint32_t worker);
 };
 
 /// A network on a backend of its own and room for one batch: what a compute slot needs.

@@ -249,17 +249,11 @@ void receive_values(const Protocol& protocol, comm::Transport& transport, std::u
 }
 
 comm::Message encode_update(const Protocol& protocol, std::uint32_t sender, std::uint32_t round,
-                            std::span<float> values) {
-  if (!protocol.quantizer) {
-    return encode_values(protocol, sender, {comm::Kind::update, round}, values);
-  }
-  const compress::Quantizer& quantizer = *protocol.quantizer;
-  const compress::Quantized quantized = quantizer.quantize(values);
-  comm::MessageWriter writer(update_header(protocol, sender, round, values.size()));
-  compress::encode_codes(quantized.codes, quantizer.value_bits(),
+                            const compress::Quantized& quantized) {
+  comm::MessageWriter writer(update_header(protocol, sender, round, quantized.codes.size()));
+  compress::encode_codes(quantized.codes, protocol.quantizer->value_bits(),
                          writer.field(comm::Field::values));
   compress::encode_magnitudes(quantized.magnitudes, writer.field(comm::Field::level_means));
-  quantizer.recover(quantized, values);
   return std::move(writer).finish();
 }
 

@@ -78,13 +78,14 @@ struct Envelope {
 void receive_values(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
                     Envelope envelope, std::span<float> values);
 
-/// A worker's sparse values, quantised where the run quantises. `values` become what the receiver
-/// will recover from the message: Q(M (x) D), or themselves.
+/// A worker's sparse values as protocol.quantizer has quantised them. Where a run has none they go
+/// by encode_values().
 [[nodiscard]] comm::Message encode_update(const Protocol& protocol, std::uint32_t sender,
-                                          std::uint32_t round, std::span<float> values);
+                                          std::uint32_t round,
+                                          const compress::Quantized& quantized);
 
-/// Receives exactly values.size() values of an update. Throws comm::DecodeError naming the sender
-/// otherwise.
+/// Receives exactly values.size() values of an update, quantised where the run quantises. Throws
+/// comm::DecodeError naming the sender otherwise.
 void receive_update(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
                     std::uint32_t round, std::span<float> values);
 

@@ -11,6 +11,7 @@
 #include "sim/digest.hpp"
 #include "sim/group.hpp"
 #include "sim/model_file.hpp"
+#include "sim/worker_arrays.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -75,6 +76,8 @@ struct Run {
 void run_single_machine(Run& run) {
   WorkerState& self = run.state.group.workers.front();
   std::uint32_t& t = run.state.group.t;
+  const std::unique_ptr<WorkerArrays> arrays = run.update.arrays(0);
+  arrays->put({.theta = std::move(self.theta), .e = {}});
   if (t == 0) run.closed(RoundRecord());
   for (bool pauses = false; t < run.rounds.size() && !pauses; ++t) {
     const Round& round = run.rounds[t];
@@ -86,17 +89,18 @@ void run_single_machine(Run& run) {
       report.steps = round.steps;
       {
         const PhaseTimer timer(report.phases.local_steps);
-        const LocalResult local = run.update.run(slot.index(), round, 0, self.theta, self.buffers);
-        std::copy(local.theta.begin(), local.theta.end(), self.theta.begin());
+        const LocalResult local = arrays->run(slot.index(), round, self.buffers);
+        arrays->move_to_local();
         report.loss = local.loss;
         report.images = local.images;
       }
       run.telemetry.add(round.t, 0, report);
     }
-    if (round.evaluate) record.evaluation = run.evaluate(self.theta, self.buffers);
+    if (round.evaluate) record.evaluation = run.evaluate(arrays->theta(), self.buffers);
     run.closed(record);
     pauses = run.sinks.pause_after && run.sinks.pause_after(round);
   }
+  self.theta = arrays->take().theta;
 }
 
 /// Workers and server to the next pause.

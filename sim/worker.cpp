@@ -1,9 +1,5 @@
 #include "sim/worker.hpp"
 
-#include <algorithm>
-
-#include "compress/error_memory.hpp"
-#include "compress/vote.hpp"
 #include "sim/overlap.hpp"
 
 namespace mvsgd::sim {
@@ -15,9 +11,19 @@ constexpr float kErrorRescale = 0.1F;
 }  // namespace
 
 Worker::Worker(const WorkerContext& context, comm::Transport& transport, WorkerState state)
-    : context_(context), transport_(&transport), state_(std::move(state)) {
+    : context_(context),
+      transport_(&transport),
+      state_(std::move(state)),
+      arrays_(context.update.arrays(transport.rank())) {
   state_.theta.resize(context.protocol.d);
   state_.e.resize(context.protocol.d);
+}
+
+WorkerState Worker::take() {
+  WorkerArrays::Values values = arrays_->take();
+  state_.theta = std::move(values.theta);
+  state_.e = std::move(values.e);
+  return std::move(state_);
 }
 
 void Worker::run() {
@@ -26,6 +32,7 @@ void Worker::run() {
   if (context_.rounds.front().is_first()) {
     receive_values(protocol, *transport_, server, {comm::Kind::model, 0}, state_.theta);
   }
+  arrays_->put({.theta = std::move(state_.theta), .e = std::move(state_.e)});
   for (const Round& round : context_.rounds) {
     WorkerReport report = compute(round);
     {
@@ -50,25 +57,24 @@ void Worker::run() {
 
 WorkerReport Worker::compute(const Round& round) {
   if (round.decayed && context_.settings.error_rescale_on_decay()) {
-    for (float& x : state_.e) x *= kErrorRescale;
+    arrays_->rescale_error(kErrorRescale);
   }
   const Slots::Lease slot(context_.slots);
   WorkerReport report;
   LocalResult result;
   {
     const PhaseTimer timer(report.phases.local_steps);
-    result =
-        context_.update.run(slot.index(), round, transport_->rank(), state_.theta, state_.buffers);
+    result = arrays_->run(slot.index(), round, state_.buffers);
   }
   const PhaseTimer timer(report.phases.vote);
   report.loss = result.loss;
   report.steps = round.steps;
   report.images = result.images;
   if (round.dense) {
-    compress::add_difference(result.theta, state_.theta, state_.e);
+    arrays_->add_difference();
   } else {
     last_vote_ = std::move(state_.vote);
-    state_.vote = choose_vote(round, result.theta);
+    state_.vote = choose_vote(round);
     if (!last_vote_.empty()) {
       report.vote_overlap = overlap(last_vote_, state_.vote);
       report.overlaps = 1;
@@ -77,25 +83,23 @@ WorkerReport Worker::compute(const Round& round) {
   return report;
 }
 
-std::vector<compress::Index> Worker::choose_vote(const Round& round,
-                                                 std::span<const float> theta_h) {
-  auto [top, magnitude, reads] = compress::add_difference_top_k(
-      theta_h, state_.theta, state_.e, context_.protocol.k, {.hint = state_.threshold});
+std::vector<compress::Index> Worker::choose_vote(const Round& round) {
+  auto [top, magnitude, reads] =
+      arrays_->add_difference_top_k(context_.protocol.k, state_.threshold);
   state_.threshold = magnitude;
   if (round.full_vote) return top;
-  change_ = compress::add_drop(state_.e, top, last_vote_, context_.protocol.k_ad);
+  change_ = arrays_->add_drop(top, last_vote_, context_.protocol.k_ad);
   return compress::changed_vote(last_vote_, change_);
 }
 
 void Worker::exchange_dense(const Round& round) {
   const Protocol& protocol = context_.protocol;
   const std::uint32_t server = transport_->server();
+  const std::span<float> values = arrays_->dense();
   transport_->send(
-      server, encode_values(protocol, transport_->rank(), {comm::Kind::dense, round.t}, state_.e));
-  // All of it went out, so e is free to hold what comes back.
-  receive_values(protocol, *transport_, server, {comm::Kind::aggregate, round.t}, state_.e);
-  for (std::size_t i = 0; i < state_.theta.size(); ++i) state_.theta[i] += state_.e[i];
-  std::fill(state_.e.begin(), state_.e.end(), 0.0F);
+      server, encode_values(protocol, transport_->rank(), {comm::Kind::dense, round.t}, values));
+  receive_values(protocol, *transport_, server, {comm::Kind::aggregate, round.t}, values);
+  arrays_->accept_dense();
 }
 
 void Worker::exchange_voted(const Round& round) {
@@ -118,20 +122,28 @@ void Worker::exchange_top_k(const Round& round) {
 }
 
 void Worker::send_update(const Round& round, std::span<const compress::Index> support) {
-  std::vector<float> values(support.size());
-  compress::gather(state_.e, support, values);
-  std::vector<float> sent = values;
-  transport_->send(transport_->server(),
-                   encode_update(context_.protocol, transport_->rank(), round.t, sent));
-  const bool feeds_back = context_.settings.quantization_error;
-  compress::subtract_sent(support, feeds_back ? sent : values, state_.e);
+  const Protocol& protocol = context_.protocol;
+  const std::uint32_t rank = transport_->rank();
+  const compress::Quantizer* const quantizer = protocol.quantizer.get();
+  std::vector<float> sent(support.size());
+  if (quantizer == nullptr) {
+    arrays_->gather(support, sent);
+    transport_->send(transport_->server(),
+                     encode_values(protocol, rank, {comm::Kind::update, round.t}, sent));
+  } else {
+    const compress::Quantized quantized = arrays_->quantize(support, *quantizer);
+    transport_->send(transport_->server(), encode_update(protocol, rank, round.t, quantized));
+    quantizer->recover(quantized, sent);
+    if (!context_.settings.quantization_error) arrays_->gather(support, sent);
+  }
+  arrays_->subtract_sent(support, sent);
 }
 
 void Worker::receive_aggregate(const Round& round) {
   std::vector<float> values(state_.mask.size());
   receive_values(context_.protocol, *transport_, transport_->server(),
                  {comm::Kind::aggregate, round.t}, values);
-  compress::scatter_add(state_.mask, values, state_.theta);
+  arrays_->scatter_add(state_.mask, values);
 }
 
 void Worker::send_positions(const Round& round, comm::Kind kind,

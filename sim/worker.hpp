@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "sim/schedule.hpp"
 #include "sim/slots.hpp"
 #include "sim/telemetry.hpp"
+#include "sim/worker_arrays.hpp"
 
 namespace mvsgd::sim {
 
@@ -48,14 +50,13 @@ class Worker {
   /// Takes part in every round until the pause; before round 1 it receives the initial model.
   void run();
 
-  /// What it carries on, which it no longer has.
-  [[nodiscard]] WorkerState take() { return std::move(state_); }
+  /// What it carries on, which it no longer has; after run().
+  [[nodiscard]] WorkerState take();
 
  private:
   WorkerReport compute(const Round& round);
   /// e becomes D; returns what of it is voted for.
-  [[nodiscard]] std::vector<compress::Index> choose_vote(const Round& round,
-                                                         std::span<const float> theta_h);
+  [[nodiscard]] std::vector<compress::Index> choose_vote(const Round& round);
   void exchange_dense(const Round& round);
   void exchange_voted(const Round& round);
   void exchange_top_k(const Round& round);
@@ -69,7 +70,8 @@ class Worker {
 
   WorkerContext context_;
   comm::Transport* transport_;
-  WorkerState state_;
+  WorkerState state_;  ///< theta and e are in arrays_ while it runs
+  std::unique_ptr<WorkerArrays> arrays_;
   std::vector<compress::Index> last_vote_;  ///< the one before state_.vote, in its round
   compress::VoteChange change_;             ///< how AD's vote came from it
 };

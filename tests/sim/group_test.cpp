@@ -476,7 +476,7 @@ class ForgedChange : public testing::Test {
     const auto exchange_values = [&](std::uint32_t t) {
       (void)receive_positions(protocol, end, end.server(), {comm::Kind::mask, t});
       std::vector<float> values(10, 1.0F);
-      end.send(end.server(), encode_update(protocol, end.rank(), t, values));
+      end.send(end.server(), encode_values(protocol, end.rank(), {comm::Kind::update, t}, values));
       receive_values(protocol, end, end.server(), {comm::Kind::aggregate, t}, values);
     };
     try {

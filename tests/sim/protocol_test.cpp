@@ -214,6 +214,16 @@ TEST(Protocol, ValuesArriveBitForBitUnderTheirField) {
   }
 }
 
+/// A worker's update of `values`, which become what the receiver will recover.
+comm::Message update_of(const Protocol& protocol, std::span<float> values) {
+  if (!protocol.quantizer) {
+    return encode_values(protocol, Star::kWorker, {Kind::update, kRound}, values);
+  }
+  const compress::Quantized quantized = protocol.quantizer->quantize(values);
+  protocol.quantizer->recover(quantized, values);
+  return encode_update(protocol, Star::kWorker, kRound, quantized);
+}
+
 struct Quantisation {
   std::uint32_t q;
   std::uint32_t block = 0;
@@ -248,7 +258,7 @@ TEST_P(ProtocolUpdate, BothEndsRecoverTheSameBits) {
        {uneven(50), std::vector<float>(50), std::vector<float>(50, -3.0F)}) {
     Star star;
     std::vector<float> sent = values;
-    const comm::Message message = encode_update(protocol_, Star::kWorker, kRound, sent);
+    const comm::Message message = update_of(protocol_, sent);
     EXPECT_EQ(bits_of(sent), bits_of(by_definition(values)));
     EXPECT_EQ(message.fields[Field::values], value_law(50, GetParam().q));
     EXPECT_EQ(message.fields[Field::level_means],
@@ -263,7 +273,7 @@ TEST_P(ProtocolUpdate, BothEndsRecoverTheSameBits) {
 
 TEST_P(ProtocolUpdate, AnotherHeaderIsRefusedWithItsSender) {
   std::vector<float> values = uneven(50);
-  const comm::Message message = encode_update(protocol_, Star::kWorker, kRound, values);
+  const comm::Message message = update_of(protocol_, values);
   // q, position codec, d, count, B.
   for (const std::size_t at : {2U, 3U, 12U, 16U, 20U}) {
     for (const int step : {-1, 1}) {
@@ -352,7 +362,7 @@ TEST(Protocol, ABodyThatIsNoCodeIsRefusedWithItsSender) {
 TEST(Protocol, ALevelMeanThatIsNoMagnitudeIsRefusedWithItsSender) {
   const Protocol protocol = make_protocol(quantised(4), kD);
   std::vector<float> values = uneven(50);
-  const comm::Message message = encode_update(protocol, Star::kWorker, kRound, values);
+  const comm::Message message = update_of(protocol, values);
   const std::size_t means = 24 + 25;                             // header and 50 codes of 4 bits
   const std::vector<std::uint8_t> bad[] = {{0, 0, 0xc0, 0x7f},   // NaN
                                            {0, 0, 0x80, 0x7f},   // infinity
@@ -369,7 +379,7 @@ TEST(Protocol, ALevelMeanThatIsNoMagnitudeIsRefusedWithItsSender) {
 TEST(Protocol, AnUpdateOfFloatsCutShortIsRefusedWithItsSender) {
   const Protocol protocol = make_protocol(settings_of(Scheme::mv), kD);
   std::vector<float> values = uneven(50);
-  comm::Message cut = encode_update(protocol, Star::kWorker, kRound, values);
+  comm::Message cut = update_of(protocol, values);
   cut.bytes =
       std::make_shared<const std::vector<std::byte>>(cut.bytes->begin(), cut.bytes->end() - 4);
   EXPECT_THAT(update_refusal(protocol, cut), HasSubstr("update of round 7 from rank 2: "));
