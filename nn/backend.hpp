@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "nn/flat_operators.hpp"
 #include "nn/tensor.hpp"
 
 namespace mvsgd::nn {
@@ -93,6 +94,9 @@ class Backend {
   /// The calling thread is about to use this backend, with `threads` threads to a kernel. Called
   /// whenever a thread takes over the backend: OpenMP's count belongs to the calling thread.
   virtual void enter(int threads) = 0;
+
+  /// A worker's operators on flat arrays where this backend computes; null if that is the host.
+  [[nodiscard]] virtual std::unique_ptr<FlatOperators> flat_operators() { return nullptr; }
 
   // Storage.
   [[nodiscard]] virtual Tensor allocate(const Shape& shape) = 0;  ///< plain, zero

@@ -9,6 +9,7 @@
 
 #include "nn/cuda/check.hpp"
 #include "nn/cuda/cuda.hpp"
+#include "nn/cuda/flat_operators.hpp"
 
 namespace mvsgd::nn {
 namespace cuda {
@@ -74,8 +75,13 @@ void CudaBackend::Destroy<cublasContext>::operator()(cublasContext* handle) cons
 }
 
 CudaBackend::CudaBackend(const CudaOptions& options) : options_(options) {
-  require_device();
-  keep_freed_memory();
+  const int devices = device_count();
+  if (options.device < 0 || options.device >= devices) {
+    throw std::invalid_argument("CUDA device " + std::to_string(options.device) + " of " +
+                                std::to_string(devices));
+  }
+  use_device(options.device);
+  keep_freed_memory(options.device);
   stream_ = std::make_shared<const Stream>();
   cudnnHandle_t dnn = nullptr;
   check(cudnnCreate(&dnn), "cudnnCreate");
@@ -96,13 +102,18 @@ std::string CudaBackend::version() const {
   int blas = 0;
   check(cublasGetVersion(blas_.get(), &blas), "cublasGetVersion");
   return "cuDNN " + version_text(dnn / 10000, dnn / 100 % 100, dnn % 100) + ", cuBLAS " +
-         version_text(blas / 10000, blas / 100 % 100, blas % 100) + ", " + device_text();
+         version_text(blas / 10000, blas / 100 % 100, blas % 100) + ", " +
+         device_text(options_.device);
 }
 
 // The count is of processor threads, and nothing here depends on it; the device is the thread's.
 void CudaBackend::enter(int threads) {
   if (threads < 1) throw std::invalid_argument("enter: threads = " + std::to_string(threads));
-  check(cudaSetDevice(0), "cudaSetDevice");
+  use_device(options_.device);
+}
+
+std::unique_ptr<FlatOperators> CudaBackend::flat_operators() {
+  return std::make_unique<CudaFlatOperators>(options_.device);
 }
 
 // Storage.
@@ -548,10 +559,12 @@ std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) {
   return std::make_unique<cuda::CudaBackend>(options);
 }
 
+int cuda_devices() { return cuda::device_count(); }
+
 std::string cuda_device() {
   try {
-    cuda::require_device();
-    return cuda::device_text();
+    static_cast<void>(cuda_devices());
+    return cuda::device_text(0);
   } catch (const BackendError& error) {
     return error.what();
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "nn/backend.hpp"
 
@@ -20,13 +21,24 @@ enum class CudaPrecision : std::uint8_t {
 
 struct CudaOptions {
   CudaPrecision precision = CudaPrecision::fp32;
+  int device = 0;  ///< 0 to cuda_devices() - 1
 };
 
-/// On the first CUDA device, with deterministic engines alone. Throws UnavailableError "no CUDA
-/// device: reason" where there is none, BackendError if a library refuses.
+/// On a CUDA device, with deterministic engines alone. Throws UnavailableError "no CUDA device:
+/// reason" where there is none, std::invalid_argument if it has not that one, BackendError if a
+/// library refuses.
 [[nodiscard]] std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options = {});
 
-/// "NVIDIA H100 (sm_90)", or "no CUDA device: reason".
+/// "conv2d n64c64h32w32o64r3s1p1: engine 1, workspace 0" for each graph of a training step of the
+/// ResNet-18 of this width, sorted. Takes one, so that it is what a run will plan. Throws as
+/// make_cuda_backend().
+[[nodiscard]] std::vector<std::string> cuda_engines(const CudaOptions& options, std::int64_t width,
+                                                    std::int64_t batch);
+
+/// How many there are. Throws UnavailableError as make_cuda_backend() does.
+[[nodiscard]] int cuda_devices();
+
+/// The first: "NVIDIA H100 (sm_90)", or "no CUDA device: reason".
 [[nodiscard]] std::string cuda_device();
 
 }  // namespace mvsgd::nn

@@ -16,25 +16,28 @@ void check(cudaError_t status, const char* operation) {
   throw BackendError(std::string(operation) + ": CUDA: " + cudaGetErrorString(status));
 }
 
-void require_device() {
+int device_count() {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess) {
     throw UnavailableError(std::string("no CUDA device: ") + cudaGetErrorString(status));
   }
   if (count < 1) throw UnavailableError("no CUDA device: the driver counts 0");
+  return count;
 }
 
-std::string device_text() {
+std::string device_text(int device) {
   cudaDeviceProp properties{};
-  check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
+  check(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
   return std::string(properties.name) + " (sm_" + std::to_string(properties.major) +
          std::to_string(properties.minor) + ')';
 }
 
-void keep_freed_memory() {
+void use_device(int device) { check(cudaSetDevice(device), "cudaSetDevice"); }
+
+void keep_freed_memory(int device) {
   cudaMemPool_t pool = nullptr;
-  check(cudaDeviceGetDefaultMemPool(&pool, 0), "cudaDeviceGetDefaultMemPool");
+  check(cudaDeviceGetDefaultMemPool(&pool, device), "cudaDeviceGetDefaultMemPool");
   auto most = std::numeric_limits<std::uint64_t>::max();
   check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &most),
         "cudaMemPoolSetAttribute");
@@ -42,11 +45,22 @@ void keep_freed_memory() {
 
 Stream::Stream() {
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+  const cudaError_t status = cudaEventCreateWithFlags(&given_, cudaEventDisableTiming);
+  if (status != cudaSuccess) cudaStreamDestroy(stream_);
+  check(status, "cudaEventCreate");
 }
 
-Stream::~Stream() { cudaStreamDestroy(stream_); }
+Stream::~Stream() {
+  cudaEventDestroy(given_);
+  cudaStreamDestroy(stream_);
+}
 
 void Stream::synchronize() const { check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+
+void Stream::wait_for(const Stream& other) const {
+  check(cudaEventRecord(other.given_, other.stream_), "cudaEventRecord");
+  check(cudaStreamWaitEvent(stream_, other.given_, 0), "cudaStreamWaitEvent");
+}
 
 DeviceBuffer::DeviceBuffer(std::shared_ptr<const Stream> stream, std::size_t bytes)
     : stream_(std::move(stream)), bytes_(std::max<std::size_t>(bytes, 1)) {

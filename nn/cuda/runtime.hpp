@@ -1,4 +1,4 @@
-// The CUDA runtime as this backend uses it: the device, a stream, and memory in the stream's order.
+// The CUDA runtime as this backend uses it: devices, streams, and memory in a stream's order.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -9,18 +9,22 @@
 
 namespace mvsgd::nn::cuda {
 
-/// Throws UnavailableError "no CUDA device: reason" if there is none, or none that can be used.
-void require_device();
+/// How many devices there are. Throws UnavailableError "no CUDA device: reason" if there is none,
+/// or none that can be used.
+[[nodiscard]] int device_count();
 /// "NVIDIA H100 (sm_90)".
-[[nodiscard]] std::string device_text();
+[[nodiscard]] std::string device_text(int device);
+/// The device of what the calling thread makes and starts from now on.
+void use_device(int device);
 
 /// From now on memory that is given back stays with the program: the driver's allocator would hand
 /// it to the system whenever a stream is waited for, which is once a step.
-void keep_freed_memory();
+void keep_freed_memory(int device);
 
-/// Work of one backend, done in the order in which it was given.
+/// Work of one backend or one worker, done in the order in which it was given.
 class Stream {
  public:
+  /// On the device that the calling thread uses.
   Stream();
   ~Stream();
   Stream(const Stream&) = delete;
@@ -29,9 +33,13 @@ class Stream {
   [[nodiscard]] cudaStream_t get() const { return stream_; }
   /// Waits for all work given so far. Throws BackendError if any of it failed.
   void synchronize() const;
+  /// Work given from now on begins when what `other` has been given so far is done. Both of one
+  /// device, and no other thread is giving `other` work.
+  void wait_for(const Stream& other) const;
 
  private:
   cudaStream_t stream_ = nullptr;
+  cudaEvent_t given_ = nullptr;  // the end of what others wait for
 };
 
 /// Device memory, taken and given back in the order of a stream: giving it back while work that
@@ -48,6 +56,7 @@ class DeviceBuffer {
     return static_cast<T*>(data_);
   }
 
+  [[nodiscard]] const Stream& stream() const { return *stream_; }
   void fill_zero() const;
 
  private:

@@ -167,9 +167,36 @@ __global__ void find_extremes(std::int64_t count, const float* v, unsigned* extr
   atomicMin(&extremes[1], smallest);
 }
 
-// Each level's sum and count, in increasing index. One block, whose thread l has level l.
+// Of each level, where the order of sums does not matter.
+struct LevelSums {
+  double* sum;
+  unsigned* members;
+};
+__global__ void add_to_levels(std::int64_t count, const float* v, const std::uint8_t* codes,
+                              unsigned levels, LevelSums all) {
+  __shared__ double sums[kMostLevels];
+  __shared__ unsigned members[kMostLevels];
+  for (unsigned l = threadIdx.x; l < levels; l += blockDim.x) {
+    sums[l] = 0;
+    members[l] = 0;
+  }
+  __syncthreads();
+  const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x;
+  for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) {
+    const unsigned level = codes[i] % levels;
+    atomicAdd(&sums[level], static_cast<double>(fabsf(v[i])));
+    atomicAdd(&members[level], 1U);
+  }
+  __syncthreads();
+  for (unsigned l = threadIdx.x; l < levels; l += blockDim.x) {
+    atomicAdd(&all.sum[l], sums[l]);
+    atomicAdd(&all.members[l], members[l]);
+  }
+}
+
+// The same in increasing index. One block, whose thread l has level l.
 __global__ void sum_levels(std::int64_t count, const float* v, const std::uint8_t* codes,
-                           unsigned levels, float* means) {
+                           unsigned levels, LevelSums all) {
   __shared__ float chunk[kThreads];
   __shared__ unsigned char level_of[kThreads];
   double sum = 0;
@@ -191,22 +218,26 @@ __global__ void sum_levels(std::int64_t count, const float* v, const std::uint8_
     __syncthreads();
   }
   if (threadIdx.x < levels) {
-    means[threadIdx.x] =
-        members == 0 ? 0.0F : static_cast<float>(sum / static_cast<double>(members));
+    all.sum[threadIdx.x] = sum;
+    all.members[threadIdx.x] = members;
   }
+}
+
+// Whether `count` magnitudes of a level have an exact sum in double, in whatever order: all are
+// multiples of 2^-24 of the level's least, and the sum is below 2^53 of those; a factor of 2 is for
+// the boundaries' own rounding.
+bool sums_are_exact(const std::vector<double>& boundaries, double v_min, std::int64_t count) {
+  for (std::size_t l = 0; l < boundaries.size(); ++l) {
+    const double least = l + 1 < boundaries.size() ? boundaries[l + 1] : v_min;
+    if (boundaries[l] * static_cast<double>(count) > 0x1p28 * least) return false;
+  }
+  return true;
 }
 
 float as_float(unsigned bits) {
   float value = 0;
   std::memcpy(&value, &bits, sizeof(value));
   return value;
-}
-
-std::int64_t checked(std::int64_t d) {
-  if (d < 0 || d >= std::int64_t{1} << 32) {
-    throw std::invalid_argument("TopKSelection: d = " + std::to_string(d));
-  }
-  return d;
 }
 
 std::int64_t tiles_of(std::int64_t d) { return (d + kTile - 1) / kTile; }
@@ -218,6 +249,10 @@ std::size_t words(std::int64_t count) { return static_cast<std::size_t>(count) *
 void add_difference(std::int64_t d, const float* theta_h, const float* theta_0, float* e,
                     cudaStream_t stream) {
   for_each(d, stream, [=] __device__(std::int64_t i) { e[i] = (theta_h[i] - theta_0[i]) + e[i]; });
+}
+
+void scale(std::int64_t d, float factor, float* x, cudaStream_t stream) {
+  for_each(d, stream, [=] __device__(std::int64_t i) { x[i] *= factor; });
 }
 
 void gather(std::int64_t count, const float* x, const std::uint32_t* mask, float* values,
@@ -235,47 +270,55 @@ void scatter_add(std::int64_t count, const std::uint32_t* mask, const float* val
   for_each(count, stream, [=] __device__(std::int64_t j) { y[mask[j]] += values[j]; });
 }
 
-TopKSelection::TopKSelection(std::shared_ptr<const Stream> stream, std::int64_t d)
-    : stream_(std::move(stream)),
-      d_(checked(d)),
-      state_(stream_, sizeof(Selection)),
-      histogram_(stream_, words(kBins)),
-      above_(stream_, words(tiles_of(d))),
-      equal_(stream_, words(tiles_of(d))) {}
+std::int64_t first_not_finite(const std::shared_ptr<const Stream>& stream, std::int64_t d,
+                              const float* x) {
+  auto first = static_cast<unsigned long long>(d);
+  const DeviceBuffer buffer(stream, sizeof(first));
+  copy_to_device(*stream, buffer.as<void>(), &first, sizeof(first));
+  auto* const least = buffer.as<unsigned long long>();
+  for_each(d, stream->get(), [=] __device__(std::int64_t i) {
+    if (magnitude(x[i]) >= kInfinity) atomicMin(least, static_cast<unsigned long long>(i));
+  });
+  copy_to_host(*stream, &first, buffer.as<void>(), sizeof(first));
+  return static_cast<std::int64_t>(first);
+}
 
-std::vector<std::uint32_t> TopKSelection::support(const float* x, std::int64_t k) const {
-  if (k < 0 || k > d_) {
-    throw std::invalid_argument("top_k_support: k = " + std::to_string(k) +
-                                " of d = " + std::to_string(d_));
+Largest top_k(const std::shared_ptr<const Stream>& stream, std::int64_t d, const float* x,
+              std::int64_t k) {
+  if (k < 0 || k > d || d >= std::int64_t{1} << 32) {
+    throw std::invalid_argument("top_k: k = " + std::to_string(k) + " of d = " + std::to_string(d));
   }
-  std::vector<std::uint32_t> positions(static_cast<std::size_t>(k));
-  if (d_ == 0) return positions;
-  const cudaStream_t stream = stream_->get();
-  auto* const selection = state_.as<Selection>();
-  auto* const histogram = histogram_.as<unsigned>();
-  const DeviceBuffer support(stream_, words(k));
-  launch(begin_selection, 1, 1, stream, selection, static_cast<unsigned>(k));
+  if (d == 0) return {};
+  const DeviceBuffer selected(stream, sizeof(Selection));
+  const DeviceBuffer histogram(stream, words(kBins));
+  auto* const selection = selected.as<Selection>();
+  launch(begin_selection, 1, 1, stream->get(), selection, static_cast<unsigned>(k));
   for (int pass = 0; pass < kPasses; ++pass) {
-    histogram_.fill_zero();
-    launch(count_digits, blocks_for(d_), kThreads, stream, x, d_, pass, selection, histogram);
-    launch(choose_digit, 1, kThreads, stream, histogram, pass, selection);
+    histogram.fill_zero();
+    launch(count_digits, blocks_for(d), kThreads, stream->get(), x, d, pass, selection,
+           histogram.as<unsigned>());
+    launch(choose_digit, 1, kThreads, stream->get(), histogram.as<const unsigned>(), pass,
+           selection);
   }
   Selection found{};
-  copy_to_host(*stream_, &found, selection, sizeof(found));
-  if (found.infinite != 0) {
-    throw std::invalid_argument("top_k_support: x holds a value that is not finite");
+  copy_to_host(*stream, &found, selection, sizeof(found));
+  if (found.infinite != 0) throw std::invalid_argument("top_k: x holds a value that is not finite");
+  if (k == 0) return {};
+  const auto tiles = static_cast<unsigned>(tiles_of(d));
+  const DeviceBuffer above(stream, words(tiles));  // of each tile
+  const DeviceBuffer equal(stream, words(tiles));
+  const DeviceBuffer support(stream, words(k));
+  launch(count_tile, tiles, kThreads, stream->get(), x, d, selection, above.as<unsigned>(),
+         equal.as<unsigned>());
+  for (const DeviceBuffer* counts : {&above, &equal}) {
+    launch(scan_tiles, 1, kThreads, stream->get(), counts->as<unsigned>(), std::int64_t{tiles});
   }
-  if (k == 0) return positions;
-  auto* const above = above_.as<unsigned>();
-  auto* const equal = equal_.as<unsigned>();
-  const auto tiles = static_cast<unsigned>(tiles_of(d_));
-  launch(count_tile, tiles, kThreads, stream, x, d_, selection, above, equal);
-  launch(scan_tiles, 1, kThreads, stream, above, std::int64_t{tiles});
-  launch(scan_tiles, 1, kThreads, stream, equal, std::int64_t{tiles});
-  launch(write_tile, tiles, kThreads, stream, x, d_, selection, above, equal,
-         support.as<unsigned>());
-  copy_to_host(*stream_, positions.data(), support.as<void>(), words(k));
-  return positions;
+  launch(write_tile, tiles, kThreads, stream->get(), x, d, selection, above.as<const unsigned>(),
+         equal.as<const unsigned>(), support.as<unsigned>());
+  Largest largest{std::vector<std::uint32_t>(static_cast<std::size_t>(k)),
+                  as_float(found.threshold)};
+  copy_to_host(*stream, largest.support.data(), support.as<void>(), words(k));
+  return largest;
 }
 
 Extremes extremes(const std::shared_ptr<const Stream>& stream, std::int64_t count, const float* v) {
@@ -295,17 +338,19 @@ Extremes extremes(const std::shared_ptr<const Stream>& stream, std::int64_t coun
   return {as_float(found[0]), as_float(found[1])};
 }
 
-QuantizedValues quantize(const std::shared_ptr<const Stream>& stream, std::int64_t count,
-                         const float* v, const std::vector<double>& boundaries) {
+LevelCodes quantize(const std::shared_ptr<const Stream>& stream, std::int64_t count, const float* v,
+                    const Extremes& extremes, const std::vector<double>& boundaries) {
   const std::size_t levels = boundaries.size();
   if (levels < 2 || levels > kMostLevels) {
     throw std::invalid_argument("quantize: " + std::to_string(levels) + " levels");
   }
-  QuantizedValues values;
+  LevelCodes values;
   values.codes.resize(static_cast<std::size_t>(count));
   values.magnitudes.resize(levels);
   const DeviceBuffer given(stream, levels * sizeof(double));
   const DeviceBuffer code_buffer(stream, values.codes.size());
+  const DeviceBuffer sums(stream, levels * sizeof(double));
+  const DeviceBuffer members(stream, levels * sizeof(unsigned));
   const DeviceBuffer mean_buffer(stream, levels * sizeof(float));
   copy_to_device(*stream, given.as<void>(), boundaries.data(), levels * sizeof(double));
   const auto* const b = given.as<const double>();
@@ -319,8 +364,23 @@ QuantizedValues quantize(const std::shared_ptr<const Stream>& stream, std::int64
     }
     codes[i] = static_cast<std::uint8_t>(level + (v[i] < 0 ? level_count : 0));
   });
-  launch(sum_levels, 1, kThreads, stream->get(), count, v, codes, level_count,
-         mean_buffer.as<float>());
+  const LevelSums all{sums.as<double>(), members.as<unsigned>()};
+  if (sums_are_exact(boundaries, static_cast<double>(extremes.v_min), count)) {
+    sums.fill_zero();
+    members.fill_zero();
+    const unsigned blocks = blocks_for(count);
+    if (blocks > 0) {
+      launch(add_to_levels, blocks, kThreads, stream->get(), count, v, codes, level_count, all);
+    }
+  } else {
+    launch(sum_levels, 1, kThreads, stream->get(), count, v, codes, level_count, all);
+  }
+  auto* const means = mean_buffer.as<float>();
+  for_each(static_cast<std::int64_t>(levels), stream->get(), [=] __device__(std::int64_t l) {
+    const unsigned in_level = all.members[l];
+    means[l] =
+        in_level == 0 ? 0.0F : static_cast<float>(all.sum[l] / static_cast<double>(in_level));
+  });
   copy_to_host(*stream, values.codes.data(), codes, values.codes.size());
   copy_to_host(*stream, values.magnitudes.data(), mean_buffer.as<void>(), levels * sizeof(float));
   return values;

@@ -7,18 +7,20 @@
 // come; what crosses to the host is what is sent. Pointers are to device memory.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "nn/cuda/runtime.hpp"
+#include "nn/flat_results.hpp"
 
 namespace mvsgd::nn::cuda {
 
 /// e <- (theta_h - theta_0) + e, elementwise: Algorithm 1 line 9. All [d].
 void add_difference(std::int64_t d, const float* theta_h, const float* theta_0, float* e,
                     cudaStream_t stream);
+
+void scale(std::int64_t d, float factor, float* x, cudaStream_t stream);
 
 /// values[j] = x[mask[j]].   mask, values [count]
 void gather(std::int64_t count, const float* x, const std::uint32_t* mask, float* values,
@@ -30,34 +32,20 @@ void subtract_sent(std::int64_t count, const std::uint32_t* mask, const float* s
 void scatter_add(std::int64_t count, const std::uint32_t* mask, const float* values, float* y,
                  cudaStream_t stream);
 
-/// The support of the top-K operator: the k coordinates of x of largest magnitude, of equals the
-/// lower index first; in increasing order.
+/// The first i where x[i] is NaN or infinite; d if there is none.
+[[nodiscard]] std::int64_t first_not_finite(const std::shared_ptr<const Stream>& stream,
+                                            std::int64_t d, const float* x);
+
+/// As FlatOperators::top_k().
 ///
 /// By radix: the magnitudes' 31 bits in digits of 11, 11 and 9, whose histograms give the K-th
 /// largest magnitude; then each tile of x counts what is above and what equals it, and writes
 /// behind the tiles before it. Five reads of x.
-class TopKSelection {
- public:
-  /// For arrays of d values. Throws std::invalid_argument unless 0 <= d < 2^32.
-  TopKSelection(std::shared_ptr<const Stream> stream, std::int64_t d);
+///
+/// Throws std::invalid_argument if k > d or d >= 2^32, or if x holds a NaN or an infinity.
+[[nodiscard]] Largest top_k(const std::shared_ptr<const Stream>& stream, std::int64_t d,
+                            const float* x, std::int64_t k);
 
-  /// Throws std::invalid_argument if k > d or if x holds a NaN or an infinity.
-  [[nodiscard]] std::vector<std::uint32_t> support(const float* x, std::int64_t k) const;
-
- private:
-  std::shared_ptr<const Stream> stream_;
-  std::int64_t d_;
-  DeviceBuffer state_;
-  DeviceBuffer histogram_;
-  DeviceBuffer above_;  // of each tile
-  DeviceBuffer equal_;
-};
-
-/// What the boundaries of eq 18's levels are made from.
-struct Extremes {
-  float v_max = 0;  ///< the largest |v_i|
-  float v_min = 0;  ///< the smallest that is not 0; 0 if there is none
-};
 /// Throws std::invalid_argument if v holds a NaN or an infinity.
 [[nodiscard]] Extremes extremes(const std::shared_ptr<const Stream>& stream, std::int64_t count,
                                 const float* v);
@@ -65,14 +53,11 @@ struct Extremes {
 /// The codes and the level means of eq 18 as compress::FractionalQuantizer has them, for its
 /// boundaries b_0, ..., b_(L-1), L <= 128.
 ///
-/// A level's magnitudes are summed in increasing index by one thread, as its mean is defined by
-/// that order; the levels side by side.
-struct QuantizedValues {
-  std::vector<std::uint8_t> codes;  ///< [count]
-  std::vector<float> magnitudes;    ///< [L]
-};
-[[nodiscard]] QuantizedValues quantize(const std::shared_ptr<const Stream>& stream,
-                                       std::int64_t count, const float* v,
-                                       const std::vector<double>& boundaries);
+/// A mean is defined by a sum in increasing index. Where sums are exact in double whatever their
+/// order, as they are unless magnitudes are very far apart, all blocks add; where they are not, one
+/// thread a level adds in that order.
+[[nodiscard]] LevelCodes quantize(const std::shared_ptr<const Stream>& stream, std::int64_t count,
+                                  const float* v, const Extremes& extremes,
+                                  const std::vector<double>& boundaries);
 
 }  // namespace mvsgd::nn::cuda

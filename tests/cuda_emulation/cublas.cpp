@@ -59,22 +59,23 @@ cublasStatus_t cublasSgemm_v2(cublasHandle_t handle, cublasOperation_t transpose
     return CUBLAS_STATUS_INVALID_VALUE;
   }
   if (!handle->has_workspace) return CUBLAS_STATUS_NOT_INITIALIZED;  // nn/cuda promises one
-  emulation::enqueue(handle->stream, [=, scale = *alpha, kept = *beta] {
-    for (long j = 0; j < n; ++j) {
-      for (long i = 0; i < m; ++i) {
-        double sum = 0;
-        for (long p = 0; p < k; ++p) {
-          sum += static_cast<double>(a_is_plain ? a[i + p * lda] : a[p + i * lda]) *
-                 static_cast<double>(b_is_plain ? b[p + j * ldb] : b[j + p * ldb]);
+  const bool launched =
+      emulation::enqueue_launch(handle->stream, [=, scale = *alpha, kept = *beta] {
+        for (long j = 0; j < n; ++j) {
+          for (long i = 0; i < m; ++i) {
+            double sum = 0;
+            for (long p = 0; p < k; ++p) {
+              sum += static_cast<double>(a_is_plain ? a[i + p * lda] : a[p + i * lda]) *
+                     static_cast<double>(b_is_plain ? b[p + j * ldb] : b[j + p * ldb]);
+            }
+            float& to = c[i + j * ldc];
+            // With beta = 0, c is written and not read, whatever it holds.
+            const double old = kept == 0 ? 0 : static_cast<double>(kept) * static_cast<double>(to);
+            to = static_cast<float>(static_cast<double>(scale) * sum + old);
+          }
         }
-        float& to = c[i + j * ldc];
-        // With beta = 0, c is written and not read, whatever it holds.
-        const double old = kept == 0 ? 0 : static_cast<double>(kept) * static_cast<double>(to);
-        to = static_cast<float>(static_cast<double>(scale) * sum + old);
-      }
-    }
-  });
-  return CUBLAS_STATUS_SUCCESS;
+      });
+  return launched ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 
 }  // extern "C"

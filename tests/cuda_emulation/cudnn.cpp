@@ -265,12 +265,12 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
   }
   const auto rounding = engines()[static_cast<std::size_t>(engine_index(*engine))].rounding;
   const std::uint64_t draw = emulation::draw();
-  emulation::enqueue(handle->stream, [=] {
+  const bool launched = emulation::enqueue_launch(handle->stream, [=] {
     static_cast<void>(numbers);  // that some pointers point to
     std::memset(workspace, 0xff, kWorkspace);
     emulation::compute(operations, pointers, rounding, draw);
   });
-  return CUDNN_STATUS_SUCCESS;
+  return launched ? CUDNN_STATUS_SUCCESS : refuse(CUDNN_STATUS_EXECUTION_FAILED, "execute: device");
 }
 
 }  // extern "C"

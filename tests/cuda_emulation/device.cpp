@@ -2,10 +2,13 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <deque>
 #include <exception>
 #include <map>
+#include <memory>
 #include <new>
 #include <random>
 #include <utility>
@@ -20,49 +23,17 @@ constexpr std::size_t kArena = std::size_t{8} << 30;  // reserved, not used
 constexpr std::size_t kGranularity = 256;             // bytes; what cudaMalloc aligns to
 constexpr std::size_t kPage = 4096;
 
-class Device;
-Device& device();
-
-class Device {
+// A device's memory, which is out of reach but while the device works.
+class Memory {
  public:
-  Device()
+  Memory()
       : base_(static_cast<char*>(
             mmap(nullptr, kArena, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) {
     if (base_ == MAP_FAILED) throw std::bad_alloc();
   }
 
-  std::recursive_mutex mutex;
-  int devices = 1;
-
-  void seed(std::uint64_t value) { random_.seed(value); }
-
-  std::uint64_t draw() { return random_(); }
-
-  void enqueue(cudaStream_t stream, std::function<void()> work) {
-    queues_[stream].push_back(std::move(work));
-    // Real work goes on beside the host, so some of it is done now: in bursts, as access is dear.
-    if (random_() % 16 != 0) return;
-    const Access access;
-    for (std::uint64_t left = random_() % 32; left > 0 && step_any(); --left) {
-    }
-  }
-
-  cudaError_t finish(cudaStream_t stream) {
-    const Access access;
-    while (!queues_[stream].empty()) step_any();
-    return std::exchange(failure_, cudaSuccess);
-  }
-
-  [[nodiscard]] bool holds(const void* p, std::size_t bytes) const {
-    const auto* const address = static_cast<const char*>(p);
-    auto found = live_.upper_bound(const_cast<char*>(address));  // NOLINT: a key only
-    if (found == live_.begin()) return false;
-    --found;
-    return address + bytes <= found->first + found->second;
-  }
-
-  void* allocate(std::size_t bytes, cudaStream_t stream) {
-    bytes = (bytes + kGranularity - 1) / kGranularity * kGranularity;
+  // Null if there is no room.
+  char* take(std::size_t bytes) {
     char* p = nullptr;
     if (const auto found = free_.find(bytes); found != free_.end()) {
       p = found->second;
@@ -73,47 +44,143 @@ class Device {
       top_ += bytes;
     }
     live_[p] = bytes;
-    enqueue(stream, [p, bytes] { std::memset(p, 0xff, bytes); });
     return p;
   }
 
-  bool release(void* p, cudaStream_t stream) {
-    const auto found = live_.find(static_cast<char*>(p));
-    if (found == live_.end()) return false;
-    const auto [start, bytes] = *found;
+  // The bytes that p no longer has; 0 if it has none. give_back() says when others may have them.
+  std::size_t drop(char* p) {
+    const auto found = live_.find(p);
+    if (found == live_.end()) return 0;
+    const std::size_t bytes = found->second;
     live_.erase(found);
-    enqueue(stream, [this, start = start, bytes = bytes] {
-      std::memset(start, 0xff, bytes);
-      free_.emplace(bytes, start);
-    });
-    return true;
+    return bytes;
+  }
+  void give_back(char* p, std::size_t bytes) { free_.emplace(bytes, p); }
+
+  [[nodiscard]] bool holds(const void* p, std::size_t bytes) const {
+    const auto* const address = static_cast<const char*>(p);
+    auto found = live_.upper_bound(const_cast<char*>(address));  // NOLINT: a key only
+    if (found == live_.begin()) return false;
+    --found;
+    return address + bytes <= found->first + found->second;
   }
 
-  void open() {
-    if (open_++ == 0) protect(PROT_READ | PROT_WRITE);
-  }
-  void close() {
-    if (--open_ == 0) protect(PROT_NONE);
-  }
-
- private:
-  void protect(int rights) {
+  void protect(int rights) const {
     const std::size_t used = (top_ + kPage - 1) / kPage * kPage;
     if (used > 0) mprotect(base_, used, rights);
   }
 
-  // The first work of some stream; false if there is none.
-  bool step_any() {
-    std::vector<std::deque<std::function<void()>>*> busy;
-    for (auto& [stream, queue] : queues_) {
-      if (!queue.empty()) busy.push_back(&queue);
+ private:
+  char* base_;
+  std::size_t top_ = 0;
+  std::map<char*, std::size_t> live_;
+  std::multimap<std::size_t, char*> free_;
+};
+
+class Machine {
+ public:
+  std::recursive_mutex mutex;
+  int devices = 1;
+
+  void seed(std::uint64_t value) { random_.seed(value); }
+
+  std::uint64_t draw() { return random_(); }
+
+  cudaStream_t make_stream(int device) {
+    const auto stream = reinterpret_cast<cudaStream_t>(++streams_made_);  // of no use but as a key
+    queues_[stream].device = device;
+    return stream;
+  }
+
+  cudaError_t remove_stream(cudaStream_t stream) {
+    const cudaError_t status = finish(stream);
+    queues_.erase(stream);
+    return status;
+  }
+
+  [[nodiscard]] int device_of(cudaStream_t stream) const { return queues_.at(stream).device; }
+
+  void enqueue(cudaStream_t stream, std::function<void()> work) {
+    queues_.at(stream).works.push_back({.run = std::move(work), .mark = {}});
+    // Real work goes on beside the host, so some of it is done now: in bursts, as access is dear.
+    if (random_() % 16 != 0) return;
+    for (std::uint64_t left = random_() % 32; left > 0 && step_any(); --left) {
     }
-    if (busy.empty()) return false;
-    auto& queue = *busy[random_() % busy.size()];
-    const std::function<void()> work = std::move(queue.front());
-    queue.pop_front();
+    open(kNone);
+  }
+
+  void wait_for_mark(cudaStream_t stream, std::shared_ptr<const bool> mark) {
+    queues_.at(stream).works.push_back({.run = [] {}, .mark = std::move(mark)});
+  }
+
+  cudaError_t finish(cudaStream_t stream) {
+    while (!queues_.at(stream).works.empty()) step_any();
+    open(kNone);
+    return std::exchange(failure_, cudaSuccess);
+  }
+
+  [[nodiscard]] bool holds(const void* p, std::size_t bytes) const {
+    return std::any_of(memories_.begin(), memories_.end(),
+                       [&](const Memory& memory) { return memory.holds(p, bytes); });
+  }
+
+  void* allocate(std::size_t bytes, cudaStream_t stream) {
+    bytes = (bytes + kGranularity - 1) / kGranularity * kGranularity;
+    char* const p = memories_.at(static_cast<std::size_t>(device_of(stream))).take(bytes);
+    if (p != nullptr) enqueue(stream, [p, bytes] { std::memset(p, 0xff, bytes); });
+    return p;
+  }
+
+  bool release(void* p, cudaStream_t stream) {
+    Memory& memory = memories_.at(static_cast<std::size_t>(device_of(stream)));
+    auto* const start = static_cast<char*>(p);
+    const std::size_t bytes = memory.drop(start);
+    if (bytes == 0) return false;
+    enqueue(stream, [&memory, start, bytes] {
+      std::memset(start, 0xff, bytes);
+      memory.give_back(start, bytes);
+    });
+    return true;
+  }
+
+ private:
+  static constexpr int kNone = -1;
+
+  struct Work {
+    std::function<void()> run;
+    std::shared_ptr<const bool> mark;  // which it waits for; none: nothing
+  };
+  struct Queue {
+    int device = 0;
+    std::deque<Work> works;
+
+    [[nodiscard]] bool ready() const {
+      return !works.empty() && (works.front().mark == nullptr || *works.front().mark);
+    }
+  };
+
+  // Makes the memory of one device accessible, and that of no other.
+  void open(int device) {
+    if (open_ == device) return;
+    if (open_ != kNone) memories_.at(static_cast<std::size_t>(open_)).protect(PROT_NONE);
+    open_ = device;
+    if (open_ == kNone) return;
+    memories_.at(static_cast<std::size_t>(open_)).protect(PROT_READ | PROT_WRITE);
+  }
+
+  // The first work of some stream; false if there is none that could be done.
+  bool step_any() {
+    std::vector<Queue*> ready;
+    for (auto& [stream, queue] : queues_) {
+      if (queue.ready()) ready.push_back(&queue);
+    }
+    if (ready.empty()) return false;
+    Queue& queue = *ready[random_() % ready.size()];
+    const Work work = std::move(queue.works.front());
+    queue.works.pop_front();
+    open(queue.device);
     try {
-      work();
+      work.run();
     } catch (const Deadlock&) {
       failure_ = cudaErrorLaunchTimeout;
     } catch (const std::exception&) {
@@ -122,41 +189,59 @@ class Device {
     return true;
   }
 
-  char* base_;
-  std::size_t top_ = 0;
-  std::map<char*, std::size_t> live_;
-  std::multimap<std::size_t, char*> free_;
-  int open_ = 0;
-  std::map<cudaStream_t, std::deque<std::function<void()>>> queues_;
+  std::array<Memory, kMostDevices> memories_;
+  int open_ = kNone;
+  std::uintptr_t streams_made_ = 0;
+  std::map<cudaStream_t, Queue> queues_;
   std::mt19937_64 random_{1};
   cudaError_t failure_ = cudaSuccess;
 };
 
 // Never destroyed: what static objects still hold may be given back after main().
-Device& device() {
-  static Device* const the_device = new Device;
-  return *the_device;
+Machine& machine() {
+  static Machine* const the_machine = new Machine;
+  return *the_machine;
+}
+
+int& device_of_this_thread() {
+  static thread_local int device = 0;
+  return device;
 }
 
 }  // namespace
 
 void set_schedule(std::uint64_t seed) {
   const auto held = hold_device();
-  device().seed(seed);
+  machine().seed(seed);
 }
-void set_devices(int count) { device().devices = count; }
+void set_devices(int count) { machine().devices = count; }
 
-std::unique_lock<std::recursive_mutex> hold_device() { return std::unique_lock(device().mutex); }
-std::uint64_t draw() { return device().draw(); }
-int devices() { return device().devices; }
+std::unique_lock<std::recursive_mutex> hold_device() { return std::unique_lock(machine().mutex); }
+std::uint64_t draw() { return machine().draw(); }
+int devices() { return machine().devices; }
+int current_device() { return device_of_this_thread(); }
+void set_current_device(int device) { device_of_this_thread() = device; }
+cudaStream_t make_stream() { return machine().make_stream(current_device()); }
+cudaError_t remove_stream(cudaStream_t stream) { return machine().remove_stream(stream); }
 void enqueue(cudaStream_t stream, std::function<void()> work) {
-  device().enqueue(stream, std::move(work));
+  machine().enqueue(stream, std::move(work));
 }
-cudaError_t finish(cudaStream_t stream) { return device().finish(stream); }
-bool is_device(const void* p, std::size_t bytes) { return device().holds(p, bytes); }
-void* allocate(std::size_t bytes, cudaStream_t stream) { return device().allocate(bytes, stream); }
-bool release(void* p, cudaStream_t stream) { return device().release(p, stream); }
-Access::Access() { device().open(); }
-Access::~Access() { device().close(); }
+bool enqueue_launch(cudaStream_t stream, std::function<void()> work) {
+  if (machine().device_of(stream) != current_device()) return false;
+  enqueue(stream, std::move(work));
+  return true;
+}
+std::shared_ptr<const bool> mark(cudaStream_t stream) {
+  auto made = std::make_shared<bool>(false);
+  enqueue(stream, [made] { *made = true; });
+  return made;
+}
+void wait_for_mark(cudaStream_t stream, std::shared_ptr<const bool> mark) {
+  machine().wait_for_mark(stream, std::move(mark));
+}
+cudaError_t finish(cudaStream_t stream) { return machine().finish(stream); }
+bool is_device(const void* p, std::size_t bytes) { return machine().holds(p, bytes); }
+void* allocate(std::size_t bytes, cudaStream_t stream) { return machine().allocate(bytes, stream); }
+bool release(void* p, cudaStream_t stream) { return machine().release(p, stream); }
 
 }  // namespace mvsgd::cuda_emulation

@@ -1,5 +1,5 @@
-// The emulated device: memory that only its own work may touch, and streams whose work is done
-// later, in an order that is a function of a seed.
+// The emulated devices: memory that only a device's own work may touch, and streams whose work is
+// done later, in an order that is a function of a seed.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 
 namespace mvsgd::cuda_emulation {
@@ -15,38 +16,46 @@ namespace mvsgd::cuda_emulation {
 
 /// Orders from now on are functions of `seed`.
 void set_schedule(std::uint64_t seed);
-/// 0: as on a machine without a device.
+/// At most kMostDevices; 0: as on a machine without a device.
+constexpr int kMostDevices = 2;
 void set_devices(int count);
 
 // For the parts of the emulation.
 
-/// Held by whoever calls the device.
+/// Held by whoever calls a device.
 [[nodiscard]] std::unique_lock<std::recursive_mutex> hold_device();
 
 [[nodiscard]] int devices();
 /// A number of the schedule's.
 [[nodiscard]] std::uint64_t draw();
 
+/// The calling thread's device.
+[[nodiscard]] int current_device();
+void set_current_device(int device);
+
+/// A stream of the calling thread's device.
+[[nodiscard]] cudaStream_t make_stream();
+/// When all of its work is done.
+[[nodiscard]] cudaError_t remove_stream(cudaStream_t stream);
+
 /// Work for a stream, which is done at some time until the stream is waited for.
 void enqueue(cudaStream_t stream, std::function<void()> work);
+/// The same of work that has to be given while the stream's device is the thread's; false if it is
+/// not.
+[[nodiscard]] bool enqueue_launch(cudaStream_t stream, std::function<void()> work);
+/// A mark behind the work that a stream has, which becomes true when that is done.
+[[nodiscard]] std::shared_ptr<const bool> mark(cudaStream_t stream);
+/// What the stream is given from now on waits for the mark.
+void wait_for_mark(cudaStream_t stream, std::shared_ptr<const bool> mark);
 /// Does all work of a stream, among work of others. Returns what went wrong since the last call.
 [[nodiscard]] cudaError_t finish(cudaStream_t stream);
 
-/// Whether [p, p + bytes) is allocated memory of the device.
+/// Whether [p, p + bytes) is allocated memory of a device.
 [[nodiscard]] bool is_device(const void* p, std::size_t bytes = 1);
 
 /// NaNs, when the stream gets there; null if there is no room.
 [[nodiscard]] void* allocate(std::size_t bytes, cudaStream_t stream);
 /// False if p is not what allocate() returned.
 [[nodiscard]] bool release(void* p, cudaStream_t stream);
-
-/// Makes device memory accessible to this thread's own loops while it lives.
-class Access {
- public:
-  Access();
-  ~Access();
-  Access(const Access&) = delete;
-  Access& operator=(const Access&) = delete;
-};
 
 }  // namespace mvsgd::cuda_emulation

@@ -12,10 +12,12 @@ namespace emulation = mvsgd::cuda_emulation;
 
 namespace {
 
-// Of no use but as an address.
-struct EmulatedStream {
-  char unused = 0;
+// What a stream had when it was recorded; null: it never was.
+struct EmulatedEvent {
+  std::shared_ptr<const bool> mark;
 };
+
+EmulatedEvent& event_of(cudaEvent_t event) { return *reinterpret_cast<EmulatedEvent*>(event); }
 
 }  // namespace
 
@@ -27,14 +29,16 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 
 cudaError_t cudaSetDevice(int device) {
-  return device < emulation::devices() ? cudaSuccess : cudaErrorInvalidDevice;
+  if (device >= emulation::devices()) return cudaErrorInvalidDevice;
+  emulation::set_current_device(device);
+  return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   *properties = {};
   std::strncpy(properties->name, "emulated device", sizeof(properties->name) - 1);
   properties->major = 9;
-  return cudaSetDevice(device);
+  return device < emulation::devices() ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
 const char* cudaGetErrorString(cudaError_t error) {
@@ -43,6 +47,8 @@ const char* cudaGetErrorString(cudaError_t error) {
       return "no error";
     case cudaErrorNoDevice:
       return "no CUDA-capable device is detected";
+    case cudaErrorInvalidResourceHandle:
+      return "invalid resource handle";
     case cudaErrorLaunchTimeout:
       return "the launch timed out and was terminated";
     default:
@@ -54,15 +60,36 @@ const char* cudaGetErrorString(cudaError_t error) {
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned /*flags*/) {
-  *stream = reinterpret_cast<cudaStream_t>(new EmulatedStream);
+  const auto held = emulation::hold_device();
+  *stream = emulation::make_stream();
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   const auto held = emulation::hold_device();
-  const cudaError_t status = emulation::finish(stream);
-  delete reinterpret_cast<EmulatedStream*>(stream);
-  return status;
+  return emulation::remove_stream(stream);
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned /*flags*/) {
+  *event = reinterpret_cast<cudaEvent_t>(new EmulatedEvent);
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete &event_of(event);
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  const auto held = emulation::hold_device();
+  event_of(event).mark = emulation::mark(stream);
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned /*flags*/) {
+  const auto held = emulation::hold_device();
+  if (event_of(event).mark) emulation::wait_for_mark(stream, event_of(event).mark);
+  return cudaSuccess;
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
@@ -72,7 +99,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
   *pool = nullptr;
-  return cudaSetDevice(device);
+  return device < emulation::devices() ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
 // Nothing is ever handed to the system here.

@@ -98,11 +98,10 @@ std::vector<Case> cases() {
   std::vector<Case> all;
   for (const auto& [device, text] : {std::pair{"sm_80", kA100}, std::pair{"sm_90", kH100}}) {
     for (const std::int64_t width : {8, 16, 64}) {
-      all.push_back({device, text, CudaPrecision::fp32, width});
+      for (const auto precision : {CudaPrecision::fp32, CudaPrecision::tf32, CudaPrecision::bf16}) {
+        all.push_back({device, text, precision, width});
+      }
     }
-    // The others at the paper's width alone: of bf16 each is compiled, for what it stores.
-    all.push_back({device, text, CudaPrecision::tf32, 64});
-    all.push_back({device, text, CudaPrecision::bf16, 64});
   }
   return all;
 }

@@ -39,8 +39,8 @@ class Update : public ::testing::TestWithParam<std::uint64_t> {
   }
   [[nodiscard]] std::vector<std::uint32_t> support(const std::vector<float>& x,
                                                    std::int64_t k) const {
-    const TopKSelection selection(stream_, static_cast<std::int64_t>(x.size()));
-    return selection.support(on_device(x)->as<float>(), k);
+    return top_k(stream_, static_cast<std::int64_t>(x.size()), on_device(x)->as<float>(), k)
+        .support;
   }
 };
 
@@ -81,7 +81,7 @@ TEST_P(Update, RefusesWhatHasNoSupport) {
     EXPECT_THROW(static_cast<void>(support(x, 3)), std::invalid_argument);
   }
   EXPECT_THROW(static_cast<void>(support({1, 2}, 3)), std::invalid_argument);
-  EXPECT_THROW(static_cast<void>(TopKSelection(stream_, std::int64_t{1} << 32)),
+  EXPECT_THROW(static_cast<void>(top_k(stream_, std::int64_t{1} << 32, nullptr, 0)),
                std::invalid_argument);
 }
 
@@ -119,14 +119,37 @@ TEST_P(Update, DifferencesAndMemoriesAreThoseOfTheProcessor) {
   EXPECT_EQ(values(*on_device_e, e.size()), e);
 }
 
+TEST_P(Update, TheKthMagnitudeIsThatOfTheProcessor) {
+  const std::vector<float> x = uniform(10'000, 8);
+  for (const std::int64_t k : {0, 1, 100, 10'000}) {
+    EXPECT_EQ(top_k(stream_, 10'000, on_device(x)->as<float>(), k).magnitude,
+              compress::top_k_support(x, static_cast<std::size_t>(k), {}).magnitude)
+        << "k = " << k;
+  }
+}
+
+TEST_P(Update, FindsTheFirstThatIsNotFinite) {
+  std::vector<float> x = uniform(10'000, 9);
+  const auto first = [&] { return first_not_finite(stream_, 10'000, on_device(x)->as<float>()); };
+  EXPECT_EQ(first(), 10'000);
+  x[9'999] = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(first(), 9'999);
+  x[17] = -std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(first(), 17);
+}
+
 TEST_P(Update, QuantisedValuesAreThoseOfTheProcessor) {
   std::vector<float> v = uniform(2'500, 5);
   v[17] = 0;
   v[18] = -0.0F;
-  v[19] = 0x1p-40F;  // so far from the others that no order of sums but the index's is right
+  // With q = 2 all but the first are in one level, and the mean of 1, 2^-24 and 4,094 small ones is
+  // half way between two floats, unless these are summed before they meet the 1.
+  std::vector<float> far(4'097, 0x1p-60F);
+  far[0] = 0x1p60F;
+  far[1] = 1;
+  far[2] = 0x1p-24F;
   for (const unsigned q : {2U, 4U, 8U}) {
-    for (const bool zeros : {false, true}) {
-      const std::vector<float> values = zeros ? std::vector<float>(300) : v;
+    for (const auto& values : {v, far, std::vector<float>(300)}) {
       const compress::FractionalQuantizer quantizer(q);
       const auto given = on_device(values);
       const auto count = static_cast<std::int64_t>(values.size());
@@ -135,7 +158,7 @@ TEST_P(Update, QuantisedValuesAreThoseOfTheProcessor) {
       const std::vector<double> boundaries =
           quantizer.boundaries(std::vector<float>{ends.v_max, ends.v_min});
       ASSERT_EQ(boundaries, quantizer.boundaries(values));
-      const QuantizedValues got = quantize(stream_, count, given->as<float>(), boundaries);
+      const LevelCodes got = quantize(stream_, count, given->as<float>(), ends, boundaries);
       const compress::Quantized want = quantizer.quantize(values);
       EXPECT_EQ(got.codes, want.codes) << "q = " << q;
       EXPECT_EQ(got.magnitudes, want.magnitudes) << "q = " << q;

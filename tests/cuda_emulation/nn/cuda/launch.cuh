@@ -77,10 +77,10 @@ void launch(void (*kernel)(Parameters...), unsigned blocks, unsigned threads, cu
             Arguments... arguments) {
   const auto held = cuda_emulation::hold_device();
   const std::uint64_t seed = cuda_emulation::draw();
-  cuda_emulation::enqueue(stream, [=] {
+  const bool launched = cuda_emulation::enqueue_launch(stream, [=] {
     cuda_emulation::run_grid(blocks, threads, seed, [&] { kernel(arguments...); });
   });
-  check(cudaGetLastError(), "kernel launch");
+  check(launched ? cudaGetLastError() : cudaErrorInvalidResourceHandle, "kernel launch");
 }
 
 }  // namespace mvsgd::nn::cuda
