@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "nn/reference/reference_backend.hpp"
@@ -16,16 +17,20 @@ namespace mvsgd::sim {
 namespace {
 
 #ifdef MVSGD_WITH_CUDA
-std::unique_ptr<nn::Backend> make_cuda(const Settings& settings) {
-  switch (settings.precision) {
+nn::CudaPrecision cuda_precision(Precision precision) {
+  switch (precision) {
     case Precision::tf32:
-      return nn::make_cuda_backend({.precision = nn::CudaPrecision::tf32});
+      return nn::CudaPrecision::tf32;
     case Precision::bf16:
-      return nn::make_cuda_backend({.precision = nn::CudaPrecision::bf16});
+      return nn::CudaPrecision::bf16;
     case Precision::fp32:
       break;
   }
-  return nn::make_cuda_backend();
+  return nn::CudaPrecision::fp32;
+}
+
+nn::CudaOptions cuda_options(const Settings& settings, std::size_t device = 0) {
+  return {.precision = cuda_precision(settings.precision), .device = static_cast<int>(device)};
 }
 #endif
 
@@ -68,16 +73,38 @@ std::span<const std::string_view> backends_built() {
   return kNames;
 }
 
-std::unique_ptr<nn::Backend> make_backend(const Settings& settings) {
+std::size_t device_count([[maybe_unused]] const Settings& settings) {
+#ifdef MVSGD_WITH_CUDA
+  if (settings.backend == "cuda") {
+    return std::min<std::size_t>(static_cast<std::size_t>(nn::cuda_devices()), settings.workers);
+  }
+#endif
+  return 1;
+}
+
+std::unique_ptr<nn::Backend> make_backend(const Settings& settings,
+                                          [[maybe_unused]] std::size_t device) {
   if (settings.backend == "reference") return nn::make_reference_backend();
 #ifdef MVSGD_WITH_ONEDNN
   if (settings.backend == "onednn") return make_onednn(settings);
 #endif
 #ifdef MVSGD_WITH_CUDA
-  if (settings.backend == "cuda") return make_cuda(settings);
+  if (settings.backend == "cuda") {
+    return nn::make_cuda_backend(cuda_options(settings, device));
+  }
 #endif
   throw UsageError(fmt::format("backend = {}: this build has {}", settings.backend,
                                fmt::join(backends_built(), ", ")));
+}
+
+std::string engines_of([[maybe_unused]] const Settings& settings) {
+#ifdef MVSGD_WITH_CUDA
+  if (settings.backend == "cuda") {
+    const auto engines = nn::cuda_engines(cuda_options(settings), settings.width, settings.batch);
+    return fmt::format("{}", fmt::join(engines, "; "));
+  }
+#endif
+  return "";
 }
 
 std::string convolutions_here() {

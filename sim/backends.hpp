@@ -14,9 +14,19 @@ namespace mvsgd::sim {
 /// The names that `backend` takes in this build.
 [[nodiscard]] std::span<const std::string_view> backends_built();
 
-/// The backend that these settings name. Throws UsageError if there is none, or none in this build,
-/// and nn::UnavailableError naming the key if this machine has not what they ask of it.
-[[nodiscard]] std::unique_ptr<nn::Backend> make_backend(const Settings& settings);
+/// How many devices these settings compute on: those of the machine, no more than workers; 1 with a
+/// backend that computes on the processor. Throws nn::UnavailableError if there is none.
+[[nodiscard]] std::size_t device_count(const Settings& settings);
+
+/// The backend that these settings name, on one of its devices. Throws UsageError if there is none,
+/// or none in this build, and nn::UnavailableError naming the key if this machine has not what they
+/// ask of it.
+[[nodiscard]] std::unique_ptr<nn::Backend> make_backend(const Settings& settings,
+                                                        std::size_t device = 0);
+
+/// The engines that the cuda backend takes for a run of these settings, which decide its bits; ""
+/// with another backend, whose version decides.
+[[nodiscard]] std::string engines_of(const Settings& settings);
 
 /// Which convolutions the onednn backend has here and what it costs that it has no others; "" if it
 /// is not in this build.

@@ -3,28 +3,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
+#include <utility>
 
 #include "data/partition.hpp"
 #include "sim/backends.hpp"
+#include "sim/device_arrays.hpp"
 #include "sim/worker_arrays.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
-void check_finite(std::span<const float> theta, const nn::Layout& layout, const Round& round,
-                  std::uint32_t worker) {
+/// The first value that is NaN or infinite; theta.size() if there is none.
+std::int64_t first_not_finite(std::span<const float> theta) {
   // The sum of |x| * 0 is 0 unless some x is NaN or infinite: a pass that vectorises.
   float poison = 0;
   for (const float x : theta) poison += x * 0.0F;
-  if (poison == 0) return;
-  const auto bad =
-      std::find_if(theta.begin(), theta.end(), [](float x) { return !std::isfinite(x); });
-  const auto& entry = layout.at(bad - theta.begin());
-  throw NonFiniteError(fmt::format(
-      "round {}, worker {}: parameter {} is {} after the local steps: the training has diverged "
-      "(learning rate {})",
-      round.t, worker, entry.name, *bad, round.learning_rate));
+  if (poison == 0) return std::ssize(theta);
+  return std::ranges::find_if(theta, [](float x) { return !std::isfinite(x); }) - theta.begin();
 }
 
 }  // namespace
@@ -37,14 +35,15 @@ std::unique_ptr<WorkerArrays> LocalUpdate::arrays(std::uint32_t worker) {
 
 std::vector<Compute> make_compute(const Settings& settings, std::size_t slots) {
   std::vector<Compute> all(slots);
-  for (Compute& compute : all) {
-    compute.backend = make_backend(settings);
+  const std::size_t devices = device_count(settings);
+  for (std::size_t slot = 0; slot < slots; ++slot) {
+    Compute& compute = all[slot];
+    compute.backend = make_backend(settings, slot % devices);
     compute.backend->enter(static_cast<int>(settings.threads_per_worker));
     compute.model = std::make_unique<nn::ResNet18>(*compute.backend,
                                                    nn::ResNet18Options{.width = settings.width});
     compute.images.resize(settings.batch * data::kImageBytes);
     compute.labels.resize(settings.batch);
-    compute.theta.resize(static_cast<std::size_t>(nn::elements(compute.model->parameters().shape)));
   }
   return all;
 }
@@ -53,6 +52,7 @@ LocalTraining::LocalTraining(const Settings& settings, const data::Dataset& trai
                              std::span<Compute> compute)
     : settings_(settings),
       compute_(compute),
+      devices_(device_count(settings)),
       layout_(nn::resnet18_parameters({.width = settings.width})) {
   auto shares = data::partition(training.size(), settings.workers, settings.seed);
   sources_.reserve(settings.workers);
@@ -70,9 +70,54 @@ LocalResult LocalTraining::run(std::size_t slot, const Round& round, std::uint32
                                std::span<const float> theta, std::span<float> buffers) {
   Compute& compute = compute_[slot];
   nn::Backend& backend = *compute.backend;
-  nn::ResNet18& model = *compute.model;
   backend.enter(static_cast<int>(settings_.threads_per_worker));
-  backend.write(model.parameters(), theta);
+  backend.write(compute.model->parameters(), theta);
+  LocalResult result = train(compute, round, worker, buffers);
+  compute.theta.resize(theta.size());
+  backend.read(compute.model->parameters(), compute.theta);
+  const std::int64_t bad = first_not_finite(compute.theta);
+  if (bad < std::ssize(theta)) {
+    throw not_finite(round, worker, bad, compute.theta[static_cast<std::size_t>(bad)]);
+  }
+  result.theta = compute.theta;
+  return result;
+}
+
+std::unique_ptr<WorkerArrays> LocalTraining::arrays(std::uint32_t worker) {
+  auto operators = compute_[worker % devices_].backend->flat_operators();
+  if (!operators) return LocalUpdate::arrays(worker);
+  return std::make_unique<DeviceArrays>(
+      std::move(operators),
+      [this, worker](std::size_t slot, const Round& round, nn::FlatOperators& on_device,
+                     const nn::Tensor& theta, std::span<float> buffers) -> DeviceArrays::Local {
+        Compute& compute = compute_[slot];
+        const nn::Tensor& parameters = compute.model->parameters();
+        compute.backend->enter(static_cast<int>(settings_.threads_per_worker));
+        on_device.copy(parameters, theta);
+        const LocalResult result = train(compute, round, worker, buffers);
+        const std::int64_t bad = on_device.first_not_finite(parameters);
+        if (bad < nn::elements(parameters.shape)) {
+          const std::array<std::uint32_t, 1> at{static_cast<std::uint32_t>(bad)};
+          std::array<float, 1> value{};
+          on_device.gather(parameters, at, value);
+          throw not_finite(round, worker, bad, value.front());
+        }
+        return {.result = result, .theta = parameters};
+      });
+}
+
+NonFiniteError LocalTraining::not_finite(const Round& round, std::uint32_t worker, std::int64_t i,
+                                         float value) const {
+  return NonFiniteError(fmt::format(
+      "round {}, worker {}: parameter {} is {} after the local steps: the training has diverged "
+      "(learning rate {})",
+      round.t, worker, layout_.at(i).name, value, round.learning_rate));
+}
+
+LocalResult LocalTraining::train(Compute& compute, const Round& round, std::uint32_t worker,
+                                 std::span<float> buffers) {
+  nn::Backend& backend = *compute.backend;
+  nn::ResNet18& model = *compute.model;
   backend.write(model.buffers(), buffers);
 
   // An evaluation may have made the slot's room larger.
@@ -92,10 +137,7 @@ LocalResult LocalTraining::run(std::size_t slot, const Round& round, std::uint32
     backend.sgd_step(model.parameters(), model.gradients(), static_cast<float>(round.learning_rate),
                      static_cast<float>(settings_.weight_decay));
   }
-  backend.read(model.parameters(), compute.theta);
   backend.read(model.buffers(), buffers);
-  check_finite(compute.theta, layout_, round, worker);
-  result.theta = compute.theta;
   return result;
 }
 

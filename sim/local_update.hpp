@@ -54,10 +54,11 @@ struct Compute {
   std::unique_ptr<nn::ResNet18> model;
   std::vector<float> images;
   std::vector<std::uint8_t> labels;
-  std::vector<float> theta;  ///< theta^(H) as read back, [d]
+  std::vector<float> theta;  ///< theta^(H) as read back, [d]; of no use where it stays
 };
 
-/// One Compute a slot. Throws UsageError for an unknown backend, nn::BackendError if it refuses.
+/// One Compute a slot, slot i on device i mod G. Throws UsageError for an unknown backend,
+/// nn::BackendError if it refuses.
 [[nodiscard]] std::vector<Compute> make_compute(const Settings& settings, std::size_t slots);
 
 /// H steps of SGD with weight decay on the worker's share of the training images.
@@ -69,10 +70,19 @@ class LocalTraining final : public LocalUpdate {
 
   LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
                   std::span<const float> theta, std::span<float> buffers) override;
+  /// On the worker's device, if the backend has operators there.
+  [[nodiscard]] std::unique_ptr<WorkerArrays> arrays(std::uint32_t worker) override;
 
  private:
+  /// From the parameters that the slot has, which are theta^(H) then.
+  LocalResult train(Compute& compute, const Round& round, std::uint32_t worker,
+                    std::span<float> buffers);
+  [[nodiscard]] NonFiniteError not_finite(const Round& round, std::uint32_t worker, std::int64_t i,
+                                          float value) const;
+
   Settings settings_;
   std::span<Compute> compute_;
+  std::size_t devices_;
   std::vector<data::BatchSource> sources_;  ///< one a worker
   nn::Layout layout_;
 };

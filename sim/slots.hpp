@@ -4,17 +4,20 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <mutex>
 #include <vector>
 
 namespace mvsgd::sim {
 
-/// A counting semaphore that says which slot was taken. Thread-safe. A slot is never held across a
-/// blocking call to a peer. Slots change no bit of a run: what a slot computes depends on its input
-/// alone.
+/// A counting semaphore that says which slot was taken. Slot i is of device i mod G. Thread-safe. A
+/// slot is never held across a blocking call to a peer. Slots change no bit of a run: what a slot
+/// computes depends on its input alone.
 class Slots {
  public:
-  explicit Slots(std::size_t count);
+  /// Throws std::invalid_argument unless 1 <= devices <= count.
+  explicit Slots(std::size_t count, std::size_t devices = 1);
 
   [[nodiscard]] std::size_t count() const { return count_; }
 
@@ -22,6 +25,8 @@ class Slots {
   class Lease {
    public:
     explicit Lease(Slots& slots);
+    /// A slot of the device that `worker` is on: worker mod G.
+    Lease(Slots& slots, std::uint32_t worker);
     ~Lease();
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
@@ -33,9 +38,10 @@ class Slots {
   };
 
  private:
-  std::size_t take();
+  std::size_t take(const std::function<bool(std::size_t)>& fits);
 
   std::size_t count_;
+  std::size_t devices_;
   std::mutex mutex_;
   std::condition_variable freed_;
   std::vector<std::size_t> free_;

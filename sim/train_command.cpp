@@ -141,6 +141,9 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
   std::optional<FinishedRun> baseline;
   if (!options.baseline.empty()) baseline = read_finished_run(options.baseline);
   Environment here = environment(make_backend(settings)->version());
+  if (const std::string engines = engines_of(settings); !engines.empty()) {
+    here.emplace_back("engines", engines);
+  }
   if (const auto init = digest_of(settings.init)) here.emplace_back("init_sha256", init->sha256);
   const data::TrainTest images = load_images(settings);
   const std::vector<Round> rounds = schedule(settings, images.train.size());

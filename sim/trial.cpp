@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sim/audit.hpp"
+#include "sim/backends.hpp"
 #include "sim/digest.hpp"
 #include "sim/group.hpp"
 #include "sim/model_file.hpp"
@@ -38,7 +39,7 @@ struct Run {
       : settings(s),
         rounds(schedule(s, images.train.size())),
         state(from ? std::move(*from) : first_state(s)),
-        slots(slot_count(s)),
+        slots(slot_count(s), device_count(s)),
         compute(make_compute(s, slots.count())),
         update(s, images.train, compute),
         evaluator(s, images, compute, slots),
@@ -84,7 +85,7 @@ void run_single_machine(Run& run) {
     RoundRecord record;
     record.round = round;
     {
-      const Slots::Lease slot(run.slots);
+      const Slots::Lease slot(run.slots, 0);
       WorkerReport report;
       report.steps = round.steps;
       {
@@ -133,7 +134,7 @@ std::vector<float> mean_buffers(std::span<const WorkerState> workers) {
 
 std::size_t slot_count(const Settings& settings) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  return settings.slots > 0 ? settings.slots : cores;
+  return std::max(settings.slots > 0 ? settings.slots : cores, device_count(settings));
 }
 
 TrialState first_state(const Settings& s) {

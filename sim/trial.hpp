@@ -60,7 +60,7 @@ struct TrialResult {
   bool finished = true;           ///< false if on_pause has ended it before the last round
 };
 
-/// The number of compute slots that settings give on this machine.
+/// The number of compute slots that settings give on this machine: one for each device, or more.
 [[nodiscard]] std::size_t slot_count(const Settings& settings);
 
 /// Runs all rounds; a thread for each worker. Every round's ledger is held against `law`.

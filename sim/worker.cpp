@@ -59,7 +59,7 @@ WorkerReport Worker::compute(const Round& round) {
   if (round.decayed && context_.settings.error_rescale_on_decay()) {
     arrays_->rescale_error(kErrorRescale);
   }
-  const Slots::Lease slot(context_.slots);
+  const Slots::Lease slot(context_.slots, transport_->rank());
   WorkerReport report;
   LocalResult result;
   {

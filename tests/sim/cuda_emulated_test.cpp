@@ -10,7 +10,9 @@
 
 #include "comm/message.hpp"
 #include "compress/block_position_codec.hpp"
+#include "nn/cuda/cuda_backend.hpp"
 #include "sim/command_line.hpp"
+#include "tests/cuda_emulation/device.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -28,11 +30,13 @@ std::string content(const fs::path& path) {
 /// coordinates is another one when one of them is.
 struct ShortRun {
   std::string digest;
+  std::string config;
   std::string ledger;
   std::vector<std::vector<compress::Index>> masks;
 
-  ShortRun(const std::string& backend, const std::string& slots) {
-    const fs::path path = fs::path(testing::TempDir()) / ("mvsgd_emulated_" + backend + slots);
+  ShortRun(const std::string& backend, const std::string& slots, int rounds = kRounds) {
+    const std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
+    const fs::path path = fs::path(testing::TempDir()) / ("mvsgd_emulated_" + test);
     fs::remove_all(path);
     std::ostringstream out;
     std::ostringstream err;
@@ -62,7 +66,7 @@ struct ShortRun {
                                    "--warmup-epochs",
                                    "0",
                                    "--rounds",
-                                   std::to_string(kRounds),
+                                   std::to_string(rounds),
                                    "--out",
                                    path / "run",
                                    "--dump-wire",
@@ -74,8 +78,9 @@ struct ShortRun {
     const std::string text = out.str();
     const std::size_t at = text.find("sha256(theta)");
     digest = text.substr(at, text.find('\n', at) - at);
+    config = content(path / "run" / "config.toml");
     ledger = content(path / "run" / "ledger.csv");
-    for (int round = 1; round <= kRounds; ++round) masks.push_back(mask(path / "wire", round));
+    for (int round = 1; round <= rounds; ++round) masks.push_back(mask(path / "wire", round));
     fs::remove_all(path);
   }
 
@@ -120,6 +125,24 @@ TEST(CudaRun, GivesOneDigestForEveryNumberOfSlots) {
   const ShortRun one("cuda", "1");
   EXPECT_THAT(one.digest, testing::HasSubstr("sha256(theta)"));
   EXPECT_EQ(ShortRun("cuda", "2").digest, one.digest);
+}
+
+// What decides a run's bits is in its config.toml from the start.
+TEST(CudaRun, RecordsItsEngines) {
+  const ShortRun run("cuda", "1", 1);
+  const std::vector<std::string> engines = nn::cuda_engines({}, 8, 4);
+  EXPECT_GT(engines.size(), 20U);
+  for (const std::string& engine : engines) EXPECT_THAT(run.config, testing::HasSubstr(engine));
+  EXPECT_THAT(run.config, testing::HasSubstr("\nengines = \"" + engines.front() + "; "));
+}
+
+TEST(CudaRun, GivesOneDigestForEveryNumberOfDevices) {
+  const ShortRun one("cuda", "2");
+  cuda_emulation::set_devices(2);
+  const ShortRun two("cuda", "1");
+  cuda_emulation::set_devices(1);
+  EXPECT_EQ(two.digest, one.digest);
+  EXPECT_EQ(two.masks, one.masks);
 }
 
 }  // namespace

@@ -32,7 +32,34 @@ TEST(Slots, NeverHandsOutOneTwice) {
   EXPECT_FALSE(shared);
 }
 
+TEST(Slots, OfADeviceGoToTheWorkersThatAreOnIt) {
+  Slots slots(4, 2);
+  const Slots::Lease first(slots, 1);
+  const Slots::Lease second(slots, 3);
+  EXPECT_EQ(first.index(), 1U);
+  EXPECT_EQ(second.index(), 3U);
+  std::atomic<bool> leased = false;
+  std::jthread waiting;
+  {
+    const Slots::Lease other(slots, 2);
+    EXPECT_EQ(other.index(), 0U);
+    waiting = std::jthread([&] {
+      const Slots::Lease one(slots, 4);
+      const Slots::Lease another(slots, 0);
+      EXPECT_EQ(one.index() % 2, 0U);
+      EXPECT_EQ(another.index() % 2, 0U);
+      leased = true;
+    });
+    std::this_thread::yield();
+    EXPECT_FALSE(leased);
+  }
+  waiting.join();
+  EXPECT_TRUE(leased);
+}
+
 TEST(Slots, NoneAtAllIsRefused) { EXPECT_THROW(Slots(0), std::invalid_argument); }
+
+TEST(Slots, FewerThanDevicesAreRefused) { EXPECT_THROW(Slots(1, 2), std::invalid_argument); }
 
 }  // namespace
 }  // namespace mvsgd::sim
