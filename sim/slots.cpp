@@ -1,6 +1,7 @@
 #include "sim/slots.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
