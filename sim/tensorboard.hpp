@@ -37,11 +37,14 @@ struct Scalar {
 class EventFile {
  public:
   /// Begins events.out.tfevents.TIME.mvsgd in `directory`, TIME being `wall_time`, seconds since
-  /// 1970. Throws InputError if it cannot be written.
+  /// 1970, or the first later one whose name is free. Throws InputError if it cannot be written.
   EventFile(const std::filesystem::path& directory, double wall_time);
 
-  /// One event, on disk when this returns. Throws std::runtime_error if it cannot be written.
+  /// One event, in the file when this returns. Throws std::runtime_error if it cannot be written.
   void add(std::uint64_t step, double wall_time, std::span<const Scalar> scalars);
+
+  /// Every event is on the disk when this returns. Throws std::runtime_error if it cannot be.
+  void sync();
 
  private:
   void write(std::string_view event);
@@ -49,6 +52,13 @@ class EventFile {
   std::filesystem::path path_;
   std::ofstream file_;
 };
+
+/// Cuts what is past round `t` off the event files in `directory`, and a record that is not whole
+/// with all behind it; removes a file that has no event left. A run that goes on after round `t`
+/// begins a file of its own then: TensorBoard shows each round once, also one that has read the
+/// earlier files and watches. Returns whether there were any. Throws
+/// InputError if a file cannot be read, std::filesystem::filesystem_error if it cannot be cut.
+bool cut_events_after(const std::filesystem::path& directory, std::uint64_t t);
 
 /// What an event of a round has: loss, learning rate, bits up and down, and where there are any
 /// overlap of masks, test accuracy and test loss. The round is not round 0, which trains nothing.

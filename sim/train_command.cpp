@@ -154,8 +154,10 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
   std::optional<WireDump> dump;
   if (!options.dump_wire.empty()) dump.emplace(options.dump_wire, options.dump_rounds);
 
+  // A run that has an event file goes on with one.
+  const bool had_events = cut_events_after(directory.path(), begun.group.t);
   std::optional<EventFile> events;
-  if (options.tensorboard) events.emplace(directory.path(), wall_time());
+  if (options.tensorboard || had_events) events.emplace(directory.path(), wall_time());
 
   fmt::print(streams.out, "{}: {} training and {} test images, {} rounds, {} slots, in {}\n",
              settings.preset.empty() ? "train" : settings.preset, grouped(images.train.size()),
@@ -182,6 +184,7 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
   std::uint32_t done = 0;
   sinks.pause_after = [&](const Round& round) { return saves.is_due_after(round); };
   sinks.on_pause = [&](const TrialState& state) {
+    if (events) events->sync();
     directory.save(state);
     saves.saved();
     done = state.group.t;
@@ -225,8 +228,10 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
       ->add_option("--dump-rounds", options->dump_rounds,
                    "the rounds to dump, 0 for the initial model; default 1")
       ->delimiter(',');
-  command->add_flag("--tensorboard", options->tensorboard,
-                    "write an event file for TensorBoard into the run's directory");
+  command->add_flag(
+      "--tensorboard", options->tensorboard,
+      "write an event file for TensorBoard into the run's directory; a resumed run that "
+      "has one goes on with it");
   add_setting_options(*command, options->by_name, [](std::string_view) { return true; });
   command->footer(R"(Examples:
   mvsgd train --preset demo

@@ -5,16 +5,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "sim/command_line.hpp"
 #include "sim/run_history.hpp"
+#include "tests/sim/outcome.hpp"
 #include "tests/sim/small_run.hpp"
 
 namespace mvsgd::sim {
@@ -131,13 +133,27 @@ std::vector<Event> read_events(const std::string& file) {
   return events;
 }
 
-std::string event_file(const fs::path& directory) {
+/// The event files in `directory`, in the order in which TensorBoard reads them.
+std::vector<fs::path> event_files(const fs::path& directory) {
+  std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(directory)) {
     if (entry.path().filename().string().starts_with("events.out.tfevents.")) {
-      return text_of(entry.path());
+      files.push_back(entry.path());
     }
   }
-  return "";
+  std::ranges::sort(files);
+  return files;
+}
+
+/// The steps of all events of all files, one after the other.
+std::vector<std::uint64_t> steps(const fs::path& directory) {
+  std::vector<std::uint64_t> found;
+  for (const fs::path& file : event_files(directory)) {
+    for (const Event& event : read_events(text_of(file))) {
+      if (event.version.empty()) found.push_back(event.step);
+    }
+  }
+  return found;
 }
 
 class TensorBoard : public testing::Test {
@@ -148,9 +164,20 @@ class TensorBoard : public testing::Test {
   }
   ~TensorBoard() override { fs::remove_all(path_); }
 
+  /// A run of seconds in run_, with more arguments.
+  Outcome train(std::vector<std::string> more) {
+    std::vector<std::string> args{
+        "train", "--preset",         "ssgd-mv", "--backend", "reference",  "--width",
+        "2",     "--workers",        "2",       "--batch",   "8",          "--synthetic-train",
+        "64",    "--synthetic-test", "16",      "--out",     run_.string()};
+    args.insert(args.end(), more.begin(), more.end());
+    return run(args);
+  }
+
   fs::path path_ = fs::path(testing::TempDir()) /
                    (std::string("mvsgd_tensorboard_") +
                     testing::UnitTest::GetInstance()->current_test_info()->name());
+  fs::path run_ = path_ / "run";
 };
 
 TEST(Crc32c, EqualsItsDefinitionAndThePublishedCheckValue) {
@@ -165,7 +192,7 @@ TEST_F(TensorBoard, TheBytesAreTheGoldenOnes) {
   EventFile file(path_, 1.5);
   file.add(300, 2, std::vector<Scalar>{{"loss", 0.5}});
   EXPECT_TRUE(fs::exists(path_ / "events.out.tfevents.2.mvsgd"));
-  const std::string bytes = event_file(path_);
+  const std::string bytes = text_of(event_files(path_).at(0));
   const std::string version =
       std::string("\x09\0\0\0\0\0\0\xf8\x3f", 9) + "\x1a\x0d" + "brain.Event:2";
   const std::string event = std::string("\x09\0\0\0\0\0\0\0\x40", 9) + "\x10\xac\x02" + "\x2a\x0d" +
@@ -178,18 +205,11 @@ TEST_F(TensorBoard, TheBytesAreTheGoldenOnes) {
 }
 
 TEST_F(TensorBoard, ARunHasAnEventARoundWithTheNumbersOfItsMetrics) {
-  const fs::path run = path_ / "run";
-  std::ostringstream out;
-  std::ostringstream err;
-  const Exit code = run_command(
-      {"train", "--preset",         "ssgd-mv", "--backend", "reference", "--width",
-       "2",     "--workers",        "2",       "--batch",   "8",         "--synthetic-train",
-       "64",    "--synthetic-test", "16",      "--epochs",  "2",         "--tensorboard",
-       "--out", run.string()},
-      {.out = out, .err = err, .columns = 0});
-  ASSERT_EQ(code, Exit::good) << err.str();
-  const RunHistory history = read_run_history(run);
-  const std::vector<Event> events = read_events(event_file(run));
+  const Outcome outcome = train({"--epochs", "2", "--tensorboard"});
+  ASSERT_EQ(outcome.code, Exit::good) << outcome.err;
+  const RunHistory history = read_run_history(run_);
+  ASSERT_EQ(event_files(run_).size(), 1U);
+  const std::vector<Event> events = read_events(text_of(event_files(run_)[0]));
   ASSERT_EQ(events.size(), 1 + history.rounds.size());
   EXPECT_EQ(events[0].version, "brain.Event:2");
   for (std::size_t i = 0; i < history.rounds.size(); ++i) {
@@ -206,6 +226,67 @@ TEST_F(TensorBoard, ARunHasAnEventARoundWithTheNumbersOfItsMetrics) {
     EXPECT_EQ(event.scalars.at("bits/up") + event.scalars.at("bits/down"),
               static_cast<float>(metrics.bits.count() - history.rounds[i - 1].bits.count()));
   }
+}
+
+TEST_F(TensorBoard, ACutKeepsTheWholeEventsUpToItsRoundWhereverTheTailWasTorn) {
+  std::vector<std::size_t> ends;  // of the file with 0, 1, ... events
+  EventFile file(path_, 7);
+  const fs::path written = event_files(path_).at(0);
+  ends.push_back(fs::file_size(written));
+  for (const std::uint64_t step : {1U, 2U, 300U}) {
+    file.add(step, 8, std::vector<Scalar>{{"loss", 0.5}});
+    ends.push_back(fs::file_size(written));
+  }
+  const std::string whole = text_of(written);
+  const fs::path torn = path_ / "torn";
+  fs::create_directory(torn);
+  const fs::path tail = torn / written.filename();
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    SCOPED_TRACE(size);
+    std::ofstream(tail, std::ios::binary) << whole.substr(0, size);
+    EXPECT_TRUE(cut_events_after(torn, 299));
+    const std::size_t events = size >= ends[2] ? 2 : size >= ends[1] ? 1 : 0;
+    EXPECT_EQ(fs::exists(tail), events > 0);
+    EXPECT_EQ(text_of(tail), events > 0 ? whole.substr(0, ends[events]) : "");
+  }
+  // One bit, anywhere in the second event: the first is left.
+  for (std::size_t byte = ends[1]; byte < ends[2]; ++byte) {
+    std::string altered = whole;
+    altered[byte] = static_cast<char>(altered[byte] ^ 0x10);
+    std::ofstream(tail, std::ios::binary) << altered;
+    cut_events_after(torn, 300);
+    EXPECT_EQ(text_of(tail), whole.substr(0, ends[1])) << byte;
+  }
+  cut_events_after(torn, 0);
+  EXPECT_FALSE(cut_events_after(torn, 300));
+  EXPECT_TRUE(cut_events_after(path_, 300));
+  EXPECT_EQ(text_of(written), whole);
+}
+
+TEST_F(TensorBoard, AFileThatIsThereIsNotOverwritten) {
+  EventFile first(path_, 7);
+  first.add(1, 7, {});
+  const EventFile second(path_, 7);
+  EXPECT_EQ(event_files(path_).size(), 2U);
+  EXPECT_EQ(steps(path_), std::vector<std::uint64_t>{1});
+}
+
+TEST_F(TensorBoard, AResumedRunHasEachRoundOnce) {
+  ASSERT_EQ(train({"--epochs", "4", "--rounds", "5", "--tensorboard"}).code, Exit::good);
+  ASSERT_EQ(steps(run_), (std::vector<std::uint64_t>{1, 2, 3, 4, 5}));
+  // As a killed run leaves it: events past the checkpoint, which is of round 4, and half a one.
+  std::ofstream(event_files(run_).at(0), std::ios::app) << std::string(20, 'x');
+  for (const char* rounds : {"6", "8"}) {
+    const Outcome resumed = run({"train", "--resume", run_.string(), "--rounds", rounds});
+    ASSERT_EQ(resumed.code, Exit::good) << resumed.err;
+  }
+  EXPECT_EQ(event_files(run_).size(), 3U);
+  EXPECT_EQ(steps(run_), (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8}));
+
+  fs::remove_all(run_);
+  ASSERT_EQ(train({"--epochs", "4", "--rounds", "5"}).code, Exit::good);
+  ASSERT_EQ(run({"train", "--resume", run_.string(), "--rounds", "6"}).code, Exit::good);
+  EXPECT_TRUE(event_files(run_).empty());
 }
 
 }  // namespace
