@@ -26,6 +26,10 @@ Exit codes: 0 good, 1 a check failed, 2 usage, 3 bad input, or what this machine
 has not, 4 the run failed, 5 interrupted: the last line says how it goes on.
 Colours are for terminals, and not if NO_COLOR is set.)";
 
+constexpr const char* kRed = "\x1b[1;31m";
+constexpr const char* kYellow = "\x1b[1;33m";
+constexpr const char* kNormal = "\x1b[0m";
+
 void add_log_options(CLI::App& app, LogLevel& level) {
   static constexpr std::array<const char*, 4> kLevels = {"error", "warn", "info", "debug"};
   const auto choose = [&level](const std::string& name) {
@@ -34,12 +38,14 @@ void add_log_options(CLI::App& app, LogLevel& level) {
   CLI::Option* const named =
       app.add_option_function<std::string>(
              "--log-level", choose,
-             "what train and data fetch tell: errors alone, also warnings, also progress and "
-             "summary (info, the default), or a line for every round, too")
+             "what is told: errors alone, also warnings (a damaged checkpoint, another processor), "
+             "also train's and data fetch's progress and summary (info, the default), or a line "
+             "for every round, too")
           ->check(CLI::IsMember(std::vector<std::string>(kLevels.begin(), kLevels.end())))
           ->type_name("LEVEL");
   app.add_flag_callback(
-         "-q,--quiet", [&level] { level = LogLevel::error; }, "the same as --log-level error")
+         "-q,--quiet", [&level] { level = LogLevel::error; },
+         "the same as --log-level error: no warning either")
       ->excludes(named);
 }
 
@@ -114,8 +120,15 @@ Streams told(const CommandContext& context, std::ostream& silent) {
   return {.out = silent, .err = streams.err, .columns = 0};
 }
 
+void warn(const CommandContext& context, std::string_view text) {
+  if (context.level < LogLevel::warn) return;
+  const bool colors = context.streams.err_colors;
+  fmt::print(context.streams.err, "mvsgd: {}warning:{} {}\n", colors ? kYellow : "",
+             colors ? kNormal : "", text);
+}
+
 std::string alarming(std::string_view text, bool colors) {
-  return colors ? fmt::format("\x1b[1;31m{}\x1b[0m", text) : std::string(text);
+  return colors ? fmt::format("{}{}{}", kRed, text, kNormal) : std::string(text);
 }
 
 Exit run_command(const std::vector<std::string>& args, const Streams& streams,

@@ -50,6 +50,9 @@ void add_manual(CLI::App& app, const CommandContext& context, Action& chosen);  
 /// which has no buffer.
 [[nodiscard]] Streams told(const CommandContext& context, std::ostream& silent);
 
+/// Tells, from LogLevel::warn on, what may be wrong though the command goes on: a line on `err`.
+void warn(const CommandContext& context, std::string_view text);
+
 /// `text` in red where `colors` may be shown.
 [[nodiscard]] std::string alarming(std::string_view text, bool colors);
 

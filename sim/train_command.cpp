@@ -111,19 +111,37 @@ class Saves {
   Clock::time_point last_ = Clock::now();
 };
 
-/// Says from where a run goes on, and what may make it another than it would have been.
-void print_resumed(std::ostream& out, const FoundCheckpoint& found, const Environment& here) {
-  for (const std::string& damaged : found.damaged) fmt::print(out, "{}\n", damaged);
+/// Warns of what may make a resumed run another than it would have been.
+void warn_of_changes(const CommandContext& context, const FoundCheckpoint& found,
+                     const Environment& here) {
+  for (const std::string& damaged : found.damaged) {
+    warn(context, damaged + "; the one before it is taken");
+  }
+  if (!found.newest) return;
+  for (const auto& [name, value] : found.newest->environment) {
+    const auto now = std::ranges::find(here, name, &Environment::value_type::first);
+    if (now == here.end() || now->second == value) continue;
+    warn(context, fmt::format("{} is {} now and was {}: the digest may be another than in one go",
+                              name, now->second, value));
+  }
+}
+
+void print_resumed(std::ostream& out, const FoundCheckpoint& found) {
   if (!found.newest) {
     fmt::print(out, "no checkpoint yet: the run begins again\n");
     return;
   }
   fmt::print(out, "resumed after round {}\n", found.newest->state.group.t);
-  for (const auto& [name, value] : found.newest->environment) {
-    const auto now = std::ranges::find(here, name, &Environment::value_type::first);
-    if (now == here.end() || now->second == value) continue;
-    fmt::print(out, "{} is {} now and was {}: the digest may be another than in one go\n", name,
-               now->second, value);
+}
+
+/// Warns of rounds to dump that this run does not do: after its last, or before it was resumed.
+void warn_of_rounds_not_dumped(const CommandContext& context,
+                               const std::vector<std::uint32_t>& wanted, std::uint32_t done,
+                               std::size_t rounds) {
+  for (const std::uint32_t t : wanted) {
+    if (t <= rounds && (t > done || done == 0)) continue;
+    warn(context, fmt::format("--dump-rounds {}: nothing to dump, this run does rounds {} to {}", t,
+                              done == 0 ? 0 : done + 1, rounds));
   }
 }
 
@@ -149,10 +167,14 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
   const std::vector<Round> rounds = schedule(settings, images.train.size());
   FoundCheckpoint found;
   if (!options.resume.empty()) found = find_checkpoint(options.resume, settings, rounds.size());
+  warn_of_changes(context, found, here);
   TrialState begun = found.newest ? std::move(found.newest->state) : first_state(settings);
   RunDirectory directory = open_directory(options, settings, here, found);
   std::optional<WireDump> dump;
-  if (!options.dump_wire.empty()) dump.emplace(options.dump_wire, options.dump_rounds);
+  if (!options.dump_wire.empty()) {
+    dump.emplace(options.dump_wire, options.dump_rounds);
+    warn_of_rounds_not_dumped(context, options.dump_rounds, begun.group.t, rounds.size());
+  }
 
   // A run that has an event file goes on with one.
   const bool had_events = cut_events_after(directory.path(), begun.group.t);
@@ -163,7 +185,7 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
              settings.preset.empty() ? "train" : settings.preset, grouped(images.train.size()),
              grouped(images.test.size()), grouped(rounds.size()), slot_count(settings),
              directory.path().string());
-  if (!options.resume.empty()) print_resumed(streams.out, found, here);
+  if (!options.resume.empty()) print_resumed(streams.out, found);
   const bool every_round = context.level == LogLevel::debug;
   Progress progress(streams.out, every_round ? 0 : streams.columns, rounds, begun, every_round);
   Saves saves(settings, rounds.size(), context.interrupted);

@@ -21,7 +21,10 @@ namespace mvsgd::sim {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 struct Outcome {
   Exit code;
@@ -216,10 +219,36 @@ TEST_F(CheckpointTest, ANewerDamagedOneIsSaidAndTheOneBeforeIsTaken) {
   fs::resize_file(newest / "arrays.safetensors", 1000);
   const Outcome resumed = resume();
   EXPECT_EQ(resumed.code, Exit::good) << resumed.err;
-  EXPECT_THAT(resumed.out, HasSubstr(newest.string() + " is damaged: "));
-  EXPECT_THAT(resumed.out, HasSubstr("arrays.safetensors has 1000 bytes"));
+  EXPECT_THAT(resumed.err, StartsWith("mvsgd: warning: " + newest.string() + " is damaged: "));
+  EXPECT_THAT(resumed.err, HasSubstr("arrays.safetensors has 1000 bytes"));
   EXPECT_THAT(resumed.out, HasSubstr("resumed after round 3\n"));
   EXPECT_EQ(digest(resumed), digest(whole));
+}
+
+TEST_F(CheckpointTest, AnotherProcessorIsWarnedOfAndNothingIfQuiet) {
+  interrupt("ssgd-mv", 3);
+  for (const fs::path& path : checkpoints()) {
+    replace(path / "manifest.json", "\"processor\": \"", "\"processor\": \"not ");
+  }
+  const fs::path copy = path_.string() + "_copy";
+  const auto resumed = [&](const std::vector<std::string>& more) {
+    fs::remove_all(copy);
+    fs::copy(path_, copy, fs::copy_options::recursive);
+    std::vector<std::string> args{"train", "--resume", copy.string()};
+    args.insert(args.end(), more.begin(), more.end());
+    Outcome outcome = run(args);
+    fs::remove_all(copy);
+    EXPECT_EQ(outcome.code, Exit::good) << outcome.err;
+    return outcome;
+  };
+  const auto warning = AllOf(StartsWith("mvsgd: warning: processor is "), HasSubstr(" was not "),
+                             EndsWith("the digest may be another than in one go\n"));
+  EXPECT_THAT(resumed({}).err, warning);
+  const Outcome warned = resumed({"--log-level", "warn"});
+  EXPECT_THAT(warned.err, warning);
+  EXPECT_EQ(warned.out, "");
+  const Outcome quiet = resumed({"--quiet"});
+  EXPECT_EQ(quiet.out + quiet.err, "");
 }
 
 TEST_F(CheckpointTest, NothingIsTakenThatIsDamagedAltogether) {

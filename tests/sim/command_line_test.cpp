@@ -160,6 +160,7 @@ TEST_F(CommandLine, DumpedMessagesDecodeByTheirHeaders) {
   fs::remove_all(dump);
   const Outcome outcome = train({"--rounds", "2", "--dump-wire", dump, "--dump-rounds", "0,2"});
   ASSERT_EQ(outcome.code, Exit::good) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
   EXPECT_FALSE(fs::exists(dump + "/round-1-up-dense-worker-0.bin"));
   EXPECT_TRUE(fs::exists(dump + "/round-0-down-model-worker-1.bin"));
   std::ifstream file(dump + "/round-2-up-vote-worker-1.bin", std::ios::binary);
@@ -172,6 +173,15 @@ TEST_F(CommandLine, DumpedMessagesDecodeByTheirHeaders) {
   const compress::BlockPositionCodec codec(header.dimension, header.block_size);
   EXPECT_EQ(codec.decode(reader.field(comm::Field::positions)).size(), header.count);
   reader.finish();
+}
+
+TEST_F(CommandLine, ARoundToDumpThatTheRunDoesNotDoIsWarnedOf) {
+  const std::string dump = path_.string() + "_wire";
+  EXPECT_EQ(train({"--rounds", "2", "--dump-wire", dump, "--dump-rounds", "2,3"}).err,
+            "mvsgd: warning: --dump-rounds 3: nothing to dump, this run does rounds 0 to 2\n");
+  EXPECT_EQ(run({"train", "--resume", path_.string(), "--dump-wire", dump}).err,
+            "mvsgd: warning: --dump-rounds 1: nothing to dump, this run does rounds 2 to 2\n");
+  fs::remove_all(dump);
 }
 
 TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
