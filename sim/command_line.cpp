@@ -24,7 +24,8 @@ constexpr const char* kFooter = R"(Examples:
 
 Exit codes: 0 good, 1 a check failed, 2 usage, 3 bad input, or what this machine
 has not, 4 the run failed, 5 interrupted: the last line says how it goes on.
-Colours are for terminals, and not if NO_COLOR is set.)";
+Colours are for terminals, and not if NO_COLOR is set; a bar of progress is for
+terminals whose TERM is not 'dumb'.)";
 
 constexpr const char* kRed = "\x1b[1;31m";
 constexpr const char* kYellow = "\x1b[1;33m";
@@ -134,8 +135,7 @@ std::string alarming(std::string_view text, bool colors) {
 Exit run_command(const std::vector<std::string>& args, const Streams& streams,
                  const LawConstants& law, const Interrupted& interrupted) {
   const auto failed = [&](Exit code, const std::exception& e) {
-    fmt::print(streams.err, "{}{} {}\n", streams.columns > 0 ? "\n" : "",
-               alarming("mvsgd:", streams.err_colors), e.what());
+    fmt::print(streams.err, "{} {}\n", alarming("mvsgd:", streams.err_colors), e.what());
     return code;
   };
   try {

@@ -26,6 +26,12 @@ struct DataOptions {
 class FetchReport {
  public:
   explicit FetchReport(const Streams& streams) : streams_(&streams) {}
+  /// What comes next begins a line.
+  ~FetchReport() {
+    if (bar_is_there_) streams_->out << std::endl;
+  }
+  FetchReport(const FetchReport&) = delete;
+  FetchReport& operator=(const FetchReport&) = delete;
 
   void operator()(std::uint64_t done, std::uint64_t total) {
     const std::uint64_t percent = 100 * done / total;
@@ -38,13 +44,14 @@ class FetchReport {
                     static_cast<double>(done) / 1e6, static_cast<double>(total) / 1e6);
     const char* const format = terminal ? "\r\x1b[K{}" : "{}\n";
     fmt::print(streams_->out, fmt::runtime(format), text);
-    if (terminal && done == total) fmt::print(streams_->out, "\n");
     streams_->out.flush();
+    bar_is_there_ = terminal;
   }
 
  private:
   const Streams* streams_;
   std::uint64_t shown_ = 0;
+  bool bar_is_there_ = false;
 };
 
 Exit fetch(const DataOptions& options, const CommandContext& context) {
@@ -57,8 +64,10 @@ Exit fetch(const DataOptions& options, const CommandContext& context) {
     return Exit::good;
   }
   fmt::print(streams.out, "{}: {} bytes\n", archive.url, grouped(archive.bytes));
-  FetchReport report(streams);
-  data::fetch(archive, options.directory, std::ref(report));
+  {
+    FetchReport report(streams);
+    data::fetch(archive, options.directory, std::ref(report));
+  }
   fmt::print(streams.out, "{}: six files, each with the official MD5\n", options.directory);
   return Exit::good;
 }

@@ -14,10 +14,16 @@
 
 namespace {
 
+/// Whether what is written there is seen on a terminal that knows escape sequences.
+bool is_terminal(int descriptor) {
+  const char* const name = std::getenv("TERM");
+  return isatty(descriptor) != 0 && name != nullptr && std::string_view(name) != "dumb";
+}
+
 /// Of the terminal behind standard output; 0 if there is none.
 std::size_t terminal_columns() {
   constexpr std::size_t kUnknown = 80;
-  if (isatty(STDOUT_FILENO) == 0) return 0;
+  if (!is_terminal(STDOUT_FILENO)) return 0;
   winsize size{};
   const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
   return known ? size.ws_col : kUnknown;
@@ -26,9 +32,7 @@ std::size_t terminal_columns() {
 /// Whether what is written there may have colours: https://no-color.org.
 bool shows_colors(int descriptor) {
   const char* const forbidden = std::getenv("NO_COLOR");
-  const char* const terminal = std::getenv("TERM");
-  return isatty(descriptor) != 0 && (forbidden == nullptr || *forbidden == '\0') &&
-         terminal != nullptr && std::string_view(terminal) != "dumb";
+  return is_terminal(descriptor) && (forbidden == nullptr || *forbidden == '\0');
 }
 
 // A signal handler can reach nothing else.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ostream>
 #include <string_view>
+#include <utility>
 
 namespace mvsgd::sim {
 namespace {
@@ -88,6 +89,7 @@ void Progress::add(const TrialRound& trial_round) {
   if (columns_ > 0) {
     const std::string barred = bar(record.round.t, total_rounds_) + ' ' + text;
     fmt::print(*out_, "{}{}", clear, barred.substr(0, columns_ - 1));
+    bar_is_there_ = true;
   } else if (every_round_ || record.evaluation || seconds() - last_line_ >= kSecondsBetweenLines) {
     fmt::print(*out_, "{}\n", text);
     last_line_ = seconds();
@@ -95,8 +97,14 @@ void Progress::add(const TrialRound& trial_round) {
   if (record.evaluation) {
     fmt::print(*out_, "{}epoch {:.2f}: test accuracy {:.2f} %, test loss {:.3f}\n", clear,
                record.round.epoch, 100 * record.evaluation->accuracy, record.evaluation->loss);
+    bar_is_there_ = false;
   }
   out_->flush();
+}
+
+void Progress::leave_bar() {
+  if (!std::exchange(bar_is_there_, false)) return;
+  *out_ << std::endl;
 }
 
 void print_summary(std::ostream& out, const Settings& settings, const TrialResult& result,

@@ -20,7 +20,15 @@ class Progress {
   Progress(std::ostream& out, std::size_t columns, const std::vector<Round>& rounds,
            const TrialState& begun, bool every_round = false);
 
+  /// A bar that is there is left: what comes next begins a line.
+  ~Progress() { leave_bar(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
   void add(const TrialRound& round);
+
+  /// Ends the bar's line, if there is a bar.
+  void leave_bar();
 
   /// Seconds that the run has taken, what it had when it was interrupted included.
   [[nodiscard]] double seconds() const;
@@ -31,6 +39,7 @@ class Progress {
   std::ostream* out_;
   std::size_t columns_;
   bool every_round_;
+  bool bar_is_there_ = false;
   std::uint64_t total_steps_;
   std::size_t total_rounds_;
   std::chrono::steady_clock::time_point start_;

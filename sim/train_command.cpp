@@ -214,10 +214,11 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
   };
   const TrialResult result = run_trial(settings, images, sinks, context.law, std::move(begun));
   if (!result.finished) {
+    progress.leave_bar();
     fmt::print(streams.err,
-               "{}mvsgd: interrupted after round {} of {}; to go on:\n"
+               "mvsgd: interrupted after round {} of {}; to go on:\n"
                "  mvsgd train --resume {}\n",
-               streams.columns > 0 ? "\n" : "", done, rounds.size(), directory.path().string());
+               done, rounds.size(), directory.path().string());
     return Exit::interrupted;
   }
   directory.finish(result, progress.seconds());

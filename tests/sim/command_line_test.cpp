@@ -269,6 +269,29 @@ TEST_F(CommandLine, LogLevelsTellNothingAllOrMore) {
   EXPECT_THAT(wrong.err, HasSubstr("is not an empty directory"));
 }
 
+TEST_F(CommandLine, WhatFollowsABarBeginsALineAndNoBarIsWiderThanTheTerminal) {
+  std::ostringstream out;
+  std::ostringstream err;
+  int asked = 0;
+  const Exit code =
+      run_command({"train", "--preset", "sm", "--backend", "reference", "--width", "2", "--batch",
+                   "8", "--synthetic-train", "64", "--synthetic-test", "16", "--epochs", "4",
+                   "--out", path_.string()},
+                  {.out = out, .err = err, .columns = 40}, {}, [&] { return ++asked > 5; });
+  EXPECT_EQ(code, Exit::interrupted);
+  EXPECT_THAT(err.str(), testing::StartsWith("mvsgd: interrupted after round "));
+  EXPECT_THAT(out.str(), testing::EndsWith("\n"));
+  const std::string redraw = "\r\x1b[K";
+  const std::size_t last = out.str().rfind(redraw);
+  ASSERT_NE(last, std::string::npos);
+  EXPECT_EQ(out.str().size() - (last + redraw.size()), 40U);  // with the end of the line
+
+  const Outcome wrong = run({"verify", "/no/such/run"});
+  err.str("");
+  (void)run_command({"verify", "/no/such/run"}, {.out = out, .err = err, .columns = 40});
+  EXPECT_EQ(err.str(), wrong.err);
+}
+
 TEST_F(CommandLine, ColoursAreForTerminalsAlone) {
   std::ostringstream out;
   std::ostringstream err;
