@@ -44,6 +44,18 @@ TEST_F(DurableFileTest, FinishSaysWhatTheFileHas) {
   EXPECT_EQ(text(path_ / "abc"), "abc");
 }
 
+TEST_F(DurableFileTest, WhatIsHashedOnAThreadOfItsOwnIsTheSame) {
+  std::string large(3 << 20, 'x');
+  large.back() = 'y';
+  DurableFile file(path_ / "file");
+  file.write("a");
+  file.write(large);
+  file.write("b");
+  EXPECT_EQ(file.finish(), digest_of(path_ / "file"));  // which reads small parts
+  EXPECT_EQ(text(path_ / "file"), "a" + large + "b");
+  EXPECT_THROW(DurableFile("/dev/full").write(large), std::runtime_error);
+}
+
 TEST_F(DurableFileTest, DigestOfAFileOrItsBeginning) {
   std::ofstream(path_ / "file") << "abcdef";
   EXPECT_EQ(digest_of(path_ / "file", 3), (FileDigest{.bytes = 3, .sha256 = kAbc}));
