@@ -107,21 +107,26 @@ void add_data(CLI::App& app, const CommandContext& context, Action& chosen) {
   const auto options = std::make_shared<DataOptions>();
   CLI::App* const group = app.add_subcommand("data", "Fetch, check or synthesize CIFAR-10's files");
   group->require_subcommand(1);
-  const auto add = [&](const char* name, const char* what, auto run) {
+  group->footer("Examples:\n  mvsgd data fetch cifar-10\n  mvsgd data check cifar-10");
+  const auto add = [&](const char* name, const char* what, const char* examples, auto run) {
     CLI::App* const command = group->add_subcommand(name, what);
     command->add_option("directory", options->directory, "of the six files of the binary version")
         ->required()
         ->type_name("DIR");
-    command->footer(fmt::format("Examples:\n  mvsgd data {} cifar-10", name));
+    command->footer(fmt::format("Examples:\n{}", examples));
     command->callback([options, &context, &chosen, run] {
       chosen = [options, &context, run] { return run(*options, context); };
     });
     return command;
   };
-  add("fetch", "Download and unpack them; a broken download is gone on with", fetch)
+  add("fetch", "Download and unpack them; a broken download is gone on with",
+      "  mvsgd data fetch cifar-10\n"
+      "  mvsgd data fetch cifar-10 --url file:///tmp/cifar-10-binary.tar.gz",
+      fetch)
       ->add_option("--url", options->url, "a mirror of the archive: http, https or file");
-  add("check", "Sizes, labels, MD5 and channel means", check);
-  add("synthesize", "Write 60,000 synthetic images as such files", synthesize)
+  add("check", "Sizes, labels, MD5 and channel means", "  mvsgd data check cifar-10", check);
+  add("synthesize", "Write 60,000 synthetic images as such files",
+      "  mvsgd data synthesize synthetic\n  mvsgd data synthesize other --seed 2", synthesize)
       ->add_option("--seed", options->seed, "of the images; default 0, that of --data synthetic");
 }
 

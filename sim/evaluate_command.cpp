@@ -54,6 +54,9 @@ void add_evaluate(CLI::App& app, const CommandContext& context, Action& chosen) 
       "evaluate", "Loss and accuracy of the weights in a safetensors file (--init)");
   add_setting_options(*command, *given,
                       [](std::string_view key) { return std::ranges::count(kKeys, key) > 0; });
+  command->footer(R"(Examples:
+  mvsgd evaluate --init runs/demo-seed1/model.safetensors
+  mvsgd evaluate --init model.safetensors --data cifar-10 --bn-eval recompute)");
   command->callback([given, &context, &chosen] {
     chosen = [given, &context] { return evaluate(*given, context); };
   });

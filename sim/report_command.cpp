@@ -90,6 +90,7 @@ void add_report(CLI::App& app, const CommandContext& context, Action& chosen) {
   command->footer(
       "Examples:\n  mvsgd report runs/demo-seed1\n"
       "  mvsgd report runs/* --out all.html\n"
+      "  mvsgd report runs/demo-seed1 --format pdf\n"
       "  mvsgd report runs/* --format csv --out all.csv");
   command->callback([options, &context, &chosen] {
     chosen = [options, &context] { return report(*options, context); };

@@ -204,6 +204,8 @@ class ReadmeCommands(unittest.TestCase):
     MVSGD = (
         '#!/bin/sh\n[ "$1" = --help ] && cat "$0.help" && exit\n'
         '[ "$1" = presets ] && echo "sm plain" && exit\n'
+        '[ "$1$2" = datafetch ] && printf "  --url URL\\nExamples:\\n  mvsgd data fetch\\n" && exit\n'
+        '[ "$1" = data ] && printf "Subcommands:\\n  fetch  it\\nExamples:\\n  mvsgd data\\n" && exit\n'
         '[ "$1" = train ] && echo "  --preset TEXT  --set KEY=VALUE  --out TEXT  --width VALUE"\n'
     )
     DEV = "#!/bin/sh\necho '  demo  trains'\n"
@@ -224,6 +226,7 @@ class ReadmeCommands(unittest.TestCase):
             ("build/release/mvsgd train --ouch a", "no option --ouch"),
             ("A=1 build/release/mvsgd train \\\n  --set widht=8", "no setting widht"),
             ("build/release/mvsgd train --preset=ms", "no preset ms"),
+            ("build/release/mvsgd data fetch --uri a", "no option --uri"),
             ("ls", "no ```sh block"),
         ):
             with self.subTest(line):
@@ -232,11 +235,18 @@ class ReadmeCommands(unittest.TestCase):
     def test_an_example_of_help_that_does_not_exist_is_found(self):
         self.assertIn("no option --ouch", self.check("./dev demo", "mvsgd train --ouch a"))
 
+    def test_a_command_without_an_example_is_found(self):
+        example = "mvsgd presets\nSubcommands:\n  data \n  train "
+        found = self.check("./dev demo", example)
+        self.assertIn("mvsgd train --help: no example of it", found)
+        self.assertNotIn("data", found)
+
     def test_what_exists_is_left_alone(self):
         for line in (
             "./dev demo  # minutes",
             "build/release/mvsgd train --preset sm --set width=8 --width=8 --out a",
             "build/release/mvsgd presets",
+            "build/release/mvsgd data fetch --url a",
         ):
             with self.subTest(line):
                 self.assertEqual(self.check(line), "")

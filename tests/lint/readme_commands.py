@@ -44,6 +44,8 @@ def objections(words, mvsgd, presets):
     text = output(mvsgd, subcommand, "--help") if subcommand else None
     if text is None:
         return [f"no command '{subcommand}'"]
+    if rest and rest[0] in subcommands(text):
+        text = output(mvsgd, subcommand, rest[0], "--help")
     options = set(re.findall(r"(?<![\w-])--[\w-]+", text))
     wrong = []
     for word, value in zip(rest, rest[1:] + [""]):
@@ -60,14 +62,30 @@ def objections(words, mvsgd, presets):
     return wrong
 
 
-def examples(mvsgd, *command):
-    """(command, words) of each example that --help has, of the program and of all its commands."""
+def subcommands(text):
+    """Those that a --help lists."""
+    listed = text.partition("Subcommands:")[2].partition("Examples:")[0]
+    return re.findall(r"^  (\w+) ", listed, re.MULTILINE)
+
+
+def helps(mvsgd, *command):
+    """(command, --help) of the program and of all its commands."""
     text = output(mvsgd, *command, "--help") or ""
-    for line in re.findall(r"^  mvsgd (.*)", text, re.MULTILINE):
-        yield " ".join(command), shlex.split(re.split("[|>]", line)[0])
-    for name in re.findall(r"^  (\w+) ", text.partition("Subcommands:")[2], re.MULTILINE):
-        if name != "mvsgd":
-            yield from examples(mvsgd, *command, name)
+    yield list(command), text
+    for name in subcommands(text):
+        yield from helps(mvsgd, *command, name)
+
+
+def objections_to_help(command, text, mvsgd, presets):
+    """What is wrong with the examples of a --help; each command has one of its own."""
+    examples = [
+        shlex.split(re.split("[|>]", line)[0])
+        for line in re.findall(r"^  mvsgd (.*)", text, re.MULTILINE)
+    ]
+    if not any(words[: len(command)] == command for words in examples):
+        yield "no example of it"
+    for words in examples:
+        yield from objections(words, mvsgd, presets)
 
 
 def check(root, mvsgd):
@@ -84,8 +102,9 @@ def check(root, mvsgd):
             seen += 1
             wrong = objections(words[1:], mvsgd, presets)
         findings += [f"README.md:{number}: {what}" for what in wrong]
-    for command, words in examples(mvsgd):
-        findings += [f"mvsgd {command} --help: {what}" for what in objections(words, mvsgd, presets)]
+    for command, text in helps(mvsgd):
+        name = " ".join(["mvsgd", *command, "--help"])
+        findings += [f"{name}: {what}" for what in objections_to_help(command, text, mvsgd, presets)]
     return findings if seen else [f"README.md:1: no ```sh block with ./dev or {PROGRAM}"]
 
 

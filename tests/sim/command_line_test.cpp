@@ -326,14 +326,6 @@ TEST_F(CommandLine, EveryPresetIsListedAndPrintsAsToml) {
 
 TEST_F(CommandLine, HelpAndInfoAreGood) {
   EXPECT_EQ(run({"--help"}).code, Exit::good);
-  const std::vector<std::string> commands[] = {{"train"},         {"verify"},    {"report"},
-                                               {"data", "fetch"}, {"presets"},   {"info"},
-                                               {"man"},           {"completion"}};
-  for (std::vector<std::string> args : commands) {
-    const std::string example = "Examples:\n  mvsgd " + args.front();
-    args.emplace_back("--help");
-    EXPECT_THAT(run(args).out, HasSubstr(example));
-  }
   EXPECT_THAT(run({"train", "--help"}).out, HasSubstr("--local-steps"));
   const Outcome info = run({"info"});
   EXPECT_THAT(info.out, HasSubstr("reference"));

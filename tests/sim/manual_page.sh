@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# manual_page.sh MVSGD: groff formats the manual page without a warning, and it has every command,
-# option, key and exit code.
+# manual_page.sh MVSGD: groff formats the manual page without a warning, and it has commands, options,
+# keys, exit codes and every example that --help has.
 set -euo pipefail
 mvsgd=$1
 command -v groff >/dev/null || { echo "no groff"; exit 77; }
@@ -12,3 +12,11 @@ for word in 'mvsgd train' 'mvsgd data fetch' 'mvsgd report' '--log-level LEVEL' 
   '--local-steps VALUE' 'mvsgd presets ssgd-mv-l4 > mine.toml' 'NO_COLOR' '4 the run failed'; do
   grep -qF -- "$word" <<<"$text" || { echo "the page lacks: $word"; exit 1; }
 done
+examples=0
+while read -ra command; do
+  while IFS= read -r example; do
+    grep -qF -- "$example" <<<"$text" || { echo "the page lacks: $example"; exit 1; }
+    examples=$((examples + 1))
+  done < <("$mvsgd" "${command[@]}" --help | grep '^  mvsgd ')
+done < <(sed -n 's/^\.B mvsgd //p' <<<"$page")
+((examples > 20)) || { echo "$examples examples"; exit 1; }
