@@ -133,7 +133,7 @@ void write_cifar10(const std::filesystem::path& dir, const TrainTest& images) {
     if (std::filesystem::exists(dir / file.name, error)) fail(dir / file.name, "is there already");
   }
   std::filesystem::create_directories(dir, error);
-  if (error) throw std::runtime_error(dir.string() + ": " + error.message());
+  if (error) throw FormatError(dir.string() + ": " + error.message());
   try {
     for (std::size_t f = 0; f < kTrainFiles.size(); ++f) {
       write_file(dir / kTrainFiles[f].name, images.train, f * kRecords);

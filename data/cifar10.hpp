@@ -44,7 +44,8 @@ inline constexpr std::array<Cifar10File, 6> kCifar10Files{{
 /// or nothing: a failure leaves none of them.
 ///
 /// Throws std::invalid_argument unless there are 50,000 training and 10,000 test images,
-/// FormatError naming the file if one of them is there already, std::runtime_error if it cannot be
+/// FormatError naming the file if one of them is there already, or `dir` if it cannot be made;
+/// std::runtime_error if a file cannot be
 /// written.
 void write_cifar10(const std::filesystem::path& dir, const TrainTest& images);
 

@@ -138,7 +138,7 @@ void fetch(const Archive& archive, const fs::path& dir, const FetchProgress& pro
   std::error_code error;
   const bool existed = fs::exists(dir, error);
   fs::create_directories(dir, error);
-  if (error) throw std::runtime_error(dir.string() + ": " + error.message());
+  if (error) throw FormatError(dir.string() + ": " + error.message());
   const fs::path part = dir / "archive.part";
   const fs::path unpacked = dir / "unpacked.tmp";
   try {

@@ -27,8 +27,8 @@ using FetchProgress = std::function<void(std::uint64_t done, std::uint64_t total
 /// nothing of all this is left.
 ///
 /// Throws FormatError naming the URL if the transfer fails (what() says what has come and that it
-/// is kept) or brings other bytes, and as unpack() does; std::runtime_error if `dir` cannot be
-/// written.
+/// is kept) or brings other bytes, or `dir` if it cannot be made, and as unpack() does;
+/// std::runtime_error if it cannot be written.
 void fetch(const Archive& archive, const std::filesystem::path& dir,
            const FetchProgress& progress = {});
 

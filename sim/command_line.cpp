@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "comm/ledger.hpp"
 #include "data/dataset.hpp"
@@ -60,17 +61,21 @@ std::string unknown_word(const CLI::App& app, const std::vector<std::string>& ar
     return fmt::format("unknown {} '{}'{}", kind, word,
                        near.empty() ? "" : fmt::format(": did you mean '{}'?", near));
   };
+  bool value_follows = false;
   for (const std::string& arg : args) {
     const auto below = command->get_subcommands([](const CLI::App*) { return true; });
-    if (arg.starts_with("--")) {
+    if (std::exchange(value_follows, false)) continue;
+    if (arg.starts_with('-')) {
       const std::string name = arg.substr(0, arg.find('='));
-      if (command->get_option_no_throw(name) != nullptr ||
-          app.get_option_no_throw(name) != nullptr) {
+      const CLI::Option* option = command->get_option_no_throw(name);
+      if (option == nullptr) option = app.get_option_no_throw(name);
+      if (option != nullptr) {
+        value_follows = option->get_items_expected_min() > 0 && name == arg;
         continue;
       }
       std::vector<std::string> known;
-      for (const CLI::Option* option : command->get_options()) {
-        for (const std::string& long_name : option->get_lnames()) known.push_back("--" + long_name);
+      for (const CLI::Option* other : command->get_options()) {
+        for (const std::string& long_name : other->get_lnames()) known.push_back("--" + long_name);
       }
       return judged("option", name, known);
     }
@@ -86,6 +91,18 @@ std::string unknown_word(const CLI::App& app, const std::vector<std::string>& ar
     command = *found;
   }
   return "";
+}
+
+/// Throws UsageError if an option or operand is given as "", as a shell does of a variable that is
+/// not set: nothing here has a use for it, and to take it for not given would start another run.
+void refuse_empty_values(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (std::ranges::count(option->results(), "") == 0) continue;
+    const bool named = option->nonpositional();
+    throw UsageError(fmt::format("{} '': it may not be empty",
+                                 named ? option->get_name() : option->get_type_name()));
+  }
+  for (const CLI::App* command : app.get_subcommands()) refuse_empty_values(*command);
 }
 
 Exit parse_and_run(const std::vector<std::string>& args, CommandContext context) {
@@ -110,6 +127,7 @@ Exit parse_and_run(const std::vector<std::string>& args, CommandContext context)
     }
     return app.exit(e, context.streams.out, context.streams.err) == 0 ? Exit::good : Exit::usage;
   }
+  refuse_empty_values(app);
   return chosen();
 }
 

@@ -127,7 +127,8 @@ void add_data(CLI::App& app, const CommandContext& context, Action& chosen) {
   add("check", "Sizes, labels, MD5 and channel means", "  mvsgd data check cifar-10", check);
   add("synthesize", "Write 60,000 synthetic images as such files",
       "  mvsgd data synthesize synthetic\n  mvsgd data synthesize other --seed 2", synthesize)
-      ->add_option("--seed", options->seed, "of the images; default 0, that of --data synthetic");
+      ->add_option("--seed", options->seed, "of the images; default 0, that of --data synthetic")
+      ->check(CLI::NonNegativeNumber);
 }
 
 }  // namespace mvsgd::sim

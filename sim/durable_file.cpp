@@ -71,11 +71,21 @@ DirectoryLock::DirectoryLock(const fs::path& path)
 DirectoryLock::~DirectoryLock() { close(descriptor_); }
 
 void replace_file(const fs::path& path, std::string_view text) {
+  std::error_code none;
+  if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {
+    throw std::runtime_error(fmt::format("{}: is there and is no ordinary file", path.string()));
+  }
   const fs::path temporary = path.string() + ".tmp";
   DurableFile file(temporary);
-  file.write(text);
-  (void)file.finish();
-  rename_durably(temporary, path);
+  try {
+    file.write(text);
+    (void)file.finish();
+    rename_durably(temporary, path);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw;
+  }
 }
 
 void rename_durably(const fs::path& from, const fs::path& to) {

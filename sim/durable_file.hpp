@@ -66,7 +66,8 @@ class DirectoryLock {
 };
 
 /// Puts `text` in the place of `path`, whole or not at all, whatever happens: it is written under a
-/// temporary name beside it and then renamed.
+/// temporary name beside it and then renamed. Throws std::runtime_error with path and reason if it
+/// cannot be, or a directory or device is there; nothing is left then.
 void replace_file(const std::filesystem::path& path, std::string_view text);
 
 /// Renames, and the new name is on the disk when it returns.

@@ -4,14 +4,15 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fstream>
-#include <functional>
 #include <memory>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "sim/commands.hpp"
+#include "sim/durable_file.hpp"
 #include "sim/report.hpp"
 #include "sim/report_html.hpp"
 #include "sim/report_plots.hpp"
@@ -33,30 +34,25 @@ fs::path default_path(const ReportOptions& options) {
   return options.directories.size() == 1 ? options.directories.front() / name : name;
 }
 
-/// The report as what writes it; plots are drawn by now.
-std::function<void(std::ostream&)> report_as(const std::string& format,
-                                             const std::vector<RunGroup>& groups) {
-  if (format == "csv") return [&](std::ostream& out) { write_csv(out, groups); };
-  const std::vector<Plot> plots = report_plots(groups);
-  if (format == "html") {
-    return [&groups, plots, drawings = draw_svg(plots)](std::ostream& out) {
-      write_html(out, groups, plots, drawings);
-    };
+/// The report as a file's bytes.
+std::string report_as(const std::string& format, const std::vector<RunGroup>& groups) {
+  std::ostringstream out;
+  if (format == "csv") {
+    write_csv(out, groups);
+    return out.str();
   }
-  return [page = draw_page(plots, groups, format)](std::ostream& out) { out << page; };
+  const std::vector<Plot> plots = report_plots(groups);
+  if (format != "html") return draw_page(plots, groups, format);
+  write_html(out, groups, plots, draw_svg(plots));
+  return out.str();
 }
 
-/// To a temporary name first, so that a report is always a whole one.
-void write_whole(const fs::path& path, const std::function<void(std::ostream&)>& write) {
-  const fs::path temporary = path.string() + ".tmp";
-  std::ofstream file(temporary, std::ios::binary);
-  if (file) write(file);
-  file.close();
-  std::error_code error;
-  if (file) fs::rename(temporary, path, error);
-  if (!file || error) {
-    fs::remove(temporary, error);
-    throw InputError(fmt::format("{}: cannot be written", path.string()));
+/// What cannot be written is the path that the user has named.
+void write_report(const fs::path& path, const std::string& text) {
+  try {
+    replace_file(path, text);
+  } catch (const std::runtime_error& e) {
+    throw InputError(e.what());
   }
 }
 
@@ -67,7 +63,7 @@ Exit report(const ReportOptions& options, const CommandContext& context) {
   }
   const std::vector<RunGroup> groups = group_runs(std::move(runs));
   const fs::path path = options.out.empty() ? default_path(options) : fs::path(options.out);
-  write_whole(path, report_as(options.format, groups));
+  write_report(path, report_as(options.format, groups));
   fmt::print(context.streams.out, "{}\n", path.string());
   return Exit::good;
 }

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -392,9 +394,13 @@ Settings read_toml(const std::string& path, std::optional<std::string> preset_na
   const auto fail = [&](const toml::source_region& where, std::string_view why) {
     throw InputError(fmt::format("{}:{}: {}", path, where.begin.line, why));
   };
+  std::ifstream file(path);
+  if (!file || std::filesystem::is_directory(path)) {
+    throw InputError(fmt::format("{}: no such file, or it cannot be read", path));
+  }
   toml::table table;
   try {
-    table = toml::parse_file(path);
+    table = toml::parse(file, path);
   } catch (const toml::parse_error& e) {
     fail(e.source(), e.description());
   }

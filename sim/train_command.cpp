@@ -169,10 +169,10 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
   if (!options.resume.empty()) found = find_checkpoint(options.resume, settings, rounds.size());
   warn_of_changes(context, found, here);
   TrialState begun = found.newest ? std::move(found.newest->state) : first_state(settings);
-  RunDirectory directory = open_directory(options, settings, here, found);
   std::optional<WireDump> dump;
-  if (!options.dump_wire.empty()) {
-    dump.emplace(options.dump_wire, options.dump_rounds);
+  if (!options.dump_wire.empty()) dump.emplace(options.dump_wire, options.dump_rounds);
+  RunDirectory directory = open_directory(options, settings, here, found);
+  if (dump) {
     warn_of_rounds_not_dumped(context, options.dump_rounds, begun.group.t, rounds.size());
   }
 

@@ -14,8 +14,13 @@ namespace mvsgd::sim {
 WireDump::WireDump(std::filesystem::path directory, std::vector<std::uint32_t> rounds)
     : directory_(std::move(directory)), rounds_(std::move(rounds)) {
   std::error_code error;
-  std::filesystem::create_directories(directory_, error);
+  made_ = std::filesystem::create_directories(directory_, error);
   if (error) throw InputError(fmt::format("{}: {}", directory_.string(), error.message()));
+}
+
+WireDump::~WireDump() {
+  std::error_code not_empty;
+  if (made_) std::filesystem::remove(directory_, not_empty);
 }
 
 void WireDump::add(std::uint32_t to, const comm::Message& message) const {

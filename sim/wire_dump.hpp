@@ -16,6 +16,10 @@ class WireDump {
  public:
   /// Makes the directory. Throws InputError if it cannot.
   WireDump(std::filesystem::path directory, std::vector<std::uint32_t> rounds);
+  /// Removes a directory that it has made and that has stayed empty.
+  ~WireDump();
+  WireDump(const WireDump&) = delete;
+  WireDump& operator=(const WireDump&) = delete;
 
   /// Throws InputError if the file cannot be written.
   void add(std::uint32_t to, const comm::Message& message) const;
@@ -23,6 +27,7 @@ class WireDump {
  private:
   std::filesystem::path directory_;
   std::vector<std::uint32_t> rounds_;
+  bool made_ = false;
 };
 
 }  // namespace mvsgd::sim

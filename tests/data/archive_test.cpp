@@ -19,12 +19,14 @@ using ::testing::ThrowsMessage;
 namespace fs = std::filesystem;
 
 class Unpack : public testing::Test {
+ public:
+  ~Unpack() override { fs::remove_all(dir_); }
+
  protected:
   Unpack() {
     fs::remove_all(dir_);
     fs::create_directories(dir_ / "into");
   }
-  ~Unpack() override { fs::remove_all(dir_); }
 
   void expect_refused(const std::vector<Entry>& entries, const std::string& words) {
     const Archive archive = write_archive(file_, entries);

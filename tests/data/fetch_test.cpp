@@ -97,6 +97,9 @@ class Server {
 };
 
 class Fetch : public testing::Test {
+ public:
+  ~Fetch() override { fs::remove_all(root_); }
+
  protected:
   Fetch() {
     fs::remove_all(root_);
@@ -105,7 +108,6 @@ class Fetch : public testing::Test {
     body_ = content(root_ / "a.tar.gz");
     setenv("no_proxy", "127.0.0.1", 1);
   }
-  ~Fetch() override { fs::remove_all(root_); }
 
   void expect_fetched() {
     EXPECT_EQ(content(dir_ / "one.bin"), kOne);

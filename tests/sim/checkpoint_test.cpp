@@ -58,9 +58,11 @@ std::string timeless(const fs::path& path) {
 }
 
 class CheckpointTest : public testing::Test {
+ public:
+  ~CheckpointTest() override { fs::remove_all(path_); }
+
  protected:
   CheckpointTest() { fs::remove_all(path_); }
-  ~CheckpointTest() override { fs::remove_all(path_); }
 
   static Outcome run(std::vector<std::string> args, const Interrupted& interrupted = {}) {
     std::ostringstream out;

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -22,9 +23,11 @@ using testing::HasSubstr;
 using testing::Not;
 
 class CommandLine : public testing::Test {
+ public:
+  ~CommandLine() override { fs::remove_all(path_); }
+
  protected:
   CommandLine() { fs::remove_all(path_); }
-  ~CommandLine() override { fs::remove_all(path_); }
 
   /// A run of seconds, with more arguments.
   Outcome train(std::vector<std::string> more) {
@@ -205,6 +208,14 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
       {{"train", "--epcohs", "3"}, "unknown option '--epcohs': did you mean '--epochs'?"},
       {{"train", "--no-such-option"}, "unknown option '--no-such-option'\n"},
       {{"train", "--log-level", "loud"}, "loud"},
+      {{"-q"}, "A subcommand is required"},
+      {{"-x", "info"}, "unknown option '-x'"},
+      {{"--log-level", "warn", "trian"}, "unknown command 'trian'"},
+      {{"train", "--baseline", ""}, "--baseline '': it may not be empty"},
+      {{"train", "--set", ""}, "--set '': it may not be empty"},
+      {{"presets", ""}, "NAME '': it may not be empty"},
+      {{"data", "check", ""}, "DIR '': it may not be empty"},
+      {{"data", "synthesize", path_.string(), "--seed", "-1"}, "--seed"},
       {{"data"}, ""},
       {{}, ""}};
   for (const auto& [args, words] : bad) {
@@ -233,7 +244,43 @@ TEST_F(CommandLine, BadInputIsExit3AndLeavesNothing) {
   EXPECT_EQ(outcome.code, Exit::bad_input);
   EXPECT_THAT(outcome.err, HasSubstr("/proc/mvsgd"));
 
-  EXPECT_EQ(run({"verify", "/no/such/run"}).code, Exit::bad_input);
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+           {"verify", "/no/such/run"},
+           {"report", "/no/such/run"},
+           {"train", "--resume", "/no/such/run"},
+           {"train", "--config", testing::TempDir(), "--out", path_.string()},
+           {"data", "synthesize", "/proc/mvsgd"},
+           {"data", "fetch", "/proc/mvsgd", "--url", "file:///none"}}) {
+    outcome = run(args);
+    EXPECT_EQ(outcome.code, Exit::bad_input) << args[0] << ' ' << args[1];
+    EXPECT_THAT(outcome.err, HasSubstr(args[0] == "train" ? args[2] : "/"));
+    EXPECT_FALSE(fs::exists(path_));
+  }
+}
+
+TEST_F(CommandLine, AReportReplacesNoDeviceAndNoDirectory) {
+  ASSERT_EQ(train({"--rounds", "1"}).code, Exit::good);
+  const fs::path pipe = path_ / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const fs::path& taken : {pipe, path_ / "checkpoint"}) {
+    const Outcome outcome =
+        run({"report", path_.string(), "--format", "csv", "--out", taken.string()});
+    EXPECT_EQ(outcome.code, Exit::bad_input);
+    EXPECT_THAT(outcome.err, HasSubstr(taken.string() + ": is there and is no ordinary file"));
+    EXPECT_FALSE(fs::exists(taken.string() + ".tmp"));
+  }
+  EXPECT_TRUE(fs::is_fifo(pipe));
+}
+
+TEST_F(CommandLine, AWireDumpThatCannotBeLeavesNoRunAndARunThatCannotBeNoDump) {
+  const std::string dump = path_.string() + "_wire";
+  std::ofstream(dump) << "mine";
+  EXPECT_EQ(train({"--rounds", "1", "--dump-wire", dump}).code, Exit::bad_input);
+  EXPECT_FALSE(fs::exists(path_));
+  fs::remove(dump);
+  std::ofstream(path_.string()) << "mine";
+  EXPECT_EQ(train({"--rounds", "1", "--dump-wire", dump}).code, Exit::bad_input);
+  EXPECT_FALSE(fs::exists(dump));
 }
 
 TEST_F(CommandLine, ATruncatedBatchIsExit3NamingFileAndRecord) {

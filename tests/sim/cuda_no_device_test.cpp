@@ -14,9 +14,10 @@ namespace {
 using testing::HasSubstr;
 
 class CudaWithoutADevice : public testing::Test {
- protected:
+ public:
   ~CudaWithoutADevice() override { std::filesystem::remove_all(path_); }
 
+ protected:
   Outcome train(const std::string& backend, const std::string& precision = "fp32") {
     return run({"train",   "--preset",
                 "ssgd-mv", "--backend",

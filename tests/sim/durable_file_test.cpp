@@ -19,12 +19,14 @@ using testing::HasSubstr;
 constexpr const char* kAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 class DurableFileTest : public testing::Test {
+ public:
+  ~DurableFileTest() override { fs::remove_all(path_); }
+
  protected:
   DurableFileTest() {
     fs::remove_all(path_);
     fs::create_directory(path_);
   }
-  ~DurableFileTest() override { fs::remove_all(path_); }
 
   static std::string text(const fs::path& path) {
     std::ifstream file(path);
@@ -68,6 +70,13 @@ TEST_F(DurableFileTest, ReplacesAFileWholeAndLeavesNoOther) {
   std::ofstream(path_ / "file") << "what was there";
   replace_file(path_ / "file", "abc");
   EXPECT_EQ(text(path_ / "file"), "abc");
+  EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 1);
+}
+
+TEST_F(DurableFileTest, NothingIsLeftBesideWhatCannotBeReplaced) {
+  fs::create_directory(path_ / "directory");
+  EXPECT_THROW(replace_file(path_ / "directory", "abc"), std::runtime_error);
+  EXPECT_TRUE(fs::is_directory(path_ / "directory"));
   EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 1);
 }
 

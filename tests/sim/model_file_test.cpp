@@ -24,9 +24,11 @@ using testing::HasSubstr;
 constexpr std::int64_t kWidth = 2;
 
 class ModelFile : public testing::Test {
+ public:
+  ~ModelFile() override { fs::remove(path_); }
+
  protected:
   ModelFile() { fs::remove(path_); }
-  ~ModelFile() override { fs::remove(path_); }
 
   /// No two values alike.
   static std::vector<float> values(const nn::Layout& layout) {

@@ -28,9 +28,11 @@ using testing::StartsWith;
 using testing::ThrowsMessage;
 
 class ReportPlots : public testing::Test {
+ public:
+  ~ReportPlots() override { fs::remove_all(path_); }
+
  protected:
   ReportPlots() { fs::remove_all(path_); }
-  ~ReportPlots() override { fs::remove_all(path_); }
 
   void SetUp() override {
     try {

@@ -54,9 +54,11 @@ TEST(Statistics, SampleDeviationIsOfNMinusOne) {
 }
 
 class Report : public testing::Test {
+ public:
+  ~Report() override { fs::remove_all(path_); }
+
  protected:
   Report() { fs::remove_all(path_); }
-  ~Report() override { fs::remove_all(path_); }
 
   /// The path of a run of that preset and seed, trained if it is not there yet.
   fs::path run(const char* preset_name, std::uint64_t seed = 1) {

@@ -20,9 +20,11 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 class RunDirectoryTest : public testing::Test {
+ public:
+  ~RunDirectoryTest() override { fs::remove_all(path_); }
+
  protected:
   RunDirectoryTest() { fs::remove_all(path_); }
-  ~RunDirectoryTest() override { fs::remove_all(path_); }
 
   /// A finished run of a few rounds.
   void train() {

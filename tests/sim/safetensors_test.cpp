@@ -18,9 +18,11 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 class Safetensors : public testing::Test {
+ public:
+  ~Safetensors() override { fs::remove(path_); }
+
  protected:
   Safetensors() { fs::remove(path_); }
-  ~Safetensors() override { fs::remove(path_); }
 
   void write(std::vector<NamedTensor> tensors, const Metadata& metadata = {}) const {
     DurableFile file(path_);

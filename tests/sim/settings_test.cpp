@@ -27,12 +27,14 @@ std::string message_of(const Work& work) {
 }
 
 class SettingsFile : public testing::Test {
+ public:
+  ~SettingsFile() override { std::filesystem::remove(path_); }
+
  protected:
   std::string write(const std::string& text) {
     std::ofstream(path_) << text;
     return path_;
   }
-  ~SettingsFile() override { std::filesystem::remove(path_); }
 
  private:
   std::string path_ = testing::TempDir() + "mvsgd_settings_" +

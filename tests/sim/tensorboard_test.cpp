@@ -157,12 +157,14 @@ std::vector<std::uint64_t> steps(const fs::path& directory) {
 }
 
 class TensorBoard : public testing::Test {
+ public:
+  ~TensorBoard() override { fs::remove_all(path_); }
+
  protected:
   TensorBoard() {
     fs::remove_all(path_);
     fs::create_directories(path_);
   }
-  ~TensorBoard() override { fs::remove_all(path_); }
 
   /// A run of seconds in run_, with more arguments.
   Outcome train(std::vector<std::string> more) {
