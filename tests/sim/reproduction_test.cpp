@@ -156,16 +156,23 @@ class Reproduction : public testing::Test {
   Reproduction() { fs::remove_all(out_); }
   ~Reproduction() override { fs::remove_all(out_); }
 
-  /// A reproduction of seconds, of two rows unless `rows` names others.
-  Outcome reproduce(const std::vector<std::string>& more = {}, const std::string& what = "table1",
-                    const std::string& rows = "sm,ssgd-mv-ad-l2") {
+  /// Of a reproduction of seconds.
+  [[nodiscard]] std::vector<std::string> arguments(const std::vector<std::string>& more,
+                                                   const std::string& what,
+                                                   const std::string& rows) const {
     std::vector<std::string> args{
         "reproduce", what,    "--scale",           "smoke",     "--rows",
         rows,        "--out", out_.string(),       "--backend", "reference",
         "--width",   "2",     "--synthetic-train", "320",       "--synthetic-test",
         "32"};
     args.insert(args.end(), more.begin(), more.end());
-    return run(args);
+    return args;
+  }
+
+  [[nodiscard]] Outcome reproduce(const std::vector<std::string>& more = {},
+                                  const std::string& what = "table1",
+                                  const std::string& rows = "sm,ssgd-mv-ad-l2") const {
+    return run(arguments(more, what, rows));
   }
 
   [[nodiscard]] Trial trial(const std::string& preset_name, std::uint64_t seed) const {
@@ -276,24 +283,7 @@ TEST_F(Reproduction, ATrialThatHasNotEndedEntersNothing) {
 }
 
 TEST_F(Reproduction, GoesOnWithATrialThatWasInterrupted) {
-  const std::vector<std::string> args{"reproduce",
-                                      "table1",
-                                      "--scale",
-                                      "smoke",
-                                      "--rows",
-                                      "ssgd-mv-ad-l2",
-                                      "--out",
-                                      out_.string(),
-                                      "--backend",
-                                      "reference",
-                                      "--width",
-                                      "2",
-                                      "--synthetic-train",
-                                      "320",
-                                      "--synthetic-test",
-                                      "32",
-                                      "--trials",
-                                      "1"};
+  const auto args = arguments({"--trials", "1"}, "table1", "ssgd-mv-ad-l2");
   std::ostringstream out;
   std::ostringstream err;
   int asked = 0;
