@@ -14,7 +14,9 @@ namespace mvsgd {
 namespace {
 
 using compress::add_drop;
+using compress::best_isa;
 using compress::Index;
+using compress::Isa;
 using compress::VoteChange;
 using compress::VoteSum;
 
@@ -107,13 +109,13 @@ void BM_VoteSum(benchmark::State& state, bool check_votes) {
 
 // The mask of ten workers' sum. Items: votes, N * K. Bytes: the counts as four bits each, read
 // once.
-void BM_MaskOfSum(benchmark::State& state) {
+void BM_MaskOfSum(benchmark::State& state, Isa isa) {
   if (bench::skips_large(state)) return;
   constexpr std::uint32_t kWorkers = 10;
   const auto d = static_cast<std::size_t>(state.range(0));
   const auto votes = bench::independent_supports(state.range(0), kWorkers);
   const std::size_t k = votes.front().size();
-  VoteSum sum(d, {.workers = kWorkers, .k = k, .k_ad = k / 10});
+  VoteSum sum(d, {.workers = kWorkers, .k = k, .k_ad = k / 10, .isa = isa});
   for (std::uint32_t n = 0; n < kWorkers; ++n) sum.first(n, votes[n]);
   const compress::TieBreak tie = {.seed = 1, .round = 1};
   if (sum.majority_mask(k, tie) != compress::majority_mask(sum.counts(), k, tie)) {
@@ -133,8 +135,12 @@ void sizes(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK(BM_AddDrop)->Apply(sizes);
 BENCHMARK(BM_ChangedVote)->Apply(sizes);
-BENCHMARK(BM_MaskOfSum)->Apply(sizes);
-BENCHMARK(BM_MaskOfSum)
+BENCHMARK_CAPTURE(BM_MaskOfSum, best, best_isa())->Name("BM_MaskOfSum")->Apply(sizes);
+BENCHMARK_CAPTURE(BM_MaskOfSum, portable, Isa::portable)
+    ->Name("BM_MaskOfSum/isa:portable")
+    ->Apply(sizes);
+BENCHMARK_CAPTURE(BM_MaskOfSum, avx2, Isa::avx2)->Name("BM_MaskOfSum/isa:avx2")->Apply(sizes);
+BENCHMARK_CAPTURE(BM_MaskOfSum, large, best_isa())
     ->Name("BM_MaskOfSum/large")
     ->ArgName("d")
     ->Arg(bench::kLarge)

@@ -12,7 +12,9 @@
 namespace mvsgd {
 namespace {
 
+using compress::best_isa;
 using compress::Index;
+using compress::Isa;
 using compress::TieBreak;
 using compress::VoteCounts;
 using compress::VoteTally;
@@ -69,22 +71,22 @@ void BM_MajorityMask(benchmark::State& state, TieBreak::Rule rule) {
 // A round of the server: counting, which clears what was there, and the mask. Items: votes, N * K.
 // Bytes: the supports read, the voted coordinates and their counts written and read, the mask
 // written.
-void BM_TallyAndMask(benchmark::State& state, TieBreak::Rule rule) {
+void BM_TallyAndMask(benchmark::State& state, TieBreak::Rule rule, Isa isa) {
   if (bench::skips_large(state)) return;
   const auto all = bench::independent_supports(state.range(0), state.range(1));
   const std::size_t k = all.front().size();
   const TieBreak tie = {.rule = rule, .seed = 1, .round = 1};
-  VoteTally tally(static_cast<std::size_t>(state.range(0)));
+  VoteTally tally(static_cast<std::size_t>(state.range(0)), isa);
   VoteCounts votes(tally.dimension());
   for (const auto& support : all) votes.add(support);
   tally.count(all);
-  if (majority_mask(tally, k, tie) != majority_mask(votes.counts(), k, tie)) {
+  if (majority_mask(tally, k, tie, isa) != majority_mask(votes.counts(), k, tie)) {
     return state.SkipWithError("wrong mask");
   }
   const double start = bench::thread_seconds();
   for (auto _ : state) {
     tally.count(all);
-    auto mask = majority_mask(tally, k, tie);
+    auto mask = majority_mask(tally, k, tie, isa);
     benchmark::DoNotOptimize(mask.data());
   }
   bench::report_items(state, all.size() * k);
@@ -131,16 +133,22 @@ void large(benchmark::internal::Benchmark* b) {
 
 BENCHMARK(BM_CountVotes)->Apply(sizes);
 BENCHMARK(BM_Tally)->Apply(sizes);
-BENCHMARK_CAPTURE(BM_TallyAndMask, growth, TieBreak::Rule::random)
+BENCHMARK_CAPTURE(BM_TallyAndMask, growth, TieBreak::Rule::random, best_isa())
     ->Name("BM_TallyAndMask/growth")
     ->Apply(growth);
-BENCHMARK_CAPTURE(BM_TallyAndMask, large, TieBreak::Rule::random)
+BENCHMARK_CAPTURE(BM_TallyAndMask, large, TieBreak::Rule::random, best_isa())
     ->Name("BM_TallyAndMask/large")
     ->Apply(large);
-BENCHMARK_CAPTURE(BM_TallyAndMask, random, TieBreak::Rule::random)
+BENCHMARK_CAPTURE(BM_TallyAndMask, random, TieBreak::Rule::random, best_isa())
     ->Name("BM_TallyAndMask/tie:random")
     ->Apply(sizes);
-BENCHMARK_CAPTURE(BM_TallyAndMask, index, TieBreak::Rule::index)
+BENCHMARK_CAPTURE(BM_TallyAndMask, portable, TieBreak::Rule::random, Isa::portable)
+    ->Name("BM_TallyAndMask/tie:random/isa:portable")
+    ->Apply(sizes);
+BENCHMARK_CAPTURE(BM_TallyAndMask, avx2, TieBreak::Rule::random, Isa::avx2)
+    ->Name("BM_TallyAndMask/tie:random/isa:avx2")
+    ->Apply(sizes);
+BENCHMARK_CAPTURE(BM_TallyAndMask, index, TieBreak::Rule::index, best_isa())
     ->Name("BM_TallyAndMask/tie:index")
     ->Apply(sizes);
 BENCHMARK_CAPTURE(BM_MajorityMask, random, TieBreak::Rule::random)

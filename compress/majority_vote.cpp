@@ -1,13 +1,11 @@
 #include "compress/majority_vote.hpp"
 
-#include <algorithm>
-#include <array>
-#include <bit>
 #include <limits>
 #include <stdexcept>
 #include <string>
 
 #include "compress/draws.hpp"
+#include "compress/mask_passes.hpp"
 #include "compress/reaching.hpp"
 #include "compress/ties.hpp"
 
@@ -40,28 +38,6 @@ class Ties {
   std::size_t wanted_;
   std::size_t left_;
 };
-
-struct Compared {
-  std::uint64_t above;
-  std::uint64_t equal;
-};
-
-// Bit j of each: whether counts[j] is above the threshold, or equal to it.
-Compared compare(std::span<const std::uint32_t, 64> counts, std::size_t threshold) {
-  const auto last = static_cast<std::uint32_t>(threshold);
-  Compared compared = {};
-  for (unsigned first = 0; first < 64; first += 8) {  // shifts by constants, once unrolled
-    std::uint64_t above = 0;
-    std::uint64_t equal = 0;
-    for (unsigned j = 0; j < 8; ++j) {
-      above |= std::uint64_t{counts[first + j] > last} << j;
-      equal |= std::uint64_t{counts[first + j] == last} << j;
-    }
-    compared.above |= above << first;
-    compared.equal |= equal << first;
-  }
-  return compared;
-}
 
 }  // namespace
 
@@ -121,28 +97,19 @@ std::vector<Index> majority_mask(std::span<const std::uint32_t> counts, std::siz
   return mask;
 }
 
-std::vector<Index> majority_mask(const VoteTally& tally, std::size_t k, const TieBreak& tie) {
+std::vector<Index> majority_mask(const VoteTally& tally, std::size_t k, const TieBreak& tie,
+                                 Isa isa) {
   check_mask_size(k, tally.voted().size());
   if (k == 0) return {};
 
   const auto [last, wanted] = vote_threshold(tally.with_count(), k);
-  TieChoice choice(tie, wanted, tally.with_count()[last]);
-  std::vector<Index> mask;
-  mask.reserve(k);
-  const std::span<const std::uint32_t> counts = tally.counts();
-  const auto choose = [&](std::span<const std::uint32_t, 64> of, std::size_t begin) {
-    const auto [above, tied] = compare(of, last);
-    for (std::uint64_t in = above | choice.among(tied); in != 0; in &= in - 1) {
-      mask.push_back(tally.voted()[begin + static_cast<std::size_t>(std::countr_zero(in))]);
-    }
-  };
-  const std::size_t whole = counts.size() / 64 * 64;
-  for (std::size_t begin = 0; begin < whole; begin += 64) {
-    choose(counts.subspan(begin).first<64>(), begin);
-  }
-  std::array<std::uint32_t, 64> rest{};  // no coordinate with a vote has none, so zeros are not in
-  std::copy(counts.begin() + static_cast<std::ptrdiff_t>(whole), counts.end(), rest.begin());
-  choose(rest, whole);
+  const auto enters = draw_ties(tie, wanted, tally.with_count()[last], isa);
+  std::vector<Index> mask(k + kListOverrun);
+  with_mask_passes(isa, [&](auto passes) {
+    passes.mask_of_list(tally.voted().data(), tally.counts().data(), tally.voted().size(),
+                        static_cast<std::uint32_t>(last), {.bits = enters.data()}, mask.data());
+  });
+  mask.resize(k);
   return mask;
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "compress/isa.hpp"
 #include "compress/top_k.hpp"
 #include "compress/vote_tally.hpp"
 
@@ -64,6 +65,6 @@ class VoteCounts {
 /// The same mask of the same counts, as a sparse vector. Cost: one pass over the coordinates with a
 /// vote, and a draw for each tied one.
 [[nodiscard]] std::vector<Index> majority_mask(const VoteTally& tally, std::size_t k,
-                                               const TieBreak& tie);
+                                               const TieBreak& tie, Isa isa = best_isa());
 
 }  // namespace mvsgd::compress

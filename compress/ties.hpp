@@ -1,13 +1,13 @@
-// The last step of a majority vote: which coordinates enter a mask, 64 at a time. Private: the
-// choice of majority_vote.cpp and vote_sum.cpp.
+// The threshold of a majority vote, and which of the coordinates at it enter. Private: the choice
+// of majority_vote.cpp and vote_sum.cpp.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "compress/isa.hpp"
 #include "compress/majority_vote.hpp"
 
 namespace mvsgd::compress {
@@ -32,47 +32,13 @@ inline VoteThreshold vote_threshold(std::span<const std::size_t> with_count, std
 /// Throws std::invalid_argument unless k of the `voted` coordinates with a vote can be chosen.
 void check_mask_size(std::size_t k, std::size_t voted);
 
-/// Chooses among the tied coordinates, in increasing order: `wanted` of `tied`, by the numbers and
-/// the rule of majority_mask's definition, which draws them one at a time.
+/// Which of `tied` coordinates, in increasing order, enter: `wanted` of them, by the numbers and
+/// the rule of majority_mask's definition, which draws them one at a time. A bit each, and two
+/// words more, whose bits mean nothing.
 ///
-/// All draws are made at once, before any place is looked at, so that they are arithmetic on whole
-/// arrays: a bit each, kept in the tied coordinates' order.
-class TieChoice {
- public:
-  TieChoice(const TieBreak& tie, std::size_t wanted, std::size_t tied);
-
-  /// Those of `tied`, the places of the next tied coordinates, that enter.
-  std::uint64_t among(std::uint64_t tied) {
-    const auto count = static_cast<unsigned>(std::popcount(tied));
-    std::uint64_t enters = enters_[used_ / 64] >> used_ % 64;
-    enters |= enters_[used_ / 64 + 1] << 1 << (63 - used_ % 64);
-    used_ += count;
-    if (count < 64) enters &= (std::uint64_t{1} << count) - 1;
-    return count <= 32 ? to_ones(enters, tied) : past_zeros(enters, tied);
-  }
-
- private:
-  // Moves bit n of `bits` to the n-th one of `places`: where these are few, by going through them,
-  // else by going through the zeros.
-  static std::uint64_t to_ones(std::uint64_t bits, std::uint64_t places) {
-    std::uint64_t moved = 0;
-    for (; bits != 0; bits >>= 1, places &= places - 1) {
-      moved |= places & (0 - places) & (0 - (bits & 1));
-    }
-    return moved;
-  }
-  static std::uint64_t past_zeros(std::uint64_t bits, std::uint64_t places) {
-    for (std::uint64_t zeros = ~places; zeros != 0; zeros &= zeros - 1) {
-      const std::uint64_t below = (zeros & (0 - zeros)) - 1;
-      bits += bits & ~below;
-    }
-    return bits;
-  }
-
-  void draw(const TieBreak& tie, std::size_t wanted, std::size_t tied);
-
-  std::vector<std::uint64_t> enters_;  // and a word more, which is read and means nothing
-  std::size_t used_ = 0;
-};
+/// All draws are made at once, before any coordinate is looked at, so that they are arithmetic on
+/// whole arrays.
+[[nodiscard]] std::vector<std::uint64_t> draw_ties(const TieBreak& tie, std::size_t wanted,
+                                                   std::size_t tied, Isa isa);
 
 }  // namespace mvsgd::compress

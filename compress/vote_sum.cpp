@@ -1,12 +1,15 @@
 #include "compress/vote_sum.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "comm/bit_stream.hpp"
+#include "compress/mask_passes.hpp"
 #include "compress/ties.hpp"
 
 namespace mvsgd::compress {
@@ -53,31 +56,28 @@ void VoteSum::first(std::uint32_t worker, std::span<const Index> vote) {
                        " coordinates, not k = " + std::to_string(options_.k));
   }
   check_list(worker, "vote", vote);
-  if (const auto i = first_with(vote, options_.workers)) {
+  std::vector<Index> kept;
+  if (options_.check_votes) kept.assign(vote.begin(), vote.end());
+  if (const auto i = move<Direction::up>(vote)) {
     refuse(worker, "votes for " + std::to_string(*i) + ", which has every worker's vote");
   }
-  if (options_.check_votes) votes_[worker].assign(vote.begin(), vote.end());
-  for (const Index i : vote) recount(i, 1);
+  votes_[worker] = std::move(kept);
   has_voted_[worker] = true;
 }
 
 void VoteSum::change(std::uint32_t worker, const VoteChange& change) {
   check_worker(worker, true);
   check_change(worker, change);
-  if (options_.check_votes) votes_[worker] = changed_vote(votes_[worker], change);
-  for_each_fetched(change.add, [&](Index i) { recount(i, 1); });
-  for_each_fetched(change.drop, [&](Index i) { recount(i, -1); });
-}
-
-template <typename Visit>
-void VoteSum::for_each_fetched(std::span<const Index> list, Visit visit) const {
-  constexpr std::size_t kAhead = 24;  // cache lines on their way at a time
-  for (std::size_t j = 0; j < list.size(); ++j) {
-    if (j + kAhead < list.size()) {
-      __builtin_prefetch(bits_.data() + std::size_t{list[j + kAhead] / 64} * planes_);
-    }
-    visit(list[j]);
+  std::vector<Index> changed;
+  if (options_.check_votes) changed = changed_vote(votes_[worker], change);
+  if (const auto i = move<Direction::up>(change.add)) {
+    refuse(worker, "adds " + std::to_string(*i) + ", which has every worker's vote");
   }
+  if (const auto i = move<Direction::down>(change.drop)) {
+    move<Direction::down>(change.add);
+    refuse(worker, "drops " + std::to_string(*i) + ", which has no vote");
+  }
+  votes_[worker] = std::move(changed);
 }
 
 std::uint32_t VoteSum::count(Index i) const {
@@ -89,23 +89,48 @@ std::uint32_t VoteSum::count(Index i) const {
   return votes;
 }
 
-std::optional<Index> VoteSum::first_with(std::span<const Index> list, std::uint32_t votes) const {
-  // A sum rather than a search, so that the next counts are read while this one is waited for.
-  unsigned found = 0;
-  for_each_fetched(list, [&](Index i) { found |= count(i) == votes ? 1U : 0U; });
-  if (found == 0) return std::nullopt;
-  return *std::find_if(list.begin(), list.end(), [&](Index i) { return count(i) == votes; });
+// A sum that is found wrong is taken back, so that a right one has its counts looked at once: most
+// are a cache line of their own.
+template <VoteSum::Direction kWay>
+std::optional<Index> VoteSum::move(std::span<const Index> list) {
+  const std::uint32_t end = kWay == Direction::up ? options_.workers : 0;
+  // Four histograms, so that an increment need not wait for the one before.
+  std::vector<std::array<std::size_t, 4>> before(std::size_t{1} << planes_);
+  for (std::size_t j = 0; j < list.size(); ++j) {
+    constexpr std::size_t kAhead = 24;  // cache lines on their way at a time
+    if (j + kAhead < list.size()) {
+      __builtin_prefetch(bits_.data() + std::size_t{list[j + kAhead] / 64} * planes_, 1);
+    }
+    ++before[step<kWay>(list[j])][j % 4];
+  }
+  if (before[end] != std::array<std::size_t, 4>{}) {
+    constexpr Direction kBack = kWay == Direction::up ? Direction::down : Direction::up;
+    for (const Index i : list) step<kBack>(i);
+    return *std::find_if(list.begin(), list.end(), [&](Index i) { return count(i) == end; });
+  }
+  for (std::uint32_t c = 0; c <= options_.workers; ++c) {
+    const std::size_t moved = before[c][0] + before[c][1] + before[c][2] + before[c][3];
+    if (moved == 0) continue;
+    with_count_[c] -= moved;
+    with_count_[kWay == Direction::up ? c + 1 : c - 1] += moved;
+  }
+  return std::nullopt;
 }
 
-void VoteSum::recount(Index i, int by) {
-  const std::uint32_t before = count(i);
-  const std::uint32_t after = before + static_cast<std::uint32_t>(by);
-  --with_count_[before];
-  ++with_count_[after];
+// Modulo 2^planes, with a carry or a borrow from bit to bit. Returns the count before.
+template <VoteSum::Direction kWay>
+std::uint32_t VoteSum::step(Index i) {
   std::uint64_t* planes = bits_.data() + std::size_t{i / 64} * planes_;
+  const std::size_t shift = i % 64;
+  std::uint64_t carry = std::uint64_t{1} << shift;
+  std::uint32_t before = 0;
   for (unsigned p = 0; p < planes_; ++p) {
-    planes[p] ^= std::uint64_t{(before ^ after) >> p & 1} << i % 64;
+    const std::uint64_t plane = planes[p];
+    before |= static_cast<std::uint32_t>(plane >> shift & 1) << p;
+    planes[p] = plane ^ carry;
+    carry &= kWay == Direction::up ? plane : ~plane;
   }
+  return before;
 }
 
 std::vector<Index> VoteSum::majority_mask(std::size_t k, const TieBreak& tie) const {
@@ -113,24 +138,13 @@ std::vector<Index> VoteSum::majority_mask(std::size_t k, const TieBreak& tie) co
   if (k == 0) return {};
 
   const auto [last, wanted] = vote_threshold(with_count_, k);
-  TieChoice choice(tie, wanted, with_count_[last]);
-  std::vector<Index> mask;
-  mask.reserve(k);
-  for (std::size_t word = 0; word * planes_ < bits_.size(); ++word) {
-    // Of these 64 counts, those above `last` and those equal to it, from the highest bit down. At
-    // least one vote is wanted, so the places beyond d are in neither.
-    std::uint64_t above = 0;
-    std::uint64_t tied = ~std::uint64_t{0};
-    for (unsigned p = planes_; p-- > 0;) {
-      const std::uint64_t plane = bits_[word * planes_ + p];
-      const std::uint64_t wants = (last >> p & 1) != 0 ? ~std::uint64_t{0} : 0;
-      above |= tied & plane & ~wants;
-      tied &= ~(plane ^ wants);
-    }
-    for (std::uint64_t in = above | choice.among(tied); in != 0; in &= in - 1) {
-      mask.push_back(static_cast<Index>(64 * word) + static_cast<Index>(std::countr_zero(in)));
-    }
-  }
+  const auto enters = draw_ties(tie, wanted, with_count_[last], options_.isa);
+  std::vector<Index> mask(k + kListOverrun);
+  with_mask_passes(options_.isa, [&](auto passes) {
+    passes.mask_of_planes(bits_.data(), bits_.size() / planes_, planes_,
+                          static_cast<std::uint32_t>(last), {.bits = enters.data()}, mask.data());
+  });
+  mask.resize(k);
   return mask;
 }
 
@@ -180,29 +194,20 @@ void VoteSum::check_change(std::uint32_t worker, const VoteChange& change) const
   if (const auto i = first_common(add, drop)) {
     refuse(worker, "both adds and drops " + std::to_string(*i));
   }
-  if (const auto i = first_with(add, options_.workers)) {
-    refuse(worker, "adds " + std::to_string(*i) + ", which has every worker's vote");
-  }
-  if (const auto i = first_with(drop, 0)) {
-    refuse(worker, "drops " + std::to_string(*i) + ", which has no vote");
-  }
   if (options_.check_votes) check_against_vote(worker, change);
 }
 
 void VoteSum::check_against_vote(std::uint32_t worker, const VoteChange& change) const {
-  // All lists increase, so the vote is searched from where the last search of it ended.
-  std::span<const Index> rest = votes_[worker];
-  const auto has = [&rest](Index i) {
-    const auto at = std::lower_bound(rest.begin(), rest.end(), i);
-    rest = rest.subspan(static_cast<std::size_t>(at - rest.begin()));
-    return !rest.empty() && rest.front() == i;
-  };
-  for (const Index i : change.add) {
-    if (has(i)) refuse(worker, "adds " + std::to_string(i) + ", which its vote has");
+  const std::vector<Index>& vote = votes_[worker];
+  if (const auto i = first_common(change.add, vote)) {
+    refuse(worker, "adds " + std::to_string(*i) + ", which its vote has");
   }
-  rest = votes_[worker];
+  auto at = vote.begin();
   for (const Index i : change.drop) {
-    if (!has(i)) refuse(worker, "drops " + std::to_string(i) + ", which its vote lacks");
+    while (at != vote.end() && *at < i) ++at;
+    if (at == vote.end() || *at != i) {
+      refuse(worker, "drops " + std::to_string(i) + ", which its vote lacks");
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compress/add_drop.hpp"
+#include "compress/isa.hpp"
 #include "compress/majority_vote.hpp"
 
 namespace mvsgd::compress {
@@ -28,6 +29,7 @@ class VoteSum {
     std::size_t k;             ///< coordinates of a vote
     std::size_t k_ad;          ///< most adds, and most drops, of a change
     bool check_votes = false;  ///< keep every worker's vote: 4 N K bytes more
+    Isa isa = best_isa();
   };
 
   /// Throws std::invalid_argument if d = 0, d >= 2^32, workers = 0 or k > d.
@@ -71,13 +73,15 @@ class VoteSum {
   void check_change(std::uint32_t worker, const VoteChange& change) const;
   void check_against_vote(std::uint32_t worker, const VoteChange& change) const;
 
-  /// visit(i) for each of a list, whose counts are asked for ahead of their turn.
-  template <typename Visit>
-  void for_each_fetched(std::span<const Index> list, Visit visit) const;
   [[nodiscard]] std::uint32_t count(Index i) const;
-  [[nodiscard]] std::optional<Index> first_with(std::span<const Index> list,
-                                                std::uint32_t votes) const;
-  void recount(Index i, int by);
+
+  enum class Direction : std::uint8_t { up, down };
+  // Moves the counts of `list` by one. If one is at its end, N or 0, none is moved, and that
+  // coordinate is returned.
+  template <Direction kWay>
+  std::optional<Index> move(std::span<const Index> list);
+  template <Direction kWay>
+  std::uint32_t step(Index i);
 
   std::size_t d_;
   Options options_;

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <limits>
 #include <stdexcept>
 #include <string>
+
+#include "compress/mask_passes.hpp"
 
 namespace mvsgd::compress {
 namespace {
@@ -34,23 +35,9 @@ struct Block {
   }
 };
 
-// Writes the places of the ones of `word`, and up to seven numbers that mean nothing after them.
-// Eight at a time, since how many there are is what no branch predictor can learn.
-Index* append_ones(std::uint64_t word, Index first, Index* out) {
-  constexpr std::uint64_t kNeverZero = std::uint64_t{1} << 63;
-  while (word != 0) {
-    for (int unrolled = 0; unrolled < 8; ++unrolled) {
-      *out = first + static_cast<Index>(std::countr_zero(word | kNeverZero));
-      out += word != 0 ? 1 : 0;
-      word &= word - 1;
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
-VoteTally::VoteTally(std::size_t d) : d_(d) {
+VoteTally::VoteTally(std::size_t d, Isa isa) : d_(d), isa_(isa) {
   if (d == 0 || d > std::numeric_limits<Index>::max()) {
     throw std::invalid_argument("VoteTally: d = " + std::to_string(d));
   }
@@ -62,8 +49,7 @@ void VoteTally::count(std::span<const std::vector<Index>> supports) {
     check_support(n, supports[n], d_);
     votes += supports[n].size();
   }
-  constexpr std::size_t kOverrun = 8;  // of append_ones
-  const std::size_t most = std::min(votes, d_) + kOverrun;
+  const std::size_t most = std::min(votes, d_) + kListOverrun;
   if (voted_.size() < most) {
     voted_.resize(most);
     counts_.resize(most);
@@ -96,10 +82,10 @@ void VoteTally::count_by_blocks(std::span<const std::vector<Index>> supports) {
       at = from;
     }
     Index* const first = voted_.data() + size_;
-    Index* last = first;
-    for (std::size_t w = 0; w < block.has_vote.size(); ++w) {
-      last = append_ones(block.has_vote[w], static_cast<Index>(begin + 64 * w), last);
-    }
+    const Index* const last = with_mask_passes(isa_, [&](auto passes) {
+      return passes.list(block.has_vote.data(), block.has_vote.size(), static_cast<Index>(begin),
+                         first);
+    });
     block.has_vote.fill(0);
     for (const Index* i = first; i != last; ++i, ++size_) {
       std::uint32_t& count = block.counts[*i % Block::kSize];

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "compress/isa.hpp"
 #include "compress/top_k.hpp"
 
 namespace mvsgd::compress {
@@ -18,7 +19,7 @@ namespace mvsgd::compress {
 class VoteTally {
  public:
   /// Throws std::invalid_argument if d = 0 or d >= 2^32.
-  explicit VoteTally(std::size_t d);
+  explicit VoteTally(std::size_t d, Isa isa = best_isa());
 
   /// Replaces the sum by that of these votes, one a worker: each strictly increasing indices less
   /// than d. Throws std::invalid_argument if one is not, with the sum as it was.
@@ -48,6 +49,7 @@ class VoteTally {
   void count_by_sorting(std::span<const std::vector<Index>> supports);
 
   std::size_t d_;
+  Isa isa_;
   std::size_t size_ = 0;  // of what is in use of the two below
   std::vector<Index> voted_;
   std::vector<std::uint32_t> counts_;

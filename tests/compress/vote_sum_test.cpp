@@ -16,6 +16,7 @@
 
 #include "comm/bit_stream.hpp"
 #include "compress/majority_vote.hpp"
+#include "tests/compress/votes.hpp"
 
 namespace mvsgd::compress {
 namespace {
@@ -56,12 +57,24 @@ void expect_the_mask_of_the_definition(const VoteSum& sum, std::size_t k, std::u
   }
 }
 
+// For every k that there are votes for; returns the largest.
+std::size_t expect_the_masks_of_the_definition(const VoteSum& sum) {
+  const Counts counts = sum.counts();
+  const std::size_t voted =
+      counts.size() - static_cast<std::size_t>(std::count(counts.begin(), counts.end(), 0U));
+  for (std::size_t k = 0; k <= voted; ++k) expect_the_mask_of_the_definition(sum, k, k);
+  return voted;
+}
+
 // Each worker's vote is kept beside the sum as a std::set. Workers come in another order each
 // round.
-void expect_the_sum_of_all_votes_at_every_round(const LongRun& run, bool check_votes) {
+void expect_the_sum_of_all_votes_at_every_round(const LongRun& run, bool check_votes, Isa isa) {
   std::mt19937_64 random(run.d);
-  VoteSum sum(run.d,
-              {.workers = run.workers, .k = run.k, .k_ad = run.k_ad, .check_votes = check_votes});
+  VoteSum sum(run.d, {.workers = run.workers,
+                      .k = run.k,
+                      .k_ad = run.k_ad,
+                      .check_votes = check_votes,
+                      .isa = isa});
   std::vector<std::vector<float>> x(run.workers, std::vector<float>(run.d));
   std::vector<List> votes(run.workers);
   std::vector<std::set<Index>> checked(run.workers);
@@ -105,8 +118,10 @@ TEST(VoteSum, IsTheSumOfAllVotesAtEveryRound) {
                              LongRun{.d = 10, .workers = 3, .k = 4, .k_ad = 2, .rounds = 2000},
                              LongRun{.d = 6, .workers = 2, .k = 3, .k_ad = 3, .rounds = 2000}}) {
     for (const bool check_votes : {false, true}) {
-      SCOPED_TRACE(run.d);
-      expect_the_sum_of_all_votes_at_every_round(run, check_votes);
+      for (const Isa isa : supported_isas()) {
+        SCOPED_TRACE(testing::Message() << run.d << ", " << name(isa));
+        expect_the_sum_of_all_votes_at_every_round(run, check_votes, isa);
+      }
     }
   }
 }
@@ -123,16 +138,16 @@ TEST(VoteSum, HasTheMaskOfTheDefinitionForEveryK) {
   // Twenty workers, so that a count has five bits; 200 coordinates, so that the last word is not
   // whole.
   std::mt19937_64 random(3);
-  VoteSum sum(200, {.workers = 20, .k = 60, .k_ad = 6});
-  for (std::uint32_t n = 0; n < 20; ++n) {
-    std::vector<float> x(200);
-    advance(random, x);
-    sum.first(n, top_k_support(x, 60));
+  for (const Isa isa : supported_isas()) {
+    VoteSum sum(200, {.workers = 20, .k = 60, .k_ad = 6, .isa = isa});
+    for (std::uint32_t n = 0; n < 20; ++n) {
+      std::vector<float> x(200);
+      advance(random, x);
+      sum.first(n, top_k_support(x, 60));
+    }
+    const std::size_t voted = expect_the_masks_of_the_definition(sum);
+    EXPECT_THAT([&] { (void)sum.majority_mask(voted + 1, {}); }, Throws<std::invalid_argument>());
   }
-  const Counts counts = sum.counts();
-  const auto voted = 200 - static_cast<std::size_t>(std::count(counts.begin(), counts.end(), 0U));
-  for (std::size_t k = 0; k <= voted; ++k) expect_the_mask_of_the_definition(sum, k, k);
-  EXPECT_THAT([&] { (void)sum.majority_mask(voted + 1, {}); }, Throws<std::invalid_argument>());
 }
 
 // Three workers' first votes; the counts are 3 2 1 1 1 1 0 0 0 0.
@@ -150,6 +165,7 @@ void expect_refused(VoteSum& sum, const VoteChange& change, const std::string& w
       [&] { sum.change(1, change); },
       ThrowsMessage<comm::DecodeError>(AllOf(HasSubstr("VoteSum: worker 1: "), HasSubstr(why))));
   EXPECT_EQ(sum.counts(), before) << why;
+  expect_the_masks_of_the_definition(sum);
 }
 
 TEST(VoteSum, RefusesEveryChangeThatNoVoteCanHaveAndStaysAsItWas) {
@@ -165,8 +181,11 @@ TEST(VoteSum, RefusesEveryChangeThatNoVoteCanHaveAndStaysAsItWas) {
     expect_refused(sum, {.add = {}, .drop = {1}}, "0 adds and 1 drops");
     expect_refused(sum, {.add = {6, 7, 8}, .drop = {0, 1, 3}}, "3 adds and 3 drops");
     expect_refused(sum, {.add = {1, 6}, .drop = {1, 3}}, "both adds and drops 1");
-    expect_refused(sum, {.add = {6, 7}, .drop = {3, 9}}, "drops 9, which has no vote");
-    expect_refused(sum, {.add = {0, 6}, .drop = {1, 3}}, "adds 0, which has every worker's vote");
+    expect_refused(sum, {.add = {6, 7}, .drop = {3, 9}},
+                   check_votes ? "drops 9, which its vote lacks" : "drops 9, which has no vote");
+    expect_refused(
+        sum, {.add = {0, 6}, .drop = {1, 3}},
+        check_votes ? "adds 0, which its vote has" : "adds 0, which has every worker's vote");
     sum.change(1, {.add = {6, 7}, .drop = {1, 3}});
     EXPECT_THAT(sum.counts(), ElementsAre(3, 1, 1, 0, 1, 1, 1, 1, 0, 0));
   }

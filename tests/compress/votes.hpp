@@ -26,6 +26,15 @@ inline VoteCounts votes_of(const std::vector<std::uint32_t>& counts) {
   return votes;
 }
 
+/// The instruction sets of this processor.
+inline std::vector<Isa> supported_isas() {
+  std::vector<Isa> isas;
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (supports(isa)) isas.push_back(isa);
+  }
+  return isas;
+}
+
 /// k of d coordinates, increasing.
 inline std::vector<Index> random_support(std::mt19937_64& random, std::size_t d, std::size_t k) {
   std::set<Index> support;
