@@ -87,7 +87,14 @@ void sizes(benchmark::internal::Benchmark* b) {
       ->Args({bench::kResNet18, 10})
       ->Unit(benchmark::kMillisecond);
 }
+// Whose costs the table of compress/README.md shows to grow as N K + K log N K.
+void growth(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"d", "N"})->Unit(benchmark::kMillisecond);
+  for (const std::int64_t d : {100'000, 1'000'000, 10'000'000, 100'000'000}) b->Args({d, 10});
+  for (const std::int64_t workers : {30, 100, 300, 1000}) b->Args({1'000'000, workers});
+}
 BENCHMARK(BM_RandomSelection)->Apply(sizes);
+BENCHMARK(BM_RandomSelection)->Name("BM_RandomSelection/growth")->Apply(growth);
 BENCHMARK(BM_DrawUntilDistinct)->Apply(sizes);
 
 }  // namespace
