@@ -1,6 +1,5 @@
 #include "sim/server.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "compress/aggregate.hpp"
@@ -98,14 +97,13 @@ void Server::lead_top_k(const Round& round) {
   open(round, std::move(sizes));
   publish_mask(round, std::move(all));
 
-  std::vector<float> sum(state_.mask.size());
+  dense_sum_.resize(state_.theta.size());
   for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
-    auto at = state_.mask.begin();
-    for (std::size_t j = 0; j < supports[n].size(); ++j) {
-      at = std::lower_bound(at, state_.mask.end(), supports[n][j]);
-      sum[static_cast<std::size_t>(at - state_.mask.begin())] += values[n][j];
-    }
+    compress::scatter_add(supports[n], values[n], dense_sum_);
   }
+  std::vector<float> sum(state_.mask.size());
+  compress::gather(dense_sum_, state_.mask, sum);
+  for (const compress::Index i : state_.mask) dense_sum_[i] = 0;
   publish_aggregate(round, sum);
   compress::scatter_add(state_.mask, sum, state_.theta);
 }

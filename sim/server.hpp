@@ -111,6 +111,7 @@ class Server {
   ServerState state_;
   std::size_t buffers_;
   std::optional<compress::VoteTally> votes_;  ///< this round's; none in mv_ad
+  std::vector<float> dense_sum_;              ///< zeros between rounds, [d]; top_k alone
   std::optional<RoundRecord> open_;           ///< of the round that is not closed yet
 };
 
