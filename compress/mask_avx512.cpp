@@ -22,7 +22,7 @@ struct MaskWord<Isa::avx512> {
     return _pdep_u64(bits, places);
   }
 
-  template <int kMost>
+  template <int Most>
   static Index* append_places(std::uint64_t word, Index first, Index* out) {
     __m512i places =
         _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),

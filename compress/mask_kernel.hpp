@@ -57,13 +57,13 @@ struct MaskWord {
     return bits;
   }
 
-  // Appends the places of the ones of `word`, which mostly are kMost at most: that many at a time,
+  // Appends the places of the ones of `word`, which mostly are Most at most: that many at a time,
   // since how many there are is what no branch predictor can learn.
-  template <int kMost>
+  template <int Most>
   static Index* append_places(std::uint64_t word, Index first, Index* out) {
     constexpr std::uint64_t kNeverZero = std::uint64_t{1} << 63;
     while (word != 0) {
-      for (int unrolled = 0; unrolled < kMost; ++unrolled) {
+      for (int unrolled = 0; unrolled < Most; ++unrolled) {
         *out = first + static_cast<Index>(__builtin_ctzll(word | kNeverZero));
         out += word != 0 ? 1 : 0;
         word &= word - 1;

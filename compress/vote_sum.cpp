@@ -91,9 +91,9 @@ std::uint32_t VoteSum::count(Index i) const {
 
 // A sum that is found wrong is taken back, so that a right one has its counts looked at once: most
 // are a cache line of their own.
-template <VoteSum::Direction kWay>
+template <VoteSum::Direction Way>
 std::optional<Index> VoteSum::move(std::span<const Index> list) {
-  const std::uint32_t end = kWay == Direction::up ? options_.workers : 0;
+  const std::uint32_t end = Way == Direction::up ? options_.workers : 0;
   // Four histograms, so that an increment need not wait for the one before.
   std::vector<std::array<std::size_t, 4>> before(std::size_t{1} << planes_);
   for (std::size_t j = 0; j < list.size(); ++j) {
@@ -101,10 +101,10 @@ std::optional<Index> VoteSum::move(std::span<const Index> list) {
     if (j + kAhead < list.size()) {
       __builtin_prefetch(bits_.data() + std::size_t{list[j + kAhead] / 64} * planes_, 1);
     }
-    ++before[step<kWay>(list[j])][j % 4];
+    ++before[step<Way>(list[j])][j % 4];
   }
   if (before[end] != std::array<std::size_t, 4>{}) {
-    constexpr Direction kBack = kWay == Direction::up ? Direction::down : Direction::up;
+    constexpr Direction kBack = Way == Direction::up ? Direction::down : Direction::up;
     for (const Index i : list) step<kBack>(i);
     return *std::find_if(list.begin(), list.end(), [&](Index i) { return count(i) == end; });
   }
@@ -112,13 +112,13 @@ std::optional<Index> VoteSum::move(std::span<const Index> list) {
     const std::size_t moved = before[c][0] + before[c][1] + before[c][2] + before[c][3];
     if (moved == 0) continue;
     with_count_[c] -= moved;
-    with_count_[kWay == Direction::up ? c + 1 : c - 1] += moved;
+    with_count_[Way == Direction::up ? c + 1 : c - 1] += moved;
   }
   return std::nullopt;
 }
 
 // Modulo 2^planes, with a carry or a borrow from bit to bit. Returns the count before.
-template <VoteSum::Direction kWay>
+template <VoteSum::Direction Way>
 std::uint32_t VoteSum::step(Index i) {
   std::uint64_t* planes = bits_.data() + std::size_t{i / 64} * planes_;
   const std::size_t shift = i % 64;
@@ -128,7 +128,7 @@ std::uint32_t VoteSum::step(Index i) {
     const std::uint64_t plane = planes[p];
     before |= static_cast<std::uint32_t>(plane >> shift & 1) << p;
     planes[p] = plane ^ carry;
-    carry &= kWay == Direction::up ? plane : ~plane;
+    carry &= Way == Direction::up ? plane : ~plane;
   }
   return before;
 }

@@ -78,9 +78,9 @@ class VoteSum {
   enum class Direction : std::uint8_t { up, down };
   // Moves the counts of `list` by one. If one is at its end, N or 0, none is moved, and that
   // coordinate is returned.
-  template <Direction kWay>
+  template <Direction Way>
   std::optional<Index> move(std::span<const Index> list);
-  template <Direction kWay>
+  template <Direction Way>
   std::uint32_t step(Index i);
 
   std::size_t d_;
