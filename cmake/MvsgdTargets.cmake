@@ -86,12 +86,13 @@ function(mvsgd_test source)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  # Names in testing::TempDir() are fixed: two build trees may be tested at once.
+  # What a test that is killed leaves stays in the build tree; names in testing::TempDir() are fixed,
+  # and two trees may be tested at once.
   set(temporary ${PROJECT_BINARY_DIR}/tests/tmp)
   file(MAKE_DIRECTORY ${temporary})
   # A parameter's bytes would stand behind the name that the test has given it.
   gtest_discover_tests(${target} TEST_PREFIX "${folder}/" DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
     PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
                ENVIRONMENT "${arg_ENVIRONMENT}"
-               ENVIRONMENT_MODIFICATION TEST_TMPDIR=set:${temporary})
+               ENVIRONMENT_MODIFICATION "TMPDIR=set:${temporary};TEST_TMPDIR=set:${temporary}")
 endfunction()

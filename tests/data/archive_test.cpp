@@ -10,6 +10,7 @@
 
 #include "data/dataset.hpp"
 #include "tests/data/small_archive.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::data {
 namespace {
@@ -19,14 +20,8 @@ using ::testing::ThrowsMessage;
 namespace fs = std::filesystem;
 
 class Unpack : public testing::Test {
- public:
-  ~Unpack() override { fs::remove_all(dir_); }
-
  protected:
-  Unpack() {
-    fs::remove_all(dir_);
-    fs::create_directories(dir_ / "into");
-  }
+  Unpack() { fs::create_directory(dir_ / "into"); }
 
   void expect_refused(const std::vector<Entry>& entries, const std::string& words) {
     const Archive archive = write_archive(file_, entries);
@@ -35,9 +30,8 @@ class Unpack : public testing::Test {
     EXPECT_EQ(std::distance(fs::directory_iterator(dir_), {}), 2) << words;  // into and the archive
   }
 
-  fs::path dir_ = fs::path(testing::TempDir()) /
-                  (std::string("mvsgd_unpack_") +
-                   testing::UnitTest::GetInstance()->current_test_info()->name());
+  TestDirectory directory_;
+  fs::path dir_ = directory_.path();
   fs::path file_ = dir_ / "a.tar.gz";
 };
 

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "data/checksum.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::data {
 namespace {
@@ -40,8 +40,6 @@ std::uint8_t pattern(std::size_t file, std::size_t offset) {
 class ReadCifar10 : public testing::Test {
  protected:
   void SetUp() override {
-    dir_ = fs::temp_directory_path() / ("mvsgd_cifar10_test_" + std::to_string(getpid()));
-    fs::create_directories(dir_);
     for (std::size_t f = 0; f < kFiles.size(); ++f) {
       std::ofstream(dir_ / kFiles[f]);
       fs::resize_file(dir_ / kFiles[f], kFileBytes);
@@ -50,7 +48,6 @@ class ReadCifar10 : public testing::Test {
       write(kFiles[f], 9999 - f, record);
     }
   }
-  void TearDown() override { fs::remove_all(dir_); }
 
   void write(const std::string& file, std::size_t record, const std::string& bytes) {
     std::fstream out(dir_ / file, std::ios::in | std::ios::out | std::ios::binary);
@@ -59,7 +56,8 @@ class ReadCifar10 : public testing::Test {
     ASSERT_TRUE(out.flush());
   }
 
-  fs::path dir_;
+  TestDirectory directory_;
+  fs::path dir_ = directory_.path();
 };
 
 TEST_F(ReadCifar10, GivesTheRecordsInTheOrderOfTheFiles) {

@@ -19,6 +19,7 @@
 
 #include "data/dataset.hpp"
 #include "tests/data/small_archive.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::data {
 namespace {
@@ -97,13 +98,8 @@ class Server {
 };
 
 class Fetch : public testing::Test {
- public:
-  ~Fetch() override { fs::remove_all(root_); }
-
  protected:
   Fetch() {
-    fs::remove_all(root_);
-    fs::create_directories(root_);
     archive_ = write_archive(root_ / "a.tar.gz", good_entries());
     body_ = content(root_ / "a.tar.gz");
     setenv("no_proxy", "127.0.0.1", 1);
@@ -123,9 +119,8 @@ class Fetch : public testing::Test {
     EXPECT_THAT([&] { fetch(archive_, dir_); }, ThrowsMessage<FormatError>(HasSubstr(words)));
   }
 
-  fs::path root_ =
-      fs::path(testing::TempDir()) /
-      (std::string("mvsgd_fetch_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+  TestDirectory directory_;
+  fs::path root_ = directory_.path();
   fs::path dir_ = root_ / "deep" / "data";
   Archive archive_;
   std::string body_;

@@ -13,9 +13,10 @@
 #include <string>
 #include <vector>
 
-#include "sim/command_line.hpp"
 #include "sim/presets.hpp"
 #include "sim/safetensors.hpp"
+#include "tests/sim/outcome.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -25,12 +26,6 @@ using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-struct Outcome {
-  Exit code;
-  std::string out;
-  std::string err;
-};
 
 std::string text(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -58,19 +53,7 @@ std::string timeless(const fs::path& path) {
 }
 
 class CheckpointTest : public testing::Test {
- public:
-  ~CheckpointTest() override { fs::remove_all(path_); }
-
  protected:
-  CheckpointTest() { fs::remove_all(path_); }
-
-  static Outcome run(std::vector<std::string> args, const Interrupted& interrupted = {}) {
-    std::ostringstream out;
-    std::ostringstream err;
-    const Exit code = run_command(args, {.out = out, .err = err, .columns = 0}, {}, interrupted);
-    return {code, out.str(), err.str()};
-  }
-
   /// A run of seven rounds of a preset at small sizes, from dense to sparse.
   Outcome train(const std::string& preset_name, const fs::path& to,
                 std::vector<std::string> more = {}, const Interrupted& interrupted = {}) {
@@ -125,14 +108,8 @@ class CheckpointTest : public testing::Test {
     EXPECT_THAT(outcome.err, HasSubstr(words));
   }
 
-  fs::path path_ = fs::path(testing::TempDir()) / ("mvsgd_cp_" + test_name());
-
- private:
-  static std::string test_name() {
-    std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::replace(name.begin(), name.end(), '/', '_');
-    return name;
-  }
+  TestDirectory directory_;
+  fs::path path_ = directory_.path() / "run";
 };
 
 std::string digest(const Outcome& outcome) {

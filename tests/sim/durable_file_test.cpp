@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "tests/test_directory.hpp"
+
 namespace mvsgd::sim {
 namespace {
 
@@ -19,23 +21,14 @@ using testing::HasSubstr;
 constexpr const char* kAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 class DurableFileTest : public testing::Test {
- public:
-  ~DurableFileTest() override { fs::remove_all(path_); }
-
  protected:
-  DurableFileTest() {
-    fs::remove_all(path_);
-    fs::create_directory(path_);
-  }
-
   static std::string text(const fs::path& path) {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  fs::path path_ =
-      fs::path(testing::TempDir()) /
-      (std::string("mvsgd_df_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+  TestDirectory directory_;
+  fs::path path_ = directory_.path();
 };
 
 TEST_F(DurableFileTest, FinishSaysWhatTheFileHas) {

@@ -14,6 +14,7 @@
 #include "sim/local_update.hpp"
 #include "sim/safetensors.hpp"
 #include "sim/settings.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -24,12 +25,7 @@ using testing::HasSubstr;
 constexpr std::int64_t kWidth = 2;
 
 class ModelFile : public testing::Test {
- public:
-  ~ModelFile() override { fs::remove(path_); }
-
  protected:
-  ModelFile() { fs::remove(path_); }
-
   /// No two values alike.
   static std::vector<float> values(const nn::Layout& layout) {
     std::vector<float> all(static_cast<std::size_t>(layout.size()));
@@ -45,9 +41,8 @@ class ModelFile : public testing::Test {
     }
   }
 
-  fs::path path_ =
-      fs::path(testing::TempDir()) /
-      (std::string("mvsgd_mf_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+  TestDirectory directory_;
+  fs::path path_ = directory_.path() / "model.safetensors";
   const std::vector<float> theta_ = values(nn::resnet18_parameters({.width = kWidth}));
   const std::vector<float> statistics_ = values(nn::resnet18_buffers({.width = kWidth}));
 };

@@ -15,10 +15,10 @@ struct Outcome {
   std::string err;
 };
 
-inline Outcome run(const std::vector<std::string>& args) {
+inline Outcome run(const std::vector<std::string>& args, const Interrupted& interrupted = {}) {
   std::ostringstream out;
   std::ostringstream err;
-  const Exit code = run_command(args, {.out = out, .err = err, .columns = 0});
+  const Exit code = run_command(args, {.out = out, .err = err, .columns = 0}, {}, interrupted);
   return {code, out.str(), err.str()};
 }
 

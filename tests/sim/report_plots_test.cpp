@@ -17,6 +17,7 @@
 #include "sim/gnuplot.hpp"
 #include "sim/report_html.hpp"
 #include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -28,12 +29,7 @@ using testing::StartsWith;
 using testing::ThrowsMessage;
 
 class ReportPlots : public testing::Test {
- public:
-  ~ReportPlots() override { fs::remove_all(path_); }
-
  protected:
-  ReportPlots() { fs::remove_all(path_); }
-
   void SetUp() override {
     try {
       const TemporaryDirectory directory;
@@ -65,9 +61,8 @@ class ReportPlots : public testing::Test {
     return all;
   }
 
-  fs::path path_ = fs::path(testing::TempDir()) /
-                   (std::string("mvsgd_report_plots_") +
-                    testing::UnitTest::GetInstance()->current_test_info()->name());
+  TestDirectory directory_;
+  fs::path path_ = directory_.path();
 };
 
 TEST_F(ReportPlots, ThePageHasEveryPlotAndNothingFromElsewhere) {

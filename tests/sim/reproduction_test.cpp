@@ -23,6 +23,7 @@
 #include "sim/schedule.hpp"
 #include "tests/sim/outcome.hpp"
 #include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -153,9 +154,6 @@ TEST(TrialSettings, TakeGivenKeysAfterTheScales) {
 
 class Reproduction : public testing::Test {
  protected:
-  Reproduction() { fs::remove_all(out_); }
-  ~Reproduction() override { fs::remove_all(out_); }
-
   /// Of a reproduction of seconds.
   [[nodiscard]] std::vector<std::string> arguments(const std::vector<std::string>& more,
                                                    const std::string& what,
@@ -188,9 +186,8 @@ class Reproduction : public testing::Test {
     return preset_name + "-seed" + std::to_string(seed);
   }
 
-  fs::path out_ = fs::path(testing::TempDir()) /
-                  ("mvsgd_reproduction_" +
-                   std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+  TestDirectory directory_;
+  fs::path out_ = directory_.path() / "out";
 };
 
 TEST_F(Reproduction, RunsEveryTrialOnceAndEachAsTrainWould) {

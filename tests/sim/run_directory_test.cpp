@@ -12,6 +12,7 @@
 #include "data/synthetic.hpp"
 #include "sim/presets.hpp"
 #include "sim/verify.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -20,12 +21,7 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 class RunDirectoryTest : public testing::Test {
- public:
-  ~RunDirectoryTest() override { fs::remove_all(path_); }
-
  protected:
-  RunDirectoryTest() { fs::remove_all(path_); }
-
   /// A finished run of a few rounds.
   void train() {
     RunDirectory directory(path_, settings_, {{"version", "test"}});
@@ -60,15 +56,8 @@ class RunDirectoryTest : public testing::Test {
   }
 
   Settings settings_ = make_settings();
-  fs::path path_ = fs::path(testing::TempDir()) / ("mvsgd_run_" + test_name());
-
- private:
-  /// A parameter follows a slash.
-  static std::string test_name() {
-    std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::replace(name.begin(), name.end(), '/', '_');
-    return name;
-  }
+  TestDirectory directory_;
+  fs::path path_ = directory_.path() / "run";
 };
 
 TEST_F(RunDirectoryTest, ConfigReadsBackAsTheSettings) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sim/settings.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -18,12 +19,7 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 class Safetensors : public testing::Test {
- public:
-  ~Safetensors() override { fs::remove(path_); }
-
  protected:
-  Safetensors() { fs::remove(path_); }
-
   void write(std::vector<NamedTensor> tensors, const Metadata& metadata = {}) const {
     DurableFile file(path_);
     write_safetensors(file, metadata, std::move(tensors));
@@ -46,9 +42,8 @@ class Safetensors : public testing::Test {
     }
   }
 
-  fs::path path_ =
-      fs::path(testing::TempDir()) /
-      (std::string("mvsgd_st_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+  TestDirectory directory_;
+  fs::path path_ = directory_.path() / "file.safetensors";
   const std::vector<float> floats_{1.5F, -0.0F, 3e-42F, 7.0F, 8.0F, 9.0F};
   const std::vector<std::uint32_t> indices_{0, 4294967295U, 7};
   const std::vector<std::int64_t> count_{-5};

@@ -18,6 +18,7 @@
 #include "sim/run_history.hpp"
 #include "tests/sim/outcome.hpp"
 #include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -157,15 +158,7 @@ std::vector<std::uint64_t> steps(const fs::path& directory) {
 }
 
 class TensorBoard : public testing::Test {
- public:
-  ~TensorBoard() override { fs::remove_all(path_); }
-
  protected:
-  TensorBoard() {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-
   /// A run of seconds in run_, with more arguments.
   Outcome train(std::vector<std::string> more) {
     std::vector<std::string> args{
@@ -176,9 +169,8 @@ class TensorBoard : public testing::Test {
     return run(args);
   }
 
-  fs::path path_ = fs::path(testing::TempDir()) /
-                   (std::string("mvsgd_tensorboard_") +
-                    testing::UnitTest::GetInstance()->current_test_info()->name());
+  TestDirectory directory_;
+  fs::path path_ = directory_.path();
   fs::path run_ = path_ / "run";
 };
 

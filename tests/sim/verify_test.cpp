@@ -14,6 +14,7 @@
 
 #include "sim/command_line.hpp"
 #include "sim/verify_parts.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -23,7 +24,8 @@ using testing::HasSubstr;
 constexpr std::uint64_t kD = 11'173'962;
 
 TEST(Verify, EveryEquationAndEveryRowHolds) {
-  const std::string json_path = testing::TempDir() + "mvsgd_verify.json";
+  const TestDirectory directory;
+  const std::string json_path = directory.path() / "verification.json";
   std::ostringstream out;
   std::ostringstream err;
   EXPECT_EQ(run_command({"verify", "--json", json_path}, {.out = out, .err = err, .columns = 0}),
@@ -34,7 +36,6 @@ TEST(Verify, EveryEquationAndEveryRowHolds) {
   EXPECT_THAT(out.str(), HasSubstr("wire 6,704,397 + 35,756,800"));
 
   const auto json = nlohmann::json::parse(std::ifstream(json_path));
-  std::filesystem::remove(json_path);
   EXPECT_EQ(json["holds"], true);
   std::vector<std::string> subjects;
   for (const auto& check : json["checks"]) {
