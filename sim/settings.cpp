@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
 
@@ -19,6 +20,7 @@ namespace mvsgd::sim {
 namespace {
 
 constexpr std::uint32_t kMany = 1'000'000'000;
+constexpr std::size_t kMostTomlBytes = std::size_t{1} << 20;  // all keys take about a thousandth
 
 template <typename Number>
 Number parse_number(std::string_view text, Number low, Number high) {
@@ -74,11 +76,23 @@ Key choice_key(std::string_view name, std::string_view help, Enum Settings::*mem
       true};
 }
 
+/// Whether it can be written to TOML and JSON, which have no other text.
+bool is_utf8(const std::string& text) {
+  try {
+    (void)nlohmann::json(text).dump();
+    return true;
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
+
 Key text_key(std::string_view name, std::string_view help, std::string Settings::*member) {
   return {name, help,
           [=](Settings& s, std::string_view text) {
-            if (text.empty()) throw std::invalid_argument("it may not be empty");
-            s.*member = std::string(text);
+            const std::string value(text);
+            if (value.empty()) throw std::invalid_argument("it may not be empty");
+            if (!is_utf8(value)) throw std::invalid_argument("UTF-8 is wanted");
+            s.*member = value;
           },
           [=](const Settings& s) { return s.*member; }, true};
 }
@@ -379,7 +393,8 @@ void write_toml(const Settings& settings, std::ostream& out) {
     std::string quoted = "\"";
     for (const char c : text) {
       if (c == '"' || c == '\\') quoted += '\\';
-      quoted += c;
+      const bool control = (c >= '\0' && c < ' ') || c == '\x7f';
+      quoted += control ? fmt::format("\\u{:04x}", c) : std::string(1, c);
     }
     return quoted + '"';
   };
@@ -390,17 +405,14 @@ void write_toml(const Settings& settings, std::ostream& out) {
   }
 }
 
-Settings read_toml(const std::string& path, std::optional<std::string> preset_name) {
+Settings parse_toml(std::string_view text, const std::string& name,
+                    std::optional<std::string> preset_name) {
   const auto fail = [&](const toml::source_region& where, std::string_view why) {
-    throw InputError(fmt::format("{}:{}: {}", path, where.begin.line, why));
+    throw InputError(fmt::format("{}:{}: {}", name, where.begin.line, why));
   };
-  std::ifstream file(path);
-  if (!file || std::filesystem::is_directory(path)) {
-    throw InputError(fmt::format("{}: no such file, or it cannot be read", path));
-  }
   toml::table table;
   try {
-    table = toml::parse(file, path);
+    table = toml::parse(text, name);
   } catch (const toml::parse_error& e) {
     fail(e.source(), e.description());
   }
@@ -431,6 +443,21 @@ Settings read_toml(const std::string& path, std::optional<std::string> preset_na
     apply(key.str(), node);
   }
   return settings;
+}
+
+Settings read_toml(const std::string& path, std::optional<std::string> preset_name) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path)) {
+    throw InputError(fmt::format("{}: no such file, or it cannot be read", path));
+  }
+  // By what has come, not by the file's size: a pipe has none, and a device may have no end.
+  std::string text(kMostTomlBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMostTomlBytes) {
+    throw InputError(fmt::format("{}: more than {} bytes: no settings", path, kMostTomlBytes));
+  }
+  return parse_toml(text, path, std::move(preset_name));
 }
 
 std::string nearest(std::string_view name, std::span<const std::string> candidates) {

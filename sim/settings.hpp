@@ -170,8 +170,13 @@ void write_toml(const Settings& settings, std::ostream& out);
 
 /// Reads TOML such as write_toml's. A `preset` in it is applied before the other keys, unless
 /// `preset` is given, which is then applied in its place; a table [environment] is passed over.
-/// Throws InputError naming the file and line if it is not TOML, or has an unknown or duplicate key
-/// or a bad value.
+/// Throws InputError with the line behind `name` if it is not TOML, or has an unknown or duplicate
+/// key or a bad value.
+[[nodiscard]] Settings parse_toml(std::string_view text, const std::string& name,
+                                  std::optional<std::string> preset);
+
+/// The same from a file or pipe. Throws InputError naming it also if it cannot be read, or has more
+/// than 1 MiB.
 [[nodiscard]] Settings read_toml(const std::string& path, std::optional<std::string> preset);
 
 /// The name in `candidates` nearest to `name` in edit distance, for "did you mean"; "" if none is

@@ -3,13 +3,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
-#include <filesystem>
+#include <array>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <string_view>
 
 #include "sim/presets.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -27,9 +30,6 @@ std::string message_of(const Work& work) {
 }
 
 class SettingsFile : public testing::Test {
- public:
-  ~SettingsFile() override { std::filesystem::remove(path_); }
-
  protected:
   std::string write(const std::string& text) {
     std::ofstream(path_) << text;
@@ -37,8 +37,8 @@ class SettingsFile : public testing::Test {
   }
 
  private:
-  std::string path_ = testing::TempDir() + "mvsgd_settings_" +
-                      testing::UnitTest::GetInstance()->current_test_info()->name() + ".toml";
+  TestDirectory directory_;
+  std::string path_ = directory_.path() / "settings.toml";
 };
 
 TEST_F(SettingsFile, EveryPresetReadsBackAsItWasWritten) {
@@ -49,6 +49,14 @@ TEST_F(SettingsFile, EveryPresetReadsBackAsItWasWritten) {
     write_toml(read_toml(write(text.str()), std::nullopt), again);
     EXPECT_EQ(again.str(), text.str()) << p.name;
   }
+}
+
+TEST_F(SettingsFile, AnyTextReadsBackAsItWasWritten) {
+  Settings settings;
+  settings.data = "a \"b\" \\ c\nd\x7f\x01 caf\xc3\xa9";
+  std::ostringstream text;
+  write_toml(settings, text);
+  EXPECT_EQ(read_toml(write(text.str()), std::nullopt).data, settings.data);
 }
 
 TEST_F(SettingsFile, ALaterKeyOverridesItsPreset) {
@@ -75,6 +83,18 @@ TEST_F(SettingsFile, BadFilesAreRefusedWithFileAndLine) {
               HasSubstr("/no/such/file"));
 }
 
+TEST(Settings, AFileThatNeverEndsOrIsTooLongIsRefusedAndAPipeIsRead) {
+  EXPECT_THAT(message_of<InputError>([] { (void)read_toml("/dev/zero", std::nullopt); }),
+              HasSubstr("/dev/zero: more than 1048576 bytes"));
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  const std::string_view text = "epochs = 7\n";
+  ASSERT_EQ(write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  close(ends[1]);
+  EXPECT_EQ(read_toml("/dev/fd/" + std::to_string(ends[0]), std::nullopt).epochs, 7U);
+  close(ends[0]);
+}
+
 TEST(Settings, ValuesOutOfRangeAreRefusedByName) {
   Settings settings;
   const std::pair<const char*, const char*> bad[] = {{"workers", "0"},
@@ -92,6 +112,7 @@ TEST(Settings, ValuesOutOfRangeAreRefusedByName) {
                                                      {"seed", "1.5"},
                                                      {"tie_break", ""},
                                                      {"data", ""},
+                                                     {"data", "caf\xe9"},
                                                      {"warmup_epochs", "few"},
                                                      {"deadline", "0"},
                                                      {"eval_every", "0"},
