@@ -123,9 +123,11 @@ Exit parse_and_run(const std::vector<std::string>& args, CommandContext context)
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() != 0) {
-      if (const std::string what = unknown_word(app, args); !what.empty()) throw UsageError(what);
+      const std::string unknown = unknown_word(app, args);
+      throw UsageError(unknown.empty() ? fmt::format("{}; --help tells more", e.what()) : unknown);
     }
-    return app.exit(e, context.streams.out, context.streams.err) == 0 ? Exit::good : Exit::usage;
+    app.exit(e, context.streams.out, context.streams.err);  // prints what was asked for
+    return Exit::good;
   }
   refuse_empty_values(app);
   return chosen();

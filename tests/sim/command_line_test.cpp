@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -14,21 +15,19 @@
 #include "compress/block_position_codec.hpp"
 #include "sim/presets.hpp"
 #include "tests/sim/outcome.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 class CommandLine : public testing::Test {
- public:
-  ~CommandLine() override { fs::remove_all(path_); }
-
  protected:
-  CommandLine() { fs::remove_all(path_); }
-
   /// A run of seconds, with more arguments.
   Outcome train(std::vector<std::string> more) {
     std::vector<std::string> args{
@@ -40,9 +39,8 @@ class CommandLine : public testing::Test {
     return run(args);
   }
 
-  fs::path path_ =
-      fs::path(testing::TempDir()) /
-      (std::string("mvsgd_cli_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+  TestDirectory directory_;
+  fs::path path_ = directory_.path() / "run";
 };
 
 TEST_F(CommandLine, TrainsAndVerifiesItsOwnLedger) {
@@ -216,8 +214,9 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
       {{"presets", ""}, "NAME '': it may not be empty"},
       {{"data", "check", ""}, "DIR '': it may not be empty"},
       {{"data", "synthesize", path_.string(), "--seed", "-1"}, "--seed"},
-      {{"data"}, ""},
-      {{}, ""}};
+      {{"data", "check"}, "directory is required"},
+      {{"data"}, "A subcommand is required; --help tells more\n"},
+      {{}, "A subcommand is required"}};
   for (const auto& [args, words] : bad) {
     std::vector<std::string> with_out = args;
     if (!args.empty() && args[0] == "train") {
@@ -225,7 +224,8 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
     }
     const Outcome outcome = run(with_out);
     EXPECT_EQ(outcome.code, Exit::usage) << words;
-    EXPECT_THAT(outcome.err, HasSubstr(words));
+    EXPECT_THAT(outcome.err, AllOf(StartsWith("mvsgd: "), HasSubstr(words)));
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
     EXPECT_FALSE(fs::exists(path_)) << words;
   }
 }
