@@ -13,6 +13,7 @@
 
 #include "sim/checkpoint_files.hpp"
 #include "sim/settings.hpp"
+#include "sim/whole_number.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -65,7 +66,7 @@ ordered_json json_of(const FileDigest& digest) {
 }
 
 FileDigest digest_from(const json& object) {
-  return {.bytes = object.at("bytes").get<std::uint64_t>(),
+  return {.bytes = whole_number<std::uint64_t>(object.at("bytes")),
           .sha256 = object.at("sha256").get<std::string>()};
 }
 
@@ -104,7 +105,7 @@ void check_settings(const fs::path& path, const json& there, const Settings& her
     }
   }
   for (const auto& [name, value] : there.items()) {
-    if (std::ranges::none_of(keys(), [&](const Key& key) { return key.name == name; })) {
+    if (std::ranges::count(keys(), name, &Key::name) == 0) {
       throw InputError(
           fmt::format("{}: {} = {} there, no such key here", path.string(), name, value.dump()));
     }

@@ -15,6 +15,7 @@
 #include "sim/protocol.hpp"
 #include "sim/safetensors.hpp"
 #include "sim/settings.hpp"
+#include "sim/whole_number.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -86,8 +87,8 @@ Account::ByDirection read_bits(const json& object) {
   for (const auto& [way, name] : {std::pair(0, "up"), std::pair(1, "down")}) {
     for (std::size_t i = 0; i < comm::kFields; ++i) {
       const auto field = static_cast<comm::Field>(i);
-      bits.at(static_cast<std::size_t>(way))[field] =
-          comm::Bits(object.at(name).at(std::string(comm::name(field))).get<std::uint64_t>());
+      bits.at(static_cast<std::size_t>(way))[field] = comm::Bits(
+          whole_number<std::uint64_t>(object.at(name).at(std::string(comm::name(field)))));
     }
   }
   return bits;
@@ -174,13 +175,12 @@ TrialState read_progress(const std::filesystem::path& path, const Settings& sett
   std::ifstream file(path);
   try {
     const json progress = json::parse(file);
-    const auto whole = [](const json& value) { return value.get<std::uint64_t>(); };
     const json& cpu = progress.at("cpu_seconds");
     Account::Sums sums{
-        .sparse_steps = whole(progress.at("sparse_steps")),
-        .dense_steps = whole(progress.at("dense_steps")),
-        .sparse_rounds = progress.at("sparse_rounds").get<std::uint32_t>(),
-        .dense_rounds = progress.at("dense_rounds").get<std::uint32_t>(),
+        .sparse_steps = whole_number<std::uint64_t>(progress.at("sparse_steps")),
+        .dense_steps = whole_number<std::uint64_t>(progress.at("dense_steps")),
+        .sparse_rounds = whole_number<std::uint32_t>(progress.at("sparse_rounds")),
+        .dense_rounds = whole_number<std::uint32_t>(progress.at("dense_rounds")),
         .sparse = read_bits(progress.at("bits_of_sparse_rounds")),
         .all = read_bits(progress.at("bits")),
         .sparse_round = read_bits(progress.at("bits_of_worker_0_in_the_last_sparse_round"))};
@@ -194,10 +194,10 @@ TrialState read_progress(const std::filesystem::path& path, const Settings& sett
                                 .exchange = cpu.at("exchange").get<double>(),
                                 .server = cpu.at("server").get<double>()},
                      .seconds = progress.at("seconds").get<double>()};
-    state.group.t = progress.at("round").get<std::uint32_t>();
+    state.group.t = whole_number<std::uint32_t>(progress.at("round"));
     state.group.workers.resize(settings.workers);
     return state;
-  } catch (const json::exception& e) {
+  } catch (const std::exception& e) {
     throw InputError(fmt::format("{}: {}", path.string(), e.what()));
   }
 }

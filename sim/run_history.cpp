@@ -5,10 +5,12 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <stdexcept>
 
 #include "nn/resnet18.hpp"
 #include "sim/run_directory.hpp"
 #include "sim/schedule.hpp"
+#include "sim/whole_number.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -33,11 +35,11 @@ std::optional<Value> optional_of(const ordered_json& line, const char* name) {
 }
 
 comm::Bits bits_of(const ordered_json& line, const char* name) {
-  return comm::Bits(line.at(name).get<std::uint64_t>());
+  return comm::Bits(whole_number<std::uint64_t>(line.at(name)));
 }
 
 RoundMetrics round_of(const ordered_json& line, const std::vector<LayerShare>& layers) {
-  RoundMetrics metrics{.round = line.at("round"),
+  RoundMetrics metrics{.round = whole_number<std::uint32_t>(line.at("round")),
                        .epoch = line.at("epoch"),
                        .dense = line.at("dense"),
                        .learning_rate = line.at("learning_rate"),
@@ -52,7 +54,9 @@ RoundMetrics round_of(const ordered_json& line, const std::vector<LayerShare>& l
                        .kept = {}};
   if (const auto kept = line.find("kept_by_layer"); kept != line.end()) {
     metrics.kept = layers;
-    for (LayerShare& share : metrics.kept) share.kept = kept->at(share.layer);
+    for (LayerShare& share : metrics.kept) {
+      share.kept = whole_number<std::uint64_t>(kept->at(share.layer));
+    }
   }
   return metrics;
 }
@@ -66,26 +70,28 @@ RunEnd end_of(const ordered_json& line) {
                     .run_both_ways = optional_of<double>(line, "rate_run_both_ways")}};
 }
 
+void add_line(const ordered_json& line, const std::vector<LayerShare>& layers, RunHistory& run) {
+  if (line.contains("end")) {
+    run.end = end_of(line);
+    return;
+  }
+  run.rounds.push_back(round_of(line, layers));
+  const RoundMetrics& round = run.rounds.back();
+  if (!round.dense) run.sparse_steps += whole_number<std::uint64_t>(line.at("local_steps"));
+  if (round.round != run.rounds.size()) {
+    throw std::invalid_argument(
+        fmt::format("round {}, where round {} comes", round.round, run.rounds.size()));
+  }
+}
+
 void read_metrics(const fs::path& path, RunHistory& run) {
   const auto layers = kept_by_layer(nn::resnet18_parameters({.width = run.settings.width}), {});
   std::istringstream lines = whole_lines(path);
   std::string text;
   for (std::size_t number = 1; std::getline(lines, text); ++number) {
     try {
-      const auto line = ordered_json::parse(text);
-      if (line.contains("end")) {
-        run.end = end_of(line);
-      } else {
-        run.rounds.push_back(round_of(line, layers));
-        if (!run.rounds.back().dense) {
-          run.sparse_steps += line.at("local_steps").get<std::uint64_t>();
-        }
-        if (run.rounds.back().round != run.rounds.size()) {
-          throw InputError(fmt::format("{}:{}: round {}, where round {} comes", path.string(),
-                                       number, run.rounds.back().round, run.rounds.size()));
-        }
-      }
-    } catch (const ordered_json::exception& e) {
+      add_line(ordered_json::parse(text), layers, run);
+    } catch (const std::exception& e) {
       throw InputError(fmt::format("{}:{}: {}", path.string(), number, e.what()));
     }
   }

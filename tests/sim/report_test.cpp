@@ -16,6 +16,7 @@
 
 #include "nn/resnet18.hpp"
 #include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -54,12 +55,7 @@ TEST(Statistics, SampleDeviationIsOfNMinusOne) {
 }
 
 class Report : public testing::Test {
- public:
-  ~Report() override { fs::remove_all(path_); }
-
  protected:
-  Report() { fs::remove_all(path_); }
-
   /// The path of a run of that preset and seed, trained if it is not there yet.
   fs::path run(const char* preset_name, std::uint64_t seed = 1) {
     const fs::path directory = path_ / (std::string(preset_name) + "-" + std::to_string(seed));
@@ -77,9 +73,8 @@ class Report : public testing::Test {
     std::ofstream(file) << text.replace(at, from.size(), to);
   }
 
-  fs::path path_ = fs::path(testing::TempDir()) /
-                   (std::string("mvsgd_report_") +
-                    testing::UnitTest::GetInstance()->current_test_info()->name());
+  TestDirectory directory_;
+  fs::path path_ = directory_.path();
 };
 
 TEST_F(Report, ReadsWhatTheRunHasWritten) {
@@ -130,6 +125,16 @@ TEST_F(Report, WhatIsNoRunIsRefusedWithFileAndLine) {
   replace(directory / "metrics.jsonl", "\"loss\":", "\"lost\":");
   EXPECT_THAT([&] { (void)read_run_history(directory); },
               ThrowsMessage<InputError>(HasSubstr("metrics.jsonl:1: ")));
+  replace(directory / "metrics.jsonl", "\"lost\":", "\"loss\":");
+  std::string round = "1";
+  for (const std::string no_number : {"1.5", "-1", "1e300", "4294967297"}) {
+    replace(directory / "metrics.jsonl", "\"round\":" + round + ",",
+            "\"round\":" + no_number + ",");
+    round = no_number;
+    EXPECT_THAT([&] { (void)read_run_history(directory); },
+                ThrowsMessage<InputError>(HasSubstr("metrics.jsonl:1: ")))
+        << round;
+  }
   fs::remove(directory / "metrics.jsonl");
   EXPECT_THAT([&] { (void)read_run_history(directory); },
               ThrowsMessage<InputError>(HasSubstr("metrics.jsonl: cannot be read")));
