@@ -53,26 +53,13 @@ std::vector<char> read_whole(const std::filesystem::path& file) {
   return bytes;
 }
 
-void append(const std::filesystem::path& file, Dataset& out) {
-  const std::vector<char> bytes = read_whole(file);
-  for (std::size_t r = 0; r < kRecords; ++r) {
-    const auto record = bytes.begin() + static_cast<std::ptrdiff_t>(r * kRecordBytes);
-    const auto label = static_cast<std::uint8_t>(*record);
-    if (label >= kClasses) {
-      fail(file, "record " + std::to_string(r) + ": label " + std::to_string(label) + ", above " +
-                     std::to_string(kClasses - 1));
-    }
-    out.labels.push_back(label);
-    out.pixels.insert(out.pixels.end(), record + 1,
-                      record + static_cast<std::ptrdiff_t>(kRecordBytes));
-  }
-}
-
 Dataset read(const std::filesystem::path& dir, std::span<const Cifar10File> files) {
   Dataset dataset;
   dataset.labels.reserve(files.size() * kRecords);
   dataset.pixels.reserve(files.size() * kRecords * kImageBytes);
-  for (const Cifar10File& file : files) append(dir / file.name, dataset);
+  for (const Cifar10File& file : files) {
+    append_records(read_whole(dir / file.name), dir / file.name, dataset);
+  }
   return dataset;
 }
 
@@ -115,6 +102,23 @@ std::pair<double, double> moments(const Dataset& images, std::size_t c) {
 }
 
 }  // namespace
+
+void append_records(std::span<const char> bytes, const std::filesystem::path& file, Dataset& out) {
+  const std::size_t records = bytes.size() / kRecordBytes;
+  if (bytes.size() % kRecordBytes != 0) {
+    fail(file, "record " + std::to_string(records) + " is cut short");
+  }
+  for (std::size_t r = 0; r < records; ++r) {
+    const auto record = bytes.subspan(r * kRecordBytes, kRecordBytes);
+    const auto label = static_cast<std::uint8_t>(record.front());
+    if (label >= kClasses) {
+      fail(file, "record " + std::to_string(r) + ": label " + std::to_string(label) + ", above " +
+                     std::to_string(kClasses - 1));
+    }
+    out.labels.push_back(label);
+    out.pixels.insert(out.pixels.end(), record.begin() + 1, record.end());
+  }
+}
 
 TrainTest read_cifar10(const std::filesystem::path& dir) {
   std::error_code error;

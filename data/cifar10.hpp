@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,10 @@ inline constexpr std::array<Cifar10File, 6> kCifar10Files{{
 /// Throws FormatError, naming the file and the record, if the directory or a file is missing or
 /// unreadable, a file has another size, or a label is above 9.
 [[nodiscard]] TrainTest read_cifar10(const std::filesystem::path& dir);
+
+/// Appends the images of such records, as many as `bytes` hold, to `out`. Total: throws
+/// FormatError, naming `file` and the record, if one is cut short or has a label above 9.
+void append_records(std::span<const char> bytes, const std::filesystem::path& file, Dataset& out);
 
 /// Writes images as the six files that read_cifar10() reads; makes `dir` if it is not there. All
 /// or nothing: a failure leaves none of them.
