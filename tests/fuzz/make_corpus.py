@@ -5,8 +5,11 @@
 Inputs that a fuzzer finds are added beside them under the name of what they showed.
 """
 
+import io
+import json
 import pathlib
 import struct
+import tarfile
 
 HERE = pathlib.Path(__file__).parent
 GOLDEN = HERE.parent / "golden"
@@ -166,3 +169,189 @@ safetensors("nested", b'{"m": {"shape": [' + b"[" * 100 + b"]" * 100 + b"]}}")
 safetensors("no_object", b"[1, 2]")
 safetensors("no_json", b'{"m": }')
 safetensors("number_out_of_range", b'{"m": {"dtype": "F32", "shape": [1e999], "data_offsets": [0, 4]}}', bytes(4))
+
+
+def message(kind, body, value_bits=0, codec=0, sender=0, dimension=16, count=4, parameter=0):
+    """A message of round 7, as comm/README.md has it."""
+    return struct.pack("<4B5I", 1, kind, value_bits, codec, sender, 7, dimension, count,
+                       parameter) + body
+
+
+def floats(*values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def protocol(name, data, codec=0, q=0, scheme=0):
+    """d = 16, phi = 0.25, phi_ad = 0.1, so that K = 4 and K_ad = 2; `codec` and 8 for ranks and
+    deltas."""
+    prefix = struct.pack("<6BH", codec, q, scheme, data[1] - 1, 25 - 1, 10 - 1, 16 - 1)
+    write("protocol", name, prefix + data)
+
+
+FOUR = packed("1 10 0  1 01 1 11 0  0  1 00 0")
+protocol("vote", message(2, FOUR, codec=1, parameter=4))
+protocol("vote_of_too_few", message(2, FOUR, codec=1, count=3, parameter=4))
+protocol("vote_of_another_model", message(2, FOUR, codec=1, dimension=17, parameter=4))
+protocol("vote_elias_fano", message(2, packed("10 110 0 10  10 01 11 00"), codec=2), codec=1)
+protocol("vote_rice", message(2, packed("11  0010  10  0010"), codec=3, parameter=4), codec=2)
+protocol("vote_radix", message(2, packed("10 110 0 10  10 01 11 00"), codec=4, parameter=4), codec=3)
+protocol("vote_entropy", message(2, packed("1110001111101101 110"), codec=5), codec=4)
+protocol("add", message(3, packed("1 0100 1 1001 0  0"), codec=1, count=2, parameter=10))
+protocol("add_of_none", message(3, packed("0  0"), codec=1, count=0, parameter=10))
+protocol("drop", message(4, packed("1 0000 1 0010 0  0"), codec=1, count=2, parameter=10))
+protocol("drop_ranks", message(4, packed("1 1 0  1 1 0"), codec=1, dimension=4, count=2, parameter=2),
+         codec=8)
+protocol("mask", message(5, FOUR, codec=1, sender=2, parameter=4))
+protocol("mask_delta", message(5, packed("100  1 1 0 0  0 1 01 0 0"), codec=6, sender=2), codec=8)
+protocol("mask_union", message(5, packed("1 0 0  1 1 0  1 0 1 1 0  0  1 0 0  0  0  0"), codec=1,
+                               sender=2, count=5, parameter=2), scheme=1)
+protocol("update", message(6, floats(1, -2, 0, 4), value_bits=32))
+protocol("update_fractional", message(6, packed("10 11 00 01") + floats(2, 1), value_bits=2), q=2)
+protocol("update_sign", message(6, packed("1001") + b"", value_bits=1, parameter=4), q=1)
+protocol("dense", message(1, floats(*range(16)), value_bits=32, count=16))
+protocol("aggregate", message(7, floats(*range(16)), value_bits=32, sender=2, count=16))
+protocol("buffers", message(9, floats(*range(5)), value_bits=32, dimension=5, count=5))
+
+
+def votes(name, workers, check_votes, *calls):
+    """K = 2 and K_ad = 1; a call is a worker and two lists."""
+    data = bytes([workers - 1, 1, 0, check_votes])
+    for worker, add, drop in calls:
+        data += bytes([worker, len(add), len(drop), *add, *drop])
+    write("vote_sum", name, data)
+
+
+votes("changes", 2, 1, (0, [1, 66], []), (1, [1, 7], []), (0, [7], [66]), (1, [69], [1]))
+votes("kept_by_none", 2, 0, (0, [1, 66], []), (1, [1, 7], []), (0, [9], [7]))
+votes("refused_against_the_vote", 2, 1, (0, [1, 66], []), (1, [1, 7], []), (0, [9], [7]))
+votes("add_of_what_all_have", 2, 0, (0, [1, 2], []), (1, [1, 3], []), (1, [1], [3]))
+votes("drop_of_what_none_has", 1, 0, (0, [1, 2], []), (0, [4], [3]))
+votes("out_of_order", 1, 0, (0, [2, 1], []), (0, [1, 70], []), (0, [1, 2, 3], []))
+votes("too_many", 1, 0, (0, [1, 2], []), (0, [3, 4], [1, 2]), (0, [3], []), (0, [3], [3]))
+
+
+def edits(name, file, *changes):
+    """Of manifest.json, progress.json and arrays.safetensors the one that `file` counts."""
+    data = bytes([file])
+    for at, away, put in changes:
+        data += at.to_bytes(3, "little") + bytes([away, len(put)]) + put
+    write("checkpoint", name, data)
+
+
+for number, of in enumerate(["manifest", "progress", "arrays"]):
+    edits(f"{of}_whole", number)
+    edits(f"{of}_empty", number, *[(0, 255, b"")] * 20)
+    edits(f"{of}_with_a_byte_more", number, (0, 0, b" "))
+edits("manifest_of_another_version", 0, (49, 1, b"2"))
+edits("progress_of_half_a_round", 1, (13, 1, b"1.5"))
+edits("progress_of_a_round_too_large_for_any_integer", 1, (13, 1, b"1e300"))
+edits("progress_of_round_minus_one", 1, (13, 1, b"-1"))
+
+
+def tar(name, *entries):
+    """An entry is a name, its content, and what else it has."""
+    with io.BytesIO() as file:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+            for path, content, more in entries:
+                entry = tarfile.TarInfo(path)
+                entry.size = len(content)
+                for key, value in more.items():
+                    setattr(entry, key, value)
+                archive.addfile(entry, io.BytesIO(content))
+        end = archive.offset
+        write("archive", name, file.getvalue()[:end])
+
+
+ONE = ("folder/one.bin", b"first", {})
+TWO = ("folder/two.bin", b"second" * 100, {})
+tar("whole", ("folder", b"", {"type": tarfile.DIRTYPE}), ("folder/readme", b"pass", {}), ONE, TWO)
+tar("one_is_missing", TWO)
+tar("one_is_there_twice", ONE, ONE, TWO)
+tar("one_is_longer", ("folder/one.bin", b"firsts", {}), TWO)
+tar("link", ("folder/one.bin", b"", {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}))
+tar("leaves", ("folder/../one.bin", b"first", {}))
+
+
+def event(*fields):
+    return b"\x09" + struct.pack("<d", 1.5) + b"".join(fields)
+
+
+def events(name, t, *of, torn=b""):
+    data = bytes([t, len(of)]) + b"".join(bytes([len(e)]) + e for e in of)
+    write("event_file", name, data + torn)
+
+
+VERSION = event(b"\x1a\x0dbrain.Event:2")
+SUMMARY = b"\x2a\x0c\x0a\x0a\x0a\x03x/y\x15" + floats(0.5)
+events("three_rounds", 2, VERSION, *(event(b"\x10" + bytes([t]), SUMMARY) for t in [1, 2, 3]))
+events("nothing_left", 0, VERSION, event(b"\x10\x01", SUMMARY))
+events("torn", 9, VERSION, event(b"\x10\x01", SUMMARY), torn=b"\x20" + bytes(7) + b"torn")
+events("large_step", 255, VERSION, event(b"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", SUMMARY))
+events("no_event", 0, torn=b"\xff" * 30)
+
+
+def record(label):
+    return bytes([label]) + bytes(3072)
+
+
+write("cifar10", "two_records", record(9) + record(0))
+write("cifar10", "label_above_9", record(0) + record(10))
+write("cifar10", "no_record", b"")
+
+LAYERS = list(dict.fromkeys(
+    line.split()[0].rsplit(".", 1)[0]
+    for line in (GOLDEN / "nn" / "parameters.txt").read_text().splitlines()))
+LEDGER = "round,worker,direction,kind,field,bits\n"
+MODEL = "0,0,down,model,header,192\n0,0,down,model,initial_model,94272\n"
+
+
+def metrics(t, **more):
+    return {"round": t, "epoch": t / 4, "local_steps": 1, "dense": t == 1, "learning_rate": 0.1,
+            "loss": 2.5, "images": 16, "bits_up": 1000, "bits_down": 2000, "seconds": t} | more
+
+
+def run_files(name, lines, ledger):
+    text = "".join(line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines)
+    write("run_files", name, (text + "#" + ledger).encode())
+
+
+END = {"end": True, "theta_sha256": "0" * 64, "test_loss": 2.25, "test_accuracy": 0.125,
+       "rate_uplink": 78.0, "rate_both_ways": None}
+run_files("finished", [metrics(1), metrics(2, mask_overlap=0.5, test_loss=2.0, test_accuracy=0.1,
+                                           kept_by_layer=dict.fromkeys(LAYERS, 0)), END],
+          LEDGER + MODEL + "1,0,up,dense,header,192\n")
+run_files("running", [metrics(1), '{"round": 2, "ep'], LEDGER + MODEL + "1,0,up,de")
+run_files("rounds_out_of_order", [metrics(2)], LEDGER)
+run_files("half_a_round", [metrics(1.5)], LEDGER)
+run_files("round_too_large_for_any_integer", [metrics(1, round=1e300)], LEDGER)
+run_files("round_too_large", [metrics(1, round=2**32 + 1)], LEDGER)
+run_files("bits_are_negative", [metrics(1, bits_up=-5)], LEDGER)
+run_files("loss_is_null", [metrics(1, loss=None)], LEDGER)
+run_files("no_json", ["x\n"], LEDGER)
+run_files("unknown_kind", [], LEDGER + "0,0,down,modell,header,192\n")
+run_files("seven_columns", [], LEDGER + "0,0,down,model,header,192,1\n")
+run_files("number_too_large", [], LEDGER + "0,0,down,model,header,18446744073709551616\n")
+run_files("no_header", [], MODEL)
+
+write("settings", "preset", b'preset = "ssgd-mv-ad-l4-q"\nseed = 2\nphi = 0.02\n[environment]\na = 1\n')
+write("settings", "keys", b"""scheme = "top-k"
+workers = 3
+phi = 1e-3
+value_bits = 1
+quantizer = "scaled-sign"
+position_codec = "elias-fano"
+warmup_epochs = "proportional"
+augment = false
+learning_rate = 0.25
+data = "a \\"b\\" \\\\ c"
+checkpoint_every = "10m"
+practice = "authors"
+bn_eval = "average"
+""")
+write("settings", "control_characters", b'data = "a\\nb\\u0007"\n')
+write("settings", "unknown_key", b"epochs = 3\nepoch = 4\n")
+write("settings", "key_twice", b"epochs = 3\nepochs = 4\n")
+write("settings", "out_of_range", b"workers = 0\n")
+write("settings", "no_value", b"workers = [1]\n")
+write("settings", "no_toml", b"workers = \n")
+write("settings", "together_they_fail", b'scheme = "sm"\nworkers = 2\n')

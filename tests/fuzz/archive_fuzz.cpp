@@ -1,0 +1,85 @@
+// Fuzzes unpack: whatever an archive holds, nothing but the wanted files is written, each of its
+// size, and all of them unless it is refused.
+//
+// Input: a tar file. Each of its blocks gets the checksum of a header, without which almost nothing
+// behind the first one would ever be reached.
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+#include <span>
+#include <string>
+
+#include "data/archive.hpp"
+#include "data/dataset.hpp"
+#include "tests/fuzz/fuzz_check.hpp"
+#include "tests/test_directory.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using mvsgd::data::Archive;
+using mvsgd::fuzz::check;
+
+constexpr std::size_t kBlock = 512;
+constexpr std::size_t kSum = 148;  // where a header has its checksum, and in how many bytes
+constexpr std::size_t kSumBytes = 8;
+
+/// The sum of a header's bytes with blanks for the sum itself, in octal.
+void mend_checksum(std::span<char> block) {
+  const auto sum = block.subspan(kSum, kSumBytes);
+  std::fill(sum.begin(), sum.end(), ' ');
+  const unsigned total = std::accumulate(
+      block.begin(), block.end(), 0U,
+      [](unsigned so_far, char byte) { return so_far + static_cast<unsigned char>(byte); });
+  std::snprintf(sum.data(), kSumBytes, "%06o", total);
+}
+
+std::string mended(std::string tar) {
+  for (std::size_t at = 0; at + kBlock <= tar.size(); at += kBlock) {
+    mend_checksum(std::span(tar).subspan(at, kBlock));
+  }
+  return tar;
+}
+
+Archive wanted() {
+  return {.url = {},
+          .bytes = 0,
+          .sha256 = {},
+          .folder = "folder",
+          .files = {{.name = "one.bin", .bytes = 5, .md5 = {}},
+                    {.name = "two.bin", .bytes = 600, .md5 = {}}}};
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const mvsgd::TestDirectory directory;
+  const fs::path tar = directory.path() / "a.tar";
+  const fs::path into = directory.path() / "into";
+  fs::create_directory(into);
+  std::ofstream(tar, std::ios::binary)
+      << mended({reinterpret_cast<const char*>(data), size}) << std::flush;
+
+  const Archive archive = wanted();
+  bool whole = true;
+  try {
+    unpack(archive, tar, into);
+  } catch (const mvsgd::data::FormatError&) {
+    whole = false;
+  }
+  for (const Archive::File& file : archive.files) {
+    std::error_code error;
+    const std::uint64_t bytes = fs::file_size(into / file.name, error);
+    check(!error || !whole, "all wanted files are written");
+    check(error || (whole ? bytes == file.bytes : bytes <= file.bytes), "no more than wanted");
+    fs::remove(into / file.name, error);
+  }
+  check(fs::is_empty(into), "nothing else is written");
+  fs::remove(into);
+  fs::remove(tar);
+  check(fs::is_empty(directory.path()), "nor elsewhere");
+  return 0;
+}
