@@ -87,11 +87,12 @@ std::vector<Index> majority_mask(std::span<const std::uint32_t> counts, std::siz
   check_mask_size(k, voted);
   if (k == 0) return {};
 
-  const auto [last, wanted] = vote_threshold(with_count, k);
-  Ties ties(tie, wanted, with_count[last]);
+  const VoteThreshold threshold = vote_threshold(with_count, k);
+  const auto last = static_cast<std::uint32_t>(threshold.votes);
+  Ties ties(tie, threshold.wanted, with_count[last]);
   std::vector<Index> mask;
   mask.reserve(k);
-  for_each_reaching(counts, itself, static_cast<std::uint32_t>(last), [&](std::size_t i) {
+  for_each_reaching(counts, itself, last, [&](std::size_t i) {
     if (counts[i] > last || ties.takes_next()) mask.push_back(static_cast<Index>(i));
   });
   return mask;
@@ -102,12 +103,13 @@ std::vector<Index> majority_mask(const VoteTally& tally, std::size_t k, const Ti
   check_mask_size(k, tally.voted().size());
   if (k == 0) return {};
 
-  const auto [last, wanted] = vote_threshold(tally.with_count(), k);
-  const auto enters = draw_ties(tie, wanted, tally.with_count()[last], isa);
+  const VoteThreshold threshold = vote_threshold(tally.with_count(), k);
+  const auto last = static_cast<std::uint32_t>(threshold.votes);
+  const auto enters = draw_ties(tie, threshold.wanted, tally.with_count()[last], isa);
   std::vector<Index> mask(k + kListOverrun);
   with_mask_passes(isa, [&](auto passes) {
-    passes.mask_of_list(tally.voted().data(), tally.counts().data(), tally.voted().size(),
-                        static_cast<std::uint32_t>(last), {.bits = enters.data()}, mask.data());
+    passes.mask_of_list(tally.voted().data(), tally.counts().data(), tally.voted().size(), last,
+                        {.bits = enters.data()}, mask.data());
   });
   mask.resize(k);
   return mask;

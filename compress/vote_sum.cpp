@@ -137,12 +137,13 @@ std::vector<Index> VoteSum::majority_mask(std::size_t k, const TieBreak& tie) co
   check_mask_size(k, d_ - with_count_[0]);
   if (k == 0) return {};
 
-  const auto [last, wanted] = vote_threshold(with_count_, k);
-  const auto enters = draw_ties(tie, wanted, with_count_[last], options_.isa);
+  const VoteThreshold threshold = vote_threshold(with_count_, k);
+  const auto last = static_cast<std::uint32_t>(threshold.votes);
+  const auto enters = draw_ties(tie, threshold.wanted, with_count_[last], options_.isa);
   std::vector<Index> mask(k + kListOverrun);
   with_mask_passes(options_.isa, [&](auto passes) {
-    passes.mask_of_planes(bits_.data(), bits_.size() / planes_, planes_,
-                          static_cast<std::uint32_t>(last), {.bits = enters.data()}, mask.data());
+    passes.mask_of_planes(bits_.data(), bits_.size() / planes_, planes_, last,
+                          {.bits = enters.data()}, mask.data());
   });
   mask.resize(k);
   return mask;
