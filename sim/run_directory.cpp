@@ -101,10 +101,10 @@ std::optional<double> final_accuracy(const fs::path& directory) {
   std::string last;
   for (std::string line; std::getline(file, line);) last = line;
   const auto end = nlohmann::json::parse(last, nullptr, false);
-  if (!end.is_object() || !end.contains("end") || !end["test_accuracy"].is_number()) {
-    return std::nullopt;
-  }
-  return end["test_accuracy"].get<double>();
+  if (!end.is_object() || !end.contains("end")) return std::nullopt;
+  const auto accuracy = end.find("test_accuracy");
+  if (accuracy == end.end() || !accuracy->is_number()) return std::nullopt;
+  return accuracy->get<double>();
 }
 
 }  // namespace

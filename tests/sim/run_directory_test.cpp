@@ -197,6 +197,12 @@ TEST_F(RunDirectoryTest, NothingIsLeftWhereNothingCanBeWritten) {
 TEST_F(RunDirectoryTest, AnUnfinishedRunIsNoBaseline) {
   { const RunDirectory directory(path_, settings_, {}); }
   EXPECT_THROW((void)read_finished_run(path_), InputError);
+  for (const char* line :
+       {"{\"end\":true}", "{\"end\":true,\"test_accuracy\":\"1\"}", "[\"end\"]"}) {
+    std::ofstream(path_ / "metrics.jsonl") << line << '\n';
+    EXPECT_THROW((void)read_finished_run(path_), InputError) << line;
+    EXPECT_FALSE(has_finished(path_)) << line;
+  }
 }
 
 }  // namespace
