@@ -1,8 +1,7 @@
 // A directory of a test's own.
 #pragma once
 
-#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp is POSIX's
-
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
