@@ -10,10 +10,7 @@
 namespace mvsgd::data {
 namespace {
 
-constexpr std::size_t kPadding = 4;  // black pixels on each side
 constexpr std::size_t kCorners = 2 * kPadding + 1;
-
-using Levels = std::array<float, 256>;  // of one channel: byte -> normalised value
 
 constexpr std::array<Levels, kChannels> make_levels() {
   constexpr std::array<double, kChannels> kMean = {.4914, .4822, .4465};
@@ -59,7 +56,16 @@ void render(std::span<const std::uint8_t> image, const View& view, std::span<flo
   }
 }
 
+void check_view(const View& view, const Dataset& dataset) {
+  if (view.image < dataset.size() && std::max(view.top, view.left) < kCorners) return;
+  throw std::invalid_argument("load_views: image " + std::to_string(view.image) + " of " +
+                              std::to_string(dataset.size()) + " from corner (" +
+                              std::to_string(view.top) + ", " + std::to_string(view.left) + ')');
+}
+
 }  // namespace
+
+const std::array<Levels, kChannels>& levels() { return kLevels; }
 
 BatchSource::BatchSource(const Dataset& dataset, std::vector<std::uint32_t> images,
                          const BatchOptions& options)
@@ -110,10 +116,17 @@ std::vector<View> BatchSource::views(std::uint64_t step) {
 void BatchSource::load(std::uint64_t step, std::span<float> images,
                        std::span<std::uint8_t> labels) {
   check_spans("BatchSource::load", options_.batch, images, labels);
+  load_views(dataset_, views(step), images, labels);
+}
+
+void load_views(const Dataset& dataset, std::span<const View> views, std::span<float> images,
+                std::span<std::uint8_t> labels) {
+  check_spans("load_views", views.size(), images, labels);
+  for (const View& view : views) check_view(view, dataset);
   std::size_t k = 0;
-  for (const View& view : views(step)) {
-    render(dataset_.image(view.image), view, images.subspan(k * kImageBytes, kImageBytes));
-    labels[k] = dataset_.labels[view.image];
+  for (const View& view : views) {
+    render(dataset.image(view.image), view, images.subspan(k * kImageBytes, kImageBytes));
+    labels[k] = dataset.labels[view.image];
     ++k;
   }
 }

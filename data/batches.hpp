@@ -1,8 +1,7 @@
 // Batches of normalised images: a worker's endless training stream, and plain ones for evaluation.
 //
-// A byte p of channel c becomes (p / 255 - mean[c]) / std[c] with mean (.4914, .4822, .4465) and
-// std
-// (.2023, .1994, .2010), computed in double and rounded to float once.
+// A byte p of channel c becomes levels()[c][p] = (p / 255 - mean[c]) / std[c] with mean (.4914,
+// .4822, .4465) and std (.2023, .1994, .2010), computed in double and rounded to float once.
 #pragma once
 
 #include <array>
@@ -14,6 +13,13 @@
 #include "data/dataset.hpp"
 
 namespace mvsgd::data {
+
+/// What each byte of a channel becomes.
+using Levels = std::array<float, 256>;
+[[nodiscard]] const std::array<Levels, kChannels>& levels();
+
+/// Black pixels that are added to an image on each side before a window is cut out.
+inline constexpr std::uint8_t kPadding = 4;
 
 /// How a worker's images become its batches.
 enum class Sampling : std::uint8_t {
@@ -33,8 +39,8 @@ struct BatchOptions {
 /// left) in the image with 4 black pixels added on each side, mirrored left to right or not.
 struct View {
   std::uint32_t image = 0;
-  std::uint8_t top = 4;  ///< in [0, 8]; 4 is the image itself
-  std::uint8_t left = 4;
+  std::uint8_t top = kPadding;  ///< in [0, 8]; 4 is the image itself
+  std::uint8_t left = kPadding;
   bool flip = false;
 
   friend bool operator==(const View&, const View&) = default;
@@ -93,6 +99,16 @@ class BatchSource {
   BatchOptions options_;
   std::array<Permutation, 2> cache_;  // permutation p lives in cache_[p % 2]
 };
+
+/// Views of a data set's images, normalised; black pixels as BatchSource::load() has them.
+///
+///   images  [views.size(), 3, 32, 32]
+///   labels  [views.size()]
+///
+/// Throws std::invalid_argument if an image is beyond the data set, a corner beyond [0, 8], or a
+/// span has another size.
+void load_views(const Dataset& dataset, std::span<const View> views, std::span<float> images,
+                std::span<std::uint8_t> labels);
 
 /// Images first .. first + count - 1 as they are, normalised.
 ///

@@ -340,6 +340,21 @@ TEST(BatchSource, RefusesWhatItCannotServe) {
   EXPECT_THROW(source.load(0, images, std::span(labels).first(1)), std::invalid_argument);
 }
 
+TEST(LoadViews, RefusesWhatIsNotThere) {
+  const Dataset dataset = patterned(5);
+  std::vector<float> images(kImageBytes);
+  std::vector<std::uint8_t> labels(1);
+  const auto load = [&](const View& view) {
+    load_views(dataset, std::vector{view}, images, labels);
+  };
+  EXPECT_NO_THROW(load({.image = 4, .top = 8, .left = 8}));
+  EXPECT_THAT([&] { load({.image = 5}); },
+              ThrowsMessage<std::invalid_argument>("load_views: image 5 of 5 from corner (4, 4)"));
+  EXPECT_THROW(load({.top = 9}), std::invalid_argument);
+  EXPECT_THROW(load({.left = 9}), std::invalid_argument);
+  EXPECT_THROW(load_views(dataset, {}, images, labels), std::invalid_argument);
+}
+
 TEST(LoadPlain, IsTheUnshiftedUnmirroredView) {
   const Dataset dataset = patterned(5);
   std::vector<float> images(3 * kImageBytes);
