@@ -14,6 +14,7 @@
 #include <string>
 
 #include "nn/flat_operators.hpp"
+#include "nn/image_store.hpp"
 #include "nn/tensor.hpp"
 
 namespace mvsgd::nn {
@@ -97,6 +98,13 @@ class Backend {
 
   /// A worker's operators on flat arrays where this backend computes; null if that is the host.
   [[nodiscard]] virtual std::unique_ptr<FlatOperators> flat_operators() { return nullptr; }
+
+  /// A copy of the images where this backend computes; null if that is the host. Throws
+  /// std::invalid_argument if the sizes do not fit together, BackendError if a library refuses.
+  [[nodiscard]] virtual std::unique_ptr<const ImageStore> hold_images(
+      const ImageBytes& /*images*/) {
+    return nullptr;
+  }
 
   // Storage.
   [[nodiscard]] virtual Tensor allocate(const Shape& shape) = 0;  ///< plain, zero

@@ -180,6 +180,10 @@ Parameter ResNet18::parameter(const LayoutEntry& entry, Into into) {
 }
 
 BatchResult ResNet18::train(std::span<const float> images, std::span<const std::uint8_t> labels) {
+  return train(on_backend(images, labels.size()), labels);
+}
+
+BatchResult ResNet18::train(const Tensor& images, std::span<const std::uint8_t> labels) {
   check_batch(images, labels);
   for (const Tensor& gradient : sums_) backend_->fill_zero(gradient);
   Tape tape(*backend_);
@@ -189,6 +193,11 @@ BatchResult ResNet18::train(std::span<const float> images, std::span<const std::
 }
 
 BatchResult ResNet18::evaluate(std::span<const float> images, std::span<const std::uint8_t> labels,
+                               BatchNormMode mode, float momentum) {
+  return evaluate(on_backend(images, labels.size()), labels, mode, momentum);
+}
+
+BatchResult ResNet18::evaluate(const Tensor& images, std::span<const std::uint8_t> labels,
                                BatchNormMode mode, float momentum) {
   check_batch(images, labels);
   Tape tape(*backend_, Recording::off);
@@ -200,20 +209,20 @@ std::vector<float> ResNet18::logits(std::span<const float> images, BatchNormMode
   // Labels enter the loss alone.
   const std::vector<std::uint8_t> labels(images.size() /
                                          static_cast<std::size_t>(kChannels * kSide * kSide));
-  check_batch(images, labels);
+  const Tensor batch = on_backend(images, labels.size());
+  check_batch(batch, labels);
   Tape tape(*backend_, Recording::off);
-  const Loss loss = forward(tape, images, labels, {.mode = mode});
+  const Loss loss = forward(tape, batch, labels, {.mode = mode});
   std::vector<float> values(labels.size() * static_cast<std::size_t>(options_.classes));
   backend_->read(loss.logits.value(), values);
   return values;
 }
 
-void ResNet18::check_batch(std::span<const float> images,
-                           std::span<const std::uint8_t> labels) const {
-  if (labels.empty() ||
-      images.size() != labels.size() * static_cast<std::size_t>(kChannels * kSide * kSide)) {
-    throw std::invalid_argument("ResNet18: " + std::to_string(images.size()) + " values for " +
-                                std::to_string(labels.size()) + " images of 3x32x32");
+void ResNet18::check_batch(const Tensor& images, std::span<const std::uint8_t> labels) const {
+  const Shape wanted{static_cast<std::int64_t>(labels.size()), kChannels, kSide, kSide};
+  if (labels.empty() || images.shape != wanted) {
+    throw std::invalid_argument("ResNet18: images " + to_string(images.shape) + " for " +
+                                std::to_string(labels.size()) + " labels");
   }
   const std::uint8_t largest = *std::max_element(labels.begin(), labels.end());
   if (largest >= options_.classes) {
@@ -222,8 +231,18 @@ void ResNet18::check_batch(std::span<const float> images,
   }
 }
 
-Loss ResNet18::forward(Tape& tape, std::span<const float> images,
-                       std::span<const std::uint8_t> labels, BatchNormUse use) const {
+Tensor ResNet18::on_backend(std::span<const float> images, std::size_t count) const {
+  if (count == 0 || images.size() != count * static_cast<std::size_t>(kChannels * kSide * kSide)) {
+    throw std::invalid_argument("ResNet18: " + std::to_string(images.size()) + " values for " +
+                                std::to_string(count) + " images of 3x32x32");
+  }
+  Tensor batch = backend_->allocate({static_cast<std::int64_t>(count), kChannels, kSide, kSide});
+  backend_->write(batch, images);
+  return batch;
+}
+
+Loss ResNet18::forward(Tape& tape, const Tensor& images, std::span<const std::uint8_t> labels,
+                       BatchNormUse use) const {
   const auto apply = [&](const Unit& unit, const Variable& x, bool relu) {
     return batch_norm(tape, conv2d(tape, x, unit.weight, unit.options), unit.norm, use.mode,
                       {.momentum = use.momentum, .relu = relu});
@@ -232,11 +251,7 @@ Loss ResNet18::forward(Tape& tape, std::span<const float> images,
     return batch_norm(tape, conv2d(tape, x, unit.weight, unit.options), residual, unit.norm,
                       use.mode, {.momentum = use.momentum, .relu = true});
   };
-  const Tensor batch =
-      backend_->allocate({static_cast<std::int64_t>(labels.size()), kChannels, kSide, kSide});
-  backend_->write(batch, images);
-
-  Variable x = apply(stem_, Variable(batch), true);
+  Variable x = apply(stem_, Variable(images), true);
   for (const Block& block : blocks_) {
     const Variable shortcut = block.shortcut ? apply(*block.shortcut, x, false) : x;
     x = apply(block.first, x, true);

@@ -60,10 +60,14 @@ class ResNet18 {
   /// agree on n, or a label is not below classes. Values are not judged: a NaN or infinity in
   /// parameters or images shows in the loss and in gradients(), where Layout::at() names it.
   BatchResult train(std::span<const float> images, std::span<const std::uint8_t> labels);
+  /// The same of a plain tensor.
+  BatchResult train(const Tensor& images, std::span<const std::uint8_t> labels);
 
   /// Forward pass only; gradients() keep their values. `momentum` is that of BatchNormMode::update;
   /// 1 makes the buffers the batch's own statistics. Throws as train() does.
   BatchResult evaluate(std::span<const float> images, std::span<const std::uint8_t> labels,
+                       BatchNormMode mode, float momentum = 0.1F);
+  BatchResult evaluate(const Tensor& images, std::span<const std::uint8_t> labels,
                        BatchNormMode mode, float momentum = 0.1F);
 
   /// What the network says of images [n,3,32,32].
@@ -90,8 +94,10 @@ class ResNet18 {
 
   [[nodiscard]] Parameter parameter(const LayoutEntry& entry, Into into = Into::add);
   /// Throws std::invalid_argument unless images and labels are a batch of this network.
-  void check_batch(std::span<const float> images, std::span<const std::uint8_t> labels) const;
-  Loss forward(Tape& tape, std::span<const float> images, std::span<const std::uint8_t> labels,
+  void check_batch(const Tensor& images, std::span<const std::uint8_t> labels) const;
+  /// Throws std::invalid_argument unless they are `count` >= 1 whole images.
+  [[nodiscard]] Tensor on_backend(std::span<const float> images, std::size_t count) const;
+  Loss forward(Tape& tape, const Tensor& images, std::span<const std::uint8_t> labels,
                BatchNormUse use) const;
 
   Backend* backend_;

@@ -222,7 +222,7 @@ TEST_P(ResNet18Network, RefusesWhatIsNoBatchBeforeAnythingChanges) {
   ResNet18 net = make();
   const std::vector<float> buffers = read(backend(), net.buffers());
   const std::span<const float> images(images_);
-  EXPECT_THROW(net.train({}, {}), std::invalid_argument);
+  EXPECT_THROW(net.train(std::vector<float>{}, {}), std::invalid_argument);
   EXPECT_THROW(net.train(images.first(images.size() - 1), labels_), std::invalid_argument);
   std::vector<std::uint8_t> labels = labels_;
   labels.back() = 10;
