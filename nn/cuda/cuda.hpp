@@ -31,6 +31,7 @@ class CudaBackend : public Backend {
   [[nodiscard]] std::string version() const override;
   void enter(int threads) override;
   [[nodiscard]] std::unique_ptr<FlatOperators> flat_operators() override;
+  [[nodiscard]] std::unique_ptr<const ImageStore> hold_images(const ImageBytes& images) override;
 
   /// "conv2d n64c64h32w32o64r3s1p1: engine 1, workspace 0" for each plan made so far, sorted.
   [[nodiscard]] std::vector<std::string> plans() const;

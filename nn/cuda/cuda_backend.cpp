@@ -10,6 +10,7 @@
 #include "nn/cuda/check.hpp"
 #include "nn/cuda/cuda.hpp"
 #include "nn/cuda/flat_operators.hpp"
+#include "nn/cuda/image_store.hpp"
 
 namespace mvsgd::nn {
 namespace cuda {
@@ -114,6 +115,11 @@ void CudaBackend::enter(int threads) {
 
 std::unique_ptr<FlatOperators> CudaBackend::flat_operators() {
   return std::make_unique<CudaFlatOperators>(options_.device);
+}
+
+std::unique_ptr<const ImageStore> CudaBackend::hold_images(const ImageBytes& images) {
+  use_device(options_.device);
+  return std::make_unique<CudaImageStore>(images);
 }
 
 // Storage.

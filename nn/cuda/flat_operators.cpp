@@ -41,7 +41,7 @@ class CudaFlatOperators::Use {
       : stream_(operators.stream_.get()) {
     use_device(operators.device_);
     for (const Tensor* x : tensors) {
-      const Stream& stream = storage(*x).allocation->data->stream();
+      const Stream& stream = *storage(*x).allocation->data->stream();
       if (&stream == stream_) continue;
       stream_->wait_for(stream);
       others_.push_back(&stream);

@@ -157,6 +157,23 @@ void add_column_sums(std::int64_t rows, std::int64_t columns, const float* x, fl
   });
 }
 
+void cut_windows(std::int64_t count, std::int64_t side, const WindowArguments& arguments,
+                 float* images, cudaStream_t stream) {
+  const WindowArguments a = arguments;
+  for_each(count * kColors * side * side, stream, [=] __device__(std::int64_t i) {
+    const std::int64_t column = i % side;
+    const std::int64_t row = i / side % side;
+    const std::int64_t channel = i / side / side % kColors;
+    const Window window = a.windows[i / side / side / kColors];
+    const std::int64_t y = window.top + row;
+    const std::int64_t x = window.left + (window.flip ? side - 1 - column : column);
+    const bool inside = y >= 0 && y < side && x >= 0 && x < side;
+    const std::uint8_t byte =
+        inside ? a.pixels[((window.image * kColors + channel) * side + y) * side + x] : 0;
+    images[i] = a.levels[channel * kByteValues + byte];
+  });
+}
+
 void cross_entropy(std::int64_t rows, std::int64_t classes, const float* logits,
                    const std::uint8_t* labels, const CrossEntropyRows& results,
                    cudaStream_t stream) {

@@ -10,6 +10,8 @@
 
 #include <cstdint>
 
+#include "nn/image_window.hpp"
+
 namespace mvsgd::nn::cuda::kernels {
 
 /// An activation: plain [images, channels, plane], or NHWC [images, plane, padded].
@@ -86,6 +88,17 @@ void add_bias(std::int64_t rows, std::int64_t columns, const float* b, float* y,
 /// sums[o] += the sum over n of x[n, o].
 void add_column_sums(std::int64_t rows, std::int64_t columns, const float* x, float* sums,
                      cudaStream_t stream);
+
+/// images[n] = window n of its image, each byte through its channel's levels.
+constexpr std::int64_t kColors = 3;
+constexpr std::int64_t kByteValues = 256;
+struct WindowArguments {
+  const std::uint8_t* pixels = nullptr;  ///< [image, 3, side, side]
+  const float* levels = nullptr;         ///< [3, 256]
+  const Window* windows = nullptr;       ///< [count]
+};
+void cut_windows(std::int64_t count, std::int64_t side, const WindowArguments& arguments,
+                 float* images, cudaStream_t stream);
 
 /// Each row's loss, whether its largest logit (the first of equals) is the label's, and its share
 /// of the mean loss's gradient. In double, with CUDA's exp and log.

@@ -56,7 +56,7 @@ class DeviceBuffer {
     return static_cast<T*>(data_);
   }
 
-  [[nodiscard]] const Stream& stream() const { return *stream_; }
+  [[nodiscard]] const std::shared_ptr<const Stream>& stream() const { return stream_; }
   void fill_zero() const;
 
  private:

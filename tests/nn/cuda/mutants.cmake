@@ -69,3 +69,12 @@ mvsgd_mutant(lets_the_slot_go_on_at_once flat_operators.cpp flat_operators
   "for (const Stream* other : others_) other->wait_for(*stream_);" "")
 mvsgd_mutant(stays_on_another_workers_device flat_operators.cpp flat_operators
   "    use_device(operators.device_);\n" "")
+mvsgd_mutant(forgets_to_mirror kernels.cu image_store
+  "window.left + (window.flip ? side - 1 - column : column)" "window.left + column")
+mvsgd_mutant(mirrors_the_image_and_not_the_window kernels.cu image_store
+  "window.left + (window.flip ? side - 1 - column : column)"
+  "window.flip ? side - 1 - window.left - column : window.left + column")
+mvsgd_mutant(goes_on_in_the_next_row kernels.cu image_store
+  "y >= 0 && y < side && x >= 0 && x < side" "y >= 0 && y < side")
+mvsgd_mutant(gives_images_back_while_they_are_read image_store.cpp image_store
+  "  stream_->wait_for(*stream);  // lest" "  // lest")
