@@ -1,5 +1,6 @@
 // cuDNN's graph API on the emulated device: descriptors, ranking, plans. Every graph has the same
-// engines, and the first ones are those that strict float32 must not take.
+// engines, and the first ones are those that strict float32 must not take; of the last two, devices
+// of another kind rank the other one first.
 #include <cudnn_graph.h>
 
 #include <algorithm>
@@ -26,12 +27,12 @@ struct Engine {
   emulation::Rounding rounding;
 };
 
-const std::array<Engine, 3>& engines() {
-  static const std::array<Engine, 3> all{
+const std::array<Engine, 4>& engines() {
+  static const std::array<Engine, 4> all{
       Engine{{CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}, emulation::Rounding::unstable},
       Engine{{CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS},
              emulation::Rounding::tf32},
-      Engine{{}, emulation::Rounding::none}};
+      Engine{{}, emulation::Rounding::none}, Engine{{}, emulation::Rounding::none}};
   return all;
 }
 
@@ -77,7 +78,7 @@ void fill_ranking(const CudnnDescriptor& heuristic, std::int64_t wanted, void* v
     auto engine = std::make_shared<CudnnDescriptor>();
     engine->type = CUDNN_BACKEND_ENGINE_DESCRIPTOR;
     engine->finalized = true;
-    engine->set(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, i);
+    engine->set(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, i < 2 || emulation::like_the_first() ? i : 5 - i);
     engine->attributes[CUDNN_ATTR_ENGINE_OPERATION_GRAPH].children = {
         heuristic.child(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH)};
     const auto configuration = find(static_cast<void**>(values)[i]);

@@ -81,6 +81,8 @@ class Machine {
  public:
   std::recursive_mutex mutex;
   int devices = 1;
+  bool alike = true;
+  std::uint64_t bytes_from_host = 0;
 
   void seed(std::uint64_t value) { random_.seed(value); }
 
@@ -214,11 +216,19 @@ void set_schedule(std::uint64_t seed) {
   const auto held = hold_device();
   machine().seed(seed);
 }
-void set_devices(int count) { machine().devices = count; }
+void set_devices(int count, bool alike) {
+  machine().devices = count;
+  machine().alike = alike;
+}
+std::uint64_t bytes_from_host() {
+  const auto held = hold_device();
+  return machine().bytes_from_host;
+}
 
 std::unique_lock<std::recursive_mutex> hold_device() { return std::unique_lock(machine().mutex); }
 std::uint64_t draw() { return machine().draw(); }
 int devices() { return machine().devices; }
+bool like_the_first() { return machine().alike || current_device() == 0; }
 int current_device() { return device_of_this_thread(); }
 void set_current_device(int device) { device_of_this_thread() = device; }
 cudaStream_t make_stream() { return machine().make_stream(current_device()); }
@@ -240,6 +250,7 @@ void wait_for_mark(cudaStream_t stream, std::shared_ptr<const bool> mark) {
   machine().wait_for_mark(stream, std::move(mark));
 }
 cudaError_t finish(cudaStream_t stream) { return machine().finish(stream); }
+void count_from_host(std::size_t bytes) { machine().bytes_from_host += bytes; }
 bool is_device(const void* p, std::size_t bytes) { return machine().holds(p, bytes); }
 void* allocate(std::size_t bytes, cudaStream_t stream) { return machine().allocate(bytes, stream); }
 bool release(void* p, cudaStream_t stream) { return machine().release(p, stream); }

@@ -18,7 +18,10 @@ namespace mvsgd::cuda_emulation {
 void set_schedule(std::uint64_t seed);
 /// At most kMostDevices; 0: as on a machine without a device.
 constexpr int kMostDevices = 2;
-void set_devices(int count);
+/// cuDNN ranks the engines of devices that are not alike otherwise.
+void set_devices(int count, bool alike = true);
+/// Copied from the host to devices so far.
+[[nodiscard]] std::uint64_t bytes_from_host();
 
 // For the parts of the emulation.
 
@@ -26,6 +29,8 @@ void set_devices(int count);
 [[nodiscard]] std::unique_lock<std::recursive_mutex> hold_device();
 
 [[nodiscard]] int devices();
+/// Whether the calling thread's device is of the first one's kind.
+[[nodiscard]] bool like_the_first();
 /// A number of the schedule's.
 [[nodiscard]] std::uint64_t draw();
 
@@ -52,6 +57,9 @@ void wait_for_mark(cudaStream_t stream, std::shared_ptr<const bool> mark);
 
 /// Whether [p, p + bytes) is allocated memory of a device.
 [[nodiscard]] bool is_device(const void* p, std::size_t bytes = 1);
+
+/// What bytes_from_host() counts.
+void count_from_host(std::size_t bytes);
 
 /// NaNs, when the stream gets there; null if there is no room.
 [[nodiscard]] void* allocate(std::size_t bytes, cudaStream_t stream);

@@ -141,6 +141,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
     emulation::enqueue(stream, [=] { std::memcpy(to, from, bytes); });
     return to_device ? cudaSuccess : emulation::finish(stream);
   }
+  emulation::count_from_host(bytes);
   const auto staged = std::make_shared<std::vector<char>>(bytes);
   std::memcpy(staged->data(), from, bytes);
   emulation::enqueue(stream, [=] { std::memcpy(to, staged->data(), bytes); });
