@@ -34,7 +34,9 @@ Exit evaluate(const GivenSettings& given, const CommandContext& context) {
   const data::TrainTest images = load_images(settings);
   Slots slots(slot_count(settings));
   std::vector<Compute> compute = make_compute(settings, slots.count());
-  const Evaluator evaluator(settings, images, compute, slots);
+  const SlotImages training(images.train, compute);
+  const SlotImages test(images.test, compute);
+  const Evaluator evaluator(settings, training, test, compute, slots);
   const Evaluation evaluation =
       evaluator(model.theta, evaluator.statistics(model.theta, model.statistics));
 

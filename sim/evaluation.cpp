@@ -6,38 +6,29 @@
 #include <mutex>
 #include <thread>
 
-#include "data/batches.hpp"
-
 namespace mvsgd::sim {
 namespace {
 
 /// The size of the authors' test batches, whose own statistics bn_eval = batch uses.
 constexpr std::size_t kBatch = 64;
 
-/// Images first .. first + size - 1, no more than there are, as views into the slot's own room.
-struct Images {
-  std::span<float> pixels;
-  std::span<std::uint8_t> labels;
-};
-
-Images load(const data::Dataset& dataset, std::size_t batch, Compute& compute) {
-  const std::size_t first = batch * kBatch;
-  const std::size_t count = std::min(kBatch, dataset.size() - first);
-  compute.images.resize(std::max(compute.images.size(), kBatch * data::kImageBytes));
-  compute.labels.resize(std::max(compute.labels.size(), kBatch));
-  const Images images{std::span(compute.images).first(count * data::kImageBytes),
-                      std::span(compute.labels).first(count)};
-  data::load_plain(dataset, first, count, images.pixels, images.labels);
-  return images;
+/// Images kBatch * i .. as they are, no more than there are.
+SlotImages::Batch load(const SlotImages& images, std::size_t i, Compute& compute) {
+  const std::size_t first = i * kBatch;
+  std::vector<data::View> views(std::min(kBatch, images.dataset().size() - first));
+  for (std::size_t k = 0; k < views.size(); ++k) {
+    views[k].image = static_cast<std::uint32_t>(first + k);
+  }
+  return images.load(views, compute);
 }
 
 std::size_t batches(const data::Dataset& dataset) { return (dataset.size() + kBatch - 1) / kBatch; }
 
 }  // namespace
 
-Evaluator::Evaluator(const Settings& settings, const data::TrainTest& images,
+Evaluator::Evaluator(const Settings& settings, const SlotImages& training, const SlotImages& test,
                      std::span<Compute> compute, Slots& slots)
-    : settings_(settings), images_(&images), compute_(compute), slots_(&slots) {}
+    : settings_(settings), training_(&training), test_(&test), compute_(compute), slots_(&slots) {}
 
 template <typename Batch>
 void Evaluator::for_each_batch(std::size_t count, const Batch& batch) const {
@@ -79,36 +70,36 @@ Evaluation Evaluator::operator()(std::span<const float> theta,
                                  std::span<const float> statistics) const {
   const auto mode = settings_.bn_eval() == BatchNormEvaluation::batch ? nn::BatchNormMode::batch
                                                                       : nn::BatchNormMode::running;
-  std::vector<nn::BatchResult> results(batches(images_->test));
+  std::vector<nn::BatchResult> results(batches(test_->dataset()));
   for_each_batch(results.size(), [&](Compute& compute, std::size_t i, bool first) {
     if (first) {
       compute.backend->write(compute.model->parameters(), theta);
       compute.backend->write(compute.model->buffers(), statistics);
     }
-    const Images images = load(images_->test, i, compute);
-    results[i] = compute.model->evaluate(images.pixels, images.labels, mode);
-    results[i].loss *= static_cast<double>(images.labels.size());
+    const SlotImages::Batch loaded = load(*test_, i, compute);
+    results[i] = compute.model->evaluate(loaded.images, loaded.labels, mode);
+    results[i].loss *= static_cast<double>(loaded.labels.size());
   });
   Evaluation sum;
   for (const nn::BatchResult& result : results) {
     sum.loss += result.loss;
     sum.accuracy += static_cast<double>(result.correct);
   }
-  const auto n = static_cast<double>(images_->test.size());
+  const auto n = static_cast<double>(test_->dataset().size());
   return {.loss = sum.loss / n, .accuracy = sum.accuracy / n};
 }
 
 std::vector<float> Evaluator::recomputed_buffers(std::span<const float> theta,
                                                  std::size_t size) const {
   // A last batch of fewer images would weigh as much as a full one: it is left out.
-  const std::size_t count = std::max<std::size_t>(1, images_->train.size() / kBatch);
+  const std::size_t count = std::max<std::size_t>(1, training_->dataset().size() / kBatch);
   std::vector<std::vector<float>> statistics(count);
   for_each_batch(count, [&](Compute& compute, std::size_t i, bool first) {
     if (first) compute.backend->write(compute.model->parameters(), theta);
-    const Images images = load(images_->train, i, compute);
+    const SlotImages::Batch loaded = load(*training_, i, compute);
     statistics[i].resize(size);
     compute.backend->write(compute.model->buffers(), statistics[i]);
-    compute.model->evaluate(images.pixels, images.labels, nn::BatchNormMode::update, 1.0F);
+    compute.model->evaluate(loaded.images, loaded.labels, nn::BatchNormMode::update, 1.0F);
     compute.backend->read(compute.model->buffers(), statistics[i]);
   });
   std::vector<float> mean(size);

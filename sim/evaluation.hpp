@@ -5,8 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "data/dataset.hpp"
-#include "sim/local_update.hpp"
+#include "sim/compute.hpp"
 #include "sim/slots.hpp"
 
 namespace mvsgd::sim {
@@ -21,8 +20,8 @@ struct Evaluation {
 class Evaluator {
  public:
   /// All but `settings` must outlive it.
-  Evaluator(const Settings& settings, const data::TrainTest& images, std::span<Compute> compute,
-            Slots& slots);
+  Evaluator(const Settings& settings, const SlotImages& training, const SlotImages& test,
+            std::span<Compute> compute, Slots& slots);
 
   /// The batch-norm statistics to evaluate theta [d] with: with bn_eval = recompute those of the
   /// training images, else `buffers`.
@@ -42,7 +41,8 @@ class Evaluator {
                                                       std::size_t size) const;
 
   Settings settings_;
-  const data::TrainTest* images_;
+  const SlotImages* training_;
+  const SlotImages* test_;
   std::span<Compute> compute_;
   Slots* slots_;
 };

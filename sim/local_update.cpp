@@ -33,31 +33,17 @@ std::unique_ptr<WorkerArrays> LocalUpdate::arrays(std::uint32_t worker) {
   return std::make_unique<HostArrays>(*this, worker);
 }
 
-std::vector<Compute> make_compute(const Settings& settings, std::size_t slots) {
-  std::vector<Compute> all(slots);
-  const std::size_t devices = device_count(settings);
-  for (std::size_t slot = 0; slot < slots; ++slot) {
-    Compute& compute = all[slot];
-    compute.backend = make_backend(settings, slot % devices);
-    compute.backend->enter(static_cast<int>(settings.threads_per_worker));
-    compute.model = std::make_unique<nn::ResNet18>(*compute.backend,
-                                                   nn::ResNet18Options{.width = settings.width});
-    compute.images.resize(settings.batch * data::kImageBytes);
-    compute.labels.resize(settings.batch);
-  }
-  return all;
-}
-
-LocalTraining::LocalTraining(const Settings& settings, const data::Dataset& training,
+LocalTraining::LocalTraining(const Settings& settings, const SlotImages& training,
                              std::span<Compute> compute)
     : settings_(settings),
+      training_(&training),
       compute_(compute),
       devices_(device_count(settings)),
       layout_(nn::resnet18_parameters({.width = settings.width})) {
-  auto shares = data::partition(training.size(), settings.workers, settings.seed);
+  auto shares = data::partition(training.dataset().size(), settings.workers, settings.seed);
   sources_.reserve(settings.workers);
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
-    sources_.emplace_back(training, std::move(shares[n]),
+    sources_.emplace_back(training.dataset(), std::move(shares[n]),
                           data::BatchOptions{.batch = settings.batch,
                                              .augment = settings.augment,
                                              .seed = settings.seed,
@@ -120,20 +106,18 @@ LocalResult LocalTraining::train(Compute& compute, const Round& round, std::uint
   nn::ResNet18& model = *compute.model;
   backend.write(model.buffers(), buffers);
 
-  // An evaluation may have made the slot's room larger.
-  const auto images = std::span(compute.images).first(settings_.batch * data::kImageBytes);
-  const auto labels = std::span(compute.labels).first(settings_.batch);
   LocalResult result;
   for (std::uint32_t h = 0; h < round.steps; ++h) {
-    sources_[worker].load(round.first_step + h, images, labels);
-    const double loss = model.train(images, labels).loss;
+    const SlotImages::Batch batch =
+        training_->load(sources_[worker].views(round.first_step + h), compute);
+    const double loss = model.train(batch.images, batch.labels).loss;
     if (!std::isfinite(loss)) {
       throw NonFiniteError(
           fmt::format("round {}, worker {}: the loss is {} in local step {} (learning rate {})",
                       round.t, worker, loss, h + 1, round.learning_rate));
     }
     result.loss += loss;
-    result.images += labels.size();
+    result.images += batch.labels.size();
     backend.sgd_step(model.parameters(), model.gradients(), static_cast<float>(round.learning_rate),
                      static_cast<float>(settings_.weight_decay));
   }

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "data/batches.hpp"
-#include "data/dataset.hpp"
-#include "nn/resnet18.hpp"
+#include "nn/layout.hpp"
+#include "sim/compute.hpp"
 #include "sim/schedule.hpp"
 
 namespace mvsgd::sim {
@@ -48,25 +48,11 @@ class LocalUpdate {
   [[nodiscard]] virtual std::unique_ptr<WorkerArrays> arrays(std::uint32_t worker);
 };
 
-/// A network on a backend of its own and room for one batch: what a compute slot needs.
-struct Compute {
-  std::unique_ptr<nn::Backend> backend;
-  std::unique_ptr<nn::ResNet18> model;
-  std::vector<float> images;
-  std::vector<std::uint8_t> labels;
-  std::vector<float> theta;  ///< theta^(H) as read back, [d]; of no use where it stays
-};
-
-/// One Compute a slot, slot i on device i mod G. Throws UsageError for an unknown backend,
-/// nn::BackendError if it refuses.
-[[nodiscard]] std::vector<Compute> make_compute(const Settings& settings, std::size_t slots);
-
 /// H steps of SGD with weight decay on the worker's share of the training images.
 class LocalTraining final : public LocalUpdate {
  public:
   /// `training` and `compute` must outlive it.
-  LocalTraining(const Settings& settings, const data::Dataset& training,
-                std::span<Compute> compute);
+  LocalTraining(const Settings& settings, const SlotImages& training, std::span<Compute> compute);
 
   LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
                   std::span<const float> theta, std::span<float> buffers) override;
@@ -81,6 +67,7 @@ class LocalTraining final : public LocalUpdate {
                                           float value) const;
 
   Settings settings_;
+  const SlotImages* training_;
   std::span<Compute> compute_;
   std::size_t devices_;
   std::vector<data::BatchSource> sources_;  ///< one a worker

@@ -41,8 +41,10 @@ struct Run {
         state(from ? std::move(*from) : first_state(s)),
         slots(slot_count(s), device_count(s)),
         compute(make_compute(s, slots.count())),
-        update(s, images.train, compute),
-        evaluator(s, images, compute, slots),
+        training(images.train, compute),
+        test(images.test, compute),
+        update(s, training, compute),
+        evaluator(s, training, test, compute, slots),
         audit(law, s, state.account.dimension(), state.group.workers.front().buffers.size()),
         sinks(trial_sinks) {}
 
@@ -66,6 +68,8 @@ struct Run {
   TrialState state;
   Slots slots;
   std::vector<Compute> compute;
+  SlotImages training;
+  SlotImages test;
   LocalTraining update;
   Evaluator evaluator;
   Audit audit;

@@ -115,7 +115,8 @@ std::vector<Check> check_local_sgd() {
   settings.workers = 1;
   const data::TrainTest images = data::synthesize({.train = 64, .test = 1, .seed = 0});
   std::vector<Compute> compute = make_compute(settings, 1);
-  LocalTraining training(settings, images.train, compute);
+  const SlotImages training_images(images.train, compute);
+  LocalTraining training(settings, training_images, compute);
   Round round;
   round.t = 1;
   round.steps = 4;
