@@ -1,4 +1,5 @@
-// Every gradient against central differences, in double on the reference backend.
+// Every gradient against central differences in double: the reference backend's own in double, and
+// those of every backend in float.
 
 #include <gmock/gmock.h>
 
@@ -10,6 +11,7 @@
 #include "nn/operations.hpp"
 #include "nn/reference/reference.hpp"
 #include "nn/resnet18.hpp"
+#include "tests/nn/backends.hpp"
 #include "tests/nn/values.hpp"
 
 namespace mvsgd::nn {
@@ -19,32 +21,60 @@ using Doubles = ReferenceBackend<double>;
 
 constexpr double kEpsilon = 0x1p-53;
 
-class Gradients : public ::testing::Test {
- protected:
-  // A tensor of seeded values in (-1, 1), and its gradient.
-  Parameter leaf(const Shape& shape, std::uint64_t seed) {
-    Parameter made{.value = backend_.allocate(shape), .gradient = backend_.allocate(shape)};
-    backend_.write(made.value, testing::uniform(elements(shape), seed));
-    return made;
-  }
+/// What a function is differentiated with respect to.
+using Leaves = std::span<const Parameter>;
+struct Leaf {
+  Shape shape;
+  std::vector<float> values;
+};
+using Function = std::function<Variable(Tape&, Leaves)>;
 
+/// Seeded values in (-1, 1).
+Leaf uniform(const Shape& shape, std::uint64_t seed) {
+  return {shape, testing::uniform(elements(shape), seed)};
+}
+
+/// None that a step could take over ReLU's kink.
+Leaf away_from_zero(Leaf leaf) {
+  for (float& value : leaf.values) value += value < 0 ? -0.01F : 0.01F;
+  return leaf;
+}
+
+std::vector<Parameter> on(Backend& backend, const std::vector<Leaf>& leaves) {
+  std::vector<Parameter> made;
+  for (const Leaf& leaf : leaves) {
+    made.push_back({.value = testing::make(backend, leaf.shape, leaf.values),
+                    .gradient = backend.allocate(leaf.shape)});
+  }
+  return made;
+}
+
+Variable variable(const Parameter& leaf) { return {leaf.value, leaf.gradient}; }
+
+class Gradients : public testing::EveryBackend {
+ protected:
   // Compares the gradients of <dy, f> with central differences, for every element of every leaf; dy
   // is seeded. f computes the same value each time from the leaves.
-  void check(const std::vector<Parameter>& leaves, const std::function<Variable(Tape&)>& f) {
-    Tape tape(backend_);
-    const Variable y = f(tape);
-    const Tensor dy = leaf(y.value().shape, 100).value;
-    tape.backward(y, dy);
+  void check(const std::vector<Leaf>& leaves, const Function& f) {
+    const std::vector<Parameter> in_double = on(doubles_, leaves);
+    const Shape y = f_of(in_double, f).shape;
+    const Leaf dy = uniform(y, 100);
+    differentiate(doubles_, in_double, dy, f);
+    const std::vector<Parameter> in_float = on(backend(), leaves);
+    differentiate(backend(), in_float, dy, f);
+
+    const Tensor weights = testing::make(doubles_, y, dy.values);
     for (std::size_t l = 0; l < leaves.size(); ++l) {
-      const std::span<double> x = Doubles::values(leaves[l].value);
-      const std::span<double> gradient = Doubles::values(leaves[l].gradient);
-      double worst = 0;
+      const std::span<double> x = Doubles::values(in_double[l].value);
+      const std::span<const double> gradient = Doubles::values(in_double[l].gradient);
+      const std::vector<float> rounded = testing::read(backend(), in_float[l].gradient);
       for (std::size_t i = 0; i < x.size(); ++i) {
+        SCOPED_TRACE("leaf " + std::to_string(l) + ", element " + std::to_string(i));
         const double kept = x[i];
         x[i] = kept + kStep;
-        const Product above = product(f, dy);
+        const Product above = product(f_of(in_double, f), weights);
         x[i] = kept - kStep;
-        const Product below = product(f, dy);
+        const Product below = product(f_of(in_double, f), weights);
         x[i] = kept;
         const double difference = (above.value - below.value) / (2 * kStep);
         // Rounding of both products, each of terms that are sums of up to 64 themselves; and the
@@ -52,14 +82,26 @@ class Gradients : public ::testing::Test {
         // (batch norm's, the only ones that have it, divide by deviations above 0.4).
         const double bound =
             64 * kEpsilon * (above.magnitude + 1) / kStep + 100 * kStep * kStep / 6;
-        worst = std::max(worst, std::abs(gradient[i] - difference) / bound);
-        EXPECT_NEAR(gradient[i], difference, bound) << "leaf " << l << ", element " << i;
+        EXPECT_NEAR(gradient[i], difference, bound);
+        // In float a gradient is up to 64 terms below 1, added with as many roundings.
+        EXPECT_NEAR(static_cast<double>(rounded[i]), difference, bound + 64 * 64 * 0x1p-24);
       }
-      RecordProperty("worst_of_leaf_" + std::to_string(l), std::to_string(worst));
     }
   }
 
-  Doubles backend_;
+  // f's value in double, without a record.
+  Tensor f_of(Leaves leaves, const Function& f) {
+    Tape tape(doubles_, Recording::off);
+    return f(tape, leaves).value();
+  }
+
+  void expect_away_from_zero(const Tensor& y) {
+    for (const double value : Doubles::values(y)) {
+      ASSERT_GT(std::abs(value), 1e-3) << "the test's own values are too near the kink";
+    }
+  }
+
+  Doubles doubles_;
 
  private:
   // eps^(1/3): where rounding and the cubic term are of one size.
@@ -70,10 +112,8 @@ class Gradients : public ::testing::Test {
     double magnitude = 0;  // the sum of |terms|
   };
 
-  Product product(const std::function<Variable(Tape&)>& f, const Tensor& dy) {
-    Tape tape(backend_, Recording::off);
-    const Variable y = f(tape);
-    const std::span<const double> a = Doubles::values(y.value());
+  static Product product(const Tensor& y, const Tensor& dy) {
+    const std::span<const double> a = Doubles::values(y);
     const std::span<const double> b = Doubles::values(dy);
     Product sum;
     for (std::size_t i = 0; i < a.size(); ++i) {
@@ -82,16 +122,18 @@ class Gradients : public ::testing::Test {
     }
     return sum;
   }
+
+  static void differentiate(Backend& backend, Leaves leaves, const Leaf& dy, const Function& f) {
+    Tape tape(backend);
+    const Variable y = f(tape, leaves);
+    tape.backward(y, testing::make(backend, dy.shape, dy.values));
+  }
 };
 
-Variable variable(const Parameter& leaf) { return {leaf.value, leaf.gradient}; }
+INSTANTIATE_TEST_SUITE_P(Backends, Gradients, ::testing::ValuesIn(testing::backends()),
+                         testing::case_name);
 
-// Moves values that a step could take over ReLU's kink.
-void keep_away_from_zero(const Tensor& x) {
-  for (double& value : Doubles::values(x)) value += value < 0 ? -0.01 : 0.01;
-}
-
-TEST_F(Gradients, OfConvolutionsAreTheDifferences) {
+TEST_P(Gradients, OfConvolutionsAreTheDifferences) {
   struct Problem {
     Shape x, w;
     Conv2dOptions options;
@@ -101,113 +143,110 @@ TEST_F(Gradients, OfConvolutionsAreTheDifferences) {
         Problem{{2, 2, 5, 4}, {3, 2, 3, 3}, {.stride = 2, .padding = 1}},
         Problem{{2, 3, 4, 4}, {2, 3, 1, 1}, {.stride = 2, .padding = 0}}}) {
     SCOPED_TRACE(to_string(problem.x) + " * " + to_string(problem.w));
-    const Parameter x = leaf(problem.x, 1);
-    const Parameter w = leaf(problem.w, 2);
-    check({x, w}, [&](Tape& tape) { return conv2d(tape, variable(x), w, problem.options); });
+    check({uniform(problem.x, 1), uniform(problem.w, 2)}, [&](Tape& tape, Leaves at) {
+      return conv2d(tape, variable(at[0]), at[1], problem.options);
+    });
   }
 }
 
-TEST_F(Gradients, OfBatchNormsAreTheDifferences) {
-  const Parameter x = leaf({3, 2, 2, 3}, 3);
-  const BatchNorm norm{.gamma = leaf({2}, 4), .beta = leaf({2}, 5), .running = {}};
-  check({x, norm.gamma, norm.beta},
-        [&](Tape& tape) { return batch_norm(tape, variable(x), norm, BatchNormMode::batch); });
+BatchNorm norm_of(const Parameter& gamma, const Parameter& beta) {
+  return {.gamma = gamma, .beta = beta, .running = {}};
 }
 
-TEST_F(Gradients, OfRectifiedBatchNormsAreTheDifferences) {
-  const Parameter x = leaf({3, 2, 2, 3}, 36);
-  const BatchNorm norm{.gamma = leaf({2}, 7), .beta = leaf({2}, 8), .running = {}};
-  Tape plain(backend_, Recording::off);
-  const Variable y = batch_norm(plain, variable(x), norm, BatchNormMode::batch);
-  for (const double value : Doubles::values(y.value())) {
-    ASSERT_GT(std::abs(value), 1e-3) << "the test's own values are too near the kink";
-  }
-  check({x, norm.gamma, norm.beta}, [&](Tape& tape) {
-    return batch_norm(tape, variable(x), norm, BatchNormMode::batch, {.relu = true});
+TEST_P(Gradients, OfBatchNormsAreTheDifferences) {
+  check({uniform({3, 2, 2, 3}, 3), uniform({2}, 4), uniform({2}, 5)}, [](Tape& tape, Leaves at) {
+    return batch_norm(tape, variable(at[0]), norm_of(at[1], at[2]), BatchNormMode::batch);
   });
 }
 
-TEST_F(Gradients, OfRectifiedBatchNormsWithAResidualAreTheDifferences) {
-  const Parameter x = leaf({3, 2, 2, 3}, 40);
-  const Parameter residual = leaf({3, 2, 2, 3}, 41);
-  const BatchNorm norm{.gamma = leaf({2}, 42), .beta = leaf({2}, 43), .running = {}};
-  const auto f = [&](Tape& tape, bool relu) {
-    return batch_norm(tape, variable(x), variable(residual), norm, BatchNormMode::batch,
+TEST_P(Gradients, OfRectifiedBatchNormsAreTheDifferences) {
+  const std::vector<Leaf> leaves{uniform({3, 2, 2, 3}, 36), uniform({2}, 7), uniform({2}, 8)};
+  const auto f = [](Tape& tape, Leaves at, bool relu) {
+    return batch_norm(tape, variable(at[0]), norm_of(at[1], at[2]), BatchNormMode::batch,
                       {.relu = relu});
   };
-  Tape plain(backend_, Recording::off);
-  const Variable y = f(plain, false);
-  for (const double value : Doubles::values(y.value())) {
-    ASSERT_GT(std::abs(value), 1e-3) << "the test's own values are too near the kink";
-  }
-  for (const bool relu : {false, true}) {
-    for (const Parameter& each : {x, residual, norm.gamma, norm.beta}) {
-      backend_.fill_zero(each.gradient);
-    }
-    check({x, residual, norm.gamma, norm.beta}, [&](Tape& tape) { return f(tape, relu); });
-  }
+  expect_away_from_zero(
+      f_of(on(doubles_, leaves), [&](Tape& tape, Leaves at) { return f(tape, at, false); }));
+  check(leaves, [&](Tape& tape, Leaves at) { return f(tape, at, true); });
 }
 
-TEST_F(Gradients, OfReluAreTheDifferences) {
-  const Parameter x = leaf({2, 3, 2, 2}, 9);
-  keep_away_from_zero(x.value);
-  check({x}, [&](Tape& tape) { return relu(tape, variable(x)); });
-}
-
-TEST_F(Gradients, OfResidualSumsAreTheDifferences) {
-  const Parameter a = leaf({2, 3, 2, 2}, 10);
-  const Parameter b = leaf({2, 3, 2, 2}, 11);
-  Tape plain(backend_, Recording::off);
-  const std::span<const double> left = Doubles::values(a.value);
-  const std::span<const double> right = Doubles::values(b.value);
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    ASSERT_GT(std::abs(left[i] + right[i]), 1e-3) << "the test's own values are too near the kink";
-  }
-  check({a, b}, [&](Tape& tape) { return add_relu(tape, variable(a), variable(b)); });
-}
-
-TEST_F(Gradients, OfAveragesAreTheDifferences) {
-  const Parameter x = leaf({2, 3, 3, 2}, 12);
-  check({x}, [&](Tape& tape) { return global_average_pool(tape, variable(x)); });
-}
-
-TEST_F(Gradients, OfLinearLayersAreTheDifferences) {
-  const Parameter x = leaf({3, 5}, 13);
-  const Parameter w = leaf({4, 5}, 14);
-  const Parameter b = leaf({4}, 15);
-  check({x, w, b}, [&](Tape& tape) { return linear(tape, variable(x), w, b); });
-}
-
-TEST_F(Gradients, OfCrossEntropyAreTheDifferences) {
-  const Parameter logits = leaf({3, 10}, 16);
-  const std::vector<std::uint8_t> labels{7, 0, 9};
-  const auto loss = [&] {
-    Tape tape(backend_);
-    return softmax_cross_entropy(tape, variable(logits), labels);
+TEST_P(Gradients, OfRectifiedBatchNormsWithAResidualAreTheDifferences) {
+  const std::vector<Leaf> leaves{uniform({3, 2, 2, 3}, 40), uniform({3, 2, 2, 3}, 41),
+                                 uniform({2}, 42), uniform({2}, 43)};
+  const auto f = [](Tape& tape, Leaves at, bool relu) {
+    return batch_norm(tape, variable(at[0]), variable(at[1]), norm_of(at[2], at[3]),
+                      BatchNormMode::batch, {.relu = relu});
   };
-  const Loss at = loss();
+  expect_away_from_zero(
+      f_of(on(doubles_, leaves), [&](Tape& tape, Leaves at) { return f(tape, at, false); }));
+  for (const bool relu : {false, true}) {
+    check(leaves, [&](Tape& tape, Leaves at) { return f(tape, at, relu); });
+  }
+}
+
+TEST_P(Gradients, OfReluAreTheDifferences) {
+  check({away_from_zero(uniform({2, 3, 2, 2}, 9))},
+        [](Tape& tape, Leaves at) { return relu(tape, variable(at[0])); });
+}
+
+TEST_P(Gradients, OfResidualSumsAreTheDifferences) {
+  const std::vector<Leaf> leaves{uniform({2, 3, 2, 2}, 10), uniform({2, 3, 2, 2}, 11)};
+  for (std::size_t i = 0; i < leaves[0].values.size(); ++i) {
+    ASSERT_GT(std::abs(leaves[0].values[i] + leaves[1].values[i]), 1e-3F)
+        << "the test's own values are too near the kink";
+  }
+  check(leaves,
+        [](Tape& tape, Leaves at) { return add_relu(tape, variable(at[0]), variable(at[1])); });
+}
+
+TEST_P(Gradients, OfAveragesAreTheDifferences) {
+  check({uniform({2, 3, 3, 2}, 12)},
+        [](Tape& tape, Leaves at) { return global_average_pool(tape, variable(at[0])); });
+}
+
+TEST_P(Gradients, OfLinearLayersAreTheDifferences) {
+  check({uniform({3, 5}, 13), uniform({4, 5}, 14), uniform({4}, 15)},
+        [](Tape& tape, Leaves at) { return linear(tape, variable(at[0]), at[1], at[2]); });
+}
+
+TEST_P(Gradients, OfCrossEntropyAreTheDifferences) {
+  const Leaf logits = uniform({3, 10}, 16);
+  const std::vector<std::uint8_t> labels{7, 0, 9};
+  const auto loss = [&](Backend& backend, const Tensor& at) {
+    return backend.softmax_cross_entropy(at, labels);
+  };
+  const Tensor in_double = testing::make(doubles_, logits.shape, logits.values);
+  const CrossEntropy at = loss(doubles_, in_double);
   const std::span<const double> gradient = Doubles::values(at.dlogits);
-  const std::span<double> x = Doubles::values(logits.value);
+  const std::vector<float> rounded = testing::read(
+      backend(), loss(backend(), testing::make(backend(), logits.shape, logits.values)).dlogits);
+  const std::span<double> x = Doubles::values(in_double);
   const double step = 0x1p-17;
   // The loss, about 2, is a sum of ten powers and a logarithm, some 32 roundings; f''' <= 1.
-  const double bound = 32 * kEpsilon * at.value / step + step * step;
+  const double bound = 32 * kEpsilon * at.loss / step + step * step;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double kept = x[i];
     x[i] = kept + step;
-    const double above = loss().value;
+    const double above = loss(doubles_, in_double).loss;
     x[i] = kept - step;
-    const double below = loss().value;
+    const double below = loss(doubles_, in_double).loss;
     x[i] = kept;
-    EXPECT_NEAR(gradient[i], (above - below) / (2 * step), bound) << "element " << i;
+    const double difference = (above - below) / (2 * step);
+    EXPECT_NEAR(gradient[i], difference, bound) << "element " << i;
+    // In float: ten powers and a quotient, below 1.
+    EXPECT_NEAR(static_cast<double>(rounded[i]), difference, bound + 32 * 0x1p-24)
+        << "element " << i;
   }
 }
 
-// The chain of all of them, through both kinds of block.
-TEST_F(Gradients, OfTheWholeNetworkAreTheDifferences) {
+// The chain of all of them, through both kinds of block; in double alone, for in float some of
+// ReLU's inputs are on the kink's other side.
+TEST(GradientsInDouble, OfTheWholeNetworkAreTheDifferences) {
+  Doubles backend;
   const ResNet18Options options{.width = 2};
   const Layout layout = resnet18_parameters(options);
-  ResNet18 net(backend_, options);
-  backend_.write(net.parameters(), initial_parameters(layout, 17));
+  ResNet18 net(backend, options);
+  backend.write(net.parameters(), initial_parameters(layout, 17));
   const std::vector<float> images = testing::uniform(2 * 3 * 32 * 32, 18);
   const std::vector<std::uint8_t> labels{3, 8};
   net.train(images, labels);
