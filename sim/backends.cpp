@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
+#include <vector>
 
 #include "nn/reference/reference_backend.hpp"
 #ifdef MVSGD_WITH_CUDA
@@ -98,13 +100,24 @@ std::unique_ptr<nn::Backend> make_backend(const Settings& settings,
 }
 
 std::string engines_of([[maybe_unused]] const Settings& settings) {
+  std::vector<std::string> of_devices;
 #ifdef MVSGD_WITH_CUDA
-  if (settings.backend == "cuda") {
-    const auto engines = nn::cuda_engines(cuda_options(settings), settings.width, settings.batch);
-    return fmt::format("{}", fmt::join(engines, "; "));
+  const std::size_t devices = settings.backend == "cuda" ? device_count(settings) : 0;
+  for (std::size_t device = 0; device < devices; ++device) {
+    const auto engines =
+        nn::cuda_engines(cuda_options(settings, device), settings.width, settings.batch);
+    of_devices.push_back(fmt::format("{}", fmt::join(engines, "; ")));
   }
 #endif
-  return "";
+  if (of_devices.empty()) return "";
+  if (std::ranges::count(of_devices, of_devices.front()) == std::ssize(of_devices)) {
+    return of_devices.front();
+  }
+  std::string text;
+  for (std::size_t device = 0; device < of_devices.size(); ++device) {
+    text += fmt::format("{}device {}: {}", device > 0 ? "; " : "", device, of_devices[device]);
+  }
+  return text;
 }
 
 std::string convolutions_here() {

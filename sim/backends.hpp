@@ -24,8 +24,9 @@ namespace mvsgd::sim {
 [[nodiscard]] std::unique_ptr<nn::Backend> make_backend(const Settings& settings,
                                                         std::size_t device = 0);
 
-/// The engines that the cuda backend takes for a run of these settings, which decide its bits; ""
-/// with another backend, whose version decides.
+/// The engines that the cuda backend takes for a run of these settings, which decide its bits: one
+/// list for all of its devices, or one a device, "device 0: ...; device 1: ...", where they differ.
+/// "" with another backend, whose version decides.
 [[nodiscard]] std::string engines_of(const Settings& settings);
 
 /// Which convolutions the onednn backend has here and what it costs that it has no others; "" if it

@@ -136,6 +136,22 @@ TEST(CudaRun, RecordsItsEngines) {
   EXPECT_THAT(run.config, testing::HasSubstr("\nengines = \"" + engines.front() + "; "));
 }
 
+TEST(CudaRun, RecordsTheEnginesOfEachDeviceWhereTheyDiffer) {
+  const ShortRun one("cuda", "1", 1);
+  cuda_emulation::set_devices(2);
+  const ShortRun alike("cuda", "1", 1);
+  cuda_emulation::set_devices(2, false);
+  const ShortRun mixed("cuda", "1", 1);
+  const std::vector<std::string> first = nn::cuda_engines({.device = 0}, 8, 4);
+  const std::vector<std::string> second = nn::cuda_engines({.device = 1}, 8, 4);
+  cuda_emulation::set_devices(1);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(alike.config, one.config);
+  EXPECT_THAT(mixed.config, testing::HasSubstr("\nengines = \"device 0: " + first.front() + "; "));
+  EXPECT_THAT(mixed.config, testing::HasSubstr("; device 1: " + second.front() + "; "));
+  for (const std::string& engine : second) EXPECT_THAT(mixed.config, testing::HasSubstr(engine));
+}
+
 TEST(CudaRun, GivesOneDigestForEveryNumberOfDevices) {
   const ShortRun one("cuda", "2");
   cuda_emulation::set_devices(2);
