@@ -35,6 +35,7 @@ Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, const Descriptor& 
 Descriptor& Descriptor::set_all(cudnnBackendAttributeName_t name,
                                 const std::vector<Descriptor>& values) {
   std::vector<cudnnBackendDescriptor_t> raw;
+  raw.reserve(values.size());
   for (const Descriptor& value : values) raw.push_back(value.get());
   return set(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, static_cast<std::int64_t>(raw.size()),
              raw.data());

@@ -44,7 +44,7 @@ struct Library {
 };
 
 Library& library() {
-  static Library* const the_library = new Library;
+  static Library* const the_library = new Library;  // NOLINT(*-non-const-global-variables)
   return *the_library;
 }
 

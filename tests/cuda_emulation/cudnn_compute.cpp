@@ -267,7 +267,8 @@ void compute_norm(const CudnnDescriptor& operation, Values& values) {
   const auto beta = values.read(child(CUDNN_ATTR_OPERATION_NORM_FWD_BIAS_DESC));
   const double epsilon = values.read(child(CUDNN_ATTR_OPERATION_NORM_FWD_EPSILON_DESC))[0];
   const std::size_t channels = gamma.size();
-  const double m = static_cast<double>(x.size() / channels);
+  const std::size_t values_each = x.size() / channels;
+  const auto m = static_cast<double>(values_each);
   std::vector<double> mean(channels);
   std::vector<double> variance(channels);
   std::vector<double> inverse(channels);
@@ -310,7 +311,8 @@ void compute_norm_backward(const CudnnDescriptor& operation, Values& values) {
   const auto mean = values.read(child(CUDNN_ATTR_OPERATION_NORM_BWD_MEAN_DESC));
   const auto inverse = values.read(child(CUDNN_ATTR_OPERATION_NORM_BWD_INV_VARIANCE_DESC));
   const std::size_t channels = gamma.size();
-  const double m = static_cast<double>(x.size() / channels);
+  const std::size_t values_each = x.size() / channels;
+  const auto m = static_cast<double>(values_each);
   const auto h = [&](std::size_t i) {
     const std::size_t c = i % channels;
     return (static_cast<double>(x[i]) - static_cast<double>(mean[c])) *

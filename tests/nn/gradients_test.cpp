@@ -42,6 +42,7 @@ Leaf away_from_zero(Leaf leaf) {
 
 std::vector<Parameter> on(Backend& backend, const std::vector<Leaf>& leaves) {
   std::vector<Parameter> made;
+  made.reserve(leaves.size());
   for (const Leaf& leaf : leaves) {
     made.push_back({.value = testing::make(backend, leaf.shape, leaf.values),
                     .gradient = backend.allocate(leaf.shape)});

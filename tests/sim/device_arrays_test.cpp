@@ -125,7 +125,7 @@ bool same_rows(const std::vector<comm::LedgerRow>& a, const std::vector<comm::Le
 
 class ArraysOnDevices : public testing::TestWithParam<Case> {
  protected:
-  ~ArraysOnDevices() override { cuda_emulation::set_devices(1); }
+  void TearDown() override { cuda_emulation::set_devices(1); }
 };
 
 TEST_P(ArraysOnDevices, GiveTheBitsOfTheHost) {

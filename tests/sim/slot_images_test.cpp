@@ -43,7 +43,7 @@ class SlotImagesOnDevices : public testing::TestWithParam<std::uint64_t> {
     cuda_emulation::set_devices(2);
     cuda_emulation::set_schedule(GetParam());
   }
-  ~SlotImagesOnDevices() override { cuda_emulation::set_devices(1); }
+  void TearDown() override { cuda_emulation::set_devices(1); }
 
   const data::TrainTest images_ = data::synthesize({.train = 40, .test = 1, .seed = 3});
 };
