@@ -43,7 +43,8 @@ class SlotImages {
 
   [[nodiscard]] const data::Dataset& dataset() const { return *dataset_; }
 
-  /// These views of images, normalised, for a slot. Throws as data::load_views().
+  /// These views of images, normalised, for a slot. Throws std::invalid_argument if an image is
+  /// beyond the data set.
   [[nodiscard]] Batch load(std::span<const data::View> views, Compute& compute) const;
 
  private:
