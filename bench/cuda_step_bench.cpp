@@ -1,4 +1,5 @@
-// How fast a worker's local step is on a GPU, by width, batch and precision.
+// How fast a worker's local step is on a GPU, by width, batch and precision, kernel by kernel and
+// as one graph.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -15,7 +16,8 @@ namespace {
 // rest of it, so many steps take what they take.
 void BM_CudaTrainingStep(benchmark::State& state) try {
   const std::int64_t batch = state.range(1);
-  const auto backend = make_cuda_backend({.precision = static_cast<CudaPrecision>(state.range(2))});
+  const auto backend = make_cuda_backend(
+      {.precision = static_cast<CudaPrecision>(state.range(2)), .step_graph = state.range(3) != 0});
   backend->enter(1);
   bench::Network network(*backend, state.range(0), batch);
   if (!bench::is_right(network.step(*backend))) return state.SkipWithError("wrong answer");
@@ -25,8 +27,8 @@ void BM_CudaTrainingStep(benchmark::State& state) try {
   state.SkipWithError(error.what());
 }
 BENCHMARK(BM_CudaTrainingStep)
-    ->ArgNames({"width", "batch", "precision"})
-    ->ArgsProduct({{8, 16, 64}, {64, 256}, {0, 1, 2}})
+    ->ArgNames({"width", "batch", "precision", "graph"})
+    ->ArgsProduct({{8, 16, 64}, {64, 256}, {0, 1, 2}, {0, 1}})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 

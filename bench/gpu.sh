@@ -15,10 +15,14 @@ ctest --preset cuda -L '^gpu$'
 build/cuda/bench/cuda_step_bench --benchmark_repetitions=5 --benchmark_report_aggregates_only \
   --benchmark_format=csv 2>/dev/null |
   awk -F, -v device="$device" -v date="$(date -I)" '
-    BEGIN { print "| width | batch | precision | images/s, median of 5 |"; print "|---|---|---|---|" }
+    BEGIN {
+      print "| width | batch | precision | step | images/s, median of 5 |"
+      print "|---|---|---|---|---|"
+    }
     /_median"/ {
       split($1, name, /[:\/]/)
       precision = name[7] == 0 ? "fp32" : name[7] == 1 ? "tf32" : "bf16"
-      printf "| %d | %d | %s | %.0f |\n", name[3], name[5], precision, $7
+      step = name[9] == 0 ? "kernel by kernel" : "one graph"
+      printf "| %d | %d | %s | %s | %.0f |\n", name[3], name[5], precision, step, $7
     }
     END { printf "\n`bench/gpu.sh`, %s, %s\n", device, date }'

@@ -15,6 +15,7 @@
 
 #include "nn/flat_operators.hpp"
 #include "nn/image_store.hpp"
+#include "nn/repeated_step.hpp"
 #include "nn/tensor.hpp"
 
 namespace mvsgd::nn {
@@ -105,6 +106,9 @@ class Backend {
       const ImageBytes& /*images*/) {
     return nullptr;
   }
+
+  /// For a network's training step, if this backend keeps steps; null if not.
+  [[nodiscard]] virtual std::unique_ptr<RepeatedStep> repeated_step() { return nullptr; }
 
   // Storage.
   [[nodiscard]] virtual Tensor allocate(const Shape& shape) = 0;  ///< plain, zero

@@ -138,7 +138,7 @@ std::vector<float> initial_buffers(const Layout& buffers) {
 }
 
 ResNet18::ResNet18(Backend& backend, const ResNet18Options& options)
-    : backend_(&backend), options_(options) {
+    : backend_(&backend), options_(options), repeated_(backend.repeated_step()) {
   const std::vector<UnitPlan> units = plan(options);
   const Layout parameter_layout = resnet18_parameters(options);
   const Layout buffer_layout = resnet18_buffers(options);
@@ -185,11 +185,14 @@ BatchResult ResNet18::train(std::span<const float> images, std::span<const std::
 
 BatchResult ResNet18::train(const Tensor& images, std::span<const std::uint8_t> labels) {
   check_batch(images, labels);
-  for (const Tensor& gradient : sums_) backend_->fill_zero(gradient);
-  Tape tape(*backend_);
-  const Loss loss = forward(tape, images, labels, {});
-  backward(tape, loss);
-  return {.loss = loss.value, .correct = loss.correct};
+  const auto step = [this](const Tensor& x, std::span<const std::uint8_t> y) {
+    for (const Tensor& gradient : sums_) backend_->fill_zero(gradient);
+    Tape tape(*backend_);
+    const Loss loss = forward(tape, x, y, {});
+    backward(tape, loss);
+    return BatchResult{.loss = loss.value, .correct = loss.correct};
+  };
+  return repeated_ ? repeated_->run(images, labels, step) : step(images, labels);
 }
 
 BatchResult ResNet18::evaluate(std::span<const float> images, std::span<const std::uint8_t> labels,

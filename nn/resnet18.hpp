@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "nn/backend.hpp"
 #include "nn/layout.hpp"
 #include "nn/operations.hpp"
+#include "nn/repeated_step.hpp"
 
 namespace mvsgd::nn {
 
@@ -35,11 +37,6 @@ struct ResNet18Options {
 
 /// Running means 0, variances 1.
 [[nodiscard]] std::vector<float> initial_buffers(const Layout& buffers);
-
-struct BatchResult {
-  double loss = 0;  ///< mean cross-entropy over the batch
-  std::int64_t correct = 0;
-};
 
 /// The network on a backend, with its parameters, gradients and buffers as flat plain tensors. All
 /// three start at zero: the caller writes initial values, or the server's.
@@ -102,6 +99,7 @@ class ResNet18 {
 
   Backend* backend_;
   ResNet18Options options_;
+  std::unique_ptr<RepeatedStep> repeated_;  // null: the backend keeps no steps
   Tensor parameters_;
   Tensor gradients_;
   Tensor buffers_;

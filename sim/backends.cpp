@@ -32,7 +32,9 @@ nn::CudaPrecision cuda_precision(Precision precision) {
 }
 
 nn::CudaOptions cuda_options(const Settings& settings, std::size_t device = 0) {
-  return {.precision = cuda_precision(settings.precision), .device = static_cast<int>(device)};
+  return {.precision = cuda_precision(settings.precision),
+          .device = static_cast<int>(device),
+          .step_graph = settings.step_graph};
 }
 #endif
 

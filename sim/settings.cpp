@@ -237,6 +237,8 @@ std::vector<Key> make_keys() {
       choice_key("precision",
                  "of convolutions' arguments: fp32, tf32 (cuda) or bf16 (onednn, cuda)",
                  &S::precision, std::to_array<std::string_view>({"fp32", "tf32", "bf16"})),
+      flag_key("step_graph", "cuda: a local step is one CUDA graph, where it can be recorded",
+               &S::step_graph),
       number_key("slots", "workers that compute at once; 0: one a core", &S::slots, 0U, 4096U),
       number_key("threads_per_worker", "threads of one training step; changes the bits of a run",
                  &S::threads_per_worker, kOne, 1024U),
@@ -379,6 +381,9 @@ void validate(const Settings& s) {
   }
   if (s.backend == "onednn" && s.precision == Precision::tf32) {
     throw UsageError("precision = tf32: backend = onednn has fp32 and bf16");
+  }
+  if (s.step_graph && s.backend != "cuda") {
+    throw UsageError(fmt::format("step_graph = true: backend = {} has no graphs", s.backend));
   }
   if (s.precision == Precision::bf16 && s.conv_algorithm == ConvAlgorithm::winograd) {
     throw UsageError("conv_algorithm = winograd: with precision = bf16 convolutions are direct");

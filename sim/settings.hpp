@@ -116,6 +116,7 @@ struct Settings {
   std::string backend = "onednn";
   ConvAlgorithm conv_algorithm = ConvAlgorithm::table;  ///< of the onednn backend
   Precision precision = Precision::fp32;
+  bool step_graph = false;
   std::uint32_t slots = 0;  ///< workers that compute at once; 0: the cores
   std::uint32_t threads_per_worker = 1;
   TieBreaking tie_break = TieBreaking::random;

@@ -20,6 +20,23 @@
 
 namespace mvsgd::nn::cuda {
 
+/// What softmax_cross_entropy() reads and leaves of each row.
+class LossRows {
+ public:
+  LossRows(const std::shared_ptr<const Stream>& stream, std::size_t rows);
+
+  void write(std::span<const std::uint8_t> labels) const;
+  void compute(const Tensor& logits, const Tensor& dlogits) const;
+  /// Waits for it.
+  [[nodiscard]] BatchResult read() const;
+
+ private:
+  std::size_t rows_;
+  DeviceBuffer labels_;
+  DeviceBuffer loss_;
+  DeviceBuffer correct_;
+};
+
 /// One stream, on which everything is queued; only read(), softmax_cross_entropy() and errors wait
 /// for it. A result depends on the arguments, the device and the libraries' versions.
 class CudaBackend : public Backend {
@@ -32,8 +49,11 @@ class CudaBackend : public Backend {
   void enter(int threads) override;
   [[nodiscard]] std::unique_ptr<FlatOperators> flat_operators() override;
   [[nodiscard]] std::unique_ptr<const ImageStore> hold_images(const ImageBytes& images) override;
+  /// Null unless CudaOptions::step_graph.
+  [[nodiscard]] std::unique_ptr<RepeatedStep> repeated_step() override;
 
-  /// "conv2d n64c64h32w32o64r3s1p1: engine 1, workspace 0" for each plan made so far, sorted.
+  /// "conv2d n64c64h32w32o64r3s1p1: engine 1, workspace 0" for each plan made so far, and "step
+  /// 64x3x32x32: one graph", or why not, for each step that was to be one; sorted.
   [[nodiscard]] std::vector<std::string> plans() const;
 
   [[nodiscard]] Tensor allocate(const Shape& shape) override;
@@ -83,6 +103,8 @@ class CudaBackend : public Backend {
                 float weight_decay) override;
 
  private:
+  friend class CudaRepeatedStep;
+
   template <typename T>
   struct Destroy {
     void operator()(T* handle) const;
@@ -122,6 +144,8 @@ class CudaBackend : public Backend {
   std::shared_ptr<DeviceBuffer> blas_workspace_;
   BlasHandle blas_;
   std::unordered_map<std::string, Plan> plans_;
+  std::vector<std::string> steps_;     ///< what plans() tells of them
+  LossRows* recorded_rows_ = nullptr;  ///< of the step that is being recorded, if one is
 };
 
 }  // namespace mvsgd::nn::cuda

@@ -11,12 +11,14 @@
 #include "nn/cuda/cuda.hpp"
 #include "nn/cuda/flat_operators.hpp"
 #include "nn/cuda/image_store.hpp"
+#include "nn/cuda/repeated_step.hpp"
 
 namespace mvsgd::nn {
 namespace cuda {
 namespace {
 
 constexpr auto kFloat = static_cast<std::int64_t>(sizeof(float));
+constexpr auto kHalf = static_cast<std::int64_t>(sizeof(std::uint16_t));
 
 // Of cuBLAS, which may share sums otherwise with a workspace that it finds for itself: what its
 // documentation recommends from sm_90 on.
@@ -122,6 +124,11 @@ std::unique_ptr<const ImageStore> CudaBackend::hold_images(const ImageBytes& ima
   return std::make_unique<CudaImageStore>(images);
 }
 
+std::unique_ptr<RepeatedStep> CudaBackend::repeated_step() {
+  if (!options_.step_graph) return nullptr;
+  return std::make_unique<CudaRepeatedStep>(*this);
+}
+
 // Storage.
 
 std::shared_ptr<DeviceBuffer> CudaBackend::buffer(std::int64_t bytes) const {
@@ -205,7 +212,7 @@ const Plan& CudaBackend::plan(const std::string& key, Make make) {
 }
 
 std::vector<std::string> CudaBackend::plans() const {
-  std::vector<std::string> texts;
+  std::vector<std::string> texts = steps_;
   for (const auto& [key, plan] : plans_) texts.push_back(plan.text());
   std::sort(texts.begin(), texts.end());
   return texts;
@@ -219,7 +226,7 @@ void CudaBackend::execute(const Plan& plan, std::initializer_list<Binding> bindi
 // Convolution.
 
 std::shared_ptr<DeviceBuffer> CudaBackend::rounded(std::int64_t count, const float* from) const {
-  auto to = buffer(count * static_cast<std::int64_t>(sizeof(std::uint16_t)));
+  auto to = buffer(count * kHalf);
   kernels::round_to_bfloat16(count, from, to->as<std::uint16_t>(), stream());
   return to;
 }
@@ -235,17 +242,24 @@ const void* CudaBackend::packed_weights(const Tensor& w) const {
   const float* const plain = plain_data(w);
   Allocation& allocation = *storage(w).allocation;
   Allocation::Packed& packed = allocation.packed[storage(w).offset];
-  if (packed.version != allocation.version || packed.shape != w.shape) {
-    const kernels::WeightExtents weights = weight_extents(w.shape);
-    packed.data = buffer(weights.packed_count() * kFloat);
-    kernels::pack_weights(weights, plain, packed.data->as<float>(), stream());
-    if (options_.precision == CudaPrecision::bf16) {
-      packed.data = rounded(weights.packed_count(), packed.data->as<float>());
-    }
+  const kernels::WeightExtents weights = weight_extents(w.shape);
+  const bool bf16 = options_.precision == CudaPrecision::bf16;
+  if (packed.shape != w.shape) {
+    packed = {};
     packed.shape = w.shape;
-    packed.version = allocation.version;
+    packed.data = buffer(weights.packed_count() * kFloat);
+    if (bf16) packed.rounded = buffer(weights.packed_count() * kHalf);
   }
-  return packed.data->as<void>();
+  if (packed.version != allocation.version || packed.recorded_for != recorded_rows_) {
+    kernels::pack_weights(weights, plain, packed.data->as<float>(), stream());
+    if (bf16) {
+      kernels::round_to_bfloat16(weights.packed_count(), packed.data->as<float>(),
+                                 packed.rounded->as<std::uint16_t>(), stream());
+    }
+    packed.version = allocation.version;
+    packed.recorded_for = recorded_rows_;
+  }
+  return bf16 ? packed.rounded->as<void>() : packed.data->as<void>();
 }
 
 void CudaBackend::convolve(Graph::Pass pass, const ConvolutionProblem& problem, const void* x,
@@ -527,28 +541,53 @@ void CudaBackend::linear_backward_weights(const Tensor& x, const Tensor& dy, con
   kernels::add_column_sums(rows, columns, plain_data(dy), writable_data(db), stream());
 }
 
+LossRows::LossRows(const std::shared_ptr<const Stream>& stream, std::size_t rows)
+    : rows_(rows),
+      labels_(stream, rows),
+      loss_(stream, rows * sizeof(double)),
+      correct_(stream, rows) {}
+
+void LossRows::write(std::span<const std::uint8_t> labels) const {
+  copy_to_device(*labels_.stream(), labels_.as<void>(), labels.data(), rows_);
+}
+
+void LossRows::compute(const Tensor& logits, const Tensor& dlogits) const {
+  kernels::cross_entropy(static_cast<std::int64_t>(rows_), logits.shape[1], plain_data(logits),
+                         labels_.as<std::uint8_t>(),
+                         {.dlogits = storage(dlogits).data(),
+                          .loss = loss_.as<double>(),
+                          .correct = correct_.as<std::uint8_t>()},
+                         labels_.stream()->get());
+}
+
+BatchResult LossRows::read() const {
+  const Stream& stream = *labels_.stream();
+  std::vector<double> losses(rows_);
+  std::vector<std::uint8_t> correct(rows_);
+  copy_to_host(stream, losses.data(), loss_.as<void>(), rows_ * sizeof(double));
+  copy_to_host(stream, correct.data(), correct_.as<void>(), rows_);
+  BatchResult result;
+  for (const double loss : losses) result.loss += loss;
+  for (const std::uint8_t one : correct) result.correct += one;
+  result.loss /= static_cast<double>(rows_);
+  return result;
+}
+
+// While a step is recorded there is no loss to tell.
 CrossEntropy CudaBackend::softmax_cross_entropy(const Tensor& logits,
                                                 std::span<const std::uint8_t> labels) {
   check_labels(logits, labels);
-  const auto rows = static_cast<std::int64_t>(labels.size());
   CrossEntropy result{.dlogits = make(logits.shape, false)};
-  const auto label_buffer = buffer(rows);
-  const auto loss_buffer = buffer(rows * static_cast<std::int64_t>(sizeof(double)));
-  const auto correct_buffer = buffer(rows);
-  copy_to_device(*stream_, label_buffer->as<void>(), labels.data(), labels.size());
-  kernels::cross_entropy(rows, logits.shape[1], plain_data(logits),
-                         label_buffer->as<std::uint8_t>(),
-                         {.dlogits = storage(result.dlogits).data(),
-                          .loss = loss_buffer->as<double>(),
-                          .correct = correct_buffer->as<std::uint8_t>()},
-                         stream());
-  std::vector<double> losses(labels.size());
-  std::vector<std::uint8_t> correct(labels.size());
-  copy_to_host(*stream_, losses.data(), loss_buffer->as<void>(), losses.size() * sizeof(double));
-  copy_to_host(*stream_, correct.data(), correct_buffer->as<void>(), correct.size());
-  for (const double loss : losses) result.loss += loss;
-  for (const std::uint8_t one : correct) result.correct += one;
-  result.loss /= static_cast<double>(rows);
+  if (recorded_rows_ != nullptr) {
+    recorded_rows_->compute(logits, result.dlogits);
+    return result;
+  }
+  const LossRows rows(stream_, labels.size());
+  rows.write(labels);
+  rows.compute(logits, result.dlogits);
+  const BatchResult batch = rows.read();
+  result.loss = batch.loss;
+  result.correct = batch.correct;
   return result;
 }
 

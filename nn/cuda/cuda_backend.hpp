@@ -22,6 +22,8 @@ enum class CudaPrecision : std::uint8_t {
 struct CudaOptions {
   CudaPrecision precision = CudaPrecision::fp32;
   int device = 0;  ///< 0 to cuda_devices() - 1
+  /// A training step is one CUDA graph, if it can be recorded.
+  bool step_graph = false;
 };
 
 /// On a CUDA device, with deterministic engines alone. Throws UnavailableError "no CUDA device:
@@ -30,8 +32,8 @@ struct CudaOptions {
 [[nodiscard]] std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options = {});
 
 /// "conv2d n64c64h32w32o64r3s1p1: engine 1, workspace 0" for each graph of a training step of the
-/// ResNet-18 of this width, sorted. Takes one, so that it is what a run will plan. Throws as
-/// make_cuda_backend().
+/// ResNet-18 of this width, sorted; with step_graph also whether the step could be recorded. Takes
+/// one, or two, so that it is what a run will do. Throws as make_cuda_backend().
 [[nodiscard]] std::vector<std::string> cuda_engines(const CudaOptions& options, std::int64_t width,
                                                     std::int64_t batch);
 

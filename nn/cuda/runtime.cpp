@@ -62,6 +62,32 @@ void Stream::wait_for(const Stream& other) const {
   check(cudaStreamWaitEvent(stream_, other.given_, 0), "cudaStreamWaitEvent");
 }
 
+RecordedWork::RecordedWork(const Stream& stream, const std::function<void()>& work) {
+  check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal),
+        "cudaStreamBeginCapture");
+  cudaGraph_t graph = nullptr;
+  cudaError_t status = cudaSuccess;
+  try {
+    work();
+    status = cudaStreamEndCapture(stream.get(), &graph);
+    check(status, "cudaStreamEndCapture");
+    status = cudaGraphInstantiate(&executable_, graph, 0);
+    check(status, "cudaGraphInstantiate");
+  } catch (...) {
+    if (graph == nullptr && status == cudaSuccess) cudaStreamEndCapture(stream.get(), &graph);
+    if (graph != nullptr) cudaGraphDestroy(graph);
+    cudaGetLastError();  // lest the next launch tells of it
+    throw;
+  }
+  cudaGraphDestroy(graph);
+}
+
+RecordedWork::~RecordedWork() { cudaGraphExecDestroy(executable_); }
+
+void RecordedWork::launch(const Stream& stream) const {
+  check(cudaGraphLaunch(executable_, stream.get()), "cudaGraphLaunch");
+}
+
 DeviceBuffer::DeviceBuffer(std::shared_ptr<const Stream> stream, std::size_t bytes)
     : stream_(std::move(stream)), bytes_(std::max<std::size_t>(bytes, 1)) {
   check(cudaMallocAsync(&data_, bytes_, stream_->get()), "cudaMallocAsync");
@@ -77,6 +103,12 @@ void copy_to_device(const Stream& stream, void* to, const void* from, std::size_
   if (bytes == 0) return;
   // From pageable memory, which the runtime has staged before it returns.
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream.get()), "cudaMemcpyAsync");
+}
+
+void copy_on_device(const Stream& stream, void* to, const void* from, std::size_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream.get()),
+        "cudaMemcpyAsync");
 }
 
 void copy_to_host(const Stream& stream, void* to, const void* from, std::size_t bytes) {

@@ -4,6 +4,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -42,6 +43,23 @@ class Stream {
   cudaEvent_t given_ = nullptr;  // the end of what others wait for
 };
 
+/// Work that was given to a stream once, to be done again and again as a whole: a CUDA graph.
+class RecordedWork {
+ public:
+  /// Records what `work` gives `stream`, none of which is done. Nothing that it takes of device
+  /// memory is there afterwards, and nothing may wait for the stream. Throws what `work` throws,
+  /// and BackendError if something of it cannot be recorded; the stream is as before then.
+  RecordedWork(const Stream& stream, const std::function<void()>& work);
+  ~RecordedWork();
+  RecordedWork(const RecordedWork&) = delete;
+  RecordedWork& operator=(const RecordedWork&) = delete;
+
+  void launch(const Stream& stream) const;
+
+ private:
+  cudaGraphExec_t executable_ = nullptr;
+};
+
 /// Device memory, taken and given back in the order of a stream: giving it back while work that
 /// uses it is still queued is right. Not initialised. A buffer keeps its stream alive.
 class DeviceBuffer {
@@ -68,6 +86,7 @@ class DeviceBuffer {
 /// From and to the host, [bytes] each. The copy from the host has left `from` when this returns,
 /// the copy to the host is complete.
 void copy_to_device(const Stream& stream, void* to, const void* from, std::size_t bytes);
+void copy_on_device(const Stream& stream, void* to, const void* from, std::size_t bytes);
 void copy_to_host(const Stream& stream, void* to, const void* from, std::size_t bytes);
 
 }  // namespace mvsgd::nn::cuda

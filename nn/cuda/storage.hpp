@@ -22,11 +22,13 @@ constexpr std::int64_t kChannelGroup = 8;
 /// Memory that a flat tensor and its views share.
 struct Allocation {
   /// Weights in a convolution's layout, copied from the plain ones when the allocation was at
-  /// `version`.
+  /// `version`. A recorded step has them packed in every launch, where they were before.
   struct Packed {
     Shape shape;
     std::uint64_t version = 0;
+    const void* recorded_for = nullptr;  ///< the last recording that packs them
     std::shared_ptr<DeviceBuffer> data;
+    std::shared_ptr<DeviceBuffer> rounded;  ///< in bfloat16; null in other precisions
   };
 
   std::shared_ptr<DeviceBuffer> data;

@@ -264,6 +264,10 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
       }
     }
   }
+  if (emulation::refuses_capture() && emulation::is_captured(handle->stream)) {
+    emulation::spoil_capture(handle->stream);
+    return refuse(CUDNN_STATUS_NOT_SUPPORTED, "execute: the stream is captured");
+  }
   const auto rounding = engines()[static_cast<std::size_t>(engine_index(*engine))].rounding;
   const std::uint64_t draw = emulation::draw();
   const bool launched = emulation::enqueue_launch(handle->stream, [=] {

@@ -77,12 +77,26 @@ class Memory {
   std::multimap<std::size_t, char*> free_;
 };
 
+}  // namespace
+
+struct Graph {
+  std::vector<std::function<void()>> works;
+  std::map<char*, std::size_t> taken;       // and not given back
+  std::multimap<std::size_t, char*> freed;  // which later works of the graph may have
+  bool spoilt = false;
+  bool launched = false;
+};
+
+namespace {
+
 class Machine {
  public:
   std::recursive_mutex mutex;
   int devices = 1;
   bool alike = true;
   std::uint64_t bytes_from_host = 0;
+  std::uint64_t launched_graphs = 0;
+  bool refuses_capture = false;
 
   void seed(std::uint64_t value) { random_.seed(value); }
 
@@ -104,12 +118,42 @@ class Machine {
   [[nodiscard]] int device_of(cudaStream_t stream) const { return queues_.at(stream).device; }
 
   void enqueue(cudaStream_t stream, std::function<void()> work) {
+    if (Graph* const graph = captured(stream)) {
+      graph->works.push_back(std::move(work));
+      return;
+    }
     queues_.at(stream).works.push_back({.run = std::move(work), .mark = {}});
     // Real work goes on beside the host, so some of it is done now: in bursts, as access is dear.
     if (random_() % 16 != 0) return;
     for (std::uint64_t left = random_() % 32; left > 0 && step_any(); --left) {
     }
     open(kNone);
+  }
+
+  bool begin_capture(cudaStream_t stream) {
+    return captures_.try_emplace(stream, std::make_shared<Graph>()).second;
+  }
+
+  // Its memory stays its own for good: there is no other use for it here.
+  std::shared_ptr<Graph> end_capture(cudaStream_t stream) {
+    const auto found = captures_.find(stream);
+    if (found == captures_.end()) return nullptr;
+    std::shared_ptr<Graph> graph = std::move(found->second);
+    captures_.erase(found);
+    return graph->spoilt ? nullptr : graph;
+  }
+
+  [[nodiscard]] Graph* captured(cudaStream_t stream) const {
+    const auto found = captures_.find(stream);
+    return found == captures_.end() ? nullptr : found->second.get();
+  }
+
+  bool launch_graph(const std::shared_ptr<Graph>& graph, cudaStream_t stream) {
+    if (graph->launched && !graph->taken.empty()) return false;
+    graph->launched = true;
+    ++launched_graphs;
+    for (const std::function<void()>& work : graph->works) enqueue(stream, work);
+    return true;
   }
 
   void wait_for_mark(cudaStream_t stream, std::shared_ptr<const bool> mark) {
@@ -129,7 +173,9 @@ class Machine {
 
   void* allocate(std::size_t bytes, cudaStream_t stream) {
     bytes = (bytes + kGranularity - 1) / kGranularity * kGranularity;
-    char* const p = memories_.at(static_cast<std::size_t>(device_of(stream))).take(bytes);
+    Memory& memory = memories_.at(static_cast<std::size_t>(device_of(stream)));
+    Graph* const graph = captured(stream);
+    char* const p = graph != nullptr ? take_for(*graph, memory, bytes) : memory.take(bytes);
     if (p != nullptr) enqueue(stream, [p, bytes] { std::memset(p, 0xff, bytes); });
     return p;
   }
@@ -137,6 +183,7 @@ class Machine {
   bool release(void* p, cudaStream_t stream) {
     Memory& memory = memories_.at(static_cast<std::size_t>(device_of(stream)));
     auto* const start = static_cast<char*>(p);
+    if (Graph* const graph = captured(stream)) return give_back_to(*graph, start, stream);
     const std::size_t bytes = memory.drop(start);
     if (bytes == 0) return false;
     enqueue(stream, [&memory, start, bytes] {
@@ -148,6 +195,31 @@ class Machine {
 
  private:
   static constexpr int kNone = -1;
+
+  static char* take_for(Graph& graph, Memory& memory, std::size_t bytes) {
+    char* p = nullptr;
+    if (const auto found = graph.freed.find(bytes); found != graph.freed.end()) {
+      p = found->second;
+      graph.freed.erase(found);
+    } else {
+      p = memory.take(bytes);
+    }
+    if (p != nullptr) graph.taken[p] = bytes;
+    return p;
+  }
+
+  bool give_back_to(Graph& graph, char* start, cudaStream_t stream) {
+    const auto found = graph.taken.find(start);
+    if (found == graph.taken.end()) {
+      graph.spoilt = true;
+      return false;
+    }
+    const std::size_t bytes = found->second;
+    graph.taken.erase(found);
+    graph.freed.emplace(bytes, start);
+    enqueue(stream, [start, bytes] { std::memset(start, 0xff, bytes); });
+    return true;
+  }
 
   struct Work {
     std::function<void()> run;
@@ -196,6 +268,7 @@ class Machine {
   int open_ = kNone;
   std::uintptr_t streams_made_ = 0;
   std::map<cudaStream_t, Queue> queues_;
+  std::map<cudaStream_t, std::shared_ptr<Graph>> captures_;
   std::mt19937_64 random_{1};
   cudaError_t failure_ = cudaSuccess;
 };
@@ -220,6 +293,11 @@ void set_schedule(std::uint64_t seed) {
 void set_devices(int count, bool alike) {
   machine().devices = count;
   machine().alike = alike;
+}
+void refuse_capture(bool refuse) { machine().refuses_capture = refuse; }
+std::uint64_t launched_graphs() {
+  const auto held = hold_device();
+  return machine().launched_graphs;
 }
 std::uint64_t bytes_from_host() {
   const auto held = hold_device();
@@ -251,6 +329,16 @@ void wait_for_mark(cudaStream_t stream, std::shared_ptr<const bool> mark) {
   machine().wait_for_mark(stream, std::move(mark));
 }
 cudaError_t finish(cudaStream_t stream) { return machine().finish(stream); }
+bool begin_capture(cudaStream_t stream) { return machine().begin_capture(stream); }
+std::shared_ptr<Graph> end_capture(cudaStream_t stream) { return machine().end_capture(stream); }
+bool is_captured(cudaStream_t stream) { return machine().captured(stream) != nullptr; }
+bool refuses_capture() { return machine().refuses_capture; }
+void spoil_capture(cudaStream_t stream) {
+  if (Graph* const graph = machine().captured(stream)) graph->spoilt = true;
+}
+bool launch_graph(const std::shared_ptr<Graph>& graph, cudaStream_t stream) {
+  return machine().launch_graph(graph, stream);
+}
 void count_from_host(std::size_t bytes) { machine().bytes_from_host += bytes; }
 bool is_device(const void* p, std::size_t bytes) { return machine().holds(p, bytes); }
 void* allocate(std::size_t bytes, cudaStream_t stream) { return machine().allocate(bytes, stream); }

@@ -20,6 +20,10 @@ void set_schedule(std::uint64_t seed);
 constexpr int kMostDevices = 2;
 /// cuDNN ranks the engines of devices that are not alike otherwise.
 void set_devices(int count, bool alike = true);
+/// Engines of cuDNN's fail where a stream is captured.
+void refuse_capture(bool refuse);
+/// Graphs launched so far.
+[[nodiscard]] std::uint64_t launched_graphs();
 /// Copied from the host to devices so far.
 [[nodiscard]] std::uint64_t bytes_from_host();
 
@@ -54,6 +58,20 @@ void enqueue(cudaStream_t stream, std::function<void()> work);
 void wait_for_mark(cudaStream_t stream, std::shared_ptr<const bool> mark);
 /// Does all work of a stream, among work of others. Returns what went wrong since the last call.
 [[nodiscard]] cudaError_t finish(cudaStream_t stream);
+
+/// What a stream is given while it is captured, which is done when the graph is launched. Memory
+/// that a graph takes is its own, and is NaNs at the start of each launch.
+struct Graph;
+[[nodiscard]] bool begin_capture(cudaStream_t stream);
+/// Null if something cannot be captured: memory of before given back, a copy from or to the host, a
+/// wait, an event.
+[[nodiscard]] std::shared_ptr<Graph> end_capture(cudaStream_t stream);
+[[nodiscard]] bool is_captured(cudaStream_t stream);
+[[nodiscard]] bool refuses_capture();
+/// The capture of a stream, if there is one, has failed.
+void spoil_capture(cudaStream_t stream);
+/// False for a second launch of a graph that has not given back all it takes.
+[[nodiscard]] bool launch_graph(const std::shared_ptr<Graph>& graph, cudaStream_t stream);
 
 /// Whether [p, p + bytes) is allocated memory of a device.
 [[nodiscard]] bool is_device(const void* p, std::size_t bytes = 1);

@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "tests/cuda_emulation/device.hpp"
@@ -18,6 +19,19 @@ struct EmulatedEvent {
 };
 
 EmulatedEvent& event_of(cudaEvent_t event) { return *reinterpret_cast<EmulatedEvent*>(event); }
+
+struct EmulatedGraph {
+  std::shared_ptr<emulation::Graph> graph;
+};
+
+EmulatedGraph* graph_of(cudaGraph_t graph) { return reinterpret_cast<EmulatedGraph*>(graph); }
+EmulatedGraph* graph_of(cudaGraphExec_t graph) { return reinterpret_cast<EmulatedGraph*>(graph); }
+
+// Whether the stream is captured; the capture has failed then.
+bool cannot_be_captured(cudaStream_t stream) {
+  emulation::spoil_capture(stream);
+  return emulation::is_captured(stream);
+}
 
 }  // namespace
 
@@ -82,19 +96,60 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   const auto held = emulation::hold_device();
+  if (cannot_be_captured(stream)) return cudaErrorStreamCaptureUnsupported;
   event_of(event).mark = emulation::mark(stream);
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned /*flags*/) {
   const auto held = emulation::hold_device();
+  if (cannot_be_captured(stream)) return cudaErrorStreamCaptureUnsupported;
   if (event_of(event).mark) emulation::wait_for_mark(stream, event_of(event).mark);
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   const auto held = emulation::hold_device();
+  if (cannot_be_captured(stream)) return cudaErrorStreamCaptureUnsupported;
   return emulation::finish(stream);
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
+  const auto held = emulation::hold_device();
+  if (mode != cudaStreamCaptureModeThreadLocal) return cudaErrorInvalidValue;
+  return emulation::begin_capture(stream) ? cudaSuccess : cudaErrorIllegalState;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  const auto held = emulation::hold_device();
+  *graph = nullptr;
+  auto captured = emulation::end_capture(stream);
+  if (!captured) return cudaErrorStreamCaptureInvalidated;
+  *graph = reinterpret_cast<cudaGraph_t>(new EmulatedGraph{std::move(captured)});
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                 unsigned long long flags) {
+  if (flags != 0) return cudaErrorInvalidValue;
+  *executable = reinterpret_cast<cudaGraphExec_t>(new EmulatedGraph(*graph_of(graph)));
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph_of(graph);
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  delete graph_of(executable);
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  const auto held = emulation::hold_device();
+  return emulation::launch_graph(graph_of(executable)->graph, stream) ? cudaSuccess
+                                                                      : cudaErrorInvalidValue;
 }
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
@@ -136,6 +191,9 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
   if (emulation::is_device(to, bytes) != to_device ||
       emulation::is_device(from, bytes) != from_device) {
     return cudaErrorInvalidValue;
+  }
+  if (!(from_device && to_device) && cannot_be_captured(stream)) {
+    return cudaErrorStreamCaptureUnsupported;
   }
   if (from_device) {
     emulation::enqueue(stream, [=] { std::memcpy(to, from, bytes); });

@@ -34,7 +34,8 @@ struct ShortRun {
   std::string ledger;
   std::vector<std::vector<compress::Index>> masks;
 
-  ShortRun(const std::string& backend, const std::string& slots, int rounds = kRounds) {
+  ShortRun(const std::string& backend, const std::string& slots, int rounds = kRounds,
+           bool step_graph = false) {
     const std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
     const fs::path path = fs::path(testing::TempDir()) / ("mvsgd_emulated_" + test);
     fs::remove_all(path);
@@ -65,6 +66,8 @@ struct ShortRun {
                                    "index",
                                    "--warmup-epochs",
                                    "0",
+                                   "--step-graph",
+                                   step_graph ? "true" : "false",
                                    "--rounds",
                                    std::to_string(rounds),
                                    "--out",
@@ -134,6 +137,16 @@ TEST(CudaRun, RecordsItsEngines) {
   EXPECT_GT(engines.size(), 20U);
   for (const std::string& engine : engines) EXPECT_THAT(run.config, testing::HasSubstr(engine));
   EXPECT_THAT(run.config, testing::HasSubstr("\nengines = \"" + engines.front() + "; "));
+}
+
+TEST(CudaRun, GivesOneDigestWithAGraphAStepAndWithout) {
+  const ShortRun one_by_one("cuda", "2");
+  const std::uint64_t before = cuda_emulation::launched_graphs();
+  const ShortRun graphs("cuda", "2", kRounds, true);
+  EXPECT_GT(cuda_emulation::launched_graphs(), before);
+  EXPECT_EQ(graphs.digest, one_by_one.digest);
+  EXPECT_EQ(graphs.ledger, one_by_one.ledger);
+  EXPECT_THAT(graphs.config, testing::HasSubstr("; step 4x3x32x32: one graph"));
 }
 
 TEST(CudaRun, RecordsTheEnginesOfEachDeviceWhereTheyDiffer) {

@@ -78,3 +78,12 @@ mvsgd_mutant(goes_on_in_the_next_row kernels.cu image_store
   "y >= 0 && y < side && x >= 0 && x < side" "y >= 0 && y < side")
 mvsgd_mutant(gives_images_back_while_they_are_read image_store.cpp image_store
   "  stream_->wait_for(*stream);  // lest" "  // lest")
+mvsgd_mutant(packs_weights_only_if_they_are_out_of_date cuda_backend.cpp repeated_step
+  " || packed.recorded_for != recorded_rows_" "")
+mvsgd_mutant(goes_on_with_the_first_images repeated_step.cpp repeated_step
+  "  copy_on_device(stream, storage(recorded->images).data(), plain_data(images),
+                 static_cast<std::size_t>(elements(images.shape)) * sizeof(float));
+" "")
+mvsgd_mutant(goes_on_with_the_first_labels repeated_step.cpp repeated_step
+  "  recorded->rows->write(labels);
+" "")
