@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -88,6 +89,61 @@ TEST_F(Emulation, WorkOfAnotherStreamIsNotWaitedFor) {
     other->synchronize();
   }
   EXPECT_TRUE(late);
+}
+
+void add_one(float* to) { *to += 1; }
+
+TEST_F(Emulation, RecordedWorkIsDoneWhenItIsLaunchedAndNotBefore) {
+  const DeviceBuffer buffer(stream_, sizeof(float));
+  buffer.fill_zero();
+  const RecordedWork work(*stream_,
+                          [&] { launch(add_one, 1, 1, stream_->get(), buffer.as<float>()); });
+  EXPECT_EQ(values(buffer, 1)[0], 0);
+  work.launch(*stream_);
+  work.launch(*stream_);
+  EXPECT_EQ(values(buffer, 1)[0], 2);
+}
+
+TEST_F(Emulation, RecordedWorkFindsNoNumbersInTheMemoryThatItTakes) {
+  const DeviceBuffer buffer(stream_, sizeof(float));
+  const RecordedWork work(*stream_, [&] {
+    const DeviceBuffer taken(stream_, sizeof(float));
+    launch(add_one, 1, 1, stream_->get(), taken.as<float>());
+    copy_on_device(*stream_, buffer.as<void>(), taken.as<void>(), sizeof(float));
+  });
+  for (int i = 0; i < 2; ++i) {
+    buffer.fill_zero();
+    work.launch(*stream_);
+    EXPECT_TRUE(std::isnan(values(buffer, 1)[0]));
+  }
+}
+
+TEST_F(Emulation, RecordedWorkThatKeepsMemoryIsNotLaunchedTwice) {
+  std::shared_ptr<DeviceBuffer> kept;
+  const RecordedWork work(*stream_,
+                          [&] { kept = std::make_shared<DeviceBuffer>(stream_, sizeof(float)); });
+  EXPECT_NO_THROW(work.launch(*stream_));
+  EXPECT_THROW(work.launch(*stream_), BackendError);
+}
+
+TEST_F(Emulation, WhatCannotBeRecordedIsAnErrorAndLeavesTheStreamAsItWas) {
+  auto before = std::make_shared<DeviceBuffer>(stream_, sizeof(float));
+  const DeviceBuffer buffer(stream_, sizeof(float));
+  const Stream other;
+  float here = 7;
+  const std::vector<std::function<void()>> works{
+      [&] { before.reset(); },
+      [&] { stream_->synchronize(); },
+      [&] { copy_to_device(*stream_, buffer.as<void>(), &here, sizeof(here)); },
+      [&] { copy_to_host(*stream_, &here, buffer.as<void>(), sizeof(here)); },
+      [&] { other.wait_for(*stream_); },
+      [&] { stream_->wait_for(other); },
+      [&] { throw BackendError("of its own"); }};
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    EXPECT_THROW(RecordedWork(*stream_, works[i]), BackendError) << i;
+    copy_to_device(*stream_, buffer.as<void>(), &here, sizeof(here));
+    EXPECT_EQ(values(buffer, 1)[0], 7) << i;
+  }
 }
 
 }  // namespace
