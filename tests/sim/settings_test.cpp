@@ -366,6 +366,8 @@ TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
               HasSubstr("precision = bf16: backend = reference"));
   EXPECT_THAT(refusal({{"backend", "reference"}, {"precision", "tf32"}}),
               HasSubstr("precision = tf32: backend = reference"));
+  EXPECT_THAT(refusal({{"backend", "onednn"}, {"step_graph", "true"}}),
+              HasSubstr("step_graph = true: backend = onednn"));
   EXPECT_THAT(refusal({{"backend", "onednn"}, {"precision", "tf32"}}),
               HasSubstr("precision = tf32: backend = onednn"));
   EXPECT_THAT(refusal({{"backend", "cuda"}, {"conv_algorithm", "direct"}}),
