@@ -105,6 +105,20 @@ class CudaBackend : public Backend {
  private:
   friend class CudaRepeatedStep;
 
+  /// As long as it lives, the step that the backend is asked for is being recorded.
+  class Recording {
+   public:
+    Recording(CudaBackend& backend, const LossRows& rows) : backend_(&backend) {
+      backend.recorded_rows_ = &rows;
+    }
+    ~Recording() { backend_->recorded_rows_ = nullptr; }
+    Recording(const Recording&) = delete;
+    Recording& operator=(const Recording&) = delete;
+
+   private:
+    CudaBackend* backend_;
+  };
+
   template <typename T>
   struct Destroy {
     void operator()(T* handle) const;
@@ -144,8 +158,8 @@ class CudaBackend : public Backend {
   std::shared_ptr<DeviceBuffer> blas_workspace_;
   BlasHandle blas_;
   std::unordered_map<std::string, Plan> plans_;
-  std::vector<std::string> steps_;     ///< what plans() tells of them
-  LossRows* recorded_rows_ = nullptr;  ///< of the step that is being recorded, if one is
+  std::vector<std::string> steps_;           ///< what plans() tells of them
+  const LossRows* recorded_rows_ = nullptr;  ///< of the step that is being recorded, if one is
 };
 
 }  // namespace mvsgd::nn::cuda

@@ -1,7 +1,5 @@
 #include "nn/cuda/repeated_step.hpp"
 
-#include <utility>
-
 namespace mvsgd::nn::cuda {
 
 BatchResult CudaRepeatedStep::run(const Tensor& images, std::span<const std::uint8_t> labels,
@@ -26,7 +24,7 @@ CudaRepeatedStep::Recorded CudaRepeatedStep::record(const Tensor& images,
                     .rows = std::make_unique<LossRows>(backend_->stream_, labels.size()),
                     .work = {}};
   const std::string text = "step " + to_string(images.shape) + ": ";
-  backend_->recorded_rows_ = recorded.rows.get();
+  const CudaBackend::Recording recording(*backend_, *recorded.rows);
   try {
     recorded.work = std::make_unique<RecordedWork>(
         *backend_->stream_, [&] { static_cast<void>(step(recorded.images, labels)); });
@@ -34,7 +32,6 @@ CudaRepeatedStep::Recorded CudaRepeatedStep::record(const Tensor& images,
   } catch (const BackendError& error) {
     backend_->steps_.push_back(text + "kernel by kernel, for " + error.what());
   }
-  backend_->recorded_rows_ = nullptr;
   return recorded;
 }
 
