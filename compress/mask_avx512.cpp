@@ -50,11 +50,11 @@ struct MaskWord<Isa::avx512> {
       const __m512i are_left =
           _mm512_sub_epi32(_mm512_set1_epi32(static_cast<int>(left - h)), lanes);
       // The products of even and of odd lanes.
-      const __m512i even = _mm512_mul_epu32(half, are_left);
-      const __m512i odd =
-          _mm512_mul_epu32(_mm512_srli_epi64(half, 32), _mm512_srli_epi64(are_left, 32));
-      const __m512i low = _mm512_mask_blend_epi32(kOdd, even, _mm512_slli_epi64(odd, 32));
-      const __m512i high = _mm512_mask_blend_epi32(kOdd, _mm512_srli_epi64(even, 32), odd);
+      const __m512i even = multiply(half, are_left);
+      const __m512i odd = multiply(high_halves(half), high_halves(are_left));
+      const __m512i low =
+          _mm512_mask_blend_epi32(kOdd, even, _mm512_maskz_slli_epi64(kAll, odd, 32));
+      const __m512i high = _mm512_mask_blend_epi32(kOdd, high_halves(even), odd);
       refused |= _mm512_cmplt_epu32_mask(low, most);
       _mm512_storeu_si512(number + h, high);
     }
@@ -83,6 +83,12 @@ struct MaskWord<Isa::avx512> {
 
  private:
   static constexpr __mmask16 kOdd = 0xaaaa;
+  // GCC 12 warns of the forms without a mask, whose second source its header leaves undefined.
+  static constexpr __mmask8 kAll = 0xff;
+
+  // Of the lower halves of 64-bit lanes.
+  static __m512i multiply(__m512i a, __m512i b) { return _mm512_maskz_mul_epu32(kAll, a, b); }
+  static __m512i high_halves(__m512i x) { return _mm512_maskz_srli_epi64(kAll, x, 32); }
 
   // Appends those of 16 whose bits `word` has lowest.
   static Index* append_16(std::uint64_t word, __m512i of, Index* out) {

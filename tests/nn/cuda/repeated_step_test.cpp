@@ -21,7 +21,6 @@ namespace {
 using nn::testing::read;
 using nn::testing::uniform;
 using ::testing::Contains;
-using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 constexpr std::int64_t kWidth = 2;
@@ -42,11 +41,11 @@ class Trained {
     for (std::size_t i = 0; i < labels.size(); ++i) {
       labels[i] = static_cast<std::uint8_t>((i + steps_) % 10);
     }
-    tell(net_.train(uniform(static_cast<std::size_t>(batch) * 3 * 32 * 32, steps_), labels));
+    tell(net_.train(uniform(batch * 3 * 32 * 32, steps_), labels));
   }
   void move() { backend_.sgd_step(net_.parameters(), net_.gradients(), 0.1F, 1e-4F); }
   void evaluate() {
-    tell(net_.evaluate(uniform(std::size_t{3} * 3 * 32 * 32, 99),
+    tell(net_.evaluate(uniform(std::int64_t{3} * 3 * 32 * 32, 99),
                        std::vector<std::uint8_t>{1, 2, 3}, BatchNormMode::running));
   }
 
@@ -155,7 +154,7 @@ TEST_F(RefusedStepGraph, IsDoneKernelByKernel) {
   EXPECT_EQ(cuda_emulation::launched_graphs(), before);
   EXPECT_THAT(refused.plans(),
               Contains(::testing::AllOf(StartsWith("step 2x3x32x32: kernel by kernel, for "),
-                                        HasSubstr("the stream is captured"))));
+                                        ::testing::HasSubstr("the stream is captured"))));
 }
 
 TEST_F(RefusedStepGraph, IsOneThatWaitsForTheDevice) {
@@ -171,7 +170,7 @@ TEST_F(RefusedStepGraph, IsOneThatWaitsForTheDevice) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_NEAR(repeated->run(x, labels, step).loss, 0.4076, 1e-4);
   }
-  EXPECT_THAT(backend.plans(), Contains(HasSubstr("step 1x3: kernel by kernel, for ")));
+  EXPECT_THAT(backend.plans(), Contains(::testing::HasSubstr("step 1x3: kernel by kernel, for ")));
 }
 #endif
 
