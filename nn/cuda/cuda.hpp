@@ -15,27 +15,11 @@
 #include "nn/cuda/cuda_backend.hpp"
 #include "nn/cuda/graphs.hpp"
 #include "nn/cuda/kernels.hpp"
+#include "nn/cuda/loss_rows.hpp"
 #include "nn/cuda/runtime.hpp"
 #include "nn/cuda/storage.hpp"
 
 namespace mvsgd::nn::cuda {
-
-/// What softmax_cross_entropy() reads and leaves of each row.
-class LossRows {
- public:
-  LossRows(const std::shared_ptr<const Stream>& stream, std::size_t rows);
-
-  void write(std::span<const std::uint8_t> labels) const;
-  void compute(const Tensor& logits, const Tensor& dlogits) const;
-  /// Waits for it.
-  [[nodiscard]] BatchResult read() const;
-
- private:
-  std::size_t rows_;
-  DeviceBuffer labels_;
-  DeviceBuffer loss_;
-  DeviceBuffer correct_;
-};
 
 /// One stream, on which everything is queued; only read(), softmax_cross_entropy() and errors wait
 /// for it. A result depends on the arguments, the device and the libraries' versions.
