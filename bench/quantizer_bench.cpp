@@ -121,27 +121,6 @@ void BM_DecodeCodes(benchmark::State& state) {
   bench::report_bytes(state, written.size(), seconds);
 }
 
-// The values of a vote, unquantised, there and back. Items: values. Bytes: the values, written and
-// read.
-void BM_FloatsThroughBits(benchmark::State& state) {
-  const auto v = values(state.range(0));
-  std::vector<float> read(v.size());
-  const double start = bench::thread_seconds();
-  for (auto _ : state) {
-    comm::BitWriter out;
-    out.put_floats(v);
-    const comm::Bits size = out.size();
-    const auto bytes = out.take();
-    comm::BitReader in(bytes, size);
-    in.get_floats(read);
-    benchmark::DoNotOptimize(read.data());
-  }
-  const double seconds = bench::thread_seconds() - start;
-  if (read != v) return state.SkipWithError("wrong values");
-  bench::report_items(state, v.size());
-  bench::report_bytes(state, 8 * v.size(), seconds);
-}
-
 // K of the paper's ResNet-18 at phi = 1 / 100.
 constexpr std::int64_t kPaperK = 111740;
 
@@ -158,7 +137,6 @@ BENCHMARK(BM_FractionalQuantize)->Apply(sizes_and_bits);
 BENCHMARK(BM_FractionalRecover)->Apply(sizes_and_bits);
 BENCHMARK(BM_EncodeCodes)->Apply(sizes_and_bits);
 BENCHMARK(BM_DecodeCodes)->Apply(sizes_and_bits);
-BENCHMARK(BM_FloatsThroughBits)->Apply(sizes);
 
 }  // namespace
 }  // namespace mvsgd
