@@ -24,9 +24,7 @@ struct MaskWord<Isa::avx512> {
 
   template <int Most>
   static Index* append_places(std::uint64_t word, Index first, Index* out) {
-    __m512i places =
-        _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                         _mm512_set1_epi32(static_cast<int>(first)));
+    __m512i places = _mm512_add_epi32(lanes(), _mm512_set1_epi32(static_cast<int>(first)));
     for (unsigned j = 0; j < 64; j += 16) {
       out = append_16(word >> j, places, out);
       places = _mm512_add_epi32(places, _mm512_set1_epi32(16));
@@ -42,13 +40,12 @@ struct MaskWord<Isa::avx512> {
   }
 
   static bool draw_numbers(const std::uint32_t* halves, std::uint32_t left, std::uint32_t* number) {
-    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m512i most = _mm512_set1_epi32(static_cast<int>(left));
     __mmask16 refused = 0;
     for (unsigned h = 0; h < kDraws; h += 16) {
       const __m512i half = _mm512_loadu_si512(halves + h);
       const __m512i are_left =
-          _mm512_sub_epi32(_mm512_set1_epi32(static_cast<int>(left - h)), lanes);
+          _mm512_sub_epi32(_mm512_set1_epi32(static_cast<int>(left - h)), lanes());
       // The products of even and of odd lanes.
       const __m512i even = multiply(half, are_left);
       const __m512i odd = multiply(high_halves(half), high_halves(are_left));
@@ -86,6 +83,9 @@ struct MaskWord<Isa::avx512> {
   // GCC 12 warns of the forms without a mask, whose second source its header leaves undefined.
   static constexpr __mmask8 kAll = 0xff;
 
+  static __m512i lanes() {
+    return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  }
   // Of the lower halves of 64-bit lanes.
   static __m512i multiply(__m512i a, __m512i b) { return _mm512_maskz_mul_epu32(kAll, a, b); }
   static __m512i high_halves(__m512i x) { return _mm512_maskz_srli_epi64(kAll, x, 32); }

@@ -5,14 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <bit>
-#include <ostream>
 
 #include "nn/cuda/cuda_backend.hpp"
 #include "sim/drawn_update.hpp"
 #include "sim/group.hpp"
 #include "sim/presets.hpp"
 #include "tests/cuda_emulation/device.hpp"
+#include "tests/sim/scheme_case.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -69,15 +68,6 @@ std::vector<Round> plan_of(Scheme scheme) {
   return rounds;
 }
 
-struct Case {
-  const char* name;
-  Scheme scheme;
-  std::uint32_t q = 32;
-  bool quantization_error = true;
-};
-
-std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
-
 struct Outcome {
   GroupState state;
   std::vector<comm::LedgerRow> ledger;
@@ -111,19 +101,13 @@ Outcome run(const Settings& settings, LocalUpdate& update, std::size_t slot_coun
   return outcome;
 }
 
-bool same_bits(std::span<const float> a, std::span<const float> b) {
-  return std::ranges::equal(a, b, [](float x, float y) {
-    return std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y);
-  });
-}
-
 bool same_rows(const std::vector<comm::LedgerRow>& a, const std::vector<comm::LedgerRow>& b) {
   return std::ranges::equal(a, b, [](const comm::LedgerRow& x, const comm::LedgerRow& y) {
     return x.id == y.id && x.field == y.field && x.bits == y.bits;
   });
 }
 
-class ArraysOnDevices : public testing::TestWithParam<Case> {
+class ArraysOnDevices : public testing::TestWithParam<SchemeCase> {
  protected:
   void TearDown() override { cuda_emulation::set_devices(1); }
 };
@@ -159,14 +143,14 @@ TEST_P(ArraysOnDevices, GiveTheBitsOfTheHost) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemes, ArraysOnDevices,
-                         testing::Values(Case{"Dense", Scheme::dense}, Case{"TopK", Scheme::top_k},
-                                         Case{"Mv", Scheme::mv}, Case{"MvQ4", Scheme::mv, 4},
-                                         Case{"MvQ4Lost", Scheme::mv, 4, false},
-                                         Case{"MvSign", Scheme::mv, 1}, Case{"MvRs", Scheme::mv_rs},
-                                         Case{"MvAd", Scheme::mv_ad},
-                                         Case{"MvAdQ4", Scheme::mv_ad, 4}),
-                         [](const auto& given) { return std::string(given.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Schemes, ArraysOnDevices,
+    testing::Values(SchemeCase{"Dense", Scheme::dense}, SchemeCase{"TopK", Scheme::top_k},
+                    SchemeCase{"Mv", Scheme::mv}, SchemeCase{"MvQ4", Scheme::mv, 4},
+                    SchemeCase{"MvQ4Lost", Scheme::mv, 4, false},
+                    SchemeCase{"MvSign", Scheme::mv, 1}, SchemeCase{"MvRs", Scheme::mv_rs},
+                    SchemeCase{"MvAd", Scheme::mv_ad}, SchemeCase{"MvAdQ4", Scheme::mv_ad, 4}),
+    [](const auto& given) { return std::string(given.param.name); });
 
 TEST(ArraysOnADevice, MoveToTheLocalThetaWhereThereIsNobodyToTalkTo) {
   DrawnOnDevices update(1, 1);

@@ -5,10 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <iterator>
-#include <ostream>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -21,6 +19,7 @@
 #include "sim/definition.hpp"
 #include "sim/drawn_update.hpp"
 #include "sim/presets.hpp"
+#include "tests/sim/scheme_case.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -95,22 +94,7 @@ Outcome run(const Settings& settings, const std::vector<Round>& plan, LocalUpdat
   return outcome;
 }
 
-bool same_bits(std::span<const float> a, std::span<const float> b) {
-  return std::ranges::equal(a, b, [](float x, float y) {
-    return std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y);
-  });
-}
-
-struct Case {
-  const char* name;
-  Scheme scheme;
-  std::uint32_t q = 32;
-  bool quantization_error = true;
-};
-
-std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
-
-Settings settings_of(const Case& c) {
+Settings settings_of(const SchemeCase& c) {
   Settings settings = small_settings();
   settings.scheme = c.scheme;
   settings.value_bits = c.q;
@@ -123,29 +107,29 @@ Settings settings_of(const Case& c) {
   return settings;
 }
 
-constexpr Case kCases[] = {{"Mv", Scheme::mv},
-                           {"MvQ4", Scheme::mv, 4},
-                           {"MvQ4Lost", Scheme::mv, 4, false},
-                           {"MvSign", Scheme::mv, 1},
-                           {"MvSignLost", Scheme::mv, 1, false},
-                           {"Rs", Scheme::mv_rs},
-                           {"RsQ4", Scheme::mv_rs, 4},
-                           {"RsQ4Lost", Scheme::mv_rs, 4, false},
-                           {"RsSign", Scheme::mv_rs, 1},
-                           {"RsSignLost", Scheme::mv_rs, 1, false},
-                           {"Ad", Scheme::mv_ad},
-                           {"AdQ4", Scheme::mv_ad, 4},
-                           {"AdQ4Lost", Scheme::mv_ad, 4, false},
-                           {"AdSign", Scheme::mv_ad, 1},
-                           {"AdSignLost", Scheme::mv_ad, 1, false},
-                           {"TopK", Scheme::top_k},
-                           {"TopKQ4", Scheme::top_k, 4},
-                           {"TopKQ4Lost", Scheme::top_k, 4, false},
-                           {"TopKSign", Scheme::top_k, 1},
-                           {"TopKSignLost", Scheme::top_k, 1, false}};
+constexpr SchemeCase kCases[] = {{"Mv", Scheme::mv},
+                                 {"MvQ4", Scheme::mv, 4},
+                                 {"MvQ4Lost", Scheme::mv, 4, false},
+                                 {"MvSign", Scheme::mv, 1},
+                                 {"MvSignLost", Scheme::mv, 1, false},
+                                 {"Rs", Scheme::mv_rs},
+                                 {"RsQ4", Scheme::mv_rs, 4},
+                                 {"RsQ4Lost", Scheme::mv_rs, 4, false},
+                                 {"RsSign", Scheme::mv_rs, 1},
+                                 {"RsSignLost", Scheme::mv_rs, 1, false},
+                                 {"Ad", Scheme::mv_ad},
+                                 {"AdQ4", Scheme::mv_ad, 4},
+                                 {"AdQ4Lost", Scheme::mv_ad, 4, false},
+                                 {"AdSign", Scheme::mv_ad, 1},
+                                 {"AdSignLost", Scheme::mv_ad, 1, false},
+                                 {"TopK", Scheme::top_k},
+                                 {"TopKQ4", Scheme::top_k, 4},
+                                 {"TopKQ4Lost", Scheme::top_k, 4, false},
+                                 {"TopKSign", Scheme::top_k, 1},
+                                 {"TopKSignLost", Scheme::top_k, 1, false}};
 
 /// Six rounds of real workers and a real server, beside the same six of the definition.
-class GroupOfScheme : public testing::TestWithParam<Case> {
+class GroupOfScheme : public testing::TestWithParam<SchemeCase> {
  protected:
   GroupOfScheme() {
     Definition definition(settings_, std::vector<float>(kD, 1.0F));
@@ -279,12 +263,12 @@ TEST(Group, WithNoRoundLeftIsRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, GroupOfScheme, testing::ValuesIn(kCases),
-                         [](const testing::TestParamInfo<Case>& c) { return c.param.name; });
+                         [](const testing::TestParamInfo<SchemeCase>& c) { return c.param.name; });
 
 TEST(Group, EverySchemeAndQuantiserMovesTheModelDifferently) {
   DrawnUpdate update(kD, 2, 5);
   std::set<std::vector<float>> models;
-  for (const Case& c : kCases) {
+  for (const SchemeCase& c : kCases) {
     const Outcome result = run(settings_of(c), plan_of(c.scheme, 6), update, 2);
     EXPECT_TRUE(models.insert(result.theta).second) << c.name;
   }
