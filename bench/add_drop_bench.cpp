@@ -7,8 +7,8 @@
 
 #include "bench/supports.hpp"
 #include "bench/throughput.hpp"
-#include "compress/add_drop.hpp"
-#include "compress/vote_sum.hpp"
+#include "compress/vote/add_drop.hpp"
+#include "compress/vote/vote_sum.hpp"
 
 namespace mvsgd {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bench/throughput.hpp"
-#include "compress/aggregate.hpp"
+#include "compress/values/aggregate.hpp"
 
 namespace mvsgd {
 namespace {

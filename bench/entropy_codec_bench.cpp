@@ -17,10 +17,10 @@
 #include "bench/supports.hpp"
 #include "bench/throughput.hpp"
 #include "comm/bit_stream.hpp"
-#include "compress/block_position_codec.hpp"
-#include "compress/delta_codec.hpp"
-#include "compress/entropy_codec.hpp"
-#include "compress/ranks.hpp"
+#include "compress/positions/block_position_codec.hpp"
+#include "compress/positions/delta_codec.hpp"
+#include "compress/positions/entropy_codec.hpp"
+#include "compress/positions/ranks.hpp"
 
 namespace mvsgd {
 namespace {

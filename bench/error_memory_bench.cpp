@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bench/throughput.hpp"
-#include "compress/error_memory.hpp"
+#include "compress/select/error_memory.hpp"
 
 namespace mvsgd {
 namespace {

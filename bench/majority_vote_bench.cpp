@@ -7,7 +7,7 @@
 
 #include "bench/supports.hpp"
 #include "bench/throughput.hpp"
-#include "compress/majority_vote.hpp"
+#include "compress/vote/majority_vote.hpp"
 
 namespace mvsgd {
 namespace {

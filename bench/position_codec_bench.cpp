@@ -11,12 +11,12 @@
 #include "bench/supports.hpp"
 #include "bench/throughput.hpp"
 #include "comm/bit_stream.hpp"
-#include "compress/block_position_codec.hpp"
-#include "compress/elias_fano_codec.hpp"
-#include "compress/entropy_codec.hpp"
-#include "compress/position_codec.hpp"
-#include "compress/radix_codec.hpp"
-#include "compress/rice_codec.hpp"
+#include "compress/positions/block_position_codec.hpp"
+#include "compress/positions/elias_fano_codec.hpp"
+#include "compress/positions/entropy_codec.hpp"
+#include "compress/positions/position_codec.hpp"
+#include "compress/positions/radix_codec.hpp"
+#include "compress/positions/rice_codec.hpp"
 
 namespace mvsgd {
 namespace {

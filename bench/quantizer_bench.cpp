@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "bench/throughput.hpp"
-#include "compress/fractional_quantizer.hpp"
-#include "compress/scaled_sign.hpp"
+#include "compress/values/fractional_quantizer.hpp"
+#include "compress/values/scaled_sign.hpp"
 
 namespace mvsgd {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "bench/supports.hpp"
 #include "bench/throughput.hpp"
-#include "compress/random_selection.hpp"
+#include "compress/vote/random_selection.hpp"
 
 namespace mvsgd {
 namespace {

@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include "compress/top_k.hpp"
+#include "compress/select/top_k.hpp"
 
 namespace mvsgd::bench {
 

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "bench/throughput.hpp"
-#include "compress/error_memory.hpp"
-#include "compress/top_k.hpp"
-#include "compress/vote.hpp"
+#include "compress/select/difference_top_k.hpp"
+#include "compress/select/error_memory.hpp"
+#include "compress/select/top_k.hpp"
 
 namespace mvsgd {
 namespace {

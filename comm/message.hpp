@@ -68,7 +68,7 @@ class FieldBits {
 struct Header {
   Kind kind{};
   std::uint8_t value_bits = 0;      ///< q: 32, quantised 1 to 8, 0 if the message has no values
-  std::uint8_t position_codec = 0;  ///< 0 none, else compress/position_codec.hpp's id()
+  std::uint8_t position_codec = 0;  ///< 0 none, else compress/positions/position_codec.hpp's id()
   std::uint32_t sender = 0;         ///< worker 0..N-1, or N for the server
   std::uint32_t round = 0;          ///< t; 0 before the first round
   std::uint32_t dimension = 0;      ///< d, or the length of what the message is a vector of

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/command_line.hpp"
+#include "sim/cli/command_line.hpp"
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "comm/bit_stream.hpp"
-#include "compress/block_position_codec.hpp"
-#include "compress/top_k.hpp"
+#include "compress/positions/block_position_codec.hpp"
+#include "compress/select/top_k.hpp"
 #include "nn/resnet18.hpp"
 
 int main() {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "comm/bit_stream.hpp"
-#include "compress/block_position_codec.hpp"
+#include "compress/positions/block_position_codec.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 
 namespace {

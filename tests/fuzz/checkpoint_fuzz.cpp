@@ -18,10 +18,11 @@
 #include <vector>
 
 #include "comm/bit_stream.hpp"
-#include "sim/checkpoint.hpp"
-#include "sim/checkpoint_files.hpp"
-#include "sim/presets.hpp"
-#include "sim/protocol.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/round/protocol.hpp"
+#include "sim/run/checkpoint.hpp"
+#include "sim/run/checkpoint_files.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 #include "tests/test_directory.hpp"
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "comm/bit_stream.hpp"
-#include "compress/delta_codec.hpp"
+#include "compress/positions/delta_codec.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "comm/bit_stream.hpp"
-#include "compress/entropy_codec.hpp"
+#include "compress/positions/entropy_codec.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 
 namespace {

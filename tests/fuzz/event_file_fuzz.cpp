@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "sim/tensorboard.hpp"
+#include "sim/run/tensorboard.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 #include "tests/test_directory.hpp"
 

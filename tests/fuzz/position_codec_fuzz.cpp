@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "comm/bit_stream.hpp"
-#include "compress/position_codec.hpp"
+#include "compress/positions/position_codec.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 
 namespace {

@@ -15,8 +15,8 @@
 
 #include "comm/ledger.hpp"
 #include "comm/transport.hpp"
-#include "sim/protocol.hpp"
-#include "sim/settings.hpp"
+#include "sim/plan/settings.hpp"
+#include "sim/round/protocol.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 
 namespace {

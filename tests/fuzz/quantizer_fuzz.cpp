@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "comm/bit_stream.hpp"
-#include "compress/fractional_quantizer.hpp"
-#include "compress/quantizer.hpp"
-#include "compress/scaled_sign.hpp"
+#include "compress/values/fractional_quantizer.hpp"
+#include "compress/values/quantizer.hpp"
+#include "compress/values/scaled_sign.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 
 namespace {

@@ -12,11 +12,12 @@
 #include <utility>
 #include <vector>
 
-#include "sim/presets.hpp"
-#include "sim/report.hpp"
-#include "sim/run_directory.hpp"
-#include "sim/run_history.hpp"
-#include "sim/verify.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/report/seed_groups.hpp"
+#include "sim/run/run_directory.hpp"
+#include "sim/run/run_history.hpp"
+#include "sim/verify/verify.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 #include "tests/test_directory.hpp"
 

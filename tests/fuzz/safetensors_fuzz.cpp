@@ -7,8 +7,9 @@
 #include <cstring>
 #include <string_view>
 
-#include "sim/safetensors.hpp"
-#include "sim/settings.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/files/safetensors.hpp"
+#include "sim/plan/settings.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 
 namespace {

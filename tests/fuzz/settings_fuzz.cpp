@@ -9,7 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "sim/settings.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/plan/settings.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 
 namespace {

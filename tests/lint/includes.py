@@ -15,24 +15,45 @@ BELOW = {
     "tests": {"comm", "compress", "data", "nn", "sim"},
 }
 
+# The rooms of a folder, from the ground up. A room knows itself and those below it, and no other of
+# its own floor; a file beside the rooms knows them all.
+ROOMS = {
+    "compress": (("select",), ("vote", "positions", "values")),
+    "sim": (
+        ("text",),
+        ("files",),
+        ("plan",),
+        ("law",),
+        ("round",),
+        ("train",),
+        ("run",),
+        ("verify", "report"),
+        ("reproduce",),
+        ("cli",),
+    ),
+}
+
 # Backends and transports implement an interface of the folder above them; only these folders, and
 # they themselves, may know them.
-PLUGINS = ("comm/inproc", "comm/mpi", "nn/cuda", "nn/onednn", "nn/reference")
+PLUGINS = ("comm/inproc", "nn/cuda", "nn/onednn", "nn/reference")
 PLUGIN_USERS = {"sim", "tests", "bench"}
 
 # The law of the ledger is written from the paper's equations alone, so it may know no codec.
-LAW = ("sim/law.hpp", "sim/law.cpp")
-LAW_MAY_INCLUDE = ("sim/law.hpp", "comm/bits.hpp")
+LAW = ("sim/law/law.hpp", "sim/law/law.cpp")
+LAW_MAY_INCLUDE = ("sim/law/law.hpp", "comm/bits.hpp")
 
 # Other people's headers: where they may be included.
 OUTSIDE = (
     (r"(oneapi/dnnl/)?dnnl", ("nn/onednn", "tests/nn/onednn")),
     (r"(cuda|cudnn|cublas|vector_types)", ("nn/cuda", "tests/cuda_emulation", "tests/nn/cuda")),
-    (r"mpi\.h", ("comm/mpi",)),
     (r"omp\.h", ("nn", "sim", "tests", "bench")),
-    (r"(CLI|curl|fmt|nlohmann|openssl|spdlog|toml\+\+|zlib\.h)", ("data", "sim", "tests", "bench")),
+    (r"CLI/", ("sim/cli",)),
+    (r"toml\+\+/", ("sim/plan",)),
+    (r"boost/", ("sim/report",)),
+    (r"(curl|openssl)/", ("data", "sim/files")),
+    (r"(fmt|nlohmann)/", ("data", "sim", "tests", "bench")),
     (r"archive(_entry)?\.h", ("data", "tests")),
-    (r"(gtest|gmock|rapidcheck)", ("tests",)),
+    (r"(gtest|gmock)", ("tests",)),
     (r"benchmark", ("bench",)),
 )
 
@@ -41,6 +62,30 @@ INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 def inside(path, folders):
     return any(path.startswith(folder + "/") for folder in folders)
+
+
+def floor(path):
+    """The folder, the room and the floor of a path; None for both where the folder has no rooms."""
+    folder, *rest = path.split("/")
+    rooms = ROOMS.get(folder)
+    if rooms is None:
+        return None
+    if len(rest) == 1:
+        return folder, None, len(rooms)
+    for number, names in enumerate(rooms):
+        if rest[0] in names:
+            return folder, rest[0], number
+    return None
+
+
+def against_the_rooms(path, included):
+    """Why the room of `path` may not know the room of `included`, or None."""
+    own, other = floor(path), floor(included)
+    if own is None or other is None or own[0] != other[0] or own[1] == other[1]:
+        return None
+    if own[2] > other[2]:
+        return None
+    return f'"{included}": {own[0]}/{own[1] or ""} may not know {other[0]}/{other[1] or ""}'
 
 
 def objection(path, quote, included):
@@ -58,6 +103,8 @@ def objection(path, quote, included):
     for plugin in PLUGINS:
         if inside(included, [plugin]) and not inside(path, [plugin]) and source not in PLUGIN_USERS:
             return f'"{included}": only {", ".join(sorted(PLUGIN_USERS))} may know {plugin}'
+    if why := against_the_rooms(path, included):
+        return why
     if path in LAW and included not in LAW_MAY_INCLUDE:
         return f'"{included}": the law may include nothing but {", ".join(LAW_MAY_INCLUDE)}'
     return None
@@ -68,6 +115,9 @@ def check(root):
     for path in tree.files(root, tree.CPP):
         if path.parts[0] not in BELOW:
             findings.append(f"{path}: no folder for sources")
+            continue
+        if path.parts[0] in ROOMS and floor(path.as_posix()) is None:
+            findings.append(f"{path}: no room of {path.parts[0]}")
             continue
         first = None
         for number, line in tree.lines(tree.without_comments(tree.read(root, path))):

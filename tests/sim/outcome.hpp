@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/command_line.hpp"
+#include "sim/cli/command_line.hpp"
 
 namespace mvsgd::sim {
 

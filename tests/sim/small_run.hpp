@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "data/synthetic.hpp"
-#include "sim/presets.hpp"
-#include "sim/run_directory.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/run/run_directory.hpp"
 
 namespace mvsgd::sim {
 

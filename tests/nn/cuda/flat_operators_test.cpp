@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "compress/error_memory.hpp"
+#include "compress/select/error_memory.hpp"
 #include "nn/cuda/cuda.hpp"
 #include "tests/cuda_emulation/device.hpp"
 #include "tests/nn/values.hpp"

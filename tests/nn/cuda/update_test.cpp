@@ -9,9 +9,9 @@
 #include <limits>
 #include <span>
 
-#include "compress/error_memory.hpp"
-#include "compress/fractional_quantizer.hpp"
-#include "compress/top_k.hpp"
+#include "compress/select/error_memory.hpp"
+#include "compress/select/top_k.hpp"
+#include "compress/values/fractional_quantizer.hpp"
 #include "tests/cuda_emulation/device.hpp"
 #include "tests/nn/values.hpp"
 

@@ -1,8 +1,0 @@
-// The passes of a majority vote for AVX2.
-#include "compress/mask_kernel.hpp"
-
-namespace mvsgd::compress {
-
-template struct MaskPasses<Isa::avx2>;
-
-}  // namespace mvsgd::compress

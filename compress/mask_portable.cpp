@@ -1,8 +1,0 @@
-// The passes of a majority vote for any processor.
-#include "compress/mask_kernel.hpp"
-
-namespace mvsgd::compress {
-
-template struct MaskPasses<Isa::portable>;
-
-}  // namespace mvsgd::compress

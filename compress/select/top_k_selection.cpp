@@ -1,0 +1,287 @@
+// The exact top-K support by one pass that collects the candidates above a guessed floor, and a
+// radix selection among them.
+#include "compress/select/top_k_selection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace mvsgd::compress {
+namespace {
+
+constexpr Magnitude kLowest = -1;  // the floor that every coordinate is above
+constexpr Magnitude kHighest = std::numeric_limits<Magnitude>::max();
+
+Magnitude magnitude(float x) { return std::bit_cast<Magnitude>(x) & 0x7fffffff; }
+
+float value(const Plain& source, std::size_t i) { return source.x[i]; }
+float value(const Difference& source, std::size_t i) {
+  return (source.theta_h[i] - source.theta_0[i]) + source.e[i];
+}
+
+// What is ranked, once a pass has been over it.
+Plain ranked(const Plain& source) { return source; }
+Plain ranked(const Difference& source) { return {.x = source.e}; }
+
+struct Threshold {
+  Magnitude magnitude;  // of the last candidate that is in
+  std::size_t ties;     // how many of exactly that magnitude are in
+};
+
+Magnitude largest(const Candidates& candidates) {
+  Magnitude most = kLowest;
+  for (std::size_t j = 0; j < candidates.count; ++j) {
+    most = std::max(most, candidates.magnitude[j]);
+  }
+  return most;
+}
+
+// The magnitude of the k-th largest candidate, 1 <= k <= candidates, all of them above `floor`.
+// Digits of 11 bits of what they have above it, so that at most three passes are made; since
+// candidates crowd at the floor, the first digit tells nearly all of them apart.
+Threshold threshold(std::span<const Candidates> lists, Magnitude floor, std::size_t k) {
+  constexpr unsigned kDigit = 11;
+  Magnitude most = floor + 1;
+  for (const Candidates& list : lists) most = std::max(most, largest(list));
+  Magnitude low = floor + 1;  // the threshold is in [low, low + 2^width)
+  auto width = static_cast<unsigned>(std::bit_width(static_cast<std::uint32_t>(most - low)));
+  std::size_t wanted = k;
+  for (;;) {
+    const unsigned shift = width > kDigit ? width - kDigit : 0;
+    std::array<std::uint32_t, 1 << kDigit> histogram{};
+    for (const Candidates& list : lists) {
+      for (std::size_t j = 0; j < list.count; ++j) {
+        const auto offset = static_cast<std::uint32_t>(list.magnitude[j] - low);
+        if (offset >> width == 0) ++histogram[offset >> shift];
+      }
+    }
+    std::size_t digit = histogram.size() - 1;
+    while (histogram[digit] < wanted) wanted -= histogram[digit--];
+    low += static_cast<Magnitude>(digit << shift);
+    if (shift == 0) return {.magnitude = low, .ties = wanted};
+    width = shift;
+  }
+}
+
+// Drops what is below the threshold, and ties after as many as are in; takes the latter off `last`.
+void keep(Candidates& candidates, Threshold& last) {
+  std::size_t kept = 0;
+  for (std::size_t j = 0; j < candidates.count; ++j) {
+    const Magnitude m = candidates.magnitude[j];
+    bool in = m > last.magnitude;
+    if (m == last.magnitude && last.ties > 0) {
+      --last.ties;
+      in = true;
+    }
+    candidates.index[kept] = candidates.index[j];
+    candidates.magnitude[kept] = m;
+    kept += in ? 1 : 0;
+  }
+  candidates.count = kept;
+}
+
+// A stretch of coordinates, a thread's share, and its candidates.
+class Chunk {
+ public:
+  Chunk(std::size_t begin, std::size_t end, std::size_t k)
+      : begin_(begin),
+        end_(end),
+        k_(k),
+        // Either there is room for all of the stretch, and nothing is ever dropped, or for k and as
+        // many more, so that what dropping costs is spread over as many candidates.
+        capacity_(std::min((end - begin + kBlock - 1) / kBlock * kBlock, 2 * k + 4096)),
+        index_(std::make_unique_for_overwrite<Index[]>(capacity_)),
+        magnitude_(std::make_unique_for_overwrite<Magnitude[]>(capacity_)) {}
+
+  // Collects what may be among the k largest of the stretch and is above `floor`, anew. Allocates
+  // nothing, so that it does not throw in a thread.
+  template <typename Source>
+  Candidates collect(const Source& source, Isa isa, Magnitude floor) const {
+    Candidates found = {
+        .index = index_.get(), .magnitude = magnitude_.get(), .capacity = capacity_, .count = 0};
+    std::size_t at = begin_;
+    while (true) {
+      at = pass(source, isa, at, floor, found);
+      if (at == end_) return found;
+      floor = make_room(found, floor);
+    }
+  }
+
+ private:
+  template <typename Source>
+  std::size_t pass(const Source& source, Isa isa, std::size_t at, Magnitude floor,
+                   Candidates& to) const {
+#if defined(__x86_64__)
+    if (isa == Isa::avx512) {
+      return Kernel<Isa::avx512, Source>::collect(source, at, end_, floor, to);
+    }
+    if (isa == Isa::avx2) return Kernel<Isa::avx2, Source>::collect(source, at, end_, floor, to);
+#endif
+    return Kernel<Isa::portable, Source>::collect(source, at, end_, floor, to);
+  }
+
+  // Leaves the k first candidates in the order of top_k_support, which no later coordinate of equal
+  // magnitude can displace, and returns the floor that the others must be above. Where one is not
+  // finite, it alone is left and none can follow.
+  Magnitude make_room(Candidates& candidates, Magnitude floor) const {
+    for (std::size_t j = 0; j < candidates.count; ++j) {
+      if (candidates.magnitude[j] < kInfinity) continue;
+      candidates.index[0] = candidates.index[j];
+      candidates.magnitude[0] = candidates.magnitude[j];
+      candidates.count = 1;
+      return kHighest;
+    }
+    Threshold last = threshold({&candidates, 1}, floor, k_);
+    keep(candidates, last);
+    return last.magnitude;
+  }
+
+  std::size_t begin_;
+  std::size_t end_;
+  std::size_t k_;
+  std::size_t capacity_;
+  std::unique_ptr<Index[]> index_;
+  std::unique_ptr<Magnitude[]> magnitude_;
+};
+
+// At most `threads` of whole blocks.
+std::vector<Chunk> chunks_of(std::size_t d, std::size_t k, unsigned threads) {
+  const std::size_t blocks = (d + kBlock - 1) / kBlock;
+  const std::size_t size = (blocks + threads - 1) / threads * kBlock;
+  std::vector<Chunk> chunks;
+  for (std::size_t begin = 0; begin < d; begin += size) {
+    chunks.emplace_back(begin, std::min(begin + size, d), k);
+  }
+  return chunks;
+}
+
+template <typename Source>
+std::vector<Candidates> collect(const std::vector<Chunk>& chunks, const Source& source, Isa isa,
+                                Magnitude floor) {
+  std::vector<Candidates> found(chunks.size());
+  std::vector<std::jthread> others;
+  for (std::size_t c = 1; c < chunks.size(); ++c) {
+    others.emplace_back([&, c] { found[c] = chunks[c].collect(source, isa, floor); });
+  }
+  if (!chunks.empty()) found[0] = chunks[0].collect(source, isa, floor);
+  for (std::jthread& other : others) other.join();
+  return found;
+}
+
+// Non-finite values are above every floor, so this is the check of all of x.
+void check_finite(const char* who, std::span<const Candidates> lists, const float* x) {
+  for (const Candidates& list : lists) {
+    if (largest(list) < kInfinity) continue;
+    std::size_t j = 0;
+    while (list.magnitude[j] < kInfinity) ++j;
+    throw_not_finite(who, list.index[j], x[list.index[j]]);
+  }
+}
+
+std::size_t total(std::span<const Candidates> lists) {
+  std::size_t sum = 0;
+  for (const Candidates& list : lists) sum += list.count;
+  return sum;
+}
+
+// A floor that at least k coordinates, and not many more, are likely to be above: an order
+// statistic of a sample. Only the time depends on it being right.
+template <typename Source>
+Magnitude sampled_floor(const Source& source, std::size_t d, std::size_t k) {
+  // 2^14 leave a relative spread of 8 % at K = d / 100; a 64th of a short x keeps this cheap.
+  const std::size_t size = std::min<std::size_t>(std::size_t{1} << 14, d / 64);
+  const double expected =
+      static_cast<double>(k) / static_cast<double>(d) * static_cast<double>(size);
+  // Four deviations of the count to the safe side, and some more for when that count is small.
+  const auto rank = static_cast<std::size_t>(expected + 4 * std::sqrt(expected) + 8);
+  if (rank >= size) return kLowest;
+
+  // Multiples of 2^32 over the golden ratio spread evenly and fall in step with no layer's shape.
+  constexpr std::uint32_t kGolden = 0x9e3779b9;
+  std::vector<Magnitude> sample(size);
+  for (std::uint32_t j = 0; j < size; ++j) {
+    sample[j] = magnitude(value(source, std::uint64_t{j * kGolden} * d >> 32));
+  }
+  const Candidates all = {
+      .index = nullptr, .magnitude = sample.data(), .capacity = size, .count = size};
+  return std::min(threshold({&all, 1}, kLowest, rank + 1).magnitude, kInfinity) - 1;
+}
+
+// The last round's k-th magnitude less a 16th of its power of two: a shrinking gradient should
+// not have too few above it, and in a normal one half as many again as wanted are.
+Magnitude hinted_floor(float hint) {
+  constexpr Magnitude kMargin = 1 << 19;
+  return std::max(magnitude(hint) - kMargin, 0) - 1;
+}
+
+void check_options(const char* who, const TopKOptions& options) {
+  if (options.threads == 0) throw std::invalid_argument(std::string(who) + ": threads = 0");
+  if (!supports(options.isa)) {
+    throw std::invalid_argument(std::string(who) + ": this processor or build has no " +
+                                std::string(name(options.isa)));
+  }
+}
+
+}  // namespace
+
+void check_top_k(const char* who, std::size_t d, std::size_t k) {
+  if (k > d || d > std::numeric_limits<Index>::max()) {
+    throw std::invalid_argument(std::string(who) + ": k = " + std::to_string(k) +
+                                " of d = " + std::to_string(d));
+  }
+}
+
+void throw_not_finite(const char* who, std::size_t i, float value) {
+  throw std::invalid_argument(std::string(who) + ": x[" + std::to_string(i) +
+                              "] = " + std::to_string(value) + " is not finite");
+}
+
+template <typename Source>
+TopK select(const char* who, const Source& source, std::size_t d, std::size_t k,
+            const TopKOptions& options) {
+  check_top_k(who, d, k);
+  check_options(who, options);
+  if (d == 0) return {};
+  const std::vector<Chunk> chunks = chunks_of(d, k, options.threads);
+  const Plain x = ranked(source);
+  const bool hinted = options.hint > 0 && std::isfinite(options.hint);
+
+  TopK top;
+  std::vector<Candidates> candidates;
+  Magnitude floor = kHighest;
+  const auto read = [&](const auto& from, Magnitude above) {
+    floor = above;
+    candidates = collect(chunks, from, options.isa, floor);
+    ++top.reads;
+    check_finite(who, candidates, x.x);
+  };
+  if (k == 0) {
+    read(source, kInfinity - 1);
+    return top;
+  }
+  read(source, hinted ? hinted_floor(options.hint) : sampled_floor(source, d, k));
+  if (hinted && total(candidates) < k) read(x, sampled_floor(x, d, k));
+  if (total(candidates) < k) read(x, kLowest);
+
+  Threshold last = threshold(candidates, floor, k);
+  top.magnitude = std::bit_cast<float>(last.magnitude);
+  top.support.reserve(k);
+  for (Candidates& list : candidates) {
+    keep(list, last);
+    top.support.insert(top.support.end(), list.index, list.index + list.count);
+  }
+  return top;
+}
+
+template TopK select(const char*, const Plain&, std::size_t, std::size_t, const TopKOptions&);
+template TopK select(const char*, const Difference&, std::size_t, std::size_t, const TopKOptions&);
+
+}  // namespace mvsgd::compress

@@ -1,0 +1,37 @@
+// S_rand-weighted, the random selection of Algorithm 1 line 15 (SSGD-MV-RS).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "compress/vote/majority_vote.hpp"
+
+namespace mvsgd::compress {
+
+/// The mask of SSGD-MV-RS: k distinct coordinates, the more likely the more votes they have.
+///
+/// Successive sampling without replacement: each of k draws takes one of the coordinates not yet
+/// taken, with probability exactly its votes over all of theirs. That is the distribution of
+/// drawing from all votes and refusing repeats until there are k distinct coordinates.
+///
+///   returns  [k], strictly increasing: a function of counts, k, seed and round, not of the order
+///            in which workers voted (compress/README.md has the rule)
+///
+/// Throws std::invalid_argument if fewer than k coordinates have a vote.
+///
+/// Cost: O(N K + k log(N K)) time, and 8 bytes of scratch for each 32 votes; no pass over all d.
+[[nodiscard]] std::vector<Index> random_selection(const VoteTally& tally, std::size_t k,
+                                                  std::uint64_t seed, std::uint64_t round);
+
+/// The same of VoteCounts, whose voted coordinates it must sort first.
+[[nodiscard]] std::vector<Index> random_selection(const VoteCounts& votes, std::size_t k,
+                                                  std::uint64_t seed, std::uint64_t round);
+
+/// The definition of random_selection: each draw scans all coordinates. O(k d). For tests.
+[[nodiscard]] std::vector<Index> random_selection_by_scanning(std::span<const std::uint32_t> counts,
+                                                              std::size_t k, std::uint64_t seed,
+                                                              std::uint64_t round);
+
+}  // namespace mvsgd::compress

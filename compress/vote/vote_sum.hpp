@@ -1,0 +1,95 @@
+// The server's side of add-drop voting (SSGD-MV-AD): the running sum of votes, eq 16.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "compress/select/isa.hpp"
+#include "compress/vote/add_drop.hpp"
+#include "compress/vote/majority_vote.hpp"
+
+namespace mvsgd::compress {
+
+/// M^sum of eq 16: the sum of the workers' present votes, kept up to date by their changes alone.
+///
+/// The lists come from peers, so each call checks its own before the sum changes. What sum and list
+/// can show is refused: a drop at a count of 0, an add at a count of N. No honest worker is,
+/// however many others have changed their votes before it in the round: as long as all have been
+/// honest, a count is the number of workers whose latest vote received has the coordinate. A worker
+/// that adds it is not one of them, so they are N - 1 at most; one that drops it is, so they are at
+/// least 1. What sum and list cannot show, an add of what the worker already has or a drop of what
+/// only others have, is refused if the N votes are kept (check_votes).
+class VoteSum {
+ public:
+  struct Options {
+    std::uint32_t workers;     ///< N
+    std::size_t k;             ///< coordinates of a vote
+    std::size_t k_ad;          ///< most adds, and most drops, of a change
+    bool check_votes = false;  ///< keep every worker's vote: 4 N K bytes more
+    Isa isa = best_isa();
+  };
+
+  /// Throws std::invalid_argument if d = 0, d >= 2^32, workers = 0 or k > d.
+  VoteSum(std::size_t d, const Options& options);
+
+  /// Adds a worker's first vote, in full.
+  ///
+  /// Throws std::invalid_argument if there is no such worker, std::logic_error if it has voted.
+  /// Throws comm::DecodeError, which names worker and coordinate, if `vote` is not k strictly
+  /// increasing indices less than d or has one that N workers vote for. Nothing has changed then.
+  void first(std::uint32_t worker, std::span<const Index> vote);
+
+  /// Adds a worker's change of its vote, eq 16. Cost: O(k_ad), and O(k) more with check_votes.
+  ///
+  /// Throws std::invalid_argument if there is no such worker, std::logic_error if it has not voted.
+  /// Throws comm::DecodeError, which names worker and coordinate, if add and drop are not strictly
+  /// increasing indices less than d, equally many, min(k_ad, k) at most and disjoint; or if a count
+  /// says that the vote has no such change (above), or the vote itself does. Nothing has changed
+  /// then.
+  void change(std::uint32_t worker, const VoteChange& change);
+
+  /// A worker's latest vote, [k] once it has voted. Throws std::invalid_argument if there is no
+  /// such worker, std::logic_error unless the votes are kept (check_votes).
+  [[nodiscard]] std::span<const Index> vote(std::uint32_t worker) const;
+
+  /// The mask of majority_mask(counts(), k, tie), bit for bit. Throws as it does.
+  ///
+  /// Cost: a pass over the sum, which has ceil(log2(N + 1)) bits for each coordinate, 64
+  /// coordinates at a time, and a draw for each tied coordinate.
+  [[nodiscard]] std::vector<Index> majority_mask(std::size_t k, const TieBreak& tie) const;
+
+  /// The votes of `mask`, indices less than d, in all.
+  [[nodiscard]] std::uint64_t votes_for(std::span<const Index> mask) const;
+
+  /// [d], each at most N. Cost: O(d); the sum is kept in another form.
+  [[nodiscard]] std::vector<std::uint32_t> counts() const;
+
+ private:
+  void check_worker(std::uint32_t worker, bool has_voted) const;
+  void check_list(std::uint32_t worker, const char* name, std::span<const Index> list) const;
+  void check_change(std::uint32_t worker, const VoteChange& change) const;
+  void check_against_vote(std::uint32_t worker, const VoteChange& change) const;
+
+  [[nodiscard]] std::uint32_t count(Index i) const;
+
+  enum class Direction : std::uint8_t { up, down };
+  // Moves the counts of `list` by one. If one is at its end, N or 0, none is moved, and that
+  // coordinate is returned.
+  template <Direction Way>
+  std::optional<Index> move(std::span<const Index> list);
+  template <Direction Way>
+  std::uint32_t step(Index i);
+
+  std::size_t d_;
+  Options options_;
+  unsigned planes_;                      // bits of a count
+  std::vector<std::uint64_t> bits_;      // [ceil(d / 64)][planes_]: bit i % 64 of i's count, by bit
+  std::vector<std::size_t> with_count_;  // [c]: how many coordinates have c votes
+  std::vector<bool> has_voted_;          // [N]
+  std::vector<std::vector<Index>> votes_;  // [N], empty unless check_votes
+};
+
+}  // namespace mvsgd::compress

@@ -1,0 +1,206 @@
+#include "sim/cli/manual.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/cli/commands.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/plan/settings.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+constexpr const char* kVersion = MVSGD_VERSION;
+
+std::vector<const CLI::App*> commands_of(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+/// The commands in which something can be done, with the words that lead there.
+void collect(const CLI::App& app, const std::string& words,
+             std::vector<std::pair<std::string, const CLI::App*>>& found) {
+  for (const CLI::App* command : commands_of(app)) {
+    const std::string name =
+        words.empty() ? command->get_name() : words + ' ' + command->get_name();
+    if (commands_of(*command).empty()) {
+      found.emplace_back(name, command);
+    } else {
+      collect(*command, name, found);
+    }
+  }
+}
+
+std::vector<std::pair<std::string, const CLI::App*>> leaves(const CLI::App& app) {
+  std::vector<std::pair<std::string, const CLI::App*>> found;
+  collect(app, "", found);
+  return found;
+}
+
+/// Text for troff: no character of it is a request or an escape.
+std::string troff(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    const bool line_starts = escaped.empty() || escaped.back() == '\n';
+    if (line_starts && (c == '.' || c == '\'')) escaped += "\\&";
+    if (c == '\\') {
+      escaped += "\\e";
+    } else if (c == '-') {
+      escaped += "\\-";
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
+void write_option(std::ostream& out, const CLI::Option& option) {
+  const std::string value = option.get_type_name();  // none of a flag
+  fmt::print(out, ".TP\n");
+  if (option.nonpositional()) {
+    std::string names;
+    for (const std::string& name : option.get_snames())
+      names += (names.empty() ? "-" : ", -") + name;
+    for (const std::string& name : option.get_lnames()) {
+      names += (names.empty() ? "--" : ", --") + name;
+    }
+    fmt::print(out, "\\fB{}\\fR{}\n", troff(names),
+               value.empty() ? "" : " \\fI" + troff(value) + "\\fR");
+  } else {
+    fmt::print(out, "\\fI{}\\fR\n", troff(value));
+  }
+  fmt::print(out, "{}\n", troff(option.get_description()));
+}
+
+/// The footer: examples and all else, line by line.
+void write_footer(std::ostream& out, const CLI::App& app) {
+  std::istringstream lines(app.get_footer());
+  bool literal = false;
+  for (std::string line; std::getline(lines, line);) {
+    const bool indented = line.starts_with(' ');
+    if (indented != literal) out << (indented ? ".PP\n.nf\n" : ".fi\n.PP\n");
+    literal = indented;
+    if (!line.empty()) fmt::print(out, "{}\n", troff(line));
+  }
+  if (literal) fmt::print(out, ".fi\n");
+}
+
+void write_options(std::ostream& out, const CLI::App& app) {
+  for (const bool positional : {true, false}) {
+    for (const CLI::Option* option : app.get_options()) {
+      if (option->nonpositional() != positional) write_option(out, *option);
+    }
+  }
+}
+
+/// Every word that may follow, a blank behind each.
+std::string option_words(const CLI::App& app) {
+  std::string words;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) words += "--" + name + ' ';
+  }
+  return words;
+}
+
+std::string command_words(const CLI::App& app) {
+  std::string words;
+  for (const CLI::App* command : commands_of(app)) words += command->get_name() + ' ';
+  return words;
+}
+
+}  // namespace
+
+void write_man_page(std::ostream& out, const CLI::App& app) {
+  fmt::print(out,
+             ".TH MVSGD 1 \"\" \"mvsgd {}\" \"User Commands\"\n.SH NAME\nmvsgd \\- {}\n"
+             ".SH SYNOPSIS\n",
+             kVersion, troff(app.get_description()));
+  for (const auto& [name, command] : leaves(app)) {
+    std::string operands;
+    for (const CLI::Option* option : command->get_options()) {
+      if (option->nonpositional()) continue;
+      const std::string operand =
+          option->get_type_name() + (option->get_items_expected_max() > 1 ? "..." : "");
+      operands += option->get_required() ? " " + operand : " [" + operand + "]";
+    }
+    fmt::print(out, ".B mvsgd {}\n[OPTION]...{}\n.br\n", name, troff(operands));
+  }
+  fmt::print(out, ".SH OPTIONS\n");
+  write_options(out, app);
+  fmt::print(out, ".SH COMMANDS\n");
+  for (const auto& [name, command] : leaves(app)) {
+    fmt::print(out, ".SS mvsgd {}\n{}.\n", name, troff(command->get_description()));
+    write_options(out, *command);
+    write_footer(out, *command);
+  }
+  fmt::print(out, ".SH NOTES\n");
+  write_footer(out, app);
+}
+
+void write_bash_completion(std::ostream& out, const CLI::App& app) {
+  std::string presets_words;
+  for (const Preset& preset : presets()) presets_words += preset.name + ' ';
+  std::string keys_words;
+  for (const Key& key : keys()) keys_words += fmt::format("{}= ", key.name);
+  fmt::print(out, R"(# Completions of mvsgd for bash.
+_mvsgd() {{
+  local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD - 1]}} words=
+  case $previous in
+    --preset) words='{}' ;;
+    --set) words='{}'; compopt -o nospace ;;
+    *) case "${{COMP_WORDS[1]-}} ${{COMP_WORDS[2]-}}" in
+)",
+             presets_words, keys_words);
+  for (const auto& [name, command] : leaves(app)) {
+    const std::string more = name == "presets" ? presets_words : "";
+    const bool nested = name.find(' ') != std::string::npos;
+    fmt::print(out, "      \"{}{}) words='{}{}' ;;\n", name, nested ? "\"" : " \"*",
+               option_words(*command), more);
+  }
+  for (const CLI::App* command : commands_of(app)) {
+    if (commands_of(*command).empty()) continue;
+    fmt::print(out, "      \"{} \"*) words='{}' ;;\n", command->get_name(),
+               command_words(*command));
+  }
+  fmt::print(out, R"(    esac ;;
+  esac
+  ((COMP_CWORD == 1)) && words='{}{}'
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}}
+complete -o default -F _mvsgd mvsgd
+)",
+             command_words(app), option_words(app));
+}
+
+void add_manual(CLI::App& app, const CommandContext& context, Action& chosen) {
+  CLI::App* const man = app.add_subcommand("man", "Print the manual page");
+  man->footer("Examples:\n  mvsgd man | man -l -");
+  man->callback([&app, &context, &chosen] {
+    chosen = [&app, &context] {
+      write_man_page(context.streams.out, app);
+      return Exit::good;
+    };
+  });
+  const auto shell = std::make_shared<std::string>();
+  CLI::App* const completion = app.add_subcommand("completion", "Print completions for a shell");
+  completion->add_option("shell", *shell, "bash")
+      ->required()
+      ->check(CLI::IsMember({"bash"}))
+      ->type_name("SHELL");
+  completion->footer(
+      "Examples:\n  mvsgd completion bash > ~/.local/share/bash-completion/completions/mvsgd");
+  completion->callback([&app, &context, &chosen, shell] {
+    chosen = [&app, &context, shell] {
+      write_bash_completion(context.streams.out, app);
+      return Exit::good;
+    };
+  });
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,32 @@
+#include "sim/cli/options.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+namespace mvsgd::sim {
+
+void add_setting_options(CLI::App& command, GivenSettings& given,
+                         const std::function<bool(std::string_view)>& wanted) {
+  for (const Key& key : keys()) {
+    if (!wanted(key.name)) continue;
+    std::string names = fmt::format("--{}", key.name);
+    if (key.name.find('_') != std::string_view::npos) {
+      std::string dashed(key.name);
+      std::replace(dashed.begin(), dashed.end(), '_', '-');
+      names += ",--" + dashed;
+    }
+    command
+        .add_option_function<std::string>(
+            names,
+            [&given, name = std::string(key.name)](const std::string& value) {
+              given.emplace_back(name, value);
+            },
+            std::string(key.help))
+        ->group("Settings")
+        ->type_name("VALUE");
+  }
+}
+
+}  // namespace mvsgd::sim

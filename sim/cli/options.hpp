@@ -1,0 +1,26 @@
+// Settings on the command line: a long option for a key.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sim/plan/settings.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace mvsgd::sim {
+
+/// What options --KEY VALUE were given, in their order; set() takes them.
+using GivenSettings = std::vector<std::pair<std::string, std::string>>;
+
+/// Adds --KEY, with - for _ as well, for every key of which `wanted(name)` is true. Parsing appends
+/// to `given`, which must outlive it.
+void add_setting_options(CLI::App& command, GivenSettings& given,
+                         const std::function<bool(std::string_view)>& wanted);
+
+}  // namespace mvsgd::sim

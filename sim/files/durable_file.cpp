@@ -1,0 +1,124 @@
+#include "sim/files/durable_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <future>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr mode_t kReadableByAll = 0644;
+constexpr std::size_t kWorthAThread = 1 << 20;
+
+[[noreturn]] void fail(const fs::path& path) {
+  throw std::runtime_error(
+      fmt::format("{}: {}", path.string(), std::generic_category().message(errno)));
+}
+
+}  // namespace
+
+DurableFile::DurableFile(fs::path path)
+    : path_(std::move(path)),
+      descriptor_(open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kReadableByAll)) {
+  if (descriptor_ < 0) fail(path_);
+}
+
+DurableFile::~DurableFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+void DurableFile::write(std::span<const std::byte> bytes) {
+  // Hashed while they are written: of a checkpoint's arrays one takes about as long as the other.
+  const auto policy = bytes.size() < kWorthAThread ? std::launch::deferred : std::launch::async;
+  std::future<void> hashed = std::async(policy, [this, bytes] { hash_.add(bytes); });
+  bytes_ += bytes.size();
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR) fail(path_);
+    if (count > 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  hashed.get();
+}
+
+FileDigest DurableFile::finish() {
+  if (fsync(descriptor_) != 0) fail(path_);
+  if (close(std::exchange(descriptor_, -1)) != 0) fail(path_);
+  return {.bytes = bytes_, .sha256 = hash_.hex()};
+}
+
+DirectoryLock::DirectoryLock(const fs::path& path)
+    : descriptor_(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (descriptor_ < 0) fail(path);
+  if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    close(descriptor_);
+    throw LockedError(fmt::format("{}: another process is at work there", path.string()));
+  }
+}
+
+DirectoryLock::~DirectoryLock() { close(descriptor_); }
+
+void replace_file(const fs::path& path, std::string_view text) {
+  std::error_code none;
+  if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {
+    throw std::runtime_error(fmt::format("{}: is there and is no ordinary file", path.string()));
+  }
+  const fs::path temporary = path.string() + ".tmp";
+  DurableFile file(temporary);
+  try {
+    file.write(text);
+    (void)file.finish();
+    rename_durably(temporary, path);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw;
+  }
+}
+
+void rename_durably(const fs::path& from, const fs::path& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) fail(to);
+  sync_path(to.has_parent_path() ? to.parent_path() : fs::path("."));
+}
+
+void sync_path(const fs::path& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail(path);
+  const bool synced = fsync(descriptor) == 0;
+  const int reason = errno;
+  close(descriptor);
+  errno = reason;
+  if (!synced) fail(path);
+}
+
+std::optional<FileDigest> digest_of(const fs::path& path, std::optional<std::uint64_t> bytes) {
+  std::error_code error;
+  const std::uint64_t size = fs::file_size(path, error);
+  if (error || size < bytes.value_or(size)) return std::nullopt;
+  FileDigest digest{.bytes = bytes.value_or(size), .sha256 = {}};
+  std::ifstream file(path, std::ios::binary);
+  Sha256 hash;
+  std::array<char, 1 << 16> part{};
+  for (std::uint64_t left = digest.bytes; left > 0;) {
+    const std::uint64_t wanted = std::min<std::uint64_t>(left, part.size());
+    if (!file.read(part.data(), static_cast<std::streamsize>(wanted))) return std::nullopt;
+    hash.add(std::as_bytes(std::span(part).first(wanted)));
+    left -= wanted;
+  }
+  digest.sha256 = hash.hex();
+  return digest;
+}
+
+}  // namespace mvsgd::sim

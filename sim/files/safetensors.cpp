@@ -1,0 +1,292 @@
+#include "sim/files/safetensors.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+#include "sim/files/input_error.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+// Arrays are written and read as they lie in memory, which is the file's order of bytes on every
+// processor that the program knows.
+static_assert(std::endian::native == std::endian::little);
+
+constexpr std::string_view kMetadata = "__metadata__";
+constexpr std::uint64_t kLengthBytes = 8;
+constexpr std::uint64_t kMostHeaderBytes = 100'000'000;  // the format's own limit
+constexpr std::size_t kAlignment = 8;
+
+struct DTypeInfo {
+  std::string_view name;
+  std::uint64_t bytes;
+};
+constexpr std::array<DTypeInfo, 3> kDTypes{{{"F32", 4}, {"U32", 4}, {"I64", 8}}};
+
+const DTypeInfo& info(DType dtype) { return kDTypes.at(static_cast<std::size_t>(dtype)); }
+
+/// The bytes of an array; none if there are more than can be counted.
+std::optional<std::uint64_t> bytes_of(DType dtype, const TensorShape& shape) {
+  std::uint64_t bytes = info(dtype).bytes;
+  for (const std::uint64_t extent : shape) {
+    if (extent != 0 && bytes > std::numeric_limits<std::uint64_t>::max() / extent) return {};
+    bytes *= extent;
+  }
+  return bytes;
+}
+
+/// Refuses what the parser would pass over: a name that comes twice, and more nesting than the
+/// format has.
+class StrictObjects {
+ public:
+  bool operator()(int depth, json::parse_event_t event, json& parsed) {
+    constexpr int kDeepest = 2;  // the arrays in an entry of the table
+    if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
+      if (depth > kDeepest) throw std::invalid_argument("nested too deeply");
+      seen_.at(static_cast<std::size_t>(depth)).clear();
+    }
+    if (event == json::parse_event_t::key) {
+      const auto name = parsed.get<std::string>();
+      if (!seen_.at(static_cast<std::size_t>(depth - 1)).insert(name).second) {
+        throw std::invalid_argument(fmt::format("'{}' comes twice", name));
+      }
+    }
+    return true;
+  }
+
+ private:
+  std::array<std::set<std::string>, 3> seen_;  // the keys of the object open at each depth
+};
+
+std::uint64_t unsigned_number(const json& value, std::string_view what) {
+  if (!value.is_number_unsigned()) {
+    throw std::invalid_argument(fmt::format("{} has what is no whole number", what));
+  }
+  return value.get<std::uint64_t>();
+}
+
+const json& member(const json& entry, const char* name, json::value_t type) {
+  const auto found = entry.find(name);
+  if (found == entry.end() || found->type() != type) {
+    throw std::invalid_argument(fmt::format("{} is missing or of another type", name));
+  }
+  return *found;
+}
+
+/// Throws std::invalid_argument, without the array's name, if it is no entry of the table.
+TensorEntry parse_entry(const std::string& name, const json& entry) {
+  if (!entry.is_object() || entry.size() != 3) {
+    throw std::invalid_argument("not an object of dtype, shape and data_offsets");
+  }
+  TensorEntry tensor{.name = name};
+  const auto dtype = member(entry, "dtype", json::value_t::string).get<std::string>();
+  const auto known = std::ranges::find(kDTypes, dtype, &DTypeInfo::name);
+  if (known == kDTypes.end()) {
+    throw std::invalid_argument(fmt::format("dtype {} is none of F32, U32, I64", dtype));
+  }
+  tensor.dtype = static_cast<DType>(known - kDTypes.begin());
+  for (const json& extent : member(entry, "shape", json::value_t::array)) {
+    tensor.shape.push_back(unsigned_number(extent, "shape"));
+  }
+  const json& offsets = member(entry, "data_offsets", json::value_t::array);
+  if (offsets.size() != 2) throw std::invalid_argument("data_offsets are not two");
+  tensor.offset = unsigned_number(offsets[0], "data_offsets");
+  const std::uint64_t end = unsigned_number(offsets[1], "data_offsets");
+  const auto bytes = bytes_of(tensor.dtype, tensor.shape);
+  if (end < tensor.offset || bytes != end - tensor.offset) {
+    throw std::invalid_argument(fmt::format("data_offsets [{}, {}] do not hold {} of shape [{}]",
+                                            tensor.offset, end, dtype,
+                                            fmt::join(tensor.shape, ", ")));
+  }
+  tensor.bytes = *bytes;
+  return tensor;
+}
+
+Metadata parse_metadata(const json& object) {
+  if (!object.is_object()) throw std::invalid_argument("not an object");
+  Metadata metadata;
+  for (const auto& [key, value] : object.items()) {
+    if (!value.is_string()) throw std::invalid_argument(fmt::format("{} is no text", key));
+    metadata[key] = value.get<std::string>();
+  }
+  return metadata;
+}
+
+json parse_table(std::string_view text) {
+  if (!text.starts_with('{')) throw std::invalid_argument("no JSON object");
+  try {
+    return json::parse(text, StrictObjects());
+  } catch (const json::parse_error& e) {
+    throw std::invalid_argument(
+        fmt::format("no JSON at offset {}", kLengthBytes + (e.byte > 0 ? e.byte - 1 : 0)));
+  } catch (const json::out_of_range&) {
+    throw std::invalid_argument("a number is too large");
+  }
+}
+
+template <typename Value>
+NamedTensor make_tensor(std::string name, DType dtype, TensorShape shape,
+                        std::span<const Value> values) {
+  return {.name = std::move(name),
+          .dtype = dtype,
+          .shape = std::move(shape),
+          .bytes = std::as_bytes(values)};
+}
+
+}  // namespace
+
+NamedTensor named_tensor(std::string name, TensorShape shape, std::span<const float> values) {
+  return make_tensor(std::move(name), DType::f32, std::move(shape), values);
+}
+
+NamedTensor named_tensor(std::string name, TensorShape shape,
+                         std::span<const std::uint32_t> values) {
+  return make_tensor(std::move(name), DType::u32, std::move(shape), values);
+}
+
+NamedTensor named_tensor(std::string name, TensorShape shape,
+                         std::span<const std::int64_t> values) {
+  return make_tensor(std::move(name), DType::i64, std::move(shape), values);
+}
+
+void write_safetensors(DurableFile& file, const Metadata& metadata,
+                       std::vector<NamedTensor> tensors) {
+  std::ranges::stable_sort(tensors, std::greater(),
+                           [](const NamedTensor& t) { return info(t.dtype).bytes; });
+  ordered_json table = ordered_json::object();
+  if (!metadata.empty()) table[kMetadata] = metadata;
+  std::uint64_t offset = 0;
+  for (const NamedTensor& tensor : tensors) {
+    if (table.contains(tensor.name) ||
+        bytes_of(tensor.dtype, tensor.shape) != tensor.bytes.size()) {
+      throw std::invalid_argument(fmt::format("write_safetensors: {}: {} bytes of shape [{}]",
+                                              tensor.name, tensor.bytes.size(),
+                                              fmt::join(tensor.shape, ", ")));
+    }
+    const std::uint64_t end = offset + tensor.bytes.size();
+    table[tensor.name] = {{"dtype", info(tensor.dtype).name},
+                          {"shape", tensor.shape},
+                          {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string header = table.dump();
+  header.resize((header.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+  const std::array<std::uint64_t, 1> length{header.size()};
+  file.write(std::as_bytes(std::span(length)));
+  file.write(header);
+  for (const NamedTensor& tensor : tensors) file.write(tensor.bytes);
+}
+
+const TensorEntry& SafetensorsHeader::at(std::string_view name, std::string_view file) const {
+  const auto found = std::ranges::find(tensors, name, &TensorEntry::name);
+  if (found == tensors.end()) throw InputError(fmt::format("{}: no array {}", file, name));
+  return *found;
+}
+
+SafetensorsHeader parse_safetensors_header(std::string_view text, std::uint64_t data_bytes,
+                                           std::string_view file) {
+  SafetensorsHeader header;
+  std::string at = "header";  // what is being looked at
+  try {
+    const json table = parse_table(text);
+    for (const auto& [name, entry] : table.items()) {
+      at = name;
+      if (name == kMetadata) {
+        header.metadata = parse_metadata(entry);
+      } else {
+        header.tensors.push_back(parse_entry(name, entry));
+      }
+    }
+    // One without elements may stand where another begins.
+    std::ranges::sort(header.tensors, {}, [](const TensorEntry& tensor) {
+      return std::pair(tensor.offset, tensor.bytes);
+    });
+    std::uint64_t end = 0;
+    for (const TensorEntry& tensor : header.tensors) {
+      at = tensor.name;
+      if (tensor.offset != end) {
+        throw std::invalid_argument(fmt::format(
+            "begins at {}, where {} is wanted: arrays follow each other", tensor.offset, end));
+      }
+      if (tensor.bytes > data_bytes - end) {
+        throw std::invalid_argument(
+            fmt::format("ends at {} of {} bytes", end + tensor.bytes, data_bytes));
+      }
+      end += tensor.bytes;
+    }
+    at = "header";
+    if (end != data_bytes) {
+      throw std::invalid_argument(fmt::format("arrays of {} bytes in {}", end, data_bytes));
+    }
+  } catch (const std::invalid_argument& e) {
+    throw InputError(fmt::format("{}: {}: {}", file, at, e.what()));
+  }
+  return header;
+}
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
+    : path_(path.string()), file_(path, std::ios::binary | std::ios::ate) {
+  if (!file_ || std::filesystem::is_directory(path)) {
+    throw InputError(fmt::format("{}: cannot be read", path_));
+  }
+  const auto size = static_cast<std::uint64_t>(file_.tellg());
+  file_.seekg(0);
+  std::array<std::uint64_t, 1> length{};
+  file_.read(reinterpret_cast<char*>(length.data()), kLengthBytes);
+  if (!file_ || length[0] > kMostHeaderBytes || length[0] > size - kLengthBytes) {
+    throw InputError(fmt::format("{}: offset 0: no safetensors header in {} bytes", path_, size));
+  }
+  std::string text(length[0], ' ');
+  file_.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file_) throw InputError(fmt::format("{}: offset {}: cannot be read", path_, kLengthBytes));
+  data_begin_ = kLengthBytes + length[0];
+  header_ = parse_safetensors_header(text, size - data_begin_, path_);
+}
+
+bool SafetensorsFile::has(std::string_view name) const {
+  return std::ranges::any_of(header_.tensors,
+                             [&](const TensorEntry& tensor) { return tensor.name == name; });
+}
+
+template <typename Value>
+std::vector<Value> SafetensorsFile::read(std::string_view name, DType dtype,
+                                         const TensorShape& shape) {
+  const TensorEntry& tensor = header_.at(name, path_);
+  if (tensor.dtype != dtype || tensor.shape != shape) {
+    throw InputError(fmt::format("{}: {} is {} of shape [{}], not {} of shape [{}]", path_, name,
+                                 info(tensor.dtype).name, fmt::join(tensor.shape, ", "),
+                                 info(dtype).name, fmt::join(shape, ", ")));
+  }
+  std::vector<Value> values(tensor.bytes / sizeof(Value));
+  file_.seekg(static_cast<std::streamoff>(data_begin_ + tensor.offset));
+  file_.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(tensor.bytes));
+  if (!file_) {
+    throw InputError(
+        fmt::format("{}: offset {}: {} cannot be read", path_, data_begin_ + tensor.offset, name));
+  }
+  return values;
+}
+
+std::vector<float> SafetensorsFile::floats(std::string_view name, const TensorShape& shape) {
+  return read<float>(name, DType::f32, shape);
+}
+
+std::vector<std::uint32_t> SafetensorsFile::indices(std::string_view name,
+                                                    const TensorShape& shape) {
+  return read<std::uint32_t>(name, DType::u32, shape);
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,107 @@
+// Safetensors files: named arrays behind a JSON header, as Python's safetensors package has them.
+//
+//     8 bytes     n, little-endian
+//     n bytes     {"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...,
+//                  "__metadata__": {"KEY": "TEXT", ...}}, padded with spaces
+//     the rest    the arrays' bytes, little-endian, row-major; offsets count from here
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/files/durable_file.hpp"
+
+namespace mvsgd::sim {
+
+/// The element types of this program's files.
+enum class DType : std::uint8_t {
+  f32,  ///< "F32"
+  u32,  ///< "U32"
+  i64,  ///< "I64"
+};
+
+/// Row-major; no extent at all is one element.
+using TensorShape = std::vector<std::uint64_t>;
+
+using Metadata = std::map<std::string, std::string>;
+
+/// An array to be written. The bytes must outlive it.
+struct NamedTensor {
+  std::string name;
+  DType dtype{};
+  TensorShape shape;
+  std::span<const std::byte> bytes;
+};
+
+[[nodiscard]] NamedTensor named_tensor(std::string name, TensorShape shape,
+                                       std::span<const float> values);
+[[nodiscard]] NamedTensor named_tensor(std::string name, TensorShape shape,
+                                       std::span<const std::uint32_t> values);
+[[nodiscard]] NamedTensor named_tensor(std::string name, TensorShape shape,
+                                       std::span<const std::int64_t> values);
+
+/// Writes a whole file. Arrays go by element size, the larger first, so that each begins at a
+/// multiple of its own; else in the order given. Throws std::invalid_argument if two have one name,
+/// or if bytes and shape do not agree; as DurableFile does if it cannot be written.
+void write_safetensors(DurableFile& file, const Metadata& metadata,
+                       std::vector<NamedTensor> tensors);
+
+/// An array of a file.
+struct TensorEntry {
+  std::string name;
+  DType dtype{};
+  TensorShape shape{};
+  std::uint64_t offset = 0;  ///< of its first byte, from the start of the arrays
+  std::uint64_t bytes = 0;
+};
+
+struct SafetensorsHeader {
+  Metadata metadata;
+  std::vector<TensorEntry> tensors;  ///< by offset
+
+  /// Throws InputError naming `file` if there is none of that name.
+  [[nodiscard]] const TensorEntry& at(std::string_view name, std::string_view file) const;
+};
+
+/// Reads the JSON of a header that `data_bytes` bytes of arrays follow.
+///
+/// Total: for any text it returns a header or throws InputError, which names `file` and what is
+/// wrong. Arrays must follow each other without overlap or gap and fill `data_bytes` exactly; names
+/// and keys are unique.
+[[nodiscard]] SafetensorsHeader parse_safetensors_header(std::string_view json,
+                                                         std::uint64_t data_bytes,
+                                                         std::string_view file);
+
+/// A file whose header has been read and whose arrays can be.
+class SafetensorsFile {
+ public:
+  /// Throws InputError, naming file and offset, if the file cannot be read or is none.
+  explicit SafetensorsFile(const std::filesystem::path& path);
+
+  [[nodiscard]] const SafetensorsHeader& header() const { return header_; }
+  [[nodiscard]] bool has(std::string_view name) const;
+
+  // The values of an array. Each throws InputError, naming file and array, if there is none of that
+  // name, or it is of another type or shape, or the file ends before it does.
+
+  [[nodiscard]] std::vector<float> floats(std::string_view name, const TensorShape& shape);
+  [[nodiscard]] std::vector<std::uint32_t> indices(std::string_view name, const TensorShape& shape);
+
+ private:
+  template <typename Value>
+  std::vector<Value> read(std::string_view name, DType dtype, const TensorShape& shape);
+
+  std::string path_;
+  std::ifstream file_;
+  std::uint64_t data_begin_ = 0;
+  SafetensorsHeader header_;
+};
+
+}  // namespace mvsgd::sim

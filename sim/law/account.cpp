@@ -1,0 +1,62 @@
+#include "sim/law/account.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+constexpr std::uint64_t kFloatBits = 32;
+
+std::size_t index(comm::Direction direction) { return static_cast<std::size_t>(direction); }
+
+std::optional<double> rate(std::uint64_t dense_bits, comm::Bits bits) {
+  if (dense_bits == 0 || bits == comm::Bits(0)) return std::nullopt;
+  return comm::ratio(comm::Bits(dense_bits), bits);
+}
+
+/// What the paper counts: it knows no header, padding or level mean.
+comm::Bits positions_and_values(const comm::FieldBits& bits) {
+  return bits[comm::Field::positions] + bits[comm::Field::values];
+}
+
+}  // namespace
+
+Account::Account(std::uint64_t d, std::uint32_t workers) : Account(d, workers, Sums()) {}
+
+Account::Account(std::uint64_t d, std::uint32_t workers, const Sums& sums)
+    : d_(d), workers_(workers), sums_(sums) {}
+
+void Account::add(const Round& round, std::span<const comm::LedgerRow> rows) {
+  if (round.t > 0) {
+    (round.dense ? sums_.dense_rounds : sums_.sparse_rounds) += 1;
+    (round.dense ? sums_.dense_steps : sums_.sparse_steps) += round.steps;
+  }
+  if (!round.dense && round.t > 0) sums_.sparse_round = {};
+  for (const comm::LedgerRow& row : rows) {
+    const std::size_t way = index(row.id.direction);
+    sums_.all[way][row.field] += row.bits;
+    if (round.dense || round.t == 0) continue;
+    sums_.sparse[way][row.field] += row.bits;
+    if (row.id.worker == 0) sums_.sparse_round[way][row.field] += row.bits;
+  }
+}
+
+Rates Account::rates() const {
+  const std::uint64_t step = kFloatBits * d_ * workers_;
+  const comm::Bits up = positions_and_values(sums_.sparse[index(comm::Direction::up)]);
+  const comm::Bits down = positions_and_values(sums_.sparse[index(comm::Direction::down)]);
+  const std::uint64_t steps = sums_.sparse_steps + sums_.dense_steps;
+  return {.uplink = rate(step * sums_.sparse_steps, up),
+          .both_ways = rate(2 * step * sums_.sparse_steps, up + down),
+          .run_uplink = rate(step * steps, total(comm::Direction::up)),
+          .run_both_ways =
+              rate(2 * step * steps, total(comm::Direction::up) + total(comm::Direction::down))};
+}
+
+comm::Bits Account::total(comm::Direction direction) const {
+  return sums_.all[index(direction)].total();
+}
+
+const comm::FieldBits& Account::sparse_round(comm::Direction direction) const {
+  return sums_.sparse_round[index(direction)];
+}
+
+}  // namespace mvsgd::sim

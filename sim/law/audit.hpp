@@ -1,0 +1,60 @@
+// The audit: every row of a ledger against the law of eqs 13-15, as integers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "comm/ledger.hpp"
+#include "sim/law/law.hpp"
+#include "sim/law/round_sizes.hpp"
+#include "sim/plan/schedule.hpp"
+#include "sim/plan/settings.hpp"
+
+namespace mvsgd::sim {
+
+/// What the equations say that each worker's ledger holds, round by round.
+class Audit {
+ public:
+  /// `buffers` is the number of batch-norm running statistics.
+  Audit(const LawConstants& law, const Settings& settings, std::uint64_t d, std::uint64_t buffers);
+
+  /// The rows of one worker in `round`, in the ledger's order; t = 0 is what precedes the first
+  /// round. None for scheme sm. `sizes` are what the run has decided, in top-K and AD.
+  [[nodiscard]] std::vector<comm::LedgerRow> expected(const Round& round, std::uint32_t worker,
+                                                      const RoundSizes& sizes = {}) const;
+
+  /// Holds the rows of a whole round, as Ledger::close_round orders them, against the law. Throws
+  /// CheckFailed naming round, worker, direction, kind and field of the first difference, or a size
+  /// that no run of these settings has.
+  void check(const Round& round, std::span<const comm::LedgerRow> rows,
+             const RoundSizes& sizes = {}) const;
+
+  /// The sizes that a ledger's rows of `round` tell of: what the values of worker 0's aggregate and
+  /// the positions of each worker's add list leave no choice about; and what a code whose length
+  /// depends on the set came to, which nothing but the run can show. check() holds every row
+  /// against them.
+  [[nodiscard]] RoundSizes sizes_in(const Round& round,
+                                    std::span<const comm::LedgerRow> rows) const;
+
+ private:
+  [[nodiscard]] comm::FieldBits message(comm::Kind kind, const Round& round, std::uint32_t worker,
+                                        const RoundSizes& sizes) const;
+  [[nodiscard]] comm::Bits positions(comm::Kind kind, const Round& round, std::uint32_t worker,
+                                     const RoundSizes& sizes) const;
+  /// The law of k positions of this kind; none where it depends on which they are.
+  [[nodiscard]] std::optional<comm::Bits> position_law_of(comm::Kind kind, const Round& round,
+                                                          std::uint64_t k) const;
+  [[nodiscard]] std::uint32_t changes_of(const Round& round, comm::Bits bits) const;
+  void check_sizes(const Round& round, const RoundSizes& sizes) const;
+
+  LawConstants law_;
+  Settings settings_;
+  std::uint64_t d_;
+  std::uint64_t k_;
+  std::uint64_t k_ad_;
+  std::uint64_t buffers_;
+};
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,90 @@
+#include "sim/plan/presets.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace mvsgd::sim {
+namespace {
+
+/// A row of Table 1: a scheme with its H, "-q" where workers send 4-bit values.
+Preset row(std::string name, const std::string& what, Scheme scheme, std::uint32_t local_steps,
+           std::uint32_t value_bits = 32) {
+  Settings settings;
+  settings.scheme = scheme;
+  settings.local_steps = local_steps;
+  settings.value_bits = value_bits;
+  std::string summary = what + ", H = " + std::to_string(local_steps);
+  if (value_bits < 32) summary += ", " + std::to_string(value_bits) + "-bit values";
+  return {.name = std::move(name), .summary = std::move(summary), .settings = settings};
+}
+
+std::vector<Preset> make_presets() {
+  std::vector<Preset> all;
+
+  Settings sm;
+  sm.scheme = Scheme::sm;
+  sm.workers = 1;
+  sm.learning_rate = 0.1;
+  all.push_back({.name = "sm", .summary = "one machine, plain SGD: the benchmark", .settings = sm});
+
+  Settings dense;
+  dense.scheme = Scheme::dense;
+  all.push_back({.name = "dense",
+                 .summary = "10 workers, every model difference whole (eq 4)",
+                 .settings = dense});
+
+  constexpr std::uint32_t kQuantized = 4;
+  all.push_back(row("top-k", "each worker's own top-K, error memory (eq 6)", Scheme::top_k, 1));
+  const std::string mv = "majority voting (Algorithm 1)";
+  all.push_back(row("ssgd-mv", mv, Scheme::mv, 1));
+  all.push_back(row("ssgd-mv-l2", mv, Scheme::mv, 2));
+  all.push_back(row("ssgd-mv-l4", mv, Scheme::mv, 4));
+  all.push_back(row("ssgd-mv-l8", mv, Scheme::mv, 8));
+  all.push_back(row("ssgd-mv-l8-q", mv, Scheme::mv, 8, kQuantized));
+  const std::string rs = "voting with random selection (line 15)";
+  all.push_back(row("ssgd-mv-rs-l4", rs, Scheme::mv_rs, 4));
+  all.push_back(row("ssgd-mv-rs-l8", rs, Scheme::mv_rs, 8));
+  const std::string ad = "add-drop voting (Algorithm 2)";
+  all.push_back(row("ssgd-mv-ad", ad, Scheme::mv_ad, 1));
+  all.push_back(row("ssgd-mv-ad-l2", ad, Scheme::mv_ad, 2));
+  all.push_back(row("ssgd-mv-ad-l4", ad, Scheme::mv_ad, 4));
+  all.push_back(row("ssgd-mv-ad-l4-q", ad, Scheme::mv_ad, 4, kQuantized));
+  all.push_back(row("ssgd-mv-ad-l8", ad, Scheme::mv_ad, 8));
+  all.push_back(row("ssgd-mv-ad-l8-q", ad, Scheme::mv_ad, 8, kQuantized));
+
+  // Small batches make many rounds of few images: what a coordinate needs is rounds. A rate of 0.5
+  // is for 640 images a step; this one is for 80.
+  Settings demo;
+  demo.local_steps = 4;
+  demo.width = 8;
+  demo.batch = 8;
+  demo.epochs = 6;
+  demo.learning_rate = 0.2;
+  all.push_back({.name = "demo",
+                 .summary = "ssgd-mv-l4 at width 8 on the embedded images, in minutes",
+                 .settings = demo});
+
+  for (Preset& preset : all) preset.settings.preset = preset.name;
+  return all;
+}
+
+}  // namespace
+
+std::span<const Preset> presets() {
+  static const std::vector<Preset> all = make_presets();
+  return all;
+}
+
+const Preset& preset(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Preset& p : presets()) {
+    if (p.name == name) return p;
+    names.push_back(p.name);
+  }
+  const std::string near = nearest(name, names);
+  throw UsageError("unknown preset '" + std::string(name) + "'" +
+                   (near.empty() ? "" : ": did you mean '" + near + "'?") +
+                   " ('mvsgd presets' lists them)");
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,23 @@
+// Named settings: the rows of Table 1, and the demo.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "sim/plan/settings.hpp"
+
+namespace mvsgd::sim {
+
+struct Preset {
+  std::string name;
+  std::string summary;  ///< one line for `mvsgd presets`
+  Settings settings;
+};
+
+[[nodiscard]] std::span<const Preset> presets();
+
+/// Throws UsageError, with the nearest name, if there is none of this name.
+[[nodiscard]] const Preset& preset(std::string_view name);
+
+}  // namespace mvsgd::sim

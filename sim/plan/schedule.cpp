@@ -1,0 +1,90 @@
+#include "sim/plan/schedule.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "data/cifar10.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+// Section 4.2, in parts of 300 epochs.
+constexpr std::uint64_t kParts = 300;
+constexpr std::uint64_t kWarmupParts = 5;
+constexpr std::uint64_t kFirstDecay = 150;
+constexpr std::uint64_t kSecondDecay = 225;
+constexpr std::uint64_t kStairs = 5;
+constexpr double kFirstStair = 0.1;
+constexpr double kDecay = 0.1;
+
+struct Steps {
+  std::uint64_t total = 0;
+  std::uint64_t warmup = 0;
+};
+
+/// How many of the two decays lie at or before `step`.
+int decays(const Steps& steps, std::uint64_t step) {
+  const auto reached = [&](std::uint64_t part) { return step * kParts >= steps.total * part; };
+  return (reached(kFirstDecay) ? 1 : 0) + (reached(kSecondDecay) ? 1 : 0);
+}
+
+double learning_rate(double eta, const Steps& steps, std::uint64_t step) {
+  double rate = eta;
+  if (step < steps.warmup) {
+    const double first = std::min(kFirstStair, eta);
+    const std::uint64_t stair = kStairs * step / steps.warmup;
+    rate = first + (eta - first) * static_cast<double>(stair) / static_cast<double>(kStairs - 1);
+  }
+  for (int i = decays(steps, step); i > 0; --i) rate *= kDecay;
+  return rate;
+}
+
+}  // namespace
+
+std::uint64_t steps_per_epoch(const Settings& settings, std::uint64_t train_images) {
+  const std::uint64_t images = std::uint64_t{settings.workers} * settings.batch;
+  return (train_images + images - 1) / images;
+}
+
+std::uint64_t training_images(const Settings& settings) {
+  return settings.data == "synthetic" ? settings.synthetic_train : data::kCifar10Train;
+}
+
+std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images) {
+  const std::uint64_t epoch_steps = steps_per_epoch(settings, train_images);
+  Steps steps;
+  steps.total = settings.epochs * epoch_steps;
+  steps.warmup =
+      settings.warmup_epochs
+          ? std::min(*settings.warmup_epochs * epoch_steps, steps.total)
+          : std::max<std::uint64_t>(1, (2 * steps.total * kWarmupParts + kParts) / (2 * kParts));
+
+  std::vector<Round> rounds;
+  const std::uint64_t eval_steps = settings.eval_every * epoch_steps;
+  const std::size_t limit =
+      settings.rounds > 0 ? settings.rounds : std::numeric_limits<std::uint32_t>::max();
+  for (std::uint64_t step = 0; step < steps.total && rounds.size() < limit;) {
+    const bool warmup = step < steps.warmup;
+    Round round;
+    round.t = static_cast<std::uint32_t>(rounds.size() + 1);
+    round.first_step = step;
+    round.steps = warmup ? 1
+                         : static_cast<std::uint32_t>(
+                               std::min<std::uint64_t>(settings.local_steps, steps.total - step));
+    round.dense = warmup || !is_sparse(settings.scheme);
+    round.first_sparse = !round.dense && (rounds.empty() || rounds.back().dense);
+    round.full_vote = !round.dense && (settings.scheme != Scheme::mv_ad || round.first_sparse);
+    round.learning_rate = learning_rate(settings.learning_rate, steps, step);
+    round.decayed =
+        !rounds.empty() && decays(steps, step) > decays(steps, rounds.back().first_step);
+    const std::uint64_t end = step + round.steps;
+    round.evaluate = end / eval_steps > step / eval_steps;
+    round.epoch = static_cast<double>(end) / static_cast<double>(epoch_steps);
+    rounds.push_back(round);
+    step = end;
+  }
+  rounds.back().evaluate = true;
+  return rounds;
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,43 @@
+// The schedule: every round of a run, known before it begins.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/plan/settings.hpp"
+
+namespace mvsgd::sim {
+
+/// One round of a run.
+struct Round {
+  std::uint32_t t = 0;           ///< 1, 2, ...
+  std::uint64_t first_step = 0;  ///< local steps of a worker before this round
+  std::uint32_t steps = 0;       ///< local steps in it
+  bool dense = false;            ///< model differences go whole (warm-up, or scheme dense)
+  bool full_vote = false;        ///< a sparse round whose votes go whole: all but AD's later ones
+  bool first_sparse = false;     ///< the first of them, before which there is no mask and no vote
+  double learning_rate = 0;      ///< eta_t of eq 10: one rate a round, that of its first step
+  bool decayed = false;          ///< eta_t is a decay below eta_{t-1}
+  bool evaluate = false;         ///< the server evaluates after it
+  double epoch = 0;              ///< passes over the training images when it ends
+
+  /// Whether the initial model is sent before it.
+  [[nodiscard]] bool is_first() const { return t == 1; }
+};
+
+/// The rounds of a run on `train_images` images.
+///
+/// An epoch is ceil(train_images / (N * batch)) local steps; H counts across epoch ends, and the
+/// last round has what is left. Warm-up steps (the first 5 of 300 parts, at least one, unless
+/// `warmup_epochs` says otherwise) are dense rounds of one step, their rate rising from 0.1 to eta
+/// in five equal stairs; a scheme sm or dense has only the stairs of it. The rate falls to a tenth
+/// after 150 and 225 of 300 parts of the steps (section 4.2).
+[[nodiscard]] std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images);
+
+/// The images that a run of these settings trains on.
+[[nodiscard]] std::uint64_t training_images(const Settings& settings);
+
+/// Local steps of an epoch.
+[[nodiscard]] std::uint64_t steps_per_epoch(const Settings& settings, std::uint64_t train_images);
+
+}  // namespace mvsgd::sim

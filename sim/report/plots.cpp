@@ -1,0 +1,401 @@
+#include "sim/report/plots.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include "sim/report/gnuplot.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+// Okabe and Ito's colours, which the colour-blind tell apart, less black and yellow: they must also
+// stand out on both a white and a black page.
+constexpr std::array<std::string_view, 6> kColors = {"#0072b2", "#d55e00", "#009e73",
+                                                     "#cc79a7", "#e69f00", "#56b4e9"};
+
+constexpr std::array<std::string_view, comm::kFields> kFieldColors = {
+    "#0072b2", "#56b4e9", "#cc79a7", "#999999", "#666666", "#e69f00", "#009e73"};
+
+constexpr int kCurveHeight = 270;
+
+// Markers on curves of few points, so that a single one is seen.
+constexpr std::size_t kFewPoints = 40;
+
+constexpr std::string_view kFrame =
+    "reset\n"
+    "set border 3 lw 0.7\n"
+    "set tics nomirror scale 0.6\n"
+    "set grid lw 0.5 lc rgb '#999999' dt 3\n"
+    "set tmargin 2.2\n"
+    "set bmargin 3.4\n"
+    "unset key\n";
+
+enum class Axis { epoch, bits, seconds };
+
+struct Curve {
+  std::size_t group;
+  std::vector<CurvePoint> points;
+};
+
+/// The curves of the groups that have the quantity and, against bits, have sent any.
+std::vector<Curve> curves(std::span<const RunGroup> groups, const Quantity& quantity, Axis axis) {
+  std::vector<Curve> found;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    Curve one{.group = g, .points = curve(groups[g], quantity)};
+    if (axis == Axis::bits)
+      std::erase_if(one.points, [](const CurvePoint& p) { return p.bits == 0; });
+    if (!one.points.empty()) found.push_back(std::move(one));
+  }
+  return found;
+}
+
+double place(const CurvePoint& point, Axis axis) {
+  switch (axis) {
+    case Axis::epoch:
+      return point.epoch;
+    case Axis::bits:
+      return point.bits;
+    case Axis::seconds:
+      return point.seconds;
+  }
+  return 0;
+}
+
+std::string x_axis(Axis axis, double low, double high) {
+  switch (axis) {
+    case Axis::epoch:
+      return fmt::format("set xlabel 'epoch'\nset xrange [0:{}]\n", high);
+    case Axis::bits: {
+      // Within two decades the decades alone would be too few tics.
+      const bool narrow = high / low < 100;
+      // Of steps 1, 2, 5, 10 one at least is in any range of more than 2.5.
+      const double margin = high / low < 2.5 ? 1.6 : 1.15;
+      return fmt::format(
+          "set xlabel 'bits sent, both ways'\nset logscale x\nset format x '%.0s %cbit'\n"
+          "set xrange [{}:{}]\n{}",
+          low / margin, high * margin,
+          narrow ? "set xtics (1)\ndo for [i = 0:18] { do for [m in '1 2 5'] { set xtics add "
+                   "(m * 10.0**i) } }\n"
+                 : "");
+    }
+    case Axis::seconds: {
+      const auto [unit, name] = high >= 7200  ? std::pair{3600, "hours"}
+                                : high >= 120 ? std::pair{60, "minutes"}
+                                              : std::pair{1, "seconds"};
+      return fmt::format("set xlabel '{}'\nunit = {}.0\nset xrange [0:{}]\n", name, unit,
+                         high / unit);
+    }
+  }
+  return "";
+}
+
+/// `floor`: where the vertical axis begins. The curves have titles, for plots with a key.
+Plot curve_plot(std::span<const RunGroup> groups, const std::vector<Curve>& all,
+                const Quantity& quantity, Axis axis, double floor = 0) {
+  constexpr std::array<std::string_view, 3> kAxes = {"epoch", "bits", "seconds"};
+  Plot plot{.name = fmt::format("{}-{}", quantity.name, kAxes[static_cast<std::size_t>(axis)]),
+            .title = std::string(quantity.title),
+            .height = kCurveHeight,
+            .data = "",
+            .draw = ""};
+  const bool percent = quantity.name != "loss";
+  double low = place(all.front().points.front(), axis);
+  double high = low;
+  std::string bands;
+  std::string lines;
+  for (const Curve& one : all) {
+    const std::string block = fmt::format("${}_{}", quantity.name, one.group);
+    const LineStyle style = line_style(one.group);
+    plot.data += block + " << EOD\n";
+    bool has_band = false;
+    for (const CurvePoint& p : one.points) {
+      low = std::min(low, place(p, axis));
+      high = std::max(high, place(p, axis));
+      const double scale = percent ? 100 : 1;
+      plot.data += fmt::format("{} {} {} {} ", p.epoch, p.bits, p.seconds, scale * p.value.mean);
+      if (const auto deviation = p.value.deviation) {
+        has_band = true;
+        plot.data += fmt::format("{} {}\n", scale * (p.value.mean - *deviation),
+                                 scale * (p.value.mean + *deviation));
+      } else {
+        plot.data += "NaN NaN\n";
+      }
+    }
+    plot.data += "EOD\n";
+    const std::string x =
+        axis == Axis::seconds ? "($3/unit)" : std::to_string(static_cast<int>(axis) + 1);
+    if (has_band) {
+      bands += fmt::format(
+          "{} using {}:5:6 with filledcurves fc rgb '{}' fs transparent solid 0.2 noborder "
+          "notitle, ",
+          block, x, style.color);
+    }
+    lines +=
+        fmt::format("{} using {}:4 with {} lw 2 dt {} lc rgb '{}' title {}, ", block, x,
+                    one.points.size() > kFewPoints ? "lines" : "linespoints pt 7 ps 0.5",
+                    style.dashed ? 2 : 1, style.color, gnuplot_string(groups[one.group].label));
+  }
+  plot.draw = x_axis(axis, low, high) + fmt::format("set format y '%g{}'\n", percent ? " %%" : "") +
+              fmt::format("set yrange [{}:*]\nplot ", floor) + bands + lines + "\n";
+  return plot;
+}
+
+std::string amount(double bits) {
+  constexpr std::string_view kPrefixes = " kMGTP";
+  std::size_t i = 0;
+  for (; bits >= 999.5 && i + 1 < kPrefixes.size(); ++i) bits /= 1000;
+  return i == 0 ? fmt::format("{:.0f} bit", bits) : fmt::format("{:.3g} {}bit", bits, kPrefixes[i]);
+}
+
+/// What of a label fits into a plot beside a few words more.
+std::string shortened(const std::string& label) {
+  constexpr std::size_t kFits = 36;
+  return label.size() <= kFits ? label : label.substr(0, kFits - 3) + "...";
+}
+
+/// A bar a group and direction, cut in shares of its fields; the total stands above it.
+Plot bits_plot(std::span<const RunGroup> groups) {
+  Plot plot{.name = "bits",
+            .title = "bits by field, shares of each way",
+            .height = 0,
+            .data = "$bars << EOD\n",
+            .draw = ""};
+  std::string labels;
+  std::array<bool, comm::kFields> met{};
+  int row = 0;
+  for (const RunGroup& group : groups) {
+    for (const auto direction : {comm::Direction::up, comm::Direction::down}) {
+      std::array<double, comm::kFields> bits{};
+      double total = 0;
+      for (const RunHistory& run : group.runs) {
+        for (std::size_t f = 0; f < comm::kFields; ++f) {
+          const comm::Bits own = run.bits[static_cast<std::size_t>(direction)][comm::Field(f)];
+          bits[f] += static_cast<double>(own.count()) / static_cast<double>(group.runs.size());
+        }
+      }
+      for (const double b : bits) total += b;
+      if (total == 0) continue;
+      ++row;
+      labels += fmt::format("set label {} at 0,{} left offset 0,0.9\n",
+                            gnuplot_string(fmt::format("{}, {}: {}", shortened(group.label),
+                                                       comm::name(direction), amount(total))),
+                            -row);
+      double left = 0;
+      for (std::size_t f = 0; f < comm::kFields; ++f) {
+        if (bits[f] == 0) continue;
+        met[f] = true;
+        const double right = left + 100 * bits[f] / total;
+        plot.data += fmt::format("{} {} {} {}\n", f, left, right, -row);
+        left = right;
+      }
+    }
+  }
+  plot.data += "EOD\n";
+  constexpr int kRow = 42;
+  constexpr int kRest = 120;
+  plot.height = kRest + kRow * row;
+  plot.draw = labels + fmt::format(
+                           "set border 1\nunset ytics\nset xrange [0:100]\nset format x '%g %%'\n"
+                           "set yrange [{}:-0.4]\nset bmargin -1\nset key below width 1 samplen 1\n"
+                           "plot ",
+                           -row - 0.5);
+  for (std::size_t f = 0; f < comm::kFields; ++f) {
+    if (!met[f]) continue;
+    plot.draw += fmt::format(
+        "$bars using ($1=={}?$2:NaN):4:2:3:($4-0.25):($4+0.1) with boxxyerror fs solid noborder "
+        "fc rgb '{}' title '{}', ",
+        f, kFieldColors[f], comm::name(static_cast<comm::Field>(f)));
+  }
+  plot.draw += '\n';
+  return plot;
+}
+
+/// Tics for an axis that grows as a square root, no two closer than a fifth of it.
+std::string root_tics(double high) {
+  std::string tics = "set xtics (0";
+  double last = 0;
+  for (const double tic : {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1., 2., 5., 10., 20., 50., 100.}) {
+    if (tic > high || std::sqrt(tic / high) - std::sqrt(last / high) < 1. / 5) continue;
+    tics += fmt::format(", {}", tic);
+    last = tic;
+  }
+  return tics + ")\n";
+}
+
+Plot layers_plot(std::span<const RunGroup> groups) {
+  Plot plot{.name = "layers",
+            .title = "kept share of each layer, last mask",
+            .height = 0,
+            .data = "",
+            .draw = ""};
+  double high = 0;
+  std::string tics;
+  std::string points;
+  std::size_t layers = 0;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    const std::vector<KeptShare> shares = kept_shares(groups[g]);
+    if (shares.empty()) continue;
+    layers = shares.size();
+    tics.clear();
+    plot.data += fmt::format("$kept_{} << EOD\n", g);
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      high = std::max(high, 100 * shares[i].share);
+      plot.data += fmt::format("{} {}\n", 100 * shares[i].share, i);
+      tics += fmt::format("{}{} {}", i > 0 ? ", " : "", gnuplot_string(shares[i].layer), i);
+    }
+    plot.data += "EOD\n";
+    points += fmt::format("$kept_{} using 1:2 with points pt {} ps 0.6 lc rgb '{}', ", g,
+                          line_style(g).dashed ? 6 : 7, line_style(g).color);
+  }
+  constexpr int kRow = 14;
+  constexpr int kRest = 90;
+  plot.height = kRest + kRow * static_cast<int>(layers);
+  plot.draw = fmt::format(
+      "set nonlinear x via sqrt(x) inverse x*x\nset xrange [0:{}]\n{}set format x '%g %%'\n"
+      "set xlabel 'kept'\nset ytics ({})\nset yrange [{}:-0.8]\nplot {}\n",
+      1.05 * high, root_tics(high), tics, static_cast<double>(layers) - 0.2, points);
+  return plot;
+}
+
+std::string read(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string drawn(const Plot& plot) {
+  return fmt::format("set title {}\n{}", gnuplot_string(plot.title), plot.draw);
+}
+
+}  // namespace
+
+LineStyle line_style(std::size_t group) {
+  return {.color = std::string(kColors[group % kColors.size()]),
+          .dashed = group / kColors.size() % 2 == 1};
+}
+
+std::vector<Plot> report_plots(std::span<const RunGroup> groups) {
+  std::vector<Plot> plots;
+  const auto add = [&](std::string_view name, Axis axis) {
+    const Quantity& q = quantity(name);
+    if (const auto all = curves(groups, q, axis); !all.empty()) {
+      plots.push_back(curve_plot(groups, all, q, axis));
+    }
+  };
+  for (const std::string_view name : {"test_accuracy", "loss"}) {
+    for (const Axis axis : {Axis::epoch, Axis::bits, Axis::seconds}) add(name, axis);
+  }
+  for (const std::string_view name : {"vote_agreement", "mask_overlap", "vote_overlap"}) {
+    add(name, Axis::epoch);
+  }
+  const auto any = [&](auto holds) {
+    return std::ranges::any_of(
+        groups, [&](const RunGroup& group) { return std::ranges::any_of(group.runs, holds); });
+  };
+  if (any([](const RunHistory& run) { return run.bits[1].total() > comm::Bits(0); })) {
+    plots.push_back(bits_plot(groups));
+  }
+  if (std::ranges::any_of(groups, [](const RunGroup& g) { return !kept_shares(g).empty(); })) {
+    plots.push_back(layers_plot(groups));
+  }
+  return plots;
+}
+
+Plot accuracy_figure(std::span<const RunGroup> groups, std::string name, std::string title) {
+  constexpr int kHeight = 380;
+  constexpr double kSettled = 1. / 6;  // of the epochs, from where on curves are to be told apart
+  constexpr double kStep = 5;          // per cent
+  const Quantity& accuracy = quantity("test_accuracy");
+  const auto all = curves(groups, accuracy, Axis::epoch);
+  double lowest = 100;
+  for (const Curve& one : all) {
+    for (const CurvePoint& p : one.points) {
+      if (p.epoch < kSettled * one.points.back().epoch) continue;
+      lowest = std::min(lowest, 100 * (p.value.mean - p.value.deviation.value_or(0)));
+    }
+  }
+  const double floor = std::max(0., kStep * std::floor(lowest / kStep));
+  Plot plot = curve_plot(groups, all, accuracy, Axis::epoch, floor);
+  plot.name = std::move(name);
+  plot.title = std::move(title);
+  plot.height = kHeight;
+  plot.draw.insert(
+      0, "set ylabel 'test accuracy'\nset bmargin -1\nset key below maxcols 2 width 1 samplen 2\n");
+  return plot;
+}
+
+std::vector<std::string> draw_svg(std::span<const Plot> plots) {
+  const TemporaryDirectory directory;
+  const auto file = [&](const Plot& plot) { return directory.path() / (plot.name + ".svg"); };
+  std::string script;
+  for (const Plot& plot : plots) {
+    script += fmt::format(
+        "{}{}set terminal svg size {},{} font 'sans-serif,12' noenhanced\nset output {}\n{}",
+        plot.data, kFrame, kPlotWidth, plot.height, gnuplot_string(file(plot).string()),
+        drawn(plot));
+  }
+  run_gnuplot(script + "set output\n", directory.path());
+  std::vector<std::string> documents;
+  for (const Plot& plot : plots) documents.push_back(read(file(plot)));
+  return documents;
+}
+
+std::string draw_page(std::span<const Plot> plots, std::span<const RunGroup> groups,
+                      const std::string& format) {
+  constexpr int kColumns = 3;
+  const int legend = 30 + 18 * static_cast<int>(groups.size());
+  // Each plot goes to the top of the column that is shortest so far.
+  std::array<int, kColumns> used;
+  used.fill(legend);
+  struct Place {
+    int x, y;
+  };
+  std::vector<Place> places;
+  for (const Plot& plot : plots) {
+    const auto column = std::ranges::min_element(used);
+    places.push_back({static_cast<int>(column - used.begin()) * kPlotWidth, *column});
+    *column += plot.height;
+  }
+  const int width = kColumns * kPlotWidth;
+  const int height = *std::ranges::max_element(used);
+
+  const TemporaryDirectory directory;
+  const std::filesystem::path file = directory.path() / ("page." + format);
+  constexpr double kPixelsPerInch = 96;
+  std::string script;
+  for (const Plot& plot : plots) script += plot.data;
+  script += format == "pdf"
+                ? fmt::format("set terminal pdfcairo size {}in,{}in font 'sans,9' noenhanced\n",
+                              width / kPixelsPerInch, height / kPixelsPerInch)
+                : fmt::format("set terminal pngcairo size {},{} font 'sans,9' noenhanced\n", width,
+                              height);
+  script += fmt::format("set output {}\nset multiplot\n", gnuplot_string(file.string()));
+  const auto put = [&](Place place, int w, int h) {
+    script +=
+        fmt::format("set size {},{}\nset origin {},{}\n", w / double(width), h / double(height),
+                    place.x / double(width), 1 - (place.y + h) / double(height));
+  };
+  for (std::size_t i = 0; i < plots.size(); ++i) {
+    script += kFrame;
+    put(places[i], kPlotWidth, plots[i].height);
+    script += drawn(plots[i]);
+  }
+  script += "reset\nunset border\nunset tics\nset key at graph 0,1 left top Left reverse\n";
+  put({0, 0}, width, legend);
+  script += "plot [0:1][0:1] ";
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    script += fmt::format("NaN with lines lw 3 dt {} lc rgb '{}' title {}, ",
+                          line_style(g).dashed ? 2 : 1, line_style(g).color,
+                          gnuplot_string(groups[g].label));
+  }
+  run_gnuplot(script + "\nunset multiplot\nset output\n", directory.path());
+  return read(file);
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,47 @@
+// The plots of a report, as gnuplot draws them.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/report/seed_groups.hpp"
+
+namespace mvsgd::sim {
+
+/// How group i is drawn, wherever it is.
+struct LineStyle {
+  std::string color;  ///< "#0072b2"
+  bool dashed = false;
+};
+[[nodiscard]] LineStyle line_style(std::size_t group);
+
+/// A plot that is at home on a page as wide as a phone.
+struct Plot {
+  std::string name;   ///< of files and anchors
+  std::string title;  ///< what it shows
+  int height = 0;     ///< in pixels, of kPlotWidth
+  std::string data;   ///< gnuplot's data blocks
+  std::string draw;   ///< statements that draw them
+};
+inline constexpr int kPlotWidth = 420;
+
+/// Test accuracy and training loss against epoch, total bits and time; agreement of votes and
+/// overlap of successive masks and votes; bits by field and direction; share kept by layer. What no
+/// run has a value of is left out.
+[[nodiscard]] std::vector<Plot> report_plots(std::span<const RunGroup> groups);
+
+/// Test accuracy against the epoch with a key, from where the curves have settled: a figure of the
+/// paper. Every group has an evaluated round.
+[[nodiscard]] Plot accuracy_figure(std::span<const RunGroup> groups, std::string name,
+                                   std::string title);
+
+/// Each plot as an SVG document, in order. Throws as run_gnuplot().
+[[nodiscard]] std::vector<std::string> draw_svg(std::span<const Plot> plots);
+
+/// All plots and a legend on one page, as "pdf" or "png". Throws as run_gnuplot().
+[[nodiscard]] std::string draw_page(std::span<const Plot> plots, std::span<const RunGroup> groups,
+                                    const std::string& format);
+
+}  // namespace mvsgd::sim

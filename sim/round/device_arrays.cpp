@@ -1,0 +1,107 @@
+#include "sim/round/device_arrays.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "compress/positions/ranks.hpp"
+#include "compress/values/fractional_quantizer.hpp"
+
+namespace mvsgd::sim {
+
+using compress::Index;
+
+void DeviceArrays::put(Values values) {
+  theta_ = operators_->upload(values.theta);
+  e_ = operators_->upload(values.e);
+}
+
+WorkerArrays::Values DeviceArrays::take() {
+  Values values{.theta = download(theta_), .e = download(e_)};
+  theta_ = e_ = theta_h_ = {};
+  return values;
+}
+
+LocalResult DeviceArrays::run(std::size_t slot, const Round& round, std::span<float> buffers) {
+  Local local = steps_(slot, round, *operators_, theta_, buffers);
+  theta_h_ = std::move(local.theta);
+  return local.result;
+}
+
+void DeviceArrays::add_difference() { operators_->add_difference(theta_h_, theta_, e_); }
+
+compress::TopK DeviceArrays::add_difference_top_k(std::size_t k, float /*hint*/) {
+  add_difference();
+  nn::Largest largest = operators_->top_k(e_, static_cast<std::int64_t>(k));
+  return {.support = std::move(largest.support), .magnitude = largest.magnitude};
+}
+
+void DeviceArrays::move_to_local() { operators_->copy(theta_, theta_h_); }
+
+void DeviceArrays::rescale_error(float factor) { operators_->scale(e_, factor); }
+
+// Among the members of the two supports alone, by their ranks, which keep the order of coordinates.
+compress::VoteChange DeviceArrays::add_drop(std::span<const Index> top,
+                                            std::span<const Index> previous, std::size_t k_ad) {
+  std::vector<Index> members;
+  std::ranges::set_union(top, previous, std::back_inserter(members));
+  std::vector<float> values(members.size());
+  operators_->gather(e_, members, values);
+  const auto ranks = [&](std::span<const Index> support) {
+    return compress::ranks_of(support, members);
+  };
+  const compress::VoteChange change = compress::add_drop(values, ranks(top), ranks(previous), k_ad);
+  return {.add = compress::members_of(change.add, members),
+          .drop = compress::members_of(change.drop, members)};
+}
+
+void DeviceArrays::gather(std::span<const Index> mask, std::span<float> values) {
+  operators_->gather(e_, mask, values);
+}
+
+compress::Quantized DeviceArrays::quantize(std::span<const Index> mask,
+                                           const compress::Quantizer& quantizer) {
+  const auto* const fractional = dynamic_cast<const compress::FractionalQuantizer*>(&quantizer);
+  if (fractional == nullptr) {
+    std::vector<float> values(mask.size());
+    gather(mask, values);
+    return quantizer.quantize(values);
+  }
+  // Boundaries are a function of the extremes alone.
+  nn::LevelCodes quantized = operators_->quantize(e_, mask, [&](const nn::Extremes& extremes) {
+    return fractional->boundaries(std::vector<float>{extremes.v_max, extremes.v_min});
+  });
+  return {.codes = std::move(quantized.codes), .magnitudes = std::move(quantized.magnitudes)};
+}
+
+void DeviceArrays::subtract_sent(std::span<const Index> mask, std::span<const float> sent) {
+  operators_->subtract(e_, mask, sent);
+}
+
+void DeviceArrays::scatter_add(std::span<const Index> mask, std::span<const float> values) {
+  operators_->scatter_add(theta_, mask, values);
+}
+
+std::span<const float> DeviceArrays::theta() {
+  host_ = download(theta_);
+  return host_;
+}
+
+std::span<float> DeviceArrays::dense() {
+  host_ = download(e_);
+  return host_;
+}
+
+void DeviceArrays::accept_dense() {
+  operators_->write(e_, host_);
+  operators_->accumulate(theta_, e_);
+  operators_->fill_zero(e_);
+  host_ = {};
+}
+
+std::vector<float> DeviceArrays::download(const nn::Tensor& x) {
+  std::vector<float> values(static_cast<std::size_t>(nn::elements(x.shape)));
+  operators_->read(x, values);
+  return values;
+}
+
+}  // namespace mvsgd::sim

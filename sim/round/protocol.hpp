@@ -1,0 +1,92 @@
+// The messages of a round as their senders write and their receivers read them: one pair of
+// functions a payload, so that both ends are one page.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "comm/transport.hpp"
+#include "compress/positions/position_codec.hpp"
+#include "compress/values/quantizer.hpp"
+
+namespace mvsgd::sim {
+
+/// How many positions a message may have.
+struct Counts {
+  std::uint32_t least = 0;
+  std::uint32_t most = 0;
+};
+
+/// What both ends know of a run before its first message.
+struct Protocol {
+  /// The code of one kind of position list.
+  struct Positions {
+    std::shared_ptr<const compress::PositionCodec> codec;
+    Counts counts;
+    std::uint32_t universe = 0;  ///< d, or K where positions are ranks in a vote
+  };
+
+  std::uint32_t workers = 0;
+  std::uint32_t d = 0;
+  std::uint32_t k = 0;     ///< K = ceil(phi d)
+  std::uint32_t k_ad = 0;  ///< K_ad = ceil(phi_ad d), and never more than K
+  Positions votes;         ///< exactly K, B = round(1 / phi)
+  Positions adds;          ///< at most K_ad, B = round(1 / phi_ad)
+  Positions drops;         ///< as adds, or as ranks of a vote, B = round(K / K_ad)
+  Positions masks;         ///< as votes; with top-K a union: K to N K, B = round(1 / (N phi))
+  std::shared_ptr<const compress::Quantizer> quantizer;  ///< of updates; none: float32
+  std::uint32_t quantizer_block = 0;  ///< values that share a scale of q = 1; 0: all
+  bool mask_delta = false;            ///< masks go as their difference from the last one
+
+  [[nodiscard]] const Positions& positions(comm::Kind kind) const;
+};
+
+/// Throws UsageError if the settings cannot be a run of d parameters.
+[[nodiscard]] Protocol make_protocol(const struct Settings& settings, std::uint64_t d);
+
+/// Which message of which round.
+struct Envelope {
+  comm::Kind kind{};
+  std::uint32_t round = 0;
+};
+
+/// A set of positions (vote, add, drop, mask). `previous` is what both ends have already: of a drop
+/// the worker's last vote, of a mask the last mask (none in the first sparse round).
+[[nodiscard]] comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender,
+                                             Envelope envelope,
+                                             std::span<const compress::Index> positions,
+                                             std::span<const compress::Index> previous = {});
+
+/// Receives a set of as many positions as its kind may have. Throws comm::DecodeError naming the
+/// sender otherwise.
+[[nodiscard]] std::vector<compress::Index> receive_positions(
+    const Protocol& protocol, comm::Transport& transport, std::uint32_t from, Envelope envelope,
+    std::span<const compress::Index> previous = {});
+
+/// The bits that encode_positions() gives the set.
+[[nodiscard]] comm::Bits position_bits(const Protocol& protocol, comm::Kind kind,
+                                       std::span<const compress::Index> positions,
+                                       std::span<const compress::Index> previous = {});
+
+/// float32 values under the field that their kind says.
+[[nodiscard]] comm::Message encode_values(const Protocol& protocol, std::uint32_t sender,
+                                          Envelope envelope, std::span<const float> values);
+
+/// Receives exactly values.size() values. Throws comm::DecodeError naming the sender otherwise.
+void receive_values(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
+                    Envelope envelope, std::span<float> values);
+
+/// A worker's sparse values as protocol.quantizer has quantised them. Where a run has none they go
+/// by encode_values().
+[[nodiscard]] comm::Message encode_update(const Protocol& protocol, std::uint32_t sender,
+                                          std::uint32_t round,
+                                          const compress::Quantized& quantized);
+
+/// Receives exactly values.size() values of an update, quantised where the run quantises. Throws
+/// comm::DecodeError naming the sender otherwise.
+void receive_update(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
+                    std::uint32_t round, std::span<float> values);
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,59 @@
+#include "sim/round/worker_arrays.hpp"
+
+#include <algorithm>
+
+#include "compress/select/difference_top_k.hpp"
+#include "compress/select/error_memory.hpp"
+
+namespace mvsgd::sim {
+
+LocalResult HostArrays::run(std::size_t slot, const Round& round, std::span<float> buffers) {
+  const LocalResult result = update_->run(slot, round, worker_, values_.theta, buffers);
+  theta_h_ = result.theta;
+  return result;
+}
+
+void HostArrays::add_difference() { compress::add_difference(theta_h_, values_.theta, values_.e); }
+
+compress::TopK HostArrays::add_difference_top_k(std::size_t k, float hint) {
+  return compress::add_difference_top_k(theta_h_, values_.theta, values_.e, k, {.hint = hint});
+}
+
+void HostArrays::move_to_local() { std::ranges::copy(theta_h_, values_.theta.begin()); }
+
+void HostArrays::rescale_error(float factor) {
+  for (float& x : values_.e) x *= factor;
+}
+
+compress::VoteChange HostArrays::add_drop(std::span<const compress::Index> top,
+                                          std::span<const compress::Index> previous,
+                                          std::size_t k_ad) {
+  return compress::add_drop(values_.e, top, previous, k_ad);
+}
+
+void HostArrays::gather(std::span<const compress::Index> mask, std::span<float> values) {
+  compress::gather(values_.e, mask, values);
+}
+
+compress::Quantized HostArrays::quantize(std::span<const compress::Index> mask,
+                                         const compress::Quantizer& quantizer) {
+  std::vector<float> values(mask.size());
+  compress::gather(values_.e, mask, values);
+  return quantizer.quantize(values);
+}
+
+void HostArrays::subtract_sent(std::span<const compress::Index> mask, std::span<const float> sent) {
+  compress::subtract_sent(mask, sent, values_.e);
+}
+
+void HostArrays::scatter_add(std::span<const compress::Index> mask, std::span<const float> values) {
+  compress::scatter_add(mask, values, values_.theta);
+}
+
+void HostArrays::accept_dense() {
+  auto& [theta, e] = values_;
+  for (std::size_t i = 0; i < theta.size(); ++i) theta[i] += e[i];
+  std::ranges::fill(e, 0.0F);
+}
+
+}  // namespace mvsgd::sim

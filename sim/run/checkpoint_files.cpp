@@ -1,0 +1,206 @@
+#include "sim/run/checkpoint_files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/resnet18.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/files/json.hpp"
+#include "sim/files/safetensors.hpp"
+#include "sim/plan/settings.hpp"
+#include "sim/round/protocol.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+std::size_t parameters_of(const Settings& settings) {
+  return static_cast<std::size_t>(nn::resnet18_parameters({.width = settings.width}).size());
+}
+
+std::string of_worker(const char* name, std::size_t n) { return fmt::format("{}.{}", name, n); }
+
+template <typename Value>
+NamedTensor vector_tensor(std::string name, const std::vector<Value>& values) {
+  return named_tensor(std::move(name), {values.size()}, std::span<const Value>(values));
+}
+
+std::vector<float> thresholds(const TrialState& state) {
+  std::vector<float> all;
+  for (const WorkerState& worker : state.group.workers) all.push_back(worker.threshold);
+  return all;
+}
+
+/// A set of coordinates below d, however many.
+std::vector<compress::Index> read_set(SafetensorsFile& file, const std::string& path,
+                                      const std::string& name, std::size_t d) {
+  std::vector<compress::Index> set = file.indices(name, file.header().at(name, path).shape);
+  const bool increases = std::ranges::adjacent_find(set, std::greater_equal()) == set.end();
+  if (!increases || (!set.empty() && set.back() >= d)) {
+    throw InputError(fmt::format("{}: {} is no set of coordinates below {}", path, name, d));
+  }
+  return set;
+}
+
+/// The sum of the workers' votes, which the file's must be.
+compress::VoteSum read_vote_sum(SafetensorsFile& file, const std::string& path,
+                                const Settings& settings, const TrialState& state, std::size_t d) {
+  compress::VoteSum sum = make_vote_sum(settings, make_protocol(settings, d));
+  try {
+    for (std::uint32_t n = 0; n < settings.workers; ++n) {
+      const auto& vote = state.group.workers[n].vote;
+      if (!vote.empty()) sum.first(n, vote);
+    }
+  } catch (const std::exception& e) {
+    throw InputError(fmt::format("{}: {}", path, e.what()));
+  }
+  if (!std::ranges::equal(sum.counts(), file.indices("vote_sum", {d}))) {
+    throw InputError(fmt::format("{}: vote_sum is not the sum of the votes", path));
+  }
+  return sum;
+}
+
+ordered_json json_of(const comm::FieldBits& bits) {
+  ordered_json object = ordered_json::object();
+  for (std::size_t i = 0; i < comm::kFields; ++i) {
+    const auto field = static_cast<comm::Field>(i);
+    object[std::string(comm::name(field))] = bits[field].count();
+  }
+  return object;
+}
+
+ordered_json json_of(const Account::ByDirection& bits) {
+  return {{"up", json_of(bits[0])}, {"down", json_of(bits[1])}};
+}
+
+Account::ByDirection read_bits(const json& object) {
+  Account::ByDirection bits;
+  for (const auto& [way, name] : {std::pair(0, "up"), std::pair(1, "down")}) {
+    for (std::size_t i = 0; i < comm::kFields; ++i) {
+      const auto field = static_cast<comm::Field>(i);
+      bits.at(static_cast<std::size_t>(way))[field] = comm::Bits(
+          whole_number<std::uint64_t>(object.at(name).at(std::string(comm::name(field)))));
+    }
+  }
+  return bits;
+}
+
+/// JSON has no infinity and no NaN: they are null.
+double read_number(const json& value) {
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
+
+}  // namespace
+
+void write_arrays(DurableFile& file, const Settings& settings, const TrialState& state) {
+  const GroupState& group = state.group;
+  const bool single = settings.scheme == Scheme::sm;
+  // What tensors below have views of.
+  const std::vector<float> all_thresholds = thresholds(state);
+  const std::vector<std::uint32_t> vote_sum =
+      group.server.vote_sum ? group.server.vote_sum->counts() : std::vector<std::uint32_t>();
+  std::vector<NamedTensor> tensors;
+  tensors.push_back(
+      vector_tensor("theta", single ? group.workers.front().theta : group.server.theta));
+  tensors.push_back(vector_tensor("mask", group.server.mask));
+  tensors.push_back(vector_tensor("statistics", state.statistics));
+  tensors.push_back(vector_tensor("thresholds", all_thresholds));
+  if (group.server.vote_sum) tensors.push_back(vector_tensor("vote_sum", vote_sum));
+  for (std::size_t n = 0; n < group.workers.size(); ++n) {
+    const WorkerState& worker = group.workers[n];
+    tensors.push_back(vector_tensor(of_worker("error", n), worker.e));
+    tensors.push_back(vector_tensor(of_worker("buffers", n), worker.buffers));
+    tensors.push_back(vector_tensor(of_worker("vote", n), worker.vote));
+  }
+  write_safetensors(file, {}, std::move(tensors));
+}
+
+void read_arrays(const std::filesystem::path& path, const Settings& settings, TrialState& state) {
+  SafetensorsFile file(path);
+  const std::string name = path.string();
+  const std::size_t d = parameters_of(settings);
+  const auto b = static_cast<std::size_t>(nn::resnet18_buffers({.width = settings.width}).size());
+  const bool single = settings.scheme == Scheme::sm;
+  GroupState& group = state.group;
+  group.server.theta = file.floats("theta", {d});
+  group.server.mask = read_set(file, name, "mask", d);
+  state.statistics = file.floats("statistics", {b});
+  const std::vector<float> all_thresholds = file.floats("thresholds", {settings.workers});
+  for (std::size_t n = 0; n < settings.workers; ++n) {
+    WorkerState& worker = group.workers.at(n);
+    worker.theta = group.server.theta;
+    worker.e = file.floats(of_worker("error", n), {single ? 0 : d});
+    worker.buffers = file.floats(of_worker("buffers", n), {b});
+    worker.vote = read_set(file, name, of_worker("vote", n), d);
+    worker.threshold = all_thresholds[n];
+    worker.mask = group.server.mask;
+  }
+  if (settings.scheme == Scheme::mv_ad) {
+    group.server.vote_sum = read_vote_sum(file, name, settings, state, d);
+  }
+}
+
+void write_progress(DurableFile& file, const TrialState& state) {
+  const Account::Sums& sums = state.account.sums();
+  const ordered_json progress{
+      {"round", state.group.t},
+      {"seconds", state.seconds},
+      {"cpu_seconds",
+       {{"local_steps", state.phases.local_steps},
+        {"vote", state.phases.vote},
+        {"exchange", state.phases.exchange},
+        {"server", state.phases.server}}},
+      {"test_loss", state.evaluation.loss},
+      {"test_accuracy", state.evaluation.accuracy},
+      {"sparse_steps", sums.sparse_steps},
+      {"dense_steps", sums.dense_steps},
+      {"sparse_rounds", sums.sparse_rounds},
+      {"dense_rounds", sums.dense_rounds},
+      {"bits", json_of(sums.all)},
+      {"bits_of_sparse_rounds", json_of(sums.sparse)},
+      {"bits_of_worker_0_in_the_last_sparse_round", json_of(sums.sparse_round)}};
+  file.write(progress.dump(2) + '\n');
+}
+
+TrialState read_progress(const std::filesystem::path& path, const Settings& settings) {
+  std::ifstream file(path);
+  try {
+    const json progress = json::parse(file);
+    const json& cpu = progress.at("cpu_seconds");
+    Account::Sums sums{
+        .sparse_steps = whole_number<std::uint64_t>(progress.at("sparse_steps")),
+        .dense_steps = whole_number<std::uint64_t>(progress.at("dense_steps")),
+        .sparse_rounds = whole_number<std::uint32_t>(progress.at("sparse_rounds")),
+        .dense_rounds = whole_number<std::uint32_t>(progress.at("dense_rounds")),
+        .sparse = read_bits(progress.at("bits_of_sparse_rounds")),
+        .all = read_bits(progress.at("bits")),
+        .sparse_round = read_bits(progress.at("bits_of_worker_0_in_the_last_sparse_round"))};
+    TrialState state{.group = {},
+                     .evaluation = {.loss = read_number(progress.at("test_loss")),
+                                    .accuracy = read_number(progress.at("test_accuracy"))},
+                     .statistics = {},
+                     .account = {parameters_of(settings), settings.workers, sums},
+                     .phases = {.local_steps = cpu.at("local_steps").get<double>(),
+                                .vote = cpu.at("vote").get<double>(),
+                                .exchange = cpu.at("exchange").get<double>(),
+                                .server = cpu.at("server").get<double>()},
+                     .seconds = progress.at("seconds").get<double>()};
+    state.group.t = whole_number<std::uint32_t>(progress.at("round"));
+    state.group.workers.resize(settings.workers);
+    return state;
+  } catch (const std::exception& e) {
+    throw InputError(fmt::format("{}: {}", path.string(), e.what()));
+  }
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,77 @@
+// A run's directory: config.toml, metrics.jsonl, ledger.csv, checkpoint/ and model.safetensors.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/layout.hpp"
+#include "sim/files/environment.hpp"
+#include "sim/run/checkpoint.hpp"
+#include "sim/train/trial.hpp"
+
+namespace mvsgd::sim {
+
+/// Writes a run's files as it goes. Each round is in its files when add() returns, and on the disk
+/// when a checkpoint is.
+class RunDirectory {
+ public:
+  /// Makes the directory and writes config.toml, whole or not at all. Throws InputError if the
+  /// directory holds anything already or cannot be written; nothing is left behind then.
+  RunDirectory(std::filesystem::path path, const Settings& settings,
+               const Environment& environment);
+
+  /// Goes on in the directory of an earlier run of `settings`. What is past the checkpoint, rows
+  /// and newer checkpoints, is cut off; without one the run begins again. Throws std::runtime_error
+  /// if it cannot, or if another process is at work there.
+  RunDirectory(std::filesystem::path path, const Settings& settings, const Environment& environment,
+               const FoundCheckpoint& found);
+
+  /// One line of metrics.jsonl and the round's rows of ledger.csv. Throws std::runtime_error if
+  /// they cannot be written.
+  void add(const TrialRound& round, double seconds);
+
+  /// model.safetensors, then the last line of metrics.jsonl: digest, accuracy, rates.
+  void finish(const TrialResult& result, double seconds);
+
+  /// A checkpoint of the trial. Throws std::runtime_error if it cannot be written.
+  void save(const TrialState& state);
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  void begin_rows();
+  void check_written();
+
+  std::filesystem::path path_;
+  std::optional<DirectoryLock> lock_;  ///< of checkpoint/
+  Settings settings_;
+  Environment environment_;
+  nn::Layout layout_;  ///< which layer a coordinate of a mask is of
+  std::ofstream metrics_;
+  std::ofstream ledger_;
+};
+
+/// The end of a finished run, for comparisons.
+struct FinishedRun {
+  Settings settings;
+  double accuracy = 0;
+};
+
+/// Throws InputError if the directory holds no finished run.
+[[nodiscard]] FinishedRun read_finished_run(const std::filesystem::path& path);
+
+/// Whether the run in the directory has ended as it should.
+[[nodiscard]] bool has_finished(const std::filesystem::path& path);
+
+/// The rows of a ledger.csv. Throws InputError naming file and line if one is not a row.
+[[nodiscard]] std::vector<comm::LedgerRow> read_ledger(const std::filesystem::path& path);
+
+/// The same from a stream, which messages call `name`.
+[[nodiscard]] std::vector<comm::LedgerRow> read_ledger(std::istream& in, const std::string& name);
+
+}  // namespace mvsgd::sim

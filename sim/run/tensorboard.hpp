@@ -1,0 +1,70 @@
+// Event files as TensorBoard opens them.
+//
+// A file is a sequence of records, each
+//
+//     length of the data        8 bytes, least significant first
+//     masked CRC of these 8     4 bytes
+//     the data                  an Event of TensorFlow's event.proto
+//     masked CRC of the data    4 bytes
+//
+// The CRC is CRC-32C (Castagnoli); masked is rotated right by 15 bits and 0xa282ead8 added to it.
+// The first event has file_version "brain.Event:2", each other one a summary of scalars. Of the
+// message only these fields are written:
+//
+//     Event      1 wall_time (double)   2 step (varint)   3 file_version (string)   5 summary
+//     Summary    1 value, repeated
+//     Value      1 tag (string)         2 simple_value (float)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/train/trial.hpp"
+
+namespace mvsgd::sim {
+
+struct Scalar {
+  std::string_view tag;
+  double value = 0;  ///< written as a float: the format has no more
+};
+
+class EventFile {
+ public:
+  /// Begins events.out.tfevents.TIME.mvsgd in `directory`, TIME being `wall_time`, seconds since
+  /// 1970, or the first later one whose name is free. Throws InputError if it cannot be written.
+  EventFile(const std::filesystem::path& directory, double wall_time);
+
+  /// One event, in the file when this returns. Throws std::runtime_error if it cannot be written.
+  void add(std::uint64_t step, double wall_time, std::span<const Scalar> scalars);
+
+  /// Every event is on the disk when this returns. Throws std::runtime_error if it cannot be.
+  void sync();
+
+ private:
+  void write(std::string_view event);
+
+  std::filesystem::path path_;
+  std::ofstream file_;
+};
+
+/// Cuts what is past round `t` off the event files in `directory`, and a record that is not whole
+/// with all behind it; removes a file that has no event left. A run that goes on after round `t`
+/// begins a file of its own then: TensorBoard shows each round once, also one that has read the
+/// earlier files and watches. Returns whether there were any. Throws
+/// InputError if a file cannot be read, std::filesystem::filesystem_error if it cannot be cut.
+bool cut_events_after(const std::filesystem::path& directory, std::uint64_t t);
+
+/// What an event of a round has: loss, learning rate, bits up and down, and where there are any
+/// overlap of masks, test accuracy and test loss. The round is not round 0, which trains nothing.
+[[nodiscard]] std::vector<Scalar> scalars_of(const TrialRound& round);
+
+/// CRC-32C of `bytes`.
+[[nodiscard]] std::uint32_t crc32c(std::string_view bytes);
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,40 @@
+#include "sim/run/wire_dump.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include "sim/files/input_error.hpp"
+#include "sim/plan/settings.hpp"
+
+namespace mvsgd::sim {
+
+WireDump::WireDump(std::filesystem::path directory, std::vector<std::uint32_t> rounds)
+    : directory_(std::move(directory)), rounds_(std::move(rounds)) {
+  std::error_code error;
+  made_ = std::filesystem::create_directories(directory_, error);
+  if (error) throw InputError(fmt::format("{}: {}", directory_.string(), error.message()));
+}
+
+WireDump::~WireDump() {
+  std::error_code not_empty;
+  if (made_) std::filesystem::remove(directory_, not_empty);
+}
+
+void WireDump::add(std::uint32_t to, const comm::Message& message) const {
+  const comm::Header& header = message.header;
+  if (std::ranges::find(rounds_, header.round) == rounds_.end()) return;
+  const bool up = header.sender < to;  // the server's rank is above every worker's
+  const auto path =
+      directory_ / fmt::format("round-{}-{}-{}-worker-{}.bin", header.round, up ? "up" : "down",
+                               comm::name(header.kind), std::min(to, header.sender));
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(message.bytes->data()),
+             static_cast<std::streamsize>(message.bytes->size()));
+  if (!file) throw InputError(fmt::format("{}: cannot be written", path.string()));
+}
+
+}  // namespace mvsgd::sim

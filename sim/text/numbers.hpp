@@ -1,0 +1,30 @@
+// Numbers as people read them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "comm/bits.hpp"
+
+namespace mvsgd::sim {
+
+/// 1005660 as "1,005,660".
+[[nodiscard]] std::string grouped(std::uint64_t n);
+
+/// The share `done` of `total` as "[###.....]".
+[[nodiscard]] std::string bar(std::uint64_t done, std::uint64_t total);
+
+/// "1:02:03" or "2:03".
+[[nodiscard]] std::string clock_time(double seconds);
+
+/// About how long, in the unit that suits it: "4.6 hours".
+[[nodiscard]] std::string duration(double seconds);
+
+/// Three digits and a prefix: "1.01 Mbit".
+[[nodiscard]] std::string amount(comm::Bits bits);
+
+/// A rate of compression as "x311.0", "-" for none.
+[[nodiscard]] std::string times(const std::optional<double>& rate);
+
+}  // namespace mvsgd::sim

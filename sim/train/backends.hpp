@@ -1,0 +1,36 @@
+// Which backends this build has, and how settings choose one.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "nn/backend.hpp"
+#include "sim/plan/settings.hpp"
+
+namespace mvsgd::sim {
+
+/// The names that `backend` takes in this build.
+[[nodiscard]] std::span<const std::string_view> backends_built();
+
+/// How many devices these settings compute on: those of the machine, no more than workers; 1 with a
+/// backend that computes on the processor. Throws nn::UnavailableError if there is none.
+[[nodiscard]] std::size_t device_count(const Settings& settings);
+
+/// The backend that these settings name, on one of its devices. Throws UsageError if there is none,
+/// or none in this build, and nn::UnavailableError naming the key if this machine has not what they
+/// ask of it.
+[[nodiscard]] std::unique_ptr<nn::Backend> make_backend(const Settings& settings,
+                                                        std::size_t device = 0);
+
+/// The engines that the cuda backend takes for a run of these settings, which decide its bits: one
+/// list for all of its devices, or one a device, "device 0: ...; device 1: ...", where they differ.
+/// "" with another backend, whose version decides.
+[[nodiscard]] std::string engines_of(const Settings& settings);
+
+/// Which convolutions the onednn backend has here and what it costs that it has no others; "" if it
+/// is not in this build.
+[[nodiscard]] std::string convolutions_here();
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,46 @@
+// Evaluation: loss and accuracy of parameters on the test images.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sim/round/evaluation.hpp"
+#include "sim/round/slots.hpp"
+#include "sim/train/compute.hpp"
+
+namespace mvsgd::sim {
+
+/// Evaluates on the compute slots, as many batches at once as slots are free. The result does not
+/// depend on how many: batches are added up in their order.
+class Evaluator {
+ public:
+  /// All but `settings` must outlive it.
+  Evaluator(const Settings& settings, const SlotImages& training, const SlotImages& test,
+            std::span<Compute> compute, Slots& slots);
+
+  /// The batch-norm statistics to evaluate theta [d] with: with bn_eval = recompute those of the
+  /// training images, else `buffers`.
+  [[nodiscard]] std::vector<float> statistics(std::span<const float> theta,
+                                              std::span<const float> buffers) const;
+
+  /// theta [d]; with bn_eval = batch `statistics` are ignored.
+  [[nodiscard]] Evaluation operator()(std::span<const float> theta,
+                                      std::span<const float> statistics) const;
+
+ private:
+  /// Runs `batch(compute, i)` for i in 0..count-1 on the slots.
+  template <typename Batch>
+  void for_each_batch(std::size_t count, const Batch& batch) const;
+
+  [[nodiscard]] std::vector<float> recomputed_buffers(std::span<const float> theta,
+                                                      std::size_t size) const;
+
+  Settings settings_;
+  const SlotImages* training_;
+  const SlotImages* test_;
+  std::span<Compute> compute_;
+  Slots* slots_;
+};
+
+}  // namespace mvsgd::sim

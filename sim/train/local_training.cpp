@@ -1,0 +1,122 @@
+#include "sim/train/local_training.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iterator>
+#include <utility>
+
+#include "data/partition.hpp"
+#include "sim/round/device_arrays.hpp"
+#include "sim/round/worker_arrays.hpp"
+#include "sim/train/backends.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+/// The first value that is NaN or infinite; theta.size() if there is none.
+std::int64_t first_not_finite(std::span<const float> theta) {
+  // The sum of |x| * 0 is 0 unless some x is NaN or infinite: a pass that vectorises.
+  float poison = 0;
+  for (const float x : theta) poison += x * 0.0F;
+  if (poison == 0) return std::ssize(theta);
+  return std::ranges::find_if(theta, [](float x) { return !std::isfinite(x); }) - theta.begin();
+}
+
+}  // namespace
+
+LocalTraining::LocalTraining(const Settings& settings, const SlotImages& training,
+                             std::span<Compute> compute)
+    : settings_(settings),
+      training_(&training),
+      compute_(compute),
+      devices_(device_count(settings)),
+      layout_(nn::resnet18_parameters({.width = settings.width})) {
+  auto shares = data::partition(training.dataset().size(), settings.workers, settings.seed);
+  sources_.reserve(settings.workers);
+  for (std::uint32_t n = 0; n < settings.workers; ++n) {
+    sources_.emplace_back(training.dataset(), std::move(shares[n]),
+                          data::BatchOptions{.batch = settings.batch,
+                                             .augment = settings.augment,
+                                             .seed = settings.seed,
+                                             .worker = n,
+                                             .sampling = settings.sampling()});
+  }
+}
+
+LocalResult LocalTraining::run(std::size_t slot, const Round& round, std::uint32_t worker,
+                               std::span<const float> theta, std::span<float> buffers) {
+  Compute& compute = compute_[slot];
+  nn::Backend& backend = *compute.backend;
+  backend.enter(static_cast<int>(settings_.threads_per_worker));
+  backend.write(compute.model->parameters(), theta);
+  LocalResult result = train(compute, round, worker, buffers);
+  compute.theta.resize(theta.size());
+  backend.read(compute.model->parameters(), compute.theta);
+  const std::int64_t bad = first_not_finite(compute.theta);
+  if (bad < std::ssize(theta)) {
+    throw not_finite(round, worker, bad, compute.theta[static_cast<std::size_t>(bad)]);
+  }
+  result.theta = compute.theta;
+  return result;
+}
+
+std::unique_ptr<WorkerArrays> LocalTraining::arrays(std::uint32_t worker) {
+  auto operators = compute_[worker % devices_].backend->flat_operators();
+  if (!operators) return LocalUpdate::arrays(worker);
+  return std::make_unique<DeviceArrays>(
+      std::move(operators),
+      [this, worker](std::size_t slot, const Round& round, nn::FlatOperators& on_device,
+                     const nn::Tensor& theta, std::span<float> buffers) -> DeviceArrays::Local {
+        Compute& compute = compute_[slot];
+        const nn::Tensor& parameters = compute.model->parameters();
+        compute.backend->enter(static_cast<int>(settings_.threads_per_worker));
+        on_device.copy(parameters, theta);
+        const LocalResult result = train(compute, round, worker, buffers);
+        const std::int64_t bad = on_device.first_not_finite(parameters);
+        if (bad < nn::elements(parameters.shape)) {
+          const std::array<std::uint32_t, 1> at{static_cast<std::uint32_t>(bad)};
+          std::array<float, 1> value{};
+          on_device.gather(parameters, at, value);
+          throw not_finite(round, worker, bad, value.front());
+        }
+        return {.result = result, .theta = parameters};
+      });
+}
+
+NonFiniteError LocalTraining::not_finite(const Round& round, std::uint32_t worker, std::int64_t i,
+                                         float value) const {
+  return NonFiniteError(fmt::format(
+      "round {}, worker {}: parameter {} is {} after the local steps: the training has diverged "
+      "(learning rate {})",
+      round.t, worker, layout_.at(i).name, value, round.learning_rate));
+}
+
+LocalResult LocalTraining::train(Compute& compute, const Round& round, std::uint32_t worker,
+                                 std::span<float> buffers) {
+  nn::Backend& backend = *compute.backend;
+  nn::ResNet18& model = *compute.model;
+  backend.write(model.buffers(), buffers);
+
+  LocalResult result;
+  for (std::uint32_t h = 0; h < round.steps; ++h) {
+    const SlotImages::Batch batch =
+        training_->load(sources_[worker].views(round.first_step + h), compute);
+    const double loss = model.train(batch.images, batch.labels).loss;
+    if (!std::isfinite(loss)) {
+      throw NonFiniteError(
+          fmt::format("round {}, worker {}: the loss is {} in local step {} (learning rate {})",
+                      round.t, worker, loss, h + 1, round.learning_rate));
+    }
+    result.loss += loss;
+    result.images += batch.labels.size();
+    backend.sgd_step(model.parameters(), model.gradients(), static_cast<float>(round.learning_rate),
+                     static_cast<float>(settings_.weight_decay));
+  }
+  backend.read(model.buffers(), buffers);
+  return result;
+}
+
+}  // namespace mvsgd::sim

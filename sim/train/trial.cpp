@@ -1,0 +1,195 @@
+#include "sim/train/trial.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "sim/files/digest.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/files/model_file.hpp"
+#include "sim/law/audit.hpp"
+#include "sim/round/evaluation.hpp"
+#include "sim/round/group.hpp"
+#include "sim/round/worker_arrays.hpp"
+#include "sim/train/backends.hpp"
+#include "sim/train/compute.hpp"
+#include "sim/train/evaluator.hpp"
+#include "sim/train/local_training.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+/// From the file that `init` names, or drawn.
+Model initial_model(const Settings& s) {
+  if (s.init == kRandomInit) {
+    return {.width = s.width,
+            .theta = nn::initial_parameters(nn::resnet18_parameters({.width = s.width}), s.seed),
+            .statistics = nn::initial_buffers(nn::resnet18_buffers({.width = s.width}))};
+  }
+  Model model = read_model(s.init);
+  if (model.width != s.width) {
+    throw InputError(
+        fmt::format("{}: a network of width {}, not {}", s.init, model.width, s.width));
+  }
+  return model;
+}
+
+/// Everything of a run that both ways of running it (one machine, workers and server) share.
+struct Run {
+  Run(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
+      const LawConstants& law, std::optional<TrialState> from)
+      : settings(s),
+        rounds(schedule(s, images.train.size())),
+        state(from ? std::move(*from) : first_state(s)),
+        slots(slot_count(s), device_count(s)),
+        compute(make_compute(s, slots.count())),
+        training(images.train, compute),
+        test(images.test, compute),
+        update(s, training, compute),
+        evaluator(s, training, test, compute, slots),
+        audit(law, s, state.account.dimension(), state.group.workers.front().buffers.size()),
+        sinks(trial_sinks) {}
+
+  void closed(const RoundRecord& record) {
+    audit.check(record.round, record.ledger, record.sizes);
+    state.account.add(record.round, record.ledger);
+    if (record.evaluation) state.evaluation = *record.evaluation;
+    WorkerReport report = telemetry.take(record.round.t);
+    report.phases.server = record.server_seconds;
+    state.phases += report.phases;
+    if (sinks.on_round) sinks.on_round({.record = record, .report = report});
+  }
+
+  Evaluation evaluate(std::span<const float> theta, std::span<const float> buffers) {
+    state.statistics = evaluator.statistics(theta, buffers);
+    return evaluator(theta, state.statistics);
+  }
+
+  Settings settings;
+  std::vector<Round> rounds;
+  TrialState state;
+  Slots slots;
+  std::vector<Compute> compute;
+  SlotImages training;
+  SlotImages test;
+  LocalTraining update;
+  Evaluator evaluator;
+  Audit audit;
+  Telemetry telemetry;
+  TrialSinks sinks;
+};
+
+/// Scheme sm to the next pause: plain SGD, and nobody to talk to.
+void run_single_machine(Run& run) {
+  WorkerState& self = run.state.group.workers.front();
+  std::uint32_t& t = run.state.group.t;
+  const std::unique_ptr<WorkerArrays> arrays = run.update.arrays(0);
+  arrays->put({.theta = std::move(self.theta), .e = {}});
+  if (t == 0) run.closed(RoundRecord());
+  for (bool pauses = false; t < run.rounds.size() && !pauses; ++t) {
+    const Round& round = run.rounds[t];
+    RoundRecord record;
+    record.round = round;
+    {
+      const Slots::Lease slot(run.slots, 0);
+      WorkerReport report;
+      report.steps = round.steps;
+      {
+        const PhaseTimer timer(report.phases.local_steps);
+        const LocalResult local = arrays->run(slot.index(), round, self.buffers);
+        arrays->move_to_local();
+        report.loss = local.loss;
+        report.images = local.images;
+      }
+      run.telemetry.add(round.t, 0, report);
+    }
+    if (round.evaluate) record.evaluation = run.evaluate(arrays->theta(), self.buffers);
+    run.closed(record);
+    pauses = run.sinks.pause_after && run.sinks.pause_after(round);
+  }
+  self.theta = arrays->take().theta;
+}
+
+/// Workers and server to the next pause.
+void run_with_server(Run& run) {
+  run.state.group =
+      run_group({.settings = run.settings,
+                 .rounds = run.rounds,
+                 .update = run.update,
+                 .slots = run.slots,
+                 .telemetry = run.telemetry,
+                 .evaluate = [&](auto theta, auto buffers) { return run.evaluate(theta, buffers); },
+                 .on_closed = [&](const RoundRecord& record) { run.closed(record); },
+                 .on_message = run.sinks.on_message,
+                 .on_counts = {},
+                 .pause_after = run.sinks.pause_after},
+                std::move(run.state.group));
+}
+
+/// [b], in worker order.
+std::vector<float> mean_buffers(std::span<const WorkerState> workers) {
+  std::vector<float> mean = workers.front().buffers;
+  for (const WorkerState& worker : workers.subspan(1)) {
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += worker.buffers[i];
+  }
+  for (float& x : mean) x /= static_cast<float>(workers.size());
+  return mean;
+}
+
+}  // namespace
+
+TrialState first_state(const Settings& s) {
+  Model model = initial_model(s);
+  TrialState first{.group = {},
+                   .evaluation = {},
+                   .statistics = model.statistics,
+                   .account = {model.theta.size(), s.workers},
+                   .phases = {},
+                   .seconds = 0};
+  first.group = initial_state(s.workers, std::move(model.theta), model.statistics);
+  if (s.scheme == Scheme::sm) {
+    first.group.workers.front().theta = std::move(first.group.server.theta);
+  }
+  return first;
+}
+
+TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
+                      const TrialSinks& sinks, const LawConstants& law,
+                      std::optional<TrialState> from) {
+  validate(settings);
+  if (settings.workers > images.train.size()) {
+    throw UsageError(fmt::format("workers = {}: there are {} training images", settings.workers,
+                                 images.train.size()));
+  }
+  Run run(settings, images, sinks, law, std::move(from));
+  TrialState& state = run.state;
+  const bool single = settings.scheme == Scheme::sm;
+  const double earlier = state.seconds;
+  const auto start = std::chrono::steady_clock::now();
+  bool goes_on = true;
+  while (goes_on && state.group.t < run.rounds.size()) {
+    single ? run_single_machine(run) : run_with_server(run);
+    if (settings.bn_eval() == BatchNormEvaluation::batch) {
+      state.statistics = mean_buffers(state.group.workers);
+    }
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    state.seconds = earlier + elapsed.count();
+    const bool pauses = state.group.t < run.rounds.size();
+    if (pauses && sinks.on_pause) goes_on = sinks.on_pause(state);
+  }
+  const std::uint32_t t = state.group.t;
+  std::vector<float>& theta = single ? state.group.workers.front().theta : state.group.server.theta;
+  std::string digest = sha256(theta);
+  return {.evaluation = state.evaluation,
+          .account = state.account,
+          .theta = std::move(theta),
+          .statistics = std::move(state.statistics),
+          .steps = run.rounds[t - 1].first_step + run.rounds[t - 1].steps,
+          .digest = std::move(digest),
+          .phases = state.phases,
+          .finished = t == run.rounds.size()};
+}
+
+}  // namespace mvsgd::sim

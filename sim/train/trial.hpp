@@ -1,0 +1,79 @@
+// A trial: one run of training from settings and images to parameters, with every round reported.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/transport.hpp"
+#include "data/dataset.hpp"
+#include "sim/law/account.hpp"
+#include "sim/law/law.hpp"
+#include "sim/round/evaluation.hpp"
+#include "sim/round/group.hpp"
+#include "sim/round/server.hpp"
+#include "sim/round/telemetry.hpp"
+
+namespace mvsgd::sim {
+
+/// One closed round: what the server knows and what the workers reported.
+struct TrialRound {
+  const RoundRecord& record;
+  const WorkerReport& report;
+};
+
+/// A trial between two rounds: all that enters a later result or row. From it the trial goes on to
+/// the same end, whatever the slots.
+struct TrialState {
+  GroupState group;               ///< scheme sm: one worker, whose theta it is; no server
+  Evaluation evaluation;          ///< the last
+  std::vector<float> statistics;  ///< the batch-norm statistics that it used
+  Account account;
+  Phases phases;       ///< where the processor time of all rounds went
+  double seconds = 0;  ///< that it has taken
+};
+
+/// The state before round 1. Throws InputError if `init` is no model file of the settings' width.
+[[nodiscard]] TrialState first_state(const Settings& settings);
+
+/// Where a trial tells of itself, and what tells it to pause. Each may be empty.
+struct TrialSinks {
+  std::function<void(const TrialRound&)>
+      on_round;                   ///< in order, from one thread; t = 0 comes first
+  comm::WireObserver on_message;  ///< from the senders' threads
+  PauseAfter pause_after;         ///< asked once a round, from the thread of on_round
+  /// Sees the state in a pause, which comes before the last round has ended. If it returns false
+  /// the trial ends there.
+  std::function<bool(const TrialState&)> on_pause;
+};
+
+struct TrialResult {
+  Evaluation evaluation;  ///< after the last round
+  Account account;
+  std::vector<float> theta;       ///< [d]
+  std::vector<float> statistics;  ///< batch-norm statistics to use theta with (below)
+  std::uint64_t steps = 0;        ///< local steps of a worker
+  std::string digest;             ///< sha256(theta)
+  Phases phases;                  ///< where the processor time of all rounds went
+  bool finished = true;           ///< false if on_pause has ended it before the last round
+};
+
+/// Runs all rounds; a thread for each worker. Every round's ledger is held against `law`.
+///
+/// The result is a function of settings (slots excepted), images and the backend's own bits; where
+/// it pauses, or that it begins `from` a state of its own and not the first, does not enter it. Its
+/// statistics are those that the last evaluation used; with bn_eval = batch, which uses none, the
+/// mean of the workers', which nobody has sent.
+///
+/// A state is handed over without a copy: nothing is held in memory twice.
+///
+/// Throws UsageError if the settings do not fit the images, what first_state() throws,
+/// NonFiniteError if the training diverges, CheckFailed or comm::LedgerError if bits and law
+/// differ; when one worker fails, what that worker threw.
+[[nodiscard]] TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
+                                    const TrialSinks& sinks, const LawConstants& law = {},
+                                    std::optional<TrialState> from = {});
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,298 @@
+// Eqs 4-9 and 16 and the invariants: real workers and a real server over the wire, beside the
+// definition in whole vectors, bit for bit.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "compress/positions/position_codec.hpp"
+#include "compress/values/fractional_quantizer.hpp"
+#include "compress/values/scaled_sign.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/round/definition.hpp"
+#include "sim/round/group.hpp"
+#include "sim/verify/drawn_update.hpp"
+#include "sim/verify/parts.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using compress::Index;
+
+/// Decodes what crosses the wire by its header alone, and encodes it again.
+class Wire {
+ public:
+  void add(std::uint32_t to, const comm::Message& message) {
+    const comm::Header& header = message.header;
+    comm::MessageReader reader(*message.bytes);
+    comm::MessageWriter writer(reader.header());
+    std::vector<Index> positions;
+    std::vector<float> values;
+    if (header.position_codec != 0) {
+      const auto codec =
+          compress::make_position_codec(header.position_codec, header.dimension, header.block_size);
+      positions = codec->decode(reader.field(comm::Field::positions), header.count);
+      codec->encode(positions, writer.field(comm::Field::positions));
+    } else {
+      values = copy_values(reader, writer, field_of(header.kind));
+    }
+    const comm::FieldBits fields = reader.finish();
+    const comm::Message again = std::move(writer).finish();
+
+    const std::lock_guard lock(mutex_);
+    ++messages_;
+    identical_ = identical_ && *again.bytes == *message.bytes;
+    counted_ = counted_ && fields == message.fields &&
+               fields.total() == comm::Bits::of_bytes(message.bytes->size());
+    const Key key{header.round, header.kind, std::min(to, header.sender)};
+    positions_[key] = std::move(positions);
+    values_[key] = std::move(values);
+  }
+
+  [[nodiscard]] const std::vector<Index>& positions(std::uint32_t round, comm::Kind kind,
+                                                    std::uint32_t worker) const {
+    return positions_.at({round, kind, worker});
+  }
+  [[nodiscard]] const std::vector<float>& values(std::uint32_t round, comm::Kind kind,
+                                                 std::uint32_t worker) const {
+    return values_.at({round, kind, worker});
+  }
+  [[nodiscard]] std::size_t messages() const { return messages_; }
+  [[nodiscard]] bool identical() const { return identical_; }  ///< encoded again as they were
+  [[nodiscard]] bool counted() const { return counted_; }      ///< sent = decoded = moved, by field
+
+ private:
+  using Key = std::tuple<std::uint32_t, comm::Kind, std::uint32_t>;
+
+  static comm::Field field_of(comm::Kind kind) {
+    return kind == comm::Kind::model ? comm::Field::initial_model : comm::Field::values;
+  }
+
+  static std::vector<float> copy_values(comm::MessageReader& reader, comm::MessageWriter& writer,
+                                        comm::Field field) {
+    const comm::Header& header = reader.header();
+    std::vector<float> values(header.count);
+    if (header.value_bits == 32) {
+      reader.field(field).get_floats(values);
+      writer.field(field).put_floats(values);
+      return values;
+    }
+    std::unique_ptr<compress::Quantizer> quantizer;
+    if (header.value_bits == 1) {
+      quantizer = std::make_unique<compress::ScaledSign>(header.block_size);
+    } else {
+      quantizer = std::make_unique<compress::FractionalQuantizer>(header.value_bits);
+    }
+    compress::Quantized quantized;
+    quantized.codes = compress::decode_codes(reader.field(field), header.count, header.value_bits);
+    quantized.magnitudes = compress::decode_magnitudes(reader.field(comm::Field::level_means),
+                                                       quantizer->magnitudes(header.count));
+    compress::encode_codes(quantized.codes, header.value_bits, writer.field(field));
+    compress::encode_magnitudes(quantized.magnitudes, writer.field(comm::Field::level_means));
+    quantizer->recover(quantized, values);
+    return values;
+  }
+
+  std::mutex mutex_;
+  std::size_t messages_ = 0;
+  bool identical_ = true;
+  bool counted_ = true;
+  std::map<Key, std::vector<Index>> positions_;
+  std::map<Key, std::vector<float>> values_;
+};
+
+/// What one run showed, each of every round and worker.
+struct Shown {
+  std::string what;  ///< d, N, K and rounds
+  bool dense = true;
+  bool votes = true;
+  bool vote_size = true;
+  bool counts = true;
+  bool mask = true;
+  bool mask_size = true;
+  bool sparse = true;  ///< no more than K non-zeros in any update
+  bool updates = true;
+  bool aggregate = true;
+  bool linear = true;  ///< the aggregate is the masked mean of the whole vectors
+  bool memory = true;
+  bool theta = true;
+  bool identical = true;
+  bool counted = true;
+  std::size_t messages = 0;
+};
+
+constexpr std::size_t kD = 20'011;  // not a multiple of any B
+constexpr float kTheta = 0.25F;
+
+Settings small(const char* name, std::uint32_t value_bits = 32) {
+  Settings settings = preset(name).settings;
+  settings.tie_break = TieBreaking::index;
+  settings.phi = Decimal(3, 2);
+  settings.phi_ad = Decimal(4, 3);
+  settings.value_bits = value_bits;
+  if (value_bits == 1) {
+    settings.quantizer = QuantizerKind::scaled_sign;
+    settings.quantizer_block = 64;
+  }
+  settings.check_votes = settings.scheme == Scheme::mv_ad;
+  return settings;
+}
+
+void compare_round(Scheme scheme, const Round& round, const DefinedRound& defined, const Wire& wire,
+                   const Protocol& protocol, std::vector<std::vector<Index>>& votes, Shown& shown) {
+  const auto& aggregate = wire.values(round.t, comm::Kind::aggregate, 0);
+  if (round.dense) {
+    shown.dense = shown.dense && aggregate == defined.aggregate;
+    return;
+  }
+  const auto& mask = wire.positions(round.t, comm::Kind::mask, 0);
+  shown.mask = shown.mask && mask == defined.mask;
+  shown.mask_size = shown.mask_size && mask.size() == protocol.k;
+  for (std::uint32_t n = 0; n < protocol.workers; ++n) {
+    if (round.full_vote) {
+      votes[n] = wire.positions(round.t, comm::Kind::vote, n);
+    } else {
+      std::set<Index> vote(votes[n].begin(), votes[n].end());
+      for (const Index i : wire.positions(round.t, comm::Kind::add, n)) vote.insert(i);
+      for (const Index i : wire.positions(round.t, comm::Kind::drop, n)) vote.erase(i);
+      votes[n].assign(vote.begin(), vote.end());
+    }
+    shown.votes = shown.votes && votes[n] == defined.votes[n];
+    shown.vote_size = shown.vote_size && votes[n].size() == protocol.k;
+
+    const auto& values = wire.values(round.t, comm::Kind::update, n);
+    const auto& at = scheme == Scheme::top_k ? votes[n] : mask;
+    std::vector<float> whole(kD);
+    for (std::size_t j = 0; j < at.size(); ++j) whole[at[j]] = values.at(j);
+    shown.updates = shown.updates && whole == defined.sent[n];
+    const auto zeros = static_cast<std::size_t>(std::count(whole.begin(), whole.end(), 0.0F));
+    shown.sparse = shown.sparse && kD - zeros <= protocol.k;
+  }
+  for (std::size_t j = 0; j < mask.size(); ++j) {
+    shown.aggregate = shown.aggregate && aggregate.at(j) == defined.aggregate[mask[j]];
+    shown.linear = shown.linear && aggregate.at(j) == defined.mean[mask[j]];
+  }
+}
+
+Shown run(const Settings& settings) {
+  const std::vector<Round> plan = plain_rounds(settings.scheme, 1, 5);
+  const Protocol protocol = make_protocol(settings, kD);
+  DrawnUpdate update(kD, settings.workers, kVerifySeed);
+  Slots slots(settings.workers);
+  Telemetry telemetry;
+  Wire wire;
+  std::map<std::uint32_t, std::vector<std::uint32_t>> counts;
+  const GroupState result = run_group(
+      {.settings = settings,
+       .rounds = plan,
+       .update = update,
+       .slots = slots,
+       .telemetry = telemetry,
+       .evaluate = {},
+       .on_closed = {},
+       .on_message = [&](std::uint32_t to, const comm::Message& message) { wire.add(to, message); },
+       .on_counts =
+           [&](const Round& round, std::span<const std::uint32_t> of) {
+             counts[round.t].assign(of.begin(), of.end());
+           },
+       .pause_after = {}},
+      initial_state(settings.workers, std::vector<float>(kD, kTheta), {}));
+
+  Shown shown{.what = fmt::format("d = {}, N = {}, K = {}, {} rounds over the wire", kD,
+                                  settings.workers, protocol.k, plan.size())};
+  Definition definition(settings, std::vector<float>(kD, kTheta));
+  std::vector<std::vector<Index>> votes(settings.workers);
+  for (const Round& round : plan) {
+    const DefinedRound defined = definition.run(round, update);
+    compare_round(settings.scheme, round, defined, wire, protocol, votes, shown);
+    if (!round.dense) shown.counts = shown.counts && counts.at(round.t) == defined.counts;
+  }
+  for (std::uint32_t n = 0; n < settings.workers; ++n) {
+    shown.memory = shown.memory && std::ranges::equal(result.workers[n].e, definition.error(n));
+  }
+  shown.theta = std::ranges::equal(result.server.theta, definition.theta());
+  shown.identical = wire.identical();
+  shown.counted = wire.counted();
+  shown.messages = wire.messages();
+  return shown;
+}
+
+}  // namespace
+
+std::vector<Round> plain_rounds(Scheme scheme, std::uint32_t dense, std::uint32_t sparse) {
+  std::vector<Round> all(dense + sparse);
+  for (std::uint32_t i = 0; i < all.size(); ++i) {
+    all[i].t = i + 1;
+    all[i].first_step = i;
+    all[i].steps = 1;
+    all[i].dense = i < dense;
+    all[i].first_sparse = i == dense;
+    all[i].full_vote = i == dense || (i > dense && scheme != Scheme::mv_ad);
+  }
+  return all;
+}
+
+std::vector<Check> check_algorithms() {
+  const Shown top_k = run(small("top-k"));
+  const Shown mv = run(small("ssgd-mv"));
+  const Shown rs = run(small("ssgd-mv-rs-l4"));
+  const Shown ad = run(small("ssgd-mv-ad"));
+  const Shown fractional = run(small("ssgd-mv-ad-l4-q", 4));
+  const Shown sign = run(small("ssgd-mv", 1));
+  Settings forgetful = small("ssgd-mv-l8-q", 4);
+  forgetful.quantization_error = false;
+  const Shown unfed = run(forgetful);
+  const std::vector<const Shown*> all = {&top_k, &mv, &rs, &ad, &fractional, &sign, &unfed};
+  const auto every = [&](bool Shown::*what) {
+    return std::ranges::all_of(all, [&](const Shown* shown) { return shown->*what; });
+  };
+  const std::string& what = mv.what;
+  const std::string runs = fmt::format("{} runs of: {}", all.size(), what);
+  std::size_t messages = 0;
+  for (const Shown* shown : all) messages += shown->messages;
+  const std::string wire = fmt::format("{} messages of {} runs", messages, all.size());
+
+  const bool voted = mv.mask_size && rs.mask_size && ad.mask_size && fractional.mask_size &&
+                     sign.mask_size && unfed.mask_size;
+  return {
+      {"eq 4", "a dense round's aggregate is the mean of the model differences",
+       every(&Shown::dense), runs},
+      {"eq 5", "an update has at most K = ceil(phi d) non-zeros (0-norm, erratum)",
+       every(&Shown::sparse), runs},
+      {"eq 6", "top-K sends D (x) S_top(D, K), ties to the lower index",
+       top_k.votes && top_k.updates, top_k.what},
+      {"eq 7", "top-K descends by the mean of the sparse differences, on the supports' union",
+       top_k.mask && top_k.aggregate && top_k.theta, top_k.what},
+      {"eq 8", "the mean of masked vectors is the masked mean, bit for bit in worker order",
+       mv.linear && rs.linear && ad.linear && mv.aggregate && rs.aggregate && ad.aggregate,
+       fmt::format("MV, RS and AD, each {}", what)},
+      {"eq 9", "the mask is S_top of the votes' sum", mv.counts && mv.votes && mv.mask, what},
+      {"eq 16", "AD's running sum is the sum recomputed from all votes, in every round",
+       ad.counts && ad.votes && ad.mask && fractional.counts, ad.what},
+      {"|M_t| = K", "every mask of MV, RS and AD has K coordinates", voted, runs},
+      {"|M_n| = K", "every vote has K coordinates, AD's after adds and drops too",
+       every(&Shown::vote_size), runs},
+      {"e = D - sent", "the memory keeps, bit for bit, what was not sent",
+       every(&Shown::memory) && every(&Shown::updates), runs},
+      {"Algorithm 1", "MV: theta and every e_n, bit for bit with whole vectors",
+       mv.theta && mv.memory, what},
+      {"line 15", "RS: the mask is the successive draws' by definition; theta likewise",
+       rs.counts && rs.mask && rs.theta && rs.memory, rs.what},
+      {"Algorithm 2", "AD: votes, theta and every e_n, bit for bit with whole vectors",
+       ad.votes && ad.theta && ad.memory, ad.what},
+      {"quantised", "the server recovers Q(M (x) D), and theta follows: eqs 17 and 18",
+       fractional.updates && fractional.theta && sign.updates && sign.theta && unfed.updates &&
+           unfed.theta,
+       fmt::format("q = 4 with and without its error fed back, q = 1 in blocks of 64; {}", what)},
+      {"encode, decode", "each message, decoded and encoded again, has the same bytes",
+       every(&Shown::identical), wire},
+      {"sent = received", "by field, and 8 times the bytes moved", every(&Shown::counted), wire},
+  };
+}
+
+}  // namespace mvsgd::sim

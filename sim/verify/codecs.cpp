@@ -1,0 +1,190 @@
+// The codes of positions, each against its exact or expected law, at the paper's d and K.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "comm/bit_stream.hpp"
+#include "compress/positions/block_position_codec.hpp"
+#include "compress/positions/delta_codec.hpp"
+#include "compress/positions/elias_fano_codec.hpp"
+#include "compress/positions/entropy_codec.hpp"
+#include "compress/positions/radix_codec.hpp"
+#include "compress/positions/ranks.hpp"
+#include "compress/positions/rice_codec.hpp"
+#include "sim/text/numbers.hpp"
+#include "sim/verify/drawn_update.hpp"
+#include "sim/verify/parts.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using compress::Index;
+
+constexpr std::uint64_t kD = 11'173'962;
+constexpr std::uint64_t kK = 111'740;
+constexpr std::uint64_t kKad = 11'174;
+
+std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
+
+// K (1 + ceil(log2 B)) + ceil(d / B), section 4.3.1.
+std::uint64_t block_bits(std::uint64_t d, std::uint64_t k, std::uint64_t block) {
+  return k * (1 + static_cast<std::uint64_t>(std::bit_width(block - 1))) + ceil_div(d, block);
+}
+
+// log2 C(d, k), what no code of all sets of k of d can go below on the average.
+double entropy_bits(std::uint64_t d, std::uint64_t k) {
+  const auto log_factorial = [](std::uint64_t n) {
+    return std::lgamma(static_cast<double>(n) + 1);
+  };
+  return (log_factorial(d) - log_factorial(k) - log_factorial(d - k)) / std::numbers::ln2;
+}
+
+// The supports of two workers' drawn differences. These are drawn alike and independently at every
+// coordinate, so each set is as likely; half of each value is common to both workers, so the sets
+// overlap as votes do.
+std::pair<std::vector<Index>, std::vector<Index>> two_supports() {
+  DrawnUpdate update(kD, 1, kVerifySeed);
+  Round round;
+  round.t = 1;
+  const std::vector<float> origin(kD);
+  const auto support = [&](std::uint32_t worker) {
+    return compress::top_k_support(update.run(0, round, worker, origin, {}).theta, kK);
+  };
+  auto first = support(0);
+  return {std::move(first), support(1)};
+}
+
+/// What a code makes of a set.
+struct Coded {
+  std::uint64_t bits = 0;
+  bool is_read_back = false;
+};
+
+template <typename Codec, typename Decode>
+Coded code(const Codec& codec, std::span<const Index> positions, const Decode& decode) {
+  comm::BitWriter out;
+  codec.encode(positions, out);
+  const comm::Bits size = out.size();
+  const auto bytes = out.take();
+  comm::BitReader in(bytes, size);
+  const bool is_equal = std::ranges::equal(decode(in), positions);
+  return {.bits = size.count(), .is_read_back = is_equal && in.remaining() == comm::Bits(0)};
+}
+
+Coded code(const compress::PositionCodec& codec, std::span<const Index> positions) {
+  return code(codec, positions,
+              [&](comm::BitReader& in) { return codec.decode(in, positions.size()); });
+}
+
+std::string per_position(const Coded& coded, std::uint64_t positions) {
+  return fmt::format("{} bits, {:.4f} a position", grouped(coded.bits),
+                     static_cast<double>(coded.bits) / static_cast<double>(positions));
+}
+
+Check exactly(std::string name, std::string claim, const Coded& coded, std::uint64_t law,
+              std::uint64_t positions) {
+  return {.subject = std::move(name),
+          .claim = std::move(claim),
+          .holds = coded.is_read_back && coded.bits == law,
+          .detail = per_position(coded, positions)};
+}
+
+Check check_block(std::span<const Index> support, std::uint64_t block) {
+  return exactly(
+      fmt::format("block, B = {}", block), "exactly K (1 + ceil(log2 B)) + ceil(d / B) bits",
+      code(compress::BlockPositionCodec(kD, block), support), block_bits(kD, kK, block), kK);
+}
+
+Check check_elias_fano(std::span<const Index> support) {
+  const unsigned low =
+      static_cast<unsigned>(std::bit_width(kD / kK)) - 1;  // of d / K, rounded down
+  return exactly("elias-fano", "exactly K (l + 1) + ceil(d / 2^l) bits, l = floor(log2(d / K))",
+                 code(compress::EliasFanoCodec(kD), support),
+                 kK * (low + 1) + ceil_div(kD, std::uint64_t{1} << low), kK);
+}
+
+Check check_radix(std::span<const Index> support) {
+  // Three offsets of B = 100 in 20 bits, the remaining one or two in 7 or 14.
+  const std::uint64_t law = kK + ceil_div(kD, 100) + kK / 3 * 20 + kK % 3 * 7;
+  Check check =
+      exactly("radix, B = 100",
+              "exactly K + ceil(d / B) + floor(K / 3) 20 + w(K mod 3) bits, within half a "
+              "percent of eq 14 unrounded",
+              code(compress::RadixCodec(kD, 100), support), law, kK);
+  const double equation = static_cast<double>(kD) * 0.01 * (std::log2(100.0) + 2);
+  const double over = static_cast<double>(law) / equation;
+  check.holds = check.holds && over < 1.005;
+  check.detail += fmt::format(", {:.4f} of eq 14", over);
+  return check;
+}
+
+Check check_rice(std::span<const Index> support) {
+  const unsigned r = compress::rice_parameter(kD, kK);
+  const Coded coded = code(compress::RiceCodec(kD, std::uint64_t{1} << r), support);
+  // A gap's high part is geometric with q = (1 - K / d)^(2^r): its mean is q / (1 - q), its
+  // variance q / (1 - q)^2.
+  const auto k = static_cast<double>(kK);
+  const double q = std::pow(1 - k / static_cast<double>(kD), static_cast<double>(1U << r));
+  const double expected = k * (1 + r + q / (1 - q));
+  const double deviations =
+      (static_cast<double>(coded.bits) - expected) / (std::sqrt(k * q) / (1 - q));
+  return {
+      .subject = fmt::format("rice, r = {}", r),
+      .claim = "K (1 + r + q / (1 - q)) bits expected, q = (1 - K / d)^(2^r): within 5 deviations",
+      .holds = coded.is_read_back && std::abs(deviations) < 5,
+      .detail = fmt::format("{}, {:+.2f} deviations", per_position(coded, kK), deviations)};
+}
+
+Check check_entropy(std::span<const Index> support) {
+  const Coded coded = code(compress::EntropyCodec(kD), support);
+  const double over = static_cast<double>(coded.bits) / entropy_bits(kD, kK);
+  return {.subject = "entropy",
+          .claim = "at most 1.002 log2 C(d, K) bits on a uniform support",
+          .holds = coded.is_read_back && over <= 1.002,
+          .detail = fmt::format("{}, {:.5f} log2 C(d, K)", per_position(coded, kK), over)};
+}
+
+Check check_rank(std::span<const Index> support) {
+  // Every tenth member leaves.
+  std::vector<Index> drops;
+  for (std::size_t j = 0; j < kKad; ++j) drops.push_back(support[10 * j]);
+  const std::uint64_t block = compress::shortest_block(kK, kKad);
+  const compress::BlockPositionCodec codec(kK, block);
+  const std::vector<Index> ranks = compress::ranks_of(drops, support);
+  Check check = exactly(fmt::format("rank, B = {}", block),
+                        "drops in the last vote: exactly k_t (1 + log2 B) + ceil(K / B) bits",
+                        code(codec, ranks), block_bits(kK, kKad, block), kKad);
+  check.holds = check.holds && compress::members_of(ranks, support) == drops;
+  return check;
+}
+
+Check check_delta(std::span<const Index> last, std::span<const Index> mask) {
+  std::vector<Index> kept;
+  std::ranges::set_intersection(last, mask, std::back_inserter(kept));
+  const std::uint64_t left = kK - kept.size();
+  const std::uint64_t listed = std::min(left, kK - left);
+  const auto list_bits = [](std::uint64_t n, std::uint64_t members) {
+    return members == 0 ? 0 : block_bits(n, members, compress::shortest_block(n, members));
+  };
+  const compress::DeltaCodec codec(kD, {last.begin(), last.end()});
+  return exactly("delta", "the bits of r, and both lists exactly by the block code of their ranks",
+                 code(codec, mask, [&](comm::BitReader& in) { return codec.decode(in); }),
+                 static_cast<std::uint64_t>(std::bit_width(kK)) + list_bits(kK, listed) +
+                     list_bits(kD - kK, left),
+                 kK);
+}
+
+}  // namespace
+
+std::vector<Check> check_codecs() {
+  const auto [support, other] = two_supports();
+  return {check_block(support, 100), check_block(support, 64),   check_radix(support),
+          check_elias_fano(support), check_rice(support),        check_entropy(support),
+          check_rank(support),       check_delta(support, other)};
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,45 @@
+#include "sim/verify/drawn_update.hpp"
+
+#include <Random123/philox.h>
+
+#include <algorithm>
+
+namespace mvsgd::sim {
+namespace {
+
+constexpr std::uint64_t kPurpose = 0x73696d2e64726177;  // "sim.draw"
+constexpr std::uint64_t kShared = 0xffffffff;           // no worker's index
+
+/// Four values of magnitude up to 2^-1, halved as often as 4 random bits say.
+void draw(std::uint64_t seed, std::uint64_t round, std::uint64_t worker, std::uint64_t block,
+          float out[4]) {
+  const auto random = r123::Philox4x64()({{round, worker, block, 0}}, {{seed, kPurpose}});
+  for (unsigned i = 0; i < 4; ++i) {
+    const std::uint64_t bits = random[i];
+    const auto signed24 = static_cast<std::int32_t>(bits >> 40) - (1 << 23);
+    const float scale = 1.0F / static_cast<float>(1U << (bits & 15U));
+    out[i] = static_cast<float>(signed24) * 0x1p-24F * scale;
+  }
+}
+
+}  // namespace
+
+DrawnUpdate::DrawnUpdate(std::size_t d, std::size_t slots, std::uint64_t seed)
+    : seed_(seed), theta_(slots, std::vector<float>(d)) {}
+
+LocalResult DrawnUpdate::run(std::size_t slot, const Round& round, std::uint32_t worker,
+                             std::span<const float> theta, std::span<float> /*buffers*/) {
+  std::vector<float>& moved = theta_[slot];
+  for (std::size_t i = 0; i < moved.size(); i += 4) {
+    float shared[4];
+    float own[4];
+    draw(seed_, round.t, kShared, i, shared);
+    draw(seed_, round.t, worker, i, own);
+    for (std::size_t j = 0; j < std::min<std::size_t>(4, moved.size() - i); ++j) {
+      moved[i + j] = theta[i + j] + (shared[j] + own[j]);
+    }
+  }
+  return {.theta = moved, .loss = 0, .images = 0};
+}
+
+}  // namespace mvsgd::sim

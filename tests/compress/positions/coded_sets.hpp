@@ -1,0 +1,110 @@
+// What tests of codes of sets share: sets, bits as text, golden files.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "compress/positions/position_codec.hpp"
+
+namespace mvsgd::compress {
+
+struct Coded {
+  std::vector<std::byte> bytes;
+  comm::Bits size;
+};
+
+/// What `write` puts into a stream.
+template <typename Write>
+Coded coded(Write write) {
+  comm::BitWriter out;
+  write(out);
+  const comm::Bits size = out.size();
+  return {.bytes = out.take(), .size = size};
+}
+
+inline Coded encode(const PositionCodec& codec, const std::vector<Index>& positions) {
+  return coded([&](comm::BitWriter& out) { codec.encode(positions, out); });
+}
+
+/// The set that all of `coded` is.
+inline std::vector<Index> decode(const PositionCodec& codec, const Coded& coded,
+                                 std::uint64_t count) {
+  comm::BitReader in(coded.bytes, coded.size);
+  auto positions = codec.decode(in, count);
+  EXPECT_EQ(in.remaining(), comm::Bits(0));
+  return positions;
+}
+
+/// Bits given as '0' and '1' in the order of the stream; spaces are for the reader.
+inline Coded bits_of(const std::string& text) {
+  return coded([&](comm::BitWriter& out) {
+    for (const char bit : text) {
+      if (bit != ' ') out.put(bit == '1' ? 1 : 0, 1);
+    }
+  });
+}
+
+/// The first `size` bits of two streams are the same.
+inline bool same_bits(const std::vector<std::byte>& a, const std::vector<std::byte>& b,
+                      comm::Bits size) {
+  comm::BitReader left(a, size);
+  comm::BitReader right(b, size);
+  while (left.remaining() > comm::Bits(0)) {
+    if (left.get(1) != right.get(1)) return false;
+  }
+  return true;
+}
+
+/// The positions of the ones of `members`.
+inline std::vector<Index> subset(std::uint32_t members) {
+  std::vector<Index> positions;
+  for (; members != 0; members &= members - 1) {
+    positions.push_back(static_cast<Index>(std::countr_zero(members)));
+  }
+  return positions;
+}
+
+/// k of d coordinates, each set as likely.
+inline std::vector<Index> random_support(std::uint64_t d, std::size_t k, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::set<Index> support;
+  while (support.size() < k) support.insert(static_cast<Index>(random() % d));
+  return {support.begin(), support.end()};
+}
+
+inline std::vector<std::byte> random_bytes(std::size_t size, std::mt19937_64& random) {
+  std::vector<std::byte> bytes(size);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+  return bytes;
+}
+
+inline std::string golden_path(const std::string& file) {
+  return std::string(MVSGD_TESTS_DIR) + "/golden/compress/" + file;
+}
+
+inline std::vector<std::byte> golden_bytes(const std::string& name) {
+  std::ifstream file(golden_path(name), std::ios::binary);
+  std::vector<std::byte> bytes;
+  for (std::istreambuf_iterator<char> it(file), end; it != end; ++it) {
+    bytes.push_back(static_cast<std::byte>(*it));
+  }
+  return bytes;
+}
+
+/// The set of the golden files, 101 positions of d = 10007.
+inline std::vector<Index> golden_positions() {
+  std::ifstream list(golden_path("positions.txt"));
+  return {std::istream_iterator<Index>(list), {}};
+}
+
+}  // namespace mvsgd::compress

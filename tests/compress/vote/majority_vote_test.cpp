@@ -1,0 +1,216 @@
+// The majority vote counts supports and takes the most voted coordinates, ties fairly.
+#include "compress/vote/majority_vote.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <map>
+#include <numeric>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "tests/compress/vote/votes.hpp"
+
+namespace mvsgd::compress {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::ThrowsMessage;
+using ::testing::UnorderedElementsAreArray;
+using Rule = TieBreak::Rule;
+
+constexpr TieBreak kByIndex = {.rule = Rule::index};
+
+// Eq 9 with ties toward the lower index: sort all coordinates by count, keep k.
+std::vector<Index> mask_by_sorting(const VoteCounts& votes, std::size_t k) {
+  std::vector<Index> order(votes.counts().size());
+  std::iota(order.begin(), order.end(), Index{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Index i, Index j) { return votes.counts()[i] > votes.counts()[j]; });
+  order.resize(k);
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+TEST(VoteCounts, CountTheSupportsThatHaveACoordinate) {
+  VoteCounts votes(5);
+  votes.add(std::vector<Index>{0, 2, 3});
+  votes.add(std::vector<Index>{2, 4});
+  votes.add({});
+  EXPECT_THAT(votes.counts(), ElementsAre(1, 0, 2, 1, 1));
+}
+
+TEST(VoteCounts, AreZeroAfterClear) {
+  VoteCounts votes(5);
+  votes.add(std::vector<Index>{0, 2, 3});
+  votes.clear();
+  EXPECT_THAT(votes.counts(), Each(0));
+  votes.add(std::vector<Index>{1});
+  EXPECT_THAT(majority_mask(votes.counts(), 1, {}), ElementsAre(1));
+}
+
+TEST(VoteCounts, ListEachCoordinateWithAVoteOnce) {
+  std::mt19937_64 random(6);
+  VoteCounts votes(200);
+  for (int round = 0; round < 20; ++round) {
+    std::set<Index> expected;
+    for (int n = 0; n < 5; ++n) {
+      const auto support = random_support(random, 200, 30);
+      votes.add(support);
+      expected.insert(support.begin(), support.end());
+    }
+    EXPECT_THAT(votes.voted(), UnorderedElementsAreArray(expected));
+    votes.clear();
+    EXPECT_THAT(votes.voted(), IsEmpty());
+    EXPECT_THAT(votes.counts(), Each(0));
+  }
+}
+
+TEST(VoteCounts, RefuseAListThatIsNoSupportAndStayAsTheyWere) {
+  VoteCounts votes(5);
+  votes.add(std::vector<Index>{1});
+  EXPECT_THAT(
+      [&] {
+        votes.add(std::vector<Index>{0, 5});
+      },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("support[1] = 5 of d = 5")));
+  EXPECT_THROW(votes.add(std::vector<Index>{0, 3, 2}), std::invalid_argument);
+  EXPECT_THROW(votes.add(std::vector<Index>{0, 3, 3}), std::invalid_argument);
+  EXPECT_THAT(votes.counts(), ElementsAre(0, 1, 0, 0, 0));
+}
+
+TEST(VoteCounts, RefuseAnEmptyModel) { EXPECT_THROW(VoteCounts(0), std::invalid_argument); }
+
+TEST(MajorityVote, TakesTheMostVotedCoordinates) {
+  const VoteCounts votes = votes_of({1, 3, 0, 2, 5, 1});
+  for (const Rule rule : {Rule::random, Rule::index}) {
+    EXPECT_THAT(majority_mask(votes.counts(), 1, {.rule = rule}), ElementsAre(4));
+    EXPECT_THAT(majority_mask(votes.counts(), 2, {.rule = rule}), ElementsAre(1, 4));
+    EXPECT_THAT(majority_mask(votes.counts(), 3, {.rule = rule}), ElementsAre(1, 3, 4));
+    EXPECT_THAT(majority_mask(votes.counts(), 5, {.rule = rule}), ElementsAre(0, 1, 3, 4, 5));
+    EXPECT_THAT(majority_mask(votes.counts(), 0, {.rule = rule}), IsEmpty());
+  }
+}
+
+TEST(MajorityVote, ByIndexBreaksTiesTowardTheLowerIndex) {
+  const VoteCounts votes = votes_of({1, 2, 1, 2, 1, 1});
+  EXPECT_THAT(majority_mask(votes.counts(), 1, kByIndex), ElementsAre(1));
+  EXPECT_THAT(majority_mask(votes.counts(), 4, kByIndex), ElementsAre(0, 1, 2, 3));
+}
+
+TEST(MajorityVote, ByIndexEqualsSortingForEveryK) {
+  std::mt19937_64 random(1);
+  for (const std::size_t d : {1U, 5U, 31U, 32U, 33U, 64U, 300U}) {
+    VoteCounts votes(d);
+    for (int n = 0; n < 8; ++n) votes.add(random_support(random, d, (d + 2) / 3));
+    const auto voted = static_cast<std::size_t>(
+        std::count_if(votes.counts().begin(), votes.counts().end(), [](auto c) { return c > 0; }));
+    for (std::size_t k = 0; k <= voted; ++k) {
+      ASSERT_EQ(majority_mask(votes.counts(), k, kByIndex), mask_by_sorting(votes, k))
+          << k << " of " << d;
+    }
+  }
+}
+
+TEST(MajorityVote, AtRandomTakesKOfTheTiedAndAllAboveThem) {
+  std::mt19937_64 random(2);
+  VoteCounts votes(1000);
+  for (int n = 0; n < 10; ++n) votes.add(random_support(random, 1000, 100));
+  for (std::uint64_t round = 0; round < 50; ++round) {
+    for (const std::size_t k : {1U, 10U, 100U, 300U}) {
+      const auto by_index = majority_mask(votes.counts(), k, kByIndex);
+      const auto mask = majority_mask(votes.counts(), k, {.seed = 3, .round = round});
+      ASSERT_TRUE(std::is_sorted(mask.begin(), mask.end(), std::less_equal<>()));
+      // Which coordinates differs, but not how many votes they have.
+      const auto histogram = [&](const std::vector<Index>& of) {
+        std::map<std::uint32_t, int> counts;
+        for (const Index i : of) ++counts[votes.counts()[i]];
+        return counts;
+      };
+      ASSERT_EQ(histogram(mask), histogram(by_index));
+    }
+  }
+}
+
+TEST(MajorityVote, IsTheSameForeverAndEverywhere) {
+  // From tests/golden/compress/make_golden.py, another implementation. All eleven coordinates of
+  // four votes enter, and five of the twelve of two votes.
+  std::vector<std::uint32_t> counts(40);
+  for (std::uint32_t i = 0; i < 40; ++i) counts[i] = i * i % 7;
+  EXPECT_THAT(majority_mask(votes_of(counts).counts(), 16, {.seed = 7, .round = 9}),
+              ElementsAre(2, 3, 5, 9, 10, 11, 12, 16, 19, 23, 26, 30, 33, 37, 38, 39));
+}
+
+TEST(MajorityVote, DrawsAnewForEachSeedAndRound) {
+  const VoteCounts votes = votes_of(std::vector<std::uint32_t>(64, 1));
+  std::set<std::vector<Index>> masks;
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    for (std::uint64_t round = 0; round < 4; ++round) {
+      const TieBreak tie = {.seed = seed, .round = round};
+      masks.insert(majority_mask(votes.counts(), 32, tie));
+      EXPECT_EQ(majority_mask(votes.counts(), 32, tie), majority_mask(votes.counts(), 32, tie));
+    }
+  }
+  EXPECT_EQ(masks.size(), 16U);  // two of C(64, 32) = 1.8e18 agree by chance never
+}
+
+TEST(MajorityVote, TakesEachSubsetOfTheTiedEquallyOften) {
+  // Two coordinates lead; three of the eight tied behind them enter: 56 subsets, 1,000 draws each.
+  // With 55 degrees of freedom chi-square passes 119.9 once in a million seeds.
+  const VoteCounts votes = votes_of({1, 2, 1, 0, 1, 1, 1, 2, 1, 0, 1, 1});
+  constexpr int kSubsets = 56;
+  constexpr int kDraws = 56000;
+  std::map<std::vector<Index>, int> drawn;
+  for (std::uint64_t round = 0; round < kDraws; ++round) {
+    ++drawn[majority_mask(votes.counts(), 5, {.seed = 11, .round = round})];
+  }
+  ASSERT_EQ(drawn.size(), kSubsets);
+  constexpr double kExpected = 1.0 * kDraws / kSubsets;
+  double chi_square = 0;
+  for (const auto& [mask, count] : drawn) {
+    chi_square += (count - kExpected) * (count - kExpected) / kExpected;
+  }
+  EXPECT_LT(chi_square, 119.9);
+}
+
+TEST(MajorityVote, DoesNotChangeWhenWorkersArePermuted) {
+  std::mt19937_64 random(4);
+  std::vector<std::vector<Index>> supports;
+  for (int n = 0; n < 10; ++n) supports.push_back(random_support(random, 2000, 50));
+  const TieBreak tie = {.seed = 5, .round = 6};
+  std::set<std::vector<Index>> masks;
+  for (int trial = 0; trial < 20; ++trial) {
+    std::shuffle(supports.begin(), supports.end(), random);
+    VoteCounts votes(2000);
+    for (const auto& support : supports) votes.add(support);
+    masks.insert(majority_mask(votes.counts(), 50, tie));
+  }
+  EXPECT_EQ(masks.size(), 1U);
+}
+
+TEST(MajorityVote, OfOneWorkerIsItsVote) {
+  std::mt19937_64 random(5);
+  const auto support = random_support(random, 500, 60);
+  VoteCounts votes(500);
+  votes.add(support);
+  EXPECT_EQ(majority_mask(votes.counts(), 60, {}), support);
+}
+
+TEST(MajorityVote, RefusesMoreCoordinatesThanHaveAVote) {
+  const VoteCounts votes = votes_of({1, 0, 2});
+  EXPECT_THAT(
+      [&] { (void)majority_mask(votes.counts(), 3, {}); },
+      ThrowsMessage<std::invalid_argument>("majority_mask: k = 3 of 2 coordinates with a vote"));
+  EXPECT_THROW((void)majority_mask(VoteCounts(5).counts(), 1, {}), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace mvsgd::compress

@@ -1,0 +1,385 @@
+// The command line: what it refuses, with which exit code and words, and that nothing is left.
+#include "sim/cli/command_line.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "comm/message.hpp"
+#include "compress/positions/block_position_codec.hpp"
+#include "sim/plan/presets.hpp"
+#include "tests/sim/outcome.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class CommandLine : public testing::Test {
+ protected:
+  /// A run of seconds, with more arguments.
+  Outcome train(std::vector<std::string> more) {
+    std::vector<std::string> args{
+        "train",       "--preset",         "ssgd-mv", "--backend", "reference", "--width",
+        "2",           "--workers",        "2",       "--batch",   "8",         "--synthetic-train",
+        "64",          "--synthetic-test", "16",      "--epochs",  "1",         "--out",
+        path_.string()};
+    args.insert(args.end(), more.begin(), more.end());
+    return run(args);
+  }
+
+  TestDirectory directory_;
+  fs::path path_ = directory_.path() / "run";
+};
+
+TEST_F(CommandLine, TrainsAndVerifiesItsOwnLedger) {
+  const Outcome trained = train({"--set", "rounds=3"});
+  ASSERT_EQ(trained.code, Exit::good) << trained.err;
+  EXPECT_THAT(trained.out, HasSubstr("test accuracy"));
+  EXPECT_THAT(trained.out, HasSubstr("whole run, both ways"));
+  EXPECT_THAT(trained.out, HasSubstr("equal to eqs 13-15 in every message of 3 rounds"));
+  EXPECT_THAT(trained.out, testing::ContainsRegex("sha256.theta. +[0-9a-f]{64}\n"));
+  EXPECT_EQ(run({"verify", path_.string()}).code, Exit::good);
+}
+
+TEST_F(CommandLine, PracticeComesBeforeWhatItSetsWhateverTheOrder) {
+  const Outcome trained =
+      train({"--bn-eval", "recompute", "--practice", "authors", "--rounds", "1"});
+  ASSERT_EQ(trained.code, Exit::good) << trained.err;
+  std::ifstream file(path_ / "config.toml");
+  const std::string config{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_THAT(config, HasSubstr("bn_eval = \"recompute\"\n"));
+  EXPECT_THAT(config, HasSubstr("sampling = \"fresh\"\n"));
+}
+
+TEST_F(CommandLine, AnAlteredLedgerIsExit1) {
+  ASSERT_EQ(train({"--scheme", "mv-ad", "--rounds", "4"}).code, Exit::good);
+  std::ifstream file(path_ / "ledger.csv");
+  std::string ledger{std::istreambuf_iterator<char>(file), {}};
+  const std::string row = ",up,add,positions,";
+  const std::size_t at = ledger.rfind(row);
+  ASSERT_NE(at, std::string::npos);
+  std::ofstream(path_ / "ledger.csv") << ledger.insert(at + row.size(), "1");
+  const Outcome outcome = run({"verify", path_.string()});
+  EXPECT_EQ(outcome.code, Exit::check_failed);
+  EXPECT_THAT(outcome.out, HasSubstr("WRONG"));
+}
+
+TEST_F(CommandLine, ItsConfigGivesTheSameDigestAgain) {
+  const Outcome first = train({"--rounds", "4"});
+  ASSERT_EQ(first.code, Exit::good) << first.err;
+  const fs::path again = path_.string() + "_again";
+  const Outcome second = run({"train", "--config", (path_ / "config.toml").string(), "--slots", "1",
+                              "--out", again.string()});
+  ASSERT_EQ(second.code, Exit::good) << second.err;
+  fs::remove_all(again);
+  const auto digest = [](const Outcome& o) {
+    return o.out.substr(o.out.find("sha256(theta)"), 80);
+  };
+  EXPECT_EQ(digest(first), digest(second));
+}
+
+TEST_F(CommandLine, EvaluatesARunsModelAsTheRunDid) {
+  for (const char* bn_eval : {"average", "recompute"}) {
+    fs::remove_all(path_);
+    const Outcome trained = train({"--rounds", "3", "--bn-eval", bn_eval});
+    ASSERT_EQ(trained.code, Exit::good) << trained.err;
+    // With `average` the file has the statistics to use, whichever way they were made.
+    const Outcome evaluated =
+        run({"evaluate", "--init", (path_ / "model.safetensors").string(), "--backend", "reference",
+             "--synthetic-train", "64", "--synthetic-test", "16"});
+    ASSERT_EQ(evaluated.code, Exit::good) << evaluated.err;
+    EXPECT_THAT(evaluated.out, HasSubstr("width 2, 11,420 parameters, 16 test images\n"));
+    const auto accuracy = [](const std::string& out) {
+      const std::size_t at = out.find("test accuracy   ");
+      return out.substr(at, out.find('%', at) - at);
+    };
+    EXPECT_EQ(accuracy(evaluated.out), accuracy(trained.out)) << bn_eval;
+    const std::size_t at = evaluated.out.find("test loss") + 16;
+    std::ifstream file(path_ / "metrics.jsonl");
+    const std::string metrics{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_THAT(metrics, HasSubstr("\"test_loss\":" + evaluated.out.substr(at, 6))) << bn_eval;
+  }
+}
+
+TEST_F(CommandLine, BeginsWithTheWeightsOfAFile) {
+  ASSERT_EQ(train({"--rounds", "3"}).code, Exit::good);
+  const std::string model = path_.string() + ".safetensors";
+  fs::rename(path_ / "model.safetensors", model);
+  const auto first_loss = [&] {
+    std::ifstream file(path_ / "metrics.jsonl");
+    std::string line;
+    std::getline(file, line);
+    return line.substr(line.find("\"loss\""), 16);
+  };
+  const std::string random = first_loss();
+  fs::remove_all(path_);
+  const Outcome begun = train({"--rounds", "1", "--init", model});
+  EXPECT_EQ(begun.code, Exit::good) << begun.err;
+  EXPECT_NE(first_loss(), random);
+  std::ifstream file(path_ / "config.toml");
+  const std::string config{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_THAT(config, HasSubstr("init = \"" + model + "\"\n"));
+  EXPECT_THAT(config, testing::ContainsRegex("init_sha256 = \"[0-9a-f]{64}\"\n"));
+
+  fs::remove_all(path_);
+  const Outcome other = run({"train", "--init", model, "--width", "4", "--out", path_.string()});
+  EXPECT_EQ(other.code, Exit::bad_input);
+  EXPECT_THAT(other.err, HasSubstr("a network of width 2, not 4"));
+  EXPECT_FALSE(fs::exists(path_));
+  fs::remove(model);
+  EXPECT_EQ(train({"--init", model}).code, Exit::bad_input);
+  EXPECT_FALSE(fs::exists(path_));
+  EXPECT_EQ(run({"evaluate", "--init", model}).code, Exit::bad_input);
+  EXPECT_EQ(run({"evaluate"}).code, Exit::usage);
+}
+
+TEST_F(CommandLine, BaselineIsComparedWith) {
+  ASSERT_EQ(train({"--rounds", "3"}).code, Exit::good);
+  const std::string other = path_.string() + "_other";
+  const Outcome outcome = run({"train", "--config", (path_ / "config.toml").string(), "--out",
+                               other, "--baseline", path_.string()});
+  fs::remove_all(other);
+  ASSERT_EQ(outcome.code, Exit::good) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("with 'ssgd-mv', +0.00 points here"));
+  EXPECT_THAT(outcome.out, HasSubstr("a short sparse run lags"));
+}
+
+TEST_F(CommandLine, DumpedMessagesDecodeByTheirHeaders) {
+  const std::string dump = path_.string() + "_wire";
+  fs::remove_all(dump);
+  const Outcome outcome = train({"--rounds", "2", "--dump-wire", dump, "--dump-rounds", "0,2"});
+  ASSERT_EQ(outcome.code, Exit::good) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_FALSE(fs::exists(dump + "/round-1-up-dense-worker-0.bin"));
+  EXPECT_TRUE(fs::exists(dump + "/round-0-down-model-worker-1.bin"));
+  std::ifstream file(dump + "/round-2-up-vote-worker-1.bin", std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  fs::remove_all(dump);
+  comm::MessageReader reader(std::as_bytes(std::span(text)));
+  const comm::Header header = reader.header();
+  EXPECT_EQ(header.kind, comm::Kind::vote);
+  EXPECT_EQ(header.sender, 1U);
+  const compress::BlockPositionCodec codec(header.dimension, header.block_size);
+  EXPECT_EQ(codec.decode(reader.field(comm::Field::positions)).size(), header.count);
+  reader.finish();
+}
+
+TEST_F(CommandLine, ARoundToDumpThatTheRunDoesNotDoIsWarnedOf) {
+  const std::string dump = path_.string() + "_wire";
+  EXPECT_EQ(train({"--rounds", "2", "--dump-wire", dump, "--dump-rounds", "2,3"}).err,
+            "mvsgd: warning: --dump-rounds 3: nothing to dump, this run does rounds 0 to 2\n");
+  EXPECT_EQ(run({"train", "--resume", path_.string(), "--dump-wire", dump}).err,
+            "mvsgd: warning: --dump-rounds 1: nothing to dump, this run does rounds 2 to 2\n");
+  fs::remove_all(dump);
+}
+
+TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
+  const std::pair<std::vector<std::string>, const char*> bad[] = {
+      {{"train", "--preset", "ssgd-mw"}, "did you mean 'ssgd-mv'?"},
+      {{"train", "--set", "phi=0"}, "phi = 0"},
+      {{"train", "--set", "phi=1.5"}, "phi = 1.5"},
+      {{"train", "--set", "workers=0"}, "workers = 0"},
+      {{"train", "--set", "local_steps=0"}, "local_steps = 0"},
+      {{"train", "--set", "epoch=3"}, "did you mean 'epochs'?"},
+      {{"train", "--set", "epochs"}, "key=value"},
+      {{"train", "--backend", "tpu"}, "backend = tpu"},
+      {{"train", "--set", "value_bits=9"}, "value_bits = 9"},
+      {{"train", "--value-bits", "1"}, "quantizer = scaled-sign is wanted"},
+      {{"train", "--preset", "dense", "--value-bits", "4"}, "only a sparse scheme quantises"},
+      {{"train", "--preset", "ssgd-mv", "--check-votes", "true"}, "only scheme mv-ad"},
+      {{"train", "--preset", "sm", "--workers", "3"}, "sm has one worker"},
+      {{"presets", "none-such"}, "unknown preset"},
+      {{"trian"}, "unknown command 'trian': did you mean 'train'?"},
+      {{"data", "fetsh"}, "unknown command 'fetsh': did you mean 'fetch'?"},
+      {{"train", "--epcohs", "3"}, "unknown option '--epcohs': did you mean '--epochs'?"},
+      {{"train", "--no-such-option"}, "unknown option '--no-such-option'\n"},
+      {{"train", "--log-level", "loud"}, "loud"},
+      {{"-q"}, "A subcommand is required"},
+      {{"-x", "info"}, "unknown option '-x'"},
+      {{"--log-level", "warn", "trian"}, "unknown command 'trian'"},
+      {{"train", "--baseline", ""}, "--baseline '': it may not be empty"},
+      {{"train", "--set", ""}, "--set '': it may not be empty"},
+      {{"presets", ""}, "NAME '': it may not be empty"},
+      {{"data", "check", ""}, "DIR '': it may not be empty"},
+      {{"data", "synthesize", path_.string(), "--seed", "-1"}, "--seed"},
+      {{"data", "check"}, "directory is required"},
+      {{"data"}, "A subcommand is required; --help tells more\n"},
+      {{}, "A subcommand is required"}};
+  for (const auto& [args, words] : bad) {
+    std::vector<std::string> with_out = args;
+    if (!args.empty() && args[0] == "train") {
+      with_out.insert(with_out.end(), {"--out", path_.string()});
+    }
+    const Outcome outcome = run(with_out);
+    EXPECT_EQ(outcome.code, Exit::usage) << words;
+    EXPECT_THAT(outcome.err, AllOf(StartsWith("mvsgd: "), HasSubstr(words)));
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+    EXPECT_FALSE(fs::exists(path_)) << words;
+  }
+}
+
+TEST_F(CommandLine, BadInputIsExit3AndLeavesNothing) {
+  Outcome outcome = train({"--data", "/no/such/directory"});
+  EXPECT_EQ(outcome.code, Exit::bad_input);
+  EXPECT_THAT(outcome.err, HasSubstr("/no/such/directory"));
+  EXPECT_FALSE(fs::exists(path_));
+
+  outcome = run({"train", "--config", "/no/such/config.toml"});
+  EXPECT_EQ(outcome.code, Exit::bad_input);
+  EXPECT_THAT(outcome.err, HasSubstr("/no/such/config.toml"));
+
+  outcome = run({"train", "--preset", "demo", "--out", "/proc/mvsgd"});
+  EXPECT_EQ(outcome.code, Exit::bad_input);
+  EXPECT_THAT(outcome.err, HasSubstr("/proc/mvsgd"));
+
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+           {"verify", "/no/such/run"},
+           {"report", "/no/such/run"},
+           {"train", "--resume", "/no/such/run"},
+           {"train", "--config", testing::TempDir(), "--out", path_.string()},
+           {"data", "synthesize", "/proc/mvsgd"},
+           {"data", "fetch", "/proc/mvsgd", "--url", "file:///none"}}) {
+    outcome = run(args);
+    EXPECT_EQ(outcome.code, Exit::bad_input) << args[0] << ' ' << args[1];
+    EXPECT_THAT(outcome.err, HasSubstr(args[0] == "train" ? args[2] : "/"));
+    EXPECT_FALSE(fs::exists(path_));
+  }
+}
+
+TEST_F(CommandLine, AReportReplacesNoDeviceAndNoDirectory) {
+  ASSERT_EQ(train({"--rounds", "1"}).code, Exit::good);
+  const fs::path pipe = path_ / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const fs::path& taken : {pipe, path_ / "checkpoint"}) {
+    const Outcome outcome =
+        run({"report", path_.string(), "--format", "csv", "--out", taken.string()});
+    EXPECT_EQ(outcome.code, Exit::bad_input);
+    EXPECT_THAT(outcome.err, HasSubstr(taken.string() + ": is there and is no ordinary file"));
+    EXPECT_FALSE(fs::exists(taken.string() + ".tmp"));
+  }
+  EXPECT_TRUE(fs::is_fifo(pipe));
+}
+
+TEST_F(CommandLine, AWireDumpThatCannotBeLeavesNoRunAndARunThatCannotBeNoDump) {
+  const std::string dump = path_.string() + "_wire";
+  std::ofstream(dump) << "mine";
+  EXPECT_EQ(train({"--rounds", "1", "--dump-wire", dump}).code, Exit::bad_input);
+  EXPECT_FALSE(fs::exists(path_));
+  fs::remove(dump);
+  std::ofstream(path_.string()) << "mine";
+  EXPECT_EQ(train({"--rounds", "1", "--dump-wire", dump}).code, Exit::bad_input);
+  EXPECT_FALSE(fs::exists(dump));
+}
+
+TEST_F(CommandLine, ATruncatedBatchIsExit3NamingFileAndRecord) {
+  const fs::path data = path_.string() + "_data";
+  fs::create_directories(data);
+  std::ofstream(data / "data_batch_1.bin") << std::string(3073 * 2 + 5, '\0');
+  const Outcome outcome = train({"--data", data.string()});
+  fs::remove_all(data);
+  EXPECT_EQ(outcome.code, Exit::bad_input);
+  EXPECT_THAT(outcome.err, HasSubstr("data_batch_1.bin: record 2"));
+  EXPECT_FALSE(fs::exists(path_));
+}
+
+TEST_F(CommandLine, DivergenceIsExit4) {
+  const Outcome outcome = train({"--learning-rate", "1000000", "--weight-decay", "1000000",
+                                 "--local-steps", "4", "--warmup-epochs", "0"});
+  EXPECT_EQ(outcome.code, Exit::run_failed);
+  EXPECT_THAT(outcome.err, HasSubstr("worker"));
+}
+
+TEST_F(CommandLine, LogLevelsTellNothingAllOrMore) {
+  const Outcome usual = train({"--rounds", "3"});
+  fs::remove_all(path_);
+  EXPECT_THAT(usual.out, Not(HasSubstr("round 2/3")));
+  EXPECT_THAT(train({"--rounds", "3", "--log-level", "debug"}).out, HasSubstr("round 2/3"));
+  fs::remove_all(path_);
+  const Outcome quiet = train({"--rounds", "3", "--quiet"});
+  EXPECT_EQ(quiet.code, Exit::good);
+  EXPECT_EQ(quiet.out + quiet.err, "");
+  EXPECT_TRUE(fs::exists(path_ / "metrics.jsonl"));
+  const Outcome wrong = train({"--quiet"});  // the directory is not empty
+  EXPECT_EQ(wrong.code, Exit::bad_input);
+  EXPECT_THAT(wrong.err, HasSubstr("is not an empty directory"));
+}
+
+TEST_F(CommandLine, WhatFollowsABarBeginsALineAndNoBarIsWiderThanTheTerminal) {
+  std::ostringstream out;
+  std::ostringstream err;
+  int asked = 0;
+  const Exit code =
+      run_command({"train", "--preset", "sm", "--backend", "reference", "--width", "2", "--batch",
+                   "8", "--synthetic-train", "64", "--synthetic-test", "16", "--epochs", "4",
+                   "--out", path_.string()},
+                  {.out = out, .err = err, .columns = 40}, {}, [&] { return ++asked > 5; });
+  EXPECT_EQ(code, Exit::interrupted);
+  EXPECT_THAT(err.str(), testing::StartsWith("mvsgd: interrupted after round "));
+  EXPECT_THAT(out.str(), testing::EndsWith("\n"));
+  const std::string redraw = "\r\x1b[K";
+  const std::size_t last = out.str().rfind(redraw);
+  ASSERT_NE(last, std::string::npos);
+  EXPECT_EQ(out.str().size() - (last + redraw.size()), 40U);  // with the end of the line
+
+  const Outcome wrong = run({"verify", "/no/such/run"});
+  err.str("");
+  (void)run_command({"verify", "/no/such/run"}, {.out = out, .err = err, .columns = 40});
+  EXPECT_EQ(err.str(), wrong.err);
+}
+
+TEST_F(CommandLine, ColoursAreForTerminalsAlone) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const auto code = run_command({"verify", "/no/such/run"},
+                                {.out = out, .err = err, .columns = 0, .err_colors = true});
+  EXPECT_EQ(code, Exit::bad_input);
+  EXPECT_THAT(err.str(), testing::StartsWith("\x1b[1;31mmvsgd:\x1b[0m "));
+  EXPECT_THAT(run({"verify", "/no/such/run"}).err, testing::StartsWith("mvsgd: "));
+}
+
+TEST_F(CommandLine, FilesThatAreNotThereAreExit3) {
+  EXPECT_EQ(run({"data", "check", "/no/such/directory"}).code, Exit::bad_input);
+  const Outcome fetched =
+      run({"data", "fetch", path_.string(), "--url", "file:///no/such/archive.tar.gz"});
+  EXPECT_EQ(fetched.code, Exit::bad_input);
+  EXPECT_THAT(fetched.err, HasSubstr("file:///no/such/archive.tar.gz: "));
+  EXPECT_FALSE(fs::exists(path_));
+}
+
+TEST_F(CommandLine, EveryPresetIsListedAndPrintsAsToml) {
+  const Outcome list = run({"presets"});
+  std::set<std::size_t> columns;  // of the summaries
+  for (const Preset& p : presets()) {
+    EXPECT_THAT(list.out, HasSubstr(p.name + " "));
+    const std::size_t summary = list.out.find(" " + p.summary + "\n");
+    ASSERT_NE(summary, std::string::npos) << p.name;
+    columns.insert(summary - (list.out.rfind('\n', summary) + 1));
+    EXPECT_THAT(run({"presets", p.name}).out, HasSubstr("preset = \"" + p.name + "\"\n"));
+  }
+  EXPECT_EQ(columns.size(), 1U);
+}
+
+TEST_F(CommandLine, HelpAndInfoAreGood) {
+  EXPECT_EQ(run({"--help"}).code, Exit::good);
+  EXPECT_THAT(run({"train", "--help"}).out, HasSubstr("--local-steps"));
+  const Outcome info = run({"info"});
+  EXPECT_THAT(info.out, HasSubstr("reference"));
+  if (info.out.find("onednn") != std::string::npos) {
+    EXPECT_THAT(info.out, HasSubstr("\nconvolutions     direct "));
+  }
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

@@ -1,0 +1,97 @@
+// Files that outlive a crash: their digests, and what a full disk says.
+#include "sim/files/durable_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+/// Of "abc", from FIPS 180-2.
+constexpr const char* kAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+class DurableFileTest : public testing::Test {
+ protected:
+  static std::string text(const fs::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  TestDirectory directory_;
+  fs::path path_ = directory_.path();
+};
+
+TEST_F(DurableFileTest, FinishSaysWhatTheFileHas) {
+  DurableFile file(path_ / "abc");
+  file.write("a");
+  file.write("bc");
+  EXPECT_EQ(file.finish(), (FileDigest{.bytes = 3, .sha256 = kAbc}));
+  EXPECT_EQ(text(path_ / "abc"), "abc");
+}
+
+TEST_F(DurableFileTest, WhatIsHashedOnAThreadOfItsOwnIsTheSame) {
+  std::string large(3 << 20, 'x');
+  large.back() = 'y';
+  DurableFile file(path_ / "file");
+  file.write("a");
+  file.write(large);
+  file.write("b");
+  EXPECT_EQ(file.finish(), digest_of(path_ / "file"));  // which reads small parts
+  EXPECT_EQ(text(path_ / "file"), "a" + large + "b");
+  EXPECT_THROW(DurableFile("/dev/full").write(large), std::runtime_error);
+}
+
+TEST_F(DurableFileTest, DigestOfAFileOrItsBeginning) {
+  std::ofstream(path_ / "file") << "abcdef";
+  EXPECT_EQ(digest_of(path_ / "file", 3), (FileDigest{.bytes = 3, .sha256 = kAbc}));
+  EXPECT_NE(digest_of(path_ / "file")->sha256, kAbc);
+  EXPECT_FALSE(digest_of(path_ / "file", 7));
+  EXPECT_FALSE(digest_of(path_ / "none"));
+}
+
+TEST_F(DurableFileTest, ReplacesAFileWholeAndLeavesNoOther) {
+  std::ofstream(path_ / "file") << "what was there";
+  replace_file(path_ / "file", "abc");
+  EXPECT_EQ(text(path_ / "file"), "abc");
+  EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 1);
+}
+
+TEST_F(DurableFileTest, NothingIsLeftBesideWhatCannotBeReplaced) {
+  fs::create_directory(path_ / "directory");
+  EXPECT_THROW(replace_file(path_ / "directory", "abc"), std::runtime_error);
+  EXPECT_TRUE(fs::is_directory(path_ / "directory"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 1);
+}
+
+TEST_F(DurableFileTest, ADirectoryIsLockedOnce) {
+  {
+    const DirectoryLock lock(path_);
+    EXPECT_THROW(const DirectoryLock second(path_), std::runtime_error);
+  }
+  EXPECT_NO_THROW(const DirectoryLock again(path_));
+}
+
+TEST_F(DurableFileTest, AFullDiskIsSaidWithThePath) {
+  DurableFile full("/dev/full");
+  try {
+    full.write("abc");
+    FAIL() << "nothing was thrown";
+  } catch (const std::runtime_error& e) {
+    EXPECT_STREQ(e.what(), "/dev/full: No space left on device");
+  }
+  EXPECT_THROW(DurableFile(path_ / "no" / "file"), std::runtime_error);
+  EXPECT_THROW(replace_file(path_ / "no" / "file", ""), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

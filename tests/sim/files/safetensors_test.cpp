@@ -1,0 +1,138 @@
+// Safetensors files: what is written is read back, and what is no such file is refused.
+#include "sim/files/safetensors.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "sim/files/input_error.hpp"
+#include "sim/plan/settings.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class Safetensors : public testing::Test {
+ protected:
+  void write(std::vector<NamedTensor> tensors, const Metadata& metadata = {}) const {
+    DurableFile file(path_);
+    write_safetensors(file, metadata, std::move(tensors));
+    (void)file.finish();
+  }
+  [[nodiscard]] std::string bytes() const {
+    std::ifstream file(path_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  void write_bytes(const std::string& bytes) const {
+    std::ofstream(path_, std::ios::binary) << bytes;
+  }
+  /// What opening the file throws; "accepted" if it is one.
+  [[nodiscard]] std::string refusal() const {
+    try {
+      const SafetensorsFile file(path_);
+      return "accepted";
+    } catch (const InputError& e) {
+      return e.what();
+    }
+  }
+
+  TestDirectory directory_;
+  fs::path path_ = directory_.path() / "file.safetensors";
+  const std::vector<float> floats_{1.5F, -0.0F, 3e-42F, 7.0F, 8.0F, 9.0F};
+  const std::vector<std::uint32_t> indices_{0, 4294967295U, 7};
+  const std::vector<std::int64_t> count_{-5};
+};
+
+TEST_F(Safetensors, GivesBackWhatWasWritten) {
+  write({named_tensor("a", {2, 3}, floats_), named_tensor("b", {3}, indices_),
+         named_tensor("c", {}, count_), named_tensor("none", {0}, std::span<const float>()),
+         named_tensor("z", {3}, indices_)},
+        {{"format", "pt"}});
+  SafetensorsFile file(path_);
+  EXPECT_EQ(file.header().metadata.at("format"), "pt");
+  const std::vector<float> floats = file.floats("a", {2, 3});
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(floats.data()), 24),
+            std::string(reinterpret_cast<const char*>(floats_.data()), 24));
+  EXPECT_EQ(file.indices("b", {3}), indices_);
+  EXPECT_TRUE(file.floats("none", {0}).empty());
+  EXPECT_TRUE(file.has("c"));
+  EXPECT_FALSE(file.has("d"));
+}
+
+TEST_F(Safetensors, IsTheDocumentedBytesWithTheLargerElementsFirst) {
+  write({named_tensor("w", {1}, std::span<const float>(floats_).first(1)),
+         named_tensor("n", {}, count_)});
+  const std::string header = R"({"n":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
+                             R"("w":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})";
+  const std::string padded = header + std::string((8 - header.size() % 8) % 8, ' ');
+  EXPECT_EQ(bytes(), std::string(1, static_cast<char>(padded.size())) + std::string(7, '\0') +
+                         padded + "\xfb\xff\xff\xff\xff\xff\xff\xff" +
+                         std::string("\0\0\xc0\x3f", 4));
+}
+
+TEST_F(Safetensors, AnotherTypeOrShapeIsRefusedNamingBoth) {
+  write({named_tensor("a", {2, 3}, floats_)});
+  SafetensorsFile file(path_);
+  try {
+    (void)file.floats("a", {6});
+    FAIL() << "nothing was thrown";
+  } catch (const InputError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("a is F32 of shape [2, 3], not F32 of shape [6]"));
+    EXPECT_THAT(e.what(), HasSubstr(path_.string()));
+  }
+  EXPECT_THROW((void)file.indices("a", {2, 3}), InputError);
+  EXPECT_THROW((void)file.floats("b", {}), InputError);
+}
+
+TEST_F(Safetensors, EveryTruncationIsRefused) {
+  write({named_tensor("a", {2, 3}, floats_), named_tensor("b", {3}, indices_)});
+  const std::string whole = bytes();
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    write_bytes(whole.substr(0, size));
+    EXPECT_THAT(refusal(), HasSubstr(path_.string() + ": ")) << size;
+  }
+}
+
+TEST_F(Safetensors, SaysWhatIsWrong) {
+  const auto with_header = [&](const std::string& header, std::size_t data = 8) {
+    write_bytes(std::string(1, static_cast<char>(header.size())) + std::string(7, '\0') + header +
+                std::string(data, 'x'));
+    return refusal();
+  };
+  const std::string entry = R"("dtype":"F32","shape":[2],"data_offsets":[0,8]})";
+  EXPECT_EQ(with_header(R"({"m":{)" + entry + "}"), "accepted");
+  EXPECT_THAT(with_header(R"({"m":{)" + entry + R"(,"m":{)" + entry + "}"),
+              HasSubstr("header: 'm' comes twice"));
+  EXPECT_THAT(with_header(R"({"m":{)" + entry + R"(,"n":{)" + entry + "}"),
+              HasSubstr("n: begins at 0, where 8 is wanted"));
+  EXPECT_THAT(with_header(R"({"m":{)" + entry + "}", 7), HasSubstr("m: ends at 8 of 7 bytes"));
+  EXPECT_THAT(with_header(R"({"m":{)" + entry + "}", 9),
+              HasSubstr("header: arrays of 8 bytes in 9"));
+  EXPECT_THAT(with_header(R"({"m":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})"),
+              HasSubstr("m: dtype F64 is none of F32, U32, I64"));
+  EXPECT_THAT(with_header(R"({"m":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})"),
+              HasSubstr("m: data_offsets [0, 8] do not hold F32 of shape [3]"));
+  EXPECT_THAT(with_header(R"({"m":})"), HasSubstr("header: no JSON at offset 13"));
+  EXPECT_THAT(with_header(R"({"__metadata__":{"a":1}})", 0),
+              HasSubstr("__metadata__: a is no text"));
+  write_bytes("\xff\xff\xff\xff\xff\xff\xff\xff{}");
+  EXPECT_THAT(refusal(), HasSubstr("offset 0: no safetensors header in 10 bytes"));
+  fs::remove(path_);
+  EXPECT_THAT(refusal(), HasSubstr("cannot be read"));
+}
+
+TEST_F(Safetensors, WritesNoNameTwiceAndNoShapeThatIsNotTheValues) {
+  EXPECT_THROW(write({named_tensor("a", {6}, floats_), named_tensor("a", {6}, floats_)}),
+               std::invalid_argument);
+  EXPECT_THROW(write({named_tensor("a", {5}, floats_)}), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

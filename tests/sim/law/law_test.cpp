@@ -1,0 +1,82 @@
+// The law of eqs 13-15.
+#include "sim/law/law.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mvsgd::sim {
+namespace {
+
+constexpr std::uint64_t kD = 11'173'962;
+constexpr std::uint64_t kK = 111'740;
+
+TEST(Law, Equation14AtThePapersSizeIs1005660Bits) {
+  EXPECT_EQ(position_law({}, kD, kK, 100), comm::Bits(1'005'660));
+}
+
+TEST(Law, Equation13AtThePapersSizeIs3575680Bits) {
+  EXPECT_EQ(value_law(kK, 32), comm::Bits(3'575'680));
+  EXPECT_EQ(value_law(kK, 4), comm::Bits(446'960));
+}
+
+TEST(Law, EqualsThePrintedEquation14WhenBIsAPowerOfTwoThatDividesD) {
+  // phi = 1/64, d = 64 * 1000: K = 1000, B = 64.
+  EXPECT_DOUBLE_EQ(equation_14(64'000, 1.0 / 64), 8000.0);
+  EXPECT_EQ(position_law({}, 64'000, 1000, 64), comm::Bits(8000));
+}
+
+TEST(Law, DifferenceFromThePrintedEquationIsItemisedInFull) {
+  for (const double phi : {0.01, 0.03, 0.001, 0.25}) {
+    const auto k = static_cast<std::uint64_t>(phi * 20'011) + 1;
+    const auto block = static_cast<std::uint64_t>(1 / phi + 0.5);
+    const PositionDifference parts = position_difference(20'011, phi, k, block);
+    const double law = static_cast<double>(position_law({}, 20'011, k, block).count());
+    EXPECT_NEAR(law - equation_14(20'011, phi),
+                parts.rounding_of_k + parts.rounding_of_log2 + parts.block_count, 1e-6)
+        << phi;
+  }
+}
+
+TEST(Law, ABlockOfOneNeedsNoOffset) {
+  // phi = 1: a flag a position, an end a block.
+  EXPECT_EQ(position_law({}, 10, 10, 1), comm::Bits(20));
+}
+
+TEST(Law, AddAndDropListsAtThePapersSizeAre268176Bits) {
+  constexpr std::uint64_t kKad = 11'174;
+  const comm::Bits list = position_law({}, kD, kKad, 1000);
+  EXPECT_EQ(list + list, comm::Bits(268'176));
+  // And in general 22 k_t + 2 ceil(d / 1000) for both.
+  for (const std::uint64_t k_t : {0U, 1U, 5'000U, 11'174U}) {
+    EXPECT_EQ(2 * position_law({}, kD, k_t, 1000).count(), 22 * k_t + 2 * 11'174) << k_t;
+  }
+}
+
+TEST(Law, AUnionOfDisjointSupportsReachesTable1sBound) {
+  EXPECT_EQ(position_law({}, kD, 10 * kK, 10), comm::Bits(6'704'397));
+  EXPECT_EQ(value_law(10 * kK, 32), comm::Bits(35'756'800));
+}
+
+TEST(Law, TwoToTheQMinus1LevelMeansTravelAsFloats) {
+  EXPECT_EQ(level_mean_law({}, kK, 4, 0), comm::Bits(256));
+  for (std::uint64_t q = 2; q <= 8; ++q) {
+    EXPECT_EQ(level_mean_law({}, kK, q, 0), comm::Bits(std::uint64_t{16} << q)) << q;
+  }
+}
+
+TEST(Law, AScaleTravelsForEachBlockOfSigns) {
+  EXPECT_EQ(level_mean_law({}, kK, 1, 0), comm::Bits(32));
+  EXPECT_EQ(level_mean_law({}, kK, 1, 1000), comm::Bits(112 * 32));  // 111.74 blocks
+  EXPECT_EQ(level_mean_law({}, kK, 1, kK), comm::Bits(32));
+  EXPECT_EQ(level_mean_law({}, kK, 1, 1), comm::Bits(kK * 32));
+}
+
+TEST(Law, NothingTravelsBesideFloats) { EXPECT_EQ(level_mean_law({}, kK, 32, 0), comm::Bits(0)); }
+
+TEST(Law, PaddingFillsTheLastByte) {
+  EXPECT_EQ(padding_law(comm::Bits(16)), comm::Bits(0));
+  EXPECT_EQ(padding_law(comm::Bits(17)), comm::Bits(7));
+  EXPECT_EQ(padding_law(comm::Bits(1'005'660 + 192)), comm::Bits(4));
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

@@ -1,0 +1,126 @@
+// The schedule of section 4.2.
+#include "sim/plan/schedule.hpp"
+
+#include <gtest/gtest.h>
+
+#include "sim/plan/presets.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+std::size_t dense_rounds(const std::vector<Round>& rounds) {
+  std::size_t n = 0;
+  for (const Round& round : rounds) n += round.dense ? 1 : 0;
+  return n;
+}
+
+TEST(Schedule, PapersEpochIs79StepsAndSmsIs782) {
+  EXPECT_EQ(steps_per_epoch(preset("ssgd-mv").settings, 50'000), 79U);
+  EXPECT_EQ(steps_per_epoch(preset("sm").settings, 50'000), 782U);
+}
+
+TEST(Schedule, PapersWarmUpIsFiveEpochsOfStairsFrom01To05) {
+  const auto rounds = schedule(preset("ssgd-mv-l4").settings, 50'000);
+  ASSERT_EQ(dense_rounds(rounds), 5U * 79);
+  for (std::uint32_t epoch = 0; epoch < 5; ++epoch) {
+    EXPECT_NEAR(rounds[epoch * 79].learning_rate, 0.1 * (epoch + 1), 1e-15);
+    EXPECT_NEAR(rounds[epoch * 79 + 78].learning_rate, 0.1 * (epoch + 1), 1e-15);
+    EXPECT_EQ(rounds[epoch * 79].steps, 1U);
+  }
+  EXPECT_FALSE(rounds[395].dense);
+  EXPECT_EQ(rounds[395].steps, 4U);
+}
+
+TEST(Schedule, SmKeepsItsRateInWarmUp) {
+  const auto rounds = schedule(preset("sm").settings, 50'000);
+  EXPECT_EQ(rounds.front().learning_rate, 0.1);
+  EXPECT_EQ(rounds[782 * 4].learning_rate, 0.1);
+}
+
+TEST(Schedule, TenEpochsOfL4Are13DenseAnd195SparseRounds) {
+  Settings settings = preset("ssgd-mv-l4").settings;
+  settings.epochs = 10;
+  const auto rounds = schedule(settings, 50'000);
+  EXPECT_EQ(dense_rounds(rounds), 13U);
+  EXPECT_EQ(rounds.size(), 13U + 195);
+  EXPECT_EQ(rounds.back().steps, 1U);  // 777 = 194 * 4 + 1
+  EXPECT_EQ(rounds.back().first_step + rounds.back().steps, 790U);
+}
+
+TEST(Schedule, RateDecaysAtHalfAndThreeQuarters) {
+  Settings settings = preset("ssgd-mv").settings;
+  settings.epochs = 4;
+  const auto rounds = schedule(settings, 64'000);  // 100 steps an epoch
+  ASSERT_EQ(rounds.size(), 400U);
+  EXPECT_NEAR(rounds[199].learning_rate, 0.5, 1e-15);
+  EXPECT_NEAR(rounds[200].learning_rate, 0.05, 1e-15);
+  EXPECT_NEAR(rounds[300].learning_rate, 0.005, 1e-15);
+  for (std::size_t i = 0; i < rounds.size(); ++i) {
+    EXPECT_EQ(rounds[i].decayed, i == 200 || i == 300) << i;
+  }
+}
+
+TEST(Schedule, HCountsAcrossEpochEnds) {
+  Settings settings = preset("ssgd-mv-l8").settings;
+  settings.epochs = 3;
+  settings.warmup_epochs = 0;
+  const auto rounds = schedule(settings, 50'000);
+  std::uint64_t step = 0;
+  for (const Round& round : rounds) {
+    EXPECT_EQ(round.first_step, step);
+    step += round.steps;
+  }
+  EXPECT_EQ(step, 3U * 79);
+  EXPECT_EQ(rounds[9].first_step, 72U);  // 72..79: the tenth round crosses the epoch's end
+  EXPECT_TRUE(rounds[9].evaluate);
+}
+
+TEST(Schedule, EveryVoteIsFullButAdsAfterItsFirst) {
+  for (const char* name :
+       {"ssgd-mv-l4", "ssgd-mv-rs-l4", "top-k", "ssgd-mv-ad", "ssgd-mv-ad-l8-q"}) {
+    for (const std::uint32_t warmup : {0U, 1U}) {
+      Settings settings = preset(name).settings;
+      settings.epochs = 3;
+      settings.warmup_epochs = warmup;
+      bool first = true;
+      for (const Round& round : schedule(settings, 6'400)) {  // 10 steps an epoch
+        const bool full = !round.dense && (settings.scheme != Scheme::mv_ad || first);
+        EXPECT_EQ(round.full_vote, full) << name << ", round " << round.t;
+        if (!round.dense) first = false;
+      }
+      EXPECT_FALSE(first) << name;
+    }
+  }
+}
+
+TEST(Schedule, DenseRoundsHaveNoVote) {
+  for (const char* name : {"sm", "dense"}) {
+    Settings settings = preset(name).settings;
+    settings.epochs = 2;
+    for (const Round& round : schedule(settings, 6'400)) EXPECT_FALSE(round.full_vote) << name;
+  }
+}
+
+TEST(Schedule, StopsEarlyAndEvaluatesThen) {
+  Settings settings = preset("ssgd-mv").settings;
+  settings.rounds = 3;
+  settings.warmup_epochs = 0;
+  const auto rounds = schedule(settings, 50'000);
+  ASSERT_EQ(rounds.size(), 3U);
+  EXPECT_FALSE(rounds[0].dense);
+  EXPECT_TRUE(rounds[2].evaluate);
+}
+
+TEST(Schedule, EvaluatesEverySoManyEpochsAndAtTheEnd) {
+  Settings settings = preset("dense").settings;
+  settings.epochs = 5;
+  settings.eval_every = 2;
+  std::vector<double> epochs;
+  for (const Round& round : schedule(settings, 6'400)) {
+    if (round.evaluate) epochs.push_back(round.epoch);
+  }
+  EXPECT_EQ(epochs, (std::vector<double>{2, 4, 5}));
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

@@ -1,0 +1,387 @@
+// Settings: keys, presets and TOML.
+#include "sim/plan/settings.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string_view>
+
+#include "sim/files/input_error.hpp"
+#include "sim/plan/presets.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using testing::HasSubstr;
+
+template <typename Error, typename Work>
+std::string message_of(const Work& work) {
+  try {
+    work();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+class SettingsFile : public testing::Test {
+ protected:
+  std::string write(const std::string& text) {
+    std::ofstream(path_) << text;
+    return path_;
+  }
+
+ private:
+  TestDirectory directory_;
+  std::string path_ = directory_.path() / "settings.toml";
+};
+
+TEST_F(SettingsFile, EveryPresetReadsBackAsItWasWritten) {
+  for (const Preset& p : presets()) {
+    std::ostringstream text;
+    write_toml(p.settings, text);
+    std::ostringstream again;
+    write_toml(read_toml(write(text.str()), std::nullopt), again);
+    EXPECT_EQ(again.str(), text.str()) << p.name;
+  }
+}
+
+TEST_F(SettingsFile, AnyTextReadsBackAsItWasWritten) {
+  Settings settings;
+  settings.data = "a \"b\" \\ c\nd\x7f\x01 caf\xc3\xa9";
+  std::ostringstream text;
+  write_toml(settings, text);
+  EXPECT_EQ(read_toml(write(text.str()), std::nullopt).data, settings.data);
+}
+
+TEST_F(SettingsFile, ALaterKeyOverridesItsPreset) {
+  const std::string path = write("preset = \"sm\"\nepochs = 7\nphi = 0.07\n");
+  const Settings settings = read_toml(path, std::nullopt);
+  EXPECT_EQ(settings.scheme, Scheme::sm);
+  EXPECT_EQ(settings.epochs, 7U);
+  EXPECT_EQ(settings.phi.ceil_times(100), 7U);  // the digits that were written
+  EXPECT_EQ(read_toml(path, "dense").scheme, Scheme::dense);
+}
+
+TEST_F(SettingsFile, BadFilesAreRefusedWithFileAndLine) {
+  const auto refused = [&](const std::string& text) {
+    return message_of<InputError>([&] { (void)read_toml(write(text), std::nullopt); });
+  };
+  EXPECT_THAT(refused("epochs = 3\nepoch = 4\n"),
+              HasSubstr(".toml:2: unknown key 'epoch': did you mean"));
+  EXPECT_THAT(refused("epochs = 3\nepochs = 4\n"), HasSubstr(".toml:2"));
+  EXPECT_THAT(refused("\nworkers = 0\n"), HasSubstr(".toml:2: workers = 0: a whole number from 1"));
+  EXPECT_THAT(refused("workers = [1]\n"), HasSubstr(".toml:1"));
+  EXPECT_THAT(refused("workers = \n"), HasSubstr(".toml:1"));
+  EXPECT_THAT(refused("preset = \"ssgd\"\n"), HasSubstr("unknown preset 'ssgd'"));
+  EXPECT_THAT(message_of<InputError>([] { (void)read_toml("/no/such/file", std::nullopt); }),
+              HasSubstr("/no/such/file"));
+}
+
+TEST(Settings, AFileThatNeverEndsOrIsTooLongIsRefusedAndAPipeIsRead) {
+  EXPECT_THAT(message_of<InputError>([] { (void)read_toml("/dev/zero", std::nullopt); }),
+              HasSubstr("/dev/zero: more than 1048576 bytes"));
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  const std::string_view text = "epochs = 7\n";
+  ASSERT_EQ(write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  close(ends[1]);
+  EXPECT_EQ(read_toml("/dev/fd/" + std::to_string(ends[0]), std::nullopt).epochs, 7U);
+  close(ends[0]);
+}
+
+TEST(Settings, ValuesOutOfRangeAreRefusedByName) {
+  Settings settings;
+  const std::pair<const char*, const char*> bad[] = {{"workers", "0"},
+                                                     {"workers", "-1"},
+                                                     {"local_steps", "0"},
+                                                     {"phi", "0"},
+                                                     {"phi", "1.01"},
+                                                     {"phi", "x"},
+                                                     {"width", "0"},
+                                                     {"epochs", "0"},
+                                                     {"batch", "1"},
+                                                     {"scheme", "mvx"},
+                                                     {"augment", "yes"},
+                                                     {"learning_rate", "nan"},
+                                                     {"seed", "1.5"},
+                                                     {"tie_break", ""},
+                                                     {"data", ""},
+                                                     {"data", "caf\xe9"},
+                                                     {"warmup_epochs", "few"},
+                                                     {"deadline", "0"},
+                                                     {"eval_every", "0"},
+                                                     {"phi_ad", "0"},
+                                                     {"phi_ad", "2"},
+                                                     {"practice", "paper"},
+                                                     {"sampling", "none"},
+                                                     {"bn_eval", "eval"},
+                                                     {"error_rescale_on_decay", "yes"},
+                                                     {"quantizer", "sign"},
+                                                     {"quantizer_block", "-1"},
+                                                     {"quantization_error", "1"},
+                                                     {"check_votes", "no"}};
+  std::ostringstream before;
+  write_toml(settings, before);
+  for (const auto& [key, value] : bad) {
+    EXPECT_THAT(message_of<UsageError>([&, k = key, v = value] { set(settings, k, v); }),
+                HasSubstr(std::string(key) + " = " + value))
+        << key;
+  }
+  std::ostringstream after;
+  write_toml(settings, after);
+  EXPECT_EQ(after.str(), before.str());
+}
+
+TEST(Settings, SmHasOneWorkerAndSingleSteps) {
+  Settings settings = preset("sm").settings;
+  EXPECT_NO_THROW(validate(settings));
+  settings.workers = 2;
+  EXPECT_THROW(validate(settings), UsageError);
+  settings.workers = 1;
+  settings.local_steps = 4;
+  EXPECT_THROW(validate(settings), UsageError);
+}
+
+TEST(Settings, KeysAreNamedOnce) {
+  std::set<std::string_view> names;
+  for (const Key& key : keys()) EXPECT_TRUE(names.insert(key.name).second) << key.name;
+}
+
+TEST(Settings, NearestNameIsWithinReachOrNone) {
+  const std::vector<std::string> names{"ssgd-mv", "ssgd-mv-l4", "dense"};
+  EXPECT_EQ(nearest("sgd-mv-l4", names), "ssgd-mv-l4");
+  EXPECT_EQ(nearest("dnese", names), "dense");
+  EXPECT_EQ(nearest("something-else", names), "");
+}
+
+struct Row {
+  const char* name;
+  Scheme scheme;
+  std::uint32_t h;
+  std::uint32_t q = 32;
+};
+
+/// Table 1 but its first row, sm.
+constexpr Row kSparseRows[] = {
+    {"top-k", Scheme::top_k, 1},         {"ssgd-mv", Scheme::mv, 1},
+    {"ssgd-mv-l2", Scheme::mv, 2},       {"ssgd-mv-l4", Scheme::mv, 4},
+    {"ssgd-mv-l8", Scheme::mv, 8},       {"ssgd-mv-l8-q", Scheme::mv, 8, 4},
+    {"ssgd-mv-rs-l4", Scheme::mv_rs, 4}, {"ssgd-mv-rs-l8", Scheme::mv_rs, 8},
+    {"ssgd-mv-ad", Scheme::mv_ad, 1},    {"ssgd-mv-ad-l2", Scheme::mv_ad, 2},
+    {"ssgd-mv-ad-l4", Scheme::mv_ad, 4}, {"ssgd-mv-ad-l4-q", Scheme::mv_ad, 4, 4},
+    {"ssgd-mv-ad-l8", Scheme::mv_ad, 8}, {"ssgd-mv-ad-l8-q", Scheme::mv_ad, 8, 4}};
+
+TEST(Presets, SparseRowsOfTable1HaveThePapersSettings) {
+  for (const Row& row : kSparseRows) {
+    const Settings& s = preset(row.name).settings;
+    EXPECT_EQ(s.preset, row.name);
+    EXPECT_EQ(s.scheme, row.scheme) << row.name;
+    EXPECT_EQ(s.local_steps, row.h) << row.name;
+    EXPECT_EQ(s.value_bits, row.q) << row.name;
+    EXPECT_EQ(s.quantizer, QuantizerKind::fractional) << row.name;
+    EXPECT_TRUE(s.quantization_error) << row.name;
+    EXPECT_EQ(s.workers, 10U) << row.name;
+    EXPECT_EQ(s.learning_rate, 0.5) << row.name;
+    EXPECT_EQ(s.tie_break, TieBreaking::random) << row.name;
+  }
+}
+
+TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
+  std::vector<const char*> names{"sm", "dense"};
+  for (const Row& row : kSparseRows) names.push_back(row.name);
+  for (const char* name : names) {
+    const Settings& s = preset(name).settings;
+    EXPECT_NO_THROW(validate(s)) << name;
+    EXPECT_EQ(s.phi, Decimal(1, 2)) << name;
+    EXPECT_EQ(s.phi_ad, Decimal(1, 3)) << name;
+    EXPECT_EQ(s.width, 64U) << name;
+    EXPECT_EQ(s.epochs, 300U) << name;
+    EXPECT_EQ(s.rounds, 0U) << name;
+    EXPECT_FALSE(s.warmup_epochs.has_value()) << name;
+    EXPECT_EQ(s.batch, 64U) << name;
+    EXPECT_TRUE(s.augment) << name;
+    EXPECT_EQ(s.weight_decay, 1e-4) << name;
+    EXPECT_EQ(s.aggregation, Aggregation::mean) << name;
+    EXPECT_EQ(s.seed, 1U) << name;
+    EXPECT_EQ(s.practice, Practice::text) << name;
+  }
+  EXPECT_EQ(presets().size(), names.size() + 1);  // and the demo
+}
+
+TEST(Presets, SmIsOneWorkerAtRate01) {
+  const Settings& s = preset("sm").settings;
+  EXPECT_EQ(s.scheme, Scheme::sm);
+  EXPECT_EQ(s.workers, 1U);
+  EXPECT_EQ(s.local_steps, 1U);
+  EXPECT_EQ(s.learning_rate, 0.1);
+}
+
+TEST(Presets, TextRescalesTheErrorOfMvAndRsAlone) {
+  for (const Row& row : kSparseRows) {
+    EXPECT_EQ(preset(row.name).settings.error_rescale_on_decay(),
+              row.scheme == Scheme::mv || row.scheme == Scheme::mv_rs)
+        << row.name;
+  }
+}
+
+TEST(Presets, AuthorsRescaleTheErrorOfAdTooWithSingleSteps) {
+  for (const Row& row : kSparseRows) {
+    Settings s = preset(row.name).settings;
+    set(s, "practice", "authors");
+    const bool rescales = row.scheme == Scheme::mv || row.scheme == Scheme::mv_rs ||
+                          row.name == std::string("ssgd-mv-ad");
+    EXPECT_EQ(s.error_rescale_on_decay(), rescales) << row.name;
+  }
+}
+
+TEST(Practice, AuthorsShuffleAnewAndEvaluateByTheTestBatchsStatistics) {
+  Settings settings;
+  EXPECT_EQ(settings.sampling(), data::Sampling::permutation);
+  EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::average);
+  set(settings, "practice", "authors");
+  EXPECT_EQ(settings.sampling(), data::Sampling::fresh);
+  EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::batch);
+}
+
+TEST(Practice, ForgetsEarlierOverridesAndYieldsToLaterOnes) {
+  Settings settings;
+  set(settings, "sampling", "fresh");
+  set(settings, "bn_eval", "recompute");
+  set(settings, "error_rescale_on_decay", "false");
+  EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::recompute);
+  set(settings, "practice", "text");
+  EXPECT_EQ(settings.sampling(), data::Sampling::permutation);
+  EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::average);
+  EXPECT_TRUE(settings.error_rescale_on_decay());
+  set(settings, "practice", "authors");
+  set(settings, "bn_eval", "recompute");
+  EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::recompute);
+  EXPECT_EQ(settings.sampling(), data::Sampling::fresh);
+}
+
+TEST(Practice, ComesBeforeWhatItSetsWhateverTheOrderInAList) {
+  using Values = std::vector<std::pair<std::string, std::string>>;
+  for (const Values& values : {Values{{"bn_eval", "recompute"}, {"practice", "authors"}},
+                               Values{{"practice", "authors"}, {"bn_eval", "recompute"}}}) {
+    Settings settings;
+    set(settings, values);
+    EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::recompute);
+    EXPECT_EQ(settings.sampling(), data::Sampling::fresh);
+  }
+}
+
+TEST_F(SettingsFile, PracticeComesBeforeWhatItSetsWhateverTheOrderInAFile) {
+  const Settings settings =
+      read_toml(write("bn_eval = \"recompute\"\npractice = \"authors\"\n"), std::nullopt);
+  EXPECT_EQ(settings.bn_eval(), BatchNormEvaluation::recompute);
+  EXPECT_EQ(settings.sampling(), data::Sampling::fresh);
+}
+
+TEST_F(SettingsFile, OverridesReadBackAsTheyWereWritten) {
+  Settings settings = preset("ssgd-mv-ad-l4-q").settings;
+  const std::vector<std::pair<std::string, std::string>> values{
+      {"practice", "authors"},         {"bn_eval", "recompute"}, {"error_rescale_on_decay", "true"},
+      {"quantizer", "scaled-sign"},    {"value_bits", "1"},      {"quantizer_block", "100"},
+      {"quantization_error", "false"}, {"check_votes", "true"},  {"phi_ad", "0.005"}};
+  set(settings, values);
+  std::ostringstream text;
+  write_toml(settings, text);
+  const Settings again = read_toml(write(text.str()), std::nullopt);
+  std::ostringstream written_again;
+  write_toml(again, written_again);
+  EXPECT_EQ(written_again.str(), text.str());
+  EXPECT_EQ(again.sampling(), data::Sampling::fresh);
+  EXPECT_EQ(again.bn_eval(), BatchNormEvaluation::recompute);
+  EXPECT_TRUE(again.error_rescale_on_decay());
+  EXPECT_EQ(again.quantizer, QuantizerKind::scaled_sign);
+  EXPECT_EQ(again.value_bits, 1U);
+  EXPECT_EQ(again.quantizer_block, 100U);
+  EXPECT_FALSE(again.quantization_error);
+  EXPECT_TRUE(again.check_votes);
+  EXPECT_EQ(again.phi_ad, Decimal(5, 3));
+}
+
+TEST(Settings, OfTwoValuesOfOneKeyTheLaterCounts) {
+  Settings settings;
+  const std::vector<std::pair<std::string, std::string>> values{{"seed", "2"}, {"seed", "3"}};
+  set(settings, values);
+  EXPECT_EQ(settings.seed, 3U);
+}
+
+TEST(Settings, AListWithAnUnknownKeyIsRefusedByName) {
+  Settings settings;
+  const std::vector<std::pair<std::string, std::string>> values{{"phi_add", "0.1"}};
+  EXPECT_THAT(message_of<UsageError>([&] { set(settings, values); }),
+              HasSubstr("unknown key 'phi_add': did you mean 'phi_ad'?"));
+}
+
+TEST(Settings, ChoosingAdAloneTurnsTheRescalingOff) {
+  Settings settings = preset("ssgd-mv").settings;
+  EXPECT_TRUE(settings.error_rescale_on_decay());
+  set(settings, "scheme", "mv-ad");
+  EXPECT_FALSE(settings.error_rescale_on_decay());
+}
+
+TEST(Settings, ValueBitsAre1To8Or32) {
+  Settings settings;
+  for (unsigned q = 0; q <= 33; ++q) {
+    settings.value_bits = 7;
+    if ((q >= 1 && q <= 8) || q == 32) {
+      set(settings, "value_bits", std::to_string(q));
+      EXPECT_EQ(settings.value_bits, q);
+    } else {
+      EXPECT_THAT(message_of<UsageError>([&] { set(settings, "value_bits", std::to_string(q)); }),
+                  HasSubstr("value_bits = " + std::to_string(q)));
+      EXPECT_EQ(settings.value_bits, 7U) << q;
+    }
+  }
+}
+
+TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
+  using Values = std::vector<std::pair<std::string, std::string>>;
+  const auto refusal = [](const Values& values) {
+    Settings settings;
+    set(settings, values);
+    return message_of<UsageError>([&] { validate(settings); });
+  };
+  EXPECT_THAT(refusal({{"scheme", "sm"}, {"workers", "1"}, {"value_bits", "4"}}),
+              HasSubstr("value_bits = 4: only a sparse scheme quantises"));
+  EXPECT_THAT(refusal({{"scheme", "dense"}, {"value_bits", "8"}}),
+              HasSubstr("value_bits = 8: only a sparse scheme quantises"));
+  EXPECT_THAT(refusal({{"quantizer", "scaled-sign"}}), HasSubstr("not 32"));
+  EXPECT_THAT(refusal({{"quantizer", "scaled-sign"}, {"value_bits", "2"}}), HasSubstr("not 2"));
+  EXPECT_THAT(refusal({{"value_bits", "1"}}), HasSubstr("value_bits = 1"));
+  EXPECT_THAT(refusal({{"value_bits", "4"}, {"quantizer_block", "7"}}),
+              HasSubstr("quantizer_block = 7"));
+  EXPECT_THAT(refusal({{"check_votes", "true"}}), HasSubstr("check_votes = true"));
+  EXPECT_THAT(refusal({{"backend", "reference"}, {"conv_algorithm", "winograd"}}),
+              HasSubstr("conv_algorithm = winograd: backend = reference"));
+  EXPECT_THAT(refusal({{"backend", "reference"}, {"precision", "bf16"}}),
+              HasSubstr("precision = bf16: backend = reference"));
+  EXPECT_THAT(refusal({{"backend", "reference"}, {"precision", "tf32"}}),
+              HasSubstr("precision = tf32: backend = reference"));
+  EXPECT_THAT(refusal({{"backend", "onednn"}, {"step_graph", "true"}}),
+              HasSubstr("step_graph = true: backend = onednn"));
+  EXPECT_THAT(refusal({{"backend", "onednn"}, {"precision", "tf32"}}),
+              HasSubstr("precision = tf32: backend = onednn"));
+  EXPECT_THAT(refusal({{"backend", "cuda"}, {"conv_algorithm", "direct"}}),
+              HasSubstr("conv_algorithm: backend = cuda"));
+  EXPECT_THAT(refusal({{"precision", "bf16"}, {"conv_algorithm", "winograd"}}),
+              HasSubstr("with precision = bf16 convolutions are direct"));
+  const std::string none = "nothing was thrown";
+  EXPECT_EQ(refusal({{"backend", "reference"}, {"conv_algorithm", "direct"}}), none);
+  EXPECT_EQ(refusal({{"scheme", "mv-ad"}, {"check_votes", "true"}}), none);
+  EXPECT_EQ(refusal({{"quantizer", "scaled-sign"}, {"value_bits", "1"}, {"quantizer_block", "7"}}),
+            none);
+  EXPECT_EQ(refusal({{"scheme", "top-k"}, {"value_bits", "2"}}), none);
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

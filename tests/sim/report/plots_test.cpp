@@ -1,0 +1,188 @@
+// Reports as files: plots by gnuplot, the page, and what they make of hostile text.
+#include "sim/report/plots.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "sim/cli/command_line.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/report/gnuplot.hpp"
+#include "sim/report/html.hpp"
+#include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+using testing::ThrowsMessage;
+
+class ReportPlots : public testing::Test {
+ protected:
+  void SetUp() override {
+    try {
+      const TemporaryDirectory directory;
+      run_gnuplot("", directory.path());
+    } catch (const InputError& e) {
+      GTEST_SKIP() << e.what();
+    }
+  }
+
+  void train(const std::string& name, const Settings& settings) {
+    train_into(path_ / name, settings);
+  }
+  std::vector<RunGroup> groups() {
+    std::vector<RunHistory> runs;
+    for (const auto& entry : fs::directory_iterator(path_)) {
+      runs.push_back(read_run_history(entry.path()));
+    }
+    return group_runs(std::move(runs));
+  }
+  static std::string page(const std::vector<RunGroup>& groups) {
+    const std::vector<Plot> plots = report_plots(groups);
+    std::ostringstream out;
+    write_html(out, groups, plots, draw_svg(plots));
+    return out.str();
+  }
+  static std::set<std::string> names(const std::vector<Plot>& plots) {
+    std::set<std::string> all;
+    for (const Plot& plot : plots) all.insert(plot.name);
+    return all;
+  }
+
+  TestDirectory directory_;
+  fs::path path_ = directory_.path();
+};
+
+TEST_F(ReportPlots, ThePageHasEveryPlotAndNothingFromElsewhere) {
+  Settings settings = small_settings("ssgd-mv");
+  train("one", settings);
+  settings.seed = 2;
+  train("two", settings);
+  train("sm", small_settings("sm"));
+  const auto all = groups();
+  const std::string html = page(all);
+  for (const std::string& name : names(report_plots(all))) {
+    EXPECT_THAT(html, HasSubstr("<figure id=\"" + name + "\"><svg")) << name;
+  }
+  EXPECT_EQ(report_plots(all).size(), 11U);
+  for (const RunGroup& group : all) {
+    for (const RunHistory& run : group.runs) EXPECT_THAT(html, HasSubstr(run.end->digest));
+  }
+  EXPECT_THAT(html, Not(HasSubstr("<script")));
+  EXPECT_THAT(html, Not(testing::ContainsRegex("(src|href)=.(https?|file):")));
+  EXPECT_THAT(html, HasSubstr("<polygon"));  // the band of two seeds
+  std::set<std::string> ids;
+  constexpr std::string_view kId = " id=";
+  for (std::size_t at = html.find(kId); at != std::string::npos; at = html.find(kId, at)) {
+    at += kId.size() + 1;
+    const std::string id = html.substr(at, html.find(html[at - 1], at) - at);
+    EXPECT_TRUE(ids.insert(id).second) << id;
+  }
+  EXPECT_GE(ids.size(), 11U);
+}
+
+TEST_F(ReportPlots, WhatNoRunHasIsNotDrawn) {
+  train("sm", small_settings("sm"));
+  EXPECT_THAT(names(report_plots(groups())),
+              testing::UnorderedElementsAre("test_accuracy-epoch", "test_accuracy-seconds",
+                                            "loss-epoch", "loss-seconds"));
+}
+
+TEST_F(ReportPlots, ARunOfOneRoundIsDrawn) {
+  Settings settings = small_settings("ssgd-mv");
+  settings.rounds = 1;
+  train("one", settings);
+  const std::string html = page(groups());
+  EXPECT_THAT(html, HasSubstr("<figure id=\"bits\">"));
+  EXPECT_THAT(html, HasSubstr("href='#loss-bits-gpPt6'"));  // a marker: a line has no length
+  EXPECT_THAT(html, HasSubstr("1 of 1"));
+}
+
+TEST_F(ReportPlots, ARunThatHasNotBegunIsReported) {
+  train("run", small_settings("ssgd-mv"));
+  fs::resize_file(path_ / "run" / "metrics.jsonl", 0);
+  EXPECT_THAT(page(groups()), HasSubstr("has not ended"));
+}
+
+TEST_F(ReportPlots, TextOfARunIsNeitherMarkupNorACommand) {
+  Settings settings = small_settings("ssgd-mv");
+  const fs::path trap = path_.string() + "_trap";
+  train("plain", settings);
+  settings.backend = "<b>'`touch " + trap.string() + "`'\"&";
+  fs::copy(path_ / "plain", path_ / "hostile");
+  std::ofstream config(path_ / "hostile" / "config.toml");
+  write_toml(settings, config);
+  config.close();
+  const auto all = groups();
+  const std::string html = page(all);
+  EXPECT_THAT(draw_page(report_plots(all), all, "png"), StartsWith("\x89PNG\r\n"));
+  EXPECT_FALSE(fs::exists(trap));
+  EXPECT_THAT(html, Not(HasSubstr("<b>")));
+  EXPECT_THAT(html, HasSubstr("backend = &lt;b&gt;&#39;`touch"));
+}
+
+TEST_F(ReportPlots, EveryFormatIsWrittenWholeOrNotAtAll) {
+  train("run", small_settings("ssgd-mv-ad-l4-q"));
+  const auto report = [&](std::vector<std::string> more) {
+    std::vector<std::string> args{"report", (path_ / "run").string()};
+    args.insert(args.end(), more.begin(), more.end());
+    std::ostringstream out;
+    std::ostringstream err;
+    const Exit code = run_command(args, {.out = out, .err = err, .columns = 0});
+    EXPECT_EQ(err.str().empty(), code == Exit::good) << err.str();
+    return code;
+  };
+  const std::pair<const char*, const char*> starts[] = {
+      {"html", "<!DOCTYPE html>"}, {"pdf", "%PDF-"}, {"png", "\x89PNG\r\n"}, {"csv", "group,seed"}};
+  for (const auto& [format, start] : starts) {
+    EXPECT_EQ(report({"--format", format}), Exit::good);
+    EXPECT_THAT(text_of(path_ / "run" / ("report." + std::string(format))), StartsWith(start));
+  }
+  const fs::path nowhere = path_ / "none" / "report.html";
+  EXPECT_EQ(report({"--out", nowhere.string()}), Exit::bad_input);
+  EXPECT_FALSE(fs::exists(nowhere.parent_path()));
+  EXPECT_EQ(report({"--format", "svg"}), Exit::usage);
+}
+
+TEST_F(ReportPlots, WithoutGnuplotThePackageIsNamedAndCsvWorks) {
+  train("run", small_settings("ssgd-mv"));
+  const std::string before = std::getenv("PATH");
+  setenv("PATH", path_.c_str(), 1);
+  std::ostringstream out;
+  std::ostringstream err;
+  const std::string run = (path_ / "run").string();
+  const Exit drawn = run_command({"report", run}, {.out = out, .err = err, .columns = 0});
+  const Exit csv =
+      run_command({"report", run, "--format", "csv"}, {.out = out, .err = err, .columns = 0});
+  setenv("PATH", before.c_str(), 1);
+  EXPECT_EQ(drawn, Exit::bad_input);
+  EXPECT_THAT(err.str(), HasSubstr("apt-get install gnuplot-nox"));
+  EXPECT_FALSE(fs::exists(path_ / "run" / "report.html"));
+  EXPECT_EQ(csv, Exit::good);
+}
+
+TEST_F(ReportPlots, WhatGnuplotRefusesIsSaidInItsWords) {
+  const TemporaryDirectory directory;
+  EXPECT_THAT([&] { run_gnuplot("plot nonsense(x)\n", directory.path()); },
+              ThrowsMessage<std::runtime_error>(HasSubstr("nonsense")));
+}
+
+TEST(GnuplotString, HasNoWayOut) {
+  EXPECT_EQ(gnuplot_string("it's `a` \"b\"\n\\"), "'it''s `a` \"b\" \\'");
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

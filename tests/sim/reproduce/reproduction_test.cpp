@@ -1,0 +1,376 @@
+// The table and the figures made anew: settings of every scale, what trials come to, and the
+// command that runs what is missing.
+#include "sim/reproduce/reproduction.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <numbers>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nn/resnet18.hpp"
+#include "sim/files/durable_file.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/plan/schedule.hpp"
+#include "sim/reproduce/table.hpp"
+#include "tests/sim/outcome.hpp"
+#include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+using testing::ThrowsMessage;
+
+constexpr std::uint64_t kImages = 50'000;
+
+TEST(WelchTest, IsStudentsOfOneDegreeBetweenTwoValuesAndAConstant) {
+  // One degree of freedom is Cauchy's distribution: p = 1 - 2 atan(t) / pi.
+  for (const double c : {1.5, 2.0, 4.0}) {
+    const auto test = welch_test(sample(std::vector{0., 2.}), sample(std::vector{c, c, c}));
+    ASSERT_TRUE(test.has_value());
+    EXPECT_DOUBLE_EQ(test->t, 1 - c);
+    EXPECT_DOUBLE_EQ(test->degrees, 1);
+    EXPECT_NEAR(test->p, 1 - 2 * std::atan(c - 1) / std::numbers::pi, 1e-12);
+  }
+}
+
+TEST(WelchTest, IsStudentsOfTwoDegreesBetweenThreeValuesAndAConstant) {
+  // Two degrees: p = 1 - t / sqrt(2 + t^2). Here t = 3 / (1 / sqrt(3)).
+  const auto test = welch_test(sample(std::vector{4., 5., 6.}), sample(std::vector{2., 2.}));
+  ASSERT_TRUE(test.has_value());
+  const double t = 3 * std::numbers::sqrt3;
+  EXPECT_NEAR(test->t, t, 1e-12);
+  EXPECT_NEAR(test->p, 1 - t / std::sqrt(2 + t * t), 1e-12);
+}
+
+TEST(WelchTest, TakesDegreesFromBothVariances) {
+  const auto test = welch_test(sample(std::vector{1., 2., 3., 6.}), sample(std::vector{2., 4.}));
+  // Squared errors (14 / 3) / 4 and 2 / 2.
+  const double u = 14. / 12;
+  const double v = 1;
+  EXPECT_NEAR(test.value().degrees, (u + v) * (u + v) / (u * u / 3 + v * v / 1), 1e-12);
+  EXPECT_NEAR(test->t, 0, 1e-12);
+  EXPECT_NEAR(test->p, 1, 1e-12);
+}
+
+TEST(WelchTest, IsNoneWithoutADeviationOrWithNoneAbove0) {
+  const Sample one = sample(std::vector{3.});
+  const Sample two = sample(std::vector{1., 2.});
+  const Sample constant = sample(std::vector{1., 1.});
+  EXPECT_FALSE(welch_test(one, two).has_value());
+  EXPECT_FALSE(welch_test(two, one).has_value());
+  EXPECT_FALSE(welch_test(constant, constant).has_value());
+}
+
+TEST(PrintedTable, HasEveryPresetOfThePaperOnce) {
+  std::set<std::string_view> names;
+  for (const PrintedRow& row : printed_table()) {
+    EXPECT_NO_THROW((void)preset(row.preset)) << row.preset;
+    names.insert(row.preset);
+  }
+  EXPECT_EQ(names.size(), 15U);
+  EXPECT_EQ(printed_table().size(), 15U);
+  for (const Preset& p : presets()) {
+    EXPECT_EQ(names.contains(p.name), p.name != "dense" && p.name != "demo") << p.name;
+  }
+}
+
+TEST(Exhibits, ShowRowsOfTheTable) {
+  EXPECT_EQ(exhibits().size(), 6U);
+  EXPECT_EQ(exhibit("table1").presets.size(), 15U);
+  for (const Exhibit& figure : exhibits()) {
+    for (const std::string_view name : figure.presets) {
+      EXPECT_THAT(exhibit("table1").presets, testing::Contains(name)) << figure.name;
+    }
+  }
+  EXPECT_THROW((void)exhibit("figure5"), UsageError);
+}
+
+class OfEveryRow : public testing::TestWithParam<std::string_view> {};
+INSTANTIATE_TEST_SUITE_P(, OfEveryRow, testing::ValuesIn(exhibit("table1").presets),
+                         [](const auto& row) {
+                           std::string name(row.param);
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+TEST_P(OfEveryRow, ScalePaperIsThePresetAndItsSeed) {
+  const Settings settings = trial_settings(scale("paper"), GetParam(), 3, {});
+  for (const Key& key : keys()) {
+    EXPECT_EQ(key.get(settings), key.name == "seed" ? "3" : key.get(preset(GetParam()).settings))
+        << key.name;
+  }
+}
+
+TEST_P(OfEveryRow, ScaleCpuKeepsTheCountOfRoundsAndTheProportionsOfTheSchedule) {
+  const Settings paper = trial_settings(scale("paper"), GetParam(), 1, {});
+  const Settings cpu = trial_settings(scale("cpu"), GetParam(), 1, {});
+  for (const auto member : {&Settings::workers, &Settings::local_steps, &Settings::value_bits}) {
+    EXPECT_EQ(cpu.*member, paper.*member);
+  }
+  EXPECT_EQ(cpu.phi.to_double(), paper.phi.to_double());
+  const auto want = schedule(paper, kImages);
+  const auto got = schedule(cpu, kImages);
+  // sm has no rounds to keep, but the epochs of the others.
+  if (paper.scheme != Scheme::sm) {
+    EXPECT_NEAR(static_cast<double>(got.size()) / static_cast<double>(want.size()), 1, 0.02);
+  }
+  EXPECT_EQ(cpu.epochs, trial_settings(scale("cpu"), "ssgd-mv", 1, {}).epochs);
+  const auto share_of_first = [](const std::vector<Round>& rounds, auto holds) {
+    const auto found = std::ranges::find_if(rounds, holds);
+    return found == rounds.end() ? 2. : found->epoch / rounds.back().epoch;
+  };
+  const auto sparse = [](const Round& round) { return !round.dense; };
+  const auto decayed = [](const Round& round) { return round.decayed; };
+  EXPECT_NEAR(share_of_first(got, sparse), share_of_first(want, sparse), 2e-3);
+  EXPECT_NEAR(share_of_first(got, decayed), share_of_first(want, decayed), 2e-3);
+}
+
+TEST(TrialSettings, TakeGivenKeysAfterTheScales) {
+  const Settings settings = trial_settings(scale("cpu"), "ssgd-mv", 2, {{"width", "16"}});
+  EXPECT_EQ(settings.width, 16U);
+  EXPECT_EQ(settings.batch, 16U);
+  EXPECT_EQ(settings.seed, 2U);
+  EXPECT_THROW((void)trial_settings(scale("cpu"), "ssgd-mv", 2, {{"width", "0"}}), UsageError);
+  EXPECT_THROW((void)scale("laptop"), UsageError);
+  for (const std::string_view key : {"scheme", "workers", "seed", "local_steps", "rounds"}) {
+    EXPECT_TRUE(is_of_rows(key)) << key;
+  }
+  EXPECT_FALSE(is_of_rows("learning_rate"));
+}
+
+class Reproduction : public testing::Test {
+ protected:
+  /// Of a reproduction of seconds.
+  [[nodiscard]] std::vector<std::string> arguments(const std::vector<std::string>& more,
+                                                   const std::string& what,
+                                                   const std::string& rows) const {
+    std::vector<std::string> args{
+        "reproduce", what,    "--scale",           "smoke",     "--rows",
+        rows,        "--out", out_.string(),       "--backend", "reference",
+        "--width",   "2",     "--synthetic-train", "320",       "--synthetic-test",
+        "32"};
+    args.insert(args.end(), more.begin(), more.end());
+    return args;
+  }
+
+  [[nodiscard]] Outcome reproduce(const std::vector<std::string>& more = {},
+                                  const std::string& what = "table1",
+                                  const std::string& rows = "sm,ssgd-mv-ad-l2") const {
+    return run(arguments(more, what, rows));
+  }
+
+  [[nodiscard]] Trial trial(const std::string& preset_name, std::uint64_t seed) const {
+    return {.settings = trial_settings(scale("smoke"), preset_name, seed,
+                                       {{"backend", "reference"},
+                                        {"width", "2"},
+                                        {"synthetic_train", "320"},
+                                        {"synthetic_test", "32"}}),
+            .path = out_ / "runs" / fmt_name(preset_name, seed)};
+  }
+
+  static std::string fmt_name(const std::string& preset_name, std::uint64_t seed) {
+    return preset_name + "-seed" + std::to_string(seed);
+  }
+
+  TestDirectory directory_;
+  fs::path out_ = directory_.path() / "out";
+};
+
+TEST_F(Reproduction, RunsEveryTrialOnceAndEachAsTrainWould) {
+  const Outcome first = reproduce();
+  ASSERT_EQ(first.code, Exit::good) << first.err;
+  EXPECT_THAT(first.out, HasSubstr("4 trials, 0 of them finished"));
+  EXPECT_THAT(first.out, HasSubstr("[4/4] ssgd-mv-ad-l2, seed 2"));
+  EXPECT_THAT(first.out, HasSubstr("| SSGD-MV-AD-L2 | 2 | "));
+  EXPECT_THAT(first.out, HasSubstr("*92.6 \u00b1 0.19*"));
+  const std::string csv = text_of(out_ / "table1.csv");
+
+  const Trial one = trial("ssgd-mv-ad-l2", 2);
+  EXPECT_EQ(stage_of(one), TrialStage::finished);
+  const auto plain = out_ / "plain";
+  train_into(plain, one.settings);
+  EXPECT_EQ(read_run_history(plain).end.value().digest,
+            read_run_history(one.path).end.value().digest);
+
+  const Outcome again = reproduce();
+  EXPECT_EQ(again.code, Exit::good);
+  EXPECT_THAT(again.out, HasSubstr("4 trials, 4 of them finished"));
+  EXPECT_THAT(again.out, Not(HasSubstr("[")));
+  EXPECT_EQ(text_of(out_ / "table1.csv"), csv);
+  EXPECT_THAT(text_of(out_ / "table1.html"), HasSubstr("SSGD-MV-AD-L2"));
+
+  const Outcome more = reproduce({"--trials", "3"});
+  EXPECT_THAT(more.out, HasSubstr("6 trials, 4 of them finished"));
+  EXPECT_THAT(more.out, Not(HasSubstr("[4/6]")));
+  EXPECT_THAT(more.out, HasSubstr("| SSGD-MV-AD-L2 | 3 | "));
+}
+
+TEST_F(Reproduction, RowsAreMeansOfWhatTheTrialsHaveInTheirFiles) {
+  ASSERT_EQ(reproduce().code, Exit::good);
+  const std::vector<Trial> trials{trial("sm", 1), trial("sm", 2), trial("ssgd-mv-ad-l2", 1),
+                                  trial("ssgd-mv-ad-l2", 2)};
+  Results results;
+  const std::vector<RowResult> rows = results.rows(trials);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].printed->name, "SSGD-MV-AD-L2");
+  EXPECT_EQ(rows[1].printed->name, "SM-Benchmark");
+  EXPECT_FALSE(rows[1].up.has_value());
+  EXPECT_FALSE(rows[1].against_sm.has_value());
+
+  std::vector<double> percents;
+  double q_loc = 0;
+  double q_val = 0;
+  for (const std::size_t i : {2, 3}) {
+    percents.push_back(100 * read_finished_run(trials[i].path).accuracy);
+    const auto rounds = schedule(trials[i].settings, 320);
+    std::uint64_t steps = 0;
+    for (const Round& round : rounds) steps += round.dense ? 0 : round.steps;
+    std::uint64_t positions = 0;
+    std::uint64_t values = 0;
+    for (const comm::LedgerRow& row : read_ledger(trials[i].path / "ledger.csv")) {
+      if (row.id.round == 0 || rounds[row.id.round - 1].dense) continue;
+      if (row.id.direction != comm::Direction::up) continue;
+      if (row.field == comm::Field::positions) positions += row.bits.count();
+      if (row.field == comm::Field::values) values += row.bits.count();
+    }
+    const auto d = nn::resnet18_parameters({.width = 2}).size();
+    const double places = static_cast<double>(d) * static_cast<double>(steps) * 10;
+    q_loc += static_cast<double>(positions) / places / 2;
+    q_val += static_cast<double>(values) / places / 2;
+  }
+  EXPECT_DOUBLE_EQ(rows[0].accuracy.value().mean, sample(percents).mean);
+  EXPECT_EQ(rows[0].accuracy->deviation, sample(percents).deviation);
+  EXPECT_NEAR(rows[0].up.value().q_loc, q_loc, 1e-12);
+  EXPECT_NEAR(rows[0].up->q_val, q_val, 1e-12);
+  EXPECT_NEAR(rows[0].up->rate(), rows[0].rates.uplink.value(), 1e-6 * rows[0].up->rate());
+  for (const RunHistory& run : rows[0].trials.runs) {
+    for (const RoundMetrics& round : run.rounds) EXPECT_TRUE(round.test_accuracy.has_value());
+  }
+}
+
+TEST_F(Reproduction, ATrialThatHasNotEndedEntersNothing) {
+  ASSERT_EQ(reproduce({"--trials", "1"}).code, Exit::good);
+  const Trial unfinished = trial("ssgd-mv-ad-l2", 1);
+  // As if it had been cut off before its last line.
+  const fs::path metrics = unfinished.path / "metrics.jsonl";
+  const std::string text = text_of(metrics);
+  std::ofstream(metrics) << text.substr(0, text.find("{\"end\""));
+  EXPECT_EQ(stage_of(unfinished), TrialStage::begun);
+  Results results;
+  const auto rows = results.rows(std::vector{unfinished});
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_FALSE(rows[0].accuracy.has_value());
+  std::ostringstream markdown;
+  write_markdown(markdown, {.title = "", .settings = "", .summary = "", .trials = 1}, rows);
+  EXPECT_THAT(markdown.str(), HasSubstr("| SSGD-MV-AD-L2 | 0 of 1 |  |"));
+}
+
+TEST_F(Reproduction, GoesOnWithATrialThatWasInterrupted) {
+  const auto args = arguments({"--trials", "1"}, "table1", "ssgd-mv-ad-l2");
+  std::ostringstream out;
+  std::ostringstream err;
+  int asked = 0;
+  const auto interrupted = [&] { return ++asked > 4; };
+  EXPECT_EQ(run_command(args, {.out = out, .err = err, .columns = 0}, {}, interrupted),
+            Exit::interrupted);
+  EXPECT_THAT(err.str(), HasSubstr("the same reproduce command goes on"));
+  const Trial one = trial("ssgd-mv-ad-l2", 1);
+  EXPECT_EQ(stage_of(one), TrialStage::begun);
+  ASSERT_EQ(run(args).code, Exit::good);
+  const auto plain = out_ / "plain";
+  train_into(plain, one.settings);
+  EXPECT_EQ(read_run_history(plain).end.value().digest,
+            read_run_history(one.path).end.value().digest);
+}
+
+TEST_F(Reproduction, ATrialOfOtherSettingsIsRefused) {
+  ASSERT_EQ(reproduce({"--trials", "1"}, "table1", "sm").code, Exit::good);
+  const Outcome other = reproduce({"--trials", "1", "--learning-rate", "0.3"}, "table1", "sm");
+  EXPECT_EQ(other.code, Exit::bad_input);
+  EXPECT_THAT(other.err, HasSubstr("sm-seed1: learning_rate = 0.1 there, 0.3 here"));
+  // Slots are no part of a trial.
+  EXPECT_EQ(reproduce({"--trials", "1", "--slots", "1"}, "table1", "sm").code, Exit::good);
+}
+
+TEST_F(Reproduction, LeavesATrialToTheProcessThatHasIt) {
+  const Trial held = trial("sm", 1);
+  fs::create_directories(held.path);
+  {
+    const DirectoryLock lock(held.path);
+    const Outcome outcome = reproduce({"--trials", "1"});
+    EXPECT_EQ(outcome.code, Exit::good) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("[1/2] sm, seed 1: another process is at it"));
+    EXPECT_THAT(outcome.out, HasSubstr("| SM-Benchmark | 0 of 1 |"));
+  }
+  EXPECT_THAT(reproduce({"--trials", "1"}).out, HasSubstr("| SM-Benchmark | 1 |"));
+}
+
+TEST_F(Reproduction, ATrialThatFailsDoesNotKeepTheOthersFromRunning) {
+  const Outcome outcome =
+      reproduce({"--trials", "1", "--learning-rate", "1000000"}, "table1", "sm,ssgd-mv-ad-l2");
+  EXPECT_EQ(outcome.code, Exit::run_failed);
+  EXPECT_THAT(outcome.err, HasSubstr("failed: sm, seed 1; ssgd-mv-ad-l2, seed 1"));
+}
+
+TEST_F(Reproduction, AFigureIsItsRowsCurves) {
+  const Outcome outcome = reproduce({"--trials", "1"}, "figure1", "sm,top-k");
+  if (outcome.code == Exit::bad_input && outcome.err.find("gnuplot") != std::string::npos) {
+    EXPECT_THAT(text_of(out_ / "figure1.csv"), HasSubstr("SM-Benchmark,1,"));
+    GTEST_SKIP() << "no gnuplot";
+  }
+  ASSERT_EQ(outcome.code, Exit::good) << outcome.err;
+  EXPECT_THAT(text_of(out_ / "figure1.csv"), HasSubstr("SSGD-top-K,1,"));
+  const std::string svg = text_of(out_ / "figure1.svg");
+  EXPECT_THAT(svg, HasSubstr("SM-Benchmark"));
+  EXPECT_THAT(svg, HasSubstr("SSGD-top-K"));
+  EXPECT_THAT(svg, HasSubstr("</svg>"));
+}
+
+TEST_F(Reproduction, UsageErrorsNameWhatIsWanted) {
+  const auto error_of = [](const std::vector<std::string>& args) {
+    const Outcome outcome = run(args);
+    EXPECT_EQ(outcome.code, Exit::usage);
+    return outcome.err;
+  };
+  EXPECT_THAT(error_of({"reproduce", "table1"}), HasSubstr("scale paper needs --data DIR"));
+  EXPECT_THAT(error_of({"reproduce", "table2", "--scale", "smoke"}), HasSubstr("figure4b"));
+  EXPECT_THAT(error_of({"reproduce", "table1", "--scale", "tiny"}),
+              HasSubstr("paper, cpu or smoke"));
+  EXPECT_THAT(error_of({"reproduce", "table1", "--scale", "smoke", "--rows", "ssgd-mw"}),
+              HasSubstr("did you mean 'ssgd-mv'"));
+  EXPECT_THAT(error_of({"reproduce", "figure1", "--scale", "smoke", "--rows", "ssgd-mv-ad"}),
+              HasSubstr("no row of figure1"));
+  EXPECT_FALSE(fs::exists(out_));
+}
+
+TEST_F(Reproduction, RefusesADirectoryThatIsNone) {
+  std::ofstream(out_) << "a file";
+  const Outcome outcome = reproduce();
+  EXPECT_EQ(outcome.code, Exit::bad_input);
+  EXPECT_THAT(outcome.err, HasSubstr(out_.string()));
+  EXPECT_EQ(text_of(out_), "a file");
+}
+
+TEST_F(Reproduction, AnEstimateRunsAndLeavesNothing) {
+  const Outcome outcome = reproduce({"--estimate"});
+  EXPECT_EQ(outcome.code, Exit::good);
+  EXPECT_THAT(outcome.out, HasSubstr("the others take about "));
+  EXPECT_FALSE(fs::exists(out_));
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

@@ -1,0 +1,170 @@
+// Tier cuda_emulated: a worker's arrays on the emulated device. With the same model differences, a
+// whole run gives what it gives on the host, to the bit.
+#include "sim/round/device_arrays.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "nn/cuda/cuda_backend.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/round/group.hpp"
+#include "sim/verify/drawn_update.hpp"
+#include "tests/cuda_emulation/device.hpp"
+#include "tests/sim/round/scheme_case.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+constexpr std::size_t kD = 5'003;
+constexpr std::uint32_t kRounds = 6;
+
+/// DrawnUpdate's differences, in a tensor of the slot's backend.
+class DrawnOnDevices final : public LocalUpdate {
+ public:
+  DrawnOnDevices(std::size_t slots, std::size_t devices) : drawn_(kD, slots, 5), devices_(devices) {
+    for (std::size_t slot = 0; slot < slots; ++slot) {
+      backends_.push_back(nn::make_cuda_backend({.device = static_cast<int>(slot % devices)}));
+      theta_h_.push_back(backends_.back()->allocate({kD}));
+    }
+  }
+
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
+                  std::span<const float> theta, std::span<float> buffers) override {
+    return drawn_.run(slot, round, worker, theta, buffers);
+  }
+
+  [[nodiscard]] std::unique_ptr<WorkerArrays> arrays(std::uint32_t worker) override {
+    return std::make_unique<DeviceArrays>(
+        backends_[worker % devices_]->flat_operators(),
+        [this, worker](std::size_t slot, const Round& round, nn::FlatOperators& operators,
+                       const nn::Tensor& theta, std::span<float> buffers) {
+          std::vector<float> here(kD);
+          operators.read(theta, here);
+          const LocalResult drawn = drawn_.run(slot, round, worker, here, buffers);
+          backends_[slot]->enter(1);
+          backends_[slot]->write(theta_h_[slot], drawn.theta);
+          return DeviceArrays::Local{.result = {}, .theta = theta_h_[slot]};
+        });
+  }
+
+ private:
+  DrawnUpdate drawn_;
+  std::size_t devices_;
+  std::vector<std::unique_ptr<nn::Backend>> backends_;
+  std::vector<nn::Tensor> theta_h_;
+};
+
+/// A dense round, then sparse ones, before one of which the learning rate decays.
+std::vector<Round> plan_of(Scheme scheme) {
+  std::vector<Round> rounds(kRounds);
+  for (std::uint32_t i = 0; i < kRounds; ++i) {
+    rounds[i].t = i + 1;
+    rounds[i].steps = 1;
+    rounds[i].dense = i == 0;
+    rounds[i].full_vote = i == 1 || (i > 1 && scheme != Scheme::mv_ad);
+    rounds[i].decayed = i == 3;
+  }
+  return rounds;
+}
+
+struct Outcome {
+  GroupState state;
+  std::vector<comm::LedgerRow> ledger;
+};
+
+Outcome run(const Settings& settings, LocalUpdate& update, std::size_t slot_count,
+            std::size_t devices) {
+  Outcome outcome{initial_state(settings.workers, std::vector<float>(kD, 1.0F), {}), {}};
+  const std::vector<Round> rounds = plan_of(settings.scheme);
+  Slots slots(slot_count, devices);
+  Telemetry telemetry;
+  // With a pause on the way: there arrays come to the host and go back.
+  while (outcome.state.t < kRounds) {
+    outcome.state =
+        run_group({.settings = settings,
+                   .rounds = rounds,
+                   .update = update,
+                   .slots = slots,
+                   .telemetry = telemetry,
+                   .evaluate = {},
+                   .on_closed =
+                       [&](const RoundRecord& record) {
+                         outcome.ledger.insert(outcome.ledger.end(), record.ledger.begin(),
+                                               record.ledger.end());
+                       },
+                   .on_message = {},
+                   .on_counts = {},
+                   .pause_after = [](const Round& round) { return round.t == 4; }},
+                  std::move(outcome.state));
+  }
+  return outcome;
+}
+
+bool same_rows(const std::vector<comm::LedgerRow>& a, const std::vector<comm::LedgerRow>& b) {
+  return std::ranges::equal(a, b, [](const comm::LedgerRow& x, const comm::LedgerRow& y) {
+    return x.id == y.id && x.field == y.field && x.bits == y.bits;
+  });
+}
+
+class ArraysOnDevices : public testing::TestWithParam<SchemeCase> {
+ protected:
+  void TearDown() override { cuda_emulation::set_devices(1); }
+};
+
+TEST_P(ArraysOnDevices, GiveTheBitsOfTheHost) {
+  const auto& [name, scheme, q, quantization_error] = GetParam();
+  Settings settings = preset("ssgd-mv").settings;
+  settings.workers = 3;
+  settings.phi = Decimal(2, 2);
+  settings.tie_break = TieBreaking::index;
+  settings.scheme = scheme;
+  settings.value_bits = q;
+  if (q == 1) settings.quantizer = QuantizerKind::scaled_sign;
+  settings.quantization_error = quantization_error;
+  settings.overrides.error_rescale_on_decay = true;
+  validate(settings);
+  DrawnUpdate on_host(kD, 2, 5);
+  const Outcome want = run(settings, on_host, 2, 1);
+  for (const std::size_t devices : {1U, 2U}) {
+    cuda_emulation::set_devices(static_cast<int>(devices));
+    DrawnOnDevices on_devices(2, devices);
+    const Outcome got = run(settings, on_devices, 2, devices);
+    EXPECT_TRUE(same_rows(got.ledger, want.ledger));
+    EXPECT_TRUE(same_bits(got.state.server.theta, want.state.server.theta));
+    EXPECT_EQ(got.state.server.mask, want.state.server.mask);
+    for (std::uint32_t n = 0; n < settings.workers; ++n) {
+      const WorkerState& worker = got.state.workers[n];
+      EXPECT_TRUE(same_bits(worker.theta, want.state.workers[n].theta)) << "worker " << n;
+      EXPECT_TRUE(same_bits(worker.e, want.state.workers[n].e)) << "worker " << n;
+      EXPECT_EQ(worker.vote, want.state.workers[n].vote) << "worker " << n;
+      EXPECT_EQ(worker.threshold, want.state.workers[n].threshold) << "worker " << n;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Schemes, ArraysOnDevices,
+    testing::Values(SchemeCase{"Dense", Scheme::dense}, SchemeCase{"TopK", Scheme::top_k},
+                    SchemeCase{"Mv", Scheme::mv}, SchemeCase{"MvQ4", Scheme::mv, 4},
+                    SchemeCase{"MvQ4Lost", Scheme::mv, 4, false},
+                    SchemeCase{"MvSign", Scheme::mv, 1}, SchemeCase{"MvRs", Scheme::mv_rs},
+                    SchemeCase{"MvAd", Scheme::mv_ad}, SchemeCase{"MvAdQ4", Scheme::mv_ad, 4}),
+    [](const auto& given) { return std::string(given.param.name); });
+
+TEST(ArraysOnADevice, MoveToTheLocalThetaWhereThereIsNobodyToTalkTo) {
+  DrawnOnDevices update(1, 1);
+  const auto arrays = update.arrays(0);
+  arrays->put({.theta = std::vector<float>(kD, 1.0F), .e = {}});
+  Round round;
+  round.t = 1;
+  arrays->run(0, round, {});
+  arrays->move_to_local();
+  DrawnUpdate drawn(kD, 1, 5);
+  const std::vector<float> one(kD, 1.0F);
+  EXPECT_TRUE(same_bits(arrays->theta(), drawn.run(0, round, 0, one, {}).theta));
+  EXPECT_TRUE(arrays->take().e.empty());
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

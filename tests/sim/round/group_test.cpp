@@ -1,0 +1,527 @@
+// Workers and server over the in-process transport, against the definition and with faults.
+#include "sim/round/group.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <utility>
+
+#include "comm/inproc/inproc.hpp"
+#include "sim/law/audit.hpp"
+#include "sim/law/check_failed.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/round/definition.hpp"
+#include "sim/verify/drawn_update.hpp"
+#include "tests/sim/round/scheme_case.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::size_t kD = 5'003;
+
+Settings small_settings() {
+  Settings settings = preset("ssgd-mv").settings;
+  settings.workers = 4;
+  settings.phi = Decimal(2, 2);
+  settings.tie_break = TieBreaking::index;
+  settings.deadline = 60;
+  return settings;
+}
+
+/// One dense round, then sparse ones.
+std::vector<Round> plan_of(Scheme scheme, std::size_t count) {
+  std::vector<Round> rounds(count);
+  for (std::uint32_t i = 0; i < rounds.size(); ++i) {
+    rounds[i].t = i + 1;
+    rounds[i].steps = 1;
+    rounds[i].dense = i == 0;
+    rounds[i].full_vote = i == 1 || (i > 1 && scheme != Scheme::mv_ad);
+  }
+  return rounds;
+}
+
+std::vector<Round> small_plan() { return plan_of(Scheme::mv, 4); }
+
+struct Observers {
+  std::function<void(const RoundRecord&)> on_closed = {};
+  comm::WireObserver on_message = {};
+  CountsObserver on_counts = {};
+  PauseAfter pause_after = {};
+};
+
+GroupState begin(const Settings& settings) {
+  return initial_state(settings.workers, std::vector<float>(kD, 1.0F), {});
+}
+
+/// From `state` to the end, or to the first pause.
+GroupState advance(GroupState state, const Settings& settings, const std::vector<Round>& plan,
+                   LocalUpdate& update, std::size_t slot_count, Observers observers = {}) {
+  Slots slots(slot_count);
+  Telemetry telemetry;
+  return run_group({.settings = settings,
+                    .rounds = plan,
+                    .update = update,
+                    .slots = slots,
+                    .telemetry = telemetry,
+                    .evaluate = {},
+                    .on_closed = std::move(observers.on_closed),
+                    .on_message = std::move(observers.on_message),
+                    .on_counts = std::move(observers.on_counts),
+                    .pause_after = std::move(observers.pause_after)},
+                   std::move(state));
+}
+
+struct Outcome {
+  std::vector<float> theta;                ///< the server's, [d]
+  std::vector<std::vector<float>> errors;  ///< e_n
+};
+
+Outcome run(const Settings& settings, const std::vector<Round>& plan, LocalUpdate& update,
+            std::size_t slot_count, Observers observers = {}) {
+  GroupState state =
+      advance(begin(settings), settings, plan, update, slot_count, std::move(observers));
+  Outcome outcome{.theta = std::move(state.server.theta), .errors = {}};
+  for (WorkerState& worker : state.workers) outcome.errors.push_back(std::move(worker.e));
+  return outcome;
+}
+
+Settings settings_of(const SchemeCase& c) {
+  Settings settings = small_settings();
+  settings.scheme = c.scheme;
+  settings.value_bits = c.q;
+  if (c.q == 1) {
+    settings.quantizer = QuantizerKind::scaled_sign;
+    settings.quantizer_block = 7;
+  }
+  settings.quantization_error = c.quantization_error;
+  validate(settings);
+  return settings;
+}
+
+constexpr SchemeCase kCases[] = {{"Mv", Scheme::mv},
+                                 {"MvQ4", Scheme::mv, 4},
+                                 {"MvQ4Lost", Scheme::mv, 4, false},
+                                 {"MvSign", Scheme::mv, 1},
+                                 {"MvSignLost", Scheme::mv, 1, false},
+                                 {"Rs", Scheme::mv_rs},
+                                 {"RsQ4", Scheme::mv_rs, 4},
+                                 {"RsQ4Lost", Scheme::mv_rs, 4, false},
+                                 {"RsSign", Scheme::mv_rs, 1},
+                                 {"RsSignLost", Scheme::mv_rs, 1, false},
+                                 {"Ad", Scheme::mv_ad},
+                                 {"AdQ4", Scheme::mv_ad, 4},
+                                 {"AdQ4Lost", Scheme::mv_ad, 4, false},
+                                 {"AdSign", Scheme::mv_ad, 1},
+                                 {"AdSignLost", Scheme::mv_ad, 1, false},
+                                 {"TopK", Scheme::top_k},
+                                 {"TopKQ4", Scheme::top_k, 4},
+                                 {"TopKQ4Lost", Scheme::top_k, 4, false},
+                                 {"TopKSign", Scheme::top_k, 1},
+                                 {"TopKSignLost", Scheme::top_k, 1, false}};
+
+/// Six rounds of real workers and a real server, beside the same six of the definition.
+class GroupOfScheme : public testing::TestWithParam<SchemeCase> {
+ protected:
+  GroupOfScheme() {
+    Definition definition(settings_, std::vector<float>(kD, 1.0F));
+    for (const Round& round : plan_) defined_.push_back(definition.run(round, update_));
+    theta_.assign(definition.theta().begin(), definition.theta().end());
+    for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+      errors_.emplace_back(definition.error(n).begin(), definition.error(n).end());
+    }
+  }
+  [[nodiscard]] const DefinedRound& defined(const Round& round) const {
+    return defined_[round.t - 1];
+  }
+  /// |M~_{n,t} \ M~_{n,t-1}|.
+  [[nodiscard]] std::uint32_t added(const Round& round, std::uint32_t worker) const {
+    const auto& now = defined_[round.t - 1].votes[worker];
+    const auto& before = defined_[round.t - 2].votes[worker];
+    std::vector<compress::Index> added;
+    std::ranges::set_difference(now, before, std::back_inserter(added));
+    return static_cast<std::uint32_t>(added.size());
+  }
+
+  Settings settings_ = settings_of(GetParam());
+  Protocol protocol_ = make_protocol(settings_, kD);
+  std::vector<Round> plan_ = plan_of(GetParam().scheme, 6);
+  DrawnUpdate update_{kD, 4, 5};
+  std::vector<DefinedRound> defined_;
+  std::vector<float> theta_;
+  std::vector<std::vector<float>> errors_;
+};
+
+TEST_P(GroupOfScheme, EqualsTheDefinitionBitForBit) {
+  for (const std::size_t slots : {1U, 4U}) {
+    const Outcome result = run(settings_, plan_, update_, slots);
+    EXPECT_TRUE(same_bits(result.theta, theta_)) << slots;
+    for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+      EXPECT_TRUE(same_bits(result.errors[n], errors_[n])) << slots << " slots, worker " << n;
+    }
+  }
+}
+
+TEST_P(GroupOfScheme, ItsMasksAreTheDefinitionsAndHaveKCoordinatesOrTheUnions) {
+  std::size_t masks = 0;
+  Observers observers;
+  observers.on_message = [&](std::uint32_t to, const comm::Message& message) {
+    if (to != 0 || message.header.kind != comm::Kind::mask) return;  // the server's thread alone
+    comm::MessageReader reader(*message.bytes);
+    const auto mask =
+        protocol_.masks.codec->decode(reader.field(comm::Field::positions), message.header.count);
+    EXPECT_EQ(mask, defined_[message.header.round - 1].mask) << message.header.round;
+    EXPECT_TRUE(settings_.scheme == Scheme::top_k || mask.size() == protocol_.k);
+    ++masks;
+  };
+  (void)run(settings_, plan_, update_, 2, observers);
+  EXPECT_EQ(masks, 5U);
+}
+
+TEST_P(GroupOfScheme, TheServersCountsAreTheSumOfAllVotesInEveryRound) {
+  std::vector<std::uint32_t> counted;
+  Observers observers;
+  observers.on_counts = [&](const Round& round, std::span<const std::uint32_t> counts) {
+    std::vector<std::uint32_t> sum(kD);
+    for (const auto& vote : defined(round).votes) {
+      EXPECT_EQ(vote.size(), protocol_.k);
+      for (const compress::Index i : vote) ++sum[i];
+    }
+    EXPECT_TRUE(std::ranges::equal(counts, sum)) << round.t;
+    counted.push_back(round.t);
+  };
+  (void)run(settings_, plan_, update_, 2, observers);
+  EXPECT_EQ(counted, (std::vector<std::uint32_t>{2, 3, 4, 5, 6}));
+}
+
+TEST_P(GroupOfScheme, EveryClosedRoundHasTheLawsRowsAndTheDefinitionsSizes) {
+  const Audit audit({}, settings_, kD, 0);
+  std::vector<std::uint32_t> closed;
+  Observers observers;
+  observers.on_closed = [&](const RoundRecord& record) {
+    audit.check(record.round, record.ledger, record.sizes);
+    EXPECT_EQ(audit.sizes_in(record.round, record.ledger), record.sizes);
+    RoundSizes want;
+    if (record.round.t > 1 && settings_.scheme == Scheme::top_k) {
+      want.union_size = static_cast<std::uint32_t>(defined(record.round).mask.size());
+    }
+    if (record.round.t > 2 && settings_.scheme == Scheme::mv_ad) {
+      for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+        want.changes.push_back(added(record.round, n));
+      }
+    }
+    EXPECT_EQ(record.sizes, want) << record.round.t;
+    closed.push_back(record.round.t);
+  };
+  (void)run(settings_, plan_, update_, 2, observers);
+  EXPECT_EQ(closed, (std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5, 6}));
+}
+
+TEST_P(GroupOfScheme, WhereItPausesChangesNoBitOfResultOrRecords) {
+  using Row = std::tuple<std::uint32_t, comm::Kind, std::uint64_t, std::optional<double>>;
+  std::vector<Row> rows;
+  Observers observers;
+  observers.on_closed = [&](const RoundRecord& record) {
+    for (const comm::LedgerRow& row : record.ledger) {
+      rows.emplace_back(record.round.t, row.id.kind, row.bits.count(), record.mask_overlap);
+    }
+  };
+  (void)run(settings_, plan_, update_, 2, observers);
+  const std::vector<Row> uncut = std::exchange(rows, {});
+
+  for (const std::uint32_t stretch : {1U, 2U, 4U}) {
+    rows.clear();
+    observers.pause_after = [&](const Round& round) { return round.t % stretch == 0; };
+    GroupState state = begin(settings_);
+    while (state.t < plan_.size()) {
+      const std::uint32_t t = state.t;
+      state = advance(std::move(state), settings_, plan_, update_, 1 + t % 3, observers);
+      EXPECT_EQ(state.t, std::min<std::size_t>(t + stretch, plan_.size()));
+    }
+    EXPECT_TRUE(same_bits(state.server.theta, theta_)) << stretch;
+    for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+      EXPECT_TRUE(same_bits(state.workers[n].e, errors_[n])) << stretch << ", worker " << n;
+    }
+    EXPECT_EQ(rows, uncut) << stretch;
+  }
+}
+
+TEST(Group, WithNoRoundLeftIsRefused) {
+  DrawnUpdate update(kD, 2, 5);
+  GroupState state = begin(small_settings());
+  state.t = 4;
+  EXPECT_THROW((void)advance(std::move(state), small_settings(), small_plan(), update, 1),
+               std::invalid_argument);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, GroupOfScheme, testing::ValuesIn(kCases),
+                         [](const testing::TestParamInfo<SchemeCase>& c) { return c.param.name; });
+
+TEST(Group, EverySchemeAndQuantiserMovesTheModelDifferently) {
+  DrawnUpdate update(kD, 2, 5);
+  std::set<std::vector<float>> models;
+  for (const SchemeCase& c : kCases) {
+    const Outcome result = run(settings_of(c), plan_of(c.scheme, 6), update, 2);
+    EXPECT_TRUE(models.insert(result.theta).second) << c.name;
+  }
+}
+
+TEST(Group, SlotsDoNotEnterTheResult) {
+  Settings settings = small_settings();
+  settings.tie_break = TieBreaking::random;
+  DrawnUpdate update(kD, 4, 6);
+  const auto one = run(settings, small_plan(), update, 1);
+  const auto four = run(settings, small_plan(), update, 4);
+  EXPECT_EQ(one.theta, four.theta);
+  EXPECT_EQ(one.errors, four.errors);
+}
+
+TEST(Group, ErrorMemoryIsRescaledWhenTheRateDecays) {
+  Settings settings = small_settings();
+  auto plan = small_plan();
+  plan.resize(3);
+  plan[2].decayed = true;
+  DrawnUpdate update(kD, 1, 7);
+  const auto rescaled = run(settings, plan, update, 1);
+  settings.overrides.error_rescale_on_decay = false;
+  const auto kept = run(settings, plan, update, 1);
+  EXPECT_NE(rescaled.errors, kept.errors);
+  plan[2].decayed = false;
+  settings.overrides.error_rescale_on_decay = true;
+  EXPECT_EQ(run(settings, plan, update, 1).errors, kept.errors);
+}
+
+/// Drawn differences, but none in the last round.
+class StillAtTheEnd final : public LocalUpdate {
+ public:
+  explicit StillAtTheEnd(std::uint32_t last) : last_(last) {}
+
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
+                  std::span<const float> theta, std::span<float> buffers) override {
+    if (round.t == last_) return {.theta = theta};
+    return drawn_.run(slot, round, worker, theta, buffers);
+  }
+
+ private:
+  std::uint32_t last_;
+  DrawnUpdate drawn_{kD, 4, 12};
+};
+
+TEST(Group, ADecayLeavesATenthOfTheErrorWhereTheSchemeRescales) {
+  for (const Scheme scheme : {Scheme::mv, Scheme::mv_rs, Scheme::mv_ad, Scheme::top_k}) {
+    Settings settings = small_settings();
+    settings.scheme = scheme;
+    auto plan = plan_of(scheme, 4);
+    plan[3].decayed = true;
+    StillAtTheEnd update(4);
+    const auto after = run(settings, plan, update, 2).errors;
+    plan.pop_back();
+    const auto before = run(settings, plan, update, 2).errors;
+    const bool rescales = scheme == Scheme::mv || scheme == Scheme::mv_rs;
+    const std::size_t k = settings.phi.ceil_times(kD);
+    for (std::uint32_t n = 0; n < settings.workers; ++n) {
+      std::size_t sent = 0;
+      for (std::size_t i = 0; i < kD; ++i) {
+        const float kept = rescales ? 0.1F * before[n][i] : before[n][i];
+        if (after[n][i] == kept) continue;
+        EXPECT_EQ(after[n][i], 0.0F) << i;
+        ++sent;
+      }
+      EXPECT_GT(sent, 0U);
+      EXPECT_LE(sent, k);
+    }
+  }
+}
+
+TEST(Group, SumIsNTimesTheMeanOfADenseRound) {
+  Settings settings = small_settings();  // N = 4: the division is exact
+  std::vector<Round> plan = small_plan();
+  plan.resize(1);
+  DrawnUpdate update(kD, 1, 8);
+  const auto mean = run(settings, plan, update, 1);
+  settings.aggregation = Aggregation::sum;
+  const auto sum = run(settings, plan, update, 1);
+  EXPECT_NE(mean.theta, sum.theta);
+  for (std::size_t i = 0; i < kD; ++i) {
+    // theta = 1 + x rounds once; x is at most 4 in magnitude.
+    EXPECT_NEAR(sum.theta[i] - 1.0F, 4 * (mean.theta[i] - 1.0F), 4e-6F) << i;
+  }
+}
+
+TEST(Group, MasksOverlapWithTheLastOneFromTheSecondSparseRoundOn) {
+  DrawnUpdate update(kD, 2, 9);
+  Observers observers;
+  observers.on_closed = [](const RoundRecord& record) {
+    EXPECT_EQ(record.mask_overlap.has_value(), record.round.t >= 3) << record.round.t;
+    EXPECT_EQ(record.vote_agreement.has_value(), record.round.t >= 2) << record.round.t;
+  };
+  (void)run(small_settings(), small_plan(), update, 2, observers);
+}
+
+/// Fails in one worker's third round.
+class FailingUpdate final : public LocalUpdate {
+ public:
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
+                  std::span<const float> theta, std::span<float> buffers) override {
+    if (worker == 2 && round.t == 3) throw NonFiniteError("round 3, worker 2: it went wrong");
+    return drawn_.run(slot, round, worker, theta, buffers);
+  }
+
+ private:
+  DrawnUpdate drawn_{kD, 4, 10};
+};
+
+TEST(Group, OneWorkersFailureEndsTheRunWithItsOwnWords) {
+  FailingUpdate update;
+  try {
+    (void)run(small_settings(), small_plan(), update, 4);
+    FAIL() << "nothing was thrown";
+  } catch (const NonFiniteError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("worker 2: it went wrong"));
+  }
+}
+
+TEST(Group, AServersFailureEndsTheWorkersWaits) {
+  DrawnUpdate update(kD, 2, 11);
+  Observers observers;
+  observers.on_closed = [](const RoundRecord& record) {
+    if (record.round.t == 2) throw CheckFailed("round 2");
+  };
+  EXPECT_THROW((void)run(small_settings(), small_plan(), update, 2, observers), CheckFailed);
+}
+
+/// A real server of scheme mv_ad with two workers made by hand: d = 100, K = 10, K_ad = 3. Worker 0
+/// votes for 0..9 and changes nothing; worker 1 votes for 5..14 and then sends what a test says.
+class ForgedChange : public testing::Test {
+ protected:
+  ForgedChange() {
+    settings_.scheme = Scheme::mv_ad;
+    settings_.workers = 2;
+    settings_.phi = Decimal(1, 1);
+    settings_.phi_ad = Decimal(3, 2);
+    settings_.tie_break = TieBreaking::index;
+  }
+
+  /// What the server throws; "accepted" if it leads both rounds to their end.
+  std::string refusal(const compress::VoteChange& forged) {
+    const Protocol protocol = make_protocol(settings_, 100);
+    comm::Ledger ledger;
+    comm::InprocGroup group(2, ledger, std::chrono::seconds(60));
+    std::vector<Round> rounds(2);
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      rounds[i].t = i + 1;
+      rounds[i].steps = 1;
+    }
+    rounds[0].full_vote = true;
+    Pause pause;
+    Server server({.protocol = protocol,
+                   .settings = settings_,
+                   .rounds = rounds,
+                   .pause = pause,
+                   .ledger = ledger,
+                   .pause_after = {},
+                   .evaluate = {},
+                   .on_closed = {},
+                   .on_counts =
+                       [&](const Round&, std::span<const std::uint32_t> counts) {
+                         counts_.assign(counts.begin(), counts.end());
+                       }},
+                  group.end(2), {.theta = std::vector<float>(100), .mask = {}}, 0);
+    std::jthread honest([&] { play(protocol, group.end(0), {}); });
+    std::jthread hostile([&] { play(protocol, group.end(1), forged); });
+    try {
+      server.run();
+    } catch (const comm::DecodeError& e) {
+      group.fail(2, e.what());
+      return e.what();
+    }
+    return "accepted";
+  }
+
+  Settings settings_;
+  std::vector<std::uint32_t> counts_;  ///< the server's, of the last round that it counted
+
+ private:
+  static void play(const Protocol& protocol, comm::Transport& end,
+                   const compress::VoteChange& change) {
+    std::vector<compress::Index> vote(10);
+    for (std::uint32_t i = 0; i < 10; ++i) vote[i] = 5 * end.rank() + i;
+    const auto send = [&](Envelope envelope, std::span<const compress::Index> positions) {
+      end.send(end.server(), encode_positions(protocol, end.rank(), envelope, positions));
+    };
+    const auto exchange_values = [&](std::uint32_t t) {
+      (void)receive_positions(protocol, end, end.server(), {comm::Kind::mask, t});
+      std::vector<float> values(10, 1.0F);
+      end.send(end.server(), encode_values(protocol, end.rank(), {comm::Kind::update, t}, values));
+      receive_values(protocol, end, end.server(), {comm::Kind::aggregate, t}, values);
+    };
+    try {
+      std::vector<float> theta(100);
+      receive_values(protocol, end, end.server(), {comm::Kind::model, 0}, theta);
+      send({comm::Kind::vote, 1}, vote);
+      exchange_values(1);
+      send({comm::Kind::add, 2}, change.add);
+      send({comm::Kind::drop, 2}, change.drop);
+      exchange_values(2);
+    } catch (const comm::TransportError&) {
+      return;  // the server has refused
+    }
+  }
+};
+
+TEST_F(ForgedChange, AnHonestOneIsCounted) {
+  for (const bool check_votes : {false, true}) {
+    settings_.check_votes = check_votes;
+    EXPECT_EQ(refusal({.add = {3, 50}, .drop = {5, 14}}), "accepted");
+    std::vector<std::uint32_t> want(100);
+    for (const std::uint32_t i : {0U, 1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U}) ++want[i];
+    for (const std::uint32_t i : {3U, 6U, 7U, 8U, 9U, 10U, 11U, 12U, 13U, 50U}) ++want[i];
+    EXPECT_EQ(counts_, want);
+  }
+}
+
+TEST_F(ForgedChange, ListsOfUnequalLengthsAreRefusedNamingTheWorker) {
+  EXPECT_THAT(refusal({.add = {50}, .drop = {}}), HasSubstr("worker 1: 1 adds and 0 drops"));
+  EXPECT_THAT(refusal({.add = {50}, .drop = {5, 6}}), HasSubstr("worker 1: 1 adds and 2 drops"));
+}
+
+TEST_F(ForgedChange, ACoordinateInBothListsIsRefusedNamingTheWorker) {
+  EXPECT_THAT(refusal({.add = {14}, .drop = {14}}), HasSubstr("worker 1: both adds and drops 14"));
+}
+
+TEST_F(ForgedChange, ADropAtACountOf0IsRefusedNamingTheWorker) {
+  EXPECT_THAT(refusal({.add = {50}, .drop = {60}}),
+              HasSubstr("worker 1: drops 60, which has no vote"));
+}
+
+TEST_F(ForgedChange, AnAddAtACountOfNIsRefusedNamingTheWorker) {
+  EXPECT_THAT(refusal({.add = {5}, .drop = {14}}),
+              HasSubstr("worker 1: adds 5, which has every worker's vote"));
+}
+
+TEST_F(ForgedChange, MoreThanKadChangesAreRefusedNamingTheWorker) {
+  EXPECT_THAT(refusal({.add = {50, 51, 52, 53}, .drop = {5, 6, 7, 8}}),
+              HasSubstr("add of round 2 from rank 1"));
+}
+
+TEST_F(ForgedChange, WhatOnlyTheVoteItselfShowsIsRefusedWhereVotesAreKept) {
+  const compress::VoteChange added{.add = {14}, .drop = {5}};    // its vote has 14
+  const compress::VoteChange dropped{.add = {50}, .drop = {0}};  // worker 0's has 0
+  EXPECT_EQ(refusal(added), "accepted");
+  EXPECT_EQ(refusal(dropped), "accepted");
+  settings_.check_votes = true;
+  EXPECT_THAT(refusal(added), HasSubstr("worker 1: adds 14, which its vote has"));
+  EXPECT_THAT(refusal(dropped), HasSubstr("worker 1: drops 0, which its vote lacks"));
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

@@ -1,0 +1,129 @@
+// Position codecs in whole runs: they change bits on the wire, and nothing else.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "data/synthetic.hpp"
+#include "sim/law/audit.hpp"
+#include "sim/law/check_failed.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/train/trial.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using Values = std::vector<std::pair<std::string, std::string>>;
+
+Settings short_run(const std::string& preset_name) {
+  Settings settings = preset(preset_name).settings;
+  settings.backend = "reference";
+  settings.width = 2;
+  settings.workers = 3;
+  settings.local_steps = 2;
+  settings.batch = 8;
+  settings.warmup_epochs = 0;
+  settings.rounds = 4;
+  settings.slots = 1;
+  return settings;
+}
+
+struct Outcome {
+  std::string digest;
+  comm::Bits up;
+  comm::Bits down;
+};
+
+/// run_trial() holds every message of every round against its law. What a ledger alone tells must
+/// be enough for that, too.
+Outcome run(const Settings& settings) {
+  static const data::TrainTest images = data::synthesize({.train = 96, .test = 16});
+  TrialSinks sinks;
+  const Audit audit({}, settings, 11'420, 300);
+  sinks.on_round = [&](const TrialRound& round) {
+    const auto& [record, report] = round;
+    if (record.round.t == 0 || record.round.evaluate) return;
+    audit.check(record.round, record.ledger, audit.sizes_in(record.round, record.ledger));
+    EXPECT_EQ(audit.sizes_in(record.round, record.ledger).union_size, record.sizes.union_size);
+  };
+  const TrialResult result = run_trial(settings, images, sinks);
+  return {result.digest, result.account.total(comm::Direction::up),
+          result.account.total(comm::Direction::down)};
+}
+
+class PositionCodecOfARun : public testing::TestWithParam<std::tuple<std::string, Values>> {};
+
+TEST_P(PositionCodecOfARun, ChangesBitsAndNoDigest) {
+  const auto& [preset_name, values] = GetParam();
+  Settings settings = short_run(preset_name);
+  const Outcome papers = run(settings);
+  set(settings, values);
+  validate(settings);
+  const Outcome coded = run(settings);
+  EXPECT_EQ(coded.digest, papers.digest);
+  EXPECT_NE(std::pair(coded.up, coded.down), std::pair(papers.up, papers.down));
+}
+
+std::string test_name(const testing::TestParamInfo<PositionCodecOfARun::ParamType>& info) {
+  std::string name = std::get<0>(info.param);
+  for (const auto& [key, value] : std::get<1>(info.param)) name += "_" + value;
+  std::erase(name, '-');
+  return name;
+}
+
+const Values kElsewhere[] = {{{"block_size", "64"}},
+                             {{"position_codec", "elias-fano"}},
+                             {{"position_codec", "rice"}},
+                             {{"position_codec", "radix"}},
+                             {{"position_codec", "entropy"}}};
+
+INSTANTIATE_TEST_SUITE_P(Codecs, PositionCodecOfARun,
+                         testing::Combine(testing::Values("ssgd-mv", "ssgd-mv-ad-l4-q", "top-k"),
+                                          testing::ValuesIn(kElsewhere)),
+                         test_name);
+
+const Values kOfTheLast[] = {
+    {{"drop_codec", "rank"}},
+    {{"mask_codec", "delta"}},
+    {{"position_codec", "rice"}, {"drop_codec", "rank"}, {"mask_codec", "delta"}}};
+
+INSTANTIATE_TEST_SUITE_P(AgainstTheLast, PositionCodecOfARun,
+                         testing::Combine(testing::Values("ssgd-mv-ad-l2"),
+                                          testing::ValuesIn(kOfTheLast)),
+                         test_name);
+
+TEST(PositionCodecOfSettings, IsRefusedWhereItHasNoMeaning) {
+  const std::pair<const char*, Values> bad[] = {
+      {"ssgd-mv", {{"position_codec", "rice"}, {"block_size", "64"}}},
+      {"ssgd-mv", {{"drop_codec", "rank"}}},
+      {"top-k", {{"mask_codec", "delta"}}},
+      {"dense", {{"mask_codec", "delta"}}}};
+  for (const auto& [name, values] : bad) {
+    Settings settings = preset(name).settings;
+    set(settings, values);
+    EXPECT_THROW(validate(settings), UsageError) << name;
+  }
+}
+
+TEST(PositionCodecOfALedger, OneBitMoreInAnExactCodeIsFound) {
+  Settings settings = preset("ssgd-mv").settings;
+  settings.workers = 1;
+  settings.position_codec = PositionCoding::radix;
+  const Audit audit({}, settings, 10'000, 0);
+  Round round;
+  round.t = 1;
+  round.full_vote = true;
+  round.first_sparse = true;
+  auto rows = audit.expected(round, 0);
+  EXPECT_NO_THROW(audit.check(round, rows));
+  // K = B = 100: 100 flags and 100 ends, 33 groups of three in 20 bits, one offset in 7.
+  EXPECT_EQ(rows[0].bits, comm::Bits(200 + 33 * 20 + 7));
+  rows[0].bits += comm::Bits(1);
+  EXPECT_THROW(audit.check(round, rows), CheckFailed);
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

@@ -1,0 +1,65 @@
+// Compute slots.
+#include "sim/round/slots.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace mvsgd::sim {
+namespace {
+
+TEST(Slots, NeverHandsOutOneTwice) {
+  constexpr std::size_t kSlots = 3;
+  Slots slots(kSlots);
+  std::vector<std::atomic<int>> holders(kSlots);
+  std::atomic<bool> shared = false;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 8; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 200; ++i) {
+          const Slots::Lease lease(slots);
+          if (++holders[lease.index()] != 1) shared = true;
+          std::this_thread::yield();
+          --holders[lease.index()];
+        }
+      });
+    }
+  }
+  EXPECT_FALSE(shared);
+}
+
+TEST(Slots, OfADeviceGoToTheWorkersThatAreOnIt) {
+  Slots slots(4, 2);
+  const Slots::Lease first(slots, 1);
+  const Slots::Lease second(slots, 3);
+  EXPECT_EQ(first.index(), 1U);
+  EXPECT_EQ(second.index(), 3U);
+  std::atomic<bool> leased = false;
+  std::jthread waiting;
+  {
+    const Slots::Lease other(slots, 2);
+    EXPECT_EQ(other.index(), 0U);
+    waiting = std::jthread([&] {
+      const Slots::Lease one(slots, 4);
+      const Slots::Lease another(slots, 0);
+      EXPECT_EQ(one.index() % 2, 0U);
+      EXPECT_EQ(another.index() % 2, 0U);
+      leased = true;
+    });
+    std::this_thread::yield();
+    EXPECT_FALSE(leased);
+  }
+  waiting.join();
+  EXPECT_TRUE(leased);
+}
+
+TEST(Slots, NoneAtAllIsRefused) { EXPECT_THROW(Slots(0), std::invalid_argument); }
+
+TEST(Slots, FewerThanDevicesAreRefused) { EXPECT_THROW(Slots(1, 2), std::invalid_argument); }
+
+}  // namespace
+}  // namespace mvsgd::sim

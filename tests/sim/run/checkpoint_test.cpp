@@ -1,0 +1,365 @@
+// Checkpoints and resumed runs: the same run as in one go, and what is refused.
+#include "sim/run/checkpoint.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "sim/files/safetensors.hpp"
+#include "sim/plan/presets.hpp"
+#include "tests/sim/outcome.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::string text(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void replace(const fs::path& path, const std::string& from, const std::string& to) {
+  std::string content = text(path);
+  const std::size_t at = content.find(from);
+  ASSERT_NE(at, std::string::npos) << from;
+  std::ofstream(path, std::ios::binary) << content.replace(at, from.size(), to);
+}
+
+/// The rows without what no two runs have the same: `seconds` and `cpu_seconds`.
+std::string timeless(const fs::path& path) {
+  std::string rows;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    auto row = nlohmann::ordered_json::parse(line);
+    row.erase("seconds");
+    row.erase("cpu_seconds");
+    rows += row.dump() + '\n';
+  }
+  return rows;
+}
+
+class CheckpointTest : public testing::Test {
+ protected:
+  /// A run of seven rounds of a preset at small sizes, from dense to sparse.
+  Outcome train(const std::string& preset_name, const fs::path& to,
+                std::vector<std::string> more = {}, const Interrupted& interrupted = {}) {
+    std::vector<std::string> args{"train",     "--preset",
+                                  preset_name, "--backend",
+                                  "reference", "--width",
+                                  "2",         "--batch",
+                                  "4",         "--synthetic-train",
+                                  "48",        "--synthetic-test",
+                                  "8",         "--epochs",
+                                  "4",         "--set",
+                                  "rounds=7",  "--eval-every",
+                                  "2",         "--slots",
+                                  "2",         "--out",
+                                  to.string()};
+    if (preset(preset_name).settings.scheme != Scheme::sm) {
+      args.insert(args.end(), {"--workers", "2"});
+    }
+    args.insert(args.end(), more.begin(), more.end());
+    return run(args, interrupted);
+  }
+
+  /// A run interrupted after `rounds` rounds, with a checkpoint after each. The first question
+  /// comes before round 1; in each round there are two.
+  void interrupt(const std::string& preset_name, int rounds, std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"--checkpoint-every", "1"});
+    int closed = 0;
+    const Outcome outcome = train(preset_name, path_, more, [&] {
+      std::ifstream file(path_ / "metrics.jsonl");
+      closed = static_cast<int>(std::count(std::istreambuf_iterator<char>(file), {}, '\n'));
+      return closed >= rounds;
+    });
+    ASSERT_EQ(outcome.code, Exit::interrupted) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("mvsgd train --resume " + path_.string() + "\n"));
+  }
+
+  Outcome resume(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"train", "--resume", path_.string()});
+    return run(more);
+  }
+
+  /// The checkpoints there are, the newest last.
+  [[nodiscard]] std::vector<fs::path> checkpoints() const {
+    std::vector<fs::path> all(fs::directory_iterator(path_ / "checkpoint"), {});
+    std::ranges::sort(all);
+    return all;
+  }
+
+  void expect_refused(const std::string& words) {
+    const Outcome outcome = resume();
+    EXPECT_EQ(outcome.code, Exit::bad_input) << outcome.out;
+    EXPECT_THAT(outcome.err, HasSubstr(words));
+  }
+
+  TestDirectory directory_;
+  fs::path path_ = directory_.path() / "run";
+};
+
+std::string digest(const Outcome& outcome) {
+  const std::size_t at = outcome.out.find("sha256(theta)");
+  return at == std::string::npos ? outcome.err : outcome.out.substr(at, 80);
+}
+
+class ResumedPreset : public CheckpointTest, public testing::WithParamInterface<std::string> {};
+
+TEST_P(ResumedPreset, EndsAsInOneGoWhateverTheSlots) {
+  const fs::path whole_path = path_.string() + "_whole";
+  fs::remove_all(whole_path);
+  const Outcome whole = train(GetParam(), whole_path);
+  ASSERT_EQ(whole.code, Exit::good) << whole.err;
+
+  interrupt(GetParam(), 3);
+  EXPECT_FALSE(fs::exists(path_ / "model.safetensors"));
+  // Rows past the checkpoint, as a run that was killed leaves them.
+  std::ofstream(path_ / "metrics.jsonl", std::ios::app) << R"({"round":99,"half)";
+  std::ofstream(path_ / "ledger.csv", std::ios::app) << "99,0,up,vote,positions,1\n99,0,u";
+  const Outcome resumed = resume({"--slots", "1", "--checkpoint-every", "2"});
+  ASSERT_EQ(resumed.code, Exit::good) << resumed.err;
+  EXPECT_THAT(resumed.out, HasSubstr("resumed after round "));
+  EXPECT_EQ(digest(resumed), digest(whole));
+  EXPECT_EQ(text(path_ / "ledger.csv"), text(whole_path / "ledger.csv"));
+  EXPECT_EQ(timeless(path_ / "metrics.jsonl"), timeless(whole_path / "metrics.jsonl"));
+  EXPECT_EQ(text(path_ / "model.safetensors"), text(whole_path / "model.safetensors"));
+  fs::remove_all(whole_path);
+}
+
+std::vector<std::string> all_presets() {
+  std::vector<std::string> names;
+  for (const Preset& p : presets()) names.push_back(p.name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, ResumedPreset, testing::ValuesIn(all_presets()),
+                         [](const testing::TestParamInfo<std::string>& preset_name) {
+                           std::string name = preset_name.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST_F(CheckpointTest, WhatDependsOnTheRoundBeforeIsInIt) {
+  // Masks and drops coded against the last ones, kept votes, the authors' batch statistics.
+  const std::vector<std::string> more{"--mask-codec", "delta",   "--drop-codec",     "rank",
+                                      "--practice",   "authors", "--position-codec", "entropy"};
+  const fs::path whole_path = path_.string() + "_whole";
+  fs::remove_all(whole_path);
+  const Outcome whole = train("ssgd-mv-ad-l2", whole_path, more);
+  ASSERT_EQ(whole.code, Exit::good) << whole.err;
+  interrupt("ssgd-mv-ad-l2", 4, more);
+  const Outcome resumed = resume();
+  EXPECT_EQ(digest(resumed), digest(whole));
+  EXPECT_EQ(text(path_ / "ledger.csv"), text(whole_path / "ledger.csv"));
+  EXPECT_EQ(text(path_ / "model.safetensors"), text(whole_path / "model.safetensors"));
+  fs::remove_all(whole_path);
+}
+
+TEST_F(CheckpointTest, TheLastTwoAreKeptAndHoldWhatTheReadmeSays) {
+  interrupt("ssgd-mv-ad", 4);
+  const std::vector<fs::path> kept = checkpoints();
+  ASSERT_EQ(kept.size(), 2U);
+  EXPECT_EQ(kept[1].filename(), "round-00000004");
+  SafetensorsFile arrays(kept[1] / "arrays.safetensors");
+  const std::uint64_t d = 11'420;
+  EXPECT_EQ(arrays.floats("theta", {d}).size(), d);
+  EXPECT_EQ(arrays.floats("error.1", {d}).size(), d);
+  EXPECT_EQ(arrays.floats("buffers.1", {300}).size(), 300U);
+  EXPECT_EQ(arrays.indices("vote.1", {115}).size(), 115U);
+  const std::vector<std::uint32_t> votes = arrays.indices("vote_sum", {d});
+  EXPECT_EQ(std::accumulate(votes.begin(), votes.end(), 0U), 230U);
+  const auto manifest = nlohmann::json::parse(text(kept[1] / "manifest.json"));
+  EXPECT_EQ(manifest["format"], "mvsgd checkpoint");
+  EXPECT_EQ(manifest["version"], 1);
+  EXPECT_EQ(manifest["settings"]["scheme"], "mv-ad");
+  EXPECT_EQ(manifest["files"]["arrays.safetensors"]["sha256"],
+            digest_of(kept[1] / "arrays.safetensors")->sha256);
+}
+
+TEST_F(CheckpointTest, ANewerDamagedOneIsSaidAndTheOneBeforeIsTaken) {
+  const Outcome whole = train("ssgd-mv", path_);
+  fs::remove_all(path_);
+  interrupt("ssgd-mv", 4);
+  const fs::path newest = checkpoints().back();
+  fs::resize_file(newest / "arrays.safetensors", 1000);
+  const Outcome resumed = resume();
+  EXPECT_EQ(resumed.code, Exit::good) << resumed.err;
+  EXPECT_THAT(resumed.err, StartsWith("mvsgd: warning: " + newest.string() + " is damaged: "));
+  EXPECT_THAT(resumed.err, HasSubstr("arrays.safetensors has 1000 bytes"));
+  EXPECT_THAT(resumed.out, HasSubstr("resumed after round 3\n"));
+  EXPECT_EQ(digest(resumed), digest(whole));
+}
+
+TEST_F(CheckpointTest, AnotherProcessorIsWarnedOfAndNothingIfQuiet) {
+  interrupt("ssgd-mv", 3);
+  for (const fs::path& path : checkpoints()) {
+    replace(path / "manifest.json", "\"processor\": \"", "\"processor\": \"not ");
+  }
+  const fs::path copy = path_.string() + "_copy";
+  const auto resumed = [&](const std::vector<std::string>& more) {
+    fs::remove_all(copy);
+    fs::copy(path_, copy, fs::copy_options::recursive);
+    std::vector<std::string> args{"train", "--resume", copy.string()};
+    args.insert(args.end(), more.begin(), more.end());
+    Outcome outcome = run(args);
+    fs::remove_all(copy);
+    EXPECT_EQ(outcome.code, Exit::good) << outcome.err;
+    return outcome;
+  };
+  const auto warning = AllOf(StartsWith("mvsgd: warning: processor is "), HasSubstr(" was not "),
+                             EndsWith("the digest may be another than in one go\n"));
+  EXPECT_THAT(resumed({}).err, warning);
+  const Outcome warned = resumed({"--log-level", "warn"});
+  EXPECT_THAT(warned.err, warning);
+  EXPECT_EQ(warned.out, "");
+  const Outcome quiet = resumed({"--quiet"});
+  EXPECT_EQ(quiet.out + quiet.err, "");
+}
+
+TEST_F(CheckpointTest, NothingIsTakenThatIsDamagedAltogether) {
+  interrupt("ssgd-mv", 3);
+  const std::string before = text(path_ / "metrics.jsonl");
+  fs::remove(checkpoints()[0] / "progress.json");
+  replace(checkpoints()[1] / "progress.json", "\"seconds\"", "\"sekonds\"");
+  expect_refused("no checkpoint to go on from: ");
+  expect_refused(checkpoints()[0].string() + " is damaged");
+  EXPECT_EQ(text(path_ / "metrics.jsonl"), before);
+}
+
+TEST_F(CheckpointTest, AnAlteredByteIsFound) {
+  interrupt("ssgd-mv", 2);
+  fs::remove_all(checkpoints()[0]);
+  const fs::path only = checkpoints()[0];
+  for (const char* name : {"arrays.safetensors", "progress.json", "manifest.json"}) {
+    const std::string whole = text(only / name);
+    for (const std::size_t at : {std::size_t{0}, whole.size() / 2, whole.size() - 2}) {
+      std::string altered = whole;
+      altered[at] = static_cast<char>(altered[at] ^ 1);
+      std::ofstream(only / name, std::ios::binary) << altered;
+      EXPECT_EQ(resume().code, Exit::bad_input) << name << ' ' << at;
+    }
+    std::ofstream(only / name, std::ios::binary) << whole.substr(0, whole.size() / 2);
+    EXPECT_EQ(resume().code, Exit::bad_input) << name;
+    std::ofstream(only / name, std::ios::binary) << whole;
+  }
+  EXPECT_EQ(resume().code, Exit::good);
+}
+
+TEST_F(CheckpointTest, RowsThatWereTakenAwayOrAlteredAreFound) {
+  interrupt("ssgd-mv", 2);
+  const std::string rows = text(path_ / "ledger.csv");
+  std::ofstream(path_ / "ledger.csv") << rows.substr(0, 100);
+  expect_refused("ledger.csv has not " + std::to_string(rows.size()) + " bytes");
+  std::ofstream(path_ / "ledger.csv") << rows;
+  replace(path_ / "ledger.csv", ",up,dense,values,", ",up,dense,values,1");
+  expect_refused("ledger.csv has ");
+}
+
+TEST_F(CheckpointTest, AForeignOrFutureOneIsRefused) {
+  interrupt("ssgd-mv", 2);
+  const fs::path manifest = checkpoints().back() / "manifest.json";
+  replace(manifest, "\"version\": 1", "\"version\": 2");
+  expect_refused("version is 2, this program reads 1");
+  replace(manifest, "\"version\": 2", "\"version\": 1");
+  replace(manifest, "\"format\": \"mvsgd checkpoint\"", "\"format\": \"another\"");
+  expect_refused("format is \"another\", not \"mvsgd checkpoint\"");
+}
+
+TEST_F(CheckpointTest, OtherSettingsAreRefusedNamingTheKey) {
+  interrupt("ssgd-mv", 2);
+  const Outcome seeded = resume({"--seed", "7"});
+  EXPECT_EQ(seeded.code, Exit::bad_input);
+  EXPECT_THAT(seeded.err, HasSubstr("seed = \"1\" there, 7 here"));
+  replace(path_ / "config.toml", "batch = 4", "batch = 5");
+  expect_refused("batch = \"4\" there, 5 here");
+  replace(path_ / "config.toml", "batch = 5", "batch = 4");
+  EXPECT_THAT(resume({"--rounds", "1"}).err, HasSubstr("the settings have 1 rounds"));
+  EXPECT_EQ(resume({"--preset", "ssgd-mv"}).code, Exit::usage);
+  const Outcome longer =
+      resume({"--rounds", "9", "--slots", "1", "--checkpoint-every", "0", "--deadline", "60"});
+  EXPECT_EQ(longer.code, Exit::good) << longer.err;
+  EXPECT_THAT(text(path_ / "config.toml"), HasSubstr("rounds = 9\n"));
+}
+
+TEST_F(CheckpointTest, AFinishedRunGoesOnToMoreRoundsAsIfItHadNotEnded) {
+  const fs::path whole_path = path_.string() + "_whole";
+  fs::remove_all(whole_path);
+  const Outcome whole = train("ssgd-mv", whole_path, {"--rounds", "9"});
+  const Outcome first = train("ssgd-mv", path_, {"--checkpoint-every", "0"});
+  const Outcome again = resume();  // the last round again
+  EXPECT_EQ(again.code, Exit::good) << again.err;
+  EXPECT_EQ(digest(again), digest(first));
+  EXPECT_EQ(digest(resume({"--rounds", "9"})), digest(whole));
+  EXPECT_EQ(text(path_ / "ledger.csv"), text(whole_path / "ledger.csv"));
+  EXPECT_EQ(timeless(path_ / "metrics.jsonl"), timeless(whole_path / "metrics.jsonl"));
+  EXPECT_EQ(run({"verify", path_.string()}).code, Exit::good);
+  fs::remove_all(whole_path);
+}
+
+TEST_F(CheckpointTest, ARunKilledBeforeItsFirstBeginsAgain) {
+  const Outcome whole = train("ssgd-mv", path_);
+  for (const auto& checkpoint : checkpoints()) fs::remove_all(checkpoint);
+  fs::create_directory(path_ / "checkpoint" / "round-00000001.tmp");
+  const Outcome resumed = resume();
+  EXPECT_EQ(resumed.code, Exit::good) << resumed.err;
+  EXPECT_THAT(resumed.out, HasSubstr("no checkpoint yet: the run begins again\n"));
+  EXPECT_EQ(digest(resumed), digest(whole));
+  EXPECT_FALSE(fs::exists(path_ / "checkpoint" / "round-00000001.tmp"));
+}
+
+TEST_F(CheckpointTest, WhatIsNoRunIsRefused) {
+  expect_refused("config.toml");
+  ASSERT_EQ(train("ssgd-mv", path_).code, Exit::good);
+  const std::string rows = text(path_ / "metrics.jsonl");
+  fs::remove_all(path_ / "checkpoint");
+  expect_refused("there is no run to resume");
+  EXPECT_EQ(text(path_ / "metrics.jsonl"), rows);
+}
+
+TEST_F(CheckpointTest, ADivergedRunLeavesItsLastOneWhole) {
+  // The rate of the first rounds is that of the warm-up; then it is far too large.
+  const Outcome outcome =
+      train("ssgd-mv", path_,
+            {"--warmup-epochs", "1", "--learning-rate", "1e6", "--checkpoint-every", "1"});
+  EXPECT_EQ(outcome.code, Exit::run_failed);
+  EXPECT_THAT(outcome.err, testing::ContainsRegex("round [0-9]+, worker [0-9]+"));
+  const Settings settings = read_toml((path_ / "config.toml").string(), {});
+  const FoundCheckpoint found = find_checkpoint(path_, settings, 7);
+  ASSERT_TRUE(found.newest);
+  EXPECT_TRUE(found.damaged.empty());
+  EXPECT_EQ(resume().code, Exit::run_failed);  // which of the workers says so is a race
+}
+
+TEST_F(CheckpointTest, AVoteSumThatIsNotTheVotesIsRefused) {
+  interrupt("ssgd-mv-ad", 4);
+  fs::remove_all(checkpoints()[0]);
+  const fs::path only = checkpoints()[0];
+  // One more vote for the last coordinate, with a digest that is right.
+  const std::string before = digest_of(only / "arrays.safetensors")->sha256;
+  SafetensorsFile arrays(only / "arrays.safetensors");
+  std::string bytes = text(only / "arrays.safetensors");
+  const TensorEntry& sum = arrays.header().at("vote_sum", "");
+  std::uint64_t data = 0;
+  for (const TensorEntry& tensor : arrays.header().tensors) data += tensor.bytes;
+  bytes[bytes.size() - data + sum.offset + sum.bytes - 4] += 1;
+  std::ofstream(only / "arrays.safetensors", std::ios::binary) << bytes;
+  replace(only / "manifest.json", before, digest_of(only / "arrays.safetensors")->sha256);
+  expect_refused("vote_sum is not the sum of the votes");
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

@@ -1,0 +1,210 @@
+// A run's directory and the audit of its ledger.
+#include "sim/run/run_directory.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "data/synthetic.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/verify/verify.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class RunDirectoryTest : public testing::Test {
+ protected:
+  /// A finished run of a few rounds.
+  void train() {
+    RunDirectory directory(path_, settings_, {{"version", "test"}});
+    const auto images = data::synthesize({.train = 64, .test = 16});
+    TrialSinks sinks;
+    sinks.on_round = [&](const TrialRound& round) { directory.add(round, 1.5); };
+    directory.finish(run_trial(settings_, images, sinks), 2.5);
+  }
+
+  std::string text(const char* name) {
+    std::ifstream file(path_ / name);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  void replace(const char* name, const std::string& from, const std::string& to) {
+    std::string content = text(name);
+    const std::size_t at = content.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    std::ofstream(path_ / name) << content.replace(at, from.size(), to);
+  }
+
+  static Settings make_settings(const char* name = "ssgd-mv") {
+    Settings settings = preset(name).settings;
+    settings.backend = "reference";
+    settings.width = 2;
+    settings.workers = 2;
+    settings.batch = 8;
+    settings.synthetic_train = 64;
+    settings.synthetic_test = 16;
+    settings.epochs = 1;
+    settings.rounds = 3;
+    return settings;
+  }
+
+  Settings settings_ = make_settings();
+  TestDirectory directory_;
+  fs::path path_ = directory_.path() / "run";
+};
+
+TEST_F(RunDirectoryTest, ConfigReadsBackAsTheSettings) {
+  train();
+  std::ostringstream want;
+  write_toml(settings_, want);
+  std::ostringstream got;
+  write_toml(read_toml((path_ / "config.toml").string(), std::nullopt), got);
+  EXPECT_EQ(got.str(), want.str());
+  EXPECT_THAT(text("config.toml"), HasSubstr("[environment]\nversion = \"test\"\n"));
+}
+
+TEST_F(RunDirectoryTest, LedgerOfAFinishedRunIsTheLaw) {
+  train();
+  const Verification verification = verify_run(path_, {});
+  EXPECT_TRUE(verification.holds()) << verification.checks.front().detail;
+  EXPECT_THAT(text("ledger.csv"), HasSubstr("0,0,down,model,initial_model,365440\n"));
+  EXPECT_THAT(text("metrics.jsonl"), HasSubstr("\"round\":3"));
+  EXPECT_GT(read_finished_run(path_).accuracy, -1);
+}
+
+TEST_F(RunDirectoryTest, AnAlteredBitCountIsFound) {
+  train();
+  replace("ledger.csv", ",up,vote,positions,", ",up,vote,positions,1");
+  const Verification verification = verify_run(path_, {});
+  EXPECT_FALSE(verification.holds());
+  EXPECT_THAT(verification.checks.front().detail,
+              HasSubstr("round 2, worker 0, up vote positions"));
+}
+
+class RunDirectoryOfPreset : public RunDirectoryTest,
+                             public testing::WithParamInterface<const char*> {
+ protected:
+  /// A dense round, then three sparse ones.
+  RunDirectoryOfPreset() {
+    settings_ = make_settings(GetParam());
+    settings_.epochs = 4;
+    settings_.rounds = 4;
+  }
+  [[nodiscard]] std::size_t times(const char* name, const std::string& what) {
+    const std::string content = text(name);
+    std::size_t count = 0;
+    for (auto at = content.find(what); at != std::string::npos; at = content.find(what, at + 1)) {
+      ++count;
+    }
+    return count;
+  }
+  /// Every line of the run's ledger with one bit more in the last row of `columns`.
+  [[nodiscard]] std::string with_one_bit_more(const std::string& columns) {
+    std::string content = text("ledger.csv");
+    const std::size_t bits = content.rfind(columns) + columns.size();
+    const std::size_t end = content.find('\n', bits);
+    const std::uint64_t more = std::stoull(content.substr(bits, end - bits)) + 1;
+    return content.replace(bits, end - bits, std::to_string(more));
+  }
+  static std::string details(const Verification& verification) {
+    std::string all;
+    for (const Check& check : verification.checks) all += check.detail + '\n';
+    return all;
+  }
+};
+
+TEST_P(RunDirectoryOfPreset, ItsLedgerHoldsAndOneBitMoreInAnyKindOfRowIsFound) {
+  train();
+  const Verification verification = verify_run(path_, {});
+  ASSERT_TRUE(verification.holds()) << details(verification);
+  const bool ad = settings_.scheme == Scheme::mv_ad;
+  std::vector<std::string> rows{"up,vote,positions", "up,update,values", "down,mask,positions",
+                                "down,aggregate,values"};
+  if (ad) rows.insert(rows.end(), {"up,add,positions", "up,drop,positions"});
+  if (settings_.value_bits < 32) rows.emplace_back("up,update,level_means");
+  const std::string untouched = text("ledger.csv");
+  for (std::string row : rows) {
+    const std::string altered = with_one_bit_more("," + row + ",");
+    ASSERT_NE(altered, untouched) << row;
+    std::ofstream(path_ / "ledger.csv") << altered;
+    const Verification found = verify_run(path_, {});
+    EXPECT_FALSE(found.holds()) << row;
+    std::replace(row.begin(), row.end(), ',', ' ');
+    EXPECT_THAT(details(found), HasSubstr("worker 1, " + row));
+    std::ofstream(path_ / "ledger.csv") << untouched;
+  }
+}
+
+TEST_P(RunDirectoryOfPreset, ItsMetricsHaveTheSizesThatTheRunDecides) {
+  train();
+  const std::string metrics = text("metrics.jsonl");
+  const bool ad = settings_.scheme == Scheme::mv_ad;
+  EXPECT_EQ(times("metrics.jsonl", "\"changes\":["), ad ? 2U : 0U);  // after the first vote
+  EXPECT_EQ(times("metrics.jsonl", "\"union_size\":"), settings_.scheme == Scheme::top_k ? 3U : 0U);
+  if (ad) {
+    EXPECT_THAT(metrics, testing::ContainsRegex("\"changes\":.[0-9]+,[0-9]+.,"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, RunDirectoryOfPreset,
+                         testing::Values("ssgd-mv-ad-l4-q", "top-k", "ssgd-mv-rs-l4"),
+                         [](const testing::TestParamInfo<const char*>& name) {
+                           std::string text = name.param;
+                           std::replace(text.begin(), text.end(), '-', '_');
+                           return text;
+                         });
+
+TEST_F(RunDirectoryTest, ATruncatedLedgerIsFound) {
+  train();
+  const std::string all = text("ledger.csv");
+  std::ofstream(path_ / "ledger.csv") << all.substr(0, all.rfind("3,1,down"));
+  EXPECT_FALSE(verify_run(path_, {}).holds());
+}
+
+TEST_F(RunDirectoryTest, WhatIsNoLedgerIsRefusedWithItsLine) {
+  train();
+  replace("ledger.csv", "1,0,up,dense,values", "1,0,sideways,dense,values");
+  try {
+    (void)verify_run(path_, {});
+    FAIL() << "nothing was thrown";
+  } catch (const InputError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("'sideways' is not a name"));
+    EXPECT_THAT(e.what(), testing::ContainsRegex("ledger.csv:[0-9]+"));
+  }
+  EXPECT_THROW((void)verify_run(path_ / "none", {}), InputError);
+}
+
+TEST_F(RunDirectoryTest, WhatIsThereIsNotOverwritten) {
+  fs::create_directories(path_);
+  std::ofstream(path_ / "mine.txt") << "mine";
+  EXPECT_THROW(RunDirectory(path_, settings_, {}), InputError);
+  EXPECT_EQ(text("mine.txt"), "mine");
+  EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 1);
+}
+
+TEST_F(RunDirectoryTest, NothingIsLeftWhereNothingCanBeWritten) {
+  EXPECT_THROW(RunDirectory("/proc/mvsgd", settings_, {}), InputError);
+  EXPECT_FALSE(fs::exists("/proc/mvsgd"));
+}
+
+TEST_F(RunDirectoryTest, AnUnfinishedRunIsNoBaseline) {
+  { const RunDirectory directory(path_, settings_, {}); }
+  EXPECT_THROW((void)read_finished_run(path_), InputError);
+  for (const char* line :
+       {"{\"end\":true}", "{\"end\":true,\"test_accuracy\":\"1\"}", "[\"end\"]"}) {
+    std::ofstream(path_ / "metrics.jsonl") << line << '\n';
+    EXPECT_THROW((void)read_finished_run(path_), InputError) << line;
+    EXPECT_FALSE(has_finished(path_)) << line;
+  }
+}
+
+}  // namespace
+}  // namespace mvsgd::sim
