@@ -75,8 +75,9 @@ std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images
     round.first_sparse = !round.dense && (rounds.empty() || rounds.back().dense);
     round.full_vote = !round.dense && (settings.scheme != Scheme::mv_ad || round.first_sparse);
     round.learning_rate = learning_rate(settings.learning_rate, steps, step);
-    round.decayed =
-        !rounds.empty() && decays(steps, step) > decays(steps, rounds.back().first_step);
+    if (!rounds.empty() && decays(steps, step) > decays(steps, rounds.back().first_step)) {
+      round.decay = static_cast<float>(kDecay);
+    }
     const std::uint64_t end = step + round.steps;
     round.evaluate = end / eval_steps > step / eval_steps;
     round.epoch = static_cast<double>(end) / static_cast<double>(epoch_steps);

@@ -17,7 +17,7 @@ struct Round {
   bool full_vote = false;        ///< a sparse round whose votes go whole: all but AD's later ones
   bool first_sparse = false;     ///< the first of them, before which there is no mask and no vote
   double learning_rate = 0;      ///< eta_t of eq 10: one rate a round, that of its first step
-  bool decayed = false;          ///< eta_t is a decay below eta_{t-1}
+  float decay = 1;               ///< 0.1 if eta_t is a decay or two below eta_{t-1}, else 1
   bool evaluate = false;         ///< the server evaluates after it
   double epoch = 0;              ///< passes over the training images when it ends
 

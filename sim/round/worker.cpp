@@ -3,12 +3,6 @@
 #include "sim/round/overlap.hpp"
 
 namespace mvsgd::sim {
-namespace {
-
-/// What a decay of the learning rate does to the error memory, which is in units of weights.
-constexpr float kErrorRescale = 0.1F;
-
-}  // namespace
 
 Worker::Worker(const WorkerContext& context, comm::Transport& transport, WorkerState state)
     : context_(context),
@@ -56,8 +50,9 @@ void Worker::run() {
 }
 
 WorkerReport Worker::compute(const Round& round) {
-  if (round.decayed && context_.settings.error_rescale_on_decay()) {
-    arrays_->rescale_error(kErrorRescale);
+  // The error memory is in units of weights, so a decay of the learning rate scales it too.
+  if (round.decay < 1 && context_.settings.error_rescale_on_decay()) {
+    arrays_->rescale_error(round.decay);
   }
   const Slots::Lease slot(context_.slots, transport_->rank());
   WorkerReport report;

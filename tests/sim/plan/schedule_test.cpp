@@ -56,7 +56,7 @@ TEST(Schedule, RateDecaysAtHalfAndThreeQuarters) {
   EXPECT_NEAR(rounds[200].learning_rate, 0.05, 1e-15);
   EXPECT_NEAR(rounds[300].learning_rate, 0.005, 1e-15);
   for (std::size_t i = 0; i < rounds.size(); ++i) {
-    EXPECT_EQ(rounds[i].decayed, i == 200 || i == 300) << i;
+    EXPECT_EQ(rounds[i].decay, i == 200 || i == 300 ? 0.1F : 1.0F) << i;
   }
 }
 

@@ -134,7 +134,7 @@ TEST_P(OfEveryRow, ScaleCpuKeepsTheCountOfRoundsAndTheProportionsOfTheSchedule) 
     return found == rounds.end() ? 2. : found->epoch / rounds.back().epoch;
   };
   const auto sparse = [](const Round& round) { return !round.dense; };
-  const auto decayed = [](const Round& round) { return round.decayed; };
+  const auto decayed = [](const Round& round) { return round.decay < 1; };
   EXPECT_NEAR(share_of_first(got, sparse), share_of_first(want, sparse), 2e-3);
   EXPECT_NEAR(share_of_first(got, decayed), share_of_first(want, decayed), 2e-3);
 }

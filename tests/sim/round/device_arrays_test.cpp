@@ -63,7 +63,7 @@ std::vector<Round> plan_of(Scheme scheme) {
     rounds[i].steps = 1;
     rounds[i].dense = i == 0;
     rounds[i].full_vote = i == 1 || (i > 1 && scheme != Scheme::mv_ad);
-    rounds[i].decayed = i == 3;
+    rounds[i].decay = i == 3 ? 0.1F : 1.0F;
   }
   return rounds;
 }

@@ -289,13 +289,13 @@ TEST(Group, ErrorMemoryIsRescaledWhenTheRateDecays) {
   Settings settings = small_settings();
   auto plan = small_plan();
   plan.resize(3);
-  plan[2].decayed = true;
+  plan[2].decay = 0.1F;
   DrawnUpdate update(kD, 1, 7);
   const auto rescaled = run(settings, plan, update, 1);
   settings.overrides.error_rescale_on_decay = false;
   const auto kept = run(settings, plan, update, 1);
   EXPECT_NE(rescaled.errors, kept.errors);
-  plan[2].decayed = false;
+  plan[2].decay = 1;
   settings.overrides.error_rescale_on_decay = true;
   EXPECT_EQ(run(settings, plan, update, 1).errors, kept.errors);
 }
@@ -321,7 +321,7 @@ TEST(Group, ADecayLeavesATenthOfTheErrorWhereTheSchemeRescales) {
     Settings settings = small_settings();
     settings.scheme = scheme;
     auto plan = plan_of(scheme, 4);
-    plan[3].decayed = true;
+    plan[3].decay = 0.1F;
     StillAtTheEnd update(4);
     const auto after = run(settings, plan, update, 2).errors;
     plan.pop_back();
