@@ -17,14 +17,14 @@ MessageShape whole(Direction way, Kind kind, std::uint64_t values) {
 
 MessageShape k_positions(Direction way, Kind kind, const Settings& settings,
                          const Dimensions& dimensions) {
-  return {.way = way,
-          .kind = kind,
-          .least = dimensions.k,
-          .most = dimensions.k,
-          .share = settings.phi.to_double(),
-          .universe = dimensions.d,
-          .block = settings.block_size > 0 ? settings.block_size
-                                           : settings.phi.rounded_reciprocal()};
+  return {
+      .way = way,
+      .kind = kind,
+      .least = dimensions.k,
+      .most = dimensions.k,
+      .share = settings.phi.to_double(),
+      .universe = dimensions.d,
+      .block = settings.block_size > 0 ? settings.block_size : settings.phi.rounded_reciprocal()};
 }
 
 MessageShape k_values(Direction way, Kind kind, const Settings& settings,
@@ -67,8 +67,7 @@ MessageShape aggregate_shape(const Settings& settings, const Dimensions& dimensi
   return k_values(Direction::down, Kind::aggregate, settings, dimensions);
 }
 
-RoundShape round_shape(const Settings& settings, const Dimensions& dimensions,
-                       const Round& round) {
+RoundShape round_shape(const Settings& settings, const Dimensions& dimensions, const Round& round) {
   const Scheme& scheme = *settings.scheme;
   if (!scheme.sends()) return {};
   if (round.t == 0) return {whole(Direction::down, Kind::model, dimensions.d)};

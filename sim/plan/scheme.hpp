@@ -17,8 +17,7 @@ class SparseRounds;
 class Scheme {
  public:
   /// `name` is "mv-ad" in settings, presets and files; `summary` explains it in a line of --help.
-  Scheme(std::string_view name, std::string_view summary)
-      : name_(name), summary_(summary) {}
+  Scheme(std::string_view name, std::string_view summary) : name_(name), summary_(summary) {}
   virtual ~Scheme() = default;
   Scheme(const Scheme&) = delete;
   Scheme& operator=(const Scheme&) = delete;
@@ -56,10 +55,11 @@ class Scheme {
 /// Throws UsageError, with the names that there are, if there is none of this name.
 [[nodiscard]] const Scheme& scheme_named(std::string_view name);
 
-/// Whether some sparse round of the scheme has a message of this kind.
-[[nodiscard]] bool has_message(const Scheme& scheme, comm::Kind kind);
-
-/// The names of the schemes that have it, as "mv, mv-rs".
-[[nodiscard]] std::string schemes_with(comm::Kind kind);
+/// Whether its workers send lists of what they drop from their last vote.
+[[nodiscard]] bool drops(const Scheme& scheme);
+/// Whether its masks have exactly K coordinates.
+[[nodiscard]] bool has_masks_of_k(const Scheme& scheme);
+/// The names of those schemes, as "mv, mv-rs".
+[[nodiscard]] std::string names_of_schemes(bool (*such)(const Scheme&));
 
 }  // namespace mvsgd::sim

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "nn/flat_operators.hpp"
 #include "nn/tensor.hpp"
@@ -22,6 +23,7 @@ class FlatView {
 
   FlatView() = default;
   FlatView(std::span<const float> on_host) : where_(on_host) {}
+  FlatView(const std::vector<float>& on_host) : where_(std::span<const float>(on_host)) {}
   FlatView(OnDevice on_device) : where_(std::move(on_device)) {}
 
   /// Throws std::logic_error if they are elsewhere.

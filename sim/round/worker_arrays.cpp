@@ -53,8 +53,6 @@ void HostArrays::scatter_add(std::span<const compress::Index> mask, std::span<co
 
 void HostArrays::clear_error() { std::ranges::fill(values_.e, 0.0F); }
 
-void HostArrays::add(std::span<const float> values) {
-  compress::add_values(values, values_.theta);
-}
+void HostArrays::add(std::span<const float> values) { compress::add_values(values, values_.theta); }
 
 }  // namespace mvsgd::sim

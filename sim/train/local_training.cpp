@@ -64,7 +64,7 @@ LocalResult LocalTraining::run_on_host(Compute& compute, const Round& round, std
   if (bad < std::ssize(theta)) {
     throw not_finite(round, worker, bad, compute.theta[static_cast<std::size_t>(bad)]);
   }
-  result.theta = std::span<const float>(compute.theta);
+  result.theta = compute.theta;
   return result;
 }
 

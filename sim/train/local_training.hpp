@@ -20,8 +20,8 @@ class LocalTraining final : public LocalUpdate {
   /// `training` and `compute` must outlive it.
   LocalTraining(const Settings& settings, const SlotImages& training, std::span<Compute> compute);
 
-  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
-                  const FlatView& theta, std::span<float> buffers) override;
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
+                  std::span<float> buffers) override;
 
  private:
   LocalResult run_on_host(Compute& compute, const Round& round, std::uint32_t worker,

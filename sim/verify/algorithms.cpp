@@ -14,6 +14,7 @@
 #include "compress/values/fractional_quantizer.hpp"
 #include "compress/values/scaled_sign.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/round/definition.hpp"
 #include "sim/round/group.hpp"
 #include "sim/verify/drawn_update.hpp"
@@ -57,6 +58,9 @@ class Wire {
   [[nodiscard]] const std::vector<Index>& positions(std::uint32_t round, comm::Kind kind,
                                                     std::uint32_t worker) const {
     return positions_.at({round, kind, worker});
+  }
+  [[nodiscard]] bool has(std::uint32_t round, comm::Kind kind, std::uint32_t worker) const {
+    return positions_.contains({round, kind, worker});
   }
   [[nodiscard]] const std::vector<float>& values(std::uint32_t round, comm::Kind kind,
                                                  std::uint32_t worker) const {
@@ -139,11 +143,11 @@ Settings small(const char* name, std::uint32_t value_bits = 32) {
     settings.quantizer = QuantizerKind::scaled_sign;
     settings.quantizer_block = 64;
   }
-  settings.check_votes = settings.scheme == Scheme::mv_ad;
+  settings.check_votes = drops(*settings.scheme);
   return settings;
 }
 
-void compare_round(Scheme scheme, const Round& round, const DefinedRound& defined, const Wire& wire,
+void compare_round(const Round& round, const DefinedRound& defined, const Wire& wire,
                    const Protocol& protocol, std::vector<std::vector<Index>>& votes, Shown& shown) {
   const auto& aggregate = wire.values(round.t, comm::Kind::aggregate, 0);
   if (round.dense) {
@@ -154,7 +158,9 @@ void compare_round(Scheme scheme, const Round& round, const DefinedRound& define
   shown.mask = shown.mask && mask == defined.mask;
   shown.mask_size = shown.mask_size && mask.size() == protocol.k;
   for (std::uint32_t n = 0; n < protocol.workers; ++n) {
-    if (round.full_vote) {
+    if (defined.votes.empty()) {
+      shown.votes = shown.votes && !wire.has(round.t, comm::Kind::vote, n);
+    } else if (wire.has(round.t, comm::Kind::vote, n)) {
       votes[n] = wire.positions(round.t, comm::Kind::vote, n);
     } else {
       std::set<Index> vote(votes[n].begin(), votes[n].end());
@@ -162,11 +168,13 @@ void compare_round(Scheme scheme, const Round& round, const DefinedRound& define
       for (const Index i : wire.positions(round.t, comm::Kind::drop, n)) vote.erase(i);
       votes[n].assign(vote.begin(), vote.end());
     }
-    shown.votes = shown.votes && votes[n] == defined.votes[n];
-    shown.vote_size = shown.vote_size && votes[n].size() == protocol.k;
+    if (!defined.votes.empty()) {
+      shown.votes = shown.votes && votes[n] == defined.votes[n];
+      shown.vote_size = shown.vote_size && votes[n].size() == protocol.k;
+    }
 
     const auto& values = wire.values(round.t, comm::Kind::update, n);
-    const auto& at = scheme == Scheme::top_k ? votes[n] : mask;
+    const auto& at = defined.sent_at[n];
     std::vector<float> whole(kD);
     for (std::size_t j = 0; j < at.size(); ++j) whole[at[j]] = values.at(j);
     shown.updates = shown.updates && whole == defined.sent[n];
@@ -180,7 +188,7 @@ void compare_round(Scheme scheme, const Round& round, const DefinedRound& define
 }
 
 Shown run(const Settings& settings) {
-  const std::vector<Round> plan = plain_rounds(settings.scheme, 1, 5);
+  const std::vector<Round> plan = plain_rounds(1, 5);
   const Protocol protocol = make_protocol(settings, kD);
   DrawnUpdate update(kD, settings.workers, kVerifySeed);
   Slots slots(settings.workers);
@@ -209,8 +217,8 @@ Shown run(const Settings& settings) {
   std::vector<std::vector<Index>> votes(settings.workers);
   for (const Round& round : plan) {
     const DefinedRound defined = definition.run(round, update);
-    compare_round(settings.scheme, round, defined, wire, protocol, votes, shown);
-    if (!round.dense) shown.counts = shown.counts && counts.at(round.t) == defined.counts;
+    compare_round(round, defined, wire, protocol, votes, shown);
+    if (!round.dense) shown.counts = shown.counts && counts[round.t] == defined.counts;
   }
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
     shown.memory = shown.memory && std::ranges::equal(result.workers[n].e, definition.error(n));
@@ -224,30 +232,19 @@ Shown run(const Settings& settings) {
 
 }  // namespace
 
-std::vector<Round> plain_rounds(Scheme scheme, std::uint32_t dense, std::uint32_t sparse) {
-  std::vector<Round> all(dense + sparse);
-  for (std::uint32_t i = 0; i < all.size(); ++i) {
-    all[i].t = i + 1;
-    all[i].first_step = i;
-    all[i].steps = 1;
-    all[i].dense = i < dense;
-    all[i].first_sparse = i == dense;
-    all[i].full_vote = i == dense || (i > dense && scheme != Scheme::mv_ad);
-  }
-  return all;
-}
-
 std::vector<Check> check_algorithms() {
   const Shown top_k = run(small("top-k"));
   const Shown mv = run(small("ssgd-mv"));
   const Shown rs = run(small("ssgd-mv-rs-l4"));
   const Shown ad = run(small("ssgd-mv-ad"));
+  const Shown random = run(small("rand-k-l4"));
   const Shown fractional = run(small("ssgd-mv-ad-l4-q", 4));
   const Shown sign = run(small("ssgd-mv", 1));
   Settings forgetful = small("ssgd-mv-l8-q", 4);
   forgetful.quantization_error = false;
   const Shown unfed = run(forgetful);
-  const std::vector<const Shown*> all = {&top_k, &mv, &rs, &ad, &fractional, &sign, &unfed};
+  const std::vector<const Shown*> all = {&top_k,  &mv,         &rs,   &ad,
+                                         &random, &fractional, &sign, &unfed};
   const auto every = [&](bool Shown::*what) {
     return std::ranges::all_of(all, [&](const Shown* shown) { return shown->*what; });
   };
@@ -257,8 +254,8 @@ std::vector<Check> check_algorithms() {
   for (const Shown* shown : all) messages += shown->messages;
   const std::string wire = fmt::format("{} messages of {} runs", messages, all.size());
 
-  const bool voted = mv.mask_size && rs.mask_size && ad.mask_size && fractional.mask_size &&
-                     sign.mask_size && unfed.mask_size;
+  const bool voted = mv.mask_size && rs.mask_size && ad.mask_size && random.mask_size &&
+                     fractional.mask_size && sign.mask_size && unfed.mask_size;
   return {
       {"eq 4", "a dense round's aggregate is the mean of the model differences",
        every(&Shown::dense), runs},
@@ -274,7 +271,7 @@ std::vector<Check> check_algorithms() {
       {"eq 9", "the mask is S_top of the votes' sum", mv.counts && mv.votes && mv.mask, what},
       {"eq 16", "AD's running sum is the sum recomputed from all votes, in every round",
        ad.counts && ad.votes && ad.mask && fractional.counts, ad.what},
-      {"|M_t| = K", "every mask of MV, RS and AD has K coordinates", voted, runs},
+      {"|M_t| = K", "every mask of MV, RS, AD and rand-k has K coordinates", voted, runs},
       {"|M_n| = K", "every vote has K coordinates, AD's after adds and drops too",
        every(&Shown::vote_size), runs},
       {"e = D - sent", "the memory keeps, bit for bit, what was not sent",
@@ -285,6 +282,8 @@ std::vector<Check> check_algorithms() {
        rs.counts && rs.mask && rs.theta && rs.memory, rs.what},
       {"Algorithm 2", "AD: votes, theta and every e_n, bit for bit with whole vectors",
        ad.votes && ad.theta && ad.memory, ad.what},
+      {"rand-k", "the mask is the server's draw; theta and every e_n with whole vectors",
+       random.mask && random.theta && random.memory && random.updates, random.what},
       {"quantised", "the server recovers Q(M (x) D), and theta follows: eqs 17 and 18",
        fractional.updates && fractional.theta && sign.updates && sign.theta && unfed.updates &&
            unfed.theta,

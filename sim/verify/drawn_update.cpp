@@ -28,7 +28,8 @@ DrawnUpdate::DrawnUpdate(std::size_t d, std::size_t slots, std::uint64_t seed)
     : seed_(seed), theta_(slots, std::vector<float>(d)) {}
 
 LocalResult DrawnUpdate::run(std::size_t slot, const Round& round, std::uint32_t worker,
-                             std::span<const float> theta, std::span<float> /*buffers*/) {
+                             const FlatView& from, std::span<float> /*buffers*/) {
+  const std::span<const float> theta = from.host();
   std::vector<float>& moved = theta_[slot];
   for (std::size_t i = 0; i < moved.size(); i += 4) {
     float shared[4];
@@ -39,7 +40,7 @@ LocalResult DrawnUpdate::run(std::size_t slot, const Round& round, std::uint32_t
       moved[i + j] = theta[i + j] + (shared[j] + own[j]);
     }
   }
-  return {.theta = moved, .loss = 0, .images = 0};
+  return {.theta = moved};
 }
 
 }  // namespace mvsgd::sim

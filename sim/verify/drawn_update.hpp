@@ -16,8 +16,8 @@ class DrawnUpdate final : public LocalUpdate {
   /// `d` coordinates, as many workers at once as `slots`.
   DrawnUpdate(std::size_t d, std::size_t slots, std::uint64_t seed);
 
-  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
-                  std::span<const float> theta, std::span<float> buffers) override;
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
+                  std::span<float> buffers) override;
 
  private:
   std::uint64_t seed_;

@@ -127,7 +127,7 @@ std::vector<Check> check_local_sgd() {
   const auto theta_0 = nn::initial_parameters(layout, kVerifySeed);
   auto buffers = nn::initial_buffers(nn::resnet18_buffers({.width = kWidth}));
   const LocalResult local = training.run(0, round, 0, theta_0, buffers);
-  const std::vector<float> theta_h(local.theta.begin(), local.theta.end());
+  const std::vector<float> theta_h(local.theta.host().begin(), local.theta.host().end());
 
   const auto backend = nn::make_reference_backend();
   Network network(*backend);

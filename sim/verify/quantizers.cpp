@@ -20,7 +20,7 @@ std::vector<float> drawn_values() {
   round.t = 1;
   const std::vector<float> origin(kValues);
   const LocalResult drawn = update.run(0, round, 0, origin, {});
-  return {drawn.theta.begin(), drawn.theta.end()};
+  return {drawn.theta.host().begin(), drawn.theta.host().end()};
 }
 
 double squared_distance(std::span<const float> a, std::span<const float> b) {
