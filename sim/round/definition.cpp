@@ -1,28 +1,40 @@
 #include "sim/round/definition.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <functional>
 #include <set>
 
 #include "compress/values/fractional_quantizer.hpp"
 #include "compress/values/scaled_sign.hpp"
 #include "compress/vote/add_drop.hpp"
 #include "compress/vote/random_selection.hpp"
+#include "sim/round/defined_ties.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
 using compress::Index;
 
-/// Eq 9: the k coordinates of most votes, ties to the lower index.
-std::vector<Index> most_voted(std::span<const std::uint32_t> counts, std::size_t k) {
-  std::vector<Index> order(counts.size());
-  std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](Index i, Index j) { return counts[i] > counts[j]; });
-  order.resize(k);
-  std::sort(order.begin(), order.end());
-  return order;
+/// Eq 9: the k coordinates of most votes, of those that tie for the last places the ones that
+/// `settings` has enter in round t.
+std::vector<Index> most_voted(const Settings& settings, std::uint32_t t,
+                              std::span<const std::uint32_t> counts, std::size_t k) {
+  std::vector<std::uint32_t> order(counts.begin(), counts.end());
+  std::sort(order.begin(), order.end(), std::greater<>());
+  const std::uint32_t last = order[k - 1];  // votes of the last coordinate that enters
+  std::vector<Index> mask;
+  std::vector<Index> tied;
+  for (Index i = 0; i < counts.size(); ++i) {
+    if (counts[i] > last) mask.push_back(i);
+    if (counts[i] == last) tied.push_back(i);
+  }
+  const std::vector<bool> enters =
+      defined_ties(settings.tie_break, settings.seed, t, k - mask.size(), tied.size());
+  for (std::size_t j = 0; j < tied.size(); ++j) {
+    if (enters[j]) mask.push_back(tied[j]);
+  }
+  std::sort(mask.begin(), mask.end());
+  return mask;
 }
 
 /// Algorithm 2 line 15 as sets.
@@ -63,6 +75,12 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
       settings_.aggregation == Aggregation::mean ? static_cast<float>(workers) : 1.0F;
   DefinedRound defined;
 
+  // The error memory is in units of weights: a decay of the rate makes a tenth of it.
+  if (round.decayed && settings_.error_rescale_on_decay()) {
+    for (auto& e : e_) {
+      for (float& x : e) x *= 0.1F;
+    }
+  }
   // Line 9: D_n = (theta^(H) - theta^(0)) + e_n, kept where e_n was.
   for (std::uint32_t n = 0; n < workers; ++n) {
     const LocalResult local = update.run(0, round, n, theta_, {});
@@ -118,13 +136,13 @@ std::vector<Index> Definition::choose_mask(const Round& round, const DefinedRoun
     case Scheme::top_k: {
       const auto voted = std::count_if(defined.counts.begin(), defined.counts.end(),
                                        [](std::uint32_t count) { return count > 0; });
-      return most_voted(defined.counts, static_cast<std::size_t>(voted));
+      return most_voted(settings_, round.t, defined.counts, static_cast<std::size_t>(voted));
     }
     case Scheme::mv_rs:
       return compress::random_selection_by_scanning(defined.counts, protocol_.k, settings_.seed,
                                                     round.t);
     default:
-      return most_voted(defined.counts, protocol_.k);
+      return most_voted(settings_, round.t, defined.counts, protocol_.k);
   }
 }
 

@@ -26,7 +26,7 @@ struct DefinedRound {
   std::vector<float> aggregate;  ///< (1 / N) sum_n of what was sent, [d]
 };
 
-/// Any scheme but sm, with ties to the lower index. O(N d log d) a round, RS O(K d).
+/// Any scheme but sm. O(N d log d) a round, RS O(K d).
 class Definition {
  public:
   /// theta [d].
