@@ -1,10 +1,10 @@
 // Eqs 2, 3 and 10-12: what is minimised, its gradient, and the local steps, on the real network.
+#include <Random123/philox.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <random>
 
 #include "data/partition.hpp"
 #include "data/synthetic.hpp"
@@ -76,11 +76,15 @@ Check check_objective() {
           fmt::format("N = {}, {} images: {:.15f} and {:.15f}", kWorkers, all.size(), mean, whole)};
 }
 
-/// A unit vector of drawn signs over one tensor of the network.
-std::vector<double> drawn_direction(std::size_t size, std::mt19937_64& random) {
+/// The n-th unit vector of drawn signs over a tensor that begins at `begin`.
+std::vector<double> drawn_direction(std::size_t begin, std::size_t size, std::uint64_t n) {
+  constexpr std::uint64_t kPurpose = 0x73696d2e7369676e;  // "sim.sign"
   std::vector<double> direction(size);
   const double each = 1 / std::sqrt(static_cast<double>(size));
-  for (double& x : direction) x = (random() >> 63U) == 0 ? each : -each;
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto words = r123::Philox4x64()({{begin, i, n, 0}}, {{kVerifySeed, kPurpose}});
+    direction[i] = words[0] >> 63U == 0 ? each : -each;
+  }
   return direction;
 }
 
@@ -109,9 +113,8 @@ Check check_gradient() {
   floats->read(trained.model().gradients(), g_in_float);
 
   constexpr double kStep = 1e-6;
-  constexpr int kDirections = 2;  // a tensor
+  constexpr std::uint64_t kDirections = 2;  // a tensor
   const auto theta = nn::ReferenceBackend<double>::values(model.parameters());
-  std::mt19937_64 random(kVerifySeed);
   double worst = 0;           // |difference - g . direction| over |g|, tensor by tensor
   double worst_in_float = 0;  // |g in float - g| over |g|
   const nn::Layout layout = nn::resnet18_parameters({.width = kWidth});
@@ -121,8 +124,8 @@ Check check_gradient() {
     const std::span<double> x = theta.subspan(begin, size);
     const std::vector<double> origin(x.begin(), x.end());
     const double norm = norm_of(std::span(g).subspan(begin, size));
-    for (int n = 0; n < kDirections; ++n) {
-      const std::vector<double> direction = drawn_direction(size, random);
+    for (std::uint64_t n = 0; n < kDirections; ++n) {
+      const std::vector<double> direction = drawn_direction(begin, size, n);
       const auto loss_at = [&](double step) {
         for (std::size_t i = 0; i < size; ++i) x[i] = origin[i] + step * direction[i];
         return model.evaluate(batch.pixels, batch.labels, nn::BatchNormMode::batch).loss;
