@@ -412,16 +412,20 @@ TEST_F(OneDnnBackend, KeepsTensorsThatOutliveIt) {
 
 TEST_F(OneDnnBackend, MakesItsPrimitivesAnewForAnotherCountOfThreads) {
   // Weight gradients are what threads share most: their parts are added up at the end.
-  const auto gradient = [&] {
-    const Tensor dw = onednn_->allocate({16, 16, 3, 3});
-    onednn_->conv2d_backward_weights(make(*onednn_, {8, 16, 8, 8}, uniform(8 * 16 * 64, 1)),
-                                     make(*onednn_, {8, 16, 8, 8}, uniform(8 * 16 * 64, 2)), dw,
-                                     Into::add, kSame);
-    return read(*onednn_, dw);
+  const auto gradient_on = [&](Backend& backend) {
+    const Tensor dw = backend.allocate({16, 16, 3, 3});
+    backend.conv2d_backward_weights(make(backend, {8, 16, 8, 8}, uniform(8 * 16 * 64, 1)),
+                                    make(backend, {8, 16, 8, 8}, uniform(8 * 16 * 64, 2)), dw,
+                                    Into::add, kSame);
+    return read(backend, dw);
   };
+  const auto gradient = [&] { return gradient_on(*onednn_); };
   const std::vector<float> with_one = gradient();
   onednn_->enter(2);
   const std::vector<float> with_two = gradient();
+  const std::unique_ptr<Backend> never_with_one = make_onednn_backend();
+  never_with_one->enter(2);
+  EXPECT_EQ(with_two, gradient_on(*never_with_one));
   // 8 * 64 products below 1 each, added up in another order.
   EXPECT_TRUE(all_near(with_two, with_one, 512 * 512 * kEpsilon));
   omp_set_num_threads(1);
