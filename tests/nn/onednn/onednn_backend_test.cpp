@@ -421,17 +421,19 @@ TEST_F(OneDnnBackend, MakesItsPrimitivesAnewForAnotherCountOfThreads) {
   };
   const auto gradient = [&] { return gradient_on(*onednn_); };
   const std::vector<float> with_one = gradient();
-  onednn_->enter(2);
-  const std::vector<float> with_two = gradient();
-  const std::unique_ptr<Backend> never_with_one = make_onednn_backend();
-  never_with_one->enter(2);
-  EXPECT_EQ(with_two, gradient_on(*never_with_one));
-  // 8 * 64 products below 1 each, added up in another order.
-  EXPECT_TRUE(all_near(with_two, with_one, 512 * 512 * kEpsilon));
-  omp_set_num_threads(1);
-  EXPECT_EQ(gradient(), with_two);
-  onednn_->enter(1);
-  EXPECT_EQ(gradient(), with_one);
+  for (const int threads : {2, 8}) {
+    onednn_->enter(threads);
+    const std::vector<float> with_more = gradient();
+    const std::unique_ptr<Backend> never_with_one = make_onednn_backend();
+    never_with_one->enter(threads);
+    EXPECT_EQ(with_more, gradient_on(*never_with_one)) << threads;
+    // 8 * 64 products below 1 each, added up in another order.
+    EXPECT_TRUE(all_near(with_more, with_one, 512 * 512 * kEpsilon));
+    omp_set_num_threads(1);
+    EXPECT_EQ(gradient(), with_more) << threads;
+    onednn_->enter(1);
+    EXPECT_EQ(gradient(), with_one) << threads;
+  }
 }
 
 TEST_F(OneDnnBackend, NamesTheProblemThatTheLibraryRefuses) {
