@@ -1,7 +1,7 @@
 #include "sim/round/definition.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -9,6 +9,7 @@
 #include "compress/values/fractional_quantizer.hpp"
 #include "compress/values/scaled_sign.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/round/defined_ties.hpp"
 #include "sim/round/sparse_rounds.hpp"
 
 namespace mvsgd::sim {
@@ -70,13 +71,23 @@ std::vector<Index> DefinitionRound::changed(const std::vector<Index>& vote,
 
 std::vector<Index> DefinitionRound::most_voted() const {
   const auto& counts = defined_->counts;
-  std::vector<Index> order(counts.size());
-  std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](Index i, Index j) { return counts[i] > counts[j]; });
-  order.resize(protocol_->k);
-  std::sort(order.begin(), order.end());
-  return order;
+  const std::size_t k = protocol_->k;
+  std::vector<std::uint32_t> order(counts.begin(), counts.end());
+  std::sort(order.begin(), order.end(), std::greater<>());
+  const std::uint32_t last = order[k - 1];  // votes of the last coordinate that enters
+  std::vector<Index> mask;
+  std::vector<Index> tied;
+  for (Index i = 0; i < counts.size(); ++i) {
+    if (counts[i] > last) mask.push_back(i);
+    if (counts[i] == last) tied.push_back(i);
+  }
+  const std::vector<bool> enters =
+      defined_ties(settings_->tie_break, settings_->seed, round_->t, k - mask.size(), tied.size());
+  for (std::size_t j = 0; j < tied.size(); ++j) {
+    if (enters[j]) mask.push_back(tied[j]);
+  }
+  std::sort(mask.begin(), mask.end());
+  return mask;
 }
 
 void DefinitionRound::send_under(std::vector<Index> mask) {

@@ -57,7 +57,8 @@ class DefinitionRound {
   /// Algorithm 2 line 15 as sets.
   [[nodiscard]] static std::vector<compress::Index> changed(
       const std::vector<compress::Index>& vote, const compress::VoteChange& change);
-  /// Eq 9: the K coordinates of most votes, ties to the lower index.
+  /// Eq 9: the K coordinates of most votes; of those that tie for the last places
+  /// the ones that the settings have enter in this round.
   [[nodiscard]] std::vector<compress::Index> most_voted() const;
 
   /// All send their values under `mask`.
@@ -74,7 +75,7 @@ class DefinitionRound {
   DefinedRound* defined_;
 };
 
-/// Any scheme that sends, with ties to the lower index. O(N d log d) a round, RS O(K d).
+/// Any scheme that sends. O(N d log d) a round, RS O(K d).
 class Definition {
  public:
   /// theta [d].

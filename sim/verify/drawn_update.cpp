@@ -30,6 +30,7 @@ DrawnUpdate::DrawnUpdate(std::size_t d, std::size_t slots, std::uint64_t seed)
 LocalResult DrawnUpdate::run(std::size_t slot, const Round& round, std::uint32_t worker,
                              const FlatView& from, std::span<float> /*buffers*/) {
   const std::span<const float> theta = from.host();
+  const float rate = round.learning_rate > 0 ? static_cast<float>(round.learning_rate) : 1.0F;
   std::vector<float>& moved = theta_[slot];
   for (std::size_t i = 0; i < moved.size(); i += 4) {
     float shared[4];
@@ -37,7 +38,7 @@ LocalResult DrawnUpdate::run(std::size_t slot, const Round& round, std::uint32_t
     draw(seed_, round.t, kShared, i, shared);
     draw(seed_, round.t, worker, i, own);
     for (std::size_t j = 0; j < std::min<std::size_t>(4, moved.size() - i); ++j) {
-      moved[i + j] = theta[i + j] + (shared[j] + own[j]);
+      moved[i + j] = theta[i + j] + rate * (shared[j] + own[j]);
     }
   }
   return {.theta = moved};

@@ -9,8 +9,9 @@
 
 namespace mvsgd::sim {
 
-/// theta^(H) = theta^(0) + g with g a function of (seed, round, worker, coordinate) alone: heavy
-/// tails, as gradients have, and a part that workers share, so that votes agree and differ.
+/// theta^(H) = theta^(0) + eta g with g a function of (seed, round, worker, coordinate) alone:
+/// heavy tails, as gradients have, and a part that workers share, so that votes agree and differ.
+/// eta is the round's rate, 1 where it has none.
 class DrawnUpdate final : public LocalUpdate {
  public:
   /// `d` coordinates, as many workers at once as `slots`.

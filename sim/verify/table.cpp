@@ -258,7 +258,7 @@ std::vector<MeasuredRounds> measure_rounds(std::uint64_t d) {
   DrawnUpdate update(d, slots.count(), kVerifySeed);
   std::vector<MeasuredRounds> all;
   all.push_back(measure(first, d, update, slots, 1, 1));
-  for (const char* name : {"ssgd-mv-l8-q", "ssgd-mv-rs-l4", "top-k"}) {
+  for (const char* name : {"ssgd-mv-l8-q", "ssgd-mv-rs-l4", "rand-k-l4", "top-k"}) {
     all.push_back(measure(preset(name).settings, d, update, slots, 0, 1));
   }
   // The first vote of AD is whole; the second round has what all later ones have.
