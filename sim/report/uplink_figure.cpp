@@ -121,6 +121,8 @@ std::string draw_uplink_figure(std::span<const UplinkCurve> curves) {
   if (curves.empty()) throw InputError("no run has an evaluated round and bits sent up");
   double low = std::numeric_limits<double>::infinity();
   double high = 0;
+  double worst = 1;
+  double best = 0;
   std::string data;
   std::string lines;
   for (std::size_t i = 0; i < curves.size(); ++i) {
@@ -128,6 +130,8 @@ std::string draw_uplink_figure(std::span<const UplinkCurve> curves) {
     for (const UplinkPoint& p : curves[i].points) {
       low = std::min(low, p.bits);
       high = std::max(high, p.bits);
+      worst = std::min(worst, p.accuracy);
+      best = std::max(best, p.accuracy);
       data += fmt::format("{} {}\n", p.bits, 100 * p.accuracy);
     }
     data += "EOD\n";
@@ -136,19 +140,22 @@ std::string draw_uplink_figure(std::span<const UplinkCurve> curves) {
                          i, style.dashed ? 2 : 1, style.color, gnuplot_string(curves[i].label));
   }
   constexpr double kMargin = 1.5;  // of the first and the last point, on an axis of decades
+  constexpr double kTens = 10;     // per cent, where the other axis begins and ends
   const TemporaryDirectory directory;
   const std::filesystem::path file = directory.path() / "figure.svg";
-  run_gnuplot(
-      data + fmt::format("set terminal svg size 640,380 font 'sans-serif,14' noenhanced\n"
-                         "set output {}\n"
-                         "set border 3 lw 0.7\nset tics nomirror scale 0.6\n"
-                         "set grid lw 0.5 lc rgb '#999999' dt 3\n"
-                         "set logscale x\nset format x '%.0s %cbit'\nset xrange [{}:{}]\n"
-                         "set xlabel 'bits that all workers have sent'\n"
-                         "set ylabel 'test accuracy'\nset format y '%g %%'\nset yrange [0:100]\n"
-                         "set key below maxcols 4 width 1 samplen 2\nplot {}\nset output\n",
-                         gnuplot_string(file.string()), low / kMargin, high * kMargin, lines),
-      directory.path());
+  run_gnuplot(data + fmt::format("set terminal svg size 640,380 font 'sans-serif,14' noenhanced\n"
+                                 "set output {}\n"
+                                 "set border 3 lw 0.7\nset tics nomirror scale 0.6\n"
+                                 "set grid lw 0.5 lc rgb '#999999' dt 3\n"
+                                 "set logscale x\nset format x '%.0s %cbit'\nset xrange [{}:{}]\n"
+                                 "set xlabel 'bits that all workers have sent'\n"
+                                 "set ylabel 'test accuracy'\nset format y '%g %%'\n"
+                                 "set yrange [{}:{}]\n"
+                                 "set key above maxcols 4 width 1 samplen 2\nplot {}\nset output\n",
+                                 gnuplot_string(file.string()), low / kMargin, high * kMargin,
+                                 kTens * std::floor(100 * worst / kTens),
+                                 kTens * std::floor(100 * best / kTens + 1), lines),
+              directory.path());
   std::ifstream in(file, std::ios::binary);
   std::string svg{std::istreambuf_iterator<char>(in), {}};
   const std::size_t first = svg.find("<g id=\"gnuplot_canvas\">");
