@@ -2,10 +2,11 @@
 
 Of every .md file: each relative link and image, and its #anchor where it leads to a page; each path in
 backticks that begins with a folder of the tree or of the page's own (`sim/round/worker.cpp`, `golden/`,
-`comm/*.bin`); each source in backticks by its name alone (`worker.cpp`). What stands in ``` blocks is
-left alone. Of every source: each page that it names (comm/README.md).
+`comm/*.bin`); each source in backticks by its name alone (`worker.cpp`); each test (`Law.*`). What stands
+in ``` blocks is left alone. Of every source: each page that it names (comm/README.md).
 """
 
+import fnmatch
 import re
 import urllib.parse
 
@@ -17,6 +18,8 @@ PRODUCTS = ("build", "runs")
 _LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(([^()\s]+)\)|<(?:img|a)\b[^>]*?\b(?:src|href)=\"([^\"]+)\"")
 _CODE = re.compile(r"`([^`]+)`")
 _PATH = re.compile(r"[\w.-]+(/[\w.*-]+)*(/|/[\w*-]+\.[\w.*-]+)")
+_TEST = re.compile(r"[A-Z]\w*\.(?=[A-Z*])[\w*]+")
+_TEST_OF_A_SOURCE = re.compile(r"\bTEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)")
 _PAGE = re.compile(r"(?<![\w./-])(?:[\w-]+/)+[\w.-]+\.md\b")
 
 
@@ -63,7 +66,9 @@ def objection_to_link(root, page, target):
     return None
 
 
-def objection_to_code(root, page, words, names):
+def objection_to_code(root, page, words, names, tests):
+    if _TEST.fullmatch(words):
+        return None if fnmatch.filter(tests, words) else f"`{words}`: no such test"
     if words.endswith(SOURCES) and re.fullmatch(r"[\w.-]+", words):
         return None if words in names else f"`{words}`: no file of that name"
     if not _PATH.fullmatch(words) or words.split("/")[0] in PRODUCTS:
@@ -77,10 +82,15 @@ def objection_to_code(root, page, words, names):
 def check(root):
     findings = []
     names = {path.name for path in tree.files(root, SOURCES)}
+    tests = {
+        ".".join(test)
+        for path in tree.files(root / "tests", tree.CPP)
+        for test in _TEST_OF_A_SOURCE.findall(tree.read(root / "tests", path))
+    }
     for page in tree.files(root, (".md",)):
         for number, line in prose(tree.read(root, page)):
             codes = _CODE.findall(line)
-            wrong = [objection_to_code(root, page, words, names) for words in codes]
+            wrong = [objection_to_code(root, page, words, names, tests) for words in codes]
             links = _LINK.findall(_CODE.sub(lambda m: "_" * len(m[0]), line))
             wrong += [objection_to_link(root, page, a or b) for a, b in links]
             findings += [f"{page}:{number}: {what}" for what in wrong if what]

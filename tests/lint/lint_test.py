@@ -200,6 +200,7 @@ class Links(unittest.TestCase):
         "comm/a.cpp": "",
         "comm/inproc/b.hpp": "",
         "tests/lint/c.py": "",
+        "tests/comm/a_test.cpp": "TEST(Bits, Add) {}\nTEST_F(\n    Codec, TakesNone) {}\nTEST_P(OfRow, Holds) {}\n",
         "runs/x": "",
     }
 
@@ -225,6 +226,9 @@ class Links(unittest.TestCase):
             ("`comm/outproc/`", "no such path"),
             ("`comm/*.hpp`", "no such path"),
             ("`worker.hpp`", "no file of that name"),
+            ("`Bits.Adds`", "no such test"),
+            ("`Bit.*`", "no such test"),
+            ("`Codec.TakesSome*`", "no such test"),
         ):
             with self.subTest(text):
                 found = self.check(text)
@@ -247,6 +251,7 @@ class Links(unittest.TestCase):
             "```\n[a](b.md) `comm/b.cpp`\n```",
             "`[a](b.md)` is a link",
             "[`a.cpp`](a.cpp) `comm/a.cpp` `inproc/b.hpp` `inproc/` `comm/*.cpp` `c.py`",
+            "`Bits.Add` `Bits.*` `Codec.TakesNone` `OfRow.Holds` `Codec.*None` `SSGD.x` `V1.2`",
             "`build/release/mvsgd` `runs/a/b.csv` `a/b.csv` `comm/same_digest/*` `x < y/z.w`",
         ):
             with self.subTest(text):
