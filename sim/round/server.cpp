@@ -6,6 +6,7 @@
 #include "compress/values/aggregate.hpp"
 #include "compress/vote/majority_vote.hpp"
 #include "compress/vote/random_selection.hpp"
+#include "sim/round/control.hpp"
 #include "sim/round/overlap.hpp"
 #include "sim/round/phases.hpp"
 
@@ -29,7 +30,7 @@ Server::Server(const ServerContext& context, comm::Transport& transport, ServerS
   }
 }
 
-void Server::run() {
+std::uint32_t Server::run() {
   if (context_.rounds.front().is_first()) {
     broadcast(
         encode_values(context_.protocol, transport_->rank(), {comm::Kind::model, 0}, state_.theta));
@@ -41,12 +42,15 @@ void Server::run() {
       const PhaseTimer timer(seconds);
       lead(round);
     }
-    open_->server_seconds = seconds;
+    open_->report.phases.server = seconds;
     if (round.evaluate && context_.evaluate) {
       open_->evaluation = context_.evaluate(state_.theta, receive_buffers(round));
     }
-    if (context_.pause.is_after(round.t)) return;
+    if (pauses_) break;
   }
+  const std::uint32_t last = open_->round.t;
+  close();
+  return last;
 }
 
 void Server::lead(const Round& round) {
@@ -189,8 +193,8 @@ void Server::publish_aggregate(const Round& round, std::vector<float>& sum) {
   if (context_.settings.aggregation == Aggregation::mean) {
     compress::divide_by_workers(transport_->workers(), sum);
   }
-  // By the time that a worker has the aggregate it can see the pause.
-  if (context_.pause_after && context_.pause_after(round)) context_.pause.set_after(round.t);
+  pauses_ = context_.pause_after && context_.pause_after(round);
+  send_pause(*transport_, round.t, pauses_);
   broadcast(
       encode_values(context_.protocol, transport_->rank(), {comm::Kind::aggregate, round.t}, sum));
 }
@@ -204,7 +208,9 @@ void Server::open(const Round& round, RoundSizes sizes) {
 
 void Server::close() {
   if (!open_) return;
-  open_->ledger = context_.ledger.close_round(open_->round.t);
+  comm::ClosedRound closed = transport_->close_round(open_->round.t);
+  open_->ledger = std::move(closed.rows);
+  for (const auto& report : closed.reports) open_->report += decode_report(report);
   if (context_.on_closed) context_.on_closed(*open_);
   open_.reset();
 }

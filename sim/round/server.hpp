@@ -16,8 +16,8 @@
 #include "sim/law/round_sizes.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/round/evaluation.hpp"
-#include "sim/round/pause.hpp"
 #include "sim/round/protocol.hpp"
+#include "sim/round/telemetry.hpp"
 
 namespace mvsgd::sim {
 
@@ -30,7 +30,7 @@ struct RoundRecord {
   std::optional<double> vote_agreement;  ///< mean over the mask of votes / N
   std::vector<compress::Index> mask;     ///< supp M_t; kept of a sparse round that is evaluated
   std::optional<Evaluation> evaluation;
-  double server_seconds = 0;  ///< the server's processor time, evaluation apart
+  WorkerReport report;  ///< all workers'; its phases have the server's time too, evaluation apart
 };
 
 using Evaluate =
@@ -55,28 +55,23 @@ struct ServerState {
 struct ServerContext {
   const Protocol& protocol;
   const Settings& settings;
-  std::span<const Round> rounds;  ///< those to run
-  Pause& pause;
-  comm::Ledger& ledger;
+  std::span<const Round> rounds;                      ///< those to run
   PauseAfter pause_after;                             ///< may be empty: never; asked once a round
   Evaluate evaluate;                                  ///< may be empty: no evaluations
   std::function<void(const RoundRecord&)> on_closed;  ///< called once a round, in order
   CountsObserver on_counts;                           ///< may be empty
 };
 
-/// Decodes, counts, chooses, aggregates in worker order 0..N-1, and closes each round's ledger when
-/// the next round's first messages show that every worker has decoded it.
+/// Decodes, counts, chooses, aggregates in worker order 0..N-1, and closes each round when every
+/// worker has reported it: after the next round's first messages, so that nobody waits for it.
 class Server {
  public:
   Server(const ServerContext& context, comm::Transport& transport, ServerState state,
          std::size_t buffers);
 
-  /// Leads every round until the pause; before round 1 it sends the initial model. The last one
-  /// stays open: its aggregate may not have been decoded yet.
-  void run();
-
-  /// Closes what is still open; call it when the workers have ended.
-  void close();
+  /// Leads every round until the pause; before round 1 it sends the initial model. Returns the last
+  /// round, which is closed as all are.
+  std::uint32_t run();
 
   /// What it carries on, which it no longer has.
   [[nodiscard]] ServerState take() { return std::move(state_); }
@@ -100,6 +95,7 @@ class Server {
   void publish_mask(const Round& round, std::vector<compress::Index> mask);
   void publish_aggregate(const Round& round, std::vector<float>& sum);
   void open(const Round& round, RoundSizes sizes = {});
+  void close();  ///< what is open
   void broadcast(const comm::Message& message);
   /// The sum in worker order 0..N-1 of what `receive(n, values)` fills.
   template <typename Receive>
@@ -113,6 +109,7 @@ class Server {
   std::optional<compress::VoteTally> votes_;  ///< this round's; none in mv_ad
   std::vector<float> dense_sum_;              ///< zeros between rounds, [d]; top_k alone
   std::optional<RoundRecord> open_;           ///< of the round that is not closed yet
+  bool pauses_ = false;                       ///< after the round that is open
 };
 
 }  // namespace mvsgd::sim

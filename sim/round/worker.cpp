@@ -1,5 +1,6 @@
 #include "sim/round/worker.hpp"
 
+#include "sim/round/control.hpp"
 #include "sim/round/overlap.hpp"
 
 namespace mvsgd::sim {
@@ -26,11 +27,12 @@ WorkerState Worker::take() {
   return std::move(state_);
 }
 
-void Worker::run() {
+std::uint32_t Worker::run() {
   const Protocol& protocol = context_.protocol;
   const std::uint32_t server = transport_->server();
   if (context_.rounds.front().is_first()) {
     receive_values(protocol, *transport_, server, {comm::Kind::model, 0}, state_.theta);
+    transport_->report_round(0, encode_report({}));
   }
   arrays_->put({.theta = std::move(state_.theta), .e = std::move(state_.e)});
   for (const Round& round : context_.rounds) {
@@ -45,14 +47,14 @@ void Worker::run() {
         exchange_voted(round);
       }
     }
-    // Before the next round's first message, by which the server knows that it is there.
-    context_.telemetry.add(round.t, transport_->rank(), report);
     if (round.evaluate && context_.settings.bn_eval() == BatchNormEvaluation::average) {
       transport_->send(server, encode_values(protocol, transport_->rank(),
                                              {comm::Kind::buffers, round.t}, state_.buffers));
     }
-    if (context_.pause.is_after(round.t)) return;
+    transport_->report_round(round.t, encode_report(report));
+    if (receive_pause(*transport_, round.t)) return round.t;
   }
+  return context_.rounds.back().t;
 }
 
 WorkerReport Worker::compute(const Round& round) {

@@ -12,7 +12,6 @@
 #include "compress/vote/add_drop.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/round/local_update.hpp"
-#include "sim/round/pause.hpp"
 #include "sim/round/protocol.hpp"
 #include "sim/round/slots.hpp"
 #include "sim/round/telemetry.hpp"
@@ -35,10 +34,8 @@ struct WorkerContext {
   const Protocol& protocol;
   const Settings& settings;
   std::span<const Round> rounds;  ///< those to run
-  const Pause& pause;
   LocalUpdate& update;
   Slots& slots;
-  Telemetry& telemetry;
 };
 
 /// One worker, run by a thread of its own (or, later, a process). Its state is theta, rebuilt only
@@ -47,8 +44,9 @@ class Worker {
  public:
   Worker(const WorkerContext& context, comm::Transport& transport, WorkerState state);
 
-  /// Takes part in every round until the pause; before round 1 it receives the initial model.
-  void run();
+  /// Takes part in every round until the pause, and reports each; before round 1 it receives the
+  /// initial model. Returns the last round.
+  std::uint32_t run();
 
   /// What it carries on, which it no longer has; after run().
   [[nodiscard]] WorkerState take();
