@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "sim/files/digest.hpp"
+#include "data/checksum.hpp"
 
 namespace mvsgd::sim {
 
@@ -43,7 +43,7 @@ class DurableFile {
   std::filesystem::path path_;
   int descriptor_;
   std::uint64_t bytes_ = 0;
-  Sha256 hash_;
+  data::Checksum checksum_{data::Hash::sha256};
 };
 
 /// Another process has the directory.

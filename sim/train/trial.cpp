@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "comm/inproc/inproc.hpp"
 #include "sim/files/digest.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
@@ -55,10 +56,8 @@ struct Run {
     audit.check(record.round, record.ledger, record.sizes);
     state.account.add(record.round, record.ledger);
     if (record.evaluation) state.evaluation = *record.evaluation;
-    WorkerReport report = telemetry.take(record.round.t);
-    report.phases.server = record.server_seconds;
-    state.phases += report.phases;
-    if (sinks.on_round) sinks.on_round({.record = record, .report = report});
+    state.phases += record.report.phases;
+    if (sinks.on_round) sinks.on_round({.record = record, .report = record.report});
   }
 
   Evaluation evaluate(std::span<const float> theta, std::span<const float> buffers) {
@@ -76,22 +75,22 @@ struct Run {
   LocalTraining update;
   Evaluator evaluator;
   Audit audit;
-  Telemetry telemetry;
   TrialSinks sinks;
 };
 
 /// To the next pause.
 void advance(Run& run) {
+  comm::InprocGroup group(run.settings.workers, std::chrono::seconds(run.settings.deadline),
+                          run.sinks.on_message);
   run.state.group =
-      run_group({.settings = run.settings,
+      run_group({.group = group,
+                 .settings = run.settings,
                  .rounds = run.rounds,
                  .update = run.update,
                  .make_arrays = worker_arrays(run.settings, run.compute),
                  .slots = run.slots,
-                 .telemetry = run.telemetry,
                  .evaluate = [&](auto theta, auto buffers) { return run.evaluate(theta, buffers); },
                  .on_closed = [&](const RoundRecord& record) { run.closed(record); },
-                 .on_message = run.sinks.on_message,
                  .on_counts = {},
                  .pause_after = run.sinks.pause_after},
                 std::move(run.state.group));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "comm/inproc/inproc.hpp"
 #include "compress/positions/position_codec.hpp"
 #include "compress/values/fractional_quantizer.hpp"
 #include "compress/values/scaled_sign.hpp"
@@ -215,24 +217,25 @@ Shown run(const Settings& settings) {
   const Protocol protocol = make_protocol(settings, kD);
   DrawnUpdate update(kD, settings.workers, kVerifySeed);
   Slots slots(settings.workers);
-  Telemetry telemetry;
   Wire wire;
+  comm::InprocGroup group(
+      settings.workers, std::chrono::seconds(settings.deadline),
+      [&](std::uint32_t to, const comm::Message& message) { wire.add(to, message); });
   std::map<std::uint32_t, std::vector<std::uint32_t>> counts;
-  const GroupState result = run_group(
-      {.settings = settings,
-       .rounds = plan,
-       .update = update,
-       .slots = slots,
-       .telemetry = telemetry,
-       .evaluate = {},
-       .on_closed = {},
-       .on_message = [&](std::uint32_t to, const comm::Message& message) { wire.add(to, message); },
-       .on_counts =
-           [&](const Round& round, std::span<const std::uint32_t> of) {
-             counts[round.t].assign(of.begin(), of.end());
-           },
-       .pause_after = {}},
-      initial_state(settings.workers, std::vector<float>(kD, kTheta), {}));
+  const GroupState result =
+      run_group({.group = group,
+                 .settings = settings,
+                 .rounds = plan,
+                 .update = update,
+                 .slots = slots,
+                 .evaluate = {},
+                 .on_closed = {},
+                 .on_counts =
+                     [&](const Round& round, std::span<const std::uint32_t> of) {
+                       counts[round.t].assign(of.begin(), of.end());
+                     },
+                 .pause_after = {}},
+                initial_state(settings.workers, std::vector<float>(kD, kTheta), {}));
 
   Shown shown{.what = fmt::format("d = {}, N = {}, K = {}, {} dense and {} sparse rounds", kD,
                                   settings.workers, kK, kDense, kSparse)};

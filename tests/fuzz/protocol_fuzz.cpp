@@ -24,6 +24,7 @@ namespace {
 
 using mvsgd::comm::BitReader;
 using mvsgd::comm::Bits;
+using mvsgd::comm::Channel;
 using mvsgd::comm::DecodeError;
 using mvsgd::comm::Kind;
 using mvsgd::comm::Ledger;
@@ -60,8 +61,10 @@ class Arrived final : public Transport {
       : Transport(rank, kWorkers, ledger, {}), bytes_(std::move(bytes)) {}
 
  private:
-  void send_bytes(std::uint32_t, Bytes) override { check(false, "a receiver sends nothing"); }
-  Bytes receive_bytes(std::uint32_t, const std::string&) override { return bytes_; }
+  void send_bytes(Channel, std::uint32_t, Bytes) override {
+    check(false, "a receiver sends nothing");
+  }
+  Bytes receive_bytes(Channel, std::uint32_t, const std::string&) override { return bytes_; }
 
   Bytes bytes_;
 };

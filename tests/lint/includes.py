@@ -50,7 +50,7 @@ OUTSIDE = (
     (r"CLI/", ("sim/cli",)),
     (r"toml\+\+/", ("sim/plan",)),
     (r"boost/", ("sim/report",)),
-    (r"(curl|openssl)/", ("data", "sim/files")),
+    (r"(curl|openssl)/", ("data",)),
     (r"(fmt|nlohmann)/", ("data", "sim", "tests", "bench")),
     (r"archive(_entry)?\.h", ("data", "tests")),
     (r"(gtest|gmock)", ("tests",)),

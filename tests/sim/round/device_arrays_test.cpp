@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 
+#include "comm/inproc/inproc.hpp"
 #include "nn/cuda/cuda_backend.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/round/group.hpp"
@@ -72,22 +74,21 @@ Outcome run(const Settings& settings, LocalUpdate& update, std::size_t slot_coun
   Outcome outcome{initial_state(settings.workers, std::vector<float>(kD, 1.0F), {}), {}};
   const std::vector<Round> rounds = plan();
   Slots slots(slot_count, devices);
-  Telemetry telemetry;
+  comm::InprocGroup group(settings.workers, std::chrono::seconds(60));
   // With a pause on the way: there arrays come to the host and go back.
   while (outcome.state.t < kRounds) {
     outcome.state =
-        run_group({.settings = settings,
+        run_group({.group = group,
+                   .settings = settings,
                    .rounds = rounds,
                    .update = update,
                    .slots = slots,
-                   .telemetry = telemetry,
                    .evaluate = {},
                    .on_closed =
                        [&](const RoundRecord& record) {
                          outcome.ledger.insert(outcome.ledger.end(), record.ledger.begin(),
                                                record.ledger.end());
                        },
-                   .on_message = {},
                    .on_counts = {},
                    .pause_after = [](const Round& round) { return round.t == 4; }},
                   std::move(outcome.state));
