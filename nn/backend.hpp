@@ -13,7 +13,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "nn/flat_operators.hpp"
 #include "nn/image_store.hpp"
 #include "nn/repeated_step.hpp"
 #include "nn/tensor.hpp"
@@ -96,9 +95,6 @@ class Backend {
   /// The calling thread is about to use this backend, with `threads` threads to a kernel. Called
   /// whenever a thread takes over the backend: OpenMP's count belongs to the calling thread.
   virtual void enter(int threads) = 0;
-
-  /// A worker's operators on flat arrays where this backend computes; null if that is the host.
-  [[nodiscard]] virtual std::unique_ptr<FlatOperators> flat_operators() { return nullptr; }
 
   /// A copy of the images where this backend computes; null if that is the host. Throws
   /// std::invalid_argument if the sizes do not fit together, BackendError if a library refuses.

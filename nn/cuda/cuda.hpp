@@ -31,7 +31,6 @@ class CudaBackend : public Backend {
   [[nodiscard]] std::string name() const override { return "cuda"; }
   [[nodiscard]] std::string version() const override;
   void enter(int threads) override;
-  [[nodiscard]] std::unique_ptr<FlatOperators> flat_operators() override;
   [[nodiscard]] std::unique_ptr<const ImageStore> hold_images(const ImageBytes& images) override;
   /// Null unless CudaOptions::step_graph.
   [[nodiscard]] std::unique_ptr<RepeatedStep> repeated_step() override;

@@ -9,7 +9,6 @@
 
 #include "nn/cuda/check.hpp"
 #include "nn/cuda/cuda.hpp"
-#include "nn/cuda/flat_operators.hpp"
 #include "nn/cuda/image_store.hpp"
 #include "nn/cuda/repeated_step.hpp"
 
@@ -113,10 +112,6 @@ std::string CudaBackend::version() const {
 void CudaBackend::enter(int threads) {
   if (threads < 1) throw std::invalid_argument("enter: threads = " + std::to_string(threads));
   use_device(options_.device);
-}
-
-std::unique_ptr<FlatOperators> CudaBackend::flat_operators() {
-  return std::make_unique<CudaFlatOperators>(options_.device);
 }
 
 std::unique_ptr<const ImageStore> CudaBackend::hold_images(const ImageBytes& images) {

@@ -31,8 +31,7 @@ void DeviceArrays::add_difference() { operators_->add_difference(theta_h_, theta
 
 compress::TopK DeviceArrays::add_difference_top_k(std::size_t k, float /*hint*/) {
   add_difference();
-  nn::Largest largest = operators_->top_k(e_, static_cast<std::int64_t>(k));
-  return {.support = std::move(largest.support), .magnitude = largest.magnitude};
+  return operators_->top_k(e_, k);
 }
 
 void DeviceArrays::move_to_local() { operators_->copy(theta_, theta_h_); }
@@ -66,19 +65,15 @@ compress::Quantized DeviceArrays::quantize(std::span<const Index> mask,
     gather(mask, values);
     return quantizer.quantize(values);
   }
-  // Boundaries are a function of the extremes alone.
-  nn::LevelCodes quantized = operators_->quantize(e_, mask, [&](const nn::Extremes& extremes) {
-    return fractional->boundaries(std::vector<float>{extremes.v_max, extremes.v_min});
-  });
-  return {.codes = std::move(quantized.codes), .magnitudes = std::move(quantized.magnitudes)};
+  return operators_->quantize(e_, mask, *fractional);
 }
 
 void DeviceArrays::subtract_sent(std::span<const Index> mask, std::span<const float> sent) {
-  operators_->subtract(e_, mask, sent);
+  operators_->subtract_sent(mask, sent, e_);
 }
 
 void DeviceArrays::scatter_add(std::span<const Index> mask, std::span<const float> values) {
-  operators_->scatter_add(theta_, mask, values);
+  operators_->scatter_add(mask, values, theta_);
 }
 
 std::span<const float> DeviceArrays::theta() {
@@ -98,8 +93,8 @@ void DeviceArrays::accept_dense() {
   host_ = {};
 }
 
-std::vector<float> DeviceArrays::download(const nn::Tensor& x) {
-  std::vector<float> values(static_cast<std::size_t>(nn::elements(x.shape)));
+std::vector<float> DeviceArrays::download(const compress::DeviceArray& x) {
+  std::vector<float> values(x.size);
   operators_->read(x, values);
   return values;
 }

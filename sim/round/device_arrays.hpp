@@ -1,4 +1,4 @@
-// A worker's arrays where a backend computes.
+// A worker's arrays on a device.
 #pragma once
 
 #include <functional>
@@ -7,25 +7,25 @@
 #include <utility>
 #include <vector>
 
-#include "nn/flat_operators.hpp"
+#include "compress/device/device_operators.hpp"
 #include "sim/round/worker_arrays.hpp"
 
 namespace mvsgd::sim {
 
-/// By a backend's operators. In a sparse round votes, masks and values cross to the host and back,
-/// and for add-drop the values of two votes; theta, e and D do not.
+/// By the operators of a device. In a sparse round votes, masks and values cross to the host and
+/// back, and for add-drop the values of two votes; theta, e and D do not.
 class DeviceArrays final : public WorkerArrays {
  public:
   struct Local {
-    LocalResult result;  ///< without theta
-    nn::Tensor theta;    ///< theta^(H), [d]; lives in the slot until its next run
+    LocalResult result;           ///< without theta
+    compress::DeviceArray theta;  ///< theta^(H), [d]; lives in the slot until its next run
   };
   /// H local steps from `theta` in a compute slot of the operators' device.
-  using LocalSteps =
-      std::function<Local(std::size_t slot, const Round& round, nn::FlatOperators& operators,
-                          const nn::Tensor& theta, std::span<float> buffers)>;
+  using LocalSteps = std::function<Local(
+      std::size_t slot, const Round& round, compress::DeviceOperators& operators,
+      const compress::DeviceArray& theta, std::span<float> buffers)>;
 
-  DeviceArrays(std::unique_ptr<nn::FlatOperators> operators, LocalSteps steps)
+  DeviceArrays(std::unique_ptr<compress::DeviceOperators> operators, LocalSteps steps)
       : operators_(std::move(operators)), steps_(std::move(steps)) {}
 
   void put(Values values) override;
@@ -50,13 +50,13 @@ class DeviceArrays final : public WorkerArrays {
   void accept_dense() override;
 
  private:
-  [[nodiscard]] std::vector<float> download(const nn::Tensor& x);
+  [[nodiscard]] std::vector<float> download(const compress::DeviceArray& x);
 
-  std::unique_ptr<nn::FlatOperators> operators_;
+  std::unique_ptr<compress::DeviceOperators> operators_;
   LocalSteps steps_;
-  nn::Tensor theta_;
-  nn::Tensor e_;
-  nn::Tensor theta_h_;
+  compress::DeviceArray theta_;
+  compress::DeviceArray e_;
+  compress::DeviceArray theta_h_;
   std::vector<float> host_;  ///< what theta() and dense() show
 };
 

@@ -9,6 +9,7 @@
 
 #include "nn/reference/reference_backend.hpp"
 #ifdef MVSGD_WITH_CUDA
+#include "compress/cuda/make_cuda_operators.hpp"
 #include "nn/cuda/cuda_backend.hpp"
 #endif
 #ifdef MVSGD_WITH_ONEDNN
@@ -99,6 +100,22 @@ std::unique_ptr<nn::Backend> make_backend(const Settings& settings,
 #endif
   throw UsageError(fmt::format("backend = {}: this build has {}", settings.backend,
                                fmt::join(backends_built(), ", ")));
+}
+
+std::unique_ptr<compress::DeviceOperators> make_operators([[maybe_unused]] const Settings& settings,
+                                                          [[maybe_unused]] std::size_t device) {
+#ifdef MVSGD_WITH_CUDA
+  if (settings.backend == "cuda") return compress::make_cuda_operators(static_cast<int>(device));
+#endif
+  return nullptr;
+}
+
+compress::DeviceArray device_array([[maybe_unused]] const Settings& settings,
+                                   [[maybe_unused]] const nn::Tensor& x) {
+#ifdef MVSGD_WITH_CUDA
+  if (settings.backend == "cuda") return compress::cuda_array(x);
+#endif
+  return {};
 }
 
 std::string engines_of([[maybe_unused]] const Settings& settings) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "compress/device/device_operators.hpp"
 #include "nn/backend.hpp"
 #include "sim/plan/settings.hpp"
 
@@ -23,6 +24,15 @@ namespace mvsgd::sim {
 /// ask of it.
 [[nodiscard]] std::unique_ptr<nn::Backend> make_backend(const Settings& settings,
                                                         std::size_t device = 0);
+
+/// A worker's operators on one of the devices that these settings compute on; null with a backend
+/// that computes on the processor. Throws nn::BackendError if the device's library refuses.
+[[nodiscard]] std::unique_ptr<compress::DeviceOperators> make_operators(const Settings& settings,
+                                                                        std::size_t device);
+
+/// A plain tensor of the settings' backend as an array of its device's operators; an empty one with
+/// a backend that computes on the processor.
+[[nodiscard]] compress::DeviceArray device_array(const Settings& settings, const nn::Tensor& x);
 
 /// The engines that the cuda backend takes for a run of these settings, which decide its bits: one
 /// list for all of its devices, or one a device, "device 0: ...; device 1: ...", where they differ.

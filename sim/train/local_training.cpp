@@ -64,23 +64,24 @@ LocalResult LocalTraining::run(std::size_t slot, const Round& round, std::uint32
 }
 
 std::unique_ptr<WorkerArrays> LocalTraining::arrays(std::uint32_t worker) {
-  auto operators = compute_[worker % devices_].backend->flat_operators();
+  auto operators = make_operators(settings_, worker % devices_);
   if (!operators) return LocalUpdate::arrays(worker);
   return std::make_unique<DeviceArrays>(
       std::move(operators),
-      [this, worker](std::size_t slot, const Round& round, nn::FlatOperators& on_device,
-                     const nn::Tensor& theta, std::span<float> buffers) -> DeviceArrays::Local {
+      [this, worker](std::size_t slot, const Round& round, compress::DeviceOperators& on_device,
+                     const compress::DeviceArray& theta,
+                     std::span<float> buffers) -> DeviceArrays::Local {
         Compute& compute = compute_[slot];
-        const nn::Tensor& parameters = compute.model->parameters();
+        const compress::DeviceArray& parameters = compute.parameters;
         compute.backend->enter(static_cast<int>(settings_.threads_per_worker));
         on_device.copy(parameters, theta);
         const LocalResult result = train(compute, round, worker, buffers);
-        const std::int64_t bad = on_device.first_not_finite(parameters);
-        if (bad < nn::elements(parameters.shape)) {
-          const std::array<std::uint32_t, 1> at{static_cast<std::uint32_t>(bad)};
+        const std::size_t bad = on_device.first_not_finite(parameters);
+        if (bad < parameters.size) {
+          const std::array<compress::Index, 1> at{static_cast<compress::Index>(bad)};
           std::array<float, 1> value{};
           on_device.gather(parameters, at, value);
-          throw not_finite(round, worker, bad, value.front());
+          throw not_finite(round, worker, static_cast<std::int64_t>(bad), value.front());
         }
         return {.result = result, .theta = parameters};
       });

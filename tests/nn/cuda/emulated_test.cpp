@@ -51,6 +51,11 @@ TEST(CudaBackend, SaysThatThereIsNoDevice) {
   EXPECT_EQ(cuda_device(), "emulated device (sm_90)");
 }
 
+TEST(CudaDevices, ThatAreNotThereAreRefused) {
+  EXPECT_EQ(cuda_devices(), 1);
+  EXPECT_THROW(static_cast<void>(make_cuda_backend({.device = 1})), std::invalid_argument);
+}
+
 // A 1x1 convolution and its gradients, whose terms are products of what a precision leaves of x and
 // dy, times 1.
 class Precisions : public ::testing::Test {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "compress/cuda/make_cuda_operators.hpp"
 #include "nn/cuda/cuda_backend.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/round/group.hpp"
@@ -36,15 +37,15 @@ class DrawnOnDevices final : public LocalUpdate {
 
   [[nodiscard]] std::unique_ptr<WorkerArrays> arrays(std::uint32_t worker) override {
     return std::make_unique<DeviceArrays>(
-        backends_[worker % devices_]->flat_operators(),
-        [this, worker](std::size_t slot, const Round& round, nn::FlatOperators& operators,
-                       const nn::Tensor& theta, std::span<float> buffers) {
+        compress::make_cuda_operators(static_cast<int>(worker % devices_)),
+        [this, worker](std::size_t slot, const Round& round, compress::DeviceOperators& operators,
+                       const compress::DeviceArray& theta, std::span<float> buffers) {
           std::vector<float> here(kD);
           operators.read(theta, here);
           const LocalResult drawn = drawn_.run(slot, round, worker, here, buffers);
           backends_[slot]->enter(1);
           backends_[slot]->write(theta_h_[slot], drawn.theta);
-          return DeviceArrays::Local{.result = {}, .theta = theta_h_[slot]};
+          return DeviceArrays::Local{.result = {}, .theta = compress::cuda_array(theta_h_[slot])};
         });
   }
 
