@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "bench/network.hpp"
-#include "nn/cuda/cuda_backend.hpp"
+#include "nn/cuda/make_cuda.hpp"
 
 namespace mvsgd::nn {
 namespace {

@@ -8,12 +8,10 @@
 #include <vector>
 
 #include "nn/cuda/check.hpp"
-#include "nn/cuda/cuda.hpp"
 #include "nn/cuda/image_store.hpp"
 #include "nn/cuda/repeated_step.hpp"
 
-namespace mvsgd::nn {
-namespace cuda {
+namespace mvsgd::nn::cuda {
 namespace {
 
 constexpr auto kFloat = static_cast<std::int64_t>(sizeof(float));
@@ -561,21 +559,4 @@ void CudaBackend::sgd_step(const Tensor& theta, const Tensor& gradient, float le
                     learning_rate, weight_decay, stream());
 }
 
-}  // namespace cuda
-
-std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) {
-  return std::make_unique<cuda::CudaBackend>(options);
-}
-
-int cuda_devices() { return cuda::device_count(); }
-
-std::string cuda_device() {
-  try {
-    static_cast<void>(cuda_devices());
-    return cuda::device_text(0);
-  } catch (const BackendError& error) {
-    return error.what();
-  }
-}
-
-}  // namespace mvsgd::nn
+}  // namespace mvsgd::nn::cuda

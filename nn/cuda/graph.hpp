@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "nn/cuda/cuda_backend.hpp"
+#include "nn/cuda/make_cuda.hpp"
 #include "nn/cuda/descriptor.hpp"
 #include "nn/tensor.hpp"
 

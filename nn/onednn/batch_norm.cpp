@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "nn/onednn/channel_block.hpp"
-#include "nn/onednn/onednn.hpp"
+#include "nn/onednn/onednn_backend.hpp"
 #include "nn/shape_checks.hpp"
 
 namespace mvsgd::nn {

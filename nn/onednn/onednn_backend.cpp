@@ -8,7 +8,6 @@
 #include <string>
 #include <utility>
 
-#include "nn/onednn/onednn.hpp"
 #include "nn/onednn/weights.hpp"
 #include "nn/shape_checks.hpp"
 
@@ -368,10 +367,6 @@ void OneDnnBackend::sgd_step(const Tensor& theta, const Tensor& gradient, float 
                                                from = plain_data(gradient)](auto begin, auto end) {
     kernels::sgd_step(to + begin, from + begin, end - begin, learning_rate, weight_decay);
   });
-}
-
-std::unique_ptr<Backend> make_onednn_backend(const OneDnnOptions& options) {
-  return or_refuse("onednn", [&] { return std::make_unique<OneDnnBackend>(options); });
 }
 
 }  // namespace mvsgd::nn

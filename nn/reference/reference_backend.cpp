@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "nn/exp_log.hpp"
-#include "nn/reference/reference.hpp"
 #include "nn/shape_checks.hpp"
 
 namespace mvsgd::nn {
@@ -554,9 +553,5 @@ void ReferenceBackend<T>::sgd_step(const Tensor& theta, const Tensor& gradient, 
 
 template class ReferenceBackend<float>;
 template class ReferenceBackend<double>;
-
-std::unique_ptr<Backend> make_reference_backend() {
-  return std::make_unique<ReferenceBackend<float>>();
-}
 
 }  // namespace mvsgd::nn

@@ -7,13 +7,13 @@
 #include <string_view>
 #include <vector>
 
-#include "nn/reference/reference_backend.hpp"
+#include "nn/reference/make_reference.hpp"
 #ifdef MVSGD_WITH_CUDA
 #include "compress/cuda/make_cuda_operators.hpp"
-#include "nn/cuda/cuda_backend.hpp"
+#include "nn/cuda/make_cuda.hpp"
 #endif
 #ifdef MVSGD_WITH_ONEDNN
-#include "nn/onednn/onednn_backend.hpp"
+#include "nn/onednn/make_onednn.hpp"
 #endif
 
 namespace mvsgd::sim {

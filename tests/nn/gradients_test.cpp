@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "nn/operations.hpp"
-#include "nn/reference/reference.hpp"
+#include "nn/reference/reference_backend.hpp"
 #include "nn/resnet18.hpp"
 #include "tests/nn/backends.hpp"
 #include "tests/nn/values.hpp"

@@ -1,4 +1,4 @@
-#include "nn/reference/reference_backend.hpp"
+#include "nn/reference/make_reference.hpp"
 
 #include <gmock/gmock.h>
 
@@ -6,7 +6,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "nn/reference/reference.hpp"
+#include "nn/reference/reference_backend.hpp"
 #include "nn/resnet18.hpp"
 #include "tests/nn/values.hpp"
 

@@ -7,7 +7,7 @@
 
 #include "compress/cuda/make_cuda_operators.hpp"
 #include "compress/select/error_memory.hpp"
-#include "nn/cuda/cuda.hpp"
+#include "nn/cuda/cuda_backend.hpp"
 #include "tests/cuda_emulation/device.hpp"
 #include "tests/nn/values.hpp"
 

@@ -5,7 +5,7 @@
 #include <bit>
 #include <set>
 
-#include "nn/cuda/cuda.hpp"
+#include "nn/cuda/cuda_backend.hpp"
 #include "nn/resnet18.hpp"
 #include "tests/cuda_emulation/device.hpp"
 #include "tests/nn/cuda/model_graphs.hpp"

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/cuda/cuda.hpp"
+#include "nn/cuda/cuda_backend.hpp"
 #include "nn/resnet18.hpp"
 #include "tests/nn/values.hpp"
 #if !defined(MVSGD_REAL_CUDA)

@@ -1,4 +1,4 @@
-#include "nn/onednn/onednn_backend.hpp"
+#include "nn/onednn/make_onednn.hpp"
 
 #include <gmock/gmock.h>
 #include <omp.h>
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "nn/reference/reference.hpp"
 #include "nn/reference/reference_backend.hpp"
+#include "nn/reference/make_reference.hpp"
 #include "tests/nn/values.hpp"
 
 namespace mvsgd::nn {

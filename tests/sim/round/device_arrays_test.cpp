@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "compress/cuda/make_cuda_operators.hpp"
-#include "nn/cuda/cuda_backend.hpp"
+#include "nn/cuda/make_cuda.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/round/group.hpp"
 #include "sim/verify/drawn_update.hpp"

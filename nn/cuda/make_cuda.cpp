@@ -1,10 +1,13 @@
-#include <vector>
+#include "nn/cuda/make_cuda.hpp"
 
-#include "nn/cuda/cuda.hpp"
 #include "nn/cuda/cuda_backend.hpp"
 #include "nn/resnet18.hpp"
 
 namespace mvsgd::nn {
+
+std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) {
+  return std::make_unique<cuda::CudaBackend>(options);
+}
 
 std::vector<std::string> cuda_engines(const CudaOptions& options, std::int64_t width,
                                       std::int64_t batch) {
@@ -18,6 +21,17 @@ std::vector<std::string> cuda_engines(const CudaOptions& options, std::int64_t w
         network.train(std::vector<float>(images * 3 * 32 * 32), std::vector<std::uint8_t>(images)));
   }
   return backend.plans();
+}
+
+int cuda_devices() { return cuda::device_count(); }
+
+std::string cuda_device() {
+  try {
+    static_cast<void>(cuda_devices());
+    return cuda::device_text(0);
+  } catch (const BackendError& error) {
+    return error.what();
+  }
 }
 
 }  // namespace mvsgd::nn
