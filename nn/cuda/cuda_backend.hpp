@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "nn/backend.hpp"
-#include "nn/cuda/make_cuda.hpp"
 #include "nn/cuda/graphs.hpp"
 #include "nn/cuda/kernels.hpp"
 #include "nn/cuda/loss_rows.hpp"
+#include "nn/cuda/make_cuda.hpp"
 #include "nn/cuda/runtime.hpp"
 #include "nn/cuda/storage.hpp"
 
@@ -28,7 +28,6 @@ class CudaBackend : public Backend {
   /// Throws as make_cuda_backend() does.
   explicit CudaBackend(const CudaOptions& options);
 
-  [[nodiscard]] std::string name() const override { return "cuda"; }
   [[nodiscard]] std::string version() const override;
   void enter(int threads) override;
   [[nodiscard]] std::unique_ptr<const ImageStore> hold_images(const ImageBytes& images) override;
@@ -39,53 +38,40 @@ class CudaBackend : public Backend {
   /// 64x3x32x32: one graph", or why not, for each step that was to be one; sorted.
   [[nodiscard]] std::vector<std::string> plans() const;
 
-  [[nodiscard]] Tensor allocate(const Shape& shape) override;
-  [[nodiscard]] Tensor view(const Tensor& flat, std::int64_t offset, const Shape& shape) override;
-  void write(const Tensor& to, std::span<const float> from) override;
-  void read(const Tensor& from, std::span<float> to) override;
   void fill_zero(const Tensor& x) override;
-  void accumulate(const Tensor& y, const Tensor& x) override;
-
-  [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& w,
-                              const Conv2dOptions& options) override;
-  [[nodiscard]] Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape,
-                                            const Conv2dOptions& options) override;
-  void conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw, Into into,
-                               const Conv2dOptions& options) override;
-
-  [[nodiscard]] BatchNormForward batch_norm_train(const Tensor& x, const Tensor& gamma,
-                                                  const Tensor& beta,
-                                                  const RunningStatistics& running,
-                                                  const Tensor& residual,
-                                                  const BatchNormOptions& options) override;
-  [[nodiscard]] BatchNormGradients batch_norm_backward(Tensor dy, const Tensor& more, Tensor x,
-                                                       const Tensor& gamma,
-                                                       const BatchNormForward& forward,
-                                                       const Tensor& dgamma, const Tensor& dbeta,
-                                                       const BatchNormOptions& options) override;
-  [[nodiscard]] Tensor batch_norm_evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                                           const RunningStatistics& running, const Tensor& residual,
-                                           const BatchNormOptions& options) override;
-
-  [[nodiscard]] Tensor relu(const Tensor& x) override;
-  [[nodiscard]] Tensor add_relu(const Tensor& a, const Tensor& b) override;
-  [[nodiscard]] Tensor relu_backward(const Tensor& dy, const Tensor& y) override;
-
-  [[nodiscard]] Tensor global_average_pool(const Tensor& x) override;
-  [[nodiscard]] Tensor global_average_pool_backward(const Tensor& dy, const Tensor& x) override;
-
-  [[nodiscard]] Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) override;
-  [[nodiscard]] Tensor linear_backward_data(const Tensor& dy, const Tensor& w) override;
-  void linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
-                               const Tensor& db) override;
-
-  [[nodiscard]] CrossEntropy softmax_cross_entropy(const Tensor& logits,
-                                                   std::span<const std::uint8_t> labels) override;
-
-  void sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
-                float weight_decay) override;
 
  private:
+  Tensor do_allocate(const Shape& shape) override;
+  Tensor do_view(const Tensor& flat, std::int64_t offset, const Shape& shape) override;
+  void do_write(const Tensor& to, std::span<const float> from) override;
+  void do_read(const Tensor& from, std::span<float> to) override;
+  void do_accumulate(const Tensor& y, const Tensor& x) override;
+  Tensor do_conv2d(const Tensor& x, const Tensor& w, const ConvolutionProblem& problem) override;
+  Tensor do_conv2d_backward_data(const Tensor& dy, const Tensor& w,
+                                 const ConvolutionProblem& problem) override;
+  void do_conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw, Into into,
+                                  const ConvolutionProblem& problem) override;
+  BatchNormForward do_batch_norm_train(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                       const RunningStatistics& running, const Tensor& residual,
+                                       const BatchNormOptions& options) override;
+  BatchNormGradients do_batch_norm_backward(Tensor dy, const Tensor& more, Tensor x,
+                                            const Tensor& gamma, const BatchNormForward& forward,
+                                            const Tensor& dgamma, const Tensor& dbeta,
+                                            const BatchNormOptions& options) override;
+  Tensor do_batch_norm_evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                const RunningStatistics& running, const Tensor& residual,
+                                const BatchNormOptions& options) override;
+  Tensor do_global_average_pool(const Tensor& x) override;
+  Tensor do_global_average_pool_backward(const Tensor& dy, const Tensor& x) override;
+  Tensor do_linear(const Tensor& x, const Tensor& w, const Tensor& b) override;
+  Tensor do_linear_backward_data(const Tensor& dy, const Tensor& w) override;
+  void do_linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
+                                  const Tensor& db) override;
+  CrossEntropy do_softmax_cross_entropy(const Tensor& logits,
+                                        std::span<const std::uint8_t> labels) override;
+  void do_sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
+                   float weight_decay) override;
+
   friend class CudaRepeatedStep;
 
   /// As long as it lives, the step that the backend is asked for is being recorded.

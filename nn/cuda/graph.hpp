@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "nn/cuda/make_cuda.hpp"
 #include "nn/cuda/descriptor.hpp"
+#include "nn/cuda/make_cuda.hpp"
 #include "nn/tensor.hpp"
 
 namespace mvsgd::nn::cuda {

@@ -25,13 +25,4 @@ std::vector<std::string> cuda_engines(const CudaOptions& options, std::int64_t w
 
 int cuda_devices() { return cuda::device_count(); }
 
-std::string cuda_device() {
-  try {
-    static_cast<void>(cuda_devices());
-    return cuda::device_text(0);
-  } catch (const BackendError& error) {
-    return error.what();
-  }
-}
-
 }  // namespace mvsgd::nn

@@ -40,7 +40,4 @@ struct CudaOptions {
 /// How many there are. Throws UnavailableError as make_cuda_backend() does.
 [[nodiscard]] int cuda_devices();
 
-/// The first: "NVIDIA H100 (sm_90)", or "no CUDA device: reason".
-[[nodiscard]] std::string cuda_device();
-
 }  // namespace mvsgd::nn

@@ -40,15 +40,19 @@ TEST(CudaBackend, AsksForTheGraphsThatAreKnownToBePlannable) {
 TEST(CudaBackend, NamesItsLibrariesAndItsDevice) {
   EXPECT_THAT(CudaBackend({}).version(),
               ::testing::AllOf(HasSubstr("cuDNN "), HasSubstr(", cuBLAS "),
-                               HasSubstr("emulated device (sm_90)")));
+                               ::testing::EndsWith(", emulated device (sm_90)")));
 }
 
 TEST(CudaBackend, SaysThatThereIsNoDevice) {
   cuda_emulation::set_devices(0);
-  EXPECT_THROW(static_cast<void>(make_cuda_backend()), UnavailableError);
-  EXPECT_EQ(cuda_device(), "no CUDA device: no CUDA-capable device is detected");
+  std::string said;
+  try {
+    static_cast<void>(make_cuda_backend());
+  } catch (const UnavailableError& error) {
+    said = error.what();
+  }
   cuda_emulation::set_devices(1);
-  EXPECT_EQ(cuda_device(), "emulated device (sm_90)");
+  EXPECT_EQ(said, "no CUDA device: no CUDA-capable device is detected");
 }
 
 TEST(CudaDevices, ThatAreNotThereAreRefused) {
@@ -115,15 +119,16 @@ TEST(CudaTensors, OutliveTheirBackend) {
   Tensor x;
   {
     CudaBackend backend({});
-    x = backend.relu(make(backend, {4}, {1, -1, 2, -2}));
+    x = backend.global_average_pool(make(backend, {1, 1, 2, 2}, {1, -1, 2, -2}));
   }
   EXPECT_NO_THROW(x = {});
 }
 
 TEST(CudaTensors, OfOtherBackendsAreRefused) {
   CudaBackend backend({});
-  EXPECT_THROW(static_cast<void>(backend.relu({.shape = {2}, .storage = nullptr})),
-               std::invalid_argument);
+  EXPECT_THROW(
+      static_cast<void>(backend.global_average_pool({.shape = {1, 1, 1, 2}, .storage = nullptr})),
+      std::invalid_argument);
 }
 
 }  // namespace
