@@ -34,8 +34,8 @@ ROOMS = {
 }
 
 # Backends, transports and operators of devices implement an interface of the folder above them; only
-# these folders, and they themselves, may know them.
-PLUGINS = ("comm/inproc", "compress/cuda", "nn/cuda", "nn/onednn", "nn/reference")
+# these folders, and they themselves, may know them. Each folder in nn/ is a backend.
+PLUGINS = ("comm/inproc", "compress/cuda")
 PLUGIN_USERS = {"sim", "tests", "bench"}
 
 # What a plug-in may know that its folder may not: another plug-in on which it stands, with its folder.
@@ -68,6 +68,14 @@ INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 def inside(path, folders):
     return any(path.startswith(folder + "/") for folder in folders)
+
+
+def plugin(path):
+    """The plug-in that a path is in, or None."""
+    folder, *rest = path.split("/")
+    if folder == "nn" and len(rest) > 1:
+        return f"nn/{rest[0]}"
+    return next((name for name in PLUGINS if inside(path, [name])), None)
 
 
 def floor(path):
@@ -104,14 +112,12 @@ def objection(path, quote, included):
     source, target = path.split("/")[0], included.split("/")[0]
     if target not in BELOW:
         return f'"{included}" is not a path from the root of the tree'
-    stands_on = [other for plugin, others in PLUGIN_KNOWS.items() if inside(path, [plugin]) for other in others]
-    beside = [other.split("/")[0] for other in stands_on]
-    if source != target and target not in BELOW[source] and target not in beside:
+    own, other = plugin(path), plugin(included)
+    stands_on = PLUGIN_KNOWS.get(own, ())
+    if source != target and target not in BELOW[source] and target not in {p.split("/")[0] for p in stands_on}:
         return f'"{included}": {source} may not know {target}'
-    for plugin in PLUGINS:
-        knows = source in PLUGIN_USERS or plugin in stands_on or inside(path, [plugin])
-        if inside(included, [plugin]) and not knows:
-            return f'"{included}": only {", ".join(sorted(PLUGIN_USERS))} may know {plugin}'
+    if other not in (None, own, *stands_on) and source not in PLUGIN_USERS:
+        return f'"{included}": only {", ".join(sorted(PLUGIN_USERS))} may know {other}'
     if why := against_the_rooms(path, included):
         return why
     if path in LAW and included not in LAW_MAY_INCLUDE:

@@ -73,6 +73,7 @@ class Includes(unittest.TestCase):
         self.assert_allowed("nn/onednn/a.cpp", '#include "nn/onednn/b.hpp"', '#include "nn/b.hpp"')
         self.assert_refused("nn/a.cpp", '#include "nn/reference/b.hpp"', "may know nn/reference")
         self.assert_refused("nn/cuda/a.cu", '#include "nn/onednn/b.hpp"', "may know nn/onednn")
+        self.assert_refused("nn/a.cpp", '#include "nn/abacus/b.hpp"', "may know nn/abacus")
         self.assert_refused("compress/a.cpp", '#include "comm/inproc/b.hpp"', "may know comm/inproc")
 
     def test_operators_of_a_device_know_the_backend_on_which_they_stand(self):
