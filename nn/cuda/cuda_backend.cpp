@@ -26,8 +26,8 @@ void check(cublasStatus_t status, const char* operation) {
   throw BackendError(std::string(operation) + ": cuBLAS: " + cublasGetStatusString(status));
 }
 
-cublasMath_t math_mode(CudaPrecision precision) {
-  return precision == CudaPrecision::tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_PEDANTIC_MATH;
+cublasMath_t math_mode(Precision precision) {
+  return precision == Precision::tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_PEDANTIC_MATH;
 }
 
 kernels::Extents extents(const Shape& shape) {
@@ -212,7 +212,7 @@ std::shared_ptr<DeviceBuffer> CudaBackend::rounded(std::int64_t count, const flo
 
 const void* CudaBackend::argument(const Tensor& x, std::shared_ptr<DeviceBuffer>& holder) const {
   const float* const data = storage(x).data();
-  if (options_.precision != CudaPrecision::bf16) return data;
+  if (options_.precision != Precision::bf16) return data;
   holder = rounded(floats(x), data);
   return holder->as<void>();
 }
@@ -222,7 +222,7 @@ const void* CudaBackend::packed_weights(const Tensor& w) const {
   Allocation& allocation = *storage(w).allocation;
   Allocation::Packed& packed = allocation.packed[storage(w).offset];
   const kernels::WeightExtents weights = weight_extents(w.shape);
-  const bool bf16 = options_.precision == CudaPrecision::bf16;
+  const bool bf16 = options_.precision == Precision::bf16;
   if (packed.shape != w.shape) {
     packed = {};
     packed.shape = w.shape;

@@ -100,7 +100,7 @@ class Graph {
   /// By the first configuration of cuDNN's own ranking whose engine is deterministic and of this
   /// precision, by its notes; nothing is timed. Throws BackendError if there is none, with the
   /// reason of the last that was refused.
-  [[nodiscard]] Plan compile(const Target& target, CudaPrecision precision) const;
+  [[nodiscard]] Plan compile(const Target& target, Precision precision) const;
 
  private:
   std::string problem_;

@@ -7,21 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "nn/backend.hpp"
+#include "nn/backend_entry.hpp"
 
 namespace mvsgd::nn {
 
-/// How convolutions and the linear layer multiply. Sums are float32, and everything else is,
-/// always.
-enum class CudaPrecision : std::uint8_t {
-  fp32,  ///< as written: no tensor cores, no Winograd, no Fourier transform
-  tf32,  ///< factors rounded to 10 bits by tensor cores
-  bf16,  ///< arguments of convolutions rounded to bfloat16
-};
-
 struct CudaOptions {
-  CudaPrecision precision = CudaPrecision::fp32;
-  int device = 0;  ///< 0 to cuda_devices() - 1
+  Precision precision = Precision::fp32;  ///< fp32 without Winograd and Fourier transforms, too
+  int device = 0;                         ///< 0 to cuda_devices() - 1
   /// A training step is one CUDA graph, if it can be recorded.
   bool step_graph = false;
 };
@@ -39,5 +31,8 @@ struct CudaOptions {
 
 /// How many there are. Throws UnavailableError as make_cuda_backend() does.
 [[nodiscard]] int cuda_devices();
+
+/// Has every precision, and one way to choose an algorithm.
+[[nodiscard]] BackendEntry cuda_entry();
 
 }  // namespace mvsgd::nn

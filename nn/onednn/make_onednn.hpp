@@ -1,24 +1,14 @@
 // The oneDNN backend: blocked layouts from the first convolution to the pool.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 
-#include "nn/backend.hpp"
+#include "nn/backend_entry.hpp"
 
 namespace mvsgd::nn {
 
-/// How a convolution's algorithm is chosen for its shape and pass: never by a measurement while it
-/// runs, so a result depends on the choice, the library's version and the processor alone.
-enum class ConvolutionChoice : std::uint8_t {
-  table,   ///< the committed table (convolution_table.cpp); direct where it has no row
-  direct,  ///< everywhere
-  /// F(4x4, 3x3) for every 3x3 convolution with stride and padding 1 between multiples of 16
-  /// channels, direct elsewhere.
-  winograd,
-};
-
 struct OneDnnOptions {
+  /// table: the committed one (convolution_table.cpp); direct where it has no row.
   ConvolutionChoice convolution = ConvolutionChoice::table;
   /// Convolutions take their arguments rounded to bfloat16 and accumulate in float32; weights,
   /// batch norm and everything else stay float32. Direct algorithms only.
@@ -35,5 +25,8 @@ struct OneDnnOptions {
 /// Whether oneDNN has bfloat16 convolutions that the processor computes natively
 /// (avx512_core_bf16).
 [[nodiscard]] bool onednn_has_bf16();
+
+/// Has fp32 and bf16, and no graphs; in bf16 convolutions are direct.
+[[nodiscard]] BackendEntry onednn_entry();
 
 }  // namespace mvsgd::nn

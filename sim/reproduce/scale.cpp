@@ -6,6 +6,7 @@
 #include <array>
 
 #include "sim/plan/presets.hpp"
+#include "sim/train/backends.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -66,6 +67,7 @@ Settings trial_settings(const Scale& scale, std::string_view name, std::uint64_t
   set(settings, given);
   settings.seed = seed;
   validate(settings);
+  check_backend(settings);
   return settings;
 }
 

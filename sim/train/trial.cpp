@@ -159,6 +159,7 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
                       const TrialSinks& sinks, const LawConstants& law,
                       std::optional<TrialState> from) {
   validate(settings);
+  check_backend(settings);
   if (settings.workers > images.train.size()) {
     throw UsageError(fmt::format("workers = {}: there are {} training images", settings.workers,
                                  images.train.size()));

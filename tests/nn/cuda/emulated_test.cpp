@@ -30,7 +30,7 @@ TEST(CudaBackend, AsksForTheGraphsThatAreKnownToBePlannable) {
   static_cast<void>(net.train(uniform(batch * 3 * 1024, 2), std::vector<std::uint8_t>{3, 7}));
   std::set<std::string> known;
   const Target target{cudnnHandle_t{}};
-  for (const auto& graph : testing::model_graphs(width, batch, CudaPrecision::fp32)) {
+  for (const auto& graph : testing::model_graphs(width, batch, Precision::fp32)) {
     known.insert(graph(target).text());
   }
   const std::vector<std::string> asked = backend.plans();
@@ -72,7 +72,7 @@ class Precisions : public ::testing::Test {
   struct Results {
     std::vector<float> y, dx, dw;
   };
-  [[nodiscard]] Results compute(CudaPrecision precision) const {
+  [[nodiscard]] Results compute(Precision precision) const {
     CudaBackend backend({.precision = precision});
     const Tensor x = make(backend, shape_, x_);
     const Tensor dy = make(backend, shape_, dy_);
@@ -101,7 +101,7 @@ class Precisions : public ::testing::Test {
     }
     return sum;
   }
-  void expect(CudaPrecision precision, int bits) const {
+  void expect(Precision precision, int bits) const {
     const Results got = compute(precision);
     const std::vector<float> x = rounded(x_, bits);
     const std::vector<float> dy = rounded(dy_, bits);
@@ -111,9 +111,9 @@ class Precisions : public ::testing::Test {
   }
 };
 
-TEST_F(Precisions, Fp32RoundsNoFactor) { expect(CudaPrecision::fp32, 23); }
-TEST_F(Precisions, Tf32RoundsFactorsTo10Bits) { expect(CudaPrecision::tf32, 10); }
-TEST_F(Precisions, Bf16RoundsFactorsTo7Bits) { expect(CudaPrecision::bf16, 7); }
+TEST_F(Precisions, Fp32RoundsNoFactor) { expect(Precision::fp32, 23); }
+TEST_F(Precisions, Tf32RoundsFactorsTo10Bits) { expect(Precision::tf32, 10); }
+TEST_F(Precisions, Bf16RoundsFactorsTo7Bits) { expect(Precision::bf16, 7); }
 
 TEST(CudaTensors, OutliveTheirBackend) {
   Tensor x;
