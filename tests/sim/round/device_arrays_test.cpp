@@ -9,6 +9,7 @@
 #include "compress/cuda/make_cuda_operators.hpp"
 #include "nn/cuda/make_cuda.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/round/group.hpp"
 #include "sim/verify/drawn_update.hpp"
 #include "tests/cuda_emulation/device.hpp"
@@ -30,23 +31,24 @@ class DrawnOnDevices final : public LocalUpdate {
     }
   }
 
-  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
-                  std::span<const float> theta, std::span<float> buffers) override {
-    return drawn_.run(slot, round, worker, theta, buffers);
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
+                  std::span<float> buffers) override {
+    compress::DeviceOperators& operators = *theta.device().operators;
+    std::vector<float> here(kD);
+    operators.read(theta.device().array, here);
+    const LocalResult drawn = drawn_.run(slot, round, worker, here, buffers);
+    backends_[slot]->enter(1);
+    backends_[slot]->write(theta_h_[slot], drawn.theta.host());
+    return {.theta = FlatView::OnDevice{.operators = &operators,
+                                        .array = compress::cuda_array(theta_h_[slot])}};
   }
 
-  [[nodiscard]] std::unique_ptr<WorkerArrays> arrays(std::uint32_t worker) override {
-    return std::make_unique<DeviceArrays>(
-        compress::make_cuda_operators(static_cast<int>(worker % devices_)),
-        [this, worker](std::size_t slot, const Round& round, compress::DeviceOperators& operators,
-                       const compress::DeviceArray& theta, std::span<float> buffers) {
-          std::vector<float> here(kD);
-          operators.read(theta, here);
-          const LocalResult drawn = drawn_.run(slot, round, worker, here, buffers);
-          backends_[slot]->enter(1);
-          backends_[slot]->write(theta_h_[slot], drawn.theta);
-          return DeviceArrays::Local{.result = {}, .theta = compress::cuda_array(theta_h_[slot])};
-        });
+  /// On the devices, in turn.
+  [[nodiscard]] MakeArrays make_arrays() const {
+    return [devices = devices_](std::uint32_t worker) {
+      return std::make_unique<DeviceArrays>(
+          compress::make_cuda_operators(static_cast<int>(worker % devices)));
+    };
   }
 
  private:
@@ -57,15 +59,9 @@ class DrawnOnDevices final : public LocalUpdate {
 };
 
 /// A dense round, then sparse ones, before one of which the learning rate decays.
-std::vector<Round> plan_of(Scheme scheme) {
-  std::vector<Round> rounds(kRounds);
-  for (std::uint32_t i = 0; i < kRounds; ++i) {
-    rounds[i].t = i + 1;
-    rounds[i].steps = 1;
-    rounds[i].dense = i == 0;
-    rounds[i].full_vote = i == 1 || (i > 1 && scheme != Scheme::mv_ad);
-    rounds[i].decayed = i == 3;
-  }
+std::vector<Round> plan() {
+  std::vector<Round> rounds = plain_rounds(1, kRounds - 1);
+  rounds[3].decay = 0.1F;
   return rounds;
 }
 
@@ -74,10 +70,10 @@ struct Outcome {
   std::vector<comm::LedgerRow> ledger;
 };
 
-Outcome run(const Settings& settings, LocalUpdate& update, std::size_t slot_count,
-            std::size_t devices) {
+Outcome run(const Settings& settings, LocalUpdate& update, const MakeArrays& make_arrays,
+            std::size_t slot_count, std::size_t devices) {
   Outcome outcome{initial_state(settings.workers, std::vector<float>(kD, 1.0F), {}), {}};
-  const std::vector<Round> rounds = plan_of(settings.scheme);
+  const std::vector<Round> rounds = plan();
   Slots slots(slot_count, devices);
   Telemetry telemetry;
   // With a pause on the way: there arrays come to the host and go back.
@@ -86,6 +82,7 @@ Outcome run(const Settings& settings, LocalUpdate& update, std::size_t slot_coun
         run_group({.settings = settings,
                    .rounds = rounds,
                    .update = update,
+                   .make_arrays = make_arrays,
                    .slots = slots,
                    .telemetry = telemetry,
                    .evaluate = {},
@@ -119,18 +116,18 @@ TEST_P(ArraysOnDevices, GiveTheBitsOfTheHost) {
   settings.workers = 3;
   settings.phi = Decimal(2, 2);
   settings.tie_break = TieBreaking::index;
-  settings.scheme = scheme;
+  settings.scheme = &scheme_named(scheme);
   settings.value_bits = q;
   if (q == 1) settings.quantizer = QuantizerKind::scaled_sign;
   settings.quantization_error = quantization_error;
   settings.overrides.error_rescale_on_decay = true;
   validate(settings);
   DrawnUpdate on_host(kD, 2, 5);
-  const Outcome want = run(settings, on_host, 2, 1);
+  const Outcome want = run(settings, on_host, {}, 2, 1);
   for (const std::size_t devices : {1U, 2U}) {
     cuda_emulation::set_devices(static_cast<int>(devices));
     DrawnOnDevices on_devices(2, devices);
-    const Outcome got = run(settings, on_devices, 2, devices);
+    const Outcome got = run(settings, on_devices, on_devices.make_arrays(), 2, devices);
     EXPECT_TRUE(same_rows(got.ledger, want.ledger));
     EXPECT_TRUE(same_bits(got.state.server.theta, want.state.server.theta));
     EXPECT_EQ(got.state.server.mask, want.state.server.mask);
@@ -144,26 +141,25 @@ TEST_P(ArraysOnDevices, GiveTheBitsOfTheHost) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Schemes, ArraysOnDevices,
-    testing::Values(SchemeCase{"Dense", Scheme::dense}, SchemeCase{"TopK", Scheme::top_k},
-                    SchemeCase{"Mv", Scheme::mv}, SchemeCase{"MvQ4", Scheme::mv, 4},
-                    SchemeCase{"MvQ4Lost", Scheme::mv, 4, false},
-                    SchemeCase{"MvSign", Scheme::mv, 1}, SchemeCase{"MvRs", Scheme::mv_rs},
-                    SchemeCase{"MvAd", Scheme::mv_ad}, SchemeCase{"MvAdQ4", Scheme::mv_ad, 4}),
-    [](const auto& given) { return std::string(given.param.name); });
+INSTANTIATE_TEST_SUITE_P(Schemes, ArraysOnDevices,
+                         testing::Values(SchemeCase{"Dense", "dense"}, SchemeCase{"TopK", "top-k"},
+                                         SchemeCase{"Mv", "mv"}, SchemeCase{"MvQ4", "mv", 4},
+                                         SchemeCase{"MvQ4Lost", "mv", 4, false},
+                                         SchemeCase{"MvSign", "mv", 1}, SchemeCase{"MvRs", "mv-rs"},
+                                         SchemeCase{"MvAd", "mv-ad"},
+                                         SchemeCase{"MvAdQ4", "mv-ad", 4}),
+                         [](const auto& given) { return std::string(given.param.name); });
 
 TEST(ArraysOnADevice, MoveToTheLocalThetaWhereThereIsNobodyToTalkTo) {
   DrawnOnDevices update(1, 1);
-  const auto arrays = update.arrays(0);
+  const auto arrays = update.make_arrays()(0);
   arrays->put({.theta = std::vector<float>(kD, 1.0F), .e = {}});
   Round round;
   round.t = 1;
-  arrays->run(0, round, {});
-  arrays->move_to_local();
+  arrays->move_to(update.run(0, round, 0, arrays->theta(), {}).theta);
   DrawnUpdate drawn(kD, 1, 5);
   const std::vector<float> one(kD, 1.0F);
-  EXPECT_TRUE(same_bits(arrays->theta(), drawn.run(0, round, 0, one, {}).theta));
+  EXPECT_TRUE(same_bits(arrays->read_theta(), drawn.run(0, round, 0, one, {}).theta.host()));
   EXPECT_TRUE(arrays->take().e.empty());
 }
 
