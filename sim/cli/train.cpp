@@ -67,6 +67,7 @@ Settings gather_settings(const TrainOptions& options) {
   values.insert(values.end(), options.by_name.begin(), options.by_name.end());
   set(settings, values);
   validate(settings);
+  check_backend(settings);
   return settings;
 }
 

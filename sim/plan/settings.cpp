@@ -369,27 +369,6 @@ void validate(const Settings& s) {
     throw UsageError(fmt::format("mask_codec = delta: only masks of K coordinates ({})",
                                  names_of_schemes(has_masks_of_k)));
   }
-  const bool reference = s.backend == "reference";
-  if (reference && s.conv_algorithm == ConvAlgorithm::winograd) {
-    throw UsageError("conv_algorithm = winograd: backend = reference has the definition alone");
-  }
-  if (s.backend == "cuda" && s.conv_algorithm != ConvAlgorithm::table) {
-    throw UsageError(
-        "conv_algorithm: backend = cuda takes the first deterministic engine of its precision");
-  }
-  if (reference && s.precision != Precision::fp32) {
-    throw UsageError(fmt::format("precision = {}: backend = reference computes in fp32",
-                                 s.precision == Precision::bf16 ? "bf16" : "tf32"));
-  }
-  if (s.backend == "onednn" && s.precision == Precision::tf32) {
-    throw UsageError("precision = tf32: backend = onednn has fp32 and bf16");
-  }
-  if (s.step_graph && s.backend != "cuda") {
-    throw UsageError(fmt::format("step_graph = true: backend = {} has no graphs", s.backend));
-  }
-  if (s.precision == Precision::bf16 && s.conv_algorithm == ConvAlgorithm::winograd) {
-    throw UsageError("conv_algorithm = winograd: with precision = bf16 convolutions are direct");
-  }
   if (s.check_votes && !drops(*s.scheme)) {
     throw UsageError(fmt::format("check_votes = true: only scheme {} has lists to check",
                                  names_of_schemes(drops)));

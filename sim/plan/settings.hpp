@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "data/batches.hpp"
+#include "nn/backend_entry.hpp"
 #include "sim/plan/decimal.hpp"
 
 namespace mvsgd::sim {
@@ -45,12 +46,8 @@ enum class MaskCoding : std::uint8_t {
   positions,
   delta,  ///< against the last mask, from the second sparse round on
 };
-enum class ConvAlgorithm : std::uint8_t { table, direct, winograd };
-enum class Precision : std::uint8_t {
-  fp32,
-  tf32,  ///< tensor cores round factors to 10 bits (cuda)
-  bf16,  ///< convolutions take their arguments rounded to bfloat16
-};
+using ConvAlgorithm = nn::ConvolutionChoice;
+using nn::Precision;
 enum class Aggregation : std::uint8_t { mean, sum };
 enum class TieBreaking : std::uint8_t { random, index };
 enum class BatchNormEvaluation : std::uint8_t {
@@ -148,7 +145,8 @@ void set(Settings& settings, std::string_view key, std::string_view value);
 /// Sets many, in the order of keys(); of two values of one key the later counts. Throws as set().
 void set(Settings& settings, std::span<const std::pair<std::string, std::string>> values);
 
-/// Checks what no key alone can show (sm has one worker, q fits its quantiser). Throws UsageError.
+/// Checks what no key alone can show (sm has one worker, q fits its quantiser). What a backend can
+/// take, check_backend() of sim/train/backends.hpp knows. Throws UsageError.
 void validate(const Settings& settings);
 
 /// The keys as TOML, one a line.

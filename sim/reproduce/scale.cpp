@@ -7,6 +7,7 @@
 
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/train/backends.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -67,6 +68,7 @@ Settings trial_settings(const Scale& scale, std::string_view name, std::uint64_t
   set(settings, given);
   settings.seed = seed;
   validate(settings);
+  check_backend(settings);
   return settings;
 }
 

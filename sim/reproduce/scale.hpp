@@ -34,7 +34,8 @@ struct Scale {
 [[nodiscard]] bool is_of_rows(std::string_view key);
 
 /// The settings of trial `seed` (1, 2, ...) of the row `preset`: the preset, then the scale's
-/// values, then `given`, in which no key is_of_rows(). Throws UsageError as set() and validate().
+/// values, then `given`, in which no key is_of_rows(). Throws UsageError as set(), validate() and
+/// check_backend().
 [[nodiscard]] Settings trial_settings(const Scale& scale, std::string_view preset,
                                       std::uint64_t seed, const KeyValues& given);
 

@@ -87,7 +87,7 @@ void advance(Run& run) {
                  .settings = run.settings,
                  .rounds = run.rounds,
                  .update = run.update,
-                 .make_arrays = worker_arrays(run.settings, run.compute),
+                 .make_arrays = worker_arrays(run.settings),
                  .slots = run.slots,
                  .evaluate = [&](auto theta, auto buffers) { return run.evaluate(theta, buffers); },
                  .on_closed = [&](const RoundRecord& record) { run.closed(record); },
@@ -124,6 +124,7 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
                       const TrialSinks& sinks, const LawConstants& law,
                       std::optional<TrialState> from) {
   validate(settings);
+  check_backend(settings);
   if (settings.workers > images.train.size()) {
     throw UsageError(fmt::format("workers = {}: there are {} training images", settings.workers,
                                  images.train.size()));

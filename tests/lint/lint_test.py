@@ -74,7 +74,21 @@ class Includes(unittest.TestCase):
         self.assert_allowed("nn/onednn/a.cpp", '#include "nn/onednn/b.hpp"', '#include "nn/b.hpp"')
         self.assert_refused("nn/a.cpp", '#include "nn/reference/b.hpp"', "may know nn/reference")
         self.assert_refused("nn/cuda/a.cu", '#include "nn/onednn/b.hpp"', "may know nn/onednn")
+        self.assert_refused("nn/a.cpp", '#include "nn/abacus/b.hpp"', "may know nn/abacus")
         self.assert_refused("compress/a.cpp", '#include "comm/inproc/b.hpp"', "may know comm/inproc")
+
+    def test_operators_of_a_device_know_the_backend_on_which_they_stand(self):
+        own, backend, tensor = (f'#include "{path}"' for path in ("compress/select/a.hpp", "nn/cuda/b.hpp", "nn/tensor.hpp"))
+        self.assert_allowed("compress/cuda/a.cpp", own, backend, tensor, "#include <cuda_runtime_api.h>")
+        self.assert_allowed("sim/train/a.cpp", '#include "compress/cuda/b.hpp"')
+        self.assert_allowed("compress/device/a.hpp", '#include "compress/values/b.hpp"')
+        self.assert_refused("compress/cuda/a.cpp", '#include "nn/onednn/b.hpp"', "may know nn/onednn")
+        self.assert_refused("compress/cuda/a.cpp", '#include "data/b.hpp"', "compress may not know data")
+        self.assert_refused("compress/device/a.hpp", tensor, "compress may not know nn")
+        self.assert_refused("compress/device/a.hpp", backend, "compress may not know nn")
+        self.assert_refused("compress/device/a.hpp", '#include "compress/cuda/b.hpp"', "may know compress/cuda")
+        self.assert_refused("nn/cuda/a.cpp", '#include "compress/cuda/b.hpp"', "nn may not know compress")
+        self.assert_refused("compress/values/a.hpp", '#include "compress/device/b.hpp"', "compress/values may not")
 
     def test_the_law_knows_only_bits(self):
         self.assert_allowed("sim/law/law.cpp", '#include "sim/law/law.hpp"', '#include "comm/bits.hpp"')

@@ -361,22 +361,7 @@ TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
   EXPECT_THAT(refusal({{"value_bits", "4"}, {"quantizer_block", "7"}}),
               HasSubstr("quantizer_block = 7"));
   EXPECT_THAT(refusal({{"check_votes", "true"}}), HasSubstr("check_votes = true"));
-  EXPECT_THAT(refusal({{"backend", "reference"}, {"conv_algorithm", "winograd"}}),
-              HasSubstr("conv_algorithm = winograd: backend = reference"));
-  EXPECT_THAT(refusal({{"backend", "reference"}, {"precision", "bf16"}}),
-              HasSubstr("precision = bf16: backend = reference"));
-  EXPECT_THAT(refusal({{"backend", "reference"}, {"precision", "tf32"}}),
-              HasSubstr("precision = tf32: backend = reference"));
-  EXPECT_THAT(refusal({{"backend", "onednn"}, {"step_graph", "true"}}),
-              HasSubstr("step_graph = true: backend = onednn"));
-  EXPECT_THAT(refusal({{"backend", "onednn"}, {"precision", "tf32"}}),
-              HasSubstr("precision = tf32: backend = onednn"));
-  EXPECT_THAT(refusal({{"backend", "cuda"}, {"conv_algorithm", "direct"}}),
-              HasSubstr("conv_algorithm: backend = cuda"));
-  EXPECT_THAT(refusal({{"precision", "bf16"}, {"conv_algorithm", "winograd"}}),
-              HasSubstr("with precision = bf16 convolutions are direct"));
   const std::string none = "nothing was thrown";
-  EXPECT_EQ(refusal({{"backend", "reference"}, {"conv_algorithm", "direct"}}), none);
   EXPECT_EQ(refusal({{"scheme", "mv-ad"}, {"check_votes", "true"}}), none);
   EXPECT_EQ(refusal({{"quantizer", "scaled-sign"}, {"value_bits", "1"}, {"quantizer_block", "7"}}),
             none);

@@ -1,4 +1,4 @@
-#include "nn/cuda/update.hpp"
+#include "compress/cuda/kernels.hpp"
 
 #include <cstring>
 #include <stdexcept>
@@ -6,8 +6,16 @@
 
 #include "nn/cuda/for_each.cuh"
 
-namespace mvsgd::nn::cuda {
+namespace mvsgd::compress::cuda {
 namespace {
+
+using nn::cuda::blocks_for;
+using nn::cuda::copy_to_device;
+using nn::cuda::copy_to_host;
+using nn::cuda::DeviceBuffer;
+using nn::cuda::for_each;
+using nn::cuda::kThreads;
+using nn::cuda::launch;
 
 constexpr unsigned kLanes = 32;
 constexpr unsigned kWarps = kThreads / kLanes;
@@ -255,17 +263,17 @@ void scale(std::int64_t d, float factor, float* x, cudaStream_t stream) {
   for_each(d, stream, [=] __device__(std::int64_t i) { x[i] *= factor; });
 }
 
-void gather(std::int64_t count, const float* x, const std::uint32_t* mask, float* values,
+void gather(std::int64_t count, const float* x, const Index* mask, float* values,
             cudaStream_t stream) {
   for_each(count, stream, [=] __device__(std::int64_t j) { values[j] = x[mask[j]]; });
 }
 
-void subtract_sent(std::int64_t count, const std::uint32_t* mask, const float* sent, float* e,
+void subtract_sent(std::int64_t count, const Index* mask, const float* sent, float* e,
                    cudaStream_t stream) {
   for_each(count, stream, [=] __device__(std::int64_t j) { e[mask[j]] -= sent[j]; });
 }
 
-void scatter_add(std::int64_t count, const std::uint32_t* mask, const float* values, float* y,
+void scatter_add(std::int64_t count, const Index* mask, const float* values, float* y,
                  cudaStream_t stream) {
   for_each(count, stream, [=] __device__(std::int64_t j) { y[mask[j]] += values[j]; });
 }
@@ -283,12 +291,12 @@ std::int64_t first_not_finite(const std::shared_ptr<const Stream>& stream, std::
   return static_cast<std::int64_t>(first);
 }
 
-Largest top_k(const std::shared_ptr<const Stream>& stream, std::int64_t d, const float* x,
-              std::int64_t k) {
+float top_k(const std::shared_ptr<const Stream>& stream, std::int64_t d, const float* x,
+            std::int64_t k, Index* support) {
   if (k < 0 || k > d || d >= std::int64_t{1} << 32) {
     throw std::invalid_argument("top_k: k = " + std::to_string(k) + " of d = " + std::to_string(d));
   }
-  if (d == 0) return {};
+  if (d == 0) return 0;
   const DeviceBuffer selected(stream, sizeof(Selection));
   const DeviceBuffer histogram(stream, words(kBins));
   auto* const selection = selected.as<Selection>();
@@ -303,25 +311,24 @@ Largest top_k(const std::shared_ptr<const Stream>& stream, std::int64_t d, const
   Selection found{};
   copy_to_host(*stream, &found, selection, sizeof(found));
   if (found.infinite != 0) throw std::invalid_argument("top_k: x holds a value that is not finite");
-  if (k == 0) return {};
+  if (k == 0) return 0;
   const auto tiles = static_cast<unsigned>(tiles_of(d));
   const DeviceBuffer above(stream, words(tiles));  // of each tile
   const DeviceBuffer equal(stream, words(tiles));
-  const DeviceBuffer support(stream, words(k));
+  const DeviceBuffer members(stream, words(k));
   launch(count_tile, tiles, kThreads, stream->get(), x, d, selection, above.as<unsigned>(),
          equal.as<unsigned>());
   for (const DeviceBuffer* counts : {&above, &equal}) {
     launch(scan_tiles, 1, kThreads, stream->get(), counts->as<unsigned>(), std::int64_t{tiles});
   }
   launch(write_tile, tiles, kThreads, stream->get(), x, d, selection, above.as<const unsigned>(),
-         equal.as<const unsigned>(), support.as<unsigned>());
-  Largest largest{std::vector<std::uint32_t>(static_cast<std::size_t>(k)),
-                  as_float(found.threshold)};
-  copy_to_host(*stream, largest.support.data(), support.as<void>(), words(k));
-  return largest;
+         equal.as<const unsigned>(), members.as<unsigned>());
+  copy_to_host(*stream, support, members.as<void>(), words(k));
+  return as_float(found.threshold);
 }
 
-Extremes extremes(const std::shared_ptr<const Stream>& stream, std::int64_t count, const float* v) {
+std::array<float, 2> extremes(const std::shared_ptr<const Stream>& stream, std::int64_t count,
+                              const float* v) {
   const unsigned none[2] = {0, kInfinity};
   unsigned found[2] = {};
   const DeviceBuffer buffer(stream, sizeof(found));
@@ -334,27 +341,25 @@ Extremes extremes(const std::shared_ptr<const Stream>& stream, std::int64_t coun
   if (found[0] >= kInfinity) {
     throw std::invalid_argument("quantize: v holds a value that is not finite");
   }
-  if (found[0] == 0) return {};
+  if (found[0] == 0) return {0, 0};
   return {as_float(found[0]), as_float(found[1])};
 }
 
-LevelCodes quantize(const std::shared_ptr<const Stream>& stream, std::int64_t count, const float* v,
-                    const Extremes& extremes, const std::vector<double>& boundaries) {
+void quantize(const std::shared_ptr<const Stream>& stream, std::int64_t count, const float* v,
+              const std::array<float, 2>& extremes, const std::vector<double>& boundaries,
+              std::uint8_t* codes, float* means) {
   const std::size_t levels = boundaries.size();
   if (levels < 2 || levels > kMostLevels) {
     throw std::invalid_argument("quantize: " + std::to_string(levels) + " levels");
   }
-  LevelCodes values;
-  values.codes.resize(static_cast<std::size_t>(count));
-  values.magnitudes.resize(levels);
   const DeviceBuffer given(stream, levels * sizeof(double));
-  const DeviceBuffer code_buffer(stream, values.codes.size());
+  const DeviceBuffer code_buffer(stream, static_cast<std::size_t>(count));
   const DeviceBuffer sums(stream, levels * sizeof(double));
   const DeviceBuffer members(stream, levels * sizeof(unsigned));
   const DeviceBuffer mean_buffer(stream, levels * sizeof(float));
   copy_to_device(*stream, given.as<void>(), boundaries.data(), levels * sizeof(double));
   const auto* const b = given.as<const double>();
-  auto* const codes = code_buffer.as<std::uint8_t>();
+  auto* const coded = code_buffer.as<std::uint8_t>();
   const auto level_count = static_cast<unsigned>(levels);
   for_each(count, stream->get(), [=] __device__(std::int64_t i) {
     const auto m = static_cast<double>(fabsf(v[i]));
@@ -362,28 +367,27 @@ LevelCodes quantize(const std::shared_ptr<const Stream>& stream, std::int64_t co
     for (unsigned step = level_count / 2; step > 0; step /= 2) {
       if (m <= b[level + step]) level += step;
     }
-    codes[i] = static_cast<std::uint8_t>(level + (v[i] < 0 ? level_count : 0));
+    coded[i] = static_cast<std::uint8_t>(level + (v[i] < 0 ? level_count : 0));
   });
   const LevelSums all{sums.as<double>(), members.as<unsigned>()};
-  if (sums_are_exact(boundaries, static_cast<double>(extremes.v_min), count)) {
+  if (sums_are_exact(boundaries, static_cast<double>(extremes[1]), count)) {
     sums.fill_zero();
     members.fill_zero();
     const unsigned blocks = blocks_for(count);
     if (blocks > 0) {
-      launch(add_to_levels, blocks, kThreads, stream->get(), count, v, codes, level_count, all);
+      launch(add_to_levels, blocks, kThreads, stream->get(), count, v, coded, level_count, all);
     }
   } else {
-    launch(sum_levels, 1, kThreads, stream->get(), count, v, codes, level_count, all);
+    launch(sum_levels, 1, kThreads, stream->get(), count, v, coded, level_count, all);
   }
-  auto* const means = mean_buffer.as<float>();
+  auto* const mean_of = mean_buffer.as<float>();
   for_each(static_cast<std::int64_t>(levels), stream->get(), [=] __device__(std::int64_t l) {
     const unsigned in_level = all.members[l];
-    means[l] =
+    mean_of[l] =
         in_level == 0 ? 0.0F : static_cast<float>(all.sum[l] / static_cast<double>(in_level));
   });
-  copy_to_host(*stream, values.codes.data(), codes, values.codes.size());
-  copy_to_host(*stream, values.magnitudes.data(), mean_buffer.as<void>(), levels * sizeof(float));
-  return values;
+  copy_to_host(*stream, codes, coded, static_cast<std::size_t>(count));
+  copy_to_host(*stream, means, mean_buffer.as<void>(), levels * sizeof(float));
 }
 
-}  // namespace mvsgd::nn::cuda
+}  // namespace mvsgd::compress::cuda

@@ -1,6 +1,6 @@
 // Tier cuda_emulated: the kernels of a worker's update give the bits of compress/, for several
 // schedules of the emulated device's threads.
-#include "nn/cuda/update.hpp"
+#include "compress/cuda/kernels.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,14 +15,15 @@
 #include "tests/cuda_emulation/device.hpp"
 #include "tests/nn/values.hpp"
 
-namespace mvsgd::nn::cuda {
+namespace mvsgd::compress::cuda {
 namespace {
 
+using nn::cuda::DeviceBuffer;
 using nn::testing::uniform;
 
-class Update : public ::testing::TestWithParam<std::uint64_t> {
+class OperatorKernels : public ::testing::TestWithParam<std::uint64_t> {
  protected:
-  Update() { cuda_emulation::set_schedule(GetParam()); }
+  OperatorKernels() { cuda_emulation::set_schedule(GetParam()); }
 
   std::shared_ptr<const Stream> stream_ = std::make_shared<const Stream>();
 
@@ -39,12 +40,14 @@ class Update : public ::testing::TestWithParam<std::uint64_t> {
   }
   [[nodiscard]] std::vector<std::uint32_t> support(const std::vector<float>& x,
                                                    std::int64_t k) const {
-    return top_k(stream_, static_cast<std::int64_t>(x.size()), on_device(x)->as<float>(), k)
-        .support;
+    std::vector<std::uint32_t> members(static_cast<std::size_t>(k));
+    static_cast<void>(top_k(stream_, static_cast<std::int64_t>(x.size()), on_device(x)->as<float>(),
+                            k, members.data()));
+    return members;
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Schedules, Update, ::testing::Values(1, 2, 3));
+INSTANTIATE_TEST_SUITE_P(Schedules, OperatorKernels, ::testing::Values(1, 2, 3));
 
 // One of nine values, so that ties abound.
 std::vector<float> tied(std::int64_t count, std::uint64_t seed) {
@@ -53,7 +56,7 @@ std::vector<float> tied(std::int64_t count, std::uint64_t seed) {
   return x;
 }
 
-TEST_P(Update, SupportsAreThoseOfTheProcessor) {
+TEST_P(OperatorKernels, SupportsAreThoseOfTheProcessor) {
   for (const std::int64_t d : {1, 255, 4095, 4096, 4097, 20'001}) {
     for (const bool ties : {false, true}) {
       const std::vector<float> x = ties ? tied(d, 7) : uniform(d, 7);
@@ -65,7 +68,7 @@ TEST_P(Update, SupportsAreThoseOfTheProcessor) {
   }
 }
 
-TEST_P(Update, SupportsOfEqualAndOfExtremeMagnitudes) {
+TEST_P(OperatorKernels, SupportsOfEqualAndOfExtremeMagnitudes) {
   EXPECT_EQ(support(std::vector<float>(5000), 3), (std::vector<std::uint32_t>{0, 1, 2}));
   const float denormal = std::numeric_limits<float>::denorm_min();
   const float most = std::numeric_limits<float>::max();
@@ -73,7 +76,7 @@ TEST_P(Update, SupportsOfEqualAndOfExtremeMagnitudes) {
             (std::vector<std::uint32_t>{1, 2, 4}));
 }
 
-TEST_P(Update, RefusesWhatHasNoSupport) {
+TEST_P(OperatorKernels, RefusesWhatHasNoSupport) {
   for (const float value :
        {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::quiet_NaN()}) {
     std::vector<float> x = uniform(300, 1);
@@ -81,11 +84,11 @@ TEST_P(Update, RefusesWhatHasNoSupport) {
     EXPECT_THROW(static_cast<void>(support(x, 3)), std::invalid_argument);
   }
   EXPECT_THROW(static_cast<void>(support({1, 2}, 3)), std::invalid_argument);
-  EXPECT_THROW(static_cast<void>(top_k(stream_, std::int64_t{1} << 32, nullptr, 0)),
+  EXPECT_THROW(static_cast<void>(top_k(stream_, std::int64_t{1} << 32, nullptr, 0, nullptr)),
                std::invalid_argument);
 }
 
-TEST_P(Update, DifferencesAndMemoriesAreThoseOfTheProcessor) {
+TEST_P(OperatorKernels, DifferencesAndMemoriesAreThoseOfTheProcessor) {
   const std::int64_t d = 10'000;
   const std::vector<float> theta_h = uniform(d, 1);
   const std::vector<float> theta_0 = uniform(d, 2);
@@ -119,16 +122,17 @@ TEST_P(Update, DifferencesAndMemoriesAreThoseOfTheProcessor) {
   EXPECT_EQ(values(*on_device_e, e.size()), e);
 }
 
-TEST_P(Update, TheKthMagnitudeIsThatOfTheProcessor) {
+TEST_P(OperatorKernels, TheKthMagnitudeIsThatOfTheProcessor) {
   const std::vector<float> x = uniform(10'000, 8);
   for (const std::int64_t k : {0, 1, 100, 10'000}) {
-    EXPECT_EQ(top_k(stream_, 10'000, on_device(x)->as<float>(), k).magnitude,
+    std::vector<std::uint32_t> members(static_cast<std::size_t>(k));
+    EXPECT_EQ(top_k(stream_, 10'000, on_device(x)->as<float>(), k, members.data()),
               compress::top_k_support(x, static_cast<std::size_t>(k), {}).magnitude)
         << "k = " << k;
   }
 }
 
-TEST_P(Update, FindsTheFirstThatIsNotFinite) {
+TEST_P(OperatorKernels, FindsTheFirstThatIsNotFinite) {
   std::vector<float> x = uniform(10'000, 9);
   const auto first = [&] { return first_not_finite(stream_, 10'000, on_device(x)->as<float>()); };
   EXPECT_EQ(first(), 10'000);
@@ -138,7 +142,7 @@ TEST_P(Update, FindsTheFirstThatIsNotFinite) {
   EXPECT_EQ(first(), 17);
 }
 
-TEST_P(Update, QuantisedValuesAreThoseOfTheProcessor) {
+TEST_P(OperatorKernels, QuantisedValuesAreThoseOfTheProcessor) {
   std::vector<float> v = uniform(2'500, 5);
   v[17] = 0;
   v[18] = -0.0F;
@@ -153,12 +157,14 @@ TEST_P(Update, QuantisedValuesAreThoseOfTheProcessor) {
       const compress::FractionalQuantizer quantizer(q);
       const auto given = on_device(values);
       const auto count = static_cast<std::int64_t>(values.size());
-      const Extremes ends = extremes(stream_, count, given->as<float>());
+      const std::array<float, 2> ends = extremes(stream_, count, given->as<float>());
       // Boundaries are a function of the extremes alone, so the processor needs no other value.
-      const std::vector<double> boundaries =
-          quantizer.boundaries(std::vector<float>{ends.v_max, ends.v_min});
+      const std::vector<double> boundaries = quantizer.boundaries(ends);
       ASSERT_EQ(boundaries, quantizer.boundaries(values));
-      const LevelCodes got = quantize(stream_, count, given->as<float>(), ends, boundaries);
+      compress::Quantized got{.codes = std::vector<std::uint8_t>(values.size()),
+                              .magnitudes = std::vector<float>(boundaries.size())};
+      quantize(stream_, count, given->as<float>(), ends, boundaries, got.codes.data(),
+               got.magnitudes.data());
       const compress::Quantized want = quantizer.quantize(values);
       EXPECT_EQ(got.codes, want.codes) << "q = " << q;
       EXPECT_EQ(got.magnitudes, want.magnitudes) << "q = " << q;
@@ -166,10 +172,10 @@ TEST_P(Update, QuantisedValuesAreThoseOfTheProcessor) {
   }
 }
 
-TEST_P(Update, RefusesToQuantiseWhatIsNotFinite) {
+TEST_P(OperatorKernels, RefusesToQuantiseWhatIsNotFinite) {
   const auto given = on_device(std::vector<float>{1, std::numeric_limits<float>::infinity()});
   EXPECT_THROW(static_cast<void>(extremes(stream_, 2, given->as<float>())), std::invalid_argument);
 }
 
 }  // namespace
-}  // namespace mvsgd::nn::cuda
+}  // namespace mvsgd::compress::cuda
