@@ -11,6 +11,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/files/json.hpp"
 #include "sim/plan/schedule.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/run/run_directory.hpp"
 
 namespace mvsgd::sim {
@@ -113,7 +114,7 @@ void read_bits(const fs::path& path, RunHistory& run) {
   for (RoundMetrics& round : run.rounds) before = round.bits += before;
   comm::Bits uplink;
   for (RoundMetrics& round : run.rounds) {
-    if (round.dense && is_sparse(run.settings.scheme)) round.uplink = comm::Bits(0);
+    if (round.dense && run.settings.scheme->sparse() != nullptr) round.uplink = comm::Bits(0);
     uplink = round.uplink += uplink;
   }
 }

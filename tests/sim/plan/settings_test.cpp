@@ -182,7 +182,7 @@ TEST(Presets, SparseRowsOfTable1HaveThePapersSettings) {
   for (const Row& row : kSparseRows) {
     const Settings& s = preset(row.name).settings;
     EXPECT_EQ(s.preset, row.name);
-    EXPECT_EQ(s.scheme, row.scheme) << row.name;
+    EXPECT_EQ(s.scheme->name(), row.scheme) << row.name;
     EXPECT_EQ(s.local_steps, row.h) << row.name;
     EXPECT_EQ(s.value_bits, row.q) << row.name;
     EXPECT_EQ(s.quantizer, QuantizerKind::fractional) << row.name;
@@ -212,7 +212,7 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
     EXPECT_EQ(s.seed, 1U) << name;
     EXPECT_EQ(s.practice, Practice::text) << name;
   }
-  EXPECT_EQ(presets().size(), names.size() + 1);  // and the demo
+  EXPECT_EQ(presets().size(), names.size() + 2);  // and the demo, and the baseline without votes
 }
 
 TEST(Presets, SmIsOneWorkerAtRate01) {
