@@ -15,6 +15,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/settings.hpp"
+#include "sim/text/nearest.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -58,9 +59,7 @@ std::string unknown_word(const CLI::App& app, const std::vector<std::string>& ar
   const CLI::App* command = &app;
   const auto judged = [](const std::string& kind, const std::string& word,
                          const std::vector<std::string>& known) {
-    const std::string near = nearest(word, known);
-    return fmt::format("unknown {} '{}'{}", kind, word,
-                       near.empty() ? "" : fmt::format(": did you mean '{}'?", near));
+    return fmt::format("unknown {} '{}'{}", kind, word, did_you_mean(word, known));
   };
   bool value_follows = false;
   for (const std::string& arg : args) {

@@ -18,6 +18,7 @@
 #include "sim/cli/options.hpp"
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/report/plots.hpp"
 #include "sim/reproduce/estimate.hpp"

@@ -3,15 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <iosfwd>
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "data/batches.hpp"
 #include "sim/plan/decimal.hpp"
@@ -39,7 +34,7 @@ enum class Scheme : std::uint8_t {
 }
 
 /// Whose practice to follow where the paper is silent, or its authors' research code differs from
-/// it: it sets sampling, bn_eval and error_rescale_on_decay at once (sim/README.md has the values).
+/// it: it sets sampling, bn_eval and error_rescale_on_decay at once (README.md has the values).
 enum class Practice : std::uint8_t { text, authors };
 enum class QuantizerKind : std::uint8_t {
   fractional,   ///< eq 18, q from 2 to 8
@@ -134,48 +129,7 @@ struct Settings {
   [[nodiscard]] bool error_rescale_on_decay() const;
 };
 
-/// One key: its name, what it means and takes, and how it is read and written as text.
-struct Key {
-  std::string_view name;
-  std::string_view help;
-  /// Throws std::invalid_argument, without the key's name, if the text is no value of this key.
-  std::function<void(Settings&, std::string_view)> set;
-  std::function<std::string(const Settings&)> get;
-  bool quoted;  ///< a string in TOML
-};
-
-/// Every key in the order of config.toml, in which keys also take effect, whatever their order in a
-/// file or on the command line: `practice` comes before what it sets.
-[[nodiscard]] std::span<const Key> keys();
-
-/// Whether no bit of a run depends on the key: slots, checkpoint_every, deadline.
-[[nodiscard]] bool changes_no_bit(std::string_view key);
-
-/// Sets one key. Throws UsageError naming key and value if either is unknown or out of range.
-void set(Settings& settings, std::string_view key, std::string_view value);
-
-/// Sets many, in the order of keys(); of two values of one key the later counts. Throws as set().
-void set(Settings& settings, std::span<const std::pair<std::string, std::string>> values);
-
 /// Checks what no key alone can show (sm has one worker, q fits its quantiser). Throws UsageError.
 void validate(const Settings& settings);
-
-/// The keys as TOML, one a line.
-void write_toml(const Settings& settings, std::ostream& out);
-
-/// Reads TOML such as write_toml's. A `preset` in it is applied before the other keys, unless
-/// `preset` is given, which is then applied in its place; a table [environment] is passed over.
-/// Throws InputError with the line behind `name` if it is not TOML, or has an unknown or duplicate
-/// key or a bad value.
-[[nodiscard]] Settings parse_toml(std::string_view text, const std::string& name,
-                                  std::optional<std::string> preset);
-
-/// The same from a file or pipe. Throws InputError naming it also if it cannot be read, or has more
-/// than 1 MiB.
-[[nodiscard]] Settings read_toml(const std::string& path, std::optional<std::string> preset);
-
-/// The name in `candidates` nearest to `name` in edit distance, for "did you mean"; "" if none is
-/// near.
-[[nodiscard]] std::string nearest(std::string_view name, std::span<const std::string> candidates);
 
 }  // namespace mvsgd::sim

@@ -9,6 +9,8 @@
 
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/plan/keys.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/run/run_directory.hpp"
 
 namespace mvsgd::sim {

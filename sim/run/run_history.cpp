@@ -11,6 +11,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/files/json.hpp"
 #include "sim/plan/schedule.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/run/run_directory.hpp"
 
 namespace mvsgd::sim {

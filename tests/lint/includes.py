@@ -48,7 +48,7 @@ OUTSIDE = (
     (r"(cuda|cudnn|cublas|vector_types)", ("nn/cuda", "tests/cuda_emulation", "tests/nn/cuda")),
     (r"omp\.h", ("nn", "sim", "tests", "bench")),
     (r"CLI/", ("sim/cli",)),
-    (r"toml\+\+/", ("sim/plan",)),
+    (r"toml\+\+/", ("sim/plan/settings_file.cpp",)),
     (r"boost/", ("sim/report",)),
     (r"(curl|openssl)/", ("data", "sim/files")),
     (r"(fmt|nlohmann)/", ("data", "sim", "tests", "bench")),
@@ -60,8 +60,9 @@ OUTSIDE = (
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
-def inside(path, folders):
-    return any(path.startswith(folder + "/") for folder in folders)
+def inside(path, places):
+    """Whether a path is one of these files, or in one of these folders."""
+    return any(path == place or path.startswith(place + "/") for place in places)
 
 
 def floor(path):

@@ -12,7 +12,10 @@
 #include <string_view>
 
 #include "sim/files/input_error.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/settings_file.hpp"
+#include "sim/text/nearest.hpp"
 #include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {

@@ -18,6 +18,7 @@
 
 #include "nn/resnet18.hpp"
 #include "sim/files/durable_file.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/reproduce/table.hpp"

@@ -15,6 +15,7 @@
 
 #include "sim/files/safetensors.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "tests/sim/outcome.hpp"
 #include "tests/test_directory.hpp"
 

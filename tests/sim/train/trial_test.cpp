@@ -12,6 +12,7 @@
 
 #include "data/synthetic.hpp"
 #include "sim/law/check_failed.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 
 namespace mvsgd::sim {
