@@ -147,7 +147,7 @@ Key practised_key(std::string_view name, std::string_view help,
           is_text};
 }
 
-Key warmup_key() {
+Key warmup_epochs_key() {
   constexpr std::string_view kProportional = "proportional";
   return {"warmup_epochs",
           "dense epochs at the start, or \"proportional\": 5 of every 300, at least one step",
@@ -210,7 +210,9 @@ std::vector<Key> make_keys() {
       number_key("width", "channels of the first stage; 64 is the paper's", &S::width, kOne, 512U),
       number_key("epochs", "passes over the training images", &S::epochs, kOne, 10'000U),
       number_key("rounds", "stop after so many rounds; 0: all", &S::rounds, 0U, kMany),
-      warmup_key(),
+      warmup_epochs_key(),
+      choice_key("warmup", "how the rate rises over the warm-up: stairs or ramp", &S::warmup,
+                 std::to_array<std::string_view>({"stairs", "ramp"})),
       number_key("batch", "images a local step and worker", &S::batch, 2U, 65'536U),
       flag_key("augment", "random crop and flip of training images", &S::augment),
       number_key("learning_rate", "eta", &S::learning_rate, 0.0, 1e6),
@@ -224,6 +226,8 @@ std::vector<Key> make_keys() {
                  kOne, 10'000'000U),
       number_key("synthetic_test", "test images of the synthetic set", &S::synthetic_test, kOne,
                  10'000'000U),
+      choice_key("split", "the images over the workers: random, or stratified by their classes",
+                 &S::split, std::to_array<std::string_view>({"random", "stratified"})),
       text_key("backend", "reference, onednn or cuda", &S::backend),
       choice_key(
           "conv_algorithm", "onednn's convolutions: table (measured, by shape), direct or winograd",

@@ -63,6 +63,17 @@ enum class BatchNormEvaluation : std::uint8_t {
   batch,      ///< those of each test batch: the authors' practice
 };
 
+/// How the learning rate rises over the warm-up: schedule() has the formulas.
+enum class Warmup : std::uint8_t {
+  stairs,  ///< five equal stairs
+  ramp,    ///< the same amount in every step (Goyal et al. 2017)
+};
+/// How the training images are split over the workers.
+enum class Split : std::uint8_t {
+  random,      ///< by chance alone
+  stratified,  ///< equal counts of each class
+};
+
 /// The value of `init` that stands for the initial distributions, drawn by `seed`.
 inline constexpr std::string_view kRandomInit = "random";
 
@@ -93,7 +104,8 @@ struct Settings {
   std::uint32_t epochs = 300;
   std::uint32_t rounds = 0;                    ///< 0: all; else stop after so many
   std::optional<std::uint32_t> warmup_epochs;  ///< none: in proportion, 5 of 300
-  std::uint32_t batch = 64;                    ///< images a local step and worker
+  Warmup warmup = Warmup::stairs;
+  std::uint32_t batch = 64;  ///< images a local step and worker
   bool augment = true;
   double learning_rate = 0.5;  ///< eta
   double weight_decay = 1e-4;
@@ -102,6 +114,7 @@ struct Settings {
   std::string data = "synthetic";          ///< a directory, or "synthetic"
   std::uint32_t synthetic_train = 10'000;  ///< images of the synthetic set
   std::uint32_t synthetic_test = 2'000;
+  Split split = Split::random;
   std::string backend = "onednn";
   ConvAlgorithm conv_algorithm = ConvAlgorithm::table;  ///< of the onednn backend
   Precision precision = Precision::fp32;
