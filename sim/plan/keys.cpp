@@ -10,6 +10,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "sim/plan/scheme.hpp"
 #include "sim/text/nearest.hpp"
 
 namespace mvsgd::sim {
@@ -180,12 +181,19 @@ Key checkpoint_key() {
           false};
 }
 
+Key scheme_key() {
+  // What keys say of themselves is a view.
+  static const std::string help = names_of_schemes([](const Scheme&) { return true; });
+  return {"scheme", help,
+          [](Settings& s, std::string_view text) { s.scheme = &scheme_named(text); },
+          [](const Settings& s) { return std::string(s.scheme->name()); }, true};
+}
+
 std::vector<Key> make_keys() {
   using S = Settings;
   constexpr std::uint32_t kOne = 1;
   return {
-      choice_key("scheme", "sm, dense, top-k, mv, mv-rs or mv-ad", &S::scheme,
-                 std::to_array<std::string_view>({"sm", "dense", "top-k", "mv", "mv-rs", "mv-ad"})),
+      scheme_key(),
       number_key("workers", "N", &S::workers, kOne, 65'535U),
       number_key("local_steps", "H, local SGD steps a round", &S::local_steps, kOne, kMany),
       share_key("phi", "share of coordinates kept, 0 < phi <= 1", &S::phi),

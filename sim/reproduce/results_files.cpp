@@ -12,6 +12,7 @@
 #include "sim/files/durable_file.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/report/plots.hpp"
 
 namespace mvsgd::sim {
@@ -29,7 +30,7 @@ std::string differing_settings(const SweepPlan& plan) {
     for (const TrialSpec& trial : plan.trials) {
       const std::string value = key.get(trial.settings);
       if (value == key.get(preset(trial.settings.preset).settings)) continue;
-      (trial.settings.scheme == Scheme::sm ? single : workers) = value;
+      (trial.settings.scheme->sends() ? workers : single) = value;
     }
     if (!workers.empty()) texts.push_back(fmt::format("{} = {}", key.name, workers));
     if (!single.empty() && single != workers) {

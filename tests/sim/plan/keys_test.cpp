@@ -21,7 +21,7 @@ namespace {
 /// Values of every key, the first of them its default in Settings.
 const std::map<std::string_view, std::vector<std::string>>& values() {
   static const std::map<std::string_view, std::vector<std::string>> all{
-      {"scheme", {"mv", "sm", "dense", "top-k", "mv-rs", "mv-ad"}},
+      {"scheme", {"mv", "sm", "dense", "top-k", "mv-rs", "mv-ad", "rand-k"}},
       {"workers", {"10", "1", "65535"}},
       {"local_steps", {"1", "8"}},
       {"phi", {"0.01", "1", "0.123456789012345678"}},

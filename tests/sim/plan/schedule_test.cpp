@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "sim/plan/presets.hpp"
+#include "sim/plan/round_shape.hpp"
+#include "sim/plan/scheme.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -108,7 +110,7 @@ TEST(Schedule, RatesOfSingleStepsByHand) {
   want.insert(want.end(), 8, 0.05);  // to step 22
   want.insert(want.end(), 7, 0.005);
   EXPECT_THAT(rates(settings), are(want));
-  settings.scheme = Scheme::dense;
+  settings.scheme = &scheme_named("dense");
   EXPECT_THAT(rates(settings), are(want));
 }
 
@@ -176,6 +178,12 @@ TEST(Schedule, HCountsAcrossEpochEnds) {
   EXPECT_TRUE(rounds[9].evaluate);
 }
 
+/// Whether the workers' votes of a round go whole.
+bool has_full_vote(const Settings& settings, const Round& round) {
+  const RoundShape shape = round_shape(settings, dimensions(settings, 1'000, 10), round);
+  return std::ranges::count(shape, comm::Kind::vote, &MessageShape::kind) == 1;
+}
+
 TEST(Schedule, EveryVoteIsFullButAdsAfterItsFirst) {
   for (const char* name :
        {"ssgd-mv-l4", "ssgd-mv-rs-l4", "top-k", "ssgd-mv-ad", "ssgd-mv-ad-l8-q"}) {
@@ -185,8 +193,9 @@ TEST(Schedule, EveryVoteIsFullButAdsAfterItsFirst) {
       settings.warmup_epochs = warmup;
       bool first = true;
       for (const Round& round : schedule(settings, 6'400)) {  // 10 steps an epoch
-        const bool full = !round.dense && (settings.scheme != Scheme::mv_ad || first);
-        EXPECT_EQ(round.full_vote, full) << name << ", round " << round.t;
+        const bool full = !round.dense && (settings.scheme->name() != "mv-ad" || first);
+        EXPECT_EQ(round.first_sparse, !round.dense && first) << name << ", round " << round.t;
+        EXPECT_EQ(has_full_vote(settings, round), full) << name << ", round " << round.t;
         if (!round.dense) first = false;
       }
       EXPECT_FALSE(first) << name;
@@ -198,7 +207,10 @@ TEST(Schedule, DenseRoundsHaveNoVote) {
   for (const char* name : {"sm", "dense"}) {
     Settings settings = preset(name).settings;
     settings.epochs = 2;
-    for (const Round& round : schedule(settings, 6'400)) EXPECT_FALSE(round.full_vote) << name;
+    for (const Round& round : schedule(settings, 6'400)) {
+      EXPECT_FALSE(has_full_vote(settings, round)) << name;
+      EXPECT_FALSE(round.first_sparse) << name;
+    }
   }
 }
 
