@@ -16,6 +16,7 @@ enum class Purpose : std::uint64_t {
   kAugmentation = 0x64617461'00000003,
   kTrainImage = 0x64617461'00000004,
   kTestImage = 0x64617461'00000005,
+  kStratifiedPartition = 0x64617461'00000006,
 };
 
 /// Where in a run a random number is used: the first three words of Philox's counter.

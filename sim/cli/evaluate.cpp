@@ -12,6 +12,7 @@
 #include "sim/cli/commands.hpp"
 #include "sim/cli/options.hpp"
 #include "sim/files/model_file.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/round/evaluation.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/train/backends.hpp"

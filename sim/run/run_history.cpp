@@ -12,6 +12,7 @@
 #include "sim/files/json.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/run/run_directory.hpp"
 
 namespace mvsgd::sim {

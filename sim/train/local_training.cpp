@@ -8,10 +8,10 @@
 #include <iterator>
 #include <utility>
 
-#include "data/partition.hpp"
 #include "sim/round/device_arrays.hpp"
 #include "sim/round/worker_arrays.hpp"
 #include "sim/train/backends.hpp"
+#include "sim/train/images.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -33,7 +33,7 @@ LocalTraining::LocalTraining(const Settings& settings, const SlotImages& trainin
       training_(&training),
       compute_(compute),
       layout_(nn::resnet18_parameters({.width = settings.width})) {
-  auto shares = data::partition(training.dataset().size(), settings.workers, settings.seed);
+  auto shares = split_images(settings, training.dataset());
   sources_.reserve(settings.workers);
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
     sources_.emplace_back(training.dataset(), std::move(shares[n]),

@@ -10,6 +10,7 @@
 #include "nn/resnet18.hpp"
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/run/run_directory.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/verify/parts.hpp"

@@ -103,6 +103,8 @@ class Includes(unittest.TestCase):
         self.assert_refused("tests/nn/a.cpp", "#include <cuda_runtime.h>", "nn/cuda")
         self.assert_allowed("tests/cuda_emulation/a.cpp", "#include <cublas_v2.h>")
         self.assert_refused("compress/a.cpp", "#include <fmt/format.h>", "data, sim")
+        self.assert_allowed("sim/plan/settings_file.cpp", "#include <toml++/toml.h>")
+        self.assert_refused("sim/plan/keys.cpp", "#include <toml++/toml.h>", "settings_file.cpp")
         self.assert_refused("sim/a.cpp", "#include <gtest/gtest.h>", "tests")
 
     def test_paths_begin_at_the_root(self):

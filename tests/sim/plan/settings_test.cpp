@@ -8,12 +8,13 @@
 
 #include <array>
 #include <fstream>
-#include <set>
 #include <sstream>
 #include <string_view>
 
 #include "sim/files/input_error.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "tests/test_directory.hpp"
 
 namespace mvsgd::sim {
@@ -68,6 +69,42 @@ TEST_F(SettingsFile, ALaterKeyOverridesItsPreset) {
   EXPECT_EQ(settings.epochs, 7U);
   EXPECT_EQ(settings.phi.ceil_times(100), 7U);  // the digits that were written
   EXPECT_EQ(read_toml(path, "dense").scheme, &scheme_named("dense"));
+}
+
+TEST_F(SettingsFile, AFileWithoutAKeyHasItsDefault) {
+  const Settings settings = read_toml(write("epochs = 7\n"), std::nullopt);
+  EXPECT_EQ(settings.warmup, Warmup::stairs);
+  EXPECT_EQ(settings.split, Split::random);
+}
+
+TEST_F(SettingsFile, QuotesWhatTomlHasNoNumberFor) {
+  Settings settings;
+  settings.phi = Decimal::parse("0.123456789012345678");  // more digits than a double has
+  settings.data = "5";
+  std::ostringstream text;
+  write_toml(settings, text);
+  EXPECT_THAT(text.str(), HasSubstr("\nphi = \"0.123456789012345678\"\n"));
+  EXPECT_THAT(text.str(), HasSubstr("\nphi_ad = 0.001\n"));
+  EXPECT_THAT(text.str(), HasSubstr("\nwarmup_epochs = \"proportional\"\n"));
+  EXPECT_THAT(text.str(), HasSubstr("\ndata = \"5\"\n"));
+  EXPECT_THAT(text.str(), HasSubstr("\ncheckpoint_every = \"10m\"\n"));
+  settings.warmup_epochs = 3;
+  settings.checkpoint_every = {.rounds = 50, .minutes = 0};
+  std::ostringstream other;
+  write_toml(settings, other);
+  EXPECT_THAT(other.str(), HasSubstr("\nwarmup_epochs = 3\n"));
+  EXPECT_THAT(other.str(), HasSubstr("\ncheckpoint_every = 50\n"));
+}
+
+TEST_F(SettingsFile, AnyEnvironmentIsPassedOver) {
+  std::ostringstream text;
+  write_toml(Settings(), {{"processor", "\"quoted\" \\ and\nmore"}, {"version", "1"}}, text);
+  EXPECT_THAT(text.str(), testing::EndsWith("\n\n[environment]\n"
+                                            "processor = \"\\\"quoted\\\" \\\\ and\\u000amore\"\n"
+                                            "version = \"1\"\n"));
+  std::ostringstream again;
+  write_toml(read_toml(write(text.str()), std::nullopt), again);
+  EXPECT_TRUE(text.str().starts_with(again.str()));
 }
 
 TEST_F(SettingsFile, BadFilesAreRefusedWithFileAndLine) {
@@ -148,18 +185,6 @@ TEST(Settings, SmHasOneWorkerAndSingleSteps) {
   settings.workers = 1;
   settings.local_steps = 4;
   EXPECT_THROW(validate(settings), UsageError);
-}
-
-TEST(Settings, KeysAreNamedOnce) {
-  std::set<std::string_view> names;
-  for (const Key& key : keys()) EXPECT_TRUE(names.insert(key.name).second) << key.name;
-}
-
-TEST(Settings, NearestNameIsWithinReachOrNone) {
-  const std::vector<std::string> names{"ssgd-mv", "ssgd-mv-l4", "dense"};
-  EXPECT_EQ(nearest("sgd-mv-l4", names), "ssgd-mv-l4");
-  EXPECT_EQ(nearest("dnese", names), "dense");
-  EXPECT_EQ(nearest("something-else", names), "");
 }
 
 struct Row {

@@ -10,6 +10,7 @@
 #include "data/synthetic.hpp"
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/train/trial.hpp"
 

@@ -13,6 +13,7 @@
 
 #include "data/synthetic.hpp"
 #include "sim/law/check_failed.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 
 namespace mvsgd::sim {

@@ -1,4 +1,4 @@
-#include "sim/reproduce/reproduction.hpp"
+#include "sim/reproduce/trials.hpp"
 
 #include <fmt/format.h>
 
@@ -9,37 +9,14 @@
 
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/plan/keys.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/run/run_directory.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<Exhibit> make_exhibits() {
-  std::vector<std::string_view> all;
-  for (const PrintedRow& row : printed_table()) all.push_back(row.preset);
-  // The benchmarks come first, so that they look the same in every figure.
-  return {
-      {"table1", "Table 1", all},
-      {"figure1",
-       "Figure 1: SSGD-MV and local steps",
-       {"sm", "top-k", "ssgd-mv", "ssgd-mv-l2", "ssgd-mv-l4", "ssgd-mv-l8"}},
-      {"figure2",
-       "Figure 2: SSGD-MV-AD and local steps",
-       {"sm", "top-k", "ssgd-mv-ad", "ssgd-mv-ad-l2", "ssgd-mv-ad-l4", "ssgd-mv-ad-l8"}},
-      {"figure3",
-       "Figure 3: majority voting and random selection",
-       {"sm", "top-k", "ssgd-mv-l4", "ssgd-mv-l8", "ssgd-mv-rs-l4", "ssgd-mv-rs-l8"}},
-      {"figure4a",
-       "Figure 4a: the highest compression",
-       {"sm", "top-k", "ssgd-mv-ad-l4-q", "ssgd-mv-ad-l8-q"}},
-      {"figure4b",
-       "Figure 4b: with and without quantisation",
-       {"ssgd-mv-l8", "ssgd-mv-l8-q", "ssgd-mv-ad-l4", "ssgd-mv-ad-l4-q", "ssgd-mv-ad-l8",
-        "ssgd-mv-ad-l8-q"}},
-  };
-}
 
 /// None if nothing was sent that way.
 std::optional<BitBudget> budget(std::span<const RunHistory> runs, comm::Direction direction) {
@@ -92,21 +69,7 @@ RowResult make_row(const PrintedRow& printed, RunGroup trials) {
 
 }  // namespace
 
-std::span<const Exhibit> exhibits() {
-  static const std::vector<Exhibit> all = make_exhibits();
-  return all;
-}
-
-const Exhibit& exhibit(std::string_view name) {
-  std::vector<std::string> names;
-  for (const Exhibit& one : exhibits()) {
-    if (one.name == name) return one;
-    names.emplace_back(one.name);
-  }
-  throw UsageError(fmt::format("unknown exhibit '{}': one of {}", name, fmt::join(names, ", ")));
-}
-
-TrialStage stage_of(const Trial& trial) {
+TrialStage stage_of(const TrialSpec& trial) {
   const fs::path config = trial.path / "config.toml";
   std::error_code error;
   if (!fs::exists(config, error)) return TrialStage::absent;
@@ -119,12 +82,12 @@ TrialStage stage_of(const Trial& trial) {
   return has_finished(trial.path) ? TrialStage::finished : TrialStage::begun;
 }
 
-std::vector<RowResult> Results::rows(std::span<const Trial> trials) {
+std::vector<RowResult> Results::rows(std::span<const TrialSpec> trials) {
   std::vector<RowResult> rows;
   for (const PrintedRow& printed : printed_table()) {
     RunGroup group{.label = std::string(printed.name), .runs = {}};
     bool wanted = false;
-    for (const Trial& trial : trials) {
+    for (const TrialSpec& trial : trials) {
       if (trial.settings.preset != printed.preset) continue;
       wanted = true;
       auto found = finished_.find(trial.path);
@@ -138,8 +101,7 @@ std::vector<RowResult> Results::rows(std::span<const Trial> trials) {
     }
     if (wanted) rows.push_back(make_row(printed, std::move(group)));
   }
-  const auto sm =
-      std::ranges::find(rows, "sm", [](const RowResult& r) { return r.printed->preset; });
+  const auto sm = std::ranges::find(rows, "sm", &RowResult::preset);
   for (RowResult& row : rows) {
     if (sm == rows.end() || &row == &*sm || !row.accuracy || !sm->accuracy) continue;
     row.against_sm = welch_test(*row.accuracy, *sm->accuracy);

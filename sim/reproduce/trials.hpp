@@ -1,4 +1,4 @@
-// The trials of Table 1 in one directory, and what they come to row by row.
+// The trials of Table 1, each in a directory, and what they come to row by row.
 #pragma once
 
 #include <cstdint>
@@ -6,30 +6,17 @@
 #include <map>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "sim/plan/settings.hpp"
 #include "sim/plan/table1.hpp"
 #include "sim/report/seed_groups.hpp"
-#include "sim/reproduce/scale.hpp"
 
 namespace mvsgd::sim {
 
-/// What can be reproduced: the table, or a figure, which shows some of its rows.
-struct Exhibit {
-  std::string_view name;  ///< "figure4a"
-  std::string_view title;
-  std::vector<std::string_view> presets;
-};
-
-/// table1, then figure1, figure2, figure3, figure4a, figure4b.
-[[nodiscard]] std::span<const Exhibit> exhibits();
-
-/// Throws UsageError if there is none of this name.
-[[nodiscard]] const Exhibit& exhibit(std::string_view name);
-
-struct Trial {
+/// A trial to be run, or that has been: its settings and where it is.
+struct TrialSpec {
   Settings settings;
   std::filesystem::path path;  ///< of its run directory: OUT/runs/PRESET-seedN
 };
@@ -38,7 +25,7 @@ enum class TrialStage : std::uint8_t { absent, begun, finished };
 
 /// Throws InputError naming the first key that differs if the directory has a run of settings that
 /// are not this trial's.
-[[nodiscard]] TrialStage stage_of(const Trial& trial);
+[[nodiscard]] TrialStage stage_of(const TrialSpec& trial);
 
 /// Positions and values of the sparse rounds per coordinate and local step of a worker, as Table 1
 /// counts them: q_loc and q_val.
@@ -59,6 +46,8 @@ struct RowResult {
   std::optional<BitBudget> down;
   Rates rates;         ///< means over the trials
   double seconds = 0;  ///< mean of a trial
+
+  [[nodiscard]] std::string_view preset() const { return printed->preset; }
 };
 
 /// Reads finished trials, each once however often results are asked for.
@@ -66,7 +55,7 @@ class Results {
  public:
   /// The rows of `printed` that have a trial among `trials`, in the table's order. A trial that has
   /// not ended enters nothing. Throws InputError if a directory cannot be read.
-  [[nodiscard]] std::vector<RowResult> rows(std::span<const Trial> trials);
+  [[nodiscard]] std::vector<RowResult> rows(std::span<const TrialSpec> trials);
 
  private:
   std::map<std::filesystem::path, RunHistory> finished_;
