@@ -36,7 +36,7 @@ fs::path default_path(const ReportOptions& options) {
 }
 
 /// The report as a file's bytes.
-std::string report_as(const std::string& format, const std::vector<RunGroup>& groups) {
+std::string report_as(const std::string& format, const std::vector<SeedGroup>& groups) {
   std::ostringstream out;
   if (format == "csv") {
     write_csv(out, groups);
@@ -62,7 +62,7 @@ Exit report(const ReportOptions& options, const CommandContext& context) {
   for (const std::string& directory : options.directories) {
     runs.push_back(read_run_history(directory));
   }
-  const std::vector<RunGroup> groups = group_runs(std::move(runs));
+  const std::vector<SeedGroup> groups = seed_groups(std::move(runs));
   const fs::path path = options.out.empty() ? default_path(options) : fs::path(options.out);
   write_report(path, report_as(options.format, groups));
   fmt::print(context.streams.out, "{}\n", path.string());

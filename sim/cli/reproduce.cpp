@@ -160,7 +160,7 @@ std::vector<Plot> figures(const Plan& plan, const std::vector<RowResult>& rows) 
   std::vector<Plot> plots;
   for (const Exhibit& figure : exhibits().subspan(1)) {
     if (!is_table(plan) && plan.exhibit != &figure) continue;
-    std::vector<RunGroup> groups;
+    std::vector<SeedGroup> groups;
     for (const std::string_view name : figure.presets) {
       const auto row = std::ranges::find(rows, name, preset_of);
       if (row != rows.end() && row->accuracy) groups.push_back(row->trials);
@@ -195,7 +195,7 @@ void write_numbers(const Plan& plan, const std::vector<RowResult>& rows) {
     write_page(plan, rows, {});
     return;
   }
-  std::vector<RunGroup> groups;
+  std::vector<SeedGroup> groups;
   for (const RowResult& row : rows) {
     if (row.accuracy) groups.push_back(row.trials);
   }

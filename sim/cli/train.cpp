@@ -195,10 +195,8 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
   TrialSinks sinks;
   sinks.on_round = [&](const TrialRound& round) {
     progress.add(round);
-    directory.add(round, progress.seconds());
-    if (const std::uint32_t t = round.record.round.t; events && t > 0) {
-      events->add(t, wall_time(), scalars_of(round));
-    }
+    const auto metrics = directory.add(round, progress.seconds());
+    if (events && metrics) events->add(metrics->round, wall_time(), scalars_of(*metrics));
   };
   if (dump) {
     sinks.on_message = [&](std::uint32_t to, const comm::Message& message) {

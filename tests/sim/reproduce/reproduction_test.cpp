@@ -21,6 +21,7 @@
 #include "sim/plan/presets.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/reproduce/table.hpp"
+#include "sim/run/ledger_file.hpp"
 #include "tests/sim/outcome.hpp"
 #include "tests/sim/small_run.hpp"
 #include "tests/test_directory.hpp"
