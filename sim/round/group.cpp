@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include "sim/plan/scheme.hpp"
 #include "sim/round/control.hpp"
+#include "sim/round/leader.hpp"
 
 namespace mvsgd::sim {
+
 GroupState initial_state(std::uint32_t workers, std::vector<float> theta,
                          const std::vector<float>& buffers) {
   GroupState state;
@@ -17,50 +22,105 @@ GroupState initial_state(std::uint32_t workers, std::vector<float> theta,
   return state;
 }
 
-GroupState run_group(const GroupContext& context, GroupState state) {
-  if (state.t >= context.rounds.size()) {
-    throw std::invalid_argument(
-        fmt::format("run_group: {} of {} rounds are done", state.t, context.rounds.size()));
-  }
-  comm::Group& group = context.group;
-  const Settings& settings = context.settings;
-  const std::span<const Round> rounds = context.rounds.subspan(state.t);
-  const std::size_t d = state.server.theta.size();
-  const Protocol protocol = make_protocol(settings, d);
-  const std::size_t buffers = state.workers.front().buffers.size();
-  const bool server_is_here = group.is_here(group.server());
+namespace {
 
+/// A worker that trains alone: plain SGD, and nobody to talk to.
+class LoneWorker final : public Leader {
+ public:
+  LoneWorker(const LeaderContext& leader, const WorkerContext& worker,
+             std::unique_ptr<WorkerArrays> arrays, std::vector<float> theta, WorkerState& state)
+      : Leader(leader), context_(worker), arrays_(std::move(arrays)), state_(&state) {
+    arrays_->put({.theta = std::move(theta), .e = {}});
+  }
+
+  [[nodiscard]] std::vector<float> take_theta() { return arrays_->take().theta; }
+
+ private:
+  void lead(RoundRecord& record) override {
+    close();
+    record.report = take_local_steps(context_, record.round, 0, *arrays_, state_->buffers,
+                                     [&](const FlatView& theta_h) { arrays_->move_to(theta_h); });
+    (void)ask_for_pause(record.round);
+  }
+  [[nodiscard]] Evaluation evaluate(const Round& /*round*/, const Evaluate& evaluate) override {
+    return evaluate(arrays_->read_theta(), state_->buffers);
+  }
+
+  WorkerContext context_;
+  std::unique_ptr<WorkerArrays> arrays_;
+  WorkerState* state_;
+};
+
+std::unique_ptr<WorkerArrays> arrays_of(const GroupContext& context, std::uint32_t worker) {
+  if (context.make_arrays) return context.make_arrays(worker);
+  return std::make_unique<HostArrays>();
+}
+
+void run_alone(const LeaderContext& leader, const WorkerContext& worker,
+               const GroupContext& context, GroupState& state) {
+  LoneWorker alone(leader, worker, arrays_of(context, 0), std::move(state.server.theta),
+                   state.workers.front());
+  state.t = alone.run();
+  state.server.theta = alone.take_theta();
+}
+
+void run_with_server(const LeaderContext& leader, const WorkerContext& worker,
+                     const GroupContext& context, GroupState& state) {
+  comm::Group& group = context.group;
+  const std::size_t d = worker.protocol.d;
+  const bool server_is_here = group.is_here(group.server());
+  std::optional<Server> server;
+  if (server_is_here) {
+    std::vector<std::span<const compress::Index>> last_votes;
+    for (const WorkerState& of : state.workers) last_votes.emplace_back(of.vote);
+    const ServerContext server_context{.protocol = worker.protocol,
+                                       .settings = context.settings,
+                                       .leader = leader,
+                                       .on_counts = context.on_counts};
+    server.emplace(server_context, group.end(group.server()), std::move(state.server), last_votes,
+                   state.workers.front().buffers.size());
+  }
   const auto work = [&](comm::Transport& end) {
     WorkerState& own = state.workers.at(end.rank());
-    Worker worker({.protocol = protocol,
-                   .settings = settings,
-                   .rounds = rounds,
-                   .update = context.update,
-                   .slots = context.slots},
-                  end, std::move(own));
-    const std::uint32_t t = worker.run();
-    own = worker.take();
+    Worker one(worker, end, arrays_of(context, end.rank()), std::move(own));
+    const std::uint32_t t = one.run();
+    own = one.take();
     send_digest(end, digest_of(own.theta, own.mask));
     if (!server_is_here) send_part(end, own);
     if (end.rank() == group.here().back()) state.t = t;
   };
   const auto serve = [&](comm::Transport& end) {
-    Server server({.protocol = protocol,
-                   .settings = settings,
-                   .rounds = rounds,
-                   .pause_after = context.pause_after,
-                   .evaluate = context.evaluate,
-                   .on_closed = context.on_closed,
-                   .on_counts = context.on_counts},
-                  end, std::move(state.server), buffers);
-    state.t = server.run();
-    state.server = server.take();
+    state.t = server->run();
+    state.server = server->take();
     check_digests(end, digest_of(state.server.theta, state.server.mask));
     for (std::uint32_t n = 0; n < group.workers(); ++n) {
       if (!group.is_here(n)) state.workers.at(n) = receive_part(end, n, d);
     }
   };
   group.run([&](comm::Transport& end) { end.rank() == group.server() ? serve(end) : work(end); });
+}
+
+}  // namespace
+
+GroupState run_group(const GroupContext& context, GroupState state) {
+  if (state.t >= context.rounds.size()) {
+    throw std::invalid_argument(
+        fmt::format("run_group: {} of {} rounds are done", state.t, context.rounds.size()));
+  }
+  const Settings& settings = context.settings;
+  const std::span<const Round> rounds = context.rounds.subspan(state.t);
+  const Protocol protocol = make_protocol(settings, state.server.theta.size());
+  const LeaderContext leader{.rounds = rounds,
+                             .pause_after = context.pause_after,
+                             .evaluate = context.evaluate,
+                             .on_closed = context.on_closed};
+  const WorkerContext worker{.protocol = protocol,
+                             .settings = settings,
+                             .rounds = rounds,
+                             .update = context.update,
+                             .slots = context.slots};
+  settings.scheme->sends() ? run_with_server(leader, worker, context, state)
+                           : run_alone(leader, worker, context, state);
   return state;
 }
 

@@ -1,4 +1,4 @@
-// A group of workers and their server, run through a schedule.
+// A group of workers and their server, or a worker alone, run through a schedule.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,7 @@ struct GroupContext {
   const Settings& settings;
   std::span<const Round> rounds;  ///< all of the run, from round 1 on
   LocalUpdate& update;
+  MakeArrays make_arrays = {};  ///< empty: on the host
   Slots& slots;
   Evaluate evaluate;                                  ///< the server's; may be empty
   std::function<void(const RoundRecord&)> on_closed;  ///< the server's; may be empty
@@ -41,8 +42,9 @@ struct GroupContext {
   PauseAfter pause_after;                             ///< the server's; may be empty: never
 };
 
-/// Runs the rounds that `state` has still before it, to the last one or to a pause; every process
-/// of the group calls it. Where a run is cut by pauses, or into processes, changes no bit of it.
+/// Runs the rounds that `state` has still before it, to the last one or to a pause: over the group,
+/// or on one worker that trains alone where the scheme sends nothing. Every process of the group
+/// calls it. Where a run is cut by pauses, or into processes, changes no bit of it.
 ///
 /// A pause ends the threads of all ranks, and the next call makes them anew: nothing is alive in a
 /// pause but the state. Where the server is, that is the whole state but for the theta and mask of

@@ -11,6 +11,7 @@
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/plan/schedule.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/run/ledger_file.hpp"
 
 namespace mvsgd::sim {
@@ -33,8 +34,9 @@ void add_line(const std::string& text, const std::vector<LayerShare>& layers, Ru
     run.end = std::move(*end);
     return;
   }
-  RoundHistory round{std::get<RoundMetrics>(std::move(line)), {}};
+  RoundHistory round{std::get<RoundMetrics>(std::move(line)), {}, {}};
   round.bits = round.bits_up + round.bits_down;
+  round.uplink = round.bits_up;
   if (round.round != run.rounds.size() + 1) {
     throw std::invalid_argument(
         fmt::format("round {}, where round {} comes", round.round, run.rounds.size() + 1));
@@ -69,6 +71,11 @@ void read_bits(const fs::path& path, RunHistory& run) {
     }
   }
   for (RoundHistory& round : run.rounds) before = round.bits += before;
+  comm::Bits uplink;
+  for (RoundHistory& round : run.rounds) {
+    if (round.dense && run.settings.scheme->sparse() != nullptr) round.uplink = comm::Bits(0);
+    uplink = round.uplink += uplink;
+  }
 }
 
 }  // namespace

@@ -15,7 +15,9 @@ namespace mvsgd::sim {
 
 /// A round that has ended.
 struct RoundHistory : RoundMetrics {
-  comm::Bits bits;  ///< both ways, of this round and all before it, the initial model too
+  comm::Bits bits;    ///< both ways, of this round and all before it, the initial model too
+  comm::Bits uplink;  ///< what the workers have sent till then in rounds that are the scheme's own:
+                      ///< the dense rounds of a sparse scheme's warm-up are not
 };
 
 struct RunHistory {

@@ -13,7 +13,6 @@
 #include "sim/law/audit.hpp"
 #include "sim/round/evaluation.hpp"
 #include "sim/round/group.hpp"
-#include "sim/round/worker_arrays.hpp"
 #include "sim/train/backends.hpp"
 #include "sim/train/compute.hpp"
 #include "sim/train/evaluator.hpp"
@@ -37,10 +36,10 @@ Model initial_model(const Settings& s) {
   return model;
 }
 
-/// Everything of a run that both ways of running it (one machine, workers and server) share.
-struct Run {
-  Run(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
-      const LawConstants& law, std::optional<TrialState> from)
+/// Everything that a run holds between pauses.
+struct RunningTrial {
+  RunningTrial(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
+               const LawConstants& law, std::optional<TrialState> from)
       : settings(s),
         rounds(schedule(s, images.train.size())),
         state(from ? std::move(*from) : first_state(s)),
@@ -79,49 +78,24 @@ struct Run {
   TrialSinks sinks;
 };
 
-/// Scheme sm to the next pause: plain SGD, and nobody to talk to.
-void run_single_machine(Run& run) {
-  WorkerState& self = run.state.group.workers.front();
-  std::uint32_t& t = run.state.group.t;
-  const std::unique_ptr<WorkerArrays> arrays = run.update.arrays(0);
-  arrays->put({.theta = std::move(self.theta), .e = {}});
-  if (t == 0) run.closed(RoundRecord());
-  for (bool pauses = false; t < run.rounds.size() && !pauses; ++t) {
-    const Round& round = run.rounds[t];
-    RoundRecord record;
-    record.round = round;
-    {
-      const Slots::Lease slot(run.slots, 0);
-      WorkerReport& report = record.report;
-      const PhaseTimer timer(report.phases.local_steps);
-      const LocalResult local = arrays->run(slot.index(), round, self.buffers);
-      arrays->move_to_local();
-      report.steps = round.steps;
-      report.loss = local.loss;
-      report.images = local.images;
-    }
-    if (round.evaluate) record.evaluation = run.evaluate(arrays->theta(), self.buffers);
-    run.closed(record);
-    pauses = run.sinks.pause_after && run.sinks.pause_after(round);
-  }
-  self.theta = arrays->take().theta;
-}
-
-/// Workers and server to the next pause.
-void run_with_server(Run& run) {
-  comm::InprocGroup group(run.settings.workers, std::chrono::seconds(run.settings.deadline),
-                          run.sinks.on_message);
-  run.state.group =
-      run_group({.group = group,
-                 .settings = run.settings,
-                 .rounds = run.rounds,
-                 .update = run.update,
-                 .slots = run.slots,
-                 .evaluate = [&](auto theta, auto buffers) { return run.evaluate(theta, buffers); },
-                 .on_closed = [&](const RoundRecord& record) { run.closed(record); },
-                 .on_counts = {},
-                 .pause_after = run.sinks.pause_after},
-                std::move(run.state.group));
+/// To the next pause.
+void advance(RunningTrial& trial) {
+  const std::chrono::seconds deadline(trial.settings.deadline);
+  comm::InprocGroup group(trial.settings.workers,
+                          std::min<std::chrono::milliseconds>(deadline, comm::kLongestDeadline),
+                          trial.sinks.on_message);
+  trial.state.group = run_group(
+      {.group = group,
+       .settings = trial.settings,
+       .rounds = trial.rounds,
+       .update = trial.update,
+       .make_arrays = worker_arrays(trial.settings, trial.compute),
+       .slots = trial.slots,
+       .evaluate = [&](auto theta, auto buffers) { return trial.evaluate(theta, buffers); },
+       .on_closed = [&](const RoundRecord& record) { trial.closed(record); },
+       .on_counts = {},
+       .pause_after = trial.sinks.pause_after},
+      std::move(trial.state.group));
 }
 
 /// [b], in worker order.
@@ -145,9 +119,6 @@ TrialState first_state(const Settings& s) {
                    .phases = {},
                    .seconds = 0};
   first.group = initial_state(s.workers, std::move(model.theta), model.statistics);
-  if (s.scheme == Scheme::sm) {
-    first.group.workers.front().theta = std::move(first.group.server.theta);
-  }
   return first;
 }
 
@@ -159,33 +130,32 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
     throw UsageError(fmt::format("workers = {}: there are {} training images", settings.workers,
                                  images.train.size()));
   }
-  Run run(settings, images, sinks, law, std::move(from));
-  TrialState& state = run.state;
-  const bool single = settings.scheme == Scheme::sm;
+  RunningTrial trial(settings, images, sinks, law, std::move(from));
+  TrialState& state = trial.state;
   const double earlier = state.seconds;
   const auto start = std::chrono::steady_clock::now();
   bool goes_on = true;
-  while (goes_on && state.group.t < run.rounds.size()) {
-    single ? run_single_machine(run) : run_with_server(run);
+  while (goes_on && state.group.t < trial.rounds.size()) {
+    advance(trial);
     if (settings.bn_eval() == BatchNormEvaluation::batch) {
       state.statistics = mean_buffers(state.group.workers);
     }
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     state.seconds = earlier + elapsed.count();
-    const bool pauses = state.group.t < run.rounds.size();
+    const bool pauses = state.group.t < trial.rounds.size();
     if (pauses && sinks.on_pause) goes_on = sinks.on_pause(state);
   }
   const std::uint32_t t = state.group.t;
-  std::vector<float>& theta = single ? state.group.workers.front().theta : state.group.server.theta;
+  std::vector<float>& theta = state.group.server.theta;
   std::string digest = sha256(theta);
   return {.evaluation = state.evaluation,
           .account = state.account,
           .theta = std::move(theta),
           .statistics = std::move(state.statistics),
-          .steps = run.rounds[t - 1].first_step + run.rounds[t - 1].steps,
+          .steps = trial.rounds[t - 1].first_step + trial.rounds[t - 1].steps,
           .digest = std::move(digest),
           .phases = state.phases,
-          .finished = t == run.rounds.size()};
+          .finished = t == trial.rounds.size()};
 }
 
 }  // namespace mvsgd::sim
