@@ -4,15 +4,18 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "sim/plan/scheme.hpp"
 #include "sim/round/control.hpp"
 #include "sim/round/leader.hpp"
+#include "sim/round/server.hpp"
+#include "sim/round/worker.hpp"
 
 namespace mvsgd::sim {
-
 GroupState initial_state(std::uint32_t workers, std::vector<float> theta,
                          const std::vector<float>& buffers) {
   GroupState state;
@@ -23,6 +26,11 @@ GroupState initial_state(std::uint32_t workers, std::vector<float> theta,
 }
 
 namespace {
+
+std::unique_ptr<WorkerArrays> arrays_of(const GroupContext& context, std::uint32_t worker) {
+  if (context.make_arrays) return context.make_arrays(worker);
+  return std::make_unique<HostArrays>();
+}
 
 /// A worker that trains alone: plain SGD, and nobody to talk to.
 class LoneWorker final : public Leader {
@@ -40,21 +48,17 @@ class LoneWorker final : public Leader {
     close();
     record.report = take_local_steps(context_, record.round, 0, *arrays_, state_->buffers,
                                      [&](const FlatView& theta_h) { arrays_->move_to(theta_h); });
-    (void)ask_for_pause(record.round);
+    (void)pauses_after(record.round);
   }
   [[nodiscard]] Evaluation evaluate(const Round& /*round*/, const Evaluate& evaluate) override {
     return evaluate(arrays_->read_theta(), state_->buffers);
   }
+  void collect(RoundRecord& /*record*/) override {}
 
   WorkerContext context_;
   std::unique_ptr<WorkerArrays> arrays_;
   WorkerState* state_;
 };
-
-std::unique_ptr<WorkerArrays> arrays_of(const GroupContext& context, std::uint32_t worker) {
-  if (context.make_arrays) return context.make_arrays(worker);
-  return std::make_unique<HostArrays>();
-}
 
 void run_alone(const LeaderContext& leader, const WorkerContext& worker,
                const GroupContext& context, GroupState& state) {
@@ -64,27 +68,27 @@ void run_alone(const LeaderContext& leader, const WorkerContext& worker,
   state.server.theta = alone.take_theta();
 }
 
-void run_with_server(const LeaderContext& leader, const WorkerContext& worker,
-                     const GroupContext& context, GroupState& state) {
+void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
+               const GroupContext& context, GroupState& state) {
   comm::Group& group = context.group;
   const std::size_t d = worker.protocol.d;
   const bool server_is_here = group.is_here(group.server());
   std::optional<Server> server;
   if (server_is_here) {
-    std::vector<std::span<const compress::Index>> last_votes;
-    for (const WorkerState& of : state.workers) last_votes.emplace_back(of.vote);
-    const ServerContext server_context{.protocol = worker.protocol,
-                                       .settings = context.settings,
-                                       .leader = leader,
-                                       .on_counts = context.on_counts};
-    server.emplace(server_context, group.end(group.server()), std::move(state.server), last_votes,
+    std::vector<std::span<const compress::Index>> votes;
+    for (const WorkerState& own : state.workers) votes.emplace_back(own.vote);
+    server.emplace(ServerContext{.protocol = worker.protocol,
+                                 .settings = context.settings,
+                                 .leader = leader,
+                                 .on_counts = context.on_counts},
+                   group.end(group.server()), std::move(state.server), votes,
                    state.workers.front().buffers.size());
   }
   const auto work = [&](comm::Transport& end) {
     WorkerState& own = state.workers.at(end.rank());
-    Worker one(worker, end, arrays_of(context, end.rank()), std::move(own));
-    const std::uint32_t t = one.run();
-    own = one.take();
+    Worker here(worker, end, arrays_of(context, end.rank()), std::move(own));
+    const std::uint32_t t = here.run();
+    own = here.take();
     send_digest(end, digest_of(own.theta, own.mask));
     if (!server_is_here) send_part(end, own);
     if (end.rank() == group.here().back()) state.t = t;
@@ -119,7 +123,7 @@ GroupState run_group(const GroupContext& context, GroupState state) {
                              .rounds = rounds,
                              .update = context.update,
                              .slots = context.slots};
-  settings.scheme->sends() ? run_with_server(leader, worker, context, state)
+  settings.scheme->sends() ? run_ranks(leader, worker, context, state)
                            : run_alone(leader, worker, context, state);
   return state;
 }

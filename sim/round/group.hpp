@@ -1,4 +1,4 @@
-// A group of workers and their server, or a worker alone, run through a schedule.
+// A group of workers and their server, run through a schedule.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,9 @@ struct GroupState {
 [[nodiscard]] GroupState initial_state(std::uint32_t workers, std::vector<float> theta,
                                        const std::vector<float>& buffers);
 
-/// What the ranks of this process run on. Everything referred to must outlive the call. What is of
-/// the server is not used where the server is not.
+/// What the ranks of this process run on, or a worker that trains alone, which sends nothing.
+/// Everything referred to must outlive the call. What is of the server is not used where the server
+/// is not.
 struct GroupContext {
   comm::Group& group;
   const Settings& settings;
@@ -42,9 +43,8 @@ struct GroupContext {
   PauseAfter pause_after;                             ///< the server's; may be empty: never
 };
 
-/// Runs the rounds that `state` has still before it, to the last one or to a pause: over the group,
-/// or on one worker that trains alone where the scheme sends nothing. Every process of the group
-/// calls it. Where a run is cut by pauses, or into processes, changes no bit of it.
+/// Runs the rounds that `state` has still before it, to the last one or to a pause; every process
+/// of the group calls it. Where a run is cut by pauses, or into processes, changes no bit of it.
 ///
 /// A pause ends the threads of all ranks, and the next call makes them anew: nothing is alive in a
 /// pause but the state. Where the server is, that is the whole state but for the theta and mask of

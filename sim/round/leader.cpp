@@ -9,6 +9,7 @@ std::uint32_t Leader::run() {
     begin();
     open_.emplace();
   }
+  std::uint32_t last = 0;
   for (const Round& round : context_.rounds) {
     RoundRecord record;
     record.round = round;
@@ -18,21 +19,21 @@ std::uint32_t Leader::run() {
     if (round.evaluate && context_.evaluate) {
       open_->evaluation = evaluate(round, context_.evaluate);
     }
+    last = round.t;
     if (pauses_) break;
   }
-  const std::uint32_t last = open_->round.t;
   close();
   return last;
 }
 
 void Leader::close() {
   if (!open_) return;
-  settle(*open_);
+  collect(*open_);
   if (context_.on_closed) context_.on_closed(*open_);
   open_.reset();
 }
 
-bool Leader::ask_for_pause(const Round& round) {
+bool Leader::pauses_after(const Round& round) {
   pauses_ = context_.pause_after && context_.pause_after(round);
   return pauses_;
 }

@@ -55,23 +55,21 @@ class Leader {
  protected:
   /// Closes the round that is still open, if one is.
   void close();
-
-  /// Asks whether the run should pause after this round; to be called once a round.
-  bool ask_for_pause(const Round& round);
+  /// Whether the run pauses after this round; to be called once a round.
+  [[nodiscard]] bool pauses_after(const Round& round);
 
  private:
   virtual void begin() {}  ///< before round 1
-  /// One round. Calls close() as soon as everybody has shown that the last round is over, so that
-  /// nobody waits for it.
+  /// One round. It calls close() when everybody has sent something in it, so that nobody waits for
+  /// the last round to be closed.
   virtual void lead(RoundRecord& record) = 0;
   [[nodiscard]] virtual Evaluation evaluate(const Round& round, const Evaluate& evaluate) = 0;
-
-  /// Waits until the round is over for everybody, and adds what that shows: rows and reports.
-  virtual void settle(RoundRecord& /*record*/) {}
+  /// Adds to the record what its workers have reported of the round.
+  virtual void collect(RoundRecord& record) = 0;
 
   LeaderContext context_;
   std::optional<RoundRecord> open_;  ///< of the round that is not closed yet
-  bool pauses_ = false;              ///< after the round that is led
+  bool pauses_ = false;
 };
 
 }  // namespace mvsgd::sim

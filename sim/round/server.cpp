@@ -33,13 +33,13 @@ std::vector<float> sum_of(std::uint32_t workers, std::size_t size, const Receive
 
 ServerRound::ServerRound(const ServerContext& context, comm::Transport& transport,
                          ServerState& state, RoundRecord& record, std::function<void()> close_last,
-                         std::function<void()> ask_for_pause)
+                         std::function<bool()> pauses)
     : context_(&context),
       transport_(&transport),
       state_(&state),
       record_(&record),
       close_last_(std::move(close_last)),
-      ask_for_pause_(std::move(ask_for_pause)) {}
+      pauses_(std::move(pauses)) {}
 
 std::vector<compress::Index> ServerRound::receive_positions(
     std::uint32_t worker, comm::Kind kind, std::span<const compress::Index> previous) {
@@ -81,7 +81,7 @@ std::vector<float> ServerRound::sum_updates() {
 
 void ServerRound::publish_aggregate(std::span<float> sum) {
   if (settings().aggregation == Aggregation::mean) compress::divide_by_workers(workers(), sum);
-  ask_for_pause_();
+  send_pause(*transport_, round().t, pauses_());
   broadcast(*transport_,
             encode_values(protocol(), transport_->rank(), {comm::Kind::aggregate, round().t}, sum));
 }
@@ -120,10 +120,16 @@ void Server::lead(RoundRecord& record) {
     const PhaseTimer timer(seconds);
     ServerRound round(
         context_, *transport_, state_, record, [this] { close(); },
-        [&] { send_pause(*transport_, record.round.t, ask_for_pause(record.round)); });
+        [&] { return pauses_after(record.round); });
     record.round.dense ? lead_dense(round) : side_->lead(round);
   }
   record.report.phases.server = seconds;
+}
+
+void Server::collect(RoundRecord& record) {
+  comm::ClosedRound closed = transport_->close_round(record.round.t);
+  record.ledger = std::move(closed.rows);
+  for (const auto& report : closed.reports) record.report += decode_report(report);
 }
 
 void Server::lead_dense(ServerRound& round) {
@@ -135,12 +141,6 @@ void Server::lead_dense(ServerRound& round) {
   round.everybody_is_here();
   round.publish_aggregate(sum);
   compress::add_values(sum, state_.theta);
-}
-
-void Server::settle(RoundRecord& record) {
-  comm::ClosedRound closed = transport_->close_round(record.round.t);
-  record.ledger = std::move(closed.rows);
-  for (const auto& report : closed.reports) record.report += decode_report(report);
 }
 
 Evaluation Server::evaluate(const Round& round, const Evaluate& evaluate) {

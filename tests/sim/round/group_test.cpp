@@ -199,8 +199,8 @@ TEST_P(GroupOfScheme, TheServersCountsAreTheSumOfAllVotesInEveryRound) {
   };
   (void)run(settings_, plan_, update_, 2, observers);
   const bool votes = settings_.scheme->name() != "rand-k";
-  EXPECT_EQ(counted, (votes ? std::vector<std::uint32_t>{2, 3, 4, 5, 6}
-                            : std::vector<std::uint32_t>{}));
+  EXPECT_EQ(counted,
+            (votes ? std::vector<std::uint32_t>{2, 3, 4, 5, 6} : std::vector<std::uint32_t>{}));
 }
 
 TEST_P(GroupOfScheme, EveryClosedRoundHasTheLawsRowsAndTheDefinitionsSizes) {
@@ -252,6 +252,22 @@ TEST_P(GroupOfScheme, WhereItPausesChangesNoBitOfResultOrRecords) {
       EXPECT_TRUE(same_bits(state.workers[n].e, errors_[n])) << stretch << ", worker " << n;
     }
     EXPECT_EQ(rows, uncut) << stretch;
+  }
+}
+
+TEST(Group, TiesByTheIndexAreTheDefinitionsToo) {
+  for (const char* scheme : {"mv", "mv-ad"}) {
+    const Settings settings = settings_of({"", scheme});
+    ASSERT_EQ(settings.tie_break, TieBreaking::index);
+    DrawnUpdate update(kD, 2, 5);
+    const auto plan = plan_of(4);
+    Definition definition(settings, std::vector<float>(kD, 1.0F));
+    for (const Round& round : plan) definition.run(round, update);
+    const Outcome result = run(settings, plan, update, 2);
+    EXPECT_TRUE(same_bits(result.theta, definition.theta())) << scheme;
+    for (std::uint32_t n = 0; n < settings.workers; ++n) {
+      EXPECT_TRUE(same_bits(result.errors[n], definition.error(n))) << scheme << ", worker " << n;
+    }
   }
 }
 
@@ -313,22 +329,6 @@ TEST_P(GroupOfScheme, IsTheSameInPartsThatShareNothingButTheGroup) {
     EXPECT_TRUE(same_bits(part.e, errors_[n])) << "worker " << n;
     EXPECT_EQ(part.vote, own.vote) << "worker " << n;
     EXPECT_EQ(part.threshold, own.threshold) << "worker " << n;
-  }
-}
-
-TEST(Group, TiesByTheIndexAreTheDefinitionsToo) {
-  for (const char* scheme : {"mv", "mv-ad"}) {
-    const Settings settings = settings_of({"", scheme});
-    ASSERT_EQ(settings.tie_break, TieBreaking::index);
-    DrawnUpdate update(kD, 2, 5);
-    const auto plan = plan_of(4);
-    Definition definition(settings, std::vector<float>(kD, 1.0F));
-    for (const Round& round : plan) definition.run(round, update);
-    const Outcome result = run(settings, plan, update, 2);
-    EXPECT_TRUE(same_bits(result.theta, definition.theta())) << scheme;
-    for (std::uint32_t n = 0; n < settings.workers; ++n) {
-      EXPECT_TRUE(same_bits(result.errors[n], definition.error(n))) << scheme << ", worker " << n;
-    }
   }
 }
 
@@ -500,10 +500,7 @@ class ForgedChange : public testing::Test {
     rounds[0].first_sparse = true;
     Server server({.protocol = protocol,
                    .settings = settings_,
-                   .leader = {.rounds = rounds,
-                              .pause_after = {},
-                              .evaluate = {},
-                              .on_closed = {}},
+                   .leader = {.rounds = rounds, .pause_after = {}, .evaluate = {}, .on_closed = {}},
                    .on_counts =
                        [&](const Round&, std::span<const std::uint32_t> counts) {
                          counts_.assign(counts.begin(), counts.end());
