@@ -13,9 +13,6 @@ namespace {
 
 using Bytes = std::shared_ptr<const std::vector<std::byte>>;
 
-// Far below the range of the clock, to which a wait adds its deadline.
-constexpr std::chrono::hours kLongestDeadline(24 * 365);
-
 std::string rank_text(std::uint32_t rank) { return "rank " + std::to_string(rank); }
 
 }  // namespace

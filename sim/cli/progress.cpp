@@ -38,15 +38,14 @@ std::string Progress::line(const TrialRound& trial_round, double seconds) const 
       "round {}/{}  {} left  loss {:.3f}  {:.0f} images/s  up {}  down {}  epoch {:.2f}  {}",
       round.t, total_rounds_, clock_time(left),
       trial_round.report.loss / static_cast<double>(trial_round.report.steps),
-      static_cast<double>(images_) / (seconds - earlier_), amount(bits_[0]), amount(bits_[1]),
-      round.epoch, round.dense ? "dense" : "sparse");
+      static_cast<double>(images_) / (seconds - earlier_), amount(bits_[comm::Direction::up]),
+      amount(bits_[comm::Direction::down]), round.epoch, round.dense ? "dense" : "sparse");
 }
 
 void Progress::add(const TrialRound& trial_round, double seconds) {
   const RoundRecord& record = trial_round.record;
-  for (const comm::LedgerRow& row : record.ledger) {
-    bits_[static_cast<std::size_t>(row.id.direction)] += row.bits;
-  }
+  const auto bits = comm::sum_by_direction(record.ledger);
+  for (const auto direction : comm::kAllDirections) bits_[direction] += bits[direction].total();
   if (record.round.t == 0) return;
   images_ += trial_round.report.images;
 

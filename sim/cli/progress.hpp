@@ -42,7 +42,7 @@ class Progress {
   double earlier_;            ///< seconds that the run had taken before construction
   double last_line_ = -1e9;   ///< when the last plain line was printed, in seconds
   std::uint64_t images_ = 0;  ///< since construction
-  comm::Bits bits_[2];
+  comm::ByDirection<comm::Bits> bits_;
 };
 
 /// The end of a run: accuracy, the four rates, bits against the equations, the digest; beside

@@ -12,7 +12,7 @@
 namespace mvsgd::sim {
 
 /// The numbers that section 2.1, section 4.3.1 and comm/README.md state. Altering any of them makes
-/// `mvsgd verify` fail (VerifyTest.FailsWhenAConstantOfTheLawIsAltered).
+/// `mvsgd verify` fail (Verify.FailsWhenAConstantOfTheLawIsAltered).
 struct LawConstants {
   std::uint64_t float_bits = 32;     ///< section 2.1: q of an unquantised value
   std::uint64_t flag_bits = 1;       ///< section 4.3.1: the 1 before each position

@@ -45,7 +45,7 @@ std::vector<Plot> figures(const SweepPlan& plan, std::span<const RowResult> rows
   std::vector<Plot> plots;
   for (const TableOrFigure& figure : tables_and_figures().subspan(1)) {
     if (!plan.is_table() && plan.what != &figure) continue;
-    std::vector<RunGroup> groups;
+    std::vector<SeedGroup> groups;
     for (const std::string_view name : figure.presets) {
       const auto row = std::ranges::find(rows, name, &RowResult::preset);
       if (row != rows.end() && row->accuracy) groups.push_back(row->trials);
@@ -88,7 +88,7 @@ void write_numbers(const SweepPlan& plan, std::span<const RowResult> rows) {
     write_page(plan, rows, {});
     return;
   }
-  std::vector<RunGroup> groups;
+  std::vector<SeedGroup> groups;
   for (const RowResult& row : rows) {
     if (row.accuracy) groups.push_back(row.trials);
   }

@@ -23,7 +23,7 @@ std::optional<BitBudget> budget(std::span<const RunHistory> runs, comm::Directio
   std::vector<double> q_loc;
   std::vector<double> q_val;
   for (const RunHistory& run : runs) {
-    const comm::FieldBits& bits = run.sparse_bits[static_cast<std::size_t>(direction)];
+    const comm::FieldBits& bits = run.sparse_bits[direction];
     if (bits.total() == comm::Bits(0)) return std::nullopt;
     const auto d = nn::resnet18_parameters({.width = run.settings.width}).size();
     const double places =
@@ -47,7 +47,7 @@ Rates mean_rates(std::span<const RunHistory> runs) {
   return means;
 }
 
-RowResult make_row(const PrintedRow& printed, RunGroup trials) {
+RowResult make_row(const PrintedRow& printed, SeedGroup trials) {
   RowResult row;
   row.printed = &printed;
   row.trials = std::move(trials);
@@ -85,7 +85,7 @@ TrialStage stage_of(const TrialSpec& trial) {
 std::vector<RowResult> Results::rows(std::span<const TrialSpec> trials) {
   std::vector<RowResult> rows;
   for (const PrintedRow& printed : printed_table()) {
-    RunGroup group{.label = std::string(printed.name), .runs = {}};
+    SeedGroup group{.label = std::string(printed.name), .runs = {}};
     bool wanted = false;
     for (const TrialSpec& trial : trials) {
       if (trial.settings.preset != printed.preset) continue;

@@ -39,7 +39,7 @@ struct BitBudget {
 /// A row of the table from its finished trials.
 struct RowResult {
   const PrintedRow* printed = nullptr;
-  RunGroup trials;                  ///< finished ones; of their rounds those that were evaluated
+  SeedGroup trials;                 ///< finished ones; of their rounds those that were evaluated
   std::optional<Sample> accuracy;   ///< in percent, after the last round; none without a trial
   std::optional<Welch> against_sm;  ///< the accuracies' difference; none for sm itself
   std::optional<BitBudget> up;      ///< means over the trials; none where nothing was sent

@@ -134,9 +134,9 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings
   TrialSinks trial_sinks;
   trial_sinks.on_round = [&](const TrialRound& round) {
     if (sinks.on_round) sinks.on_round(round, seconds());
-    directory.add(round, seconds());
+    const auto metrics = directory.add(round, seconds());
     t = round.record.round.t;
-    if (events && t > 0) events->add(t, wall_time(), scalars_of(round));
+    if (events && metrics) events->add(metrics->round, wall_time(), scalars_of(*metrics));
   };
   if (dump) {
     trial_sinks.on_message = [&](std::uint32_t to, const comm::Message& message) {

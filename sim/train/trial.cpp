@@ -37,9 +37,9 @@ Model initial_model(const Settings& s) {
 }
 
 /// Everything that a run holds between pauses.
-struct Run {
-  Run(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
-      const LawConstants& law, std::optional<TrialState> from)
+struct RunningTrial {
+  RunningTrial(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
+               const LawConstants& law, std::optional<TrialState> from)
       : settings(s),
         rounds(schedule(s, images.train.size())),
         state(from ? std::move(*from) : first_state(s)),
@@ -79,21 +79,23 @@ struct Run {
 };
 
 /// To the next pause.
-void advance(Run& run) {
-  comm::InprocGroup group(run.settings.workers, std::chrono::seconds(run.settings.deadline),
-                          run.sinks.on_message);
-  run.state.group =
-      run_group({.group = group,
-                 .settings = run.settings,
-                 .rounds = run.rounds,
-                 .update = run.update,
-                 .make_arrays = worker_arrays(run.settings),
-                 .slots = run.slots,
-                 .evaluate = [&](auto theta, auto buffers) { return run.evaluate(theta, buffers); },
-                 .on_closed = [&](const RoundRecord& record) { run.closed(record); },
-                 .on_counts = {},
-                 .pause_after = run.sinks.pause_after},
-                std::move(run.state.group));
+void advance(RunningTrial& trial) {
+  const std::chrono::seconds deadline(trial.settings.deadline);
+  comm::InprocGroup group(trial.settings.workers,
+                          std::min<std::chrono::milliseconds>(deadline, comm::kLongestDeadline),
+                          trial.sinks.on_message);
+  trial.state.group = run_group(
+      {.group = group,
+       .settings = trial.settings,
+       .rounds = trial.rounds,
+       .update = trial.update,
+       .make_arrays = worker_arrays(trial.settings),
+       .slots = trial.slots,
+       .evaluate = [&](auto theta, auto buffers) { return trial.evaluate(theta, buffers); },
+       .on_closed = [&](const RoundRecord& record) { trial.closed(record); },
+       .on_counts = {},
+       .pause_after = trial.sinks.pause_after},
+      std::move(trial.state.group));
 }
 
 /// [b], in worker order.
@@ -129,19 +131,19 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
     throw UsageError(fmt::format("workers = {}: there are {} training images", settings.workers,
                                  images.train.size()));
   }
-  Run run(settings, images, sinks, law, std::move(from));
-  TrialState& state = run.state;
+  RunningTrial trial(settings, images, sinks, law, std::move(from));
+  TrialState& state = trial.state;
   const double earlier = state.seconds;
   const auto start = std::chrono::steady_clock::now();
   bool goes_on = true;
-  while (goes_on && state.group.t < run.rounds.size()) {
-    advance(run);
+  while (goes_on && state.group.t < trial.rounds.size()) {
+    advance(trial);
     if (settings.bn_eval() == BatchNormEvaluation::batch) {
       state.statistics = mean_buffers(state.group.workers);
     }
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     state.seconds = earlier + elapsed.count();
-    const bool pauses = state.group.t < run.rounds.size();
+    const bool pauses = state.group.t < trial.rounds.size();
     if (pauses && sinks.on_pause) goes_on = sinks.on_pause(state);
   }
   const std::uint32_t t = state.group.t;
@@ -151,10 +153,10 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
           .account = state.account,
           .theta = std::move(theta),
           .statistics = std::move(state.statistics),
-          .steps = run.rounds[t - 1].first_step + run.rounds[t - 1].steps,
+          .steps = trial.rounds[t - 1].first_step + trial.rounds[t - 1].steps,
           .digest = std::move(digest),
           .phases = state.phases,
-          .finished = t == run.rounds.size()};
+          .finished = t == trial.rounds.size()};
 }
 
 }  // namespace mvsgd::sim

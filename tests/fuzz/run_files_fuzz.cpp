@@ -60,7 +60,7 @@ void report(const fs::path& run) {
     check(runs.front().rounds[i].round == i + 1, "rounds follow each other");
   }
   std::ostringstream csv;
-  write_csv(csv, group_runs(std::move(runs)));
+  write_csv(csv, seed_groups(std::move(runs)));
   check(csv.str().starts_with("group,seed,round,"), "a report is written");
 }
 

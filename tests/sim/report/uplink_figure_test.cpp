@@ -14,6 +14,7 @@
 #include "sim/cli/command_line.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/report/gnuplot.hpp"
+#include "sim/run/ledger_file.hpp"
 #include "sim/run/run_directory.hpp"
 #include "tests/sim/small_run.hpp"
 #include "tests/test_directory.hpp"
@@ -62,14 +63,14 @@ class UplinkFigure : public testing::Test {
 
 TEST_F(UplinkFigure, CountsWhatSparseRoundsSentUp) {
   const RunHistory history = run("ssgd-mv");
-  const auto curves = uplink_curves(group_runs({history}));
+  const auto curves = uplink_curves(seed_groups({history}));
   ASSERT_EQ(curves.size(), 1U);
   EXPECT_EQ(curves[0].label, "ssgd-mv");
-  const auto sparse = std::ranges::find(history.rounds, false, &RoundMetrics::dense);
+  const auto sparse = std::ranges::find(history.rounds, false, &RoundHistory::dense);
   ASSERT_NE(sparse, history.rounds.begin());  // a warm-up comes first
   std::vector<double> want;
   std::vector<double> accuracies;
-  for (const RoundMetrics& round : history.rounds) {
+  for (const RoundHistory& round : history.rounds) {
     if (!round.test_accuracy) continue;
     want.push_back(ledger("ssgd-mv", sparse->round, round.round));
     accuracies.push_back(*round.test_accuracy);
@@ -85,7 +86,7 @@ TEST_F(UplinkFigure, CountsWhatSparseRoundsSentUp) {
 
 TEST_F(UplinkFigure, CountsEveryRoundOfTheDenseSchemeAndLeavesOutTheSingleMachine) {
   const RunHistory dense = run("dense");
-  const auto curves = uplink_curves(group_runs({run("sm"), dense}));
+  const auto curves = uplink_curves(seed_groups({run("sm"), dense}));
   ASSERT_EQ(curves.size(), 1U);
   EXPECT_EQ(curves[0].label, "dense");
   EXPECT_EQ(curves[0].points.back().bits, ledger("dense", 1, dense.rounds.back().round));

@@ -25,6 +25,7 @@
 #include "sim/reproduce/scale.hpp"
 #include "sim/reproduce/table.hpp"
 #include "sim/reproduce/tables_and_figures.hpp"
+#include "sim/run/ledger_file.hpp"
 #include "tests/sim/outcome.hpp"
 #include "tests/sim/small_run.hpp"
 #include "tests/test_directory.hpp"
