@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "compress/positions/position_codecs.hpp"
 #include "sim/law/check_failed.hpp"
+#include "sim/plan/block_sizes.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -40,28 +42,15 @@ std::optional<comm::Bits> Audit::position_law_of(Kind kind, const Round& round,
   if (kind == Kind::mask && settings_.mask_codec == MaskCoding::delta && !round.first_sparse) {
     return std::nullopt;
   }
-  const bool changes = kind == Kind::add || kind == Kind::drop;
   const bool ranked = kind == Kind::drop && settings_.drop_codec == DropCoding::rank;
   const std::uint64_t n = ranked ? k_ : d_;
-  std::uint64_t block = settings_.block_size;
-  if (ranked) {
-    block = (2 * k_ + k_ad_) / (2 * k_ad_);  // K / K_ad, rounded
-  } else if (changes) {
-    block = settings_.phi_ad.rounded_reciprocal();
-  } else if (block == 0) {
-    const bool unites = kind == Kind::mask && settings_.scheme == Scheme::top_k;
-    block = settings_.phi.rounded_reciprocal(unites ? settings_.workers : 1);
-  }
-  switch (settings_.position_codec) {
-    case PositionCoding::block:
-      return position_law(law_, n, k, block);
-    case PositionCoding::elias_fano:
-      return elias_fano_law(law_, n, k);
-    case PositionCoding::radix:
-      return radix_law(law_, n, k, block);
-    default:
-      return std::nullopt;
-  }
+  const BlockSizes blocks = block_sizes(settings_, d_);
+  const std::uint64_t block = kind == Kind::add    ? blocks.adds
+                              : kind == Kind::drop ? blocks.drops
+                              : kind == Kind::mask ? blocks.masks
+                                                   : blocks.votes;
+  return position_law_of_code(law_, compress::position_codec_named(settings_.position_codec).id, n,
+                              k, block);
 }
 
 comm::Bits Audit::positions(Kind kind, const Round& round, std::uint32_t worker,

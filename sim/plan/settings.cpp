@@ -14,6 +14,8 @@
 #include <numeric>
 #include <utility>
 
+#include "compress/positions/position_codecs.hpp"
+#include "compress/values/quantizers.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
 
@@ -126,6 +128,77 @@ Key value_bits_key() {
   return key;
 }
 
+/// "a, b and c" for the word "and".
+std::string listed(std::span<const std::string> words, std::string_view word) {
+  const std::span<const std::string> first = words.first(words.size() - 1);
+  return first.empty() ? words.back()
+                       : fmt::format("{} {} {}", fmt::join(first, ", "), word, words.back());
+}
+
+Key quantizer_key() {
+  static const std::string help = [] {
+    std::vector<std::string> names;
+    for (const compress::QuantizerKind& kind : compress::quantizers()) {
+      names.push_back(fmt::format("{} ({})", kind.name, kind.equation));
+    }
+    return "of value_bits < 32: " + listed(names, "or");
+  }();
+  return {"quantizer", help,
+          [](Settings& s, std::string_view text) {
+            s.quantizer = compress::quantizer_named(text).name;
+          },
+          [](const Settings& s) { return s.quantizer; }, true};
+}
+
+Key position_codec_key() {
+  static const std::string help = [] {
+    std::vector<std::string> names;
+    for (const compress::PositionCodecKind& kind : compress::position_codecs()) {
+      names.push_back(fmt::format("{}{}", kind.name, names.empty() ? " (the paper's)" : ""));
+    }
+    return listed(names, "or");
+  }();
+  return {"position_codec", help,
+          [](Settings& s, std::string_view text) {
+            s.position_codec = compress::position_codec_named(text).name;
+          },
+          [](const Settings& s) { return s.position_codec; }, true};
+}
+
+/// q and the quantiser fit together.
+void check_quantizer(const Settings& s) {
+  const compress::QuantizerKind& chosen = compress::quantizer_named(s.quantizer);
+  const bool is_quantised = s.value_bits != 32;
+  if (!is_quantised && &chosen == &compress::quantizers().front()) {
+    // What settings that quantise nothing say.
+  } else if (!chosen.has(s.value_bits) && chosen.least_bits == chosen.most_bits) {
+    throw UsageError(fmt::format("quantizer = {}: value_bits = {} is wanted, not {}", chosen.name,
+                                 chosen.least_bits, s.value_bits));
+  } else if (!chosen.has(s.value_bits)) {
+    throw UsageError(fmt::format("value_bits = {}: quantizer = {} is wanted; {} has {} to {}",
+                                 s.value_bits, compress::quantizer_of(s.value_bits).name,
+                                 chosen.name, chosen.least_bits, chosen.most_bits));
+  }
+  if (s.quantizer_block == 0 || chosen.has_blocks) return;
+  std::vector<std::string> names;
+  for (const compress::QuantizerKind& kind : compress::quantizers()) {
+    if (kind.has_blocks) names.emplace_back(kind.name);
+  }
+  throw UsageError(fmt::format("quantizer_block = {}: only quantizer = {} has blocks",
+                               s.quantizer_block, listed(names, "and")));
+}
+
+/// Only codes with blocks have their size.
+void check_block_size(const Settings& s) {
+  if (s.block_size == 0 || compress::position_codec_named(s.position_codec).has_blocks) return;
+  std::vector<std::string> names;
+  for (const compress::PositionCodecKind& kind : compress::position_codecs()) {
+    if (kind.has_blocks) names.emplace_back(kind.name);
+  }
+  throw UsageError(fmt::format("block_size = {}: only position_codec = {} have blocks",
+                               s.block_size, listed(names, "and")));
+}
+
 Key practice_key() {
   Key key =
       choice_key("practice", "text or authors: whose sampling, bn_eval and error_rescale_on_decay",
@@ -198,16 +271,12 @@ std::vector<Key> make_keys() {
       share_key("phi", "share of coordinates kept, 0 < phi <= 1", &S::phi),
       share_key("phi_ad", "share that a vote may add, and drop, a round (mv-ad)", &S::phi_ad),
       value_bits_key(),
-      choice_key("quantizer", "of value_bits < 32: fractional (eq 18) or scaled-sign (eq 17)",
-                 &S::quantizer, std::to_array<std::string_view>({"fractional", "scaled-sign"})),
+      quantizer_key(),
       number_key("quantizer_block", "values that share a scale of scaled-sign; 0: all",
                  &S::quantizer_block, 0U, kMany),
       flag_key("quantization_error", "feed what quantisation loses back through the error memory",
                &S::quantization_error),
-      choice_key(
-          "position_codec", "block (the paper's), elias-fano, rice, radix or entropy",
-          &S::position_codec,
-          std::to_array<std::string_view>({"block", "elias-fano", "rice", "radix", "entropy"})),
+      position_codec_key(),
       number_key("block_size", "B of votes and masks (block, radix); 0: round(1 / phi)",
                  &S::block_size, 0U, std::uint32_t{1} << 31),
       choice_key("drop_codec", "mv-ad's drops: positions, or rank inside the last vote",
@@ -345,23 +414,8 @@ void validate(const Settings& s) {
   if (!is_sparse(s.scheme) && s.value_bits != 32) {
     throw UsageError(fmt::format("value_bits = {}: only a sparse scheme quantises", s.value_bits));
   }
-  if (s.quantizer == QuantizerKind::scaled_sign && s.value_bits != 1) {
-    throw UsageError(
-        fmt::format("quantizer = scaled-sign: value_bits = 1 is wanted, not {}", s.value_bits));
-  }
-  if (s.quantizer == QuantizerKind::fractional && s.value_bits == 1) {
-    throw UsageError("value_bits = 1: quantizer = scaled-sign is wanted; fractional has 2 to 8");
-  }
-  if (s.quantizer == QuantizerKind::fractional && s.quantizer_block != 0) {
-    throw UsageError(fmt::format("quantizer_block = {}: only quantizer = scaled-sign has blocks",
-                                 s.quantizer_block));
-  }
-  const bool has_blocks =
-      s.position_codec == PositionCoding::block || s.position_codec == PositionCoding::radix;
-  if (s.block_size != 0 && !has_blocks) {
-    throw UsageError(fmt::format(
-        "block_size = {}: only position_codec = block and radix have blocks", s.block_size));
-  }
+  check_quantizer(s);
+  check_block_size(s);
   if (s.drop_codec == DropCoding::rank && s.scheme != Scheme::mv_ad) {
     throw UsageError("drop_codec = rank: only scheme mv-ad drops");
   }

@@ -4,8 +4,7 @@
 #include <numeric>
 #include <set>
 
-#include "compress/values/fractional_quantizer.hpp"
-#include "compress/values/scaled_sign.hpp"
+#include "compress/values/quantizers.hpp"
 #include "compress/vote/add_drop.hpp"
 #include "compress/vote/random_selection.hpp"
 
@@ -37,13 +36,8 @@ std::vector<Index> changed(std::span<const Index> vote, const compress::VoteChan
 std::vector<float> quantised(const Settings& settings, const std::vector<float>& v) {
   if (settings.value_bits == 32) return v;
   std::vector<float> recovered(v.size());
-  if (settings.quantizer == QuantizerKind::scaled_sign) {
-    const compress::ScaledSign quantizer(settings.quantizer_block);
-    quantizer.recover(quantizer.quantize(v), recovered);
-  } else {
-    const compress::FractionalQuantizer quantizer(settings.value_bits);
-    quantizer.recover(quantizer.quantize_by_definition(v), recovered);
-  }
+  const auto quantizer = compress::make_quantizer(settings.value_bits, settings.quantizer_block);
+  quantizer->recover(quantizer->quantize_by_definition(v), recovered);
   return recovered;
 }
 

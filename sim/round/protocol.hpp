@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -19,11 +20,16 @@ struct Counts {
   std::uint32_t most = 0;
 };
 
+/// The codec of a list of positions, given what both ends have already: of a drop the worker's last
+/// vote, of a mask the last mask, which is empty in the first sparse round.
+using CodecGiven = std::function<std::shared_ptr<const compress::PositionCodec>(
+    std::span<const compress::Index> previous)>;
+
 /// What both ends know of a run before its first message.
 struct Protocol {
-  /// The code of one kind of position list.
+  /// One kind of position list.
   struct Positions {
-    std::shared_ptr<const compress::PositionCodec> codec;
+    CodecGiven codec;
     Counts counts;
     std::uint32_t universe = 0;  ///< d, or K where positions are ranks in a vote
   };
@@ -37,8 +43,6 @@ struct Protocol {
   Positions drops;         ///< as adds, or as ranks of a vote, B = round(K / K_ad)
   Positions masks;         ///< as votes; with top-K a union: K to N K, B = round(1 / (N phi))
   std::shared_ptr<const compress::Quantizer> quantizer;  ///< of updates; none: float32
-  std::uint32_t quantizer_block = 0;  ///< values that share a scale of q = 1; 0: all
-  bool mask_delta = false;            ///< masks go as their difference from the last one
 
   [[nodiscard]] const Positions& positions(comm::Kind kind) const;
 };
@@ -52,8 +56,7 @@ struct Envelope {
   std::uint32_t round = 0;
 };
 
-/// A set of positions (vote, add, drop, mask). `previous` is what both ends have already: of a drop
-/// the worker's last vote, of a mask the last mask (none in the first sparse round).
+/// A set of positions (vote, add, drop, mask). `previous` is what CodecGiven takes.
 [[nodiscard]] comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender,
                                              Envelope envelope,
                                              std::span<const compress::Index> positions,
@@ -64,11 +67,6 @@ struct Envelope {
 [[nodiscard]] std::vector<compress::Index> receive_positions(
     const Protocol& protocol, comm::Transport& transport, std::uint32_t from, Envelope envelope,
     std::span<const compress::Index> previous = {});
-
-/// The bits that encode_positions() gives the set.
-[[nodiscard]] comm::Bits position_bits(const Protocol& protocol, comm::Kind kind,
-                                       std::span<const compress::Index> positions,
-                                       std::span<const compress::Index> previous = {});
 
 /// float32 values under the field that their kind says.
 [[nodiscard]] comm::Message encode_values(const Protocol& protocol, std::uint32_t sender,

@@ -113,9 +113,8 @@ std::vector<compress::Index> Server::receive(const Round& round, std::uint32_t w
                                              std::span<const compress::Index> previous) const {
   const Protocol& protocol = context_.protocol;
   auto positions = receive_positions(protocol, *transport_, worker, {kind, round.t}, previous);
-  if (protocol.positions(kind).codec->is_data_dependent()) {
-    sizes.position_bits[{kind, worker}] = position_bits(protocol, kind, positions, previous);
-  }
+  const auto codec = protocol.positions(kind).codec(previous);
+  if (codec->is_data_dependent()) sizes.position_bits[{kind, worker}] = codec->size(positions);
   return positions;
 }
 
@@ -174,9 +173,9 @@ void Server::publish_mask(const Round& round, std::vector<compress::Index> mask)
   const Protocol& protocol = context_.protocol;
   broadcast(encode_positions(protocol, transport_->rank(), {comm::Kind::mask, round.t}, mask,
                              state_.mask));
-  if (protocol.mask_delta || protocol.masks.codec->is_data_dependent()) {
-    open_->sizes.position_bits[{comm::Kind::mask, 0}] =
-        position_bits(protocol, comm::Kind::mask, mask, state_.mask);
+  const auto codec = protocol.masks.codec(state_.mask);
+  if (codec->is_data_dependent()) {
+    open_->sizes.position_bits[{comm::Kind::mask, 0}] = codec->size(mask);
   }
   if (!state_.mask.empty()) open_->mask_overlap = overlap(state_.mask, mask);
   if (round.evaluate) open_->mask = mask;

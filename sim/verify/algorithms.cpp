@@ -10,9 +10,8 @@
 #include <tuple>
 #include <utility>
 
-#include "compress/positions/position_codec.hpp"
-#include "compress/values/fractional_quantizer.hpp"
-#include "compress/values/scaled_sign.hpp"
+#include "compress/positions/position_codecs.hpp"
+#include "compress/values/quantizers.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/round/definition.hpp"
 #include "sim/round/group.hpp"
@@ -82,12 +81,7 @@ class Wire {
       writer.field(field).put_floats(values);
       return values;
     }
-    std::unique_ptr<compress::Quantizer> quantizer;
-    if (header.value_bits == 1) {
-      quantizer = std::make_unique<compress::ScaledSign>(header.block_size);
-    } else {
-      quantizer = std::make_unique<compress::FractionalQuantizer>(header.value_bits);
-    }
+    const auto quantizer = compress::make_quantizer(header.value_bits, header.block_size);
     compress::Quantized quantized;
     quantized.codes = compress::decode_codes(reader.field(field), header.count, header.value_bits);
     quantized.magnitudes = compress::decode_magnitudes(reader.field(comm::Field::level_means),
@@ -136,7 +130,7 @@ Settings small(const char* name, std::uint32_t value_bits = 32) {
   settings.phi_ad = Decimal(4, 3);
   settings.value_bits = value_bits;
   if (value_bits == 1) {
-    settings.quantizer = QuantizerKind::scaled_sign;
+    settings.quantizer = "scaled-sign";
     settings.quantizer_block = 64;
   }
   settings.check_votes = settings.scheme == Scheme::mv_ad;

@@ -52,7 +52,7 @@ Settings settings_of(Scheme scheme) {
 Settings quantised(std::uint32_t q, std::uint32_t block = 0) {
   Settings settings = settings_of(Scheme::mv);
   settings.value_bits = q;
-  settings.quantizer = q == 1 ? QuantizerKind::scaled_sign : QuantizerKind::fractional;
+  settings.quantizer = q == 1 ? "scaled-sign" : "fractional";
   settings.quantizer_block = block;
   return settings;
 }
@@ -143,12 +143,12 @@ TEST(Protocol, CountsAndBlocksAreThePapersAtItsSize) {
   const Protocol mv = make_protocol(preset("ssgd-mv-ad").settings, 11'173'962);
   EXPECT_EQ(mv.k, 111'740U);
   EXPECT_EQ(mv.k_ad, 11'174U);
-  EXPECT_EQ(mv.votes.codec->parameter(), 100U);
-  EXPECT_EQ(mv.masks.codec->parameter(), 100U);
-  EXPECT_EQ(mv.adds.codec->parameter(), 1000U);
+  EXPECT_EQ(mv.votes.codec({})->parameter(), 100U);
+  EXPECT_EQ(mv.masks.codec({})->parameter(), 100U);
+  EXPECT_EQ(mv.adds.codec({})->parameter(), 1000U);
   const Protocol top_k = make_protocol(preset("top-k").settings, 11'173'962);
-  EXPECT_EQ(top_k.votes.codec->parameter(), 100U);
-  EXPECT_EQ(top_k.masks.codec->parameter(), 10U);
+  EXPECT_EQ(top_k.votes.codec({})->parameter(), 100U);
+  EXPECT_EQ(top_k.masks.codec({})->parameter(), 10U);
   EXPECT_EQ(top_k.masks.counts.least, 111'740U);
   EXPECT_EQ(top_k.masks.counts.most, 1'117'400U);
 }
