@@ -168,13 +168,14 @@ Key position_codec_key() {
 /// q and the quantiser fit together.
 void check_quantizer(const Settings& s) {
   const compress::QuantizerKind& chosen = compress::quantizer_named(s.quantizer);
-  const bool is_quantised = s.value_bits != 32;
-  if (!is_quantised && &chosen == &compress::quantizers().front()) {
-    // What settings that quantise nothing say.
-  } else if (!chosen.has(s.value_bits) && chosen.least_bits == chosen.most_bits) {
+  // Where nothing is quantised, the first one stands for none.
+  const bool none = s.value_bits == 32 && &chosen == &compress::quantizers().front();
+  const bool fits = none || chosen.has(s.value_bits);
+  if (!fits && chosen.least_bits == chosen.most_bits) {
     throw UsageError(fmt::format("quantizer = {}: value_bits = {} is wanted, not {}", chosen.name,
                                  chosen.least_bits, s.value_bits));
-  } else if (!chosen.has(s.value_bits)) {
+  }
+  if (!fits) {
     throw UsageError(fmt::format("value_bits = {}: quantizer = {} is wanted; {} has {} to {}",
                                  s.value_bits, compress::quantizer_of(s.value_bits).name,
                                  chosen.name, chosen.least_bits, chosen.most_bits));
