@@ -15,7 +15,7 @@
 #include "comm/inproc/inproc.hpp"
 #include "compress/values/fractional_quantizer.hpp"
 #include "compress/values/scaled_sign.hpp"
-#include "compress/vote/majority_vote.hpp"
+#include "compress/vote/vote_tally.hpp"
 #include "sim/law/law.hpp"
 #include "sim/plan/presets.hpp"
 
@@ -389,14 +389,13 @@ TEST(Protocol, DisjointSupportsReachTable1sBoundOfTopKDownExactly) {
   constexpr std::size_t kPaperD = 11'173'962;
   const Settings& settings = preset("top-k").settings;
   const Protocol protocol = make_protocol(settings, kPaperD);
-  compress::VoteCounts votes(kPaperD);
+  std::vector<std::vector<Index>> supports(10);
   for (Index n = 0; n < 10; ++n) {
-    std::vector<Index> support;
-    for (Index j = 0; j < 111'740; ++j) support.push_back(100 * j + 6 * n);
-    votes.add(support);
+    for (Index j = 0; j < 111'740; ++j) supports[n].push_back(100 * j + 6 * n);
   }
-  std::vector<Index> all(votes.voted().begin(), votes.voted().end());
-  std::sort(all.begin(), all.end());
+  compress::VoteTally votes(kPaperD);
+  votes.count(supports);
+  const std::vector<Index> all(votes.voted().begin(), votes.voted().end());
   ASSERT_EQ(all.size(), 1'117'400U);
 
   const comm::Message mask = encode_positions(protocol, 10, {Kind::mask, 1}, all);
