@@ -1,5 +1,5 @@
 // The random numbers of compress/: functions of (seed, purpose, round), with no state to save.
-// Private: the draws of majority_vote.cpp and random_selection.cpp.
+// Private: the draws of majority_vote.cpp, random_selection.cpp and random_mask.cpp.
 #pragma once
 
 #include <Random123/philox.h>
@@ -14,6 +14,7 @@ namespace mvsgd::compress {
 enum class Purpose : std::uint64_t {
   kTieBreak = 0x766f7465'00000001,
   kRandomSelection = 0x766f7465'00000002,
+  kRandomMask = 0x766f7465'00000003,
 };
 
 /// The random words of one round, four at a time: those of Philox4x64-10 under the key {seed,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <stdexcept>
 #include <utility>
 
 #include "compress/positions/block_position_codec.hpp"
@@ -15,6 +16,7 @@
 #include "compress/positions/rice_codec.hpp"
 #include "compress/values/fractional_quantizer.hpp"
 #include "compress/values/scaled_sign.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/plan/settings.hpp"
 
 namespace mvsgd::sim {
@@ -63,24 +65,24 @@ void read_body(comm::Incoming& message, const Read& read) {
 }
 
 bool is_delta(const Protocol& protocol, comm::Kind kind, std::span<const Index> previous) {
-  return protocol.mask_delta && kind == comm::Kind::mask && !previous.empty();
+  return protocol.positions(kind).given == Given::last_mask && !previous.empty();
 }
 
 bool is_ranked(const Protocol& protocol, comm::Kind kind) {
-  return kind == comm::Kind::drop && protocol.drops.universe != protocol.d;
+  return protocol.positions(kind).given == Given::last_vote;
 }
 
 comm::Header positions_header(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
                               std::size_t count, std::span<const Index> previous) {
-  const auto& [codec, counts, universe] = protocol.positions(envelope.kind);
+  const Protocol::Positions& list = protocol.positions(envelope.kind);
   const bool delta = is_delta(protocol, envelope.kind, previous);
   return {.kind = envelope.kind,
-          .position_codec = delta ? compress::DeltaCodec::kId : codec->id(),
+          .position_codec = delta ? compress::DeltaCodec::kId : list.codec->id(),
           .sender = sender,
           .round = envelope.round,
-          .dimension = universe,
+          .dimension = list.universe,
           .count = static_cast<std::uint32_t>(count),
-          .block_size = delta ? 0 : codec->parameter()};
+          .block_size = delta ? 0 : list.codec->parameter()};
 }
 
 /// The length of buffers is its own dimension; all other values are of the model.
@@ -93,6 +95,12 @@ comm::Header values_header(const Protocol& protocol, std::uint32_t sender, Envel
           .round = envelope.round,
           .dimension = envelope.kind == comm::Kind::buffers ? length : protocol.d,
           .count = length};
+}
+
+void read_values(const Protocol& protocol, comm::Incoming& message, std::uint32_t from,
+                 Envelope envelope, std::span<float> values) {
+  check_header(message.header(), values_header(protocol, from, envelope, values.size()));
+  read_body(message, [&] { message.field(values_field(envelope.kind)).get_floats(values); });
 }
 
 comm::Header update_header(const Protocol& protocol, std::uint32_t sender, std::uint32_t round,
@@ -137,49 +145,32 @@ std::shared_ptr<const compress::PositionCodec> make_codec(PositionCoding coding,
 }  // namespace
 
 const Protocol::Positions& Protocol::positions(comm::Kind kind) const {
-  switch (kind) {
-    case comm::Kind::add:
-      return adds;
-    case comm::Kind::drop:
-      return drops;
-    case comm::Kind::mask:
-      return masks;
-    default:
-      return votes;
-  }
+  const auto list = lists.find(kind);
+  if (list != lists.end()) return list->second;
+  throw std::invalid_argument(fmt::format("Protocol: this scheme has no {}", comm::name(kind)));
 }
 
 Protocol make_protocol(const Settings& settings, std::uint64_t d) {
-  const std::uint64_t k = settings.phi.ceil_times(d);
-  const std::uint64_t k_ad = std::min(k, settings.phi_ad.ceil_times(d));
-  const auto coded = [&](std::uint64_t n, std::uint64_t least, std::uint64_t most,
-                         std::uint64_t block_size) {
-    return Protocol::Positions{
-        .codec = make_codec(settings.position_codec, n, most, block_size),
-        .counts = {static_cast<std::uint32_t>(least), static_cast<std::uint32_t>(most)},
-        .universe = static_cast<std::uint32_t>(n)};
-  };
-  const auto block_size = [&](std::uint32_t workers) {
-    return settings.block_size > 0 ? settings.block_size : settings.phi.rounded_reciprocal(workers);
-  };
-  Protocol protocol;
-  protocol.workers = settings.workers;
-  protocol.d = static_cast<std::uint32_t>(d);
-  protocol.k = static_cast<std::uint32_t>(k);
-  protocol.k_ad = static_cast<std::uint32_t>(k_ad);
-  protocol.votes = coded(d, k, k, block_size(1));
-  protocol.adds = coded(d, 0, k_ad, settings.phi_ad.rounded_reciprocal());
-  protocol.drops = protocol.adds;
-  if (settings.drop_codec == DropCoding::rank) {
-    protocol.drops = coded(k, 0, k_ad, (2 * k + k_ad) / (2 * k_ad));  // B = round(K / K_ad)
+  const Dimensions sizes = dimensions(settings, d, 0);
+  Protocol protocol{.workers = settings.workers,
+                    .d = static_cast<std::uint32_t>(d),
+                    .k = static_cast<std::uint32_t>(sizes.k),
+                    .k_ad = static_cast<std::uint32_t>(sizes.k_ad),
+                    .lists = {},
+                    .quantizer = make_quantizer(settings),
+                    .quantizer_block = settings.quantizer_block};
+  // Whatever the first sparse round has and a later one has not, and the other way round.
+  for (const Round& round : plain_rounds(0, 2)) {
+    for (const MessageShape& shape : settings.scheme->shape(settings, sizes, round)) {
+      if (shape.universe == 0) continue;
+      protocol.lists[shape.kind] = {
+          .codec = make_codec(settings.position_codec, shape.universe, shape.most, shape.block),
+          .least = static_cast<std::uint32_t>(shape.least),
+          .most = static_cast<std::uint32_t>(shape.most),
+          .universe = static_cast<std::uint32_t>(shape.universe),
+          .given = shape.given};
+    }
   }
-  protocol.masks = protocol.votes;
-  if (settings.scheme == Scheme::top_k) {
-    protocol.masks = coded(d, k, std::min(d, settings.workers * k), block_size(settings.workers));
-  }
-  protocol.mask_delta = settings.mask_codec == MaskCoding::delta;
-  protocol.quantizer = make_quantizer(settings);
-  protocol.quantizer_block = settings.quantizer_block;
   return protocol;
 }
 
@@ -191,7 +182,8 @@ comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender, E
   if (is_delta(protocol, envelope.kind, previous)) {
     compress::DeltaCodec(protocol.d, {previous.begin(), previous.end()}).encode(positions, out);
   } else if (is_ranked(protocol, envelope.kind)) {
-    protocol.drops.codec->encode(compress::ranks_of(positions, previous), out);
+    protocol.positions(comm::Kind::drop)
+        .codec->encode(compress::ranks_of(positions, previous), out);
   } else {
     protocol.positions(envelope.kind).codec->encode(positions, out);
   }
@@ -203,8 +195,7 @@ std::vector<Index> receive_positions(const Protocol& protocol, comm::Transport& 
                                      std::span<const Index> previous) {
   const Protocol::Positions& expected = protocol.positions(envelope.kind);
   comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
-  const std::uint32_t count =
-      std::clamp(message.header().count, expected.counts.least, expected.counts.most);
+  const std::uint32_t count = std::clamp(message.header().count, expected.least, expected.most);
   check_header(message.header(), positions_header(protocol, from, envelope, count, previous));
   std::vector<Index> positions;
   read_body(message, [&] {
@@ -229,7 +220,8 @@ comm::Bits position_bits(const Protocol& protocol, comm::Kind kind,
     return compress::DeltaCodec(protocol.d, {previous.begin(), previous.end()}).size(left.size());
   }
   if (is_ranked(protocol, kind)) {
-    return protocol.drops.codec->size(compress::ranks_of(positions, previous));
+    return protocol.positions(comm::Kind::drop)
+        .codec->size(compress::ranks_of(positions, previous));
   }
   return protocol.positions(kind).codec->size(positions);
 }
@@ -244,8 +236,15 @@ comm::Message encode_values(const Protocol& protocol, std::uint32_t sender, Enve
 void receive_values(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
                     Envelope envelope, std::span<float> values) {
   comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
-  check_header(message.header(), values_header(protocol, from, envelope, values.size()));
-  read_body(message, [&] { message.field(values_field(envelope.kind)).get_floats(values); });
+  read_values(protocol, message, from, envelope, values);
+}
+
+std::vector<float> receive_values(const Protocol& protocol, comm::Transport& transport,
+                                  std::uint32_t from, Envelope envelope, std::size_t count) {
+  comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
+  std::vector<float> values(count);
+  read_values(protocol, message, from, envelope, values);
+  return values;
 }
 
 comm::Message encode_update(const Protocol& protocol, std::uint32_t sender, std::uint32_t round,

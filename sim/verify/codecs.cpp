@@ -52,7 +52,7 @@ std::pair<std::vector<Index>, std::vector<Index>> two_supports() {
   round.t = 1;
   const std::vector<float> origin(kD);
   const auto support = [&](std::uint32_t worker) {
-    return compress::top_k_support(update.run(0, round, worker, origin, {}).theta, kK);
+    return compress::top_k_support(update.run(0, round, worker, origin, {}).theta.host(), kK);
   };
   auto first = support(0);
   return {std::move(first), support(1)};

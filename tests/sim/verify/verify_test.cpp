@@ -1,5 +1,5 @@
-// `mvsgd verify`: it holds, it is what sim/README.md shows, and it can fail. Rounds at the paper's
-// size (about 10 s each case).
+// `mvsgd verify`: it holds, it is what sim/verify/README.md shows, and it can fail. Rounds at the
+// paper's size (about 10 s each case).
 #include "sim/verify/verify.hpp"
 
 #include <gmock/gmock.h>
@@ -57,7 +57,7 @@ TEST(Verify, EveryEquationAndEveryRowHolds) {
 
   // The committed page is what the command prints.
   const std::string table = out.str().substr(out.str().find("| row |"));
-  std::ifstream readme(MVSGD_TESTS_DIR "/../sim/README.md");
+  std::ifstream readme(MVSGD_TESTS_DIR "/../sim/verify/README.md");
   const std::string page{std::istreambuf_iterator<char>(readme), {}};
   EXPECT_THAT(page, HasSubstr(table));
 }
