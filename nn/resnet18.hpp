@@ -1,5 +1,5 @@
 // The paper's network: ResNet-18 for 32x32 images (3x3 stem, no max-pool, four stages of two basic
-// blocks, 1x1 convolution shortcuts; paper section 4.1 with the erratum in README.md).
+// blocks, 1x1 convolution shortcuts; paper section 4.1 with the erratum in sim/verify/README.md).
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,11 @@
 // The random numbers of compress/: functions of (seed, purpose, round), with no state to save.
-// Private: the draws of ties.cpp and random_selection.cpp.
+// Private: the draws of ties.cpp, random_selection.cpp and random_mask.cpp.
 //
-// Uniform numbers below n are made in two ways, and both are part of a run's bits. Ties take halves
-// of words, the high half of their product with n: a million ties a round, of which vector units
-// draw 64 at a time. The random selection takes whole words, their remainder, since votes may be
-// more than 2^32. data/random.hpp has the second way once more, since neither folder knows the
-// other.
+// Uniform numbers below n are made in two ways, and both are part of a run's bits. Ties and random
+// masks take halves of words, the high half of their product with n: a million ties a round, of
+// which vector units draw 64 at a time. The random selection takes whole words, their remainder,
+// since votes may be more than 2^32. data/random.hpp has the second way once more, since neither
+// folder knows the other.
 #pragma once
 
 #include <Random123/philox.h>
@@ -20,6 +20,7 @@ namespace mvsgd::compress {
 enum class Purpose : std::uint64_t {
   kTieBreak = 0x766f7465'00000001,
   kRandomSelection = 0x766f7465'00000002,
+  kRandomMask = 0x766f7465'00000003,
 };
 
 /// The random words of one round, four at a time: those of Philox4x64-10 under the key {seed,
@@ -40,9 +41,8 @@ class RandomWords {
   r123::Philox4x64::ctr_type counter_;
 };
 
-/// Whether a half of a word is refused as a number below n for its `product` with n: 2^32 mod n of
-/// the 2^32 values of a half are, those with the lowest remainders, so that each answer, the high
-/// half of the product, has equally many.
+/// Whether below() refuses a half for its `product` with n: 2^32 mod n of the 2^32 values of a half
+/// are, those with the lowest remainders, so that each answer has equally many.
 inline bool is_refused(std::uint64_t product, std::uint32_t n) {
   const auto low = static_cast<std::uint32_t>(product);
   return low < n && low < (0 - n) % n;  // at n or above there is no need for the division
@@ -53,9 +53,17 @@ class Draws {
  public:
   Draws(std::uint64_t seed, Purpose purpose, std::uint64_t round) : source_(seed, purpose, round) {}
 
+  /// Uniform over 0..n-1, exactly; n >= 1. From 32-bit halves, the low one of a word first: the
+  /// high half of the product with n.
+  std::uint32_t below(std::uint32_t n) {
+    std::uint64_t product = half() * n;
+    while (is_refused(product, n)) product = half() * n;
+    return static_cast<std::uint32_t>(product >> 32);
+  }
+
   /// Uniform over 0..n-1, exactly; n >= 1. From whole words: the remainder of the first one that is
   /// not among the lowest 2^64 mod n.
-  std::uint64_t below(std::uint64_t n) {
+  std::uint64_t below_wide(std::uint64_t n) {
     std::uint64_t drawn = word();
     while (drawn < n && drawn < (0 - n) % n) drawn = word();
     return drawn % n;
@@ -70,9 +78,18 @@ class Draws {
     return words_[used_++];
   }
 
+  std::uint64_t half() {
+    if (!high_half_next_) pair_ = word();
+    const std::uint64_t taken = high_half_next_ ? pair_ >> 32 : pair_ & 0xffffffff;
+    high_half_next_ = !high_half_next_;
+    return taken;
+  }
+
   RandomWords source_;
   r123::Philox4x64::ctr_type words_{};
   std::size_t used_ = 4;
+  std::uint64_t pair_ = 0;  // the word that half() is at
+  bool high_half_next_ = false;
 };
 
 }  // namespace mvsgd::compress

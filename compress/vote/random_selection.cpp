@@ -130,7 +130,7 @@ std::vector<Index> random_selection(const VoteTally& tally, std::size_t k, std::
   Ballots ballots(tally.counts());
   Draws draws(seed, Purpose::kRandomSelection, round);
   for (std::size_t drawn = 0; drawn < k; ++drawn) {
-    ballots.remove(draws.below(ballots.left()));
+    ballots.remove(draws.below_wide(ballots.left()));
   }
   std::vector<Index> mask;
   mask.reserve(k);
@@ -147,7 +147,8 @@ std::vector<Index> random_selection_by_scanning(std::span<const std::uint32_t> c
   Draws draws(seed, Purpose::kRandomSelection, round);
   std::vector<Index> mask(k);
   for (Index& taken : mask) {
-    std::uint64_t vote = draws.below(std::accumulate(rest.begin(), rest.end(), std::uint64_t{0}));
+    std::uint64_t vote =
+        draws.below_wide(std::accumulate(rest.begin(), rest.end(), std::uint64_t{0}));
     for (taken = 0; vote >= rest[taken]; ++taken) vote -= rest[taken];
     rest[taken] = 0;
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sim/plan/scheme.hpp"
 #include "sim/text/numbers.hpp"
 
 namespace mvsgd::sim {
@@ -89,7 +90,7 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
   line("test accuracy", fmt::format("{:.2f} % (test loss {:.3f})", 100 * result.evaluation.accuracy,
                                     result.evaluation.loss));
   const std::uint64_t rounds = account.dense_rounds() + account.sparse_rounds();
-  if (settings.scheme == Scheme::sm) {
+  if (!settings.scheme->sends()) {
     line("steps",
          fmt::format("{}, {} an epoch; {}", grouped(rounds), steps_per_epoch, clock_time(seconds)));
   } else {
@@ -97,7 +98,7 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
                                account.dense_rounds(), account.sparse_rounds(), steps_per_epoch,
                                clock_time(seconds)));
   }
-  if (settings.scheme != Scheme::sm) {
+  if (settings.scheme->sends()) {
     const Rates rates = account.rates();
     line("compression", fmt::format("{} uplink, as the paper counts", times(rates.uplink)));
     line("", fmt::format("{} both ways", times(rates.both_ways)));

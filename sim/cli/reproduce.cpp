@@ -19,6 +19,7 @@
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/report/plots.hpp"
 #include "sim/reproduce/estimate.hpp"
 #include "sim/reproduce/reproduction.hpp"
@@ -115,7 +116,7 @@ std::string differing_settings(const Plan& plan) {
     for (const Trial& trial : plan.trials) {
       const std::string value = key.get(trial.settings);
       if (value == key.get(preset(trial.settings.preset).settings)) continue;
-      (trial.settings.scheme == Scheme::sm ? single : workers) = value;
+      (trial.settings.scheme->sends() ? workers : single) = value;
     }
     if (!workers.empty()) texts.push_back(fmt::format("{} = {}", key.name, workers));
     if (!single.empty() && single != workers) {

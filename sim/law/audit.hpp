@@ -9,6 +9,7 @@
 #include "comm/ledger.hpp"
 #include "sim/law/law.hpp"
 #include "sim/law/round_sizes.hpp"
+#include "sim/plan/round_shape.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/settings.hpp"
 
@@ -21,7 +22,7 @@ class Audit {
   Audit(const LawConstants& law, const Settings& settings, std::uint64_t d, std::uint64_t buffers);
 
   /// The rows of one worker in `round`, in the ledger's order; t = 0 is what precedes the first
-  /// round. None for scheme sm. `sizes` are what the run has decided, in top-K and AD.
+  /// round. None where nothing is sent. `sizes` are what the run has decided.
   [[nodiscard]] std::vector<comm::LedgerRow> expected(const Round& round, std::uint32_t worker,
                                                       const RoundSizes& sizes = {}) const;
 
@@ -39,22 +40,20 @@ class Audit {
                                     std::span<const comm::LedgerRow> rows) const;
 
  private:
-  [[nodiscard]] comm::FieldBits message(comm::Kind kind, const Round& round, std::uint32_t worker,
-                                        const RoundSizes& sizes) const;
-  [[nodiscard]] comm::Bits positions(comm::Kind kind, const Round& round, std::uint32_t worker,
-                                     const RoundSizes& sizes) const;
-  /// The law of k positions of this kind; none where it depends on which they are.
-  [[nodiscard]] std::optional<comm::Bits> position_law_of(comm::Kind kind, const Round& round,
+  [[nodiscard]] RoundShape shape_of(const Round& round) const;
+  [[nodiscard]] comm::FieldBits message(const MessageShape& shape, const Round& round,
+                                        std::uint32_t worker, const RoundSizes& sizes) const;
+  [[nodiscard]] comm::Bits positions(const MessageShape& shape, const Round& round,
+                                     std::uint32_t worker, const RoundSizes& sizes) const;
+  /// The law of k positions; none where it depends on which they are.
+  [[nodiscard]] std::optional<comm::Bits> position_law_of(const MessageShape& shape,
                                                           std::uint64_t k) const;
-  [[nodiscard]] std::uint32_t changes_of(const Round& round, comm::Bits bits) const;
+  [[nodiscard]] std::uint32_t count_of(const MessageShape& shape, comm::Bits bits) const;
   void check_sizes(const Round& round, const RoundSizes& sizes) const;
 
   LawConstants law_;
   Settings settings_;
-  std::uint64_t d_;
-  std::uint64_t k_;
-  std::uint64_t k_ad_;
-  std::uint64_t buffers_;
+  Dimensions dimensions_;
 };
 
 }  // namespace mvsgd::sim

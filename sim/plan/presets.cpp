@@ -3,14 +3,16 @@
 #include <utility>
 #include <vector>
 
+#include "sim/plan/scheme.hpp"
+
 namespace mvsgd::sim {
 namespace {
 
 /// A row of Table 1: a scheme with its H, "-q" where workers send 4-bit values.
-Preset row(std::string name, const std::string& what, Scheme scheme, std::uint32_t local_steps,
-           std::uint32_t value_bits = 32) {
+Preset row(std::string name, const std::string& what, std::string_view scheme,
+           std::uint32_t local_steps, std::uint32_t value_bits = 32) {
   Settings settings;
-  settings.scheme = scheme;
+  settings.scheme = &scheme_named(scheme);
   settings.local_steps = local_steps;
   settings.value_bits = value_bits;
   std::string summary = what + ", H = " + std::to_string(local_steps);
@@ -22,35 +24,37 @@ std::vector<Preset> make_presets() {
   std::vector<Preset> all;
 
   Settings sm;
-  sm.scheme = Scheme::sm;
+  sm.scheme = &scheme_named("sm");
   sm.workers = 1;
   sm.learning_rate = 0.1;
   all.push_back({.name = "sm", .summary = "one machine, plain SGD: the benchmark", .settings = sm});
 
   Settings dense;
-  dense.scheme = Scheme::dense;
+  dense.scheme = &scheme_named("dense");
   all.push_back({.name = "dense",
                  .summary = "10 workers, every model difference whole (eq 4)",
                  .settings = dense});
 
   constexpr std::uint32_t kQuantized = 4;
-  all.push_back(row("top-k", "each worker's own top-K, error memory (eq 6)", Scheme::top_k, 1));
+  all.push_back(row("top-k", "each worker's own top-K, error memory (eq 6)", "top-k", 1));
   const std::string mv = "majority voting (Algorithm 1)";
-  all.push_back(row("ssgd-mv", mv, Scheme::mv, 1));
-  all.push_back(row("ssgd-mv-l2", mv, Scheme::mv, 2));
-  all.push_back(row("ssgd-mv-l4", mv, Scheme::mv, 4));
-  all.push_back(row("ssgd-mv-l8", mv, Scheme::mv, 8));
-  all.push_back(row("ssgd-mv-l8-q", mv, Scheme::mv, 8, kQuantized));
+  all.push_back(row("ssgd-mv", mv, "mv", 1));
+  all.push_back(row("ssgd-mv-l2", mv, "mv", 2));
+  all.push_back(row("ssgd-mv-l4", mv, "mv", 4));
+  all.push_back(row("ssgd-mv-l8", mv, "mv", 8));
+  all.push_back(row("ssgd-mv-l8-q", mv, "mv", 8, kQuantized));
   const std::string rs = "voting with random selection (line 15)";
-  all.push_back(row("ssgd-mv-rs-l4", rs, Scheme::mv_rs, 4));
-  all.push_back(row("ssgd-mv-rs-l8", rs, Scheme::mv_rs, 8));
+  all.push_back(row("ssgd-mv-rs-l4", rs, "mv-rs", 4));
+  all.push_back(row("ssgd-mv-rs-l8", rs, "mv-rs", 8));
   const std::string ad = "add-drop voting (Algorithm 2)";
-  all.push_back(row("ssgd-mv-ad", ad, Scheme::mv_ad, 1));
-  all.push_back(row("ssgd-mv-ad-l2", ad, Scheme::mv_ad, 2));
-  all.push_back(row("ssgd-mv-ad-l4", ad, Scheme::mv_ad, 4));
-  all.push_back(row("ssgd-mv-ad-l4-q", ad, Scheme::mv_ad, 4, kQuantized));
-  all.push_back(row("ssgd-mv-ad-l8", ad, Scheme::mv_ad, 8));
-  all.push_back(row("ssgd-mv-ad-l8-q", ad, Scheme::mv_ad, 8, kQuantized));
+  all.push_back(row("ssgd-mv-ad", ad, "mv-ad", 1));
+  all.push_back(row("ssgd-mv-ad-l2", ad, "mv-ad", 2));
+  all.push_back(row("ssgd-mv-ad-l4", ad, "mv-ad", 4));
+  all.push_back(row("ssgd-mv-ad-l4-q", ad, "mv-ad", 4, kQuantized));
+  all.push_back(row("ssgd-mv-ad-l8", ad, "mv-ad", 8));
+  all.push_back(row("ssgd-mv-ad-l8-q", ad, "mv-ad", 8, kQuantized));
+
+  all.push_back(row("rand-k-l4", "the same K drawn coordinates for all, no votes", "rand-k", 4));
 
   // Small batches make many rounds of few images: what a coordinate needs is rounds. A rate of 0.5
   // is for 640 images a step; this one is for 80.

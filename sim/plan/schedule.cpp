@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "data/cifar10.hpp"
+#include "sim/plan/scheme.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -50,6 +51,18 @@ std::uint64_t training_images(const Settings& settings) {
   return settings.data == "synthetic" ? settings.synthetic_train : data::kCifar10Train;
 }
 
+std::vector<Round> plain_rounds(std::uint32_t dense, std::uint32_t sparse) {
+  std::vector<Round> all(dense + sparse);
+  for (std::uint32_t i = 0; i < all.size(); ++i) {
+    all[i].t = i + 1;
+    all[i].first_step = i;
+    all[i].steps = 1;
+    all[i].dense = i < dense;
+    all[i].first_sparse = i == dense;
+  }
+  return all;
+}
+
 std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images) {
   const std::uint64_t epoch_steps = steps_per_epoch(settings, train_images);
   Steps steps;
@@ -71,12 +84,12 @@ std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images
     round.steps = warmup ? 1
                          : static_cast<std::uint32_t>(
                                std::min<std::uint64_t>(settings.local_steps, steps.total - step));
-    round.dense = warmup || !is_sparse(settings.scheme);
+    round.dense = warmup || settings.scheme->sparse() == nullptr;
     round.first_sparse = !round.dense && (rounds.empty() || rounds.back().dense);
-    round.full_vote = !round.dense && (settings.scheme != Scheme::mv_ad || round.first_sparse);
     round.learning_rate = learning_rate(settings.learning_rate, steps, step);
-    round.decayed =
-        !rounds.empty() && decays(steps, step) > decays(steps, rounds.back().first_step);
+    if (!rounds.empty() && decays(steps, step) > decays(steps, rounds.back().first_step)) {
+      round.decay = static_cast<float>(kDecay);
+    }
     const std::uint64_t end = step + round.steps;
     round.evaluate = end / eval_steps > step / eval_steps;
     round.epoch = static_cast<double>(end) / static_cast<double>(epoch_steps);

@@ -14,10 +14,9 @@ struct Round {
   std::uint64_t first_step = 0;  ///< local steps of a worker before this round
   std::uint32_t steps = 0;       ///< local steps in it
   bool dense = false;            ///< model differences go whole (warm-up, or scheme dense)
-  bool full_vote = false;        ///< a sparse round whose votes go whole: all but AD's later ones
-  bool first_sparse = false;     ///< the first of them, before which there is no mask and no vote
+  bool first_sparse = false;     ///< not dense, and there is no mask and no vote before it
   double learning_rate = 0;      ///< eta_t of eq 10: one rate a round, that of its first step
-  bool decayed = false;          ///< eta_t is a decay below eta_{t-1}
+  float decay = 1;               ///< 0.1 if eta_t is a decay or two below eta_{t-1}, else 1
   bool evaluate = false;         ///< the server evaluates after it
   double epoch = 0;              ///< passes over the training images when it ends
 
@@ -33,6 +32,10 @@ struct Round {
 /// in five equal stairs; a scheme sm or dense has only the stairs of it. The rate falls to a tenth
 /// after 150 and 225 of 300 parts of the steps (section 4.2).
 [[nodiscard]] std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images);
+
+/// Rounds of one step each at no particular rate: `dense` whole ones, then `sparse` others. For
+/// what is known of rounds without a schedule, and for short runs on drawn differences.
+[[nodiscard]] std::vector<Round> plain_rounds(std::uint32_t dense, std::uint32_t sparse);
 
 /// The images that a run of these settings trains on.
 [[nodiscard]] std::uint64_t training_images(const Settings& settings);

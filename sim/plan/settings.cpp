@@ -18,6 +18,7 @@
 #include "compress/values/quantizers.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -261,12 +262,19 @@ Key checkpoint_key() {
           false};
 }
 
+Key scheme_key() {
+  // What keys say of themselves is a view.
+  static const std::string help = names_of_schemes([](const Scheme&) { return true; });
+  return {"scheme", help,
+          [](Settings& s, std::string_view text) { s.scheme = &scheme_named(text); },
+          [](const Settings& s) { return std::string(s.scheme->name()); }, true};
+}
+
 std::vector<Key> make_keys() {
   using S = Settings;
   constexpr std::uint32_t kOne = 1;
   return {
-      choice_key("scheme", "sm, dense, top-k, mv, mv-rs or mv-ad", &S::scheme,
-                 std::to_array<std::string_view>({"sm", "dense", "top-k", "mv", "mv-rs", "mv-ad"})),
+      scheme_key(),
       number_key("workers", "N", &S::workers, kOne, 65'535U),
       number_key("local_steps", "H, local SGD steps a round", &S::local_steps, kOne, kMany),
       share_key("phi", "share of coordinates kept, 0 < phi <= 1", &S::phi),
@@ -357,11 +365,7 @@ BatchNormEvaluation Settings::bn_eval() const {
 }
 
 bool Settings::error_rescale_on_decay() const {
-  // The authors' code does it for add-drop too, but never with H > 1.
-  const bool add_drop =
-      scheme == Scheme::mv_ad && practice == Practice::authors && local_steps == 1;
-  return overrides.error_rescale_on_decay.value_or(scheme == Scheme::mv ||
-                                                   scheme == Scheme::mv_rs || add_drop);
+  return overrides.error_rescale_on_decay.value_or(scheme->rescales_error(*this));
 }
 
 std::span<const Key> keys() {
@@ -406,22 +410,19 @@ void set(Settings& settings, std::span<const std::pair<std::string, std::string>
 }
 
 void validate(const Settings& s) {
-  if (s.scheme == Scheme::sm && s.workers != 1) {
-    throw UsageError(fmt::format("workers = {}: scheme sm has one worker", s.workers));
-  }
-  if (s.scheme == Scheme::sm && s.local_steps != 1) {
-    throw UsageError(fmt::format("local_steps = {}: scheme sm takes single steps", s.local_steps));
-  }
-  if (!is_sparse(s.scheme) && s.value_bits != 32) {
+  s.scheme->check(s);
+  if (s.scheme->sparse() == nullptr && s.value_bits != 32) {
     throw UsageError(fmt::format("value_bits = {}: only a sparse scheme quantises", s.value_bits));
   }
   check_quantizer(s);
   check_block_size(s);
-  if (s.drop_codec == DropCoding::rank && s.scheme != Scheme::mv_ad) {
-    throw UsageError("drop_codec = rank: only scheme mv-ad drops");
+  if (s.drop_codec == DropCoding::rank && !drops(*s.scheme)) {
+    throw UsageError(
+        fmt::format("drop_codec = rank: only scheme {} drops", names_of_schemes(drops)));
   }
-  if (s.mask_codec == MaskCoding::delta && (!is_sparse(s.scheme) || s.scheme == Scheme::top_k)) {
-    throw UsageError("mask_codec = delta: only masks of K coordinates (mv, mv-rs, mv-ad)");
+  if (s.mask_codec == MaskCoding::delta && !has_masks_of_k(*s.scheme)) {
+    throw UsageError(fmt::format("mask_codec = delta: only masks of K coordinates ({})",
+                                 names_of_schemes(has_masks_of_k)));
   }
   const bool reference = s.backend == "reference";
   if (reference && s.conv_algorithm == ConvAlgorithm::winograd) {
@@ -444,8 +445,9 @@ void validate(const Settings& s) {
   if (s.precision == Precision::bf16 && s.conv_algorithm == ConvAlgorithm::winograd) {
     throw UsageError("conv_algorithm = winograd: with precision = bf16 convolutions are direct");
   }
-  if (s.check_votes && s.scheme != Scheme::mv_ad) {
-    throw UsageError("check_votes = true: only scheme mv-ad has lists to check");
+  if (s.check_votes && !drops(*s.scheme)) {
+    throw UsageError(fmt::format("check_votes = true: only scheme {} has lists to check",
+                                 names_of_schemes(drops)));
   }
 }
 

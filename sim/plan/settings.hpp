@@ -24,19 +24,10 @@ class UsageError : public std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
-enum class Scheme : std::uint8_t {
-  sm,     ///< one machine, plain SGD: nothing is sent
-  dense,  ///< eq 4 with N workers: every model difference whole
-  top_k,  ///< the baseline: each worker's own top-K with error memory (eqs 6 and 7)
-  mv,     ///< SSGD-MV, Algorithm 1 with majority voting (eq 9)
-  mv_rs,  ///< SSGD-MV-RS, Algorithm 1 with random selection (line 15)
-  mv_ad,  ///< SSGD-MV-AD, Algorithm 2: add-drop voting (eq 16)
-};
+class Scheme;
 
-/// Whether rounds after the warm-up are sparse.
-[[nodiscard]] constexpr bool is_sparse(Scheme scheme) {
-  return scheme != Scheme::sm && scheme != Scheme::dense;
-}
+/// Scheme mv.
+[[nodiscard]] const Scheme* default_scheme();
 
 /// Whose practice to follow where the paper is silent, or its authors' research code differs from
 /// it: it sets sampling, bn_eval and error_rescale_on_decay at once (sim/README.md has the values).
@@ -74,11 +65,11 @@ struct CheckpointEvery {
 
 /// Every key, with the paper's values as defaults (shared letters in README.md).
 struct Settings {
-  std::string preset;  ///< the name these settings began with; "" for none
-  Scheme scheme = Scheme::mv;
-  std::uint32_t workers = 10;     ///< N
-  std::uint32_t local_steps = 1;  ///< H
-  Decimal phi{1, 2};              ///< share of coordinates kept
+  std::string preset;                       ///< the name these settings began with; "" for none
+  const Scheme* scheme = default_scheme();  ///< of schemes(), never null
+  std::uint32_t workers = 10;               ///< N
+  std::uint32_t local_steps = 1;            ///< H
+  Decimal phi{1, 2};                        ///< share of coordinates kept
   Decimal phi_ad{1, 3};           ///< share that a vote may add, and drop, a round (scheme mv_ad)
   std::uint32_t value_bits = 32;  ///< q of a worker's sparse values; 32: float32, not quantised
   std::string quantizer = "fractional";  ///< a name of compress::quantizers()

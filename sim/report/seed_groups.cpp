@@ -67,16 +67,6 @@ std::pair<std::size_t, std::size_t> cut(std::size_t size, std::size_t parts, std
   return {size * part / parts, size * (part + 1) / parts};
 }
 
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 }  // namespace
 
 std::vector<RunGroup> group_runs(std::vector<RunHistory> runs) {
@@ -133,11 +123,14 @@ std::vector<CurvePoint> curve(const RunGroup& group, const Quantity& quantity) {
         point.round += metrics->round;
         point.epoch += metrics->epoch;
         point.bits += static_cast<double>(metrics->bits.count());
+        point.uplink += static_cast<double>(metrics->uplink.count());
         point.seconds += metrics->seconds;
         ++count;
       }
     }
-    for (double* place : {&point.round, &point.epoch, &point.bits, &point.seconds}) *place /= count;
+    for (double* place : {&point.round, &point.epoch, &point.bits, &point.uplink, &point.seconds}) {
+      *place /= count;
+    }
     std::vector<double> means;
     for (const std::vector<double>& own : values) {
       if (!own.empty()) means.push_back(sample(own).mean);
@@ -165,6 +158,16 @@ std::vector<KeptShare> kept_shares(const RunGroup& group) {
   }
   for (KeptShare& share : shares) share.share /= masks;
   return shares;
+}
+
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
 }
 
 void write_csv(std::ostream& out, std::span<const RunGroup> groups) {

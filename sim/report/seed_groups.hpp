@@ -41,6 +41,7 @@ struct CurvePoint {
   double round = 0;
   double epoch = 0;
   double bits = 0;
+  double uplink = 0;
   double seconds = 0;
   Sample value;  ///< over the runs that have come so far
 };
@@ -56,6 +57,9 @@ struct KeptShare {
   double share = 0;
 };
 [[nodiscard]] std::vector<KeptShare> kept_shares(const RunGroup& group);
+
+/// A cell of a CSV row, in quotes where it needs them.
+[[nodiscard]] std::string csv_cell(const std::string& text);
 
 /// Everything that is drawn, before any mean, a number a row:
 /// group,seed,round,epoch,bits,seconds,quantity,value. Quantities are those of quantities(), a

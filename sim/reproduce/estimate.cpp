@@ -6,6 +6,7 @@
 
 #include "data/cifar10.hpp"
 #include "sim/plan/schedule.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/train/compute.hpp"
 #include "sim/train/images.hpp"
 #include "sim/train/trial.hpp"
@@ -26,7 +27,7 @@ Estimate::Speed Estimate::measure(const Settings& settings, std::uint32_t slots)
   probe.rounds = kRounds;
   probe.epochs = kRounds;
   probe.eval_every = kRounds;
-  if (is_sparse(probe.scheme)) probe.warmup_epochs = 0;
+  if (probe.scheme->sparse() != nullptr) probe.warmup_epochs = 0;
   probe.learning_rate = 0;  // no settings make it diverge
   probe.init = kRandomInit;
   probe.data = "synthetic";

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -62,7 +63,7 @@ Settings trial_settings(const Scale& scale, std::string_view name, std::uint64_t
                         const KeyValues& given) {
   Settings settings = preset(name).settings;
   set(settings, scale.every_row);
-  set(settings, settings.scheme == Scheme::sm ? scale.single_machine : scale.workers);
+  set(settings, settings.scheme->sends() ? scale.workers : scale.single_machine);
   set(settings, given);
   settings.seed = seed;
   validate(settings);

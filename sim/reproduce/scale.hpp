@@ -24,7 +24,7 @@ struct Scale {
   KeyValues workers;           ///< of all other rows
 };
 
-/// paper, cpu and smoke; sim/README.md says how the settings of cpu were found.
+/// paper, cpu and smoke; sim/reproduce/README.md says how the settings of cpu were found.
 [[nodiscard]] std::span<const Scale> scales();
 
 /// Throws UsageError if there is none of this name.

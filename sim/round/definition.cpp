@@ -1,36 +1,20 @@
 #include "sim/round/definition.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <functional>
 #include <set>
+#include <utility>
 
+#include "compress/select/top_k.hpp"
 #include "compress/values/quantizers.hpp"
-#include "compress/vote/add_drop.hpp"
-#include "compress/vote/random_selection.hpp"
+#include "sim/plan/scheme.hpp"
+#include "sim/round/defined_ties.hpp"
+#include "sim/round/sparse_rounds.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
 using compress::Index;
-
-/// Eq 9: the k coordinates of most votes, ties to the lower index.
-std::vector<Index> most_voted(std::span<const std::uint32_t> counts, std::size_t k) {
-  std::vector<Index> order(counts.size());
-  std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](Index i, Index j) { return counts[i] > counts[j]; });
-  order.resize(k);
-  std::sort(order.begin(), order.end());
-  return order;
-}
-
-/// Algorithm 2 line 15 as sets.
-std::vector<Index> changed(std::span<const Index> vote, const compress::VoteChange& change) {
-  std::set<Index> set(vote.begin(), vote.end());
-  set.insert(change.add.begin(), change.add.end());
-  for (const Index i : change.drop) set.erase(i);
-  return {set.begin(), set.end()};
-}
 
 /// Eqs 17 and 18.
 std::vector<float> quantised(const Settings& settings, const std::vector<float>& v) {
@@ -41,7 +25,74 @@ std::vector<float> quantised(const Settings& settings, const std::vector<float>&
   return recovered;
 }
 
+/// Q(M (x) D) as a whole vector: what is quantised is the masked values, in increasing coordinate.
+std::vector<float> masked(const Settings& settings, std::span<const float> difference,
+                          std::span<const Index> mask) {
+  std::vector<float> values;
+  for (const Index i : mask) values.push_back(difference[i]);
+  values = quantised(settings, values);
+  std::vector<float> whole(difference.size());
+  for (std::size_t j = 0; j < mask.size(); ++j) whole[mask[j]] = values[j];
+  return whole;
+}
+
 }  // namespace
+
+void DefinitionRound::vote(const ChooseVote& choose) {
+  defined_->counts.assign(protocol_->d, 0);
+  for (std::size_t n = 0; n < differences_.size(); ++n) {
+    const auto top = compress::top_k_support_by_sorting(differences_[n], protocol_->k);
+    std::vector<Index>& last = (*votes_)[n];
+    last = choose(differences_[n], top, last);
+    for (const Index i : last) ++defined_->counts[i];
+  }
+  defined_->votes = *votes_;
+}
+
+void DefinitionRound::vote_whole() {
+  vote([](std::span<const float>, const std::vector<Index>& top, const std::vector<Index>&) {
+    return top;
+  });
+}
+
+std::vector<Index> DefinitionRound::changed(const std::vector<Index>& vote,
+                                            const compress::VoteChange& change) {
+  std::set<Index> set(vote.begin(), vote.end());
+  set.insert(change.add.begin(), change.add.end());
+  for (const Index i : change.drop) set.erase(i);
+  return {set.begin(), set.end()};
+}
+
+std::vector<Index> DefinitionRound::most_voted() const {
+  const auto& counts = defined_->counts;
+  const std::size_t k = protocol_->k;
+  std::vector<std::uint32_t> order(counts.begin(), counts.end());
+  std::sort(order.begin(), order.end(), std::greater<>());
+  const std::uint32_t last = order[k - 1];  // votes of the last coordinate that enters
+  std::vector<Index> mask;
+  std::vector<Index> tied;
+  for (Index i = 0; i < counts.size(); ++i) {
+    if (counts[i] > last) mask.push_back(i);
+    if (counts[i] == last) tied.push_back(i);
+  }
+  const std::vector<bool> enters =
+      defined_ties(settings_->tie_break, settings_->seed, round_->t, k - mask.size(), tied.size());
+  for (std::size_t j = 0; j < tied.size(); ++j) {
+    if (enters[j]) mask.push_back(tied[j]);
+  }
+  std::sort(mask.begin(), mask.end());
+  return mask;
+}
+
+void DefinitionRound::send_under(std::vector<Index> mask) {
+  defined_->sent_at.assign(differences_.size(), mask);
+  defined_->mask = std::move(mask);
+}
+
+void DefinitionRound::send_own_votes(std::vector<Index> mask) {
+  defined_->sent_at = defined_->votes;
+  defined_->mask = std::move(mask);
+}
 
 Definition::Definition(const Settings& settings, std::vector<float> theta)
     : settings_(settings),
@@ -57,10 +108,15 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
       settings_.aggregation == Aggregation::mean ? static_cast<float>(workers) : 1.0F;
   DefinedRound defined;
 
-  // Line 9: D_n = (theta^(H) - theta^(0)) + e_n, kept where e_n was.
   for (std::uint32_t n = 0; n < workers; ++n) {
+    // The memory is in units of weights: a decay of the rate scales it, too.
+    if (settings_.error_rescale_on_decay()) {
+      for (float& x : e_[n]) x *= round.decay;
+    }
+    // Line 9: D_n = (theta^(H) - theta^(0)) + e_n, kept where e_n was.
     const LocalResult local = update.run(0, round, n, theta_, {});
-    for (std::size_t i = 0; i < d; ++i) e_[n][i] = (local.theta[i] - theta_[i]) + e_[n][i];
+    const std::span<const float> theta_h = local.theta.host();
+    for (std::size_t i = 0; i < d; ++i) e_[n][i] = (theta_h[i] - theta_[i]) + e_[n][i];
   }
   const auto sum = [&](const std::vector<std::vector<float>>& vectors) {
     std::vector<float> total = vectors[0];
@@ -76,13 +132,12 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
     defined.aggregate = defined.mean;
     for (auto& e : e_) std::fill(e.begin(), e.end(), 0.0F);
   } else {
-    vote(round, defined);
-    defined.mask = choose_mask(round, defined);
+    DefinitionRound sparse(settings_, protocol_, round, e_, votes_, defined);
+    settings_.scheme->sparse()->define(sparse);
     for (std::uint32_t n = 0; n < workers; ++n) {
-      const auto& mask = settings_.scheme == Scheme::top_k ? defined.votes[n] : defined.mask;
-      defined.sent.push_back(masked(e_[n], mask));
+      defined.sent.push_back(masked(settings_, e_[n], defined.sent_at[n]));
       // Line 22: e = D - what was sent, or D - M (x) D where quantisation is not fed back.
-      for (const Index i : mask) {
+      for (const Index i : defined.sent_at[n]) {
         e_[n][i] -= settings_.quantization_error ? defined.sent[n][i] : e_[n][i];
       }
     }
@@ -90,47 +145,6 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
   }
   for (std::size_t i = 0; i < d; ++i) theta_[i] += defined.aggregate[i];  // line 5
   return defined;
-}
-
-/// Algorithm 1 line 10; Algorithm 2 lines 10-15.
-void Definition::vote(const Round& round, DefinedRound& defined) {
-  defined.counts.assign(theta_.size(), 0);
-  for (std::uint32_t n = 0; n < settings_.workers; ++n) {
-    auto vote = compress::top_k_support_by_sorting(e_[n], protocol_.k);
-    if (!round.full_vote) {
-      vote =
-          changed(votes_[n], compress::add_drop_by_sorting(e_[n], vote, votes_[n], protocol_.k_ad));
-    }
-    for (const Index i : vote) ++defined.counts[i];
-    votes_[n] = vote;
-    defined.votes.push_back(std::move(vote));
-  }
-}
-
-std::vector<Index> Definition::choose_mask(const Round& round, const DefinedRound& defined) const {
-  switch (settings_.scheme) {
-    case Scheme::top_k: {
-      const auto voted = std::count_if(defined.counts.begin(), defined.counts.end(),
-                                       [](std::uint32_t count) { return count > 0; });
-      return most_voted(defined.counts, static_cast<std::size_t>(voted));
-    }
-    case Scheme::mv_rs:
-      return compress::random_selection_by_scanning(defined.counts, protocol_.k, settings_.seed,
-                                                    round.t);
-    default:
-      return most_voted(defined.counts, protocol_.k);
-  }
-}
-
-/// Q(M (x) D) as a whole vector: what is quantised is the masked values, in increasing coordinate.
-std::vector<float> Definition::masked(std::span<const float> difference,
-                                      std::span<const Index> mask) const {
-  std::vector<float> values;
-  for (const Index i : mask) values.push_back(difference[i]);
-  values = quantised(settings_, values);
-  std::vector<float> whole(difference.size());
-  for (std::size_t j = 0; j < mask.size(); ++j) whole[mask[j]] = values[j];
-  return whole;
 }
 
 }  // namespace mvsgd::sim

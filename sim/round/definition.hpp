@@ -1,13 +1,15 @@
-// Algorithms 1 and 2 and the top-K baseline once more, in whole vectors and obvious loops: the
+// Algorithms 1 and 2 and the baselines once more, in whole vectors and obvious loops: the
 // definition that `mvsgd verify` and the tests hold the real workers and server against, bit for
-// bit.
+// bit. What a scheme adds to it stands in the scheme's own file (round/schemes).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
-#include "compress/select/top_k.hpp"
+#include "compress/select/index.hpp"
+#include "compress/vote/add_drop.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/round/local_update.hpp"
@@ -20,13 +22,60 @@ struct DefinedRound {
   std::vector<std::vector<compress::Index>> votes;  ///< supp M_{n,t}; of AD's own votes, M~_{n,t}
   std::vector<std::uint32_t> counts;                ///< sum_n of them, [d]
   std::vector<compress::Index> mask;  ///< supp M_t; of top-K the union of the workers' supports
-  std::vector<std::vector<float>>
-      sent;                      ///< Q(M_t (x) D_n) or of top-K Q(M_{n,t} (x) D_n), [d] each
-  std::vector<float> mean;       ///< (1 / N) sum_n D_n, before any mask, [d]
-  std::vector<float> aggregate;  ///< (1 / N) sum_n of what was sent, [d]
+  std::vector<std::vector<compress::Index>> sent_at;  ///< [N]: where each worker's values are
+  std::vector<std::vector<float>> sent;  ///< Q(M (x) D_n) with M at sent_at[n], [d] each
+  std::vector<float> mean;               ///< (1 / N) sum_n D_n, before any mask, [d]
+  std::vector<float> aggregate;          ///< (1 / N) sum_n of what was sent, [d]
 };
 
-/// Any scheme but sm, with ties to the lower index. O(N d log d) a round, RS O(K d).
+/// A sparse round between D and what is sent, as a scheme defines it.
+class DefinitionRound {
+ public:
+  DefinitionRound(const Settings& settings, const Protocol& protocol, const Round& round,
+                  std::span<const std::vector<float>> differences,
+                  std::vector<std::vector<compress::Index>>& votes, DefinedRound& defined)
+      : settings_(&settings),
+        protocol_(&protocol),
+        round_(&round),
+        differences_(differences),
+        votes_(&votes),
+        defined_(&defined) {}
+
+  [[nodiscard]] const Settings& settings() const { return *settings_; }
+  [[nodiscard]] const Protocol& protocol() const { return *protocol_; }
+  [[nodiscard]] const Round& round() const { return *round_; }
+  [[nodiscard]] const DefinedRound& defined() const { return *defined_; }
+
+  /// A worker's vote from its D, its top-K support and its last vote.
+  using ChooseVote = std::function<std::vector<compress::Index>(
+      std::span<const float> difference, const std::vector<compress::Index>& top,
+      const std::vector<compress::Index>& last)>;
+  /// Every worker votes, and the votes are counted.
+  void vote(const ChooseVote& choose);
+  /// Algorithm 1 line 10: each votes for its top-K support.
+  void vote_whole();
+  /// Algorithm 2 line 15 as sets.
+  [[nodiscard]] static std::vector<compress::Index> changed(
+      const std::vector<compress::Index>& vote, const compress::VoteChange& change);
+  /// Eq 9: the K coordinates of most votes; of those that tie for the last places
+  /// the ones that the settings have enter in this round.
+  [[nodiscard]] std::vector<compress::Index> most_voted() const;
+
+  /// All send their values under `mask`.
+  void send_under(std::vector<compress::Index> mask);
+  /// Each sends its values at its own vote, and `mask` is what comes back.
+  void send_own_votes(std::vector<compress::Index> mask);
+
+ private:
+  const Settings* settings_;
+  const Protocol* protocol_;
+  const Round* round_;
+  std::span<const std::vector<float>> differences_;
+  std::vector<std::vector<compress::Index>>* votes_;
+  DefinedRound* defined_;
+};
+
+/// Any scheme that sends. O(N d log d) a round, RS O(K d).
 class Definition {
  public:
   /// theta [d].
@@ -39,17 +88,11 @@ class Definition {
   [[nodiscard]] std::span<const float> error(std::uint32_t worker) const { return e_[worker]; }
 
  private:
-  void vote(const Round& round, DefinedRound& defined);
-  [[nodiscard]] std::vector<compress::Index> choose_mask(const Round& round,
-                                                         const DefinedRound& defined) const;
-  [[nodiscard]] std::vector<float> masked(std::span<const float> difference,
-                                          std::span<const compress::Index> mask) const;
-
   Settings settings_;
   Protocol protocol_;
   std::vector<float> theta_;
   std::vector<std::vector<float>> e_;
-  std::vector<std::vector<compress::Index>> votes_;  ///< AD's, of the round before
+  std::vector<std::vector<compress::Index>> votes_;  ///< those of the round before
 };
 
 }  // namespace mvsgd::sim

@@ -17,25 +17,24 @@ void DeviceArrays::put(Values values) {
 
 WorkerArrays::Values DeviceArrays::take() {
   Values values{.theta = download(theta_), .e = download(e_)};
-  theta_ = e_ = theta_h_ = {};
+  theta_ = e_ = {};
   return values;
 }
 
-LocalResult DeviceArrays::run(std::size_t slot, const Round& round, std::span<float> buffers) {
-  Local local = steps_(slot, round, *operators_, theta_, buffers);
-  theta_h_ = std::move(local.theta);
-  return local.result;
+void DeviceArrays::add_difference(const FlatView& theta_h) {
+  operators_->add_difference(theta_h.device().tensor, theta_, e_);
 }
 
-void DeviceArrays::add_difference() { operators_->add_difference(theta_h_, theta_, e_); }
-
-compress::TopK DeviceArrays::add_difference_top_k(std::size_t k, float /*hint*/) {
-  add_difference();
+compress::TopK DeviceArrays::add_difference_top_k(const FlatView& theta_h, std::size_t k,
+                                                  float /*hint*/) {
+  add_difference(theta_h);
   nn::Largest largest = operators_->top_k(e_, static_cast<std::int64_t>(k));
   return {.support = std::move(largest.support), .magnitude = largest.magnitude};
 }
 
-void DeviceArrays::move_to_local() { operators_->copy(theta_, theta_h_); }
+void DeviceArrays::move_to(const FlatView& theta_h) {
+  operators_->copy(theta_, theta_h.device().tensor);
+}
 
 void DeviceArrays::rescale_error(float factor) { operators_->scale(e_, factor); }
 
@@ -81,21 +80,23 @@ void DeviceArrays::scatter_add(std::span<const Index> mask, std::span<const floa
   operators_->scatter_add(theta_, mask, values);
 }
 
-std::span<const float> DeviceArrays::theta() {
+std::span<const float> DeviceArrays::read_theta() {
   host_ = download(theta_);
   return host_;
 }
 
-std::span<float> DeviceArrays::dense() {
+std::span<const float> DeviceArrays::read_error() {
   host_ = download(e_);
   return host_;
 }
 
-void DeviceArrays::accept_dense() {
-  operators_->write(e_, host_);
-  operators_->accumulate(theta_, e_);
+void DeviceArrays::clear_error() {
   operators_->fill_zero(e_);
   host_ = {};
+}
+
+void DeviceArrays::add(std::span<const float> values) {
+  operators_->accumulate(theta_, operators_->upload(values));
 }
 
 std::vector<float> DeviceArrays::download(const nn::Tensor& x) {

@@ -1,7 +1,6 @@
 // A worker's arrays where a backend computes.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
@@ -16,25 +15,19 @@ namespace mvsgd::sim {
 /// and for add-drop the values of two votes; theta, e and D do not.
 class DeviceArrays final : public WorkerArrays {
  public:
-  struct Local {
-    LocalResult result;  ///< without theta
-    nn::Tensor theta;    ///< theta^(H), [d]; lives in the slot until its next run
-  };
-  /// H local steps from `theta` in a compute slot of the operators' device.
-  using LocalSteps =
-      std::function<Local(std::size_t slot, const Round& round, nn::FlatOperators& operators,
-                          const nn::Tensor& theta, std::span<float> buffers)>;
-
-  DeviceArrays(std::unique_ptr<nn::FlatOperators> operators, LocalSteps steps)
-      : operators_(std::move(operators)), steps_(std::move(steps)) {}
+  explicit DeviceArrays(std::unique_ptr<nn::FlatOperators> operators)
+      : operators_(std::move(operators)) {}
 
   void put(Values values) override;
   [[nodiscard]] Values take() override;
-  LocalResult run(std::size_t slot, const Round& round, std::span<float> buffers) override;
-  void add_difference() override;
+  [[nodiscard]] FlatView theta() const override {
+    return FlatView::OnDevice{.operators = operators_.get(), .tensor = theta_};
+  }
+  void add_difference(const FlatView& theta_h) override;
   /// The support needs no hint.
-  [[nodiscard]] compress::TopK add_difference_top_k(std::size_t k, float hint) override;
-  void move_to_local() override;
+  [[nodiscard]] compress::TopK add_difference_top_k(const FlatView& theta_h, std::size_t k,
+                                                    float hint) override;
+  void move_to(const FlatView& theta_h) override;
   void rescale_error(float factor) override;
   [[nodiscard]] compress::VoteChange add_drop(std::span<const compress::Index> top,
                                               std::span<const compress::Index> previous,
@@ -45,19 +38,18 @@ class DeviceArrays final : public WorkerArrays {
                                              const compress::Quantizer& quantizer) override;
   void subtract_sent(std::span<const compress::Index> mask, std::span<const float> sent) override;
   void scatter_add(std::span<const compress::Index> mask, std::span<const float> values) override;
-  [[nodiscard]] std::span<const float> theta() override;
-  [[nodiscard]] std::span<float> dense() override;
-  void accept_dense() override;
+  [[nodiscard]] std::span<const float> read_theta() override;
+  [[nodiscard]] std::span<const float> read_error() override;
+  void clear_error() override;
+  void add(std::span<const float> values) override;
 
  private:
   [[nodiscard]] std::vector<float> download(const nn::Tensor& x);
 
   std::unique_ptr<nn::FlatOperators> operators_;
-  LocalSteps steps_;
   nn::Tensor theta_;
   nn::Tensor e_;
-  nn::Tensor theta_h_;
-  std::vector<float> host_;  ///< what theta() and dense() show
+  std::vector<float> host_;  ///< what read_theta() and read_error() show
 };
 
 }  // namespace mvsgd::sim

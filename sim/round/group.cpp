@@ -12,6 +12,8 @@
 
 #include "comm/inproc/inproc.hpp"
 #include "sim/law/check_failed.hpp"
+#include "sim/plan/scheme.hpp"
+#include "sim/round/leader.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -62,45 +64,69 @@ GroupState initial_state(std::uint32_t workers, std::vector<float> theta,
   return state;
 }
 
-GroupState run_group(const GroupContext& context, GroupState state) {
-  if (state.t >= context.rounds.size()) {
-    throw std::invalid_argument(
-        fmt::format("run_group: {} of {} rounds are done", state.t, context.rounds.size()));
+namespace {
+
+/// A worker that trains alone: plain SGD, and nobody to talk to.
+class LoneWorker final : public Leader {
+ public:
+  LoneWorker(const LeaderContext& leader, const WorkerContext& worker,
+             std::unique_ptr<WorkerArrays> arrays, std::vector<float> theta, WorkerState& state)
+      : Leader(leader), context_(worker), arrays_(std::move(arrays)), state_(&state) {
+    arrays_->put({.theta = std::move(theta), .e = {}});
   }
+
+  [[nodiscard]] std::vector<float> take_theta() { return arrays_->take().theta; }
+
+ private:
+  void lead(RoundRecord& record) override {
+    close();
+    WorkerReport report =
+        take_local_steps(context_, record.round, 0, *arrays_, state_->buffers,
+                         [&](const FlatView& theta_h) { arrays_->move_to(theta_h); });
+    context_.telemetry.add(record.round.t, 0, report);
+    ask_for_pause(record.round);
+  }
+  [[nodiscard]] Evaluation evaluate(const Round& /*round*/, const Evaluate& evaluate) override {
+    return evaluate(arrays_->read_theta(), state_->buffers);
+  }
+
+  WorkerContext context_;
+  std::unique_ptr<WorkerArrays> arrays_;
+  WorkerState* state_;
+};
+
+std::unique_ptr<WorkerArrays> arrays_of(const GroupContext& context, std::uint32_t worker) {
+  if (context.make_arrays) return context.make_arrays(worker);
+  return std::make_unique<HostArrays>();
+}
+
+void run_alone(const LeaderContext& leader, const WorkerContext& worker,
+               const GroupContext& context, GroupState& state) {
+  LoneWorker alone(leader, worker, arrays_of(context, 0), std::move(state.server.theta),
+                   state.workers.front());
+  alone.run();
+  alone.close();
+  state.server.theta = alone.take_theta();
+}
+
+void run_with_server(const LeaderContext& leader, const WorkerContext& worker,
+                     const GroupContext& context, GroupState& state) {
   const Settings& settings = context.settings;
-  const std::span<const Round> rounds = context.rounds.subspan(state.t);
-  const Protocol protocol = make_protocol(settings, state.server.theta.size());
-  const std::size_t buffers = state.workers.front().buffers.size();
-  Pause pause;
-  comm::Ledger ledger;
-  comm::InprocGroup group(settings.workers, ledger, std::chrono::seconds(settings.deadline),
+  comm::InprocGroup group(settings.workers, leader.ledger, std::chrono::seconds(settings.deadline),
                           context.on_message);
-  const WorkerContext worker_context{.protocol = protocol,
-                                     .settings = settings,
-                                     .rounds = rounds,
-                                     .pause = pause,
-                                     .update = context.update,
-                                     .slots = context.slots,
-                                     .telemetry = context.telemetry};
+  std::vector<std::span<const compress::Index>> last_votes;
+  for (const WorkerState& of : state.workers) last_votes.emplace_back(of.vote);
+  Server server({.protocol = worker.protocol,
+                 .settings = settings,
+                 .leader = leader,
+                 .on_counts = context.on_counts},
+                group.end(settings.workers), std::move(state.server), last_votes,
+                state.workers.front().buffers.size());
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
-    workers.push_back(
-        std::make_unique<Worker>(worker_context, group.end(n), std::move(state.workers.at(n))));
+    workers.push_back(std::make_unique<Worker>(worker, group.end(n), arrays_of(context, n),
+                                               std::move(state.workers.at(n))));
   }
-  Server server({.protocol = protocol,
-                 .settings = settings,
-                 .rounds = rounds,
-                 .pause = pause,
-                 .ledger = ledger,
-                 .pause_after = context.pause_after,
-                 .evaluate = context.evaluate,
-                 .on_closed =
-                     [&](const RoundRecord& record) {
-                       state.t = record.round.t;
-                       if (context.on_closed) context.on_closed(record);
-                     },
-                 .on_counts = context.on_counts},
-                group.end(settings.workers), std::move(state.server), buffers);
 
   Threads threads(group);
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
@@ -118,6 +144,38 @@ GroupState run_group(const GroupContext& context, GroupState state) {
       throw CheckFailed(fmt::format("worker {}'s parameters or mask differ from the server's", n));
     }
   }
+}
+
+}  // namespace
+
+GroupState run_group(const GroupContext& context, GroupState state) {
+  if (state.t >= context.rounds.size()) {
+    throw std::invalid_argument(
+        fmt::format("run_group: {} of {} rounds are done", state.t, context.rounds.size()));
+  }
+  const Settings& settings = context.settings;
+  const std::span<const Round> rounds = context.rounds.subspan(state.t);
+  const Protocol protocol = make_protocol(settings, state.server.theta.size());
+  Pause pause;
+  comm::Ledger ledger;
+  const LeaderContext leader{.rounds = rounds,
+                             .pause = pause,
+                             .ledger = ledger,
+                             .pause_after = context.pause_after,
+                             .evaluate = context.evaluate,
+                             .on_closed = [&](const RoundRecord& record) {
+                               state.t = record.round.t;
+                               if (context.on_closed) context.on_closed(record);
+                             }};
+  const WorkerContext worker{.protocol = protocol,
+                             .settings = settings,
+                             .rounds = rounds,
+                             .pause = pause,
+                             .update = context.update,
+                             .slots = context.slots,
+                             .telemetry = context.telemetry};
+  settings.scheme->sends() ? run_with_server(leader, worker, context, state)
+                           : run_alone(leader, worker, context, state);
   return state;
 }
 

@@ -1,4 +1,4 @@
-// A group: N worker threads and the server, run through a schedule.
+// A group: N worker threads and the server, or a worker alone, run through a schedule.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,7 @@ struct GroupContext {
   const Settings& settings;
   std::span<const Round> rounds;  ///< all of the run, from round 1 on
   LocalUpdate& update;
+  MakeArrays make_arrays = {};  ///< empty: on the host
   Slots& slots;
   Telemetry& telemetry;
   Evaluate evaluate;                                  ///< may be empty
@@ -41,8 +42,10 @@ struct GroupContext {
   PauseAfter pause_after;                             ///< may be empty: never
 };
 
-/// Runs the rounds that `state` has still before it over the in-process transport, to the last one
-/// or to a pause. Where a run is cut by pauses changes no bit of it.
+/// Runs the rounds that `state` has still before it, to the last one or to a pause: over the
+/// in-process transport, or on one worker that trains alone where the scheme sends nothing. Where a
+/// run is cut by pauses changes no bit of it: a pause ends all threads, and what comes after it
+/// begins with a new transport, ledger and protocol.
 ///
 /// If one thread fails the others' waits end, and what that thread threw is thrown. Throws
 /// CheckFailed if in the end a worker's parameters or mask, which it has rebuilt from messages, are

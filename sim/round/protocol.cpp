@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "compress/positions/delta_codec.hpp"
 #include "compress/positions/position_codecs.hpp"
 #include "compress/positions/rank_codec.hpp"
 #include "compress/values/quantizers.hpp"
-#include "sim/plan/block_sizes.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/plan/settings.hpp"
 
 namespace mvsgd::sim {
@@ -80,6 +82,12 @@ comm::Header values_header(const Protocol& protocol, std::uint32_t sender, Envel
           .count = length};
 }
 
+void read_values(const Protocol& protocol, comm::Incoming& message, std::uint32_t from,
+                 Envelope envelope, std::span<float> values) {
+  check_header(message.header(), values_header(protocol, from, envelope, values.size()));
+  read_body(message, [&] { message.field(values_field(envelope.kind)).get_floats(values); });
+}
+
 comm::Header update_header(const Protocol& protocol, std::uint32_t sender, std::uint32_t round,
                            std::size_t count) {
   comm::Header header = values_header(protocol, sender, {comm::Kind::update, round}, count);
@@ -114,54 +122,48 @@ CodecGiven difference_from_given(std::uint64_t d,
   };
 }
 
+CodecGiven codec_of(const MessageShape& shape, std::string_view name) {
+  const std::shared_ptr<const compress::PositionCodec> codec =
+      compress::position_codec_named(name).make(shape.universe, shape.most, shape.block);
+  switch (shape.given) {
+    case Given::last_mask:
+      return difference_from_given(shape.universe, codec);
+    case Given::last_vote:
+      return ranks_in_given(codec);
+    case Given::nothing:
+      break;
+  }
+  return always(codec);
+}
+
 }  // namespace
 
 const Protocol::Positions& Protocol::positions(comm::Kind kind) const {
-  switch (kind) {
-    case comm::Kind::add:
-      return adds;
-    case comm::Kind::drop:
-      return drops;
-    case comm::Kind::mask:
-      return masks;
-    default:
-      return votes;
-  }
+  const auto list = lists.find(kind);
+  if (list != lists.end()) return list->second;
+  throw std::invalid_argument(fmt::format("Protocol: this scheme has no {}", comm::name(kind)));
 }
 
 Protocol make_protocol(const Settings& settings, std::uint64_t d) {
-  const std::uint64_t k = settings.phi.ceil_times(d);
-  const std::uint64_t k_ad = std::min(k, settings.phi_ad.ceil_times(d));
-  const BlockSizes blocks = block_sizes(settings, d);
-  const auto codec = [&](std::uint64_t n, std::uint64_t count,
-                         std::uint64_t block) -> std::shared_ptr<const compress::PositionCodec> {
-    return compress::position_codec_named(settings.position_codec).make(n, count, block);
-  };
-  const auto listed = [](CodecGiven given, std::uint64_t n, std::uint64_t least,
-                         std::uint64_t most) {
-    return Protocol::Positions{
-        .codec = std::move(given),
-        .counts = {static_cast<std::uint32_t>(least), static_cast<std::uint32_t>(most)},
-        .universe = static_cast<std::uint32_t>(n)};
-  };
-  Protocol protocol;
-  protocol.workers = settings.workers;
-  protocol.d = static_cast<std::uint32_t>(d);
-  protocol.k = static_cast<std::uint32_t>(k);
-  protocol.k_ad = static_cast<std::uint32_t>(k_ad);
-  protocol.votes = listed(always(codec(d, k, blocks.votes)), d, k, k);
-  protocol.adds = listed(always(codec(d, k_ad, blocks.adds)), d, 0, k_ad);
-  protocol.drops = settings.drop_codec == DropCoding::rank
-                       ? listed(ranks_in_given(codec(k, k_ad, blocks.drops)), k, 0, k_ad)
-                       : protocol.adds;
-  const std::uint64_t most =
-      settings.scheme == Scheme::top_k ? std::min(d, settings.workers * k) : k;
-  const auto mask = codec(d, most, blocks.masks);
-  protocol.masks = listed(
-      settings.mask_codec == MaskCoding::delta ? difference_from_given(d, mask) : always(mask), d,
-      k, most);
+  const Dimensions sizes = dimensions(settings, d, 0);
+  Protocol protocol{.workers = settings.workers,
+                    .d = static_cast<std::uint32_t>(d),
+                    .k = static_cast<std::uint32_t>(sizes.k),
+                    .k_ad = static_cast<std::uint32_t>(sizes.k_ad),
+                    .lists = {},
+                    .quantizer = nullptr};
   if (settings.value_bits != kFloatBits) {
     protocol.quantizer = compress::make_quantizer(settings.value_bits, settings.quantizer_block);
+  }
+  // Whatever the first sparse round has and a later one has not, and the other way round.
+  for (const Round& round : plain_rounds(0, 2)) {
+    for (const MessageShape& shape : settings.scheme->shape(settings, sizes, round)) {
+      if (shape.universe == 0) continue;
+      protocol.lists[shape.kind] = {.codec = codec_of(shape, settings.position_codec),
+                                    .least = static_cast<std::uint32_t>(shape.least),
+                                    .most = static_cast<std::uint32_t>(shape.most),
+                                    .universe = static_cast<std::uint32_t>(shape.universe)};
+    }
   }
   return protocol;
 }
@@ -181,8 +183,7 @@ std::vector<Index> receive_positions(const Protocol& protocol, comm::Transport& 
   const Protocol::Positions& list = protocol.positions(envelope.kind);
   const auto codec = list.codec(previous);
   comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
-  const std::uint32_t count =
-      std::clamp(message.header().count, list.counts.least, list.counts.most);
+  const std::uint32_t count = std::clamp(message.header().count, list.least, list.most);
   check_header(message.header(), positions_header(list, *codec, from, envelope, count));
   std::vector<Index> positions;
   read_body(message,
@@ -200,8 +201,15 @@ comm::Message encode_values(const Protocol& protocol, std::uint32_t sender, Enve
 void receive_values(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
                     Envelope envelope, std::span<float> values) {
   comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
-  check_header(message.header(), values_header(protocol, from, envelope, values.size()));
-  read_body(message, [&] { message.field(values_field(envelope.kind)).get_floats(values); });
+  read_values(protocol, message, from, envelope, values);
+}
+
+std::vector<float> receive_values(const Protocol& protocol, comm::Transport& transport,
+                                  std::uint32_t from, Envelope envelope, std::size_t count) {
+  comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
+  std::vector<float> values(count);
+  read_values(protocol, message, from, envelope, values);
+  return values;
 }
 
 comm::Message encode_update(const Protocol& protocol, std::uint32_t sender, std::uint32_t round,

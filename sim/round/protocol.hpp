@@ -2,8 +2,10 @@
 // functions a payload, so that both ends are one page.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -11,14 +13,9 @@
 #include "comm/transport.hpp"
 #include "compress/positions/position_codec.hpp"
 #include "compress/values/quantizer.hpp"
+#include "sim/plan/round_shape.hpp"
 
 namespace mvsgd::sim {
-
-/// How many positions a message may have.
-struct Counts {
-  std::uint32_t least = 0;
-  std::uint32_t most = 0;
-};
 
 /// The codec of a list of positions, given what both ends have already: of a drop the worker's last
 /// vote, of a mask the last mask, which is empty in the first sparse round.
@@ -30,25 +27,24 @@ struct Protocol {
   /// One kind of position list.
   struct Positions {
     CodecGiven codec;
-    Counts counts;
+    std::uint32_t least = 0;  ///< how many positions it may have
+    std::uint32_t most = 0;
     std::uint32_t universe = 0;  ///< d, or K where positions are ranks in a vote
   };
 
   std::uint32_t workers = 0;
   std::uint32_t d = 0;
-  std::uint32_t k = 0;     ///< K = ceil(phi d)
-  std::uint32_t k_ad = 0;  ///< K_ad = ceil(phi_ad d), and never more than K
-  Positions votes;         ///< exactly K, B = round(1 / phi)
-  Positions adds;          ///< at most K_ad, B = round(1 / phi_ad)
-  Positions drops;         ///< as adds, or as ranks of a vote, B = round(K / K_ad)
-  Positions masks;         ///< as votes; with top-K a union: K to N K, B = round(1 / (N phi))
+  std::uint32_t k = 0;                    ///< K = ceil(phi d)
+  std::uint32_t k_ad = 0;                 ///< K_ad = ceil(phi_ad d), and never more than K
+  std::map<comm::Kind, Positions> lists;  ///< those of the scheme's sparse rounds
   std::shared_ptr<const compress::Quantizer> quantizer;  ///< of updates; none: float32
 
+  /// Throws std::invalid_argument if the scheme has no such list.
   [[nodiscard]] const Positions& positions(comm::Kind kind) const;
 };
 
 /// Throws UsageError if the settings cannot be a run of d parameters.
-[[nodiscard]] Protocol make_protocol(const struct Settings& settings, std::uint64_t d);
+[[nodiscard]] Protocol make_protocol(const Settings& settings, std::uint64_t d);
 
 /// Which message of which round.
 struct Envelope {
@@ -75,6 +71,11 @@ struct Envelope {
 /// Receives exactly values.size() values. Throws comm::DecodeError naming the sender otherwise.
 void receive_values(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
                     Envelope envelope, std::span<float> values);
+
+/// Receives exactly `count` values, which take memory from the message's arrival on.
+[[nodiscard]] std::vector<float> receive_values(const Protocol& protocol,
+                                                comm::Transport& transport, std::uint32_t from,
+                                                Envelope envelope, std::size_t count);
 
 /// A worker's sparse values as protocol.quantizer has quantised them. Where a run has none they go
 /// by encode_values().

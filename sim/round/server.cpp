@@ -4,233 +4,146 @@
 
 #include "compress/select/error_memory.hpp"
 #include "compress/values/aggregate.hpp"
-#include "compress/vote/majority_vote.hpp"
-#include "compress/vote/random_selection.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/round/overlap.hpp"
 #include "sim/round/phases.hpp"
 
 namespace mvsgd::sim {
+namespace {
 
-compress::VoteSum make_vote_sum(const Settings& settings, const Protocol& protocol) {
-  return {protocol.d,
-          {.workers = protocol.workers,
-           .k = protocol.k,
-           .k_ad = protocol.k_ad,
-           .check_votes = settings.check_votes || settings.drop_codec == DropCoding::rank}};
+void broadcast(comm::Transport& transport, const comm::Message& message) {
+  for (std::uint32_t n = 0; n < transport.workers(); ++n) transport.send(n, message);
 }
 
-Server::Server(const ServerContext& context, comm::Transport& transport, ServerState state,
-               std::size_t buffers)
-    : context_(context), transport_(&transport), state_(std::move(state)), buffers_(buffers) {
-  if (context_.settings.scheme != Scheme::mv_ad) {
-    votes_.emplace(context_.protocol.d);
-  } else if (!state_.vote_sum) {
-    state_.vote_sum = make_vote_sum(context_.settings, context_.protocol);
+/// The sum in worker order 0..N-1 of what `receive(n, values)` fills.
+template <typename Receive>
+std::vector<float> sum_of(std::uint32_t workers, std::size_t size, const Receive& receive) {
+  std::vector<float> sum(size);
+  receive(0, std::span<float>(sum));
+  std::vector<float> values(size);
+  for (std::uint32_t n = 1; n < workers; ++n) {
+    receive(n, std::span<float>(values));
+    compress::add_values(values, sum);
   }
+  return sum;
 }
 
-void Server::run() {
-  if (context_.rounds.front().is_first()) {
-    broadcast(
-        encode_values(context_.protocol, transport_->rank(), {comm::Kind::model, 0}, state_.theta));
-    open_.emplace();
-  }
-  for (const Round& round : context_.rounds) {
-    double seconds = 0;
-    {
-      const PhaseTimer timer(seconds);
-      lead(round);
-    }
-    open_->server_seconds = seconds;
-    if (round.evaluate && context_.evaluate) {
-      open_->evaluation = context_.evaluate(state_.theta, receive_buffers(round));
-    }
-    if (context_.pause.is_after(round.t)) return;
-  }
-}
+}  // namespace
 
-void Server::lead(const Round& round) {
-  if (round.dense) {
-    lead_dense(round);
-  } else if (context_.settings.scheme == Scheme::top_k) {
-    lead_top_k(round);
-  } else {
-    lead_voted(round);
-  }
-}
+ServerRound::ServerRound(const ServerContext& context, comm::Transport& transport,
+                         ServerState& state, RoundRecord& record, std::function<void()> close_last,
+                         std::function<void()> ask_for_pause)
+    : context_(&context),
+      transport_(&transport),
+      state_(&state),
+      record_(&record),
+      close_last_(std::move(close_last)),
+      ask_for_pause_(std::move(ask_for_pause)) {}
 
-void Server::lead_dense(const Round& round) {
-  std::vector<float> sum(state_.theta.size());
-  sum_up(sum, [&](std::uint32_t n, std::span<float> values) {
-    receive_values(context_.protocol, *transport_, n, {comm::Kind::dense, round.t}, values);
-  });
-  open(round);
-  publish_aggregate(round, sum);
-  compress::add_values(sum, state_.theta);
-}
-
-void Server::lead_voted(const Round& round) {
-  RoundSizes sizes = round.full_vote ? receive_votes(round) : receive_changes(round);
-  open(round, std::move(sizes));
-  publish_mask(round, choose_mask(round));
-
-  std::vector<float> sum(state_.mask.size());
-  sum_up(sum, [&](std::uint32_t n, std::span<float> values) {
-    receive_update(context_.protocol, *transport_, n, round.t, values);
-  });
-  publish_aggregate(round, sum);
-  compress::scatter_add(state_.mask, sum, state_.theta);
-}
-
-void Server::lead_top_k(const Round& round) {
-  RoundSizes sizes;
-  std::vector<std::vector<compress::Index>> supports(transport_->workers());
-  std::vector<std::vector<float>> values(transport_->workers());
-  for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
-    supports[n] = receive(round, n, comm::Kind::vote, sizes);
-    values[n].resize(supports[n].size());
-    receive_update(context_.protocol, *transport_, n, round.t, values[n]);
-  }
-  votes_->count(supports);
-  std::vector<compress::Index> all(votes_->voted().begin(), votes_->voted().end());
-  sizes.union_size = static_cast<std::uint32_t>(all.size());
-  open(round, std::move(sizes));
-  publish_mask(round, std::move(all));
-
-  dense_sum_.resize(state_.theta.size());
-  for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
-    compress::scatter_add(supports[n], values[n], dense_sum_);
-  }
-  std::vector<float> sum(state_.mask.size());
-  compress::gather(dense_sum_, state_.mask, sum);
-  for (const compress::Index i : state_.mask) dense_sum_[i] = 0;
-  publish_aggregate(round, sum);
-  compress::scatter_add(state_.mask, sum, state_.theta);
-}
-
-std::vector<compress::Index> Server::receive(const Round& round, std::uint32_t worker,
-                                             comm::Kind kind, RoundSizes& sizes,
-                                             std::span<const compress::Index> previous) const {
-  const Protocol& protocol = context_.protocol;
-  auto positions = receive_positions(protocol, *transport_, worker, {kind, round.t}, previous);
-  const auto codec = protocol.positions(kind).codec(previous);
-  if (codec->is_data_dependent()) sizes.position_bits[{kind, worker}] = codec->size(positions);
+std::vector<compress::Index> ServerRound::receive_positions(
+    std::uint32_t worker, comm::Kind kind, std::span<const compress::Index> previous) {
+  auto positions =
+      sim::receive_positions(protocol(), *transport_, worker, {kind, round().t}, previous);
+  const auto codec = protocol().positions(kind).codec(previous);
+  if (codec->is_data_dependent()) sizes().position_bits[{kind, worker}] = codec->size(positions);
   return positions;
 }
 
-RoundSizes Server::receive_votes(const Round& round) {
-  RoundSizes sizes;
-  std::vector<std::vector<compress::Index>> supports(transport_->workers());
-  for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
-    supports[n] = receive(round, n, comm::Kind::vote, sizes);
-    if (state_.vote_sum) state_.vote_sum->first(n, supports[n]);
-  }
-  if (votes_) votes_->count(supports);
-  return sizes;
+void ServerRound::receive_update(std::uint32_t worker, std::span<float> values) {
+  sim::receive_update(protocol(), *transport_, worker, round().t, values);
 }
 
-RoundSizes Server::receive_changes(const Round& round) {
-  RoundSizes sizes;
-  const bool ranked = context_.settings.drop_codec == DropCoding::rank;
-  for (std::uint32_t n = 0; n < transport_->workers(); ++n) {
-    compress::VoteChange change;
-    change.add = receive(round, n, comm::Kind::add, sizes);
-    change.drop = receive(round, n, comm::Kind::drop, sizes,
-                          ranked ? state_.vote_sum->vote(n) : std::span<const compress::Index>());
-    state_.vote_sum->change(n, change);
-    sizes.changes.push_back(static_cast<std::uint32_t>(change.add.size()));
-  }
-  return sizes;
-}
-
-std::uint64_t Server::votes_for(std::span<const compress::Index> mask) const {
-  return votes_ ? votes_->votes_for(mask) : state_.vote_sum->votes_for(mask);
-}
-
-std::vector<std::uint32_t> Server::counts() const {
-  if (state_.vote_sum) return state_.vote_sum->counts();
-  std::vector<std::uint32_t> counts(votes_->dimension());
-  for (std::size_t j = 0; j < votes_->voted().size(); ++j) {
-    counts[votes_->voted()[j]] = votes_->counts()[j];
-  }
-  return counts;
-}
-
-std::vector<compress::Index> Server::choose_mask(const Round& round) const {
-  const Settings& settings = context_.settings;
-  const std::size_t k = context_.protocol.k;
-  if (settings.scheme == Scheme::mv_rs) {
-    return compress::random_selection(*votes_, k, settings.seed, round.t);
-  }
-  const auto rule = settings.tie_break == TieBreaking::index ? compress::TieBreak::Rule::index
-                                                             : compress::TieBreak::Rule::random;
-  const compress::TieBreak tie = {.rule = rule, .seed = settings.seed, .round = round.t};
-  return votes_ ? compress::majority_mask(*votes_, k, tie) : state_.vote_sum->majority_mask(k, tie);
-}
-
-void Server::publish_mask(const Round& round, std::vector<compress::Index> mask) {
-  if (context_.on_counts) context_.on_counts(round, counts());
-  const Protocol& protocol = context_.protocol;
-  broadcast(encode_positions(protocol, transport_->rank(), {comm::Kind::mask, round.t}, mask,
-                             state_.mask));
-  const auto codec = protocol.masks.codec(state_.mask);
+void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCount* votes) {
+  if (votes != nullptr && context_->on_counts) context_->on_counts(round(), votes->counts());
+  const std::vector<compress::Index>& last = state_->mask;
+  broadcast(*transport_, encode_positions(protocol(), transport_->rank(),
+                                          {comm::Kind::mask, round().t}, mask, last));
+  const auto codec = protocol().positions(comm::Kind::mask).codec(last);
   if (codec->is_data_dependent()) {
-    open_->sizes.position_bits[{comm::Kind::mask, 0}] = codec->size(mask);
+    sizes().position_bits[{comm::Kind::mask, 0}] = codec->size(mask);
   }
-  if (!state_.mask.empty()) open_->mask_overlap = overlap(state_.mask, mask);
-  if (round.evaluate) open_->mask = mask;
-  open_->vote_agreement = static_cast<double>(votes_for(mask)) /
-                          (static_cast<double>(mask.size()) * transport_->workers());
-  state_.mask = std::move(mask);
+  if (!last.empty()) record_->mask_overlap = overlap(last, mask);
+  if (round().evaluate) record_->mask = mask;
+  if (votes != nullptr) {
+    record_->vote_agreement = static_cast<double>(votes->votes_for(mask)) /
+                              (static_cast<double>(mask.size()) * workers());
+  }
+  state_->mask = std::move(mask);
 }
 
-void Server::publish_aggregate(const Round& round, std::vector<float>& sum) {
-  if (context_.settings.aggregation == Aggregation::mean) {
-    compress::divide_by_workers(transport_->workers(), sum);
-  }
+std::vector<float> ServerRound::sum_updates() {
+  return sum_of(workers(), state_->mask.size(),
+                [&](std::uint32_t n, std::span<float> values) { receive_update(n, values); });
+}
+
+void ServerRound::publish_aggregate(std::span<float> sum) {
+  if (settings().aggregation == Aggregation::mean) compress::divide_by_workers(workers(), sum);
   // By the time that a worker has the aggregate it can see the pause.
-  if (context_.pause_after && context_.pause_after(round)) context_.pause.set_after(round.t);
-  broadcast(
-      encode_values(context_.protocol, transport_->rank(), {comm::Kind::aggregate, round.t}, sum));
+  ask_for_pause_();
+  broadcast(*transport_,
+            encode_values(protocol(), transport_->rank(), {comm::Kind::aggregate, round().t}, sum));
 }
 
-void Server::open(const Round& round, RoundSizes sizes) {
-  close();
-  open_.emplace();
-  open_->round = round;
-  open_->sizes = std::move(sizes);
+void ServerRound::step_under_mask(std::vector<float> sum) {
+  publish_aggregate(sum);
+  compress::scatter_add(state_->mask, sum, state_->theta);
 }
 
-void Server::close() {
-  if (!open_) return;
-  open_->ledger = context_.ledger.close_round(open_->round.t);
-  if (context_.on_closed) context_.on_closed(*open_);
-  open_.reset();
-}
-
-void Server::broadcast(const comm::Message& message) {
-  for (std::uint32_t n = 0; n < transport_->workers(); ++n) transport_->send(n, message);
-}
-
-template <typename Receive>
-void Server::sum_up(std::vector<float>& sum, const Receive& receive) const {
-  receive(0, sum);
-  std::vector<float> values(sum.size());
-  for (std::uint32_t n = 1; n < transport_->workers(); ++n) {
-    receive(n, values);
-    compress::add_values(values, sum);
+Server::Server(const ServerContext& context, comm::Transport& transport, ServerState state,
+               std::span<const std::span<const compress::Index>> votes, std::size_t buffers)
+    : Leader(context.leader),
+      context_(context),
+      transport_(&transport),
+      state_(std::move(state)),
+      buffers_(buffers) {
+  if (const SparseRounds* const sparse = context_.settings.scheme->sparse()) {
+    side_ = sparse->server(context_.settings, context_.protocol);
+    if (!state_.kept.empty()) side_->restore(std::exchange(state_.kept, {}), votes);
   }
 }
 
-std::vector<float> Server::receive_buffers(const Round& round) {
+ServerState Server::take() {
+  if (side_) state_.kept = side_->keep();
+  return std::move(state_);
+}
+
+void Server::begin() {
+  broadcast(*transport_, encode_values(context_.protocol, transport_->rank(),
+                                       {comm::Kind::model, 0}, state_.theta));
+}
+
+void Server::lead(RoundRecord& record) {
+  double seconds = 0;
+  {
+    const PhaseTimer timer(seconds);
+    ServerRound round(
+        context_, *transport_, state_, record, [this] { close(); },
+        [&] { ask_for_pause(record.round); });
+    record.round.dense ? lead_dense(round) : side_->lead(round);
+  }
+  record.server_seconds = seconds;
+}
+
+void Server::lead_dense(ServerRound& round) {
+  std::vector<float> sum =
+      sum_of(round.workers(), state_.theta.size(), [&](std::uint32_t n, std::span<float> values) {
+        receive_values(context_.protocol, *transport_, n, {comm::Kind::dense, round.round().t},
+                       values);
+      });
+  round.everybody_is_here();
+  round.publish_aggregate(sum);
+  compress::add_values(sum, state_.theta);
+}
+
+Evaluation Server::evaluate(const Round& round, const Evaluate& evaluate) {
   std::vector<float> mean(buffers_);
   if (context_.settings.bn_eval() == BatchNormEvaluation::average) {
-    sum_up(mean, [&](std::uint32_t n, std::span<float> values) {
+    mean = sum_of(transport_->workers(), buffers_, [&](std::uint32_t n, std::span<float> values) {
       receive_values(context_.protocol, *transport_, n, {comm::Kind::buffers, round.t}, values);
     });
     compress::divide_by_workers(transport_->workers(), mean);
   }
-  return mean;
+  return evaluate(state_.theta, mean);
 }
 
 }  // namespace mvsgd::sim

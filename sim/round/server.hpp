@@ -1,118 +1,116 @@
-// The parameter server: Algorithms 1 and 2 and the top-K baseline, the server side.
+// The parameter server: Algorithms 1 and 2, the server side, whatever the scheme.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <span>
-#include <utility>
 #include <vector>
 
-#include "comm/ledger.hpp"
 #include "comm/transport.hpp"
-#include "compress/vote/vote_sum.hpp"
-#include "compress/vote/vote_tally.hpp"
-#include "sim/law/round_sizes.hpp"
+#include "compress/select/index.hpp"
 #include "sim/plan/schedule.hpp"
-#include "sim/round/evaluation.hpp"
-#include "sim/round/pause.hpp"
+#include "sim/plan/settings.hpp"
+#include "sim/round/leader.hpp"
 #include "sim/round/protocol.hpp"
+#include "sim/round/sparse_rounds.hpp"
 
 namespace mvsgd::sim {
 
-/// What the server knows of a round when it is closed.
-struct RoundRecord {
-  Round round;
-  std::vector<comm::LedgerRow> ledger;
-  RoundSizes sizes;                      ///< of what was decoded
-  std::optional<double> mask_overlap;    ///< |M_t and M_{t-1}| / |M_t|; none in dense rounds
-  std::optional<double> vote_agreement;  ///< mean over the mask of votes / N
-  std::vector<compress::Index> mask;     ///< supp M_t; kept of a sparse round that is evaluated
-  std::optional<Evaluation> evaluation;
-  double server_seconds = 0;  ///< the server's processor time, evaluation apart
-};
-
-using Evaluate =
-    std::function<Evaluation(std::span<const float> theta, std::span<const float> buffers)>;
-
-/// Sees how many votes each coordinate has [d], in every sparse round, before the mask is sent.
+/// Sees how many votes each coordinate has [d], in every round with votes, before the mask is sent.
 using CountsObserver = std::function<void(const Round&, std::span<const std::uint32_t> counts)>;
-
-/// Whether a run should pause after this round.
-using PauseAfter = std::function<bool(const Round&)>;
 
 /// What the server carries from one round to the next.
 struct ServerState {
-  std::vector<float> theta;                     ///< theta_t, [d]
-  std::vector<compress::Index> mask;            ///< supp M_t; none at first
-  std::optional<compress::VoteSum> vote_sum{};  ///< M^sum of eq 16; mv_ad alone
+  std::vector<float> theta;           ///< theta_t, [d]
+  std::vector<compress::Index> mask;  ///< supp M_t; none at first
+  KeptArrays kept{};                  ///< of the scheme's half
 };
-
-/// The sum of no votes yet.
-[[nodiscard]] compress::VoteSum make_vote_sum(const Settings& settings, const Protocol& protocol);
 
 struct ServerContext {
   const Protocol& protocol;
   const Settings& settings;
-  std::span<const Round> rounds;  ///< those to run
-  Pause& pause;
-  comm::Ledger& ledger;
-  PauseAfter pause_after;                             ///< may be empty: never; asked once a round
-  Evaluate evaluate;                                  ///< may be empty: no evaluations
-  std::function<void(const RoundRecord&)> on_closed;  ///< called once a round, in order
-  CountsObserver on_counts;                           ///< may be empty
+  LeaderContext leader;
+  CountsObserver on_counts;  ///< may be empty
+};
+
+/// The votes that a scheme has counted.
+class VoteCount {
+ public:
+  VoteCount() = default;
+  virtual ~VoteCount() = default;
+  VoteCount(const VoteCount&) = delete;
+  VoteCount& operator=(const VoteCount&) = delete;
+  /// The votes of `mask` in all.
+  [[nodiscard]] virtual std::uint64_t votes_for(std::span<const compress::Index> mask) const = 0;
+  [[nodiscard]] virtual std::vector<std::uint32_t> counts() const = 0;  ///< [d]
+};
+
+/// One sparse round as a scheme's server half sees it.
+class ServerRound {
+ public:
+  /// `close_last` is called when every worker has sent something in this round.
+  ServerRound(const ServerContext& context, comm::Transport& transport, ServerState& state,
+              RoundRecord& record, std::function<void()> close_last,
+              std::function<void()> ask_for_pause);
+
+  [[nodiscard]] const Round& round() const { return record_->round; }
+  [[nodiscard]] const Settings& settings() const { return context_->settings; }
+  [[nodiscard]] const Protocol& protocol() const { return context_->protocol; }
+  [[nodiscard]] std::uint32_t workers() const { return transport_->workers(); }
+  [[nodiscard]] ServerState& state() { return *state_; }
+  [[nodiscard]] RoundSizes& sizes() { return record_->sizes; }
+
+  /// A worker's list. Of a code whose length depends on the set, it notes what the set costs.
+  [[nodiscard]] std::vector<compress::Index> receive_positions(
+      std::uint32_t worker, comm::Kind kind, std::span<const compress::Index> previous = {});
+  /// A worker's values, as many as there is room for.
+  void receive_update(std::uint32_t worker, std::span<float> values);
+
+  /// To be called once, when every worker has sent something: the last round is over for all.
+  void everybody_is_here() { close_last_(); }
+
+  /// Tells the workers the mask, and the record what it has in common with the votes, if there are
+  /// any, and with the last mask.
+  void publish_mask(std::vector<compress::Index> mask, const VoteCount* votes = nullptr);
+  /// The workers' values under the mask, added in worker order 0..N-1.
+  [[nodiscard]] std::vector<float> sum_updates();
+  /// Divides the sum by N, unless the settings say otherwise, and tells it.
+  void publish_aggregate(std::span<float> sum);
+  /// The same for a sum under the mask, by which theta moves.
+  void step_under_mask(std::vector<float> sum);
+
+ private:
+  const ServerContext* context_;
+  comm::Transport* transport_;
+  ServerState* state_;
+  RoundRecord* record_;
+  std::function<void()> close_last_;
+  std::function<void()> ask_for_pause_;
 };
 
 /// Decodes, counts, chooses, aggregates in worker order 0..N-1, and closes each round's ledger when
-/// the next round's first messages show that every worker has decoded it.
-class Server {
+/// the next round's first messages show that every worker has decoded it. Before round 1 it sends
+/// the initial model.
+class Server final : public Leader {
  public:
   Server(const ServerContext& context, comm::Transport& transport, ServerState state,
-         std::size_t buffers);
-
-  /// Leads every round until the pause; before round 1 it sends the initial model. The last one
-  /// stays open: its aggregate may not have been decoded yet.
-  void run();
-
-  /// Closes what is still open; call it when the workers have ended.
-  void close();
+         std::span<const std::span<const compress::Index>> votes, std::size_t buffers);
 
   /// What it carries on, which it no longer has.
-  [[nodiscard]] ServerState take() { return std::move(state_); }
+  [[nodiscard]] ServerState take();
 
  private:
-  void lead(const Round& round);
-  void lead_dense(const Round& round);
-  void lead_voted(const Round& round);  ///< mv, mv_rs, mv_ad
-  void lead_top_k(const Round& round);
-  [[nodiscard]] RoundSizes receive_votes(const Round& round);
-  [[nodiscard]] RoundSizes receive_changes(const Round& round);
-  [[nodiscard]] std::vector<compress::Index> choose_mask(const Round& round) const;
-  /// Receives positions; of a code whose length depends on the set, notes what the set costs.
-  [[nodiscard]] std::vector<compress::Index> receive(
-      const Round& round, std::uint32_t worker, comm::Kind kind, RoundSizes& sizes,
-      std::span<const compress::Index> previous = {}) const;
-  /// The votes of `mask` in all, whichever scheme counts them.
-  [[nodiscard]] std::uint64_t votes_for(std::span<const compress::Index> mask) const;
-  [[nodiscard]] std::vector<std::uint32_t> counts() const;  ///< [d]
-  /// Tells the workers the mask, and the record what it has in common with votes and the last one.
-  void publish_mask(const Round& round, std::vector<compress::Index> mask);
-  void publish_aggregate(const Round& round, std::vector<float>& sum);
-  void open(const Round& round, RoundSizes sizes = {});
-  void broadcast(const comm::Message& message);
-  /// The sum in worker order 0..N-1 of what `receive(n, values)` fills.
-  template <typename Receive>
-  void sum_up(std::vector<float>& sum, const Receive& receive) const;
-  std::vector<float> receive_buffers(const Round& round);  ///< their mean; zeros if none are sent
+  void begin() override;
+  void lead(RoundRecord& record) override;
+  [[nodiscard]] Evaluation evaluate(const Round& round, const Evaluate& evaluate) override;
+  void lead_dense(ServerRound& round);
 
   ServerContext context_;
   comm::Transport* transport_;
   ServerState state_;
   std::size_t buffers_;
-  std::optional<compress::VoteTally> votes_;  ///< this round's; none in mv_ad
-  std::vector<float> dense_sum_;              ///< zeros between rounds, [d]; top_k alone
-  std::optional<RoundRecord> open_;           ///< of the round that is not closed yet
+  std::unique_ptr<ServerSide> side_;  ///< null where all rounds are dense
 };
 
 }  // namespace mvsgd::sim

@@ -1,21 +1,52 @@
 #include "sim/round/worker.hpp"
 
+#include <utility>
+
+#include "sim/plan/scheme.hpp"
 #include "sim/round/overlap.hpp"
 
 namespace mvsgd::sim {
-namespace {
 
-/// What a decay of the learning rate does to the error memory, which is in units of weights.
-constexpr float kErrorRescale = 0.1F;
+void WorkerRound::send_positions(comm::Kind kind, std::span<const compress::Index> positions) {
+  transport_->send(
+      transport_->server(),
+      encode_positions(protocol(), transport_->rank(), {kind, round_->t}, positions, state_->vote));
+}
 
-}  // namespace
+void WorkerRound::send_update(std::span<const compress::Index> support) {
+  const compress::Quantizer* const quantizer = protocol().quantizer.get();
+  const std::uint32_t rank = transport_->rank();
+  std::vector<float> sent(support.size());
+  if (quantizer == nullptr) {
+    arrays_->gather(support, sent);
+    transport_->send(transport_->server(),
+                     encode_values(protocol(), rank, {comm::Kind::update, round_->t}, sent));
+  } else {
+    const compress::Quantized quantized = arrays_->quantize(support, *quantizer);
+    transport_->send(transport_->server(), encode_update(protocol(), rank, round_->t, quantized));
+    quantizer->recover(quantized, sent);
+    if (!context_->settings.quantization_error) arrays_->gather(support, sent);
+  }
+  arrays_->subtract_sent(support, sent);
+}
 
-Worker::Worker(const WorkerContext& context, comm::Transport& transport, WorkerState state)
+void WorkerRound::receive_mask() {
+  state_->mask = receive_positions(protocol(), *transport_, transport_->server(),
+                                   {comm::Kind::mask, round_->t}, state_->mask);
+}
+
+void WorkerRound::receive_aggregate() {
+  const auto values = receive_values(protocol(), *transport_, transport_->server(),
+                                     {comm::Kind::aggregate, round_->t}, state_->mask.size());
+  arrays_->scatter_add(state_->mask, values);
+}
+
+Worker::Worker(const WorkerContext& context, comm::Transport& transport,
+               std::unique_ptr<WorkerArrays> arrays, WorkerState state)
     : context_(context),
       transport_(&transport),
       state_(std::move(state)),
-      arrays_(context.update.arrays(transport.rank())) {
-  state_.theta.resize(context.protocol.d);
+      arrays_(std::move(arrays)) {
   state_.e.resize(context.protocol.d);
 }
 
@@ -28,21 +59,39 @@ WorkerState Worker::take() {
 
 void Worker::run() {
   const Protocol& protocol = context_.protocol;
+  const SparseRounds* const sparse = context_.settings.scheme->sparse();
   const std::uint32_t server = transport_->server();
   if (context_.rounds.front().is_first()) {
-    receive_values(protocol, *transport_, server, {comm::Kind::model, 0}, state_.theta);
+    state_.theta =
+        receive_values(protocol, *transport_, server, {comm::Kind::model, 0}, protocol.d);
   }
   arrays_->put({.theta = std::move(state_.theta), .e = std::move(state_.e)});
   for (const Round& round : context_.rounds) {
-    WorkerReport report = compute(round);
+    // The error memory is in units of weights, so a decay of the learning rate scales it too.
+    if (round.decay < 1 && context_.settings.error_rescale_on_decay()) {
+      arrays_->rescale_error(round.decay);
+    }
+    WorkerRound sparse_round(context_, round, *transport_, state_, *arrays_);
+    Vote vote;
+    WorkerReport report = take_local_steps(context_, round, transport_->rank(), *arrays_,
+                                           state_.buffers, [&](const FlatView& theta_h) {
+                                             if (round.dense) {
+                                               arrays_->add_difference(theta_h);
+                                             } else {
+                                               vote = sparse->choose_vote(sparse_round, theta_h);
+                                             }
+                                           });
+    if (!state_.vote.empty() && !vote.support.empty()) {
+      report.vote_overlap = overlap(state_.vote, vote.support);
+      report.overlaps = 1;
+    }
     {
       const PhaseTimer timer(report.phases.exchange);
       if (round.dense) {
         exchange_dense(round);
-      } else if (context_.settings.scheme == Scheme::top_k) {
-        exchange_top_k(round);
       } else {
-        exchange_voted(round);
+        sparse->exchange(sparse_round, vote);
+        state_.vote = std::move(vote.support);
       }
     }
     // Before the next round's first message, by which the server knows that it is there.
@@ -55,106 +104,14 @@ void Worker::run() {
   }
 }
 
-WorkerReport Worker::compute(const Round& round) {
-  if (round.decayed && context_.settings.error_rescale_on_decay()) {
-    arrays_->rescale_error(kErrorRescale);
-  }
-  const Slots::Lease slot(context_.slots, transport_->rank());
-  WorkerReport report;
-  LocalResult result;
-  {
-    const PhaseTimer timer(report.phases.local_steps);
-    result = arrays_->run(slot.index(), round, state_.buffers);
-  }
-  const PhaseTimer timer(report.phases.vote);
-  report.loss = result.loss;
-  report.steps = round.steps;
-  report.images = result.images;
-  if (round.dense) {
-    arrays_->add_difference();
-  } else {
-    last_vote_ = std::move(state_.vote);
-    state_.vote = choose_vote(round);
-    if (!last_vote_.empty()) {
-      report.vote_overlap = overlap(last_vote_, state_.vote);
-      report.overlaps = 1;
-    }
-  }
-  return report;
-}
-
-std::vector<compress::Index> Worker::choose_vote(const Round& round) {
-  auto [top, magnitude, reads] =
-      arrays_->add_difference_top_k(context_.protocol.k, state_.threshold);
-  state_.threshold = magnitude;
-  if (round.full_vote) return top;
-  change_ = arrays_->add_drop(top, last_vote_, context_.protocol.k_ad);
-  return compress::changed_vote(last_vote_, change_);
-}
-
 void Worker::exchange_dense(const Round& round) {
   const Protocol& protocol = context_.protocol;
   const std::uint32_t server = transport_->server();
-  const std::span<float> values = arrays_->dense();
-  transport_->send(
-      server, encode_values(protocol, transport_->rank(), {comm::Kind::dense, round.t}, values));
-  receive_values(protocol, *transport_, server, {comm::Kind::aggregate, round.t}, values);
-  arrays_->accept_dense();
-}
-
-void Worker::exchange_voted(const Round& round) {
-  if (round.full_vote) {
-    send_positions(round, comm::Kind::vote, state_.vote);
-  } else {
-    send_positions(round, comm::Kind::add, change_.add);
-    send_positions(round, comm::Kind::drop, change_.drop);
-  }
-  receive_mask(round);
-  send_update(round, state_.mask);
-  receive_aggregate(round);
-}
-
-void Worker::exchange_top_k(const Round& round) {
-  send_positions(round, comm::Kind::vote, state_.vote);
-  send_update(round, state_.vote);
-  receive_mask(round);
-  receive_aggregate(round);
-}
-
-void Worker::send_update(const Round& round, std::span<const compress::Index> support) {
-  const Protocol& protocol = context_.protocol;
-  const std::uint32_t rank = transport_->rank();
-  const compress::Quantizer* const quantizer = protocol.quantizer.get();
-  std::vector<float> sent(support.size());
-  if (quantizer == nullptr) {
-    arrays_->gather(support, sent);
-    transport_->send(transport_->server(),
-                     encode_values(protocol, rank, {comm::Kind::update, round.t}, sent));
-  } else {
-    const compress::Quantized quantized = arrays_->quantize(support, *quantizer);
-    transport_->send(transport_->server(), encode_update(protocol, rank, round.t, quantized));
-    quantizer->recover(quantized, sent);
-    if (!context_.settings.quantization_error) arrays_->gather(support, sent);
-  }
-  arrays_->subtract_sent(support, sent);
-}
-
-void Worker::receive_aggregate(const Round& round) {
-  std::vector<float> values(state_.mask.size());
-  receive_values(context_.protocol, *transport_, transport_->server(),
-                 {comm::Kind::aggregate, round.t}, values);
-  arrays_->scatter_add(state_.mask, values);
-}
-
-void Worker::send_positions(const Round& round, comm::Kind kind,
-                            std::span<const compress::Index> positions) {
-  transport_->send(transport_->server(), encode_positions(context_.protocol, transport_->rank(),
-                                                          {kind, round.t}, positions, last_vote_));
-}
-
-void Worker::receive_mask(const Round& round) {
-  state_.mask = receive_positions(context_.protocol, *transport_, transport_->server(),
-                                  {comm::Kind::mask, round.t}, state_.mask);
+  transport_->send(server, encode_values(protocol, transport_->rank(), {comm::Kind::dense, round.t},
+                                         arrays_->read_error()));
+  arrays_->clear_error();
+  arrays_->add(
+      receive_values(protocol, *transport_, server, {comm::Kind::aggregate, round.t}, protocol.d));
 }
 
 }  // namespace mvsgd::sim

@@ -1,20 +1,19 @@
-// A worker: Algorithms 1 and 2 and the top-K baseline, the worker side.
+// A worker: Algorithms 1 and 2, the worker side, whatever the scheme.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "comm/transport.hpp"
-#include "compress/select/top_k.hpp"
-#include "compress/vote/add_drop.hpp"
+#include "compress/select/index.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/round/local_update.hpp"
 #include "sim/round/pause.hpp"
 #include "sim/round/protocol.hpp"
 #include "sim/round/slots.hpp"
+#include "sim/round/sparse_rounds.hpp"
 #include "sim/round/telemetry.hpp"
 #include "sim/round/worker_arrays.hpp"
 
@@ -41,11 +40,44 @@ struct WorkerContext {
   Telemetry& telemetry;
 };
 
+/// One sparse round as a scheme's worker half sees it.
+class WorkerRound {
+ public:
+  WorkerRound(const WorkerContext& context, const Round& round, comm::Transport& transport,
+              WorkerState& state, WorkerArrays& arrays)
+      : context_(&context),
+        round_(&round),
+        transport_(&transport),
+        state_(&state),
+        arrays_(&arrays) {}
+
+  [[nodiscard]] const Round& round() const { return *round_; }
+  [[nodiscard]] const Protocol& protocol() const { return context_->protocol; }
+  [[nodiscard]] WorkerState& state() { return *state_; }  ///< but theta and e, which are in:
+  [[nodiscard]] WorkerArrays& arrays() { return *arrays_; }
+
+  /// A vote, or one of its changes; `positions` increasing.
+  void send_positions(comm::Kind kind, std::span<const compress::Index> positions);
+  /// The values of D at `support`; the memory keeps the rest.
+  void send_update(std::span<const compress::Index> support);
+  void receive_mask();
+  /// What all workers' values under the mask came to, by which theta moves.
+  void receive_aggregate();
+
+ private:
+  const WorkerContext* context_;
+  const Round* round_;
+  comm::Transport* transport_;
+  WorkerState* state_;
+  WorkerArrays* arrays_;
+};
+
 /// One worker, run by a thread of its own (or, later, a process). Its state is theta, rebuilt only
 /// from what it has decoded, the error memory e, and its batch-norm buffers: 2d floats and a few.
 class Worker {
  public:
-  Worker(const WorkerContext& context, comm::Transport& transport, WorkerState state);
+  Worker(const WorkerContext& context, comm::Transport& transport,
+         std::unique_ptr<WorkerArrays> arrays, WorkerState state);
 
   /// Takes part in every round until the pause; before round 1 it receives the initial model.
   void run();
@@ -54,26 +86,33 @@ class Worker {
   [[nodiscard]] WorkerState take();
 
  private:
-  WorkerReport compute(const Round& round);
-  /// e becomes D; returns what of it is voted for.
-  [[nodiscard]] std::vector<compress::Index> choose_vote(const Round& round);
   void exchange_dense(const Round& round);
-  void exchange_voted(const Round& round);
-  void exchange_top_k(const Round& round);
-  /// Sends the values of D at `support`; the memory keeps the rest.
-  void send_update(const Round& round, std::span<const compress::Index> support);
-  /// Receives what all workers' values under the mask came to, and moves theta by it.
-  void receive_aggregate(const Round& round);
-  void send_positions(const Round& round, comm::Kind kind,
-                      std::span<const compress::Index> positions);
-  void receive_mask(const Round& round);
 
   WorkerContext context_;
   comm::Transport* transport_;
   WorkerState state_;  ///< theta and e are in arrays_ while it runs
   std::unique_ptr<WorkerArrays> arrays_;
-  std::vector<compress::Index> last_vote_;  ///< the one before state_.vote, in its round
-  compress::VoteChange change_;             ///< how AD's vote came from it
 };
+
+/// The local steps of a worker in a compute slot, and `use(theta_h)` of what they come to while the
+/// slot is held. Returns the report, without what only messages tell.
+template <typename Use>
+[[nodiscard]] WorkerReport take_local_steps(const WorkerContext& context, const Round& round,
+                                            std::uint32_t worker, const WorkerArrays& arrays,
+                                            std::span<float> buffers, const Use& use) {
+  WorkerReport report;
+  report.steps = round.steps;
+  const Slots::Lease slot(context.slots, worker);
+  LocalResult local;
+  {
+    const PhaseTimer timer(report.phases.local_steps);
+    local = context.update.run(slot.index(), round, worker, arrays.theta(), buffers);
+  }
+  const PhaseTimer timer(report.phases.vote);
+  report.loss = local.loss;
+  report.images = local.images;
+  use(local.theta);
+  return report;
+}
 
 }  // namespace mvsgd::sim

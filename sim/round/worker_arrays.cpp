@@ -4,22 +4,23 @@
 
 #include "compress/select/difference_top_k.hpp"
 #include "compress/select/error_memory.hpp"
+#include "compress/values/aggregate.hpp"
 
 namespace mvsgd::sim {
 
-LocalResult HostArrays::run(std::size_t slot, const Round& round, std::span<float> buffers) {
-  const LocalResult result = update_->run(slot, round, worker_, values_.theta, buffers);
-  theta_h_ = result.theta;
-  return result;
+void HostArrays::add_difference(const FlatView& theta_h) {
+  compress::add_difference(theta_h.host(), values_.theta, values_.e);
 }
 
-void HostArrays::add_difference() { compress::add_difference(theta_h_, values_.theta, values_.e); }
-
-compress::TopK HostArrays::add_difference_top_k(std::size_t k, float hint) {
-  return compress::add_difference_top_k(theta_h_, values_.theta, values_.e, k, {.hint = hint});
+compress::TopK HostArrays::add_difference_top_k(const FlatView& theta_h, std::size_t k,
+                                                float hint) {
+  return compress::add_difference_top_k(theta_h.host(), values_.theta, values_.e, k,
+                                        {.hint = hint});
 }
 
-void HostArrays::move_to_local() { std::ranges::copy(theta_h_, values_.theta.begin()); }
+void HostArrays::move_to(const FlatView& theta_h) {
+  std::ranges::copy(theta_h.host(), values_.theta.begin());
+}
 
 void HostArrays::rescale_error(float factor) {
   for (float& x : values_.e) x *= factor;
@@ -50,10 +51,8 @@ void HostArrays::scatter_add(std::span<const compress::Index> mask, std::span<co
   compress::scatter_add(mask, values, values_.theta);
 }
 
-void HostArrays::accept_dense() {
-  auto& [theta, e] = values_;
-  for (std::size_t i = 0; i < theta.size(); ++i) theta[i] += e[i];
-  std::ranges::fill(e, 0.0F);
-}
+void HostArrays::clear_error() { std::ranges::fill(values_.e, 0.0F); }
+
+void HostArrays::add(std::span<const float> values) { compress::add_values(values, values_.theta); }
 
 }  // namespace mvsgd::sim

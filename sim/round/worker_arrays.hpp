@@ -2,7 +2,10 @@
 // them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -10,7 +13,7 @@
 #include "compress/select/top_k.hpp"
 #include "compress/values/quantizer.hpp"
 #include "compress/vote/add_drop.hpp"
-#include "sim/round/local_update.hpp"
+#include "sim/round/flat_view.hpp"
 
 namespace mvsgd::sim {
 
@@ -33,15 +36,15 @@ class WorkerArrays {
   /// What the arrays hold, which they no longer have.
   [[nodiscard]] virtual Values take() = 0;
 
-  /// Local steps from theta_t in a compute slot, as LocalUpdate has them. Where theta^(H) is not on
-  /// the host, the result has none. The slot must be held until add_difference(),
-  /// add_difference_top_k() or move_to_local() has used it.
-  virtual LocalResult run(std::size_t slot, const Round& round, std::span<float> buffers) = 0;
-  /// e <- (theta^(H) - theta_t) + e: D of Algorithm 1 line 9.
-  virtual void add_difference() = 0;
-  [[nodiscard]] virtual compress::TopK add_difference_top_k(std::size_t k, float hint) = 0;
-  /// theta <- theta^(H), for a worker that has nobody to talk to.
-  virtual void move_to_local() = 0;
+  /// theta_t, to begin local steps from.
+  [[nodiscard]] virtual FlatView theta() const = 0;
+  /// e <- (theta_h - theta_t) + e: D of Algorithm 1 line 9. `theta_h` is where theta() is.
+  virtual void add_difference(const FlatView& theta_h) = 0;
+  /// The same, and the top-K support of D.
+  [[nodiscard]] virtual compress::TopK add_difference_top_k(const FlatView& theta_h, std::size_t k,
+                                                            float hint) = 0;
+  /// theta <- theta_h, for a worker that has nobody to talk to.
+  virtual void move_to(const FlatView& theta_h) = 0;
 
   virtual void rescale_error(float factor) = 0;
   /// Towards `top`, of e.
@@ -59,26 +62,28 @@ class WorkerArrays {
   virtual void scatter_add(std::span<const compress::Index> mask,
                            std::span<const float> values) = 0;
 
-  /// All of theta, to read until the next call.
-  [[nodiscard]] virtual std::span<const float> theta() = 0;
-  /// All of e, to send in a dense round and then to receive into.
-  [[nodiscard]] virtual std::span<float> dense() = 0;
-  /// theta += what dense() has been filled with; e is 0, since all of it went out.
-  virtual void accept_dense() = 0;
+  /// All of theta and of e on the host, to read until the next call.
+  [[nodiscard]] virtual std::span<const float> read_theta() = 0;
+  [[nodiscard]] virtual std::span<const float> read_error() = 0;
+  /// e <- 0: all of it went out.
+  virtual void clear_error() = 0;
+  /// theta += values, [d].
+  virtual void add(std::span<const float> values) = 0;
 };
+
+/// Makes a worker's arrays.
+using MakeArrays = std::function<std::unique_ptr<WorkerArrays>(std::uint32_t worker)>;
 
 /// On the host, by compress/ itself.
 class HostArrays final : public WorkerArrays {
  public:
-  /// `update` must outlive it.
-  HostArrays(LocalUpdate& update, std::uint32_t worker) : update_(&update), worker_(worker) {}
-
   void put(Values values) override { values_ = std::move(values); }
   [[nodiscard]] Values take() override { return std::exchange(values_, {}); }
-  LocalResult run(std::size_t slot, const Round& round, std::span<float> buffers) override;
-  void add_difference() override;
-  [[nodiscard]] compress::TopK add_difference_top_k(std::size_t k, float hint) override;
-  void move_to_local() override;
+  [[nodiscard]] FlatView theta() const override { return std::span<const float>(values_.theta); }
+  void add_difference(const FlatView& theta_h) override;
+  [[nodiscard]] compress::TopK add_difference_top_k(const FlatView& theta_h, std::size_t k,
+                                                    float hint) override;
+  void move_to(const FlatView& theta_h) override;
   void rescale_error(float factor) override;
   [[nodiscard]] compress::VoteChange add_drop(std::span<const compress::Index> top,
                                               std::span<const compress::Index> previous,
@@ -88,15 +93,13 @@ class HostArrays final : public WorkerArrays {
                                              const compress::Quantizer& quantizer) override;
   void subtract_sent(std::span<const compress::Index> mask, std::span<const float> sent) override;
   void scatter_add(std::span<const compress::Index> mask, std::span<const float> values) override;
-  [[nodiscard]] std::span<const float> theta() override { return values_.theta; }
-  [[nodiscard]] std::span<float> dense() override { return values_.e; }
-  void accept_dense() override;
+  [[nodiscard]] std::span<const float> read_theta() override { return values_.theta; }
+  [[nodiscard]] std::span<const float> read_error() override { return values_.e; }
+  void clear_error() override;
+  void add(std::span<const float> values) override;
 
  private:
-  LocalUpdate* update_;
-  std::uint32_t worker_;
   Values values_;
-  std::span<const float> theta_h_;  ///< in the slot
 };
 
 }  // namespace mvsgd::sim

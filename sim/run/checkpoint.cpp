@@ -175,9 +175,8 @@ void save_checkpoint(const fs::path& run, const TrialState& state,
     for (const Key& key : keys())
       manifest["settings"][std::string(key.name)] = key.get(context.settings);
     for (const auto& [name, value] : context.environment) manifest["environment"][name] = value;
-    manifest["files"][kArrays] = json_of(make_file(temporary / kArrays, [&](DurableFile& file) {
-      write_arrays(file, context.settings, state);
-    }));
+    manifest["files"][kArrays] = json_of(
+        make_file(temporary / kArrays, [&](DurableFile& file) { write_arrays(file, state); }));
     manifest["files"][kProgress] = json_of(
         make_file(temporary / kProgress, [&](DurableFile& file) { write_progress(file, state); }));
     for (const auto& [name, digest] : context.rows) manifest["rows"][name] = json_of(digest);

@@ -15,6 +15,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/files/json.hpp"
 #include "sim/files/safetensors.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/round/protocol.hpp"
 
@@ -52,22 +53,22 @@ std::vector<compress::Index> read_set(SafetensorsFile& file, const std::string& 
   return set;
 }
 
-/// The sum of the workers' votes, which the file's must be.
-compress::VoteSum read_vote_sum(SafetensorsFile& file, const std::string& path,
-                                const Settings& settings, const TrialState& state, std::size_t d) {
-  compress::VoteSum sum = make_vote_sum(settings, make_protocol(settings, d));
+/// What the server's half of the scheme kept, which must fit the workers' votes.
+KeptArrays read_kept(SafetensorsFile& file, const std::string& path, const Settings& settings,
+                     const GroupState& group, std::size_t d) {
+  const SparseRounds* const sparse = settings.scheme->sparse();
+  if (sparse == nullptr) return {};
+  const auto server = sparse->server(settings, make_protocol(settings, d));
+  KeptArrays kept = server->keep();  // names and sizes
+  for (auto& [name, values] : kept) values = file.indices(name, {values.size()});
+  std::vector<std::span<const compress::Index>> votes;
+  for (const WorkerState& worker : group.workers) votes.emplace_back(worker.vote);
   try {
-    for (std::uint32_t n = 0; n < settings.workers; ++n) {
-      const auto& vote = state.group.workers[n].vote;
-      if (!vote.empty()) sum.first(n, vote);
-    }
+    server->restore(kept, votes);
   } catch (const std::exception& e) {
     throw InputError(fmt::format("{}: {}", path, e.what()));
   }
-  if (!std::ranges::equal(sum.counts(), file.indices("vote_sum", {d}))) {
-    throw InputError(fmt::format("{}: vote_sum is not the sum of the votes", path));
-  }
-  return sum;
+  return kept;
 }
 
 ordered_json json_of(const comm::FieldBits& bits) {
@@ -102,20 +103,17 @@ double read_number(const json& value) {
 
 }  // namespace
 
-void write_arrays(DurableFile& file, const Settings& settings, const TrialState& state) {
+void write_arrays(DurableFile& file, const TrialState& state) {
   const GroupState& group = state.group;
-  const bool single = settings.scheme == Scheme::sm;
-  // What tensors below have views of.
-  const std::vector<float> all_thresholds = thresholds(state);
-  const std::vector<std::uint32_t> vote_sum =
-      group.server.vote_sum ? group.server.vote_sum->counts() : std::vector<std::uint32_t>();
+  const std::vector<float> all_thresholds = thresholds(state);  // tensors below are views
   std::vector<NamedTensor> tensors;
-  tensors.push_back(
-      vector_tensor("theta", single ? group.workers.front().theta : group.server.theta));
+  tensors.push_back(vector_tensor("theta", group.server.theta));
   tensors.push_back(vector_tensor("mask", group.server.mask));
   tensors.push_back(vector_tensor("statistics", state.statistics));
   tensors.push_back(vector_tensor("thresholds", all_thresholds));
-  if (group.server.vote_sum) tensors.push_back(vector_tensor("vote_sum", vote_sum));
+  for (const auto& [name, values] : group.server.kept) {
+    tensors.push_back(vector_tensor(name, values));
+  }
   for (std::size_t n = 0; n < group.workers.size(); ++n) {
     const WorkerState& worker = group.workers[n];
     tensors.push_back(vector_tensor(of_worker("error", n), worker.e));
@@ -130,7 +128,7 @@ void read_arrays(const std::filesystem::path& path, const Settings& settings, Tr
   const std::string name = path.string();
   const std::size_t d = parameters_of(settings);
   const auto b = static_cast<std::size_t>(nn::resnet18_buffers({.width = settings.width}).size());
-  const bool single = settings.scheme == Scheme::sm;
+  const std::size_t errors = settings.scheme->sends() ? d : 0;
   GroupState& group = state.group;
   group.server.theta = file.floats("theta", {d});
   group.server.mask = read_set(file, name, "mask", d);
@@ -138,16 +136,14 @@ void read_arrays(const std::filesystem::path& path, const Settings& settings, Tr
   const std::vector<float> all_thresholds = file.floats("thresholds", {settings.workers});
   for (std::size_t n = 0; n < settings.workers; ++n) {
     WorkerState& worker = group.workers.at(n);
-    worker.theta = group.server.theta;
-    worker.e = file.floats(of_worker("error", n), {single ? 0 : d});
+    if (settings.scheme->sends()) worker.theta = group.server.theta;
+    worker.e = file.floats(of_worker("error", n), {errors});
     worker.buffers = file.floats(of_worker("buffers", n), {b});
     worker.vote = read_set(file, name, of_worker("vote", n), d);
     worker.threshold = all_thresholds[n];
     worker.mask = group.server.mask;
   }
-  if (settings.scheme == Scheme::mv_ad) {
-    group.server.vote_sum = read_vote_sum(file, name, settings, state, d);
-  }
+  group.server.kept = read_kept(file, name, settings, group, d);
 }
 
 void write_progress(DurableFile& file, const TrialState& state) {

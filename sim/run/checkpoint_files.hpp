@@ -9,11 +9,11 @@
 namespace mvsgd::sim {
 
 /// Every array of the state as a safetensors file. The caller finishes it.
-void write_arrays(DurableFile& file, const Settings& settings, const TrialState& state);
+void write_arrays(DurableFile& file, const TrialState& state);
 
 /// The arrays into `state`, a state of as many workers as settings have. Throws InputError, naming
 /// file and array, if one is missing or not of the settings' sizes, a vote or mask is no set of
-/// coordinates, or the vote sum is not the sum of the votes.
+/// coordinates, or what the server kept does not fit the votes.
 void read_arrays(const std::filesystem::path& path, const Settings& settings, TrialState& state);
 
 /// Rounds, account, evaluation and times as JSON. The caller finishes the file.

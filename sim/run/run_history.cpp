@@ -11,6 +11,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/files/json.hpp"
 #include "sim/plan/schedule.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/run/run_directory.hpp"
 
 namespace mvsgd::sim {
@@ -46,6 +47,7 @@ RoundMetrics round_of(const ordered_json& line, const std::vector<LayerShare>& l
                        .learning_rate = line.at("learning_rate"),
                        .loss = line.at("loss"),
                        .bits = bits_of(line, "bits_up") + bits_of(line, "bits_down"),
+                       .uplink = bits_of(line, "bits_up"),
                        .seconds = line.at("seconds"),
                        .mask_overlap = optional_of<double>(line, "mask_overlap"),
                        .vote_overlap = optional_of<double>(line, "vote_overlap"),
@@ -110,6 +112,11 @@ void read_bits(const fs::path& path, RunHistory& run) {
     if (t > 0 && !run.rounds[t - 1].dense) run.sparse_bits[direction][row.field] += row.bits;
   }
   for (RoundMetrics& round : run.rounds) before = round.bits += before;
+  comm::Bits uplink;
+  for (RoundMetrics& round : run.rounds) {
+    if (round.dense && run.settings.scheme->sparse() != nullptr) round.uplink = comm::Bits(0);
+    uplink = round.uplink += uplink;
+  }
 }
 
 }  // namespace

@@ -22,7 +22,9 @@ struct RoundMetrics {
   bool dense = false;  ///< model differences went whole, or nowhere
   double learning_rate = 0;
   double loss = 0;
-  comm::Bits bits;  ///< both ways, of this round and all before it, the initial model too
+  comm::Bits bits;    ///< both ways, of this round and all before it, the initial model too
+  comm::Bits uplink;  ///< what the workers have sent till then in rounds that are the scheme's own:
+                      ///< the dense rounds of a sparse scheme's warm-up are not
   double seconds = 0;
   std::optional<double> mask_overlap;
   std::optional<double> vote_overlap;

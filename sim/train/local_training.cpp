@@ -32,7 +32,6 @@ LocalTraining::LocalTraining(const Settings& settings, const SlotImages& trainin
     : settings_(settings),
       training_(&training),
       compute_(compute),
-      devices_(device_count(settings)),
       layout_(nn::resnet18_parameters({.width = settings.width})) {
   auto shares = data::partition(training.dataset().size(), settings.workers, settings.seed);
   sources_.reserve(settings.workers);
@@ -47,10 +46,16 @@ LocalTraining::LocalTraining(const Settings& settings, const SlotImages& trainin
 }
 
 LocalResult LocalTraining::run(std::size_t slot, const Round& round, std::uint32_t worker,
-                               std::span<const float> theta, std::span<float> buffers) {
+                               const FlatView& theta, std::span<float> buffers) {
   Compute& compute = compute_[slot];
+  compute.backend->enter(static_cast<int>(settings_.threads_per_worker));
+  return theta.is_on_device() ? run_on_device(compute, round, worker, theta.device(), buffers)
+                              : run_on_host(compute, round, worker, theta.host(), buffers);
+}
+
+LocalResult LocalTraining::run_on_host(Compute& compute, const Round& round, std::uint32_t worker,
+                                       std::span<const float> theta, std::span<float> buffers) {
   nn::Backend& backend = *compute.backend;
-  backend.enter(static_cast<int>(settings_.threads_per_worker));
   backend.write(compute.model->parameters(), theta);
   LocalResult result = train(compute, round, worker, buffers);
   compute.theta.resize(theta.size());
@@ -63,27 +68,35 @@ LocalResult LocalTraining::run(std::size_t slot, const Round& round, std::uint32
   return result;
 }
 
-std::unique_ptr<WorkerArrays> LocalTraining::arrays(std::uint32_t worker) {
-  auto operators = compute_[worker % devices_].backend->flat_operators();
-  if (!operators) return LocalUpdate::arrays(worker);
-  return std::make_unique<DeviceArrays>(
-      std::move(operators),
-      [this, worker](std::size_t slot, const Round& round, nn::FlatOperators& on_device,
-                     const nn::Tensor& theta, std::span<float> buffers) -> DeviceArrays::Local {
-        Compute& compute = compute_[slot];
-        const nn::Tensor& parameters = compute.model->parameters();
-        compute.backend->enter(static_cast<int>(settings_.threads_per_worker));
-        on_device.copy(parameters, theta);
-        const LocalResult result = train(compute, round, worker, buffers);
-        const std::int64_t bad = on_device.first_not_finite(parameters);
-        if (bad < nn::elements(parameters.shape)) {
-          const std::array<std::uint32_t, 1> at{static_cast<std::uint32_t>(bad)};
-          std::array<float, 1> value{};
-          on_device.gather(parameters, at, value);
-          throw not_finite(round, worker, bad, value.front());
-        }
-        return {.result = result, .theta = parameters};
-      });
+LocalResult LocalTraining::run_on_device(Compute& compute, const Round& round, std::uint32_t worker,
+                                         const FlatView::OnDevice& theta,
+                                         std::span<float> buffers) {
+  nn::FlatOperators& operators = *theta.operators;
+  const nn::Tensor& parameters = compute.model->parameters();
+  operators.copy(parameters, theta.tensor);
+  LocalResult result = train(compute, round, worker, buffers);
+  const std::int64_t bad = operators.first_not_finite(parameters);
+  if (bad < nn::elements(parameters.shape)) {
+    const std::array<std::uint32_t, 1> at{static_cast<std::uint32_t>(bad)};
+    std::array<float, 1> value{};
+    operators.gather(parameters, at, value);
+    throw not_finite(round, worker, bad, value.front());
+  }
+  result.theta = FlatView::OnDevice{.operators = theta.operators, .tensor = parameters};
+  return result;
+}
+
+MakeArrays worker_arrays(const Settings& settings, std::span<Compute> compute) {
+  return [compute, devices = device_count(settings)](std::uint32_t worker) {
+    auto operators = compute[worker % devices].backend->flat_operators();
+    std::unique_ptr<WorkerArrays> arrays;
+    if (operators) {
+      arrays = std::make_unique<DeviceArrays>(std::move(operators));
+    } else {
+      arrays = std::make_unique<HostArrays>();
+    }
+    return arrays;
+  };
 }
 
 NonFiniteError LocalTraining::not_finite(const Round& round, std::uint32_t worker, std::int64_t i,

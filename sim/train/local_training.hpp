@@ -3,13 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "data/batches.hpp"
 #include "nn/layout.hpp"
 #include "sim/round/local_update.hpp"
+#include "sim/round/worker_arrays.hpp"
 #include "sim/train/compute.hpp"
 
 namespace mvsgd::sim {
@@ -20,12 +20,14 @@ class LocalTraining final : public LocalUpdate {
   /// `training` and `compute` must outlive it.
   LocalTraining(const Settings& settings, const SlotImages& training, std::span<Compute> compute);
 
-  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
-                  std::span<const float> theta, std::span<float> buffers) override;
-  /// On the worker's device, if the backend has operators there.
-  [[nodiscard]] std::unique_ptr<WorkerArrays> arrays(std::uint32_t worker) override;
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
+                  std::span<float> buffers) override;
 
  private:
+  LocalResult run_on_host(Compute& compute, const Round& round, std::uint32_t worker,
+                          std::span<const float> theta, std::span<float> buffers);
+  LocalResult run_on_device(Compute& compute, const Round& round, std::uint32_t worker,
+                            const FlatView::OnDevice& theta, std::span<float> buffers);
   /// From the parameters that the slot has, which are theta^(H) then.
   LocalResult train(Compute& compute, const Round& round, std::uint32_t worker,
                     std::span<float> buffers);
@@ -35,9 +37,12 @@ class LocalTraining final : public LocalUpdate {
   Settings settings_;
   const SlotImages* training_;
   std::span<Compute> compute_;
-  std::size_t devices_;
   std::vector<data::BatchSource> sources_;  ///< one a worker
   nn::Layout layout_;
 };
+
+/// Where the arrays of each worker are: on its device, if the backend has operators there, else on
+/// the host. `compute` must outlive it and what it makes.
+[[nodiscard]] MakeArrays worker_arrays(const Settings& settings, std::span<Compute> compute);
 
 }  // namespace mvsgd::sim

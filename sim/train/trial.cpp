@@ -12,7 +12,6 @@
 #include "sim/law/audit.hpp"
 #include "sim/round/evaluation.hpp"
 #include "sim/round/group.hpp"
-#include "sim/round/worker_arrays.hpp"
 #include "sim/train/backends.hpp"
 #include "sim/train/compute.hpp"
 #include "sim/train/evaluator.hpp"
@@ -36,7 +35,7 @@ Model initial_model(const Settings& s) {
   return model;
 }
 
-/// Everything of a run that both ways of running it (one machine, workers and server) share.
+/// Everything that a run holds between pauses.
 struct Run {
   Run(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
       const LawConstants& law, std::optional<TrialState> from)
@@ -81,43 +80,13 @@ struct Run {
   TrialSinks sinks;
 };
 
-/// Scheme sm to the next pause: plain SGD, and nobody to talk to.
-void run_single_machine(Run& run) {
-  WorkerState& self = run.state.group.workers.front();
-  std::uint32_t& t = run.state.group.t;
-  const std::unique_ptr<WorkerArrays> arrays = run.update.arrays(0);
-  arrays->put({.theta = std::move(self.theta), .e = {}});
-  if (t == 0) run.closed(RoundRecord());
-  for (bool pauses = false; t < run.rounds.size() && !pauses; ++t) {
-    const Round& round = run.rounds[t];
-    RoundRecord record;
-    record.round = round;
-    {
-      const Slots::Lease slot(run.slots, 0);
-      WorkerReport report;
-      report.steps = round.steps;
-      {
-        const PhaseTimer timer(report.phases.local_steps);
-        const LocalResult local = arrays->run(slot.index(), round, self.buffers);
-        arrays->move_to_local();
-        report.loss = local.loss;
-        report.images = local.images;
-      }
-      run.telemetry.add(round.t, 0, report);
-    }
-    if (round.evaluate) record.evaluation = run.evaluate(arrays->theta(), self.buffers);
-    run.closed(record);
-    pauses = run.sinks.pause_after && run.sinks.pause_after(round);
-  }
-  self.theta = arrays->take().theta;
-}
-
-/// Workers and server to the next pause.
-void run_with_server(Run& run) {
+/// To the next pause.
+void advance(Run& run) {
   run.state.group =
       run_group({.settings = run.settings,
                  .rounds = run.rounds,
                  .update = run.update,
+                 .make_arrays = worker_arrays(run.settings, run.compute),
                  .slots = run.slots,
                  .telemetry = run.telemetry,
                  .evaluate = [&](auto theta, auto buffers) { return run.evaluate(theta, buffers); },
@@ -149,9 +118,6 @@ TrialState first_state(const Settings& s) {
                    .phases = {},
                    .seconds = 0};
   first.group = initial_state(s.workers, std::move(model.theta), model.statistics);
-  if (s.scheme == Scheme::sm) {
-    first.group.workers.front().theta = std::move(first.group.server.theta);
-  }
   return first;
 }
 
@@ -165,12 +131,11 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
   }
   Run run(settings, images, sinks, law, std::move(from));
   TrialState& state = run.state;
-  const bool single = settings.scheme == Scheme::sm;
   const double earlier = state.seconds;
   const auto start = std::chrono::steady_clock::now();
   bool goes_on = true;
   while (goes_on && state.group.t < run.rounds.size()) {
-    single ? run_single_machine(run) : run_with_server(run);
+    advance(run);
     if (settings.bn_eval() == BatchNormEvaluation::batch) {
       state.statistics = mean_buffers(state.group.workers);
     }
@@ -180,7 +145,7 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
     if (pauses && sinks.on_pause) goes_on = sinks.on_pause(state);
   }
   const std::uint32_t t = state.group.t;
-  std::vector<float>& theta = single ? state.group.workers.front().theta : state.group.server.theta;
+  std::vector<float>& theta = state.group.server.theta;
   std::string digest = sha256(theta);
   return {.evaluation = state.evaluation,
           .account = state.account,

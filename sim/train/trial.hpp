@@ -27,7 +27,7 @@ struct TrialRound {
 /// A trial between two rounds: all that enters a later result or row. From it the trial goes on to
 /// the same end, whatever the slots.
 struct TrialState {
-  GroupState group;               ///< scheme sm: one worker, whose theta it is; no server
+  GroupState group;
   Evaluation evaluation;          ///< the last
   std::vector<float> statistics;  ///< the batch-norm statistics that it used
   Account account;

@@ -13,6 +13,7 @@
 #include "compress/positions/position_codecs.hpp"
 #include "compress/values/quantizers.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/round/definition.hpp"
 #include "sim/round/group.hpp"
 #include "sim/verify/drawn_update.hpp"
@@ -56,6 +57,9 @@ class Wire {
   [[nodiscard]] const std::vector<Index>& positions(std::uint32_t round, comm::Kind kind,
                                                     std::uint32_t worker) const {
     return positions_.at({round, kind, worker});
+  }
+  [[nodiscard]] bool has(std::uint32_t round, comm::Kind kind, std::uint32_t worker) const {
+    return positions_.contains({round, kind, worker});
   }
   [[nodiscard]] const std::vector<float>& values(std::uint32_t round, comm::Kind kind,
                                                  std::uint32_t worker) const {
@@ -109,23 +113,31 @@ struct Shown {
   bool counts = true;
   bool mask = true;
   bool mask_size = true;
-  bool sparse = true;  ///< no more than K non-zeros in any update
+  bool sparse = true;  ///< no message has more than K values
   bool updates = true;
   bool aggregate = true;
   bool linear = true;  ///< the aggregate is the masked mean of the whole vectors
   bool memory = true;
   bool theta = true;
+  bool scheduled = true;  ///< the rounds are those that were meant, with two decays
+  bool rescales = false;  ///< `error_rescale_on_decay`
   bool identical = true;
   bool counted = true;
   std::size_t messages = 0;
+  std::size_t non_zeros = 0;    ///< most in any update
+  std::size_t drawn_masks = 0;  ///< masks for whose last places more coordinates tied than had room
 };
 
 constexpr std::size_t kD = 20'011;  // not a multiple of any B
+constexpr std::size_t kK = 601;     // ceil(0.03 d), by hand: 600.33
+constexpr std::uint32_t kDense = 2;
+constexpr std::uint32_t kSparse = 10;
 constexpr float kTheta = 0.25F;
 
 Settings small(const char* name, std::uint32_t value_bits = 32) {
   Settings settings = preset(name).settings;
-  settings.tie_break = TieBreaking::index;
+  settings.epochs = kDense + kSparse * settings.local_steps;  // of a step each: see run()
+  settings.warmup_epochs = kDense;
   settings.phi = Decimal(3, 2);
   settings.phi_ad = Decimal(4, 3);
   settings.value_bits = value_bits;
@@ -133,11 +145,20 @@ Settings small(const char* name, std::uint32_t value_bits = 32) {
     settings.quantizer = "scaled-sign";
     settings.quantizer_block = 64;
   }
-  settings.check_votes = settings.scheme == Scheme::mv_ad;
+  settings.check_votes = drops(*settings.scheme);
   return settings;
 }
 
-void compare_round(Scheme scheme, const Round& round, const DefinedRound& defined, const Wire& wire,
+/// Whether eq 9 leaves a choice: more coordinates have the votes of the last one in than there is
+/// room for.
+bool leaves_a_choice(std::span<const std::uint32_t> counts, std::span<const Index> mask) {
+  std::uint32_t last = counts[mask.front()];
+  for (const Index i : mask) last = std::min(last, counts[i]);
+  const auto reaching = std::ranges::count_if(counts, [&](std::uint32_t c) { return c >= last; });
+  return static_cast<std::size_t>(reaching) > mask.size();
+}
+
+void compare_round(const Round& round, const DefinedRound& defined, const Wire& wire,
                    const Protocol& protocol, std::vector<std::vector<Index>>& votes, Shown& shown) {
   const auto& aggregate = wire.values(round.t, comm::Kind::aggregate, 0);
   if (round.dense) {
@@ -146,9 +167,14 @@ void compare_round(Scheme scheme, const Round& round, const DefinedRound& define
   }
   const auto& mask = wire.positions(round.t, comm::Kind::mask, 0);
   shown.mask = shown.mask && mask == defined.mask;
-  shown.mask_size = shown.mask_size && mask.size() == protocol.k;
+  shown.mask_size = shown.mask_size && mask.size() == kK;
+  if (!defined.counts.empty()) {
+    shown.drawn_masks += leaves_a_choice(defined.counts, mask) ? 1 : 0;
+  }
   for (std::uint32_t n = 0; n < protocol.workers; ++n) {
-    if (round.full_vote) {
+    if (defined.votes.empty()) {
+      shown.votes = shown.votes && !wire.has(round.t, comm::Kind::vote, n);
+    } else if (wire.has(round.t, comm::Kind::vote, n)) {
       votes[n] = wire.positions(round.t, comm::Kind::vote, n);
     } else {
       std::set<Index> vote(votes[n].begin(), votes[n].end());
@@ -156,16 +182,19 @@ void compare_round(Scheme scheme, const Round& round, const DefinedRound& define
       for (const Index i : wire.positions(round.t, comm::Kind::drop, n)) vote.erase(i);
       votes[n].assign(vote.begin(), vote.end());
     }
-    shown.votes = shown.votes && votes[n] == defined.votes[n];
-    shown.vote_size = shown.vote_size && votes[n].size() == protocol.k;
+    if (!defined.votes.empty()) {
+      shown.votes = shown.votes && votes[n] == defined.votes[n];
+      shown.vote_size = shown.vote_size && votes[n].size() == kK;
+    }
 
     const auto& values = wire.values(round.t, comm::Kind::update, n);
-    const auto& at = scheme == Scheme::top_k ? votes[n] : mask;
+    const auto& at = defined.sent_at[n];
     std::vector<float> whole(kD);
     for (std::size_t j = 0; j < at.size(); ++j) whole[at[j]] = values.at(j);
     shown.updates = shown.updates && whole == defined.sent[n];
-    const auto zeros = static_cast<std::size_t>(std::count(whole.begin(), whole.end(), 0.0F));
-    shown.sparse = shown.sparse && kD - zeros <= protocol.k;
+    const auto zeros = static_cast<std::size_t>(std::ranges::count(values, 0.0F));
+    shown.sparse = shown.sparse && values.size() <= kK;
+    shown.non_zeros = std::max(shown.non_zeros, values.size() - zeros);
   }
   for (std::size_t j = 0; j < mask.size(); ++j) {
     shown.aggregate = shown.aggregate && aggregate.at(j) == defined.aggregate[mask[j]];
@@ -174,7 +203,9 @@ void compare_round(Scheme scheme, const Round& round, const DefinedRound& define
 }
 
 Shown run(const Settings& settings) {
-  const std::vector<Round> plan = plain_rounds(settings.scheme, 1, 5);
+  // A step is an epoch: of N batches of images. After the warm-up the rate decays twice.
+  std::vector<Round> plan = schedule(settings, std::uint64_t{settings.workers} * settings.batch);
+  for (Round& round : plan) round.evaluate = false;
   const Protocol protocol = make_protocol(settings, kD);
   DrawnUpdate update(kD, settings.workers, kVerifySeed);
   Slots slots(settings.workers);
@@ -197,14 +228,18 @@ Shown run(const Settings& settings) {
        .pause_after = {}},
       initial_state(settings.workers, std::vector<float>(kD, kTheta), {}));
 
-  Shown shown{.what = fmt::format("d = {}, N = {}, K = {}, {} rounds over the wire", kD,
-                                  settings.workers, protocol.k, plan.size())};
+  Shown shown{.what = fmt::format("d = {}, N = {}, K = {}, {} dense and {} sparse rounds", kD,
+                                  settings.workers, kK, kDense, kSparse)};
+  shown.scheduled = plan.size() == kDense + kSparse &&
+                    std::ranges::count_if(plan, &Round::dense) == kDense &&
+                    std::ranges::count_if(plan, [](const Round& r) { return r.decay < 1; }) == 2;
+  shown.rescales = settings.error_rescale_on_decay();
   Definition definition(settings, std::vector<float>(kD, kTheta));
   std::vector<std::vector<Index>> votes(settings.workers);
   for (const Round& round : plan) {
     const DefinedRound defined = definition.run(round, update);
-    compare_round(settings.scheme, round, defined, wire, protocol, votes, shown);
-    if (!round.dense) shown.counts = shown.counts && counts.at(round.t) == defined.counts;
+    compare_round(round, defined, wire, protocol, votes, shown);
+    if (!round.dense) shown.counts = shown.counts && counts[round.t] == defined.counts;
   }
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
     shown.memory = shown.memory && std::ranges::equal(result.workers[n].e, definition.error(n));
@@ -218,30 +253,22 @@ Shown run(const Settings& settings) {
 
 }  // namespace
 
-std::vector<Round> plain_rounds(Scheme scheme, std::uint32_t dense, std::uint32_t sparse) {
-  std::vector<Round> all(dense + sparse);
-  for (std::uint32_t i = 0; i < all.size(); ++i) {
-    all[i].t = i + 1;
-    all[i].first_step = i;
-    all[i].steps = 1;
-    all[i].dense = i < dense;
-    all[i].first_sparse = i == dense;
-    all[i].full_vote = i == dense || (i > dense && scheme != Scheme::mv_ad);
-  }
-  return all;
-}
-
 std::vector<Check> check_algorithms() {
   const Shown top_k = run(small("top-k"));
   const Shown mv = run(small("ssgd-mv"));
   const Shown rs = run(small("ssgd-mv-rs-l4"));
   const Shown ad = run(small("ssgd-mv-ad"));
+  const Shown random = run(small("rand-k-l4"));
   const Shown fractional = run(small("ssgd-mv-ad-l4-q", 4));
   const Shown sign = run(small("ssgd-mv", 1));
   Settings forgetful = small("ssgd-mv-l8-q", 4);
   forgetful.quantization_error = false;
   const Shown unfed = run(forgetful);
-  const std::vector<const Shown*> all = {&top_k, &mv, &rs, &ad, &fractional, &sign, &unfed};
+  Settings ordered = small("ssgd-mv");
+  ordered.tie_break = TieBreaking::index;
+  const Shown index = run(ordered);
+  const std::vector<const Shown*> all = {&top_k,      &mv,   &rs,    &ad,   &random,
+                                         &fractional, &sign, &unfed, &index};
   const auto every = [&](bool Shown::*what) {
     return std::ranges::all_of(all, [&](const Shown* shown) { return shown->*what; });
   };
@@ -250,14 +277,17 @@ std::vector<Check> check_algorithms() {
   std::size_t messages = 0;
   for (const Shown* shown : all) messages += shown->messages;
   const std::string wire = fmt::format("{} messages of {} runs", messages, all.size());
+  const bool reaches_k =
+      std::ranges::all_of(all, [](const Shown* shown) { return shown->non_zeros == kK; });
 
-  const bool voted = mv.mask_size && rs.mask_size && ad.mask_size && fractional.mask_size &&
-                     sign.mask_size && unfed.mask_size;
+  const bool voted = mv.mask_size && rs.mask_size && ad.mask_size && random.mask_size &&
+                     fractional.mask_size && sign.mask_size && unfed.mask_size && index.mask_size;
   return {
       {"eq 4", "a dense round's aggregate is the mean of the model differences",
-       every(&Shown::dense), runs},
+       every(&Shown::dense) && every(&Shown::scheduled), runs},
       {"eq 5", "an update has at most K = ceil(phi d) non-zeros (0-norm, erratum)",
-       every(&Shown::sparse), runs},
+       every(&Shown::sparse) && reaches_k,
+       fmt::format("no message has more than {} values, and some have no zero; {}", kK, runs)},
       {"eq 6", "top-K sends D (x) S_top(D, K), ties to the lower index",
        top_k.votes && top_k.updates, top_k.what},
       {"eq 7", "top-K descends by the mean of the sparse differences, on the supports' union",
@@ -265,20 +295,29 @@ std::vector<Check> check_algorithms() {
       {"eq 8", "the mean of masked vectors is the masked mean, bit for bit in worker order",
        mv.linear && rs.linear && ad.linear && mv.aggregate && rs.aggregate && ad.aggregate,
        fmt::format("MV, RS and AD, each {}", what)},
-      {"eq 9", "the mask is S_top of the votes' sum", mv.counts && mv.votes && mv.mask, what},
+      {"eq 9", "the mask is S_top of the votes' sum; of a tie each round draws anew, or the index",
+       mv.counts && mv.votes && mv.mask && ad.mask && index.mask && mv.drawn_masks > 1 &&
+           index.drawn_masks > 0,
+       fmt::format("{}; {} of them with more in a tie than have room", what, mv.drawn_masks)},
       {"eq 16", "AD's running sum is the sum recomputed from all votes, in every round",
        ad.counts && ad.votes && ad.mask && fractional.counts, ad.what},
-      {"|M_t| = K", "every mask of MV, RS and AD has K coordinates", voted, runs},
+      {"|M_t| = K", "every mask of MV, RS, AD and rand-k has K coordinates", voted, runs},
       {"|M_n| = K", "every vote has K coordinates, AD's after adds and drops too",
        every(&Shown::vote_size), runs},
       {"e = D - sent", "the memory keeps, bit for bit, what was not sent",
        every(&Shown::memory) && every(&Shown::updates), runs},
+      {"decay", "at a decay of eta MV's and RS's memory falls to a tenth, AD's and top-K's stays",
+       every(&Shown::scheduled) && mv.memory && rs.memory && ad.memory && top_k.memory &&
+           mv.rescales && rs.rescales && !ad.rescales && !top_k.rescales,
+       fmt::format("two decays in: {}", what)},
       {"Algorithm 1", "MV: theta and every e_n, bit for bit with whole vectors",
-       mv.theta && mv.memory, what},
+       mv.theta && mv.memory && index.theta && index.memory, what},
       {"line 15", "RS: the mask is the successive draws' by definition; theta likewise",
        rs.counts && rs.mask && rs.theta && rs.memory, rs.what},
       {"Algorithm 2", "AD: votes, theta and every e_n, bit for bit with whole vectors",
        ad.votes && ad.theta && ad.memory, ad.what},
+      {"rand-k", "the mask is the server's draw; theta and every e_n with whole vectors",
+       random.mask && random.theta && random.memory && random.updates, random.what},
       {"quantised", "the server recovers Q(M (x) D), and theta follows: eqs 17 and 18",
        fractional.updates && fractional.theta && sign.updates && sign.theta && unfed.updates &&
            unfed.theta,

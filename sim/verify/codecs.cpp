@@ -17,8 +17,8 @@
 #include "compress/positions/rank_codec.hpp"
 #include "compress/positions/rice_codec.hpp"
 #include "sim/law/law.hpp"
-#include "sim/plan/block_sizes.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/round_shape.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/verify/drawn_update.hpp"
 #include "sim/verify/parts.hpp"
@@ -55,7 +55,7 @@ std::pair<std::vector<Index>, std::vector<Index>> two_supports() {
   round.t = 1;
   const std::vector<float> origin(kD);
   const auto support = [&](std::uint32_t worker) {
-    return compress::top_k_support(update.run(0, round, worker, origin, {}).theta, kK);
+    return compress::top_k_support(update.run(0, round, worker, origin, {}).theta.host(), kK);
   };
   auto first = support(0);
   return {std::move(first), support(1)};
@@ -143,13 +143,20 @@ Check check_entropy(std::span<const Index> support) {
           .detail = fmt::format("{}, {:.5f} log2 C(d, K)", per_position(coded, kK), over)};
 }
 
+/// The B that both ends of a run have for them.
+std::uint64_t block_of_drops(const Settings& settings) {
+  const RoundShape shape =
+      round_shape(settings, dimensions(settings, kD, 0), plain_rounds(0, 2).back());
+  return std::ranges::find(shape, comm::Kind::drop, &MessageShape::kind)->block;
+}
+
 Check check_rank(std::span<const Index> support) {
   // Every tenth member leaves.
   std::vector<Index> drops;
   for (std::size_t j = 0; j < kKad; ++j) drops.push_back(support[10 * j]);
   Settings settings = preset("ssgd-mv-ad").settings;
   settings.drop_codec = DropCoding::rank;
-  const std::uint64_t block = block_sizes(settings, kD).drops;
+  const std::uint64_t block = block_of_drops(settings);
   const compress::RankCodec codec(std::make_shared<compress::BlockPositionCodec>(kK, block),
                                   {support.begin(), support.end()});
   return exactly(fmt::format("rank, B = {}", block),

@@ -28,7 +28,9 @@ DrawnUpdate::DrawnUpdate(std::size_t d, std::size_t slots, std::uint64_t seed)
     : seed_(seed), theta_(slots, std::vector<float>(d)) {}
 
 LocalResult DrawnUpdate::run(std::size_t slot, const Round& round, std::uint32_t worker,
-                             std::span<const float> theta, std::span<float> /*buffers*/) {
+                             const FlatView& from, std::span<float> /*buffers*/) {
+  const std::span<const float> theta = from.host();
+  const float rate = round.learning_rate > 0 ? static_cast<float>(round.learning_rate) : 1.0F;
   std::vector<float>& moved = theta_[slot];
   for (std::size_t i = 0; i < moved.size(); i += 4) {
     float shared[4];
@@ -36,10 +38,10 @@ LocalResult DrawnUpdate::run(std::size_t slot, const Round& round, std::uint32_t
     draw(seed_, round.t, kShared, i, shared);
     draw(seed_, round.t, worker, i, own);
     for (std::size_t j = 0; j < std::min<std::size_t>(4, moved.size() - i); ++j) {
-      moved[i + j] = theta[i + j] + (shared[j] + own[j]);
+      moved[i + j] = theta[i + j] + rate * (shared[j] + own[j]);
     }
   }
-  return {.theta = moved, .loss = 0, .images = 0};
+  return {.theta = moved};
 }
 
 }  // namespace mvsgd::sim

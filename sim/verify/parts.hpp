@@ -14,11 +14,6 @@ namespace mvsgd::sim {
 /// All that `mvsgd verify` draws is a function of it.
 inline constexpr std::uint64_t kVerifySeed = 20'211;
 
-/// `dense` whole rounds of one step, then `sparse` ones, whose votes go whole where `scheme` has
-/// it.
-[[nodiscard]] std::vector<Round> plain_rounds(Scheme scheme, std::uint32_t dense,
-                                              std::uint32_t sparse);
-
 /// Eqs 2, 3 and 10-12, on the real network.
 [[nodiscard]] std::vector<Check> check_learning();
 

@@ -10,6 +10,7 @@
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/round_shape.hpp"
 #include "sim/round/group.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/train/compute.hpp"
@@ -30,12 +31,12 @@ class DisjointUpdate final : public LocalUpdate {
       : d_(d), workers_(workers), k_(k), theta_(slots, std::vector<float>(d)) {}
 
   LocalResult run(std::size_t slot, const Round& /*round*/, std::uint32_t worker,
-                  std::span<const float> theta, std::span<float> /*buffers*/) override {
+                  const FlatView& theta, std::span<float> /*buffers*/) override {
     std::vector<float>& moved = theta_[slot];
-    std::copy(theta.begin(), theta.end(), moved.begin());
+    std::ranges::copy(theta.host(), moved.begin());
     const std::size_t all = std::min(d_, workers_ * k_);
     for (std::size_t j = worker; j < all; j += workers_) moved[j * d_ / all] += 1;
-    return {.theta = moved, .loss = 0, .images = 0};
+    return {.theta = moved};
   }
 
  private:
@@ -48,7 +49,7 @@ class DisjointUpdate final : public LocalUpdate {
 MeasuredRounds measure(const Settings& settings, std::uint64_t d, LocalUpdate& update, Slots& slots,
                        std::uint32_t dense, std::uint32_t sparse) {
   MeasuredRounds measured{.settings = settings, .d = d, .records = {}};
-  const std::vector<Round> plan = plain_rounds(settings.scheme, dense, sparse);
+  const std::vector<Round> plan = plain_rounds(dense, sparse);
   Telemetry telemetry;
   (void)run_group({.settings = settings,
                    .rounds = plan,
@@ -187,20 +188,25 @@ TableRow make_row(const LawConstants& law, const MeasuredRounds& measured,
   const RoundRecord& record = measured.records.back();
   const std::uint64_t d = measured.d;
   const bool up = direction == Direction::up;
-  const bool unites = settings.scheme == Scheme::top_k && !up;
   const double dh = static_cast<double>(d) * settings.local_steps;
-  const double phi = settings.phi.to_double() * (unites ? settings.workers : 1);
-  const double phi_ad = settings.phi_ad.to_double();
 
   TableRow row;
   row.name = printed.preset;
   row.local_steps = settings.local_steps;
   row.direction = direction;
   row.printed = up ? printed.up : printed.down;
-  const bool lists = up && settings.scheme == Scheme::mv_ad;
-  row.equation_positions = lists ? 2 * equation_14(static_cast<double>(d), phi_ad)
-                                 : equation_14(static_cast<double>(d), phi);
-  row.equation_values = equation_13(static_cast<double>(d), phi, up ? settings.value_bits : 32);
+  bool unites = false;
+  for (const MessageShape& message :
+       round_shape(settings, dimensions(settings, d, 0), record.round)) {
+    if (message.way != direction) continue;
+    unites = unites || message.counted_by == CountedBy::supports;
+    if (message.universe > 0) {
+      row.equation_positions += equation_14(static_cast<double>(d), message.share);
+    } else {
+      row.equation_values +=
+          equation_13(static_cast<double>(d), message.share, up ? settings.value_bits : 32);
+    }
+  }
 
   const Audit audit(law, measured.settings, d, 0);
   row.law = sum(audit.expected(record.round, 0, record.sizes), direction);
@@ -252,7 +258,7 @@ std::vector<MeasuredRounds> measure_rounds(std::uint64_t d) {
   DrawnUpdate update(d, slots.count(), kVerifySeed);
   std::vector<MeasuredRounds> all;
   all.push_back(measure(first, d, update, slots, 1, 1));
-  for (const char* name : {"ssgd-mv-l8-q", "ssgd-mv-rs-l4", "top-k"}) {
+  for (const char* name : {"ssgd-mv-l8-q", "ssgd-mv-rs-l4", "rand-k-l4", "top-k"}) {
     all.push_back(measure(preset(name).settings, d, update, slots, 0, 1));
   }
   // The first vote of AD is whole; the second round has what all later ones have.

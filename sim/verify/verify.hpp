@@ -56,7 +56,7 @@ struct Verification {
 /// The checks a line or two each, and Table 1 as Markdown; `wrong` marks what does not hold.
 void print(std::ostream& out, const Verification& verification, const std::string& wrong = "WRONG");
 
-/// Table 1 alone, as it stands in sim/README.md.
+/// Table 1 alone, as it stands in sim/verify/README.md.
 void print_table(std::ostream& out, const std::vector<TableRow>& table);
 
 /// The same as one JSON object: {"holds", "checks": [...], "table": [...]}.

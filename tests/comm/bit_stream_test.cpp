@@ -227,6 +227,18 @@ TEST(BitReader, LeavesFloatsUnchangedWhenTooFewBitsRemain) {
   EXPECT_EQ(reader.position(), Bits(0));
 }
 
+TEST(BitReader, LeavesFloatsUnchangedWhenTooFewBitsRemainAtAnyBitOffset) {
+  const std::vector<std::byte> bytes(8);
+  for (unsigned at = 1; at <= 16; ++at) {  // whole bytes and between
+    BitReader reader(bytes, Bits(64));
+    (void)reader.get(at);
+    std::array<float, 2> values = {1.0F, 2.0F};
+    EXPECT_THROW(reader.get_floats(values), DecodeError) << at;
+    EXPECT_THAT(values, ElementsAre(1.0F, 2.0F)) << at;
+    EXPECT_EQ(reader.position(), Bits(at));
+  }
+}
+
 TEST(BitReader, RefusesASizeAboveItsBytes) {
   const std::vector<std::byte> bytes(2);
   EXPECT_THROW(BitReader(bytes, Bits(17)), DecodeError);

@@ -132,6 +132,7 @@ TEST(Transport, RefusesAMessageThatIsNotTheAwaitedOne) {
   };
   refused(vote(2, 6));
   refused(vote(1, 5));
+  refused(vote(1, 7));
   refused(MessageWriter({.kind = Kind::update, .sender = 1, .round = 6}).finish());
 
   server.to_receive = {vote(2, 6).bytes};

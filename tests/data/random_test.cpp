@@ -53,6 +53,24 @@ TEST(Draws, BelowRefusesExactlyTheWordsThatWouldBiasIt) {
   }
 }
 
+TEST(Draws, BelowTakesTheFirstWordThatIsNotRefused) {
+  // Of the n above 2^63 the one for which a word is itself 2^64 mod n, and the one beside it for
+  // which 2^64 mod n is one more.
+  int below_half = 0;
+  for (std::uint64_t index = 0; index < 16; ++index) {
+    Draws words(3, Purpose::kPartition, {.index = index});
+    const std::uint64_t word = words.bits();
+    if (word >> 63 != 0) continue;
+    ++below_half;
+    EXPECT_EQ(Draws(3, Purpose::kPartition, {.index = index}).below(0 - word), word);
+    std::uint64_t next = words.bits();
+    while (next <= word) next = words.bits();
+    const std::uint64_t n = 0 - word - 1;
+    EXPECT_EQ(Draws(3, Purpose::kPartition, {.index = index}).below(n), next % n);
+  }
+  EXPECT_GT(below_half, 0);
+}
+
 TEST(Draws, BelowIsUniform) {
   constexpr int kDraws = 90000;
   std::array<int, 9> counts{};

@@ -16,6 +16,7 @@
 #include "comm/ledger.hpp"
 #include "comm/transport.hpp"
 #include "compress/positions/position_codecs.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/round/protocol.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
@@ -42,7 +43,7 @@ using mvsgd::sim::Protocol;
 using mvsgd::sim::receive_positions;
 using mvsgd::sim::receive_update;
 using mvsgd::sim::receive_values;
-using mvsgd::sim::Scheme;
+using mvsgd::sim::scheme_named;
 using mvsgd::sim::Settings;
 
 using Bytes = std::shared_ptr<const std::vector<std::byte>>;
@@ -70,9 +71,9 @@ Settings settings_of(BitReader& prefix) {
   settings.workers = kWorkers;
   const auto codec = static_cast<unsigned>(prefix.get(8));
   const auto q = static_cast<std::uint32_t>(prefix.get(8)) % 9;
-  settings.scheme = prefix.get(8) % 2 == 0 ? Scheme::mv_ad : Scheme::top_k;
+  settings.scheme = prefix.get(8) % 2 == 0 ? &scheme_named("mv-ad") : &scheme_named("top-k");
   settings.position_codec = position_codecs()[codec % 8 % position_codecs().size()].name;
-  if (codec / 8 % 2 != 0 && settings.scheme == Scheme::mv_ad) {
+  if (codec / 8 % 2 != 0 && settings.scheme->name() == "mv-ad") {
     settings.drop_codec = DropCoding::rank;
     settings.mask_codec = MaskCoding::delta;
   }
@@ -132,6 +133,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Arrived end(down ? 0 : kWorkers, ledger, std::make_shared<const std::vector<std::byte>>(bytes));
   const bool positions =
       kind == Kind::vote || kind == Kind::add || kind == Kind::drop || kind == Kind::mask;
+  if (positions && !protocol.lists.contains(kind)) return 0;  // no such message
   try {
     (positions ? read_positions : read_values)(protocol, end, from, {kind, kRound}, bytes);
   } catch (const DecodeError&) {

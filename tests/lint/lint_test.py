@@ -10,6 +10,7 @@ import forbidden
 import headers_stand_alone
 import includes
 import libraries_do_not_print_or_abort
+import links
 import philox_purposes
 import readme_commands
 import sizes
@@ -55,10 +56,11 @@ class PhiloxPurposes(unittest.TestCase):
         again = self.VOTE.replace("2 }", "1 }")
         self.assertEqual("compress/draws.hpp:2: kDraw is kTie once more", self.check(compress__draws=again))
 
-    def test_letters_of_another_file_are_found_whatever_follows_them(self):
+    def test_letters_of_another_room_are_found_whatever_follows_them(self):
         other = "\nconstexpr auto kOther = 0x766F746500000007;"
-        self.assertEqual('data/b.hpp:2: kOther has the letters "vote" of compress/a.hpp',
-                         self.check(compress__a=self.VOTE, data__b=other))
+        self.assertEqual('data/b.hpp:2: kOther has the letters "vote" of compress/vote',
+                         self.check(compress__vote__a=self.VOTE, data__b=other))
+        self.assertEqual("", self.check(compress__vote__a=self.VOTE, compress__vote__b=other))
 
     def test_whoever_draws_has_a_purpose_in_the_file_or_its_header(self):
         source = {"nn/a.cpp": "\n#include <Random123/philox.h>\nconstexpr int kTwo = 0x2;  // kTie = 0x766f7465'00000001"}
@@ -222,6 +224,71 @@ class Sizes(unittest.TestCase):
             self.assertIn(f"{path}:", findings(sizes.check, {path: "//\n" * (most + 1)}))
 
 
+class Links(unittest.TestCase):
+    FILES = {
+        "README.md": "# The tree\n\n## `a`, b: `c_d`!\n\n## Twice\n\n## Twice\n",
+        "comm/README.md": "# comm\n",
+        "comm/a.cpp": "",
+        "comm/inproc/b.hpp": "",
+        "tests/lint/c.py": "",
+        "tests/comm/a_test.cpp": "TEST(Bits, Add) {}\nTEST_F(\n    Codec, TakesNone) {}\nTEST_P(OfRow, Holds) {}\n",
+        "runs/x": "",
+    }
+
+    def check(self, text, page="comm/page.md"):
+        return findings(links.check, {**self.FILES, page: text})
+
+    def test_what_leads_nowhere_is_found(self):
+        for text, why in (
+            ("[a](b.md)", "b.md: no such file"),
+            ("[a](/README.md)", "leads out of the tree"),
+            ("[a](../../README.md)", "leads out of the tree"),
+            ("![a](../plot.svg)", "../plot.svg: no such file"),
+            ('<img width="9" src="plot.svg" alt="a">', "plot.svg: no such file"),
+            ("[a](../README.md#tree)", "#tree: no such heading"),
+            ("[a](#twice)", "#twice: no such heading"),
+            ("[a](../README.md#twice-2)", "#twice-2: no such heading"),
+            ("[two\nlines](b.md)", "comm/page.md:1: b.md"),
+            ("[`a` and [b]](b.md)", "b.md: no such file"),
+            ("| [a](README.md) | [b](b.md) |", "b.md: no such file"),
+            ("`comm/b.cpp`", "`comm/b.cpp`: no such path"),
+            ("`tests/lint/d.py`", "no such path"),
+            ("`inproc/b.cpp`", "no such path"),
+            ("`comm/outproc/`", "no such path"),
+            ("`comm/*.hpp`", "no such path"),
+            ("`worker.hpp`", "no file of that name"),
+            ("`Bits.Adds`", "no such test"),
+            ("`Bit.*`", "no such test"),
+            ("`Codec.TakesSome*`", "no such test"),
+        ):
+            with self.subTest(text):
+                found = self.check(text)
+                self.assertIn("comm/page.md:1: ", found)
+                self.assertIn(why, found)
+
+    def test_a_page_that_a_comment_names_is_looked_for(self):
+        for comment in ("// (sim/" + "README.md has them).", "/* a\n see comm/inproc/" + "README.md */"):
+            found = findings(links.check, {**self.FILES, "comm/a.cpp": comment})
+            self.assertIn("README.md: no such page", found)
+        self.assertEqual(findings(links.check, {**self.FILES, "comm/a.cpp": "// comm/README.md"}), "")
+
+    def test_what_is_there_is_left_alone(self):
+        for text in (
+            "[a](README.md), [b](../README.md#the-tree) and [c](inproc/)",
+            "[a](../README.md#a-b-c_d) [b](../README.md#twice) [c](../README.md#twice-1)",
+            "## Here\n[a](#here)",
+            "[a](https://example.org/a.md) [b](mailto:a@example.org)",
+            "[two\nlines](README.md)",
+            "```\n[a](b.md) `comm/b.cpp`\n```",
+            "`[a](b.md)` is a link",
+            "[`a.cpp`](a.cpp) `comm/a.cpp` `inproc/b.hpp` `inproc/` `comm/*.cpp` `c.py`",
+            "`Bits.Add` `Bits.*` `Codec.TakesNone` `OfRow.Holds` `Codec.*None` `SSGD.x` `V1.2`",
+            "`build/release/mvsgd` `runs/a/b.csv` `a/b.csv` `comm/same_digest/*` `x < y/z.w`",
+        ):
+            with self.subTest(text):
+                self.assertEqual(self.check(text), "")
+
+
 class HeadersStandAlone(unittest.TestCase):
     def check(self, header):
         """Of a tree with this header and one source beside it, which does not include it."""
@@ -251,8 +318,9 @@ class ReadmeCommands(unittest.TestCase):
     )
     DEV = "#!/bin/sh\necho '  demo  trains'\n"
 
-    def check(self, line, example="mvsgd presets"):
+    def check(self, line, example="mvsgd presets", more=None):
         files = {
+            **(more or {}),
             "README.md": f"```sh\n{line}\n```\n",
             "dev": self.DEV,
             "mvsgd": self.MVSGD,
@@ -268,10 +336,16 @@ class ReadmeCommands(unittest.TestCase):
             ("A=1 build/release/mvsgd train \\\n  --set widht=8", "no setting widht"),
             ("build/release/mvsgd train --preset=ms", "no preset ms"),
             ("build/release/mvsgd data fetch --uri a", "no option --uri"),
+            ("./dev demo && build/release/mvsgd tain", "no command 'tain'"),
             ("ls", "no ```sh block"),
         ):
             with self.subTest(line):
                 self.assertIn(why, self.check(line))
+
+    def test_every_page_is_looked_at(self):
+        page = {"sim/README.md": "```sh\n./dev dome\n```\n"}
+        self.assertIn("sim/README.md:2: ./dev has no command dome", self.check("./dev demo", more=page))
+        self.assertIn("README.md:1: no ```sh block", self.check("ls", more=page))
 
     def test_an_example_of_help_that_does_not_exist_is_found(self):
         self.assertIn("no option --ouch", self.check("./dev demo", "mvsgd train --ouch a"))

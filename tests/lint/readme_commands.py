@@ -1,4 +1,4 @@
-"""The commands that README.md and --help show exist: subcommands, options, presets and settings.
+"""The commands that READMEs and --help show exist: subcommands, options, presets and settings.
 
 python3 tests/lint/readme_commands.py [ROOT [MVSGD]]; MVSGD is the program. Nothing is trained: each
 `build/release/mvsgd` and `./dev` line of a ```sh block is held against --help and the presets.
@@ -23,12 +23,13 @@ def commands(readme):
             start = start if begun else number
             begun += line.removesuffix("\\")
             if not line.endswith("\\"):
-                words = shlex.split(begun, comments=True)
+                for command in begun.split(" && "):
+                    words = shlex.split(command, comments=True)
+                    while words and re.fullmatch(r"[A-Z_0-9]+=.*", words[0]):
+                        words.pop(0)  # the environment
+                    if words:
+                        yield start, words
                 begun = ""
-                while words and re.fullmatch(r"[A-Z_0-9]+=.*", words[0]):
-                    words.pop(0)  # the environment
-                if words:
-                    yield start, words
 
 
 def output(*command):
@@ -91,21 +92,21 @@ def objections_to_help(command, text, mvsgd, presets):
 def check(root, mvsgd):
     dev = set(re.findall(r"^  (\w+)", output(root / "dev", "--help") or "", re.MULTILINE))
     presets = {line.split()[0] for line in (output(mvsgd, "presets") or "").splitlines() if line}
-    findings, seen = [], 0
-    for number, words in commands(tree.read(root, "README.md")):
-        wrong = []
-        if words[0] == "./dev":
-            seen += 1
-            if words[1:] and words[1] not in dev:
+    findings, seen = [], set()
+    for page in tree.files(root, (".md",)):
+        for number, words in commands(tree.read(root, page)):
+            wrong = []
+            if words[0] == "./dev" and words[1:] and words[1] not in dev:
                 wrong = [f"./dev has no command {words[1]}"]
-        elif words[0] == PROGRAM:
-            seen += 1
-            wrong = objections(words[1:], mvsgd, presets)
-        findings += [f"README.md:{number}: {what}" for what in wrong]
+            elif words[0] == PROGRAM:
+                wrong = objections(words[1:], mvsgd, presets)
+            if words[0] in ("./dev", PROGRAM):
+                seen.add(str(page))
+            findings += [f"{page}:{number}: {what}" for what in wrong]
     for command, text in helps(mvsgd):
         name = " ".join(["mvsgd", *command, "--help"])
         findings += [f"{name}: {what}" for what in objections_to_help(command, text, mvsgd, presets)]
-    return findings if seen else [f"README.md:1: no ```sh block with ./dev or {PROGRAM}"]
+    return findings if "README.md" in seen else [f"README.md:1: no ```sh block with ./dev or {PROGRAM}"]
 
 
 if __name__ == "__main__":

@@ -67,6 +67,21 @@ TEST(ReferenceBackend, ReadsAndWritesDoublesUnrounded) {
   EXPECT_THAT(read(doubles, x), ElementsAre(0, 0.1F));
 }
 
+TEST(ReferenceBackend, CrossEntropyIsADoubleOfFloatLogits) {
+  const std::unique_ptr<Backend> backend = make_reference_backend();
+  std::vector<float> z = testing::uniform(10, 3);
+  for (float& value : z) value *= 5;
+  double sum = 0;
+  for (const float value : z) sum += std::exp(static_cast<double>(value));
+  for (std::uint8_t label = 0; label < 10; ++label) {
+    const double want = std::log(sum) - static_cast<double>(z[label]);
+    const std::vector<std::uint8_t> labels{label};
+    const CrossEntropy got = backend->softmax_cross_entropy(make(*backend, {1, 10}, z), labels);
+    // Ten powers and their sum, the logarithm and the difference: some roundings of 2^-53.
+    EXPECT_NEAR(got.loss, want, 32 * 0x1p-53 * (1 + want)) << int{label};
+  }
+}
+
 // The same bits on every machine: two steps of a small network, whose loss and gradient sum up all
 // that the backend computes.
 TEST(ReferenceBackend, KeepsItsBits) {

@@ -8,6 +8,7 @@
 
 #include "data/synthetic.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/run/run_directory.hpp"
 
 namespace mvsgd::sim {
@@ -20,7 +21,7 @@ inline Settings small_settings(std::string_view preset_name) {
   settings.synthetic_train = 64;
   settings.synthetic_test = 16;
   settings.epochs = 2;
-  if (settings.scheme != Scheme::sm) settings.workers = 2;
+  if (settings.scheme->name() != "sm") settings.workers = 2;
   return settings;
 }
 

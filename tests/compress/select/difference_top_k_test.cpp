@@ -82,6 +82,25 @@ TEST_P(VotePath, IsAddDifferenceAndThenTopK) {
   }
 }
 
+// Of what magnitude the k-th is a sample guesses. Here it is large where the sample looks and
+// nowhere else, so that too few are found, and all is read again: without adding the difference
+// again.
+TEST_P(VotePath, AddsTheDifferenceOnceWhereItsSampleMisleads) {
+  constexpr std::size_t kD = 16'384;
+  constexpr std::size_t kK = 1'600;
+  Round round = a_round(kD, 9);
+  for (std::uint32_t j = 0; j < kD / 64; ++j) {
+    round.theta_h[std::uint64_t{j * 0x9e3779b9} * kD >> 32] = 2;
+  }
+  auto difference = round.e;
+  add_difference(round.theta_h, round.theta_0, difference);
+  auto e = round.e;
+  const TopK top = add_difference_top_k(round.theta_h, round.theta_0, e, kK, {.isa = GetParam()});
+  EXPECT_EQ(top.reads, 2) << "the sample did not mislead";
+  EXPECT_EQ(top.support, top_k_support_by_sorting(difference, kK));
+  EXPECT_EQ(bits(e), bits(difference));
+}
+
 TEST_P(VotePath, NamesTheFirstDifferenceThatIsNotFiniteAndHasAllOfThemInTheMemory) {
   for (const float value : {kInf, -kInf, std::numeric_limits<float>::quiet_NaN()}) {
     Round round = a_round(20000, 5);

@@ -330,5 +330,17 @@ TEST(FractionalQuantizer, HasNoLargerErrorWithOneBitMore) {
   }
 }
 
+// Sums that are not exact are taken in the order of the values: here 2^30 absorbs the last places
+// of the two values above 1, unless these are added to each other before.
+TEST(FractionalQuantizer, AddsUpALevelInTheOrderOfItsValues) {
+  const float above_one = 1 + 0x1p-23F;
+  const std::vector<float> v{0x1p30F, above_one, 10, 10, 10, above_one, 16, 16, 0x1p-30F};
+  const FractionalQuantizer quantizer(2);
+  const Quantized quantized = quantizer.quantize(v);
+  // (2^30 + 64) / 8 lies between two floats, and goes to the even one; more would go to the other.
+  EXPECT_THAT(quantized.magnitudes, testing::ElementsAre(0x1p27F, 0x1p-30F));
+  EXPECT_EQ(quantized.magnitudes, quantizer.quantize_by_definition(v).magnitudes);
+}
+
 }  // namespace
 }  // namespace mvsgd::compress

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <limits>
 #include <span>
@@ -60,37 +59,6 @@ class VoteCounts {
   std::vector<Index> voted_;
 };
 
-/// Uniform numbers of one round from 32-bit halves, the low one of a word first: the high half of
-/// the product with n of the first that is not refused.
-class HalfDraws {
- public:
-  HalfDraws(std::uint64_t seed, Purpose purpose, std::uint64_t round)
-      : source_(seed, purpose, round) {}
-
-  /// Over 0..n-1, exactly; n >= 1.
-  std::uint32_t below(std::uint32_t n) {
-    std::uint64_t product = half() * n;
-    while (is_refused(product, n)) product = half() * n;
-    return static_cast<std::uint32_t>(product >> 32);
-  }
-
- private:
-  std::uint64_t half() {
-    if (halves_.empty()) {
-      for (const std::uint64_t word : source_.next()) {
-        halves_.push_back(word & 0xffffffff);
-        halves_.push_back(word >> 32);
-      }
-    }
-    const std::uint64_t taken = halves_.front();
-    halves_.pop_front();
-    return taken;
-  }
-
-  RandomWords source_;
-  std::deque<std::uint64_t> halves_;
-};
-
 /// supp S_top(counts, k), eq 9, as majority_mask of VoteTally: those above the threshold count, and
 /// of those at it by selection sampling. With `wanted` still to take of `left`, the next is taken
 /// with probability wanted / left, which makes every subset equally likely.
@@ -111,7 +79,7 @@ inline std::vector<Index> majority_mask(std::span<const std::uint32_t> counts, s
       std::count_if(falling.begin(), falling.end(), [=](std::uint32_t c) { return c > last; }));
   auto left = static_cast<std::size_t>(std::count(falling.begin(), falling.end(), last));
   std::size_t wanted = k - above;
-  HalfDraws draws(tie.seed, Purpose::kTieBreak, tie.round);
+  Draws draws(tie.seed, Purpose::kTieBreak, tie.round);
   std::vector<Index> mask;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     bool enters = counts[i] > last;

@@ -49,5 +49,22 @@ TEST(Kernels, MultiplyMatricesOfAnyWidth) {
   }
 }
 
+TEST(Kernels, CrossEntropyIsADoubleOfFloatLogits) {
+  std::vector<float> z = testing::uniform(10, 3);
+  for (float& value : z) value *= 5;
+  double sum = 0;
+  for (const float value : z) sum += std::exp(static_cast<double>(value));
+  for (std::size_t label = 0; label < z.size(); ++label) {
+    std::vector<float> dz(z.size());
+    const double want = std::log(sum) - static_cast<double>(z[label]);
+    // Ten powers and their sum, the logarithm and the difference: some roundings of 2^-53.
+    EXPECT_NEAR(cross_entropy(z, label, 7, dz.data()), want, 32 * 0x1p-53 * (1 + want)) << label;
+    for (std::size_t i = 0; i < z.size(); ++i) {
+      const double share = std::exp(static_cast<double>(z[i])) / sum - (i == label ? 1 : 0);
+      EXPECT_NEAR(dz[i], share / 7, 0x1p-24 * std::abs(share) / 7 + 1e-14) << label << ", " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mvsgd::nn::kernels

@@ -412,22 +412,28 @@ TEST_F(OneDnnBackend, KeepsTensorsThatOutliveIt) {
 
 TEST_F(OneDnnBackend, MakesItsPrimitivesAnewForAnotherCountOfThreads) {
   // Weight gradients are what threads share most: their parts are added up at the end.
-  const auto gradient = [&] {
-    const Tensor dw = onednn_->allocate({16, 16, 3, 3});
-    onednn_->conv2d_backward_weights(make(*onednn_, {8, 16, 8, 8}, uniform(8 * 16 * 64, 1)),
-                                     make(*onednn_, {8, 16, 8, 8}, uniform(8 * 16 * 64, 2)), dw,
-                                     Into::add, kSame);
-    return read(*onednn_, dw);
+  const auto gradient_on = [&](Backend& backend) {
+    const Tensor dw = backend.allocate({16, 16, 3, 3});
+    backend.conv2d_backward_weights(make(backend, {8, 16, 8, 8}, uniform(8 * 16 * 64, 1)),
+                                    make(backend, {8, 16, 8, 8}, uniform(8 * 16 * 64, 2)), dw,
+                                    Into::add, kSame);
+    return read(backend, dw);
   };
+  const auto gradient = [&] { return gradient_on(*onednn_); };
   const std::vector<float> with_one = gradient();
-  onednn_->enter(2);
-  const std::vector<float> with_two = gradient();
-  // 8 * 64 products below 1 each, added up in another order.
-  EXPECT_TRUE(all_near(with_two, with_one, 512 * 512 * kEpsilon));
-  omp_set_num_threads(1);
-  EXPECT_EQ(gradient(), with_two);
-  onednn_->enter(1);
-  EXPECT_EQ(gradient(), with_one);
+  for (const int threads : {2, 8}) {
+    onednn_->enter(threads);
+    const std::vector<float> with_more = gradient();
+    const std::unique_ptr<Backend> never_with_one = make_onednn_backend();
+    never_with_one->enter(threads);
+    EXPECT_EQ(with_more, gradient_on(*never_with_one)) << threads;
+    // 8 * 64 products below 1 each, added up in another order.
+    EXPECT_TRUE(all_near(with_more, with_one, 512 * 512 * kEpsilon));
+    omp_set_num_threads(1);
+    EXPECT_EQ(gradient(), with_more) << threads;
+    onednn_->enter(1);
+    EXPECT_EQ(gradient(), with_one) << threads;
+  }
 }
 
 TEST_F(OneDnnBackend, NamesTheProblemThatTheLibraryRefuses) {

@@ -1,5 +1,6 @@
 // The account and its rates.
 #include "sim/law/account.hpp"
+#include "sim/plan/scheme.hpp"
 
 #include <gtest/gtest.h>
 
@@ -113,7 +114,7 @@ TEST_P(AccountOfRow, ItsSparseRoundsHaveThatRateButForAdsFirstVote) {
   const double up = counted(account_, comm::Direction::up);
   const double down = counted(account_, comm::Direction::down);
   // A whole vote in place of two lists of K_ad.
-  const double more = settings_.scheme == Scheme::mv_ad ? 1'005'660 - 268'176 : 0;
+  const double more = settings_.scheme->name() == "mv-ad" ? 1'005'660 - 268'176 : 0;
   const double rounds = account_.sparse_rounds();
   const Rates rates = account_.rates();
   EXPECT_DOUBLE_EQ(*rates.uplink, dense / (up + more / rounds));

@@ -18,7 +18,7 @@ class AuditOfOneRound : public testing::Test {
     settings_.workers = 2;
     round_.t = 3;
     round_.steps = 1;
-    round_.full_vote = true;
+    round_.first_sparse = true;
     round_.evaluate = true;
     for (std::uint32_t n = 0; n < 2; ++n) {
       for (const auto& row : audit().expected(round_, n)) rows_.push_back(row);
@@ -77,7 +77,7 @@ class AuditOfSizes : public testing::Test {
     round_.t = 3;
     round_.steps = 1;
     round_.evaluate = true;
-    round_.full_vote = settings_.scheme != Scheme::mv_ad;
+    round_.first_sparse = false;
   }
   [[nodiscard]] Audit audit() const { return {{}, settings_, 10'000, 12}; }
   [[nodiscard]] std::vector<comm::LedgerRow> rows(const RoundSizes& sizes) const {
@@ -180,7 +180,7 @@ TEST_F(AuditOfAd, OtherThanNSizesAreRefused) {
 }
 
 TEST_F(AuditOfAd, ItsFirstVoteIsWholeAndHasNoSizes) {
-  round_.full_vote = true;
+  round_.first_sparse = true;
   const auto whole = rows({});
   EXPECT_EQ(audit().sizes_in(round_, whole), RoundSizes());
   EXPECT_EQ(refusal(whole), "agrees");

@@ -1,9 +1,13 @@
 // The schedule of section 4.2.
 #include "sim/plan/schedule.hpp"
+#include "sim/plan/scheme.hpp"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "sim/plan/presets.hpp"
+#include "sim/plan/round_shape.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -56,7 +60,7 @@ TEST(Schedule, RateDecaysAtHalfAndThreeQuarters) {
   EXPECT_NEAR(rounds[200].learning_rate, 0.05, 1e-15);
   EXPECT_NEAR(rounds[300].learning_rate, 0.005, 1e-15);
   for (std::size_t i = 0; i < rounds.size(); ++i) {
-    EXPECT_EQ(rounds[i].decayed, i == 200 || i == 300) << i;
+    EXPECT_EQ(rounds[i].decay, i == 200 || i == 300 ? 0.1F : 1.0F) << i;
   }
 }
 
@@ -75,6 +79,12 @@ TEST(Schedule, HCountsAcrossEpochEnds) {
   EXPECT_TRUE(rounds[9].evaluate);
 }
 
+/// Whether the workers' votes of a round go whole.
+bool has_full_vote(const Settings& settings, const Round& round) {
+  const RoundShape shape = round_shape(settings, dimensions(settings, 1'000, 10), round);
+  return std::ranges::count(shape, comm::Kind::vote, &MessageShape::kind) == 1;
+}
+
 TEST(Schedule, EveryVoteIsFullButAdsAfterItsFirst) {
   for (const char* name :
        {"ssgd-mv-l4", "ssgd-mv-rs-l4", "top-k", "ssgd-mv-ad", "ssgd-mv-ad-l8-q"}) {
@@ -84,8 +94,9 @@ TEST(Schedule, EveryVoteIsFullButAdsAfterItsFirst) {
       settings.warmup_epochs = warmup;
       bool first = true;
       for (const Round& round : schedule(settings, 6'400)) {  // 10 steps an epoch
-        const bool full = !round.dense && (settings.scheme != Scheme::mv_ad || first);
-        EXPECT_EQ(round.full_vote, full) << name << ", round " << round.t;
+        const bool full = !round.dense && (settings.scheme->name() != "mv-ad" || first);
+        EXPECT_EQ(round.first_sparse, !round.dense && first) << name << ", round " << round.t;
+        EXPECT_EQ(has_full_vote(settings, round), full) << name << ", round " << round.t;
         if (!round.dense) first = false;
       }
       EXPECT_FALSE(first) << name;
@@ -97,7 +108,10 @@ TEST(Schedule, DenseRoundsHaveNoVote) {
   for (const char* name : {"sm", "dense"}) {
     Settings settings = preset(name).settings;
     settings.epochs = 2;
-    for (const Round& round : schedule(settings, 6'400)) EXPECT_FALSE(round.full_vote) << name;
+    for (const Round& round : schedule(settings, 6'400)) {
+      EXPECT_FALSE(has_full_vote(settings, round)) << name;
+      EXPECT_FALSE(round.first_sparse) << name;
+    }
   }
 }
 

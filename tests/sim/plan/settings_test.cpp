@@ -1,5 +1,6 @@
 // Settings: keys, presets and TOML.
 #include "sim/plan/settings.hpp"
+#include "sim/plan/scheme.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -63,10 +64,10 @@ TEST_F(SettingsFile, AnyTextReadsBackAsItWasWritten) {
 TEST_F(SettingsFile, ALaterKeyOverridesItsPreset) {
   const std::string path = write("preset = \"sm\"\nepochs = 7\nphi = 0.07\n");
   const Settings settings = read_toml(path, std::nullopt);
-  EXPECT_EQ(settings.scheme, Scheme::sm);
+  EXPECT_EQ(settings.scheme, &scheme_named("sm"));
   EXPECT_EQ(settings.epochs, 7U);
   EXPECT_EQ(settings.phi.ceil_times(100), 7U);  // the digits that were written
-  EXPECT_EQ(read_toml(path, "dense").scheme, Scheme::dense);
+  EXPECT_EQ(read_toml(path, "dense").scheme, &scheme_named("dense"));
 }
 
 TEST_F(SettingsFile, BadFilesAreRefusedWithFileAndLine) {
@@ -163,26 +164,25 @@ TEST(Settings, NearestNameIsWithinReachOrNone) {
 
 struct Row {
   const char* name;
-  Scheme scheme;
+  std::string_view scheme;
   std::uint32_t h;
   std::uint32_t q = 32;
 };
 
 /// Table 1 but its first row, sm.
-constexpr Row kSparseRows[] = {
-    {"top-k", Scheme::top_k, 1},         {"ssgd-mv", Scheme::mv, 1},
-    {"ssgd-mv-l2", Scheme::mv, 2},       {"ssgd-mv-l4", Scheme::mv, 4},
-    {"ssgd-mv-l8", Scheme::mv, 8},       {"ssgd-mv-l8-q", Scheme::mv, 8, 4},
-    {"ssgd-mv-rs-l4", Scheme::mv_rs, 4}, {"ssgd-mv-rs-l8", Scheme::mv_rs, 8},
-    {"ssgd-mv-ad", Scheme::mv_ad, 1},    {"ssgd-mv-ad-l2", Scheme::mv_ad, 2},
-    {"ssgd-mv-ad-l4", Scheme::mv_ad, 4}, {"ssgd-mv-ad-l4-q", Scheme::mv_ad, 4, 4},
-    {"ssgd-mv-ad-l8", Scheme::mv_ad, 8}, {"ssgd-mv-ad-l8-q", Scheme::mv_ad, 8, 4}};
+constexpr Row kSparseRows[] = {{"top-k", "top-k", 1},         {"ssgd-mv", "mv", 1},
+                               {"ssgd-mv-l2", "mv", 2},       {"ssgd-mv-l4", "mv", 4},
+                               {"ssgd-mv-l8", "mv", 8},       {"ssgd-mv-l8-q", "mv", 8, 4},
+                               {"ssgd-mv-rs-l4", "mv-rs", 4}, {"ssgd-mv-rs-l8", "mv-rs", 8},
+                               {"ssgd-mv-ad", "mv-ad", 1},    {"ssgd-mv-ad-l2", "mv-ad", 2},
+                               {"ssgd-mv-ad-l4", "mv-ad", 4}, {"ssgd-mv-ad-l4-q", "mv-ad", 4, 4},
+                               {"ssgd-mv-ad-l8", "mv-ad", 8}, {"ssgd-mv-ad-l8-q", "mv-ad", 8, 4}};
 
 TEST(Presets, SparseRowsOfTable1HaveThePapersSettings) {
   for (const Row& row : kSparseRows) {
     const Settings& s = preset(row.name).settings;
     EXPECT_EQ(s.preset, row.name);
-    EXPECT_EQ(s.scheme, row.scheme) << row.name;
+    EXPECT_EQ(s.scheme->name(), row.scheme) << row.name;
     EXPECT_EQ(s.local_steps, row.h) << row.name;
     EXPECT_EQ(s.value_bits, row.q) << row.name;
     EXPECT_EQ(s.quantizer, "fractional") << row.name;
@@ -212,12 +212,12 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
     EXPECT_EQ(s.seed, 1U) << name;
     EXPECT_EQ(s.practice, Practice::text) << name;
   }
-  EXPECT_EQ(presets().size(), names.size() + 1);  // and the demo
+  EXPECT_EQ(presets().size(), names.size() + 2);  // and the demo, and the baseline without votes
 }
 
 TEST(Presets, SmIsOneWorkerAtRate01) {
   const Settings& s = preset("sm").settings;
-  EXPECT_EQ(s.scheme, Scheme::sm);
+  EXPECT_EQ(s.scheme, &scheme_named("sm"));
   EXPECT_EQ(s.workers, 1U);
   EXPECT_EQ(s.local_steps, 1U);
   EXPECT_EQ(s.learning_rate, 0.1);
@@ -226,7 +226,7 @@ TEST(Presets, SmIsOneWorkerAtRate01) {
 TEST(Presets, TextRescalesTheErrorOfMvAndRsAlone) {
   for (const Row& row : kSparseRows) {
     EXPECT_EQ(preset(row.name).settings.error_rescale_on_decay(),
-              row.scheme == Scheme::mv || row.scheme == Scheme::mv_rs)
+              row.scheme == "mv" || row.scheme == "mv-rs")
         << row.name;
   }
 }
@@ -235,8 +235,8 @@ TEST(Presets, AuthorsRescaleTheErrorOfAdTooWithSingleSteps) {
   for (const Row& row : kSparseRows) {
     Settings s = preset(row.name).settings;
     set(s, "practice", "authors");
-    const bool rescales = row.scheme == Scheme::mv || row.scheme == Scheme::mv_rs ||
-                          row.name == std::string("ssgd-mv-ad");
+    const bool rescales =
+        row.scheme == "mv" || row.scheme == "mv-rs" || row.name == std::string("ssgd-mv-ad");
     EXPECT_EQ(s.error_rescale_on_decay(), rescales) << row.name;
   }
 }

@@ -56,15 +56,9 @@ class DrawnOnDevices final : public LocalUpdate {
 };
 
 /// A dense round, then sparse ones, before one of which the learning rate decays.
-std::vector<Round> plan_of(Scheme scheme) {
-  std::vector<Round> rounds(kRounds);
-  for (std::uint32_t i = 0; i < kRounds; ++i) {
-    rounds[i].t = i + 1;
-    rounds[i].steps = 1;
-    rounds[i].dense = i == 0;
-    rounds[i].full_vote = i == 1 || (i > 1 && scheme != Scheme::mv_ad);
-    rounds[i].decayed = i == 3;
-  }
+std::vector<Round> plan() {
+  std::vector<Round> rounds = plain_rounds(1, kRounds - 1);
+  rounds[3].decay = 0.1F;
   return rounds;
 }
 
@@ -76,7 +70,7 @@ struct Outcome {
 Outcome run(const Settings& settings, LocalUpdate& update, std::size_t slot_count,
             std::size_t devices) {
   Outcome outcome{initial_state(settings.workers, std::vector<float>(kD, 1.0F), {}), {}};
-  const std::vector<Round> rounds = plan_of(settings.scheme);
+  const std::vector<Round> rounds = plan();
   Slots slots(slot_count, devices);
   Telemetry telemetry;
   // With a pause on the way: there arrays come to the host and go back.
@@ -143,14 +137,14 @@ TEST_P(ArraysOnDevices, GiveTheBitsOfTheHost) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Schemes, ArraysOnDevices,
-    testing::Values(SchemeCase{"Dense", Scheme::dense}, SchemeCase{"TopK", Scheme::top_k},
-                    SchemeCase{"Mv", Scheme::mv}, SchemeCase{"MvQ4", Scheme::mv, 4},
-                    SchemeCase{"MvQ4Lost", Scheme::mv, 4, false},
-                    SchemeCase{"MvSign", Scheme::mv, 1}, SchemeCase{"MvRs", Scheme::mv_rs},
-                    SchemeCase{"MvAd", Scheme::mv_ad}, SchemeCase{"MvAdQ4", Scheme::mv_ad, 4}),
-    [](const auto& given) { return std::string(given.param.name); });
+INSTANTIATE_TEST_SUITE_P(Schemes, ArraysOnDevices,
+                         testing::Values(SchemeCase{"Dense", "dense"}, SchemeCase{"TopK", "top-k"},
+                                         SchemeCase{"Mv", "mv"}, SchemeCase{"MvQ4", "mv", 4},
+                                         SchemeCase{"MvQ4Lost", "mv", 4, false},
+                                         SchemeCase{"MvSign", "mv", 1}, SchemeCase{"MvRs", "mv-rs"},
+                                         SchemeCase{"MvAd", "mv-ad"},
+                                         SchemeCase{"MvAdQ4", "mv-ad", 4}),
+                         [](const auto& given) { return std::string(given.param.name); });
 
 TEST(ArraysOnADevice, MoveToTheLocalThetaWhereThereIsNobodyToTalkTo) {
   DrawnOnDevices update(1, 1);

@@ -1,5 +1,6 @@
 // Workers and server over the in-process transport, against the definition and with faults.
 #include "sim/round/group.hpp"
+#include "sim/plan/scheme.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,18 +40,9 @@ Settings small_settings() {
 }
 
 /// One dense round, then sparse ones.
-std::vector<Round> plan_of(Scheme scheme, std::size_t count) {
-  std::vector<Round> rounds(count);
-  for (std::uint32_t i = 0; i < rounds.size(); ++i) {
-    rounds[i].t = i + 1;
-    rounds[i].steps = 1;
-    rounds[i].dense = i == 0;
-    rounds[i].full_vote = i == 1 || (i > 1 && scheme != Scheme::mv_ad);
-  }
-  return rounds;
-}
+std::vector<Round> plan_of(std::uint32_t count) { return plain_rounds(1, count - 1); }
 
-std::vector<Round> small_plan() { return plan_of(Scheme::mv, 4); }
+std::vector<Round> small_plan() { return plan_of(4); }
 
 struct Observers {
   std::function<void(const RoundRecord&)> on_closed = {};
@@ -97,7 +89,7 @@ Outcome run(const Settings& settings, const std::vector<Round>& plan, LocalUpdat
 
 Settings settings_of(const SchemeCase& c) {
   Settings settings = small_settings();
-  settings.scheme = c.scheme;
+  settings.scheme = &scheme_named(c.scheme);
   settings.value_bits = c.q;
   if (c.q == 1) {
     settings.quantizer = "scaled-sign";
@@ -108,26 +100,29 @@ Settings settings_of(const SchemeCase& c) {
   return settings;
 }
 
-constexpr SchemeCase kCases[] = {{"Mv", Scheme::mv},
-                                 {"MvQ4", Scheme::mv, 4},
-                                 {"MvQ4Lost", Scheme::mv, 4, false},
-                                 {"MvSign", Scheme::mv, 1},
-                                 {"MvSignLost", Scheme::mv, 1, false},
-                                 {"Rs", Scheme::mv_rs},
-                                 {"RsQ4", Scheme::mv_rs, 4},
-                                 {"RsQ4Lost", Scheme::mv_rs, 4, false},
-                                 {"RsSign", Scheme::mv_rs, 1},
-                                 {"RsSignLost", Scheme::mv_rs, 1, false},
-                                 {"Ad", Scheme::mv_ad},
-                                 {"AdQ4", Scheme::mv_ad, 4},
-                                 {"AdQ4Lost", Scheme::mv_ad, 4, false},
-                                 {"AdSign", Scheme::mv_ad, 1},
-                                 {"AdSignLost", Scheme::mv_ad, 1, false},
-                                 {"TopK", Scheme::top_k},
-                                 {"TopKQ4", Scheme::top_k, 4},
-                                 {"TopKQ4Lost", Scheme::top_k, 4, false},
-                                 {"TopKSign", Scheme::top_k, 1},
-                                 {"TopKSignLost", Scheme::top_k, 1, false}};
+constexpr SchemeCase kCases[] = {{"Mv", "mv"},
+                                 {"MvQ4", "mv", 4},
+                                 {"MvQ4Lost", "mv", 4, false},
+                                 {"MvSign", "mv", 1},
+                                 {"MvSignLost", "mv", 1, false},
+                                 {"Rs", "mv-rs"},
+                                 {"RsQ4", "mv-rs", 4},
+                                 {"RsQ4Lost", "mv-rs", 4, false},
+                                 {"RsSign", "mv-rs", 1},
+                                 {"RsSignLost", "mv-rs", 1, false},
+                                 {"Ad", "mv-ad"},
+                                 {"AdQ4", "mv-ad", 4},
+                                 {"AdQ4Lost", "mv-ad", 4, false},
+                                 {"AdSign", "mv-ad", 1},
+                                 {"AdSignLost", "mv-ad", 1, false},
+                                 {"TopK", "top-k"},
+                                 {"TopKQ4", "top-k", 4},
+                                 {"TopKQ4Lost", "top-k", 4, false},
+                                 {"TopKSign", "top-k", 1},
+                                 {"TopKSignLost", "top-k", 1, false},
+                                 {"RandK", "rand-k"},
+                                 {"RandKQ4", "rand-k", 4},
+                                 {"RandKSignLost", "rand-k", 1, false}};
 
 /// Six rounds of real workers and a real server, beside the same six of the definition.
 class GroupOfScheme : public testing::TestWithParam<SchemeCase> {
@@ -154,7 +149,7 @@ class GroupOfScheme : public testing::TestWithParam<SchemeCase> {
 
   Settings settings_ = settings_of(GetParam());
   Protocol protocol_ = make_protocol(settings_, kD);
-  std::vector<Round> plan_ = plan_of(GetParam().scheme, 6);
+  std::vector<Round> plan_ = plan_of(6);
   DrawnUpdate update_{kD, 4, 5};
   std::vector<DefinedRound> defined_;
   std::vector<float> theta_;
@@ -177,10 +172,11 @@ TEST_P(GroupOfScheme, ItsMasksAreTheDefinitionsAndHaveKCoordinatesOrTheUnions) {
   observers.on_message = [&](std::uint32_t to, const comm::Message& message) {
     if (to != 0 || message.header.kind != comm::Kind::mask) return;  // the server's thread alone
     comm::MessageReader reader(*message.bytes);
-    const auto mask = protocol_.masks.codec({})->decode(reader.field(comm::Field::positions),
-                                                        message.header.count);
+    const auto mask = protocol_.positions(comm::Kind::mask)
+                          .codec({})
+                          ->decode(reader.field(comm::Field::positions), message.header.count);
     EXPECT_EQ(mask, defined_[message.header.round - 1].mask) << message.header.round;
-    EXPECT_TRUE(settings_.scheme == Scheme::top_k || mask.size() == protocol_.k);
+    EXPECT_TRUE(settings_.scheme->name() == "top-k" || mask.size() == protocol_.k);
     ++masks;
   };
   (void)run(settings_, plan_, update_, 2, observers);
@@ -200,7 +196,9 @@ TEST_P(GroupOfScheme, TheServersCountsAreTheSumOfAllVotesInEveryRound) {
     counted.push_back(round.t);
   };
   (void)run(settings_, plan_, update_, 2, observers);
-  EXPECT_EQ(counted, (std::vector<std::uint32_t>{2, 3, 4, 5, 6}));
+  const bool votes = settings_.scheme->name() != "rand-k";
+  EXPECT_EQ(counted,
+            votes ? std::vector<std::uint32_t>{2, 3, 4, 5, 6} : std::vector<std::uint32_t>());
 }
 
 TEST_P(GroupOfScheme, EveryClosedRoundHasTheLawsRowsAndTheDefinitionsSizes) {
@@ -211,10 +209,10 @@ TEST_P(GroupOfScheme, EveryClosedRoundHasTheLawsRowsAndTheDefinitionsSizes) {
     audit.check(record.round, record.ledger, record.sizes);
     EXPECT_EQ(audit.sizes_in(record.round, record.ledger), record.sizes);
     RoundSizes want;
-    if (record.round.t > 1 && settings_.scheme == Scheme::top_k) {
+    if (record.round.t > 1 && settings_.scheme->name() == "top-k") {
       want.union_size = static_cast<std::uint32_t>(defined(record.round).mask.size());
     }
-    if (record.round.t > 2 && settings_.scheme == Scheme::mv_ad) {
+    if (record.round.t > 2 && settings_.scheme->name() == "mv-ad") {
       for (std::uint32_t n = 0; n < settings_.workers; ++n) {
         want.changes.push_back(added(record.round, n));
       }
@@ -270,7 +268,7 @@ TEST(Group, EverySchemeAndQuantiserMovesTheModelDifferently) {
   DrawnUpdate update(kD, 2, 5);
   std::set<std::vector<float>> models;
   for (const SchemeCase& c : kCases) {
-    const Outcome result = run(settings_of(c), plan_of(c.scheme, 6), update, 2);
+    const Outcome result = run(settings_of(c), plan_of(6), update, 2);
     EXPECT_TRUE(models.insert(result.theta).second) << c.name;
   }
 }
@@ -289,13 +287,13 @@ TEST(Group, ErrorMemoryIsRescaledWhenTheRateDecays) {
   Settings settings = small_settings();
   auto plan = small_plan();
   plan.resize(3);
-  plan[2].decayed = true;
+  plan[2].decay = 0.1F;
   DrawnUpdate update(kD, 1, 7);
   const auto rescaled = run(settings, plan, update, 1);
   settings.overrides.error_rescale_on_decay = false;
   const auto kept = run(settings, plan, update, 1);
   EXPECT_NE(rescaled.errors, kept.errors);
-  plan[2].decayed = false;
+  plan[2].decay = 1;
   settings.overrides.error_rescale_on_decay = true;
   EXPECT_EQ(run(settings, plan, update, 1).errors, kept.errors);
 }
@@ -305,8 +303,8 @@ class StillAtTheEnd final : public LocalUpdate {
  public:
   explicit StillAtTheEnd(std::uint32_t last) : last_(last) {}
 
-  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
-                  std::span<const float> theta, std::span<float> buffers) override {
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
+                  std::span<float> buffers) override {
     if (round.t == last_) return {.theta = theta};
     return drawn_.run(slot, round, worker, theta, buffers);
   }
@@ -317,16 +315,16 @@ class StillAtTheEnd final : public LocalUpdate {
 };
 
 TEST(Group, ADecayLeavesATenthOfTheErrorWhereTheSchemeRescales) {
-  for (const Scheme scheme : {Scheme::mv, Scheme::mv_rs, Scheme::mv_ad, Scheme::top_k}) {
+  for (const char* const scheme : {"mv", "mv-rs", "mv-ad", "top-k", "rand-k"}) {
     Settings settings = small_settings();
-    settings.scheme = scheme;
-    auto plan = plan_of(scheme, 4);
-    plan[3].decayed = true;
+    settings.scheme = &scheme_named(scheme);
+    auto plan = plan_of(4);
+    plan[3].decay = 0.1F;
     StillAtTheEnd update(4);
     const auto after = run(settings, plan, update, 2).errors;
     plan.pop_back();
     const auto before = run(settings, plan, update, 2).errors;
-    const bool rescales = scheme == Scheme::mv || scheme == Scheme::mv_rs;
+    const bool rescales = settings.scheme->name() != "mv-ad" && settings.scheme->name() != "top-k";
     const std::size_t k = settings.phi.ceil_times(kD);
     for (std::uint32_t n = 0; n < settings.workers; ++n) {
       std::size_t sent = 0;
@@ -370,8 +368,8 @@ TEST(Group, MasksOverlapWithTheLastOneFromTheSecondSparseRoundOn) {
 /// Fails in one worker's third round.
 class FailingUpdate final : public LocalUpdate {
  public:
-  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
-                  std::span<const float> theta, std::span<float> buffers) override {
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
+                  std::span<float> buffers) override {
     if (worker == 2 && round.t == 3) throw NonFiniteError("round 3, worker 2: it went wrong");
     return drawn_.run(slot, round, worker, theta, buffers);
   }
@@ -404,7 +402,7 @@ TEST(Group, AServersFailureEndsTheWorkersWaits) {
 class ForgedChange : public testing::Test {
  protected:
   ForgedChange() {
-    settings_.scheme = Scheme::mv_ad;
+    settings_.scheme = &scheme_named("mv-ad");
     settings_.workers = 2;
     settings_.phi = Decimal(1, 1);
     settings_.phi_ad = Decimal(3, 2);
@@ -421,21 +419,21 @@ class ForgedChange : public testing::Test {
       rounds[i].t = i + 1;
       rounds[i].steps = 1;
     }
-    rounds[0].full_vote = true;
+    rounds[0].first_sparse = true;
     Pause pause;
     Server server({.protocol = protocol,
                    .settings = settings_,
-                   .rounds = rounds,
-                   .pause = pause,
-                   .ledger = ledger,
-                   .pause_after = {},
-                   .evaluate = {},
-                   .on_closed = {},
+                   .leader = {.rounds = rounds,
+                              .pause = pause,
+                              .ledger = ledger,
+                              .pause_after = {},
+                              .evaluate = {},
+                              .on_closed = {}},
                    .on_counts =
                        [&](const Round&, std::span<const std::uint32_t> counts) {
                          counts_.assign(counts.begin(), counts.end());
                        }},
-                  group.end(2), {.theta = std::vector<float>(100), .mask = {}}, 0);
+                  group.end(2), {.theta = std::vector<float>(100), .mask = {}}, {}, 0);
     std::jthread honest([&] { play(protocol, group.end(0), {}); });
     std::jthread hostile([&] { play(protocol, group.end(1), forged); });
     try {

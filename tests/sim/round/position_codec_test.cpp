@@ -115,7 +115,6 @@ TEST(PositionCodecOfALedger, OneBitMoreInAnExactCodeIsFound) {
   const Audit audit({}, settings, 10'000, 0);
   Round round;
   round.t = 1;
-  round.full_vote = true;
   round.first_sparse = true;
   auto rows = audit.expected(round, 0);
   EXPECT_NO_THROW(audit.check(round, rows));

@@ -1,5 +1,6 @@
 // The messages of a round: what one end writes the other reads, and nothing else.
 #include "sim/round/protocol.hpp"
+#include "sim/plan/scheme.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -42,15 +43,15 @@ struct Star {
   comm::Transport& server = group.end(kServer);
 };
 
-Settings settings_of(Scheme scheme) {
+Settings settings_of(std::string_view scheme) {
   Settings settings;
-  settings.scheme = scheme;
+  settings.scheme = &scheme_named(scheme);
   settings.workers = 3;
   return settings;
 }
 
 Settings quantised(std::uint32_t q, std::uint32_t block = 0) {
-  Settings settings = settings_of(Scheme::mv);
+  Settings settings = settings_of("mv");
   settings.value_bits = q;
   settings.quantizer = q == 1 ? "scaled-sign" : "fractional";
   settings.quantizer_block = block;
@@ -143,37 +144,37 @@ TEST(Protocol, CountsAndBlocksAreThePapersAtItsSize) {
   const Protocol mv = make_protocol(preset("ssgd-mv-ad").settings, 11'173'962);
   EXPECT_EQ(mv.k, 111'740U);
   EXPECT_EQ(mv.k_ad, 11'174U);
-  EXPECT_EQ(mv.votes.codec({})->parameter(), 100U);
-  EXPECT_EQ(mv.masks.codec({})->parameter(), 100U);
-  EXPECT_EQ(mv.adds.codec({})->parameter(), 1000U);
+  EXPECT_EQ(mv.positions(Kind::vote).codec({})->parameter(), 100U);
+  EXPECT_EQ(mv.positions(Kind::mask).codec({})->parameter(), 100U);
+  EXPECT_EQ(mv.positions(Kind::add).codec({})->parameter(), 1000U);
   const Protocol top_k = make_protocol(preset("top-k").settings, 11'173'962);
-  EXPECT_EQ(top_k.votes.codec({})->parameter(), 100U);
-  EXPECT_EQ(top_k.masks.codec({})->parameter(), 10U);
-  EXPECT_EQ(top_k.masks.counts.least, 111'740U);
-  EXPECT_EQ(top_k.masks.counts.most, 1'117'400U);
+  EXPECT_EQ(top_k.positions(Kind::vote).codec({})->parameter(), 100U);
+  EXPECT_EQ(top_k.positions(Kind::mask).codec({})->parameter(), 10U);
+  EXPECT_EQ(top_k.positions(Kind::mask).least, 111'740U);
+  EXPECT_EQ(top_k.positions(Kind::mask).most, 1'117'400U);
 }
 
 TEST(Protocol, ChangesAreNoMoreThanAVoteAndAUnionNoMoreThanD) {
-  Settings settings = settings_of(Scheme::mv_ad);
+  Settings settings = settings_of("mv-ad");
   settings.phi_ad = Decimal(5, 2);
   EXPECT_EQ(make_protocol(settings, kD).k_ad, 50U);
-  settings = settings_of(Scheme::top_k);
+  settings = settings_of("top-k");
   settings.phi = Decimal(5, 1);
-  EXPECT_EQ(make_protocol(settings, kD).masks.counts.most, kD);
+  EXPECT_EQ(make_protocol(settings, kD).positions(Kind::mask).most, kD);
 }
 
 TEST(Protocol, VotesAndMasksOfKPositionsArrive) {
-  for (const Scheme scheme : {Scheme::mv, Scheme::mv_rs, Scheme::mv_ad, Scheme::top_k}) {
+  for (const char* const scheme : {"mv", "mv-rs", "mv-ad", "top-k"}) {
     const Protocol protocol = make_protocol(settings_of(scheme), kD);
     for (const Kind kind : {Kind::vote, Kind::mask}) {
       EXPECT_EQ(received(protocol, kind, positions_message(protocol, kind, 50)), spread(50))
-          << comm::name(kind) << " of scheme " << static_cast<int>(scheme);
+          << comm::name(kind) << " of scheme " << scheme;
     }
   }
 }
 
 TEST(Protocol, AddAndDropListsOf0ToKadPositionsArrive) {
-  const Protocol protocol = make_protocol(settings_of(Scheme::mv_ad), kD);
+  const Protocol protocol = make_protocol(settings_of("mv-ad"), kD);
   for (const Kind kind : {Kind::add, Kind::drop}) {
     for (std::size_t count = 0; count <= 5; ++count) {
       const comm::Message message = positions_message(protocol, kind, count);
@@ -184,7 +185,7 @@ TEST(Protocol, AddAndDropListsOf0ToKadPositionsArrive) {
 }
 
 TEST(Protocol, UnionsOfKToNKPositionsArrive) {
-  const Protocol protocol = make_protocol(settings_of(Scheme::top_k), kD);
+  const Protocol protocol = make_protocol(settings_of("top-k"), kD);
   for (const std::size_t count : {50U, 51U, 99U, 149U, 150U}) {
     const comm::Message message = positions_message(protocol, Kind::mask, count);
     EXPECT_EQ(received(protocol, Kind::mask, message), spread(count));
@@ -193,7 +194,7 @@ TEST(Protocol, UnionsOfKToNKPositionsArrive) {
 }
 
 TEST(Protocol, ValuesArriveBitForBitUnderTheirField) {
-  const Protocol protocol = make_protocol(settings_of(Scheme::mv), kD);
+  const Protocol protocol = make_protocol(settings_of("mv"), kD);
   std::vector<float> values = uneven(kD);
   values[3] = -0.0F;
   values[4] = std::bit_cast<float>(1U);  // the smallest denormal
@@ -299,9 +300,9 @@ INSTANTIATE_TEST_SUITE_P(Each, ProtocolUpdate,
                          quantisation_name);
 
 TEST(Protocol, APositionTooManyOrTooFewIsRefusedWithItsSender) {
-  const Protocol mv = make_protocol(settings_of(Scheme::mv), kD);
-  const Protocol ad = make_protocol(settings_of(Scheme::mv_ad), kD);
-  const Protocol top_k = make_protocol(settings_of(Scheme::top_k), kD);
+  const Protocol mv = make_protocol(settings_of("mv"), kD);
+  const Protocol ad = make_protocol(settings_of("mv-ad"), kD);
+  const Protocol top_k = make_protocol(settings_of("top-k"), kD);
   const struct {
     const Protocol& protocol;
     Kind kind;
@@ -318,7 +319,7 @@ TEST(Protocol, APositionTooManyOrTooFewIsRefusedWithItsSender) {
 }
 
 TEST(Protocol, AHeaderThatCountsOtherPositionsThanItsBodyHasIsRefusedWithItsSender) {
-  const Protocol protocol = make_protocol(settings_of(Scheme::mv_ad), kD);
+  const Protocol protocol = make_protocol(settings_of("mv-ad"), kD);
   const auto says = [&](Kind kind, std::size_t count, std::uint8_t header_count) {
     return refusal(protocol, kind,
                    altered(positions_message(protocol, kind, count), 16, {header_count}));
@@ -332,7 +333,7 @@ TEST(Protocol, AHeaderThatCountsOtherPositionsThanItsBodyHasIsRefusedWithItsSend
 }
 
 TEST(Protocol, PositionsOfAnotherHeaderAreRefusedWithTheirSender) {
-  const Protocol protocol = make_protocol(settings_of(Scheme::mv_ad), kD);
+  const Protocol protocol = make_protocol(settings_of("mv-ad"), kD);
   for (const Kind kind : {Kind::vote, Kind::add, Kind::drop, Kind::mask}) {
     const bool whole = kind == Kind::vote || kind == Kind::mask;
     const comm::Message message = positions_message(protocol, kind, whole ? 50 : 5);
@@ -348,7 +349,7 @@ TEST(Protocol, PositionsOfAnotherHeaderAreRefusedWithTheirSender) {
 }
 
 TEST(Protocol, ABodyThatIsNoCodeIsRefusedWithItsSender) {
-  const Protocol protocol = make_protocol(settings_of(Scheme::mv), kD);
+  const Protocol protocol = make_protocol(settings_of("mv"), kD);
   const comm::Message message = positions_message(protocol, Kind::vote, 50);
   // Offset 127 of a block of 100.
   EXPECT_THAT(refusal(protocol, Kind::vote, altered(message, 24, {0xff})),
@@ -377,7 +378,7 @@ TEST(Protocol, ALevelMeanThatIsNoMagnitudeIsRefusedWithItsSender) {
 }
 
 TEST(Protocol, AnUpdateOfFloatsCutShortIsRefusedWithItsSender) {
-  const Protocol protocol = make_protocol(settings_of(Scheme::mv), kD);
+  const Protocol protocol = make_protocol(settings_of("mv"), kD);
   std::vector<float> values = uneven(50);
   comm::Message cut = update_of(protocol, values);
   cut.bytes =

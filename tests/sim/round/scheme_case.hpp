@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <ostream>
 #include <span>
+#include <string_view>
 
 #include "sim/plan/settings.hpp"
 
@@ -14,7 +15,7 @@ namespace mvsgd::sim {
 /// A scheme, the bits of its values, and whether the error of quantising them is fed back.
 struct SchemeCase {
   const char* name;
-  Scheme scheme;
+  std::string_view scheme;
   std::uint32_t q = 32;
   bool quantization_error = true;
 };

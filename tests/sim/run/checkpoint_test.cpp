@@ -1,5 +1,6 @@
 // Checkpoints and resumed runs: the same run as in one go, and what is refused.
 #include "sim/run/checkpoint.hpp"
+#include "sim/plan/scheme.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -69,7 +70,7 @@ class CheckpointTest : public testing::Test {
                                   "2",         "--slots",
                                   "2",         "--out",
                                   to.string()};
-    if (preset(preset_name).settings.scheme != Scheme::sm) {
+    if (preset(preset_name).settings.scheme->name() != "sm") {
       args.insert(args.end(), {"--workers", "2"});
     }
     args.insert(args.end(), more.begin(), more.end());

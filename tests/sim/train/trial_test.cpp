@@ -1,5 +1,6 @@
 // Whole trials on the embedded images.
 #include "sim/train/trial.hpp"
+#include "sim/plan/scheme.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -77,7 +78,7 @@ Settings sparse_run(const char* name) {
 std::vector<std::string> sparse_presets() {
   std::vector<std::string> names;
   for (const Preset& p : presets()) {
-    if (is_sparse(p.settings.scheme) && p.name != "demo") names.push_back(p.name);
+    if (p.settings.scheme->sparse() != nullptr && p.name != "demo") names.push_back(p.name);
   }
   return names;
 }
@@ -149,7 +150,7 @@ TEST(Trial, KeepingVotesChangesNoBit) {
 TEST(Trial, GoesOnFromAStateToTheSameEnd) {
   for (const char* name : {"sm", "ssgd-mv-ad-l2", "top-k"}) {
     Settings settings = short_run("reference", name);
-    if (settings.scheme == Scheme::sm) settings.workers = 1;
+    if (settings.scheme->name() == "sm") settings.workers = 1;
     settings.rounds = 6;
     const TrialResult whole = run_trial(settings, images(), {});
     EXPECT_TRUE(whole.finished);
@@ -214,7 +215,7 @@ TEST(Trial, EverySchemeAndEvaluationRuns) {
       Settings settings = preset(name).settings;
       settings.backend = "reference";
       settings.width = 2;
-      settings.workers = settings.scheme == Scheme::sm ? 1 : 2;
+      settings.workers = settings.scheme->name() == "sm" ? 1 : 2;
       settings.batch = 8;
       settings.overrides.bn_eval = bn_eval;
       settings.rounds = 3;

@@ -1,5 +1,5 @@
-// `mvsgd verify`: it holds, it is what sim/README.md shows, and it can fail. Rounds at the paper's
-// size (about 10 s each case).
+// `mvsgd verify`: it holds, it is what sim/verify/README.md shows, and it can fail. Rounds at the
+// paper's size (about 10 s each case).
 #include "sim/verify/verify.hpp"
 
 #include <gmock/gmock.h>
@@ -50,7 +50,7 @@ TEST(Verify, EveryEquationAndEveryRowHolds) {
   // Drops by rank are priced at the B that a run sends them at.
   Settings ranked = preset("ssgd-mv-ad").settings;
   ranked.drop_codec = DropCoding::rank;
-  const std::uint32_t block = make_protocol(ranked, kD).drops.codec({})->parameter();
+  const std::uint32_t block = make_protocol(ranked, kD).positions(comm::Kind::drop).codec({})->parameter();
   EXPECT_EQ(std::ranges::count(subjects, "rank, B = " + std::to_string(block)), 1);
   ASSERT_EQ(json["table"].size(), 2U * 14);  // fifteen rows, of which sm sends nothing
   for (const auto& row : json["table"]) {
@@ -64,7 +64,7 @@ TEST(Verify, EveryEquationAndEveryRowHolds) {
 
   // The committed page is what the command prints.
   const std::string table = out.str().substr(out.str().find("| row |"));
-  std::ifstream readme(MVSGD_TESTS_DIR "/../sim/README.md");
+  std::ifstream readme(MVSGD_TESTS_DIR "/../sim/verify/README.md");
   const std::string page{std::istreambuf_iterator<char>(readme), {}};
   EXPECT_THAT(page, HasSubstr(table));
 }

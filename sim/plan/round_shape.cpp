@@ -1,0 +1,88 @@
+#include "sim/plan/round_shape.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "sim/plan/scheme.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using comm::Direction;
+using comm::Kind;
+
+MessageShape whole(Direction way, Kind kind, std::uint64_t values) {
+  return {.way = way, .kind = kind, .least = values, .most = values};
+}
+
+MessageShape k_positions(Direction way, Kind kind, const Settings& settings,
+                         const Dimensions& dimensions) {
+  return {
+      .way = way,
+      .kind = kind,
+      .least = dimensions.k,
+      .most = dimensions.k,
+      .share = settings.phi.to_double(),
+      .universe = dimensions.d,
+      .block = settings.block_size > 0 ? settings.block_size : settings.phi.rounded_reciprocal()};
+}
+
+MessageShape k_values(Direction way, Kind kind, const Settings& settings,
+                      const Dimensions& dimensions) {
+  return {.way = way,
+          .kind = kind,
+          .least = dimensions.k,
+          .most = dimensions.k,
+          .share = settings.phi.to_double()};
+}
+
+}  // namespace
+
+Dimensions dimensions(const Settings& settings, std::uint64_t d, std::uint64_t buffers) {
+  const std::uint64_t k = settings.phi.ceil_times(d);
+  return {.workers = settings.workers,
+          .d = d,
+          .k = k,
+          .k_ad = std::min(k, settings.phi_ad.ceil_times(d)),
+          .buffers = buffers};
+}
+
+MessageShape vote_shape(const Settings& settings, const Dimensions& dimensions) {
+  return k_positions(Direction::up, Kind::vote, settings, dimensions);
+}
+
+MessageShape update_shape(const Settings& settings, const Dimensions& dimensions) {
+  return k_values(Direction::up, Kind::update, settings, dimensions);
+}
+
+MessageShape mask_shape(const Settings& settings, const Dimensions& dimensions,
+                        const Round& round) {
+  MessageShape shape = k_positions(Direction::down, Kind::mask, settings, dimensions);
+  const bool differs = settings.mask_codec == MaskCoding::delta && !round.first_sparse;
+  shape.given = differs ? Given::last_mask : Given::nothing;
+  return shape;
+}
+
+MessageShape aggregate_shape(const Settings& settings, const Dimensions& dimensions) {
+  return k_values(Direction::down, Kind::aggregate, settings, dimensions);
+}
+
+RoundShape round_shape(const Settings& settings, const Dimensions& dimensions, const Round& round) {
+  const Scheme& scheme = *settings.scheme;
+  if (!scheme.sends()) return {};
+  if (round.t == 0) return {whole(Direction::down, Kind::model, dimensions.d)};
+  RoundShape shape;
+  if (round.dense) {
+    shape = {whole(Direction::up, Kind::dense, dimensions.d),
+             whole(Direction::down, Kind::aggregate, dimensions.d)};
+  } else {
+    shape = scheme.shape(settings, dimensions, round);
+  }
+  if (round.evaluate && settings.bn_eval() == BatchNormEvaluation::average) {
+    shape.push_back(whole(Direction::up, Kind::buffers, dimensions.buffers));
+  }
+  std::ranges::sort(shape, {}, [](const MessageShape& m) { return std::tuple(m.way, m.kind); });
+  return shape;
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,45 @@
+// The model's parameters as one flat array, wherever it is.
+#pragma once
+
+#include <span>
+#include <stdexcept>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "nn/flat_operators.hpp"
+#include "nn/tensor.hpp"
+
+namespace mvsgd::sim {
+
+/// A view of d parameters: on the host, or in a tensor of the backend that computes with them.
+class FlatView {
+ public:
+  /// `operators` are the worker's, for whoever copies or looks into the tensor.
+  struct OnDevice {
+    nn::FlatOperators* operators = nullptr;
+    nn::Tensor tensor;
+  };
+
+  FlatView() = default;
+  FlatView(std::span<const float> on_host) : where_(on_host) {}
+  FlatView(const std::vector<float>& on_host) : where_(std::span<const float>(on_host)) {}
+  FlatView(OnDevice on_device) : where_(std::move(on_device)) {}
+
+  /// Throws std::logic_error if they are elsewhere.
+  [[nodiscard]] std::span<const float> host() const {
+    if (const auto* const values = std::get_if<std::span<const float>>(&where_)) return *values;
+    throw std::logic_error("FlatView: the parameters are on a device");
+  }
+  /// Throws std::logic_error if they are on the host.
+  [[nodiscard]] const OnDevice& device() const {
+    if (const auto* const there = std::get_if<OnDevice>(&where_)) return *there;
+    throw std::logic_error("FlatView: the parameters are on the host");
+  }
+  [[nodiscard]] bool is_on_device() const { return std::holds_alternative<OnDevice>(where_); }
+
+ private:
+  std::variant<std::span<const float>, OnDevice> where_;
+};
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,76 @@
+// Whoever leads a group through its rounds, the server or a worker alone: rounds are opened,
+// evaluated and closed here, and a pause ends the loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "comm/ledger.hpp"
+#include "compress/select/index.hpp"
+#include "sim/law/round_sizes.hpp"
+#include "sim/plan/schedule.hpp"
+#include "sim/round/evaluation.hpp"
+#include "sim/round/pause.hpp"
+
+namespace mvsgd::sim {
+
+/// What is known of a round when it is closed.
+struct RoundRecord {
+  Round round;
+  std::vector<comm::LedgerRow> ledger;
+  RoundSizes sizes;                      ///< of what was decoded
+  std::optional<double> mask_overlap;    ///< |M_t and M_{t-1}| / |M_t|; none in dense rounds
+  std::optional<double> vote_agreement;  ///< mean over the mask of votes / N; none without votes
+  std::vector<compress::Index> mask;     ///< supp M_t; kept of a sparse round that is evaluated
+  std::optional<Evaluation> evaluation;
+  double server_seconds = 0;  ///< the server's processor time, evaluation apart
+};
+
+using Evaluate =
+    std::function<Evaluation(std::span<const float> theta, std::span<const float> buffers)>;
+
+/// Whether a run should pause after this round.
+using PauseAfter = std::function<bool(const Round&)>;
+
+struct LeaderContext {
+  std::span<const Round> rounds;  ///< those to run
+  Pause& pause;
+  comm::Ledger& ledger;
+  PauseAfter pause_after;                             ///< may be empty: never; asked once a round
+  Evaluate evaluate;                                  ///< may be empty: no evaluations
+  std::function<void(const RoundRecord&)> on_closed;  ///< called once a round, in order
+};
+
+class Leader {
+ public:
+  explicit Leader(const LeaderContext& context) : context_(context) {}
+  virtual ~Leader() = default;
+  Leader(const Leader&) = delete;
+  Leader& operator=(const Leader&) = delete;
+
+  /// Leads every round until the pause. The last one stays open: what it sent may not have been
+  /// decoded yet.
+  void run();
+
+  /// Closes the round that is still open, if one is: nobody has a message of it to decode.
+  void close();
+
+ protected:
+  /// Asks whether the run should pause after this round; to be called before the round's last
+  /// message is sent, by which time whoever has that message can see the pause.
+  void ask_for_pause(const Round& round);
+
+ private:
+  virtual void begin() {}  ///< before round 1
+  /// One round. Calls close() as soon as everybody has shown that the last round is over.
+  virtual void lead(RoundRecord& record) = 0;
+  [[nodiscard]] virtual Evaluation evaluate(const Round& round, const Evaluate& evaluate) = 0;
+
+  LeaderContext context_;
+  std::optional<RoundRecord> open_;  ///< of the round that is not closed yet
+};
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,35 @@
+// SSGD-MV: Algorithm 1 with majority voting (eq 9).
+#include "compress/vote/majority_vote.hpp"
+#include "sim/round/schemes/voted.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+class MajorityVoting final : public Voted {
+ public:
+  MajorityVoting() : Voted("mv", "SSGD-MV (eq 9)") {}
+
+  /// Section 4.2's practice: the memory is in units of weights, and a decay makes steps smaller.
+  [[nodiscard]] bool rescales_error(const Settings& /*settings*/) const override { return true; }
+
+  [[nodiscard]] std::vector<compress::Index> choose_mask(const compress::VoteTally& votes,
+                                                         const Settings& settings,
+                                                         const Protocol& protocol,
+                                                         const Round& round) const override {
+    return compress::majority_mask(votes, protocol.k, tie_break(settings, round));
+  }
+
+  void define(DefinitionRound& round) const override {
+    round.vote_whole();
+    round.send_under(round.most_voted());
+  }
+};
+
+}  // namespace
+
+const Scheme& majority_voting() {
+  static const MajorityVoting scheme;
+  return scheme;
+}
+
+}  // namespace mvsgd::sim

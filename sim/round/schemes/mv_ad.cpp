@@ -1,0 +1,168 @@
+// SSGD-MV-AD: Algorithm 2, add-drop voting. A first vote goes whole; later ones as what they add to
+// the last and drop from it, and the server keeps the sum of all votes (eq 16).
+#include <stdexcept>
+#include <utility>
+
+#include "compress/vote/add_drop.hpp"
+#include "compress/vote/vote_sum.hpp"
+#include "sim/round/schemes/voted.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using comm::Kind;
+using compress::Index;
+
+constexpr const char* kVoteSum = "vote_sum";
+
+/// M^sum.
+class SumCount final : public VoteCount {
+ public:
+  explicit SumCount(const compress::VoteSum& sum) : sum_(&sum) {}
+  [[nodiscard]] std::uint64_t votes_for(std::span<const Index> mask) const override {
+    return sum_->votes_for(mask);
+  }
+  [[nodiscard]] std::vector<std::uint32_t> counts() const override { return sum_->counts(); }
+
+ private:
+  const compress::VoteSum* sum_;
+};
+
+class AddDropServer final : public ServerSide {
+ public:
+  AddDropServer(const Settings& settings, const Protocol& protocol)
+      : ranked_(settings.drop_codec == DropCoding::rank),
+        sum_(protocol.d, {.workers = protocol.workers,
+                          .k = protocol.k,
+                          .k_ad = protocol.k_ad,
+                          .check_votes = settings.check_votes || ranked_}) {}
+
+  void lead(ServerRound& round) override {
+    for (std::uint32_t n = 0; n < round.workers(); ++n) {
+      round.round().first_sparse ? receive_vote(round, n) : receive_change(round, n);
+    }
+    round.everybody_is_here();
+    const SumCount counted(sum_);
+    round.publish_mask(
+        sum_.majority_mask(round.protocol().k, tie_break(round.settings(), round.round())),
+        &counted);
+    round.step_under_mask(round.sum_updates());
+  }
+
+  [[nodiscard]] KeptArrays keep() const override { return {{kVoteSum, sum_.counts()}}; }
+
+  void restore(const KeptArrays& kept, std::span<const std::span<const Index>> votes) override {
+    for (std::uint32_t n = 0; n < votes.size(); ++n) {
+      if (!votes[n].empty()) sum_.first(n, votes[n]);
+    }
+    if (kept.at(kVoteSum) != sum_.counts()) {
+      throw std::invalid_argument("vote_sum is not the sum of the votes");
+    }
+  }
+
+ private:
+  void receive_vote(ServerRound& round, std::uint32_t n) {
+    sum_.first(n, round.receive_positions(n, Kind::vote));
+  }
+
+  void receive_change(ServerRound& round, std::uint32_t n) {
+    compress::VoteChange change;
+    change.add = round.receive_positions(n, Kind::add);
+    change.drop =
+        round.receive_positions(n, Kind::drop, ranked_ ? sum_.vote(n) : std::span<const Index>());
+    sum_.change(n, change);
+    round.sizes().changes.push_back(static_cast<std::uint32_t>(change.add.size()));
+  }
+
+  bool ranked_;  ///< drops are ranks in the sender's last vote
+  compress::VoteSum sum_;
+};
+
+class AddDrop final : public Scheme, public SparseRounds {
+ public:
+  AddDrop() : Scheme("mv-ad", "add-drop voting (Algorithm 2)") {}
+
+  [[nodiscard]] const SparseRounds* sparse() const override { return this; }
+
+  [[nodiscard]] RoundShape shape(const Settings& settings, const Dimensions& dimensions,
+                                 const Round& round) const override {
+    RoundShape shape = {mask_shape(settings, dimensions, round), update_shape(settings, dimensions),
+                        aggregate_shape(settings, dimensions)};
+    if (round.first_sparse) {
+      shape.push_back(vote_shape(settings, dimensions));
+      return shape;
+    }
+    const MessageShape add{.way = comm::Direction::up,
+                           .kind = Kind::add,
+                           .least = 0,
+                           .most = dimensions.k_ad,
+                           .counted_by = CountedBy::worker,
+                           .share = settings.phi_ad.to_double(),
+                           .universe = dimensions.d,
+                           .block = settings.phi_ad.rounded_reciprocal()};
+    MessageShape drop = add;
+    drop.kind = Kind::drop;
+    if (settings.drop_codec == DropCoding::rank) {
+      const auto& [workers, d, k, k_ad, buffers] = dimensions;
+      drop.universe = k;
+      drop.block = (2 * k + k_ad) / (2 * k_ad);  // round(K / K_ad)
+      drop.given = Given::last_vote;
+    }
+    shape.push_back(add);
+    shape.push_back(drop);
+    return shape;
+  }
+
+  /// The authors' code does it for add-drop, but never with H > 1.
+  [[nodiscard]] bool rescales_error(const Settings& settings) const override {
+    return settings.practice == Practice::authors && settings.local_steps == 1;
+  }
+
+  [[nodiscard]] Vote choose_vote(WorkerRound& round, const FlatView& theta_h) const override {
+    Vote vote{.support = choose_top_k(round, theta_h), .change = {}};
+    if (round.round().first_sparse) return vote;
+    const std::vector<Index>& last = round.state().vote;
+    vote.change = round.arrays().add_drop(vote.support, last, round.protocol().k_ad);
+    vote.support = compress::changed_vote(last, *vote.change);
+    return vote;
+  }
+
+  void exchange(WorkerRound& round, const Vote& vote) const override {
+    if (vote.change) {
+      round.send_positions(Kind::add, vote.change->add);
+      round.send_positions(Kind::drop, vote.change->drop);
+    } else {
+      round.send_positions(Kind::vote, vote.support);
+    }
+    round.receive_mask();
+    round.send_update(round.state().mask);
+    round.receive_aggregate();
+  }
+
+  [[nodiscard]] std::unique_ptr<ServerSide> server(const Settings& settings,
+                                                   const Protocol& protocol) const override {
+    return std::make_unique<AddDropServer>(settings, protocol);
+  }
+
+  void define(DefinitionRound& round) const override {
+    if (round.round().first_sparse) {
+      round.vote_whole();
+    } else {
+      round.vote([&](std::span<const float> difference, const std::vector<Index>& top,
+                     const std::vector<Index>& last) {
+        return DefinitionRound::changed(
+            last, compress::add_drop_by_sorting(difference, top, last, round.protocol().k_ad));
+      });
+    }
+    round.send_under(round.most_voted());
+  }
+};
+
+}  // namespace
+
+const Scheme& add_drop_voting() {
+  static const AddDrop scheme;
+  return scheme;
+}
+
+}  // namespace mvsgd::sim

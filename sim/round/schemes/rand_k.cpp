@@ -1,0 +1,71 @@
+// The baseline that a vote must beat: K coordinates that the server draws, the same for all workers
+// and whatever their differences are. Nobody votes; positions cost bits down alone.
+#include <utility>
+#include <vector>
+
+#include "compress/vote/random_mask.hpp"
+#include "sim/plan/scheme.hpp"
+#include "sim/round/definition.hpp"
+#include "sim/round/server.hpp"
+#include "sim/round/sparse_rounds.hpp"
+#include "sim/round/worker.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+class RandomKServer final : public ServerSide {
+ public:
+  void lead(ServerRound& round) override {
+    const Protocol& protocol = round.protocol();
+    round.publish_mask(
+        compress::random_mask(protocol.d, protocol.k, round.settings().seed, round.round().t));
+    std::vector<float> sum = round.sum_updates();
+    round.everybody_is_here();
+    round.step_under_mask(std::move(sum));
+  }
+};
+
+class RandomK final : public Scheme, public SparseRounds {
+ public:
+  RandomK() : Scheme("rand-k", "K coordinates that the server draws, without a vote") {}
+
+  [[nodiscard]] const SparseRounds* sparse() const override { return this; }
+
+  [[nodiscard]] RoundShape shape(const Settings& settings, const Dimensions& dimensions,
+                                 const Round& round) const override {
+    return {mask_shape(settings, dimensions, round), update_shape(settings, dimensions),
+            aggregate_shape(settings, dimensions)};
+  }
+
+  [[nodiscard]] bool rescales_error(const Settings& /*settings*/) const override { return true; }
+
+  [[nodiscard]] Vote choose_vote(WorkerRound& round, const FlatView& theta_h) const override {
+    round.arrays().add_difference(theta_h);
+    return {};
+  }
+
+  void exchange(WorkerRound& round, const Vote& /*vote*/) const override {
+    round.receive_mask();
+    round.send_update(round.state().mask);
+    round.receive_aggregate();
+  }
+
+  [[nodiscard]] std::unique_ptr<ServerSide> server(const Settings& /*settings*/,
+                                                   const Protocol& /*protocol*/) const override {
+    return std::make_unique<RandomKServer>();
+  }
+
+  void define(DefinitionRound& round) const override {
+    round.send_under(compress::random_mask_by_sets(round.protocol().d, round.protocol().k,
+                                                   round.settings().seed, round.round().t));
+  }
+};
+
+}  // namespace
+
+const Scheme& random_k() {
+  static const RandomK scheme;
+  return scheme;
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,102 @@
+// The baseline of eqs 6 and 7: each worker sends its own K values and their places, and what comes
+// back is on the union of the workers' supports.
+#include <algorithm>
+
+#include "compress/select/error_memory.hpp"
+#include "sim/round/schemes/voted.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using comm::Kind;
+using compress::Index;
+
+class TopKServer final : public ServerSide {
+ public:
+  explicit TopKServer(std::size_t d) : votes_(d), dense_sum_(d) {}
+
+  void lead(ServerRound& round) override {
+    std::vector<std::vector<Index>> supports(round.workers());
+    std::vector<std::vector<float>> values(round.workers());
+    for (std::uint32_t n = 0; n < round.workers(); ++n) {
+      supports[n] = round.receive_positions(n, Kind::vote);
+      values[n].resize(supports[n].size());
+      round.receive_update(n, values[n]);
+    }
+    votes_.count(supports);
+    std::vector<Index> all(votes_.voted().begin(), votes_.voted().end());
+    round.sizes().union_size = static_cast<std::uint32_t>(all.size());
+    round.everybody_is_here();
+    const TallyCount counted(votes_);
+    round.publish_mask(std::move(all), &counted);
+
+    for (std::uint32_t n = 0; n < round.workers(); ++n) {
+      compress::scatter_add(supports[n], values[n], dense_sum_);
+    }
+    const std::vector<Index>& mask = round.state().mask;
+    std::vector<float> sum(mask.size());
+    compress::gather(dense_sum_, mask, sum);
+    for (const Index i : mask) dense_sum_[i] = 0;
+    round.step_under_mask(std::move(sum));
+  }
+
+ private:
+  compress::VoteTally votes_;
+  std::vector<float> dense_sum_;  ///< zeros between rounds, [d]
+};
+
+class OwnTopK final : public Scheme, public SparseRounds {
+ public:
+  OwnTopK() : Scheme("top-k", "each worker's own top-K (eq 6)") {}
+
+  [[nodiscard]] const SparseRounds* sparse() const override { return this; }
+
+  [[nodiscard]] RoundShape shape(const Settings& settings, const Dimensions& dimensions,
+                                 const Round& round) const override {
+    MessageShape mask = mask_shape(settings, dimensions, round);
+    mask.most = std::min(dimensions.d, dimensions.workers * dimensions.k);
+    mask.counted_by = CountedBy::supports;
+    mask.share *= settings.workers;
+    if (settings.block_size == 0) mask.block = settings.phi.rounded_reciprocal(settings.workers);
+    MessageShape aggregate = aggregate_shape(settings, dimensions);
+    aggregate.most = mask.most;
+    aggregate.counted_by = CountedBy::supports;
+    aggregate.share = mask.share;
+    return {vote_shape(settings, dimensions), update_shape(settings, dimensions), mask, aggregate};
+  }
+
+  [[nodiscard]] Vote choose_vote(WorkerRound& round, const FlatView& theta_h) const override {
+    return {.support = choose_top_k(round, theta_h), .change = {}};
+  }
+
+  void exchange(WorkerRound& round, const Vote& vote) const override {
+    round.send_positions(Kind::vote, vote.support);
+    round.send_update(vote.support);
+    round.receive_mask();
+    round.receive_aggregate();
+  }
+
+  [[nodiscard]] std::unique_ptr<ServerSide> server(const Settings& /*settings*/,
+                                                   const Protocol& protocol) const override {
+    return std::make_unique<TopKServer>(protocol.d);
+  }
+
+  void define(DefinitionRound& round) const override {
+    round.vote_whole();
+    const auto& counts = round.defined().counts;
+    std::vector<Index> all;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      if (counts[i] > 0) all.push_back(static_cast<Index>(i));
+    }
+    round.send_own_votes(std::move(all));
+  }
+};
+
+}  // namespace
+
+const Scheme& own_top_k() {
+  static const OwnTopK scheme;
+  return scheme;
+}
+
+}  // namespace mvsgd::sim

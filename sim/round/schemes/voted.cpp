@@ -1,0 +1,76 @@
+#include "sim/round/schemes/voted.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using comm::Kind;
+using compress::Index;
+
+class VotedServer final : public ServerSide {
+ public:
+  VotedServer(const Voted& scheme, std::size_t d) : scheme_(&scheme), votes_(d) {}
+
+  void lead(ServerRound& round) override {
+    std::vector<std::vector<Index>> supports;
+    for (std::uint32_t n = 0; n < round.workers(); ++n) {
+      supports.push_back(round.receive_positions(n, Kind::vote));
+    }
+    votes_.count(supports);
+    round.everybody_is_here();
+    const TallyCount counted(votes_);
+    round.publish_mask(
+        scheme_->choose_mask(votes_, round.settings(), round.protocol(), round.round()), &counted);
+    round.step_under_mask(round.sum_updates());
+  }
+
+ private:
+  const Voted* scheme_;
+  compress::VoteTally votes_;
+};
+
+}  // namespace
+
+std::vector<Index> choose_top_k(WorkerRound& round, const FlatView& theta_h) {
+  compress::TopK top =
+      round.arrays().add_difference_top_k(theta_h, round.protocol().k, round.state().threshold);
+  round.state().threshold = top.magnitude;
+  return std::move(top.support);
+}
+
+std::vector<std::uint32_t> TallyCount::counts() const {
+  std::vector<std::uint32_t> counts(tally_->dimension());
+  for (std::size_t j = 0; j < tally_->voted().size(); ++j) {
+    counts[tally_->voted()[j]] = tally_->counts()[j];
+  }
+  return counts;
+}
+
+compress::TieBreak tie_break(const Settings& settings, const Round& round) {
+  const auto rule = settings.tie_break == TieBreaking::index ? compress::TieBreak::Rule::index
+                                                             : compress::TieBreak::Rule::random;
+  return {.rule = rule, .seed = settings.seed, .round = round.t};
+}
+
+RoundShape Voted::shape(const Settings& settings, const Dimensions& dimensions,
+                        const Round& round) const {
+  return {vote_shape(settings, dimensions), mask_shape(settings, dimensions, round),
+          update_shape(settings, dimensions), aggregate_shape(settings, dimensions)};
+}
+
+Vote Voted::choose_vote(WorkerRound& round, const FlatView& theta_h) const {
+  return {.support = choose_top_k(round, theta_h), .change = {}};
+}
+
+void Voted::exchange(WorkerRound& round, const Vote& vote) const {
+  round.send_positions(Kind::vote, vote.support);
+  round.receive_mask();
+  round.send_update(round.state().mask);
+  round.receive_aggregate();
+}
+
+std::unique_ptr<ServerSide> Voted::server(const Settings& /*settings*/,
+                                          const Protocol& protocol) const {
+  return std::make_unique<VotedServer>(*this, protocol.d);
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,60 @@
+// What the schemes share in which workers vote, whole, for what the server chooses from.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "compress/vote/majority_vote.hpp"
+#include "compress/vote/vote_tally.hpp"
+#include "sim/plan/scheme.hpp"
+#include "sim/round/definition.hpp"
+#include "sim/round/server.hpp"
+#include "sim/round/sparse_rounds.hpp"
+#include "sim/round/worker.hpp"
+
+namespace mvsgd::sim {
+
+/// Algorithm 1, lines 9 and 10: D, and the support of its K largest magnitudes.
+[[nodiscard]] std::vector<compress::Index> choose_top_k(WorkerRound& round,
+                                                        const FlatView& theta_h);
+
+/// Algorithm 1 but for lines 14 and 15, which choose the mask: a vote up and a mask down, then
+/// values under the mask both ways.
+class Voted : public Scheme, public SparseRounds {
+ public:
+  using Scheme::Scheme;
+
+  [[nodiscard]] const SparseRounds* sparse() const override { return this; }
+  [[nodiscard]] RoundShape shape(const Settings& settings, const Dimensions& dimensions,
+                                 const Round& round) const override;
+  [[nodiscard]] Vote choose_vote(WorkerRound& round, const FlatView& theta_h) const override;
+  void exchange(WorkerRound& round, const Vote& vote) const override;
+  [[nodiscard]] std::unique_ptr<ServerSide> server(const Settings& settings,
+                                                   const Protocol& protocol) const override;
+
+  /// K of the coordinates with a vote, increasing.
+  [[nodiscard]] virtual std::vector<compress::Index> choose_mask(const compress::VoteTally& votes,
+                                                                 const Settings& settings,
+                                                                 const Protocol& protocol,
+                                                                 const Round& round) const = 0;
+};
+
+/// The votes of a tally.
+class TallyCount final : public VoteCount {
+ public:
+  explicit TallyCount(const compress::VoteTally& tally) : tally_(&tally) {}
+  [[nodiscard]] std::uint64_t votes_for(std::span<const compress::Index> mask) const override {
+    return tally_->votes_for(mask);
+  }
+  [[nodiscard]] std::vector<std::uint32_t> counts() const override;
+
+ private:
+  const compress::VoteTally* tally_;
+};
+
+/// How the settings break ties of round t.
+[[nodiscard]] compress::TieBreak tie_break(const Settings& settings, const Round& round);
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,171 @@
+// The figure of accuracy against bits sent up: its points are the ledger's, and its picture can be
+// read on any page.
+#include "sim/report/uplink_figure.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "sim/cli/command_line.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/report/gnuplot.hpp"
+#include "sim/run/run_directory.hpp"
+#include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+class UplinkFigure : public testing::Test {
+ protected:
+  RunHistory run(const char* preset_name) {
+    train_into(path_ / preset_name, small_settings(preset_name));
+    return read_run_history(path_ / preset_name);
+  }
+  /// What the ledger of a run says went up from round `first` to `last`.
+  double ledger(const char* preset_name, std::uint32_t first, std::uint32_t last) {
+    std::ifstream in(path_ / preset_name / "ledger.csv");
+    comm::Bits bits;
+    for (const comm::LedgerRow& row : read_ledger(in, "ledger.csv")) {
+      if (row.id.direction == comm::Direction::up && row.id.round >= first &&
+          row.id.round <= last) {
+        bits += row.bits;
+      }
+    }
+    return static_cast<double>(bits.count());
+  }
+  fs::path file(const std::string& text) {
+    std::ofstream(path_ / "points.csv") << text;
+    return path_ / "points.csv";
+  }
+  static void skip_without_gnuplot() {
+    try {
+      const TemporaryDirectory directory;
+      run_gnuplot("", directory.path());
+    } catch (const InputError& e) {
+      GTEST_SKIP() << e.what();
+    }
+  }
+
+  TestDirectory directory_;
+  fs::path path_ = directory_.path();
+};
+
+TEST_F(UplinkFigure, CountsWhatSparseRoundsSentUp) {
+  const RunHistory history = run("ssgd-mv");
+  const auto curves = uplink_curves(group_runs({history}));
+  ASSERT_EQ(curves.size(), 1U);
+  EXPECT_EQ(curves[0].label, "ssgd-mv");
+  const auto sparse = std::ranges::find(history.rounds, false, &RoundMetrics::dense);
+  ASSERT_NE(sparse, history.rounds.begin());  // a warm-up comes first
+  std::vector<double> want;
+  std::vector<double> accuracies;
+  for (const RoundMetrics& round : history.rounds) {
+    if (!round.test_accuracy) continue;
+    want.push_back(ledger("ssgd-mv", sparse->round, round.round));
+    accuracies.push_back(*round.test_accuracy);
+  }
+  ASSERT_EQ(want.size(), 2U);
+  ASSERT_EQ(curves[0].points.size(), want.size());
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    EXPECT_EQ(curves[0].points[i].bits, want[i]);
+    EXPECT_EQ(curves[0].points[i].accuracy, accuracies[i]);
+    EXPECT_EQ(curves[0].points[i].epoch, static_cast<double>(i + 1));
+  }
+}
+
+TEST_F(UplinkFigure, CountsEveryRoundOfTheDenseSchemeAndLeavesOutTheSingleMachine) {
+  const RunHistory dense = run("dense");
+  const auto curves = uplink_curves(group_runs({run("sm"), dense}));
+  ASSERT_EQ(curves.size(), 1U);
+  EXPECT_EQ(curves[0].label, "dense");
+  EXPECT_EQ(curves[0].points.back().bits, ledger("dense", 1, dense.rounds.back().round));
+}
+
+TEST_F(UplinkFigure, PointsAreReadBackAsTheyWere) {
+  const std::vector<UplinkCurve> curves{
+      {"plain", {{.epoch = 1, .bits = 353'000'000'123, .accuracy = 0.1}}},
+      {"a, \"b\" = 3",
+       {{.epoch = 1. / 3, .bits = 7, .accuracy = 0}, {.epoch = 2, .bits = 8.5, .accuracy = 1}}}};
+  std::ostringstream out;
+  write_points(out, curves);
+  const auto again = read_points(file(out.str()));
+  ASSERT_EQ(again.size(), curves.size());
+  for (std::size_t c = 0; c < curves.size(); ++c) {
+    EXPECT_EQ(again[c].label, curves[c].label);
+    ASSERT_EQ(again[c].points.size(), curves[c].points.size());
+    for (std::size_t i = 0; i < curves[c].points.size(); ++i) {
+      EXPECT_EQ(again[c].points[i].epoch, curves[c].points[i].epoch);
+      EXPECT_EQ(again[c].points[i].bits, curves[c].points[i].bits);
+      EXPECT_EQ(again[c].points[i].accuracy, curves[c].points[i].accuracy);
+    }
+  }
+}
+
+TEST_F(UplinkFigure, WhatIsNoPointIsRefusedWithFileAndLine) {
+  const std::string header = "label,epoch,bits_up,accuracy\n";
+  for (const char* row : {"a,1,7", "a,1,7,1.5", "a,1,0,0.5", "a,1,-7,0.5", "a,1,7,nan", "a,x,7,0.5",
+                          ",1,7,0.5", "\"a,1,7,0.5", "\"a\"b\",1,7,0.5", "a,b,1,7,0.5", ""}) {
+    EXPECT_THAT([&] { (void)read_points(file(header + "a,1,7,0.5\n" + row + "\n")); },
+                ThrowsMessage<InputError>(HasSubstr("points.csv:3: ")))
+        << row;
+  }
+  EXPECT_THAT([&] { (void)read_points(file("label\n")); },
+              ThrowsMessage<InputError>(HasSubstr("points.csv:1: ")));
+  EXPECT_THROW((void)read_points(path_ / "none.csv"), InputError);
+}
+
+TEST_F(UplinkFigure, HasInkAndPaperForALightAndADarkPage) {
+  skip_without_gnuplot();
+  if (IsSkipped()) return;
+  const std::string svg = draw_uplink_figure(std::vector<UplinkCurve>{
+      {"<one>", {{.epoch = 1, .bits = 1e6, .accuracy = 0.5}}},
+      {"two", {{.epoch = 1, .bits = 1e9, .accuracy = 0.7}}},
+  });
+  EXPECT_NE(svg.find("<text>&lt;one"), std::string::npos);
+  EXPECT_NE(svg.find("<text>two</text>"), std::string::npos);
+  // Before the first thing drawn there is paper, and each of black's uses has two inks.
+  const std::size_t paper = svg.find("<rect class=\"paper\" width=\"100%\" height=\"100%\"/>");
+  ASSERT_NE(paper, std::string::npos);
+  EXPECT_LT(paper, svg.find("<g "));
+  const std::size_t dark = svg.find("@media (prefers-color-scheme: dark)");
+  ASSERT_NE(dark, std::string::npos);
+  for (const char* rule : {".paper {", "[color=black] {", "[stroke=black] {", "[fill=black] {"}) {
+    EXPECT_LT(svg.find(rule), dark) << rule;
+    EXPECT_NE(svg.find(rule, dark), std::string::npos) << rule;
+  }
+  EXPECT_THROW((void)draw_uplink_figure({}), InputError);
+}
+
+TEST_F(UplinkFigure, TheCommandDrawsRunsAndTheirPointsAlike) {
+  skip_without_gnuplot();
+  if (IsSkipped()) return;
+  run("ssgd-mv");
+  const std::string directory = path_ / "ssgd-mv";
+  const auto report = [](const std::vector<std::string>& more) {
+    std::vector<std::string> args{"report"};
+    args.insert(args.end(), more.begin(), more.end());
+    std::ostringstream out;
+    std::ostringstream err;
+    return run_command(args, {.out = out, .err = err, .columns = 0});
+  };
+  EXPECT_EQ(report({directory, "--figure"}), Exit::good);
+  EXPECT_EQ(report({directory, "--figure", "--format", "csv"}), Exit::good);
+  const std::string points = path_ / "ssgd-mv" / "uplink.csv";
+  EXPECT_EQ(report({points, "--figure", "--out", path_ / "again.svg"}), Exit::good);
+  EXPECT_EQ(text_of(path_ / "again.svg"), text_of(path_ / "ssgd-mv" / "uplink.svg"));
+  EXPECT_EQ(report({directory, "--figure", "--format", "pdf"}), Exit::usage);
+  EXPECT_EQ(report({points}), Exit::bad_input);
+}
+
+}  // namespace
+}  // namespace mvsgd::sim
