@@ -1,4 +1,7 @@
 // The random numbers of data/: functions of (seed, purpose, place), with no state to save. Private.
+//
+// compress/vote/draws.hpp draws below n in the same way, among others; neither folder knows the
+// other, and a library for these ten lines would be more than they are.
 #pragma once
 
 #include <array>

@@ -97,7 +97,7 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
     line("", fmt::format("{} both ways", times(rates.both_ways)));
     line("", fmt::format("{} whole run, uplink", times(rates.run_uplink)));
     line("", fmt::format("{} whole run, both ways", times(rates.run_both_ways)));
-    const bool papers = settings.position_codec == PositionCoding::block &&
+    const bool papers = settings.position_codec == "block" &&
                         settings.drop_codec == DropCoding::positions &&
                         settings.mask_codec == MaskCoding::positions;
     line("bits", fmt::format("{} up, {} down; equal to {} in every message of {} rounds",

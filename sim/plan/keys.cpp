@@ -1,3 +1,5 @@
+#include "compress/positions/position_codecs.hpp"
+#include "compress/values/quantizers.hpp"
 #include "sim/plan/keys.hpp"
 
 #include <fmt/format.h>
@@ -12,6 +14,7 @@
 
 #include "sim/plan/scheme.hpp"
 #include "sim/text/nearest.hpp"
+#include "sim/text/numbers.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -181,6 +184,36 @@ Key checkpoint_key() {
           false};
 }
 
+Key quantizer_key() {
+  static const std::string help = [] {
+    std::vector<std::string> names;
+    for (const compress::QuantizerKind& kind : compress::quantizers()) {
+      names.push_back(fmt::format("{} ({})", kind.name, kind.equation));
+    }
+    return "of value_bits < 32: " + listed(names, "or");
+  }();
+  return {"quantizer", help,
+          [](Settings& s, std::string_view text) {
+            s.quantizer = compress::quantizer_named(text).name;
+          },
+          [](const Settings& s) { return s.quantizer; }, true};
+}
+
+Key position_codec_key() {
+  static const std::string help = [] {
+    std::vector<std::string> names;
+    for (const compress::PositionCodecKind& kind : compress::position_codecs()) {
+      names.push_back(fmt::format("{}{}", kind.name, names.empty() ? " (the paper's)" : ""));
+    }
+    return listed(names, "or");
+  }();
+  return {"position_codec", help,
+          [](Settings& s, std::string_view text) {
+            s.position_codec = compress::position_codec_named(text).name;
+          },
+          [](const Settings& s) { return s.position_codec; }, true};
+}
+
 Key scheme_key() {
   // What keys say of themselves is a view.
   static const std::string help = names_of_schemes([](const Scheme&) { return true; });
@@ -199,16 +232,12 @@ std::vector<Key> make_keys() {
       share_key("phi", "share of coordinates kept, 0 < phi <= 1", &S::phi),
       share_key("phi_ad", "share that a vote may add, and drop, a round (mv-ad)", &S::phi_ad),
       value_bits_key(),
-      choice_key("quantizer", "of value_bits < 32: fractional (eq 18) or scaled-sign (eq 17)",
-                 &S::quantizer, std::to_array<std::string_view>({"fractional", "scaled-sign"})),
+      quantizer_key(),
       number_key("quantizer_block", "values that share a scale of scaled-sign; 0: all",
                  &S::quantizer_block, 0U, kMany),
       flag_key("quantization_error", "feed what quantisation loses back through the error memory",
                &S::quantization_error),
-      choice_key(
-          "position_codec", "block (the paper's), elias-fano, rice, radix or entropy",
-          &S::position_codec,
-          std::to_array<std::string_view>({"block", "elias-fano", "rice", "radix", "entropy"})),
+      position_codec_key(),
       number_key("block_size", "B of votes and masks (block, radix); 0: round(1 / phi)",
                  &S::block_size, 0U, std::uint32_t{1} << 31),
       choice_key("drop_codec", "mv-ad's drops: positions, or rank inside the last vote",

@@ -2,9 +2,54 @@
 
 #include <fmt/format.h>
 
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compress/positions/position_codecs.hpp"
+#include "compress/values/quantizers.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/text/numbers.hpp"
 
 namespace mvsgd::sim {
+namespace {
+
+/// q and the quantiser fit together.
+void check_quantizer(const Settings& s) {
+  const compress::QuantizerKind& chosen = compress::quantizer_named(s.quantizer);
+  // Where nothing is quantised, the first one stands for none.
+  const bool none = s.value_bits == 32 && &chosen == &compress::quantizers().front();
+  const bool fits = none || chosen.has(s.value_bits);
+  if (!fits && chosen.least_bits == chosen.most_bits) {
+    throw UsageError(fmt::format("quantizer = {}: value_bits = {} is wanted, not {}", chosen.name,
+                                 chosen.least_bits, s.value_bits));
+  }
+  if (!fits) {
+    throw UsageError(fmt::format("value_bits = {}: quantizer = {} is wanted; {} has {} to {}",
+                                 s.value_bits, compress::quantizer_of(s.value_bits).name,
+                                 chosen.name, chosen.least_bits, chosen.most_bits));
+  }
+  if (s.quantizer_block == 0 || chosen.has_blocks) return;
+  std::vector<std::string> names;
+  for (const compress::QuantizerKind& kind : compress::quantizers()) {
+    if (kind.has_blocks) names.emplace_back(kind.name);
+  }
+  throw UsageError(fmt::format("quantizer_block = {}: only quantizer = {} has blocks",
+                               s.quantizer_block, listed(names, "and")));
+}
+
+/// Only codes with blocks have their size.
+void check_block_size(const Settings& s) {
+  if (s.block_size == 0 || compress::position_codec_named(s.position_codec).has_blocks) return;
+  std::vector<std::string> names;
+  for (const compress::PositionCodecKind& kind : compress::position_codecs()) {
+    if (kind.has_blocks) names.emplace_back(kind.name);
+  }
+  throw UsageError(fmt::format("block_size = {}: only position_codec = {} have blocks",
+                               s.block_size, listed(names, "and")));
+}
+
+}  // namespace
 
 data::Sampling Settings::sampling() const {
   return overrides.sampling.value_or(practice == Practice::authors ? data::Sampling::fresh
@@ -25,23 +70,8 @@ void validate(const Settings& s) {
   if (s.scheme->sparse() == nullptr && s.value_bits != 32) {
     throw UsageError(fmt::format("value_bits = {}: only a sparse scheme quantises", s.value_bits));
   }
-  if (s.quantizer == QuantizerKind::scaled_sign && s.value_bits != 1) {
-    throw UsageError(
-        fmt::format("quantizer = scaled-sign: value_bits = 1 is wanted, not {}", s.value_bits));
-  }
-  if (s.quantizer == QuantizerKind::fractional && s.value_bits == 1) {
-    throw UsageError("value_bits = 1: quantizer = scaled-sign is wanted; fractional has 2 to 8");
-  }
-  if (s.quantizer == QuantizerKind::fractional && s.quantizer_block != 0) {
-    throw UsageError(fmt::format("quantizer_block = {}: only quantizer = scaled-sign has blocks",
-                                 s.quantizer_block));
-  }
-  const bool has_blocks =
-      s.position_codec == PositionCoding::block || s.position_codec == PositionCoding::radix;
-  if (s.block_size != 0 && !has_blocks) {
-    throw UsageError(fmt::format(
-        "block_size = {}: only position_codec = block and radix have blocks", s.block_size));
-  }
+  check_quantizer(s);
+  check_block_size(s);
   if (s.drop_codec == DropCoding::rank && !drops(*s.scheme)) {
     throw UsageError(
         fmt::format("drop_codec = rank: only scheme {} drops", names_of_schemes(drops)));

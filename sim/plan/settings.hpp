@@ -28,11 +28,6 @@ class Scheme;
 /// Whose practice to follow where the paper is silent, or its authors' research code differs from
 /// it: it sets sampling, bn_eval and error_rescale_on_decay at once (README.md has the values).
 enum class Practice : std::uint8_t { text, authors };
-enum class QuantizerKind : std::uint8_t {
-  fractional,   ///< eq 18, q from 2 to 8
-  scaled_sign,  ///< eq 17, q = 1
-};
-enum class PositionCoding : std::uint8_t { block, elias_fano, rice, radix, entropy };
 enum class DropCoding : std::uint8_t {
   positions,
   rank,  ///< ranks inside the worker's last vote, which the server then keeps
@@ -80,11 +75,12 @@ struct Settings {
   Decimal phi{1, 2};                        ///< share of coordinates kept
   Decimal phi_ad{1, 3};           ///< share that a vote may add, and drop, a round (scheme mv_ad)
   std::uint32_t value_bits = 32;  ///< q of a worker's sparse values; 32: float32, not quantised
-  QuantizerKind quantizer = QuantizerKind::fractional;
-  std::uint32_t quantizer_block = 0;  ///< values that share a scale (scaled sign); 0: all
-  bool quantization_error = true;     ///< e = D - Q(M (x) D); false: e = D - M (x) D
-  PositionCoding position_codec = PositionCoding::block;
-  std::uint32_t block_size = 0;  ///< B of votes and masks (block, radix); 0: round(1 / phi)
+  std::string quantizer = "fractional";  ///< a name of compress::quantizers()
+  std::uint32_t quantizer_block = 0;     ///< values that share a scale (scaled sign); 0: all
+  bool quantization_error = true;        ///< e = D - Q(M (x) D); false: e = D - M (x) D
+  std::string position_codec = "block";  ///< a name of compress::position_codecs(): the paper's
+  std::uint32_t block_size =
+      0;  ///< B of votes and masks where the code has blocks; 0: round(1 / phi)
   DropCoding drop_codec = DropCoding::positions;
   MaskCoding mask_codec = MaskCoding::positions;
   bool check_votes = false;  ///< the server of mv_ad keeps every vote and checks the lists

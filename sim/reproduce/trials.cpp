@@ -94,7 +94,7 @@ std::vector<RowResult> Results::rows(std::span<const TrialSpec> trials) {
       if (found == finished_.end()) {
         if (stage_of(trial) != TrialStage::finished) continue;
         RunHistory run = read_run_history(trial.path);
-        std::erase_if(run.rounds, [](const RoundMetrics& m) { return !m.test_accuracy; });
+        std::erase_if(run.rounds, [](const RoundHistory& m) { return !m.test_accuracy; });
         found = finished_.emplace(trial.path, std::move(run)).first;
       }
       group.runs.push_back(found->second);

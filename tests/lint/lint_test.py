@@ -11,6 +11,7 @@ import headers_stand_alone
 import includes
 import libraries_do_not_print_or_abort
 import links
+import philox_purposes
 import readme_commands
 import sizes
 import tree
@@ -39,6 +40,36 @@ class Tree(unittest.TestCase):
         files = {"build/dev/a.cpp": "", ".x/a.cpp": "", "comm/a.cpp": "", "comm/build/a.cpp": ""}
         found = findings(lambda root: map(str, tree.files(root, tree.CPP)), files)
         self.assertEqual(found, "comm/a.cpp\ncomm/build/a.cpp")
+
+
+class PhiloxPurposes(unittest.TestCase):
+    VOTE = "#include <Random123/philox.h>\nenum { kTie = 0x766f7465'00000001, kDraw = 0x766f7465'00000002 };\n"
+
+    def check(self, **files):
+        paths = {name.replace("__", "/") + ".hpp": text for name, text in files.items()}
+        return findings(philox_purposes.check, paths)
+
+    def test_purposes_of_letters_of_their_own_are_allowed(self):
+        self.assertEqual("", self.check(compress__draws=self.VOTE, nn__net="constexpr kI = 0x6e6e'2e69'0000'0000;"))
+
+    def test_a_purpose_twice_is_found(self):
+        again = self.VOTE.replace("2 }", "1 }")
+        self.assertEqual("compress/draws.hpp:2: kDraw is kTie once more", self.check(compress__draws=again))
+
+    def test_letters_of_another_room_are_found_whatever_follows_them(self):
+        other = "\nconstexpr auto kOther = 0x766F746500000007;"
+        self.assertEqual('data/b.hpp:2: kOther has the letters "vote" of compress/vote',
+                         self.check(compress__vote__a=self.VOTE, data__b=other))
+        self.assertEqual("", self.check(compress__vote__a=self.VOTE, compress__vote__b=other))
+
+    def test_whoever_draws_has_a_purpose_in_the_file_or_its_header(self):
+        source = {"nn/a.cpp": "\n#include <Random123/philox.h>\nconstexpr int kTwo = 0x2;  // kTie = 0x766f7465'00000001"}
+        self.assertIn("nn/a.cpp:2: draws from Philox for no purpose", findings(philox_purposes.check, source))
+        self.assertEqual("", findings(philox_purposes.check, source | {"nn/a.hpp": self.VOTE}))
+        self.assertEqual("", findings(philox_purposes.check, {"tests/nn/a.cpp": source["nn/a.cpp"]}))
+
+    def test_other_constants_of_64_bits_are_none(self):
+        self.assertEqual([], list(philox_purposes.purposes("kMask = 0x00ff00ff00ff00ff; kOne = 0x766f7465;")))
 
 
 class Includes(unittest.TestCase):

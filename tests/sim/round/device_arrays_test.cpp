@@ -119,7 +119,7 @@ TEST_P(ArraysOnDevices, GiveTheBitsOfTheHost) {
   settings.tie_break = TieBreaking::index;
   settings.scheme = &scheme_named(scheme);
   settings.value_bits = q;
-  if (q == 1) settings.quantizer = QuantizerKind::scaled_sign;
+  if (q == 1) settings.quantizer = "scaled-sign";
   settings.quantization_error = quantization_error;
   settings.overrides.error_rescale_on_decay = true;
   validate(settings);

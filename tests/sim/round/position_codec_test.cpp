@@ -112,7 +112,7 @@ TEST(PositionCodecOfSettings, IsRefusedWhereItHasNoMeaning) {
 TEST(PositionCodecOfALedger, OneBitMoreInAnExactCodeIsFound) {
   Settings settings = preset("ssgd-mv").settings;
   settings.workers = 1;
-  settings.position_codec = PositionCoding::radix;
+  settings.position_codec = "radix";
   const Audit audit({}, settings, 10'000, 0);
   Round round;
   round.t = 1;

@@ -197,7 +197,7 @@ TEST(Trial, ItsStatisticsAreThoseOfTheEvaluation) {
 TEST(Trial, ABlockOfSignsHasItsScale) {
   Settings settings = sparse_run("ssgd-mv-l2");
   settings.value_bits = 1;
-  settings.quantizer = QuantizerKind::scaled_sign;
+  settings.quantizer = "scaled-sign";
   const TrialResult whole = run_trial(settings, images(), {});
   settings.quantizer_block = 16;
   const TrialResult blocks = run_trial(settings, images(), {});
