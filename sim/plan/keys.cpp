@@ -1,6 +1,6 @@
+#include "sim/plan/keys.hpp"
 #include "compress/positions/position_codecs.hpp"
 #include "compress/values/quantizers.hpp"
-#include "sim/plan/keys.hpp"
 
 #include <fmt/format.h>
 

@@ -50,7 +50,8 @@ TEST(Verify, EveryEquationAndEveryRowHolds) {
   // Drops by rank are priced at the B that a run sends them at.
   Settings ranked = preset("ssgd-mv-ad").settings;
   ranked.drop_codec = DropCoding::rank;
-  const std::uint32_t block = make_protocol(ranked, kD).positions(comm::Kind::drop).codec({})->parameter();
+  const std::uint32_t block =
+      make_protocol(ranked, kD).positions(comm::Kind::drop).codec({})->parameter();
   EXPECT_EQ(std::ranges::count(subjects, "rank, B = " + std::to_string(block)), 1);
   ASSERT_EQ(json["table"].size(), 2U * 14);  // fifteen rows, of which sm sends nothing
   for (const auto& row : json["table"]) {
