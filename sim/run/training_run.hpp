@@ -42,7 +42,8 @@ struct TrainingSinks {
   std::function<void(const TrainingStart&)> on_start;
   /// As TrialSinks::on_round; `seconds` that the run has taken, earlier parts of it included.
   std::function<void(const TrialRound&, double seconds)> on_round;
-  /// Whether the run is to stop. Asked before the first round, after each, and after a checkpoint.
+  /// Whether the run is to stop. Asked before the first round, once a round, and after a
+  /// checkpoint.
   std::function<bool()> interrupted;
 };
 

@@ -89,7 +89,8 @@ TEST(PrintedTable, HasEveryPresetOfThePaperOnce) {
   EXPECT_EQ(names.size(), 15U);
   EXPECT_EQ(printed_table().size(), 15U);
   for (const Preset& p : presets()) {
-    EXPECT_EQ(names.contains(p.name), p.name != "dense" && p.name != "demo") << p.name;
+    const bool is_ours = p.name == "dense" || p.name == "demo" || p.name == "rand-k-l4";
+    EXPECT_EQ(names.contains(p.name), !is_ours) << p.name;
   }
 }
 

@@ -60,20 +60,23 @@ TEST_F(TrainingRun, WithNobodyWatchingIsTheSame) {
   EXPECT_EQ(end.result.digest, run_trial(settings_, load_images(settings_), {}).digest);
 }
 
-TEST_F(TrainingRun, StopsAfterTheRoundInWhichItIsInterruptedAndGoesOn) {
+TEST_F(TrainingRun, StopsBetweenRoundsWhenItIsInterruptedAndGoesOn) {
   std::uint32_t done = 0;
   TrainingSinks sinks;
   sinks.on_round = [&](const TrialRound& round, double) { done = round.record.round.t; };
   sinks.interrupted = [&] { return done >= 2; };
   const TrainingEnd first = train_in(path_, settings_, {}, sinks);
   EXPECT_FALSE(first.result.finished);
-  EXPECT_EQ(first.t, 2U);
-  EXPECT_TRUE(fs::exists(path_ / "checkpoint" / "round-00000002"));
+  // A round may have begun when the one before it is told of.
+  EXPECT_GE(first.t, 2U);
+  EXPECT_LT(first.t, first.rounds);
+  EXPECT_EQ(first.t, done);
+  EXPECT_TRUE(fs::exists(path_ / "checkpoint" / ("round-0000000" + std::to_string(first.t))));
   EXPECT_FALSE(fs::exists(path_ / "model.safetensors"));
 
   EXPECT_THROW((void)train_in(path_, settings_, {}, {}), InputError);  // something is there
   sinks.interrupted = {};
-  sinks.on_start = [](const TrainingStart& start) { EXPECT_EQ(start.state.group.t, 2U); };
+  sinks.on_start = [&](const TrainingStart& start) { EXPECT_EQ(start.state.group.t, first.t); };
   const TrainingEnd second = train_in(path_, settings_, {.resume = true}, sinks);
   EXPECT_TRUE(second.result.finished);
   EXPECT_EQ(second.result.digest, run_trial(settings_, load_images(settings_), {}).digest);
