@@ -99,8 +99,7 @@ void BM_Message(benchmark::State& state) {
   const auto count = static_cast<std::uint32_t>(state.range(0));
   const std::vector<float> values(count, 0.1F);
   std::vector<float> read(values.size());
-  comm::Ledger ledger;
-  comm::InprocGroup group(1, ledger, std::chrono::seconds(1));
+  comm::InprocGroup group(1, std::chrono::seconds(1));
   comm::Transport& worker = group.end(0);
   comm::Transport& server = group.end(1);
   std::uint32_t round = 0;
@@ -118,7 +117,8 @@ void BM_Message(benchmark::State& state) {
     comm::Incoming incoming = server.receive(0, comm::Kind::update, round);
     incoming.field(comm::Field::values).get_floats(read);
     incoming.close();
-    rows = ledger.close_round(round).size();
+    worker.report_round(round, {});
+    rows = server.close_round(round).rows.size();
   }
   const double seconds = bench::thread_seconds() - start;
   if (read != values || rows != (count == 0 ? 1 : 2)) return state.SkipWithError("wrong message");

@@ -1,15 +1,11 @@
 #include "comm/ledger.hpp"
 
-#include <array>
+#include <algorithm>
 #include <string>
+#include <utility>
 
 namespace mvsgd::comm {
 namespace {
-
-constexpr std::array kAllFields = {Field::positions,    Field::values,  Field::level_means,
-                                   Field::header,       Field::padding, Field::bn_buffers,
-                                   Field::initial_model};
-static_assert(kAllFields.size() == kFields);
 
 [[noreturn]] void disagree(const MessageId& id, const std::string& how) {
   throw LedgerError("ledger: round " + std::to_string(id.round) + ", worker " +
@@ -19,27 +15,81 @@ static_assert(kAllFields.size() == kFields);
 
 std::string bits_text(Bits bits) { return std::to_string(bits.count()) + " bits"; }
 
+void put_fields(const FieldBits& fields, BitWriter& out) {
+  for (const Field field : kAllFields) out.put(fields[field].count(), 64);
+}
+
+FieldBits get_fields(BitReader& in) {
+  FieldBits fields;
+  for (const Field field : kAllFields) fields[field] = Bits(in.get(64));
+  return fields;
+}
+
+template <typename Enum>
+Enum get_name(BitReader& in, std::span<const Enum> known) {
+  const auto value = static_cast<Enum>(in.get(8));
+  if (std::ranges::find(known, value) == known.end()) {
+    throw DecodeError("ledger: no such name before bit " + std::to_string(in.position().count()));
+  }
+  return value;
+}
+
 }  // namespace
 
+ByDirection<FieldBits> sum_by_direction(std::span<const LedgerRow> rows) {
+  ByDirection<FieldBits> sum;
+  for (const LedgerRow& row : rows) sum[row.id.direction][row.field] += row.bits;
+  return sum;
+}
+
 void Ledger::sent(const MessageId& id, const FieldBits& fields) {
-  const std::lock_guard lock(mutex_);
-  Entry& entry = open_[id];
-  if (entry.sent) disagree(id, ": sent twice");
-  entry.sent = fields;
+  Entry& own = entry_of(id);
+  if (own.sent) disagree(id, ": sent twice");
+  own.sent = fields;
 }
 
 void Ledger::moved(const MessageId& id, std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
-  Entry& entry = open_[id];
-  if (entry.moved) disagree(id, ": moved twice");
-  entry.moved = Bits::of_bytes(bytes);
+  Entry& own = entry_of(id);
+  if (own.moved) disagree(id, ": moved twice");
+  own.moved = Bits::of_bytes(bytes);
 }
 
 void Ledger::decoded(const MessageId& id, const FieldBits& fields) {
-  const std::lock_guard lock(mutex_);
-  Entry& entry = open_[id];
-  if (entry.decoded) disagree(id, ": decoded twice");
-  entry.decoded = fields;
+  Entry& own = entry_of(id);
+  if (own.decoded) disagree(id, ": decoded twice");
+  own.decoded = fields;
+}
+
+// The number of messages; of each direction, kind, which counts there are, and these counts.
+
+void Ledger::hand_over(std::uint32_t round, BitWriter& out) {
+  const auto messages = std::exchange(open_[round], {});
+  open_.erase(round);
+  out.put(messages.size(), 32);
+  for (const auto& [id, entry] : messages) {
+    out.put(static_cast<std::uint8_t>(id.direction), 8);
+    out.put(static_cast<std::uint8_t>(id.kind), 8);
+    out.put(entry.sent ? 1 : 0, 1);
+    out.put(entry.moved ? 1 : 0, 1);
+    out.put(entry.decoded ? 1 : 0, 6);
+    if (entry.sent) put_fields(*entry.sent, out);
+    if (entry.moved) out.put(entry.moved->bytes_ceil(), 64);
+    if (entry.decoded) put_fields(*entry.decoded, out);
+  }
+}
+
+void Ledger::take_over(std::uint32_t round, std::uint32_t worker, BitReader& in) {
+  for (std::uint64_t left = in.get(32); left > 0; --left) {
+    const auto direction = get_name<Direction>(in, kAllDirections);
+    const auto kind = get_name<Kind>(in, kAllKinds);
+    const MessageId id{.round = round, .worker = worker, .direction = direction, .kind = kind};
+    const bool has_sent = in.get(1) != 0;
+    const bool has_moved = in.get(1) != 0;
+    const bool has_decoded = in.get(6) != 0;
+    if (has_sent) sent(id, get_fields(in));
+    if (has_moved) moved(id, in.get(64));
+    if (has_decoded) decoded(id, get_fields(in));
+  }
 }
 
 void Ledger::check(const MessageId& id, const Entry& entry) {
@@ -61,30 +111,16 @@ void Ledger::check(const MessageId& id, const Entry& entry) {
 }
 
 std::vector<LedgerRow> Ledger::close_round(std::uint32_t round) {
-  const std::lock_guard lock(mutex_);
-  // The round is the first thing that identifiers are ordered by: its messages stand together.
-  const auto begin = open_.lower_bound({.round = round});
-  auto end = begin;
   std::vector<LedgerRow> rows;
-  for (; end != open_.end() && end->first.round == round; ++end) {
-    const auto& [id, entry] = *end;
+  for (const auto& [id, entry] : open_[round]) {
     check(id, entry);
     for (const Field field : kAllFields) {
       const Bits bits = (*entry.sent)[field];
       if (bits != Bits(0)) rows.push_back({.id = id, .field = field, .bits = bits});
     }
   }
-  for (auto it = begin; it != end; ++it) {
-    const auto& [id, entry] = *it;
-    totals_[{id.direction, id.kind}] += *entry.sent;
-  }
-  open_.erase(begin, end);
+  open_.erase(round);
   return rows;
-}
-
-LedgerTotals Ledger::totals() const {
-  const std::lock_guard lock(mutex_);
-  return totals_;
 }
 
 }  // namespace mvsgd::comm

@@ -4,10 +4,9 @@
 #include <compare>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
+#include <span>
 #include <stdexcept>
-#include <utility>
 #include <vector>
 
 #include "comm/message.hpp"
@@ -39,13 +38,14 @@ struct LedgerRow {
   Bits bits;
 };
 
-/// Totals over closed rounds, by direction, kind and field.
-using LedgerTotals = std::map<std::pair<Direction, Kind>, FieldBits>;
+/// All rows together.
+[[nodiscard]] ByDirection<FieldBits> sum_by_direction(std::span<const LedgerRow> rows);
 
 /// Records what senders say, what moved and what receivers decoded, and closes a round when the
-/// three agree for every message of it. Filled by Transport. Thread-safe.
+/// three agree for every message of it. Filled by Transport: each end counts in its own, and the
+/// server's takes over what the workers' have. One thread at a time.
 ///
-/// Memory: the messages of rounds not yet closed. Cost: one short critical section a count.
+/// Memory: the messages of rounds not yet closed.
 class Ledger {
  public:
   /// Each throws LedgerError if the same message is counted twice.
@@ -53,13 +53,17 @@ class Ledger {
   void moved(const MessageId& id, std::uint64_t bytes);
   void decoded(const MessageId& id, const FieldBits& fields);
 
-  /// Compares the three counts of every message of `round`, adds them to the totals, forgets them
-  /// and returns them in order of (worker, direction, kind, field). Throws LedgerError, keeping
-  /// the round, if some message's counts disagree or are incomplete.
-  std::vector<LedgerRow> close_round(std::uint32_t round);
+  /// Appends the counts of `round`, which are one worker's, in whole bytes, and forgets them.
+  void hand_over(std::uint32_t round, BitWriter& out);
 
-  /// Sums over closed rounds, all workers together.
-  [[nodiscard]] LedgerTotals totals() const;
+  /// Adds what the ledger of `worker` has handed over of `round`. Throws DecodeError if the bits
+  /// are something else, LedgerError if they count what is counted here.
+  void take_over(std::uint32_t round, std::uint32_t worker, BitReader& in);
+
+  /// Compares the three counts of every message of `round`, forgets them and returns them in order
+  /// of (worker, direction, kind, field). Throws LedgerError, keeping the round, if some message's
+  /// counts disagree or are incomplete.
+  std::vector<LedgerRow> close_round(std::uint32_t round);
 
  private:
   struct Entry {
@@ -70,9 +74,9 @@ class Ledger {
 
   static void check(const MessageId& id, const Entry& entry);
 
-  mutable std::mutex mutex_;
-  std::map<MessageId, Entry> open_;
-  LedgerTotals totals_;
+  [[nodiscard]] Entry& entry_of(const MessageId& id) { return open_[id.round][id]; }
+
+  std::map<std::uint32_t, std::map<MessageId, Entry>> open_;  ///< by round
 };
 
 }  // namespace mvsgd::comm

@@ -1,5 +1,6 @@
 #include "comm/message.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -25,8 +26,7 @@ std::uint32_t get_word(BitReader& in) { return static_cast<std::uint32_t>(in.get
 
 Kind get_kind(BitReader& in) {
   const std::uint8_t kind = get_byte(in);
-  if (kind < static_cast<std::uint8_t>(Kind::dense) ||
-      kind > static_cast<std::uint8_t>(Kind::buffers)) {
+  if (std::ranges::find(kAllKinds, static_cast<Kind>(kind)) == kAllKinds.end()) {
     throw DecodeError("message: unknown kind " + std::to_string(kind) + " at byte 1");
   }
   return static_cast<Kind>(kind);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "comm/bit_stream.hpp"
@@ -29,6 +30,10 @@ enum class Kind : std::uint8_t {
   buffers = 9,    ///< up: batch-norm running statistics, for the server's evaluation
 };
 
+inline constexpr std::array kAllKinds = {Kind::dense,     Kind::vote,  Kind::add,
+                                         Kind::drop,      Kind::mask,  Kind::update,
+                                         Kind::aggregate, Kind::model, Kind::buffers};
+
 /// What a bit of a message stands for. Every bit of every message belongs to exactly one field.
 enum class Field : std::uint8_t {
   positions,
@@ -39,9 +44,32 @@ enum class Field : std::uint8_t {
   bn_buffers,
   initial_model,
 };
-inline constexpr std::size_t kFields = 7;
+inline constexpr std::array kAllFields = {Field::positions,    Field::values,  Field::level_means,
+                                          Field::header,       Field::padding, Field::bn_buffers,
+                                          Field::initial_model};
+inline constexpr std::size_t kFields = kAllFields.size();
 
 enum class Direction : std::uint8_t { up, down };
+inline constexpr std::array kAllDirections = {Direction::up, Direction::down};
+
+/// A value for each direction.
+template <typename Value>
+class ByDirection {
+ public:
+  ByDirection() = default;
+  ByDirection(Value up, Value down) : values_{std::move(up), std::move(down)} {}
+
+  [[nodiscard]] Value& operator[](Direction direction) {
+    return values_[static_cast<std::size_t>(direction)];
+  }
+  [[nodiscard]] const Value& operator[](Direction direction) const {
+    return values_[static_cast<std::size_t>(direction)];
+  }
+  friend bool operator==(const ByDirection&, const ByDirection&) = default;
+
+ private:
+  std::array<Value, kAllDirections.size()> values_{};
+};
 
 /// The names used in ledger.csv and in messages to people.
 [[nodiscard]] std::string_view name(Kind kind);

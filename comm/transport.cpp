@@ -1,9 +1,15 @@
 #include "comm/transport.hpp"
 
+#include <limits>
 #include <string>
 #include <utility>
 
 namespace mvsgd::comm {
+namespace {
+
+constexpr std::string_view kReport = "report of a round";
+
+}  // namespace
 
 Incoming::Incoming(std::shared_ptr<const std::vector<std::byte>> bytes, std::uint32_t worker,
                    Direction direction, Ledger& ledger)
@@ -36,21 +42,21 @@ void Transport::send(std::uint32_t to, const Message& message) {
         "Transport::send: rank " + std::to_string(rank_) + " was given a message of sender " +
         std::to_string(message.header.sender) + (message.bytes == nullptr ? " without bytes" : ""));
   }
-  const bool up = to == server();
+  const Direction direction = direction_to(to);
   ledger_->sent({.round = message.header.round,
-                 .worker = up ? rank_ : to,
-                 .direction = up ? Direction::up : Direction::down,
+                 .worker = direction == Direction::up ? rank_ : to,
+                 .direction = direction,
                  .kind = message.header.kind},
                 message.fields);
   if (observer_) observer_(to, message);
-  send_bytes(to, message.bytes);
+  send_bytes(Channel::messages, to, message.bytes);
 }
 
 Incoming Transport::receive(std::uint32_t from, Kind kind, std::uint32_t round) {
   check_peer(from);
   const std::string awaited = std::string(name(kind)) + " of round " + std::to_string(round);
   const bool up = rank_ == server();
-  Incoming message(receive_bytes(from, awaited), up ? from : rank_,
+  Incoming message(receive_bytes(Channel::messages, from, awaited), up ? from : rank_,
                    up ? Direction::up : Direction::down, *ledger_);
   const Header& header = message.header();
   if (header.sender != from || header.kind != kind || header.round != round) {
@@ -61,6 +67,76 @@ Incoming Transport::receive(std::uint32_t from, Kind kind, std::uint32_t round) 
   }
   ledger_->moved(message.id(), message.bytes_->size());
   return message;
+}
+
+// A control message is a byte with the length of its name, the name, and the bytes.
+
+void Transport::send_control(std::uint32_t to, std::string_view what,
+                             std::span<const std::byte> bytes) {
+  check_peer(to);
+  if (what.size() > std::numeric_limits<std::uint8_t>::max()) {
+    throw std::invalid_argument("Transport::send_control: a name of " +
+                                std::to_string(what.size()) + " characters");
+  }
+  std::vector<std::byte> all;
+  all.reserve(1 + what.size() + bytes.size());
+  all.push_back(static_cast<std::byte>(what.size()));
+  const auto name = std::as_bytes(std::span(what));
+  all.insert(all.end(), name.begin(), name.end());
+  all.insert(all.end(), bytes.begin(), bytes.end());
+  control_bits_[direction_to(to)] += Bits::of_bytes(all.size());
+  send_bytes(Channel::control, to, std::make_shared<const std::vector<std::byte>>(std::move(all)));
+}
+
+std::vector<std::byte> Transport::receive_control(std::uint32_t from, std::string_view what) {
+  check_peer(from);
+  const auto all = receive_bytes(Channel::control, from, std::string(what));
+  const std::span<const std::byte> bytes(*all);
+  if (bytes.empty() || std::to_integer<std::size_t>(bytes[0]) >= bytes.size()) {
+    throw DecodeError("rank " + std::to_string(rank_) + " awaited " + std::string(what) +
+                      " from rank " + std::to_string(from) + ", got no control message");
+  }
+  const auto name = bytes.subspan(1, std::to_integer<std::size_t>(bytes[0]));
+  const std::string_view got(reinterpret_cast<const char*>(name.data()), name.size());
+  if (got != what) {
+    throw DecodeError("rank " + std::to_string(rank_) + " awaited " + std::string(what) +
+                      " from rank " + std::to_string(from) + ", got " + std::string(got));
+  }
+  control_bits_[rank_ == server() ? Direction::up : Direction::down] +=
+      Bits::of_bytes(bytes.size());
+  const auto rest = bytes.subspan(1 + name.size());
+  return {rest.begin(), rest.end()};
+}
+
+void Transport::report_round(std::uint32_t round, std::span<const std::byte> report) {
+  BitWriter out;
+  out.put(round, 32);
+  ledger_->hand_over(round, out);
+  std::vector<std::byte> bytes = out.take();
+  bytes.insert(bytes.end(), report.begin(), report.end());
+  send_control(server(), kReport, bytes);
+}
+
+ClosedRound Transport::close_round(std::uint32_t round) {
+  ClosedRound closed;
+  for (std::uint32_t n = 0; n < workers_; ++n) {
+    const std::vector<std::byte> bytes = receive_control(n, kReport);
+    BitReader in(bytes, Bits::of_bytes(bytes.size()));
+    if (const std::uint64_t reported = in.get(32); reported != round) {
+      throw DecodeError("rank " + std::to_string(rank_) + " awaited a report of round " +
+                        std::to_string(round) + " from rank " + std::to_string(n) +
+                        ", got one of round " + std::to_string(reported));
+    }
+    ledger_->take_over(round, n, in);
+    const auto report = std::span(bytes).subspan(in.position().bytes_ceil());
+    closed.reports.emplace_back(report.begin(), report.end());
+  }
+  closed.rows = ledger_->close_round(round);
+  return closed;
+}
+
+Direction Transport::direction_to(std::uint32_t peer) const {
+  return peer == server() ? Direction::up : Direction::down;
 }
 
 void Transport::check_peer(std::uint32_t peer) const {

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "comm/ledger.hpp"
@@ -51,8 +53,21 @@ class Incoming {
 /// from the sender's thread.
 using WireObserver = std::function<void(std::uint32_t to, const Message& message)>;
 
+/// What of a round the server has when every worker has reported it.
+struct ClosedRound {
+  std::vector<LedgerRow> rows;                  ///< in order of (worker, direction, kind, field)
+  std::vector<std::vector<std::byte>> reports;  ///< by worker
+};
+
+/// The two kinds of traffic between two ends. Within one of them bytes arrive whole and in the
+/// order sent; between the two there is no order.
+enum class Channel : std::uint8_t {
+  messages,  ///< the protocol, every bit of it in the ledger
+  control,   ///< everything else
+};
+
 /// One end of a star: the server is rank N, workers are ranks 0..N-1, and messages go between the
-/// server and a worker only. Between two ends they arrive whole and in the order sent.
+/// server and a worker only. Each end counts in a ledger of its own.
 ///
 /// One thread at a time uses an end.
 class Transport {
@@ -75,19 +90,41 @@ class Transport {
   /// `kind` and `round`.
   [[nodiscard]] Incoming receive(std::uint32_t from, Kind kind, std::uint32_t round);
 
+  /// Sends bytes that are no part of the protocol: no ledger has them. `what` names them for the
+  /// receiver, in at most 255 characters. Throws std::invalid_argument if `to` is not a peer,
+  /// TransportError if the group has failed.
+  void send_control(std::uint32_t to, std::string_view what, std::span<const std::byte> bytes);
+
+  /// The next control message from `from`. Throws as receive() does, DecodeError if its name is not
+  /// `what`.
+  [[nodiscard]] std::vector<std::byte> receive_control(std::uint32_t from, std::string_view what);
+
+  /// A worker's end: every message of `round` has been sent and decoded here. Tells the server what
+  /// this end has counted of the round, and `report`.
+  void report_round(std::uint32_t round, std::span<const std::byte> report);
+
+  /// The server's end: waits until each worker has reported `round`, and closes its ledger. Throws
+  /// LedgerError as Ledger does, and as receive_control() does.
+  [[nodiscard]] ClosedRound close_round(std::uint32_t round);
+
+  /// Bits of the control messages that this end has sent and received, names included.
+  [[nodiscard]] const ByDirection<Bits>& control_bits() const { return control_bits_; }
+
  private:
-  virtual void send_bytes(std::uint32_t to,
+  virtual void send_bytes(Channel channel, std::uint32_t to,
                           std::shared_ptr<const std::vector<std::byte>> bytes) = 0;
   /// `awaited` says in words what is waited for, for an error's what().
   virtual std::shared_ptr<const std::vector<std::byte>> receive_bytes(
-      std::uint32_t from, const std::string& awaited) = 0;
+      Channel channel, std::uint32_t from, const std::string& awaited) = 0;
 
   void check_peer(std::uint32_t peer) const;
+  [[nodiscard]] Direction direction_to(std::uint32_t peer) const;
 
   std::uint32_t rank_;
   std::uint32_t workers_;
   Ledger* ledger_;
   WireObserver observer_;
+  ByDirection<Bits> control_bits_;
 };
 
 }  // namespace mvsgd::comm

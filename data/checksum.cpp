@@ -4,7 +4,6 @@
 
 #include <array>
 #include <fstream>
-#include <memory>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
@@ -12,27 +11,37 @@
 #include "data/dataset.hpp"
 
 namespace mvsgd::data {
+namespace {
 
-std::string checksum(const std::filesystem::path& file, Hash hash) {
-  const auto require = [](int done) {
-    if (done != 1) throw std::runtime_error("libcrypto refused a checksum");
-  };
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        &EVP_MD_CTX_free);
-  require(EVP_DigestInit_ex(context.get(), hash == Hash::md5 ? EVP_md5() : EVP_sha256(), nullptr));
+void require(int done) {
+  if (done != 1) throw std::runtime_error("libcrypto refused a checksum");
+}
 
-  std::ifstream in(file, std::ios::binary);
-  constexpr std::size_t kChunk = std::size_t{1} << 20;
-  std::vector<char> chunk(kChunk);
-  do {
-    in.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-    require(EVP_DigestUpdate(context.get(), chunk.data(), static_cast<std::size_t>(in.gcount())));
-  } while (in);
-  if (!in.eof()) throw FormatError(file.string() + ": cannot be read");
+struct Free {
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
 
+}  // namespace
+
+struct Checksum::Context {
+  std::unique_ptr<EVP_MD_CTX, Free> evp{EVP_MD_CTX_new()};
+};
+
+Checksum::Checksum(Hash hash) : context_(std::make_unique<Context>()) {
+  require(EVP_DigestInit_ex(context_->evp.get(), hash == Hash::md5 ? EVP_md5() : EVP_sha256(),
+                            nullptr));
+}
+
+Checksum::~Checksum() = default;
+
+void Checksum::add(std::span<const std::byte> bytes) {
+  require(EVP_DigestUpdate(context_->evp.get(), bytes.data(), bytes.size()));
+}
+
+std::string Checksum::hex() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
-  require(EVP_DigestFinal_ex(context.get(), digest.data(), &size));
+  require(EVP_DigestFinal_ex(context_->evp.get(), digest.data(), &size));
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
   for (unsigned i = 0; i < size; ++i) {
@@ -40,6 +49,19 @@ std::string checksum(const std::filesystem::path& file, Hash hash) {
     text += kDigits[digest[i] & 0xf];
   }
   return text;
+}
+
+std::string checksum(const std::filesystem::path& file, Hash hash) {
+  Checksum sum(hash);
+  std::ifstream in(file, std::ios::binary);
+  constexpr std::size_t kChunk = std::size_t{1} << 20;
+  std::vector<char> chunk(kChunk);
+  do {
+    in.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    sum.add(std::as_bytes(std::span(chunk).first(static_cast<std::size_t>(in.gcount()))));
+  } while (in);
+  if (!in.eof()) throw FormatError(file.string() + ": cannot be read");
+  return sum.hex();
 }
 
 }  // namespace mvsgd::data

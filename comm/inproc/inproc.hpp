@@ -4,36 +4,36 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "comm/transport.hpp"
+#include "comm/group.hpp"
 
 namespace mvsgd::comm {
 
+/// Far below the range of the clock, to which a wait adds its deadline.
+inline constexpr std::chrono::hours kLongestDeadline(24 * 365);
+
 /// A group of N workers and a server that exchange messages through memory. Bytes are shared, not
 /// copied: a broadcast holds one copy.
-///
-/// end(r) is used by rank r's thread. All ends die before the group.
-class InprocGroup {
+class InprocGroup final : public Group {
  public:
   /// `deadline` bounds each receive; a message that has not come by then is a TransportError, and
   /// the rank that waited has failed. A send never waits. Throws std::invalid_argument if there is
-  /// no worker, or the deadline is not positive or is above a year.
-  InprocGroup(std::uint32_t workers, Ledger& ledger, std::chrono::milliseconds deadline,
+  /// no worker, or the deadline is not positive or is above kLongestDeadline.
+  InprocGroup(std::uint32_t workers, std::chrono::milliseconds deadline,
               const WireObserver& observer = {});
-  ~InprocGroup();
+  ~InprocGroup() override;
 
-  /// The end of `rank`: 0..N-1 a worker's, N the server's. Throws std::invalid_argument above N.
-  [[nodiscard]] Transport& end(std::uint32_t rank);
-
-  /// Says that `rank` has failed and why. Every wait, now and later, ends in a TransportError that
-  /// names the rank and the reason. The first failure counts; later ones are ignored.
-  void fail(std::uint32_t rank, const std::string& reason);
+  [[nodiscard]] std::span<const std::uint32_t> here() const override { return ranks_; }
+  [[nodiscard]] Transport& end(std::uint32_t rank) override;
+  void fail(std::uint32_t rank, const std::string& reason) override;
 
  private:
   class Hub;
   class End;
+  std::vector<std::uint32_t> ranks_;
   std::unique_ptr<Hub> hub_;
   std::vector<std::unique_ptr<End>> ends_;
 };

@@ -24,10 +24,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<RunGroup> read_groups(const std::vector<std::string>& directories) {
+std::vector<SeedGroup> read_groups(const std::vector<std::string>& directories) {
   std::vector<RunHistory> runs;
   for (const std::string& directory : directories) runs.push_back(read_run_history(directory));
-  return group_runs(std::move(runs));
+  return seed_groups(std::move(runs));
 }
 
 struct ReportOptions {
@@ -65,7 +65,7 @@ std::string figure_as(const ReportOptions& options) {
 }
 
 /// The report as a file's bytes.
-std::string report_as(const std::string& format, const std::vector<RunGroup>& groups) {
+std::string report_as(const std::string& format, const std::vector<SeedGroup>& groups) {
   std::ostringstream out;
   if (format == "csv") {
     write_csv(out, groups);

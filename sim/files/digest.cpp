@@ -1,53 +1,38 @@
 #include "sim/files/digest.hpp"
 
-#include <fmt/format.h>
-#include <openssl/evp.h>
-
-#include <array>
-#include <stdexcept>
+#include <algorithm>
 
 #include "comm/bit_stream.hpp"
+#include "data/checksum.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
-void check(int result) {
-  if (result != 1) throw std::runtime_error("libcrypto refused SHA-256");
+void put(std::span<const float> values, comm::BitWriter& out) { out.put_floats(values); }
+
+void put(std::span<const std::uint32_t> values, comm::BitWriter& out) {
+  for (const std::uint32_t value : values) out.put(value, 32);
 }
 
-struct Free {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
+/// In parts, so that a model is not held twice.
+template <typename Value>
+std::string sha256_of(std::span<const Value> values) {
+  constexpr std::size_t kPart = std::size_t{1} << 16;
+  data::Checksum checksum(data::Hash::sha256);
+  while (!values.empty()) {
+    const std::size_t count = std::min(values.size(), kPart);
+    comm::BitWriter stream;
+    put(values.first(count), stream);
+    checksum.add(stream.take());
+    values = values.subspan(count);
+  }
+  return checksum.hex();
+}
 
 }  // namespace
 
-struct Sha256::Context {
-  std::unique_ptr<EVP_MD_CTX, Free> evp{EVP_MD_CTX_new()};
-};
+std::string sha256(std::span<const float> values) { return sha256_of(values); }
 
-Sha256::Sha256() : context_(std::make_unique<Context>()) {
-  check(EVP_DigestInit_ex(context_->evp.get(), EVP_sha256(), nullptr));
-}
-
-Sha256::~Sha256() = default;
-
-void Sha256::add(std::span<const std::byte> bytes) {
-  check(EVP_DigestUpdate(context_->evp.get(), bytes.data(), bytes.size()));
-}
-
-std::string Sha256::hex() {
-  std::array<unsigned char, 32> digest{};
-  check(EVP_DigestFinal_ex(context_->evp.get(), digest.data(), nullptr));
-  return fmt::format("{:02x}", fmt::join(digest, ""));
-}
-
-std::string sha256(std::span<const float> values) {
-  comm::BitWriter stream;
-  stream.put_floats(values);
-  const auto bytes = stream.take();
-  Sha256 hash;
-  hash.add(bytes);
-  return hash.hex();
-}
+std::string sha256(std::span<const std::uint32_t> values) { return sha256_of(values); }
 
 }  // namespace mvsgd::sim

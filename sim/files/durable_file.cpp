@@ -43,7 +43,7 @@ DurableFile::~DurableFile() {
 void DurableFile::write(std::span<const std::byte> bytes) {
   // Hashed while they are written: of a checkpoint's arrays one takes about as long as the other.
   const auto policy = bytes.size() < kWorthAThread ? std::launch::deferred : std::launch::async;
-  std::future<void> hashed = std::async(policy, [this, bytes] { hash_.add(bytes); });
+  std::future<void> hashed = std::async(policy, [this, bytes] { checksum_.add(bytes); });
   bytes_ += bytes.size();
   while (!bytes.empty()) {
     const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
@@ -56,7 +56,7 @@ void DurableFile::write(std::span<const std::byte> bytes) {
 FileDigest DurableFile::finish() {
   if (fsync(descriptor_) != 0) fail(path_);
   if (close(std::exchange(descriptor_, -1)) != 0) fail(path_);
-  return {.bytes = bytes_, .sha256 = hash_.hex()};
+  return {.bytes = bytes_, .sha256 = checksum_.hex()};
 }
 
 DirectoryLock::DirectoryLock(const fs::path& path)
@@ -70,7 +70,7 @@ DirectoryLock::DirectoryLock(const fs::path& path)
 
 DirectoryLock::~DirectoryLock() { close(descriptor_); }
 
-void replace_file(const fs::path& path, std::string_view text) {
+void replace_file(const fs::path& path, const std::function<void(DurableFile&)>& write) {
   std::error_code none;
   if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {
     throw std::runtime_error(fmt::format("{}: is there and is no ordinary file", path.string()));
@@ -78,7 +78,7 @@ void replace_file(const fs::path& path, std::string_view text) {
   const fs::path temporary = path.string() + ".tmp";
   DurableFile file(temporary);
   try {
-    file.write(text);
+    write(file);
     (void)file.finish();
     rename_durably(temporary, path);
   } catch (...) {
@@ -86,6 +86,10 @@ void replace_file(const fs::path& path, std::string_view text) {
     fs::remove(temporary, ignored);
     throw;
   }
+}
+
+void replace_file(const fs::path& path, std::string_view text) {
+  replace_file(path, [text](DurableFile& file) { file.write(text); });
 }
 
 void rename_durably(const fs::path& from, const fs::path& to) {
@@ -109,15 +113,15 @@ std::optional<FileDigest> digest_of(const fs::path& path, std::optional<std::uin
   if (error || size < bytes.value_or(size)) return std::nullopt;
   FileDigest digest{.bytes = bytes.value_or(size), .sha256 = {}};
   std::ifstream file(path, std::ios::binary);
-  Sha256 hash;
+  data::Checksum checksum(data::Hash::sha256);
   std::array<char, 1 << 16> part{};
   for (std::uint64_t left = digest.bytes; left > 0;) {
     const std::uint64_t wanted = std::min<std::uint64_t>(left, part.size());
     if (!file.read(part.data(), static_cast<std::streamsize>(wanted))) return std::nullopt;
-    hash.add(std::as_bytes(std::span(part).first(wanted)));
+    checksum.add(std::as_bytes(std::span(part).first(wanted)));
     left -= wanted;
   }
-  digest.sha256 = hash.hex();
+  digest.sha256 = checksum.hex();
   return digest;
 }
 

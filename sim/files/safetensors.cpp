@@ -115,14 +115,12 @@ TensorEntry parse_entry(const std::string& name, const json& entry) {
   return tensor;
 }
 
-Metadata parse_metadata(const json& object) {
+/// Nobody here reads it, but it must be what the format has: texts by name.
+void check_metadata(const json& object) {
   if (!object.is_object()) throw std::invalid_argument("not an object");
-  Metadata metadata;
   for (const auto& [key, value] : object.items()) {
     if (!value.is_string()) throw std::invalid_argument(fmt::format("{} is no text", key));
-    metadata[key] = value.get<std::string>();
   }
-  return metadata;
 }
 
 json parse_table(std::string_view text) {
@@ -205,7 +203,7 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, std::uint64_t 
     for (const auto& [name, entry] : table.items()) {
       at = name;
       if (name == kMetadata) {
-        header.metadata = parse_metadata(entry);
+        check_metadata(entry);
       } else {
         header.tensors.push_back(parse_entry(name, entry));
       }
@@ -254,11 +252,6 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
   if (!file_) throw InputError(fmt::format("{}: offset {}: cannot be read", path_, kLengthBytes));
   data_begin_ = kLengthBytes + length[0];
   header_ = parse_safetensors_header(text, size - data_begin_, path_);
-}
-
-bool SafetensorsFile::has(std::string_view name) const {
-  return std::ranges::any_of(header_.tensors,
-                             [&](const TensorEntry& tensor) { return tensor.name == name; });
 }
 
 template <typename Value>

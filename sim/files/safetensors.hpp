@@ -63,7 +63,6 @@ struct TensorEntry {
 };
 
 struct SafetensorsHeader {
-  Metadata metadata;
   std::vector<TensorEntry> tensors;  ///< by offset
 
   /// Throws InputError naming `file` if there is none of that name.
@@ -86,7 +85,6 @@ class SafetensorsFile {
   explicit SafetensorsFile(const std::filesystem::path& path);
 
   [[nodiscard]] const SafetensorsHeader& header() const { return header_; }
-  [[nodiscard]] bool has(std::string_view name) const;
 
   // The values of an array. Each throws InputError, naming file and array, if there is none of that
   // name, or it is of another type or shape, or the file ends before it does.

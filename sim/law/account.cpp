@@ -5,8 +5,6 @@ namespace {
 
 constexpr std::uint64_t kFloatBits = 32;
 
-std::size_t index(comm::Direction direction) { return static_cast<std::size_t>(direction); }
-
 std::optional<double> rate(std::uint64_t dense_bits, comm::Bits bits) {
   if (dense_bits == 0 || bits == comm::Bits(0)) return std::nullopt;
   return comm::ratio(comm::Bits(dense_bits), bits);
@@ -31,7 +29,7 @@ void Account::add(const Round& round, std::span<const comm::LedgerRow> rows) {
   }
   if (!round.dense && round.t > 0) sums_.sparse_round = {};
   for (const comm::LedgerRow& row : rows) {
-    const std::size_t way = index(row.id.direction);
+    const comm::Direction way = row.id.direction;
     sums_.all[way][row.field] += row.bits;
     if (round.dense || round.t == 0) continue;
     sums_.sparse[way][row.field] += row.bits;
@@ -41,8 +39,8 @@ void Account::add(const Round& round, std::span<const comm::LedgerRow> rows) {
 
 Rates Account::rates() const {
   const std::uint64_t step = kFloatBits * d_ * workers_;
-  const comm::Bits up = positions_and_values(sums_.sparse[index(comm::Direction::up)]);
-  const comm::Bits down = positions_and_values(sums_.sparse[index(comm::Direction::down)]);
+  const comm::Bits up = positions_and_values(sums_.sparse[comm::Direction::up]);
+  const comm::Bits down = positions_and_values(sums_.sparse[comm::Direction::down]);
   const std::uint64_t steps = sums_.sparse_steps + sums_.dense_steps;
   return {.uplink = rate(step * sums_.sparse_steps, up),
           .both_ways = rate(2 * step * sums_.sparse_steps, up + down),
@@ -51,12 +49,10 @@ Rates Account::rates() const {
               rate(2 * step * steps, total(comm::Direction::up) + total(comm::Direction::down))};
 }
 
-comm::Bits Account::total(comm::Direction direction) const {
-  return sums_.all[index(direction)].total();
-}
+comm::Bits Account::total(comm::Direction direction) const { return sums_.all[direction].total(); }
 
 const comm::FieldBits& Account::sparse_round(comm::Direction direction) const {
-  return sums_.sparse_round[index(direction)];
+  return sums_.sparse_round[direction];
 }
 
 }  // namespace mvsgd::sim

@@ -1,7 +1,6 @@
 // The account of a run's bits: sums of the ledger, and the four compression rates made of them.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -23,7 +22,7 @@ struct Rates {
 /// Sums closed rounds of all workers.
 class Account {
  public:
-  using ByDirection = std::array<comm::FieldBits, 2>;
+  using ByDirection = comm::ByDirection<comm::FieldBits>;
 
   struct Sums {
     std::uint64_t sparse_steps = 0;  ///< local steps of one worker

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/plan/keys.hpp"
 #include "sim/text/html_page.hpp"
 #include "sim/text/numbers.hpp"
 
@@ -21,14 +22,14 @@ std::string plus_minus(const Sample& s, double scale, int digits) {
                      digits);
 }
 
-std::string marked(const RunGroup& group, std::size_t g) {
+std::string marked(const SeedGroup& group, std::size_t g) {
   const LineStyle style = line_style(g);
   return fmt::format("<span class=\"line\" style=\"border-color:{};border-top-style:{}\"></span>{}",
                      style.color, style.dashed ? "dashed" : "solid", html_text(group.label));
 }
 
 /// Mean over the runs that have ended of one of their rates.
-std::string rate(const RunGroup& group, std::optional<double> Rates::*member) {
+std::string rate(const SeedGroup& group, std::optional<double> Rates::*member) {
   std::vector<double> values;
   for (const RunHistory& run : group.runs) {
     if (run.end && run.end->rates.*member) values.push_back(*(run.end->rates.*member));
@@ -36,11 +37,11 @@ std::string rate(const RunGroup& group, std::optional<double> Rates::*member) {
   return values.empty() ? "" : fmt::format("&times;{:.1f}", sample(values).mean);
 }
 
-void write_summary(std::ostream& out, std::span<const RunGroup> groups) {
+void write_summary(std::ostream& out, std::span<const SeedGroup> groups) {
   HtmlTable table(out, {"", "runs", "ended", "test accuracy, %", "uplink, as the paper counts",
                         "both ways", "whole run, uplink", "whole run, both ways"});
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    const RunGroup& group = groups[g];
+    const SeedGroup& group = groups[g];
     std::vector<double> accuracies;
     for (const RunHistory& run : group.runs) {
       if (run.end) accuracies.push_back(run.end->test_accuracy);
@@ -53,10 +54,10 @@ void write_summary(std::ostream& out, std::span<const RunGroup> groups) {
   }
 }
 
-void write_runs(std::ostream& out, std::span<const RunGroup> groups) {
+void write_runs(std::ostream& out, std::span<const SeedGroup> groups) {
   HtmlTable table(out, {"directory", "seed", "rounds", "test accuracy, %", "seconds",
                         "SHA-256 of the parameters"});
-  for (const RunGroup& group : groups) {
+  for (const SeedGroup& group : groups) {
     for (const RunHistory& run : group.runs) {
       table.row({html_text(run.path.string()), std::to_string(run.settings.seed),
                  fmt::format("{} of {}", run.rounds.size(), run.planned_rounds),
@@ -67,13 +68,13 @@ void write_runs(std::ostream& out, std::span<const RunGroup> groups) {
   }
 }
 
-void write_settings(std::ostream& out, std::span<const RunGroup> groups) {
+void write_settings(std::ostream& out, std::span<const SeedGroup> groups) {
   std::vector<std::string> heads{"key"};
-  for (const RunGroup& group : groups) heads.push_back(html_text(group.label));
+  for (const SeedGroup& group : groups) heads.push_back(html_text(group.label));
   HtmlTable table(out, heads, "words");
   for (const Key& key : keys()) {
     std::vector<std::string> cells;
-    for (const RunGroup& group : groups) {
+    for (const SeedGroup& group : groups) {
       std::string values;
       for (const RunHistory& run : group.runs) {
         const std::string value = html_text(key.get(run.settings));
@@ -92,19 +93,17 @@ void write_settings(std::ostream& out, std::span<const RunGroup> groups) {
   }
 }
 
-void write_bits(std::ostream& out, std::span<const RunGroup> groups) {
+void write_bits(std::ostream& out, std::span<const SeedGroup> groups) {
   std::vector<std::string> heads{"bits, mean over runs", "way"};
-  for (std::size_t f = 0; f < comm::kFields; ++f) {
-    heads.emplace_back(comm::name(static_cast<comm::Field>(f)));
-  }
+  for (const comm::Field field : comm::kAllFields) heads.emplace_back(comm::name(field));
   HtmlTable table(out, heads);
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    for (const auto direction : {comm::Direction::up, comm::Direction::down}) {
+    for (const comm::Direction direction : comm::kAllDirections) {
       std::vector<std::string> cells{marked(groups[g], g), std::string(comm::name(direction))};
-      for (std::size_t f = 0; f < comm::kFields; ++f) {
+      for (const comm::Field field : comm::kAllFields) {
         std::uint64_t bits = 0;
         for (const RunHistory& run : groups[g].runs) {
-          bits += run.bits[static_cast<std::size_t>(direction)][comm::Field(f)].count();
+          bits += run.bits[direction][field].count();
         }
         cells.push_back(grouped(bits / groups[g].runs.size()));
       }
@@ -113,7 +112,7 @@ void write_bits(std::ostream& out, std::span<const RunGroup> groups) {
   }
 }
 
-void write_layers(std::ostream& out, std::span<const RunGroup> groups) {
+void write_layers(std::ostream& out, std::span<const SeedGroup> groups) {
   std::vector<std::string> heads{"kept in the last evaluated mask, %"};
   std::vector<std::vector<KeptShare>> columns;
   for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -133,10 +132,10 @@ void write_layers(std::ostream& out, std::span<const RunGroup> groups) {
 }
 
 /// Every point of the group's curves.
-void write_points(std::ostream& out, const RunGroup& group) {
+void write_points(std::ostream& out, const SeedGroup& group) {
   HtmlTable table(out, {"quantity", "round", "epoch", "bits, both ways", "seconds", "mean",
                         "deviation", "runs"});
-  for (const Quantity& q : quantities()) {
+  for (const Metric& q : quantities()) {
     for (const CurvePoint& p : curve(group, q)) {
       table.row({std::string(q.name), fmt::format("{:.5g}", p.round),
                  fmt::format("{:.4g}", p.epoch), fmt::format("{:.4g}", p.bits),
@@ -149,7 +148,7 @@ void write_points(std::ostream& out, const RunGroup& group) {
 
 }  // namespace
 
-void write_html(std::ostream& out, std::span<const RunGroup> groups, std::span<const Plot> plots,
+void write_html(std::ostream& out, std::span<const SeedGroup> groups, std::span<const Plot> plots,
                 std::span<const std::string> drawings) {
   begin_page(out, "mvsgd report");
   fmt::print(out,
@@ -172,7 +171,7 @@ void write_html(std::ostream& out, std::span<const RunGroup> groups, std::span<c
   fmt::print(out, "<h2>Numbers</h2>\n");
   write_bits(out, groups);
   write_layers(out, groups);
-  for (const RunGroup& group : groups) {
+  for (const SeedGroup& group : groups) {
     fmt::print(out, "<details><summary>points of the curves: {}</summary>\n",
                html_text(group.label));
     write_points(out, group);

@@ -45,7 +45,7 @@ struct Curve {
 };
 
 /// The curves of the groups that have the quantity and, against bits, have sent any.
-std::vector<Curve> curves(std::span<const RunGroup> groups, const Quantity& quantity, Axis axis) {
+std::vector<Curve> curves(std::span<const SeedGroup> groups, const Metric& quantity, Axis axis) {
   std::vector<Curve> found;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     Curve one{.group = g, .points = curve(groups[g], quantity)};
@@ -97,15 +97,15 @@ std::string x_axis(Axis axis, double low, double high) {
 }
 
 /// `floor`: where the vertical axis begins. The curves have titles, for plots with a key.
-Plot curve_plot(std::span<const RunGroup> groups, const std::vector<Curve>& all,
-                const Quantity& quantity, Axis axis, double floor = 0) {
+Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all,
+                const Metric& quantity, Axis axis, double floor = 0) {
   constexpr std::array<std::string_view, 3> kAxes = {"epoch", "bits", "seconds"};
   Plot plot{.name = fmt::format("{}-{}", quantity.name, kAxes[static_cast<std::size_t>(axis)]),
             .title = std::string(quantity.title),
             .height = kCurveHeight,
             .data = "",
             .draw = ""};
-  const bool percent = quantity.name != "loss";
+  const bool percent = quantity.is_share;
   double low = place(all.front().points.front(), axis);
   double high = low;
   std::string bands;
@@ -161,7 +161,7 @@ std::string shortened(const std::string& label) {
 }
 
 /// A bar a group and direction, cut in shares of its fields; the total stands above it.
-Plot bits_plot(std::span<const RunGroup> groups) {
+Plot bits_plot(std::span<const SeedGroup> groups) {
   Plot plot{.name = "bits",
             .title = "bits by field, shares of each way",
             .height = 0,
@@ -170,13 +170,13 @@ Plot bits_plot(std::span<const RunGroup> groups) {
   std::string labels;
   std::array<bool, comm::kFields> met{};
   int row = 0;
-  for (const RunGroup& group : groups) {
-    for (const auto direction : {comm::Direction::up, comm::Direction::down}) {
+  for (const SeedGroup& group : groups) {
+    for (const comm::Direction direction : comm::kAllDirections) {
       std::array<double, comm::kFields> bits{};
       double total = 0;
       for (const RunHistory& run : group.runs) {
         for (std::size_t f = 0; f < comm::kFields; ++f) {
-          const comm::Bits own = run.bits[static_cast<std::size_t>(direction)][comm::Field(f)];
+          const comm::Bits own = run.bits[direction][comm::kAllFields[f]];
           bits[f] += static_cast<double>(own.count()) / static_cast<double>(group.runs.size());
         }
       }
@@ -211,7 +211,7 @@ Plot bits_plot(std::span<const RunGroup> groups) {
     plot.draw += fmt::format(
         "$bars using ($1=={}?$2:NaN):4:2:3:($4-0.25):($4+0.1) with boxxyerror fs solid noborder "
         "fc rgb '{}' title '{}', ",
-        f, kFieldColors[f], comm::name(static_cast<comm::Field>(f)));
+        f, kFieldColors[f], comm::name(comm::kAllFields[f]));
   }
   plot.draw += '\n';
   return plot;
@@ -229,7 +229,7 @@ std::string root_tics(double high) {
   return tics + ")\n";
 }
 
-Plot layers_plot(std::span<const RunGroup> groups) {
+Plot layers_plot(std::span<const SeedGroup> groups) {
   Plot plot{.name = "layers",
             .title = "kept share of each layer, last mask",
             .height = 0,
@@ -280,38 +280,39 @@ LineStyle line_style(std::size_t group) {
           .dashed = group / kColors.size() % 2 == 1};
 }
 
-std::vector<Plot> report_plots(std::span<const RunGroup> groups) {
+std::vector<Plot> report_plots(std::span<const SeedGroup> groups) {
   std::vector<Plot> plots;
-  const auto add = [&](std::string_view name, Axis axis) {
-    const Quantity& q = quantity(name);
-    if (const auto all = curves(groups, q, axis); !all.empty()) {
-      plots.push_back(curve_plot(groups, all, q, axis));
+  const auto add = [&](const Metric& metric, Axis axis) {
+    if (const auto all = curves(groups, metric, axis); !all.empty()) {
+      plots.push_back(curve_plot(groups, all, metric, axis));
     }
   };
-  for (const std::string_view name : {"test_accuracy", "loss"}) {
-    for (const Axis axis : {Axis::epoch, Axis::bits, Axis::seconds}) add(name, axis);
-  }
-  for (const std::string_view name : {"vote_agreement", "mask_overlap", "vote_overlap"}) {
-    add(name, Axis::epoch);
+  for (const Metric& metric : quantities()) {
+    if (metric.drawn != Drawn::nowhere) add(metric, Axis::epoch);
+    if (metric.drawn != Drawn::by_epoch_bits_and_seconds) continue;
+    add(metric, Axis::bits);
+    add(metric, Axis::seconds);
   }
   const auto any = [&](auto holds) {
     return std::ranges::any_of(
-        groups, [&](const RunGroup& group) { return std::ranges::any_of(group.runs, holds); });
+        groups, [&](const SeedGroup& group) { return std::ranges::any_of(group.runs, holds); });
   };
-  if (any([](const RunHistory& run) { return run.bits[1].total() > comm::Bits(0); })) {
+  if (any([](const RunHistory& run) {
+        return run.bits[comm::Direction::down].total() > comm::Bits(0);
+      })) {
     plots.push_back(bits_plot(groups));
   }
-  if (std::ranges::any_of(groups, [](const RunGroup& g) { return !kept_shares(g).empty(); })) {
+  if (std::ranges::any_of(groups, [](const SeedGroup& g) { return !kept_shares(g).empty(); })) {
     plots.push_back(layers_plot(groups));
   }
   return plots;
 }
 
-Plot accuracy_figure(std::span<const RunGroup> groups, std::string name, std::string title) {
+Plot accuracy_figure(std::span<const SeedGroup> groups, std::string name, std::string title) {
   constexpr int kHeight = 380;
   constexpr double kSettled = 1. / 6;  // of the epochs, from where on curves are to be told apart
   constexpr double kStep = 5;          // per cent
-  const Quantity& accuracy = quantity("test_accuracy");
+  const Metric accuracy = quantity("test_accuracy");
   const auto all = curves(groups, accuracy, Axis::epoch);
   double lowest = 100;
   for (const Curve& one : all) {
@@ -346,7 +347,7 @@ std::vector<std::string> draw_svg(std::span<const Plot> plots) {
   return documents;
 }
 
-std::string draw_page(std::span<const Plot> plots, std::span<const RunGroup> groups,
+std::string draw_page(std::span<const Plot> plots, std::span<const SeedGroup> groups,
                       const std::string& format) {
   constexpr int kColumns = 3;
   const int legend = 30 + 18 * static_cast<int>(groups.size());

@@ -30,18 +30,18 @@ inline constexpr int kPlotWidth = 420;
 /// Test accuracy and training loss against epoch, total bits and time; agreement of votes and
 /// overlap of successive masks and votes; bits by field and direction; share kept by layer. What no
 /// run has a value of is left out.
-[[nodiscard]] std::vector<Plot> report_plots(std::span<const RunGroup> groups);
+[[nodiscard]] std::vector<Plot> report_plots(std::span<const SeedGroup> groups);
 
 /// Test accuracy against the epoch with a key, from where the curves have settled: a figure of the
 /// paper. Every group has an evaluated round.
-[[nodiscard]] Plot accuracy_figure(std::span<const RunGroup> groups, std::string name,
+[[nodiscard]] Plot accuracy_figure(std::span<const SeedGroup> groups, std::string name,
                                    std::string title);
 
 /// Each plot as an SVG document, in order. Throws as run_gnuplot().
 [[nodiscard]] std::vector<std::string> draw_svg(std::span<const Plot> plots);
 
 /// All plots and a legend on one page, as "pdf" or "png". Throws as run_gnuplot().
-[[nodiscard]] std::string draw_page(std::span<const Plot> plots, std::span<const RunGroup> groups,
+[[nodiscard]] std::string draw_page(std::span<const Plot> plots, std::span<const SeedGroup> groups,
                                     const std::string& format);
 
 }  // namespace mvsgd::sim

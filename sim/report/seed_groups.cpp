@@ -1,10 +1,11 @@
 #include "sim/report/seed_groups.hpp"
+#include "sim/plan/keys.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <map>
 #include <stdexcept>
 #include <utility>
@@ -14,23 +15,8 @@ namespace {
 
 constexpr std::size_t kCurvePoints = 200;
 
-constexpr std::array kQuantities{
-    Quantity{"test_accuracy", "test accuracy",
-             [](const RoundMetrics& m) { return m.test_accuracy; }},
-    Quantity{"loss", "training loss",
-             [](const RoundMetrics& m) -> std::optional<double> { return m.loss; }},
-    Quantity{"vote_agreement", "share of votes for what the mask keeps",
-             [](const RoundMetrics& m) { return m.vote_agreement; }},
-    Quantity{"mask_overlap", "overlap of successive masks",
-             [](const RoundMetrics& m) { return m.mask_overlap; }},
-    Quantity{"vote_overlap", "overlap of a worker's successive votes",
-             [](const RoundMetrics& m) { return m.vote_overlap; }},
-    Quantity{"test_loss", "test loss", [](const RoundMetrics& m) { return m.test_loss; }},
-    Quantity{"learning_rate", "learning rate",
-             [](const RoundMetrics& m) -> std::optional<double> { return m.learning_rate; }}};
-
 /// The keys that part groups: not the seed, and not what changes no bit.
-std::vector<std::pair<std::string_view, std::string>> essence(const Settings& settings) {
+std::vector<std::pair<std::string_view, std::string>> parting_keys(const Settings& settings) {
   std::vector<std::pair<std::string_view, std::string>> values;
   for (const Key& key : keys()) {
     if (key.name == "seed" || changes_no_bit(key.name)) continue;
@@ -39,19 +25,20 @@ std::vector<std::pair<std::string_view, std::string>> essence(const Settings& se
   return values;
 }
 
-std::string preset_of(const RunGroup& group) {
+std::string preset_of(const SeedGroup& group) {
   const std::string& name = group.runs.front().settings.preset;
   return name.empty() ? "run" : name;
 }
 
 /// The preset's name and the keys that part the group from others of that preset: each only if
 /// those before it have not done so already.
-std::string label_of(const RunGroup& group, const std::vector<RunGroup>& groups) {
-  const auto own = essence(group.runs.front().settings);
+std::string label_of(const SeedGroup& group, const std::vector<SeedGroup>& groups) {
+  const auto own = parting_keys(group.runs.front().settings);
   std::vector<std::vector<std::pair<std::string_view, std::string>>>
       same;  // as far as the label goes
-  for (const RunGroup& other : groups) {
-    if (preset_of(other) == preset_of(group)) same.push_back(essence(other.runs.front().settings));
+  for (const SeedGroup& other : groups) {
+    if (preset_of(other) == preset_of(group))
+      same.push_back(parting_keys(other.runs.front().settings));
   }
   std::string label = preset_of(group);
   for (std::size_t i = 0; i < own.size(); ++i) {
@@ -69,12 +56,13 @@ std::pair<std::size_t, std::size_t> cut(std::size_t size, std::size_t parts, std
 
 }  // namespace
 
-std::vector<RunGroup> group_runs(std::vector<RunHistory> runs) {
-  std::vector<RunGroup> groups;
+std::vector<SeedGroup> seed_groups(std::vector<RunHistory> runs) {
+  std::vector<SeedGroup> groups;
   for (RunHistory& run : runs) {
-    const auto same = [&](const RunGroup& group) {
+    const auto same = [&](const SeedGroup& group) {
       const Settings& settings = group.runs.front().settings;
-      return settings.preset == run.settings.preset && essence(settings) == essence(run.settings);
+      return settings.preset == run.settings.preset &&
+             parting_keys(settings) == parting_keys(run.settings);
     };
     auto group = std::ranges::find_if(groups, same);
     if (group == groups.end()) group = groups.emplace(groups.end());
@@ -86,26 +74,33 @@ std::vector<RunGroup> group_runs(std::vector<RunHistory> runs) {
     }
     group->runs.push_back(std::move(run));
   }
-  for (RunGroup& group : groups) {
+  for (SeedGroup& group : groups) {
     std::ranges::sort(group.runs, {}, [](const RunHistory& run) { return run.settings.seed; });
     group.label = label_of(group, groups);
   }
   return groups;
 }
 
-std::span<const Quantity> quantities() { return kQuantities; }
+std::vector<Metric> quantities() {
+  std::vector<Metric> drawn;
+  std::ranges::copy_if(metrics(), std::back_inserter(drawn),
+                       [](const Metric& metric) { return metric.place > 0; });
+  std::ranges::sort(drawn, {}, &Metric::place);
+  return drawn;
+}
 
-const Quantity& quantity(std::string_view name) {
-  const auto found = std::ranges::find(kQuantities, name, &Quantity::name);
-  if (found == kQuantities.end()) throw std::out_of_range(fmt::format("no quantity '{}'", name));
+Metric quantity(std::string_view name) {
+  const auto all = quantities();
+  const auto found = std::ranges::find(all, name, &Metric::name);
+  if (found == all.end()) throw std::out_of_range(fmt::format("no quantity '{}'", name));
   return *found;
 }
 
-std::vector<CurvePoint> curve(const RunGroup& group, const Quantity& quantity) {
+std::vector<CurvePoint> curve(const SeedGroup& group, const Metric& quantity) {
   // By round: runs of a group have one schedule.
-  std::map<std::uint32_t, std::vector<std::pair<std::size_t, const RoundMetrics*>>> rounds;
+  std::map<std::uint32_t, std::vector<std::pair<std::size_t, const RoundHistory*>>> rounds;
   for (std::size_t r = 0; r < group.runs.size(); ++r) {
-    for (const RoundMetrics& metrics : group.runs[r].rounds) {
+    for (const RoundHistory& metrics : group.runs[r].rounds) {
       if (quantity.of(metrics)) rounds[metrics.round].emplace_back(r, &metrics);
     }
   }
@@ -141,12 +136,12 @@ std::vector<CurvePoint> curve(const RunGroup& group, const Quantity& quantity) {
   return points;
 }
 
-std::vector<KeptShare> kept_shares(const RunGroup& group) {
+std::vector<KeptShare> kept_shares(const SeedGroup& group) {
   std::vector<KeptShare> shares;
   double masks = 0;
   for (const RunHistory& run : group.runs) {
     const auto last = std::find_if(run.rounds.rbegin(), run.rounds.rend(),
-                                   [](const RoundMetrics& m) { return !m.kept.empty(); });
+                                   [](const RoundHistory& m) { return !m.kept.empty(); });
     if (last == run.rounds.rend()) continue;
     ++masks;
     shares.resize(last->kept.size());
@@ -170,37 +165,33 @@ std::string csv_cell(const std::string& text) {
   return quoted + '"';
 }
 
-void write_csv(std::ostream& out, std::span<const RunGroup> groups) {
+void write_csv(std::ostream& out, std::span<const SeedGroup> groups) {
   fmt::print(out, "group,seed,round,epoch,bits,seconds,quantity,value\n");
-  for (const RunGroup& group : groups) {
+  const std::vector<Metric> drawn = quantities();
+  for (const SeedGroup& group : groups) {
     for (const RunHistory& run : group.runs) {
       const std::string start = fmt::format("{},{}", csv_cell(group.label), run.settings.seed);
-      const auto row = [&](const RoundMetrics& m, std::string_view name, auto value) {
+      const auto row = [&](const RoundHistory& m, std::string_view name, auto value) {
         fmt::print(out, "{},{},{},{},{},{},{}\n", start, m.round, m.epoch, m.bits.count(),
                    m.seconds, name, value);
       };
-      for (const RoundMetrics& m : run.rounds) {
-        for (const Quantity& q : quantities()) {
+      for (const RoundHistory& m : run.rounds) {
+        for (const Metric& q : drawn) {
           if (const auto value = q.of(m)) row(m, q.name, *value);
         }
         for (const LayerShare& share : m.kept) row(m, "kept_by_layer/" + share.layer, share.kept);
       }
       if (run.rounds.empty()) continue;
-      const RoundMetrics& last = run.rounds.back();
-      for (const auto direction : {comm::Direction::up, comm::Direction::down}) {
-        for (std::size_t f = 0; f < comm::kFields; ++f) {
-          const auto field = static_cast<comm::Field>(f);
+      const RoundHistory& last = run.rounds.back();
+      for (const comm::Direction direction : comm::kAllDirections) {
+        for (const comm::Field field : comm::kAllFields) {
           row(last, fmt::format("bits_{}/{}", comm::name(direction), comm::name(field)),
-              run.bits[static_cast<std::size_t>(direction)][field].count());
+              run.bits[direction][field].count());
         }
       }
       if (!run.end) continue;
-      const Rates& rates = run.end->rates;
-      for (const auto& [name, rate] :
-           {std::pair{"rate_uplink", rates.uplink}, std::pair{"rate_both_ways", rates.both_ways},
-            std::pair{"rate_run_uplink", rates.run_uplink},
-            std::pair{"rate_run_both_ways", rates.run_both_ways}}) {
-        if (rate) row(last, name, *rate);
+      for (const auto& [name, rate] : kRates) {
+        if (const auto value = run.end->rates.*rate) row(last, name, *value);
       }
     }
   }

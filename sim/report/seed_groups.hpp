@@ -14,27 +14,20 @@
 namespace mvsgd::sim {
 
 /// Runs whose settings differ in nothing but `seed` and `slots`, which changes no bit.
-struct RunGroup {
+struct SeedGroup {
   std::string label;             ///< the preset and, where groups share it, keys that part them
   std::vector<RunHistory> runs;  ///< in order of seed
 };
 
 /// Groups in the order of their first runs. Throws UsageError naming both if two runs have the same
 /// settings and seed: they are no two trials.
-[[nodiscard]] std::vector<RunGroup> group_runs(std::vector<RunHistory> runs);
+[[nodiscard]] std::vector<SeedGroup> seed_groups(std::vector<RunHistory> runs);
 
-/// Something that rounds have a value of.
-struct Quantity {
-  std::string_view name;  ///< of metrics.jsonl
-  std::string_view title;
-  std::optional<double> (*of)(const RoundMetrics&);
-};
-
-/// loss, test_accuracy, vote_agreement, mask_overlap, vote_overlap, test_loss, learning_rate.
-[[nodiscard]] std::span<const Quantity> quantities();
+/// The metrics that a report has curves of, in the order of their places.
+[[nodiscard]] std::vector<Metric> quantities();
 
 /// Throws std::out_of_range if there is none of this name.
-[[nodiscard]] const Quantity& quantity(std::string_view name);
+[[nodiscard]] Metric quantity(std::string_view name);
 
 /// The places of a curve's point are means over its rounds and runs.
 struct CurvePoint {
@@ -48,7 +41,7 @@ struct CurvePoint {
 
 /// Mean and deviation over the runs of a group, a point for each round that has the quantity; of
 /// more than 200, neighbours are averaged run by run first.
-[[nodiscard]] std::vector<CurvePoint> curve(const RunGroup& group, const Quantity& quantity);
+[[nodiscard]] std::vector<CurvePoint> curve(const SeedGroup& group, const Metric& quantity);
 
 /// The last evaluated mask of the group's runs: of each layer the mean share of its coordinates
 /// that is kept. Empty if no run has one.
@@ -56,7 +49,7 @@ struct KeptShare {
   std::string layer;
   double share = 0;
 };
-[[nodiscard]] std::vector<KeptShare> kept_shares(const RunGroup& group);
+[[nodiscard]] std::vector<KeptShare> kept_shares(const SeedGroup& group);
 
 /// A cell of a CSV row, in quotes where it needs them.
 [[nodiscard]] std::string csv_cell(const std::string& text);
@@ -65,6 +58,6 @@ struct KeptShare {
 /// group,seed,round,epoch,bits,seconds,quantity,value. Quantities are those of quantities(), a
 /// kept_by_layer/LAYER for each layer after an evaluation, and of the whole run, in its last round,
 /// bits_DIRECTION/FIELD and the four rates.
-void write_csv(std::ostream& out, std::span<const RunGroup> groups);
+void write_csv(std::ostream& out, std::span<const SeedGroup> groups);
 
 }  // namespace mvsgd::sim

@@ -80,9 +80,9 @@ bool add_row(std::string_view line, std::vector<UplinkCurve>& curves) {
 
 }  // namespace
 
-std::vector<UplinkCurve> uplink_curves(std::span<const RunGroup> groups) {
+std::vector<UplinkCurve> uplink_curves(std::span<const SeedGroup> groups) {
   std::vector<UplinkCurve> curves;
-  for (const RunGroup& group : groups) {
+  for (const SeedGroup& group : groups) {
     UplinkCurve one{.label = group.label, .points = {}};
     for (const CurvePoint& p : curve(group, quantity("test_accuracy"))) {
       if (p.uplink == 0) continue;

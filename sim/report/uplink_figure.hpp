@@ -15,7 +15,7 @@ namespace mvsgd::sim {
 /// An evaluated round.
 struct UplinkPoint {
   double epoch = 0;
-  double bits = 0;      ///< RoundMetrics::uplink, the mean over the runs of a group
+  double bits = 0;      ///< RoundHistory::uplink, the mean over the runs of a group
   double accuracy = 0;  ///< of the test set, 0 to 1, the mean likewise
 };
 
@@ -26,7 +26,7 @@ struct UplinkCurve {
 
 /// A curve for each group that has an evaluated round after which anything has been sent up; plain
 /// SGD on one machine has none.
-[[nodiscard]] std::vector<UplinkCurve> uplink_curves(std::span<const RunGroup> groups);
+[[nodiscard]] std::vector<UplinkCurve> uplink_curves(std::span<const SeedGroup> groups);
 
 /// A point a row: label,epoch,bits_up,accuracy. read_points() gives the same curves back.
 void write_points(std::ostream& out, std::span<const UplinkCurve> curves);

@@ -4,11 +4,12 @@
 
 namespace mvsgd::sim {
 
-void Leader::run() {
+std::uint32_t Leader::run() {
   if (context_.rounds.front().is_first()) {
     begin();
     open_.emplace();
   }
+  std::uint32_t last = 0;
   for (const Round& round : context_.rounds) {
     RoundRecord record;
     record.round = round;
@@ -18,19 +19,23 @@ void Leader::run() {
     if (round.evaluate && context_.evaluate) {
       open_->evaluation = evaluate(round, context_.evaluate);
     }
-    if (context_.pause.is_after(round.t)) return;
+    last = round.t;
+    if (pauses_) break;
   }
+  close();
+  return last;
 }
 
 void Leader::close() {
   if (!open_) return;
-  open_->ledger = context_.ledger.close_round(open_->round.t);
+  collect(*open_);
   if (context_.on_closed) context_.on_closed(*open_);
   open_.reset();
 }
 
-void Leader::ask_for_pause(const Round& round) {
-  if (context_.pause_after && context_.pause_after(round)) context_.pause.set_after(round.t);
+bool Leader::pauses_after(const Round& round) {
+  pauses_ = context_.pause_after && context_.pause_after(round);
+  return pauses_;
 }
 
 }  // namespace mvsgd::sim

@@ -13,7 +13,7 @@
 #include "sim/law/round_sizes.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/round/evaluation.hpp"
-#include "sim/round/pause.hpp"
+#include "sim/round/telemetry.hpp"
 
 namespace mvsgd::sim {
 
@@ -26,7 +26,7 @@ struct RoundRecord {
   std::optional<double> vote_agreement;  ///< mean over the mask of votes / N; none without votes
   std::vector<compress::Index> mask;     ///< supp M_t; kept of a sparse round that is evaluated
   std::optional<Evaluation> evaluation;
-  double server_seconds = 0;  ///< the server's processor time, evaluation apart
+  WorkerReport report;  ///< all workers'; its phases have the server's time too, evaluation apart
 };
 
 using Evaluate =
@@ -36,9 +36,7 @@ using Evaluate =
 using PauseAfter = std::function<bool(const Round&)>;
 
 struct LeaderContext {
-  std::span<const Round> rounds;  ///< those to run
-  Pause& pause;
-  comm::Ledger& ledger;
+  std::span<const Round> rounds;                      ///< those to run
   PauseAfter pause_after;                             ///< may be empty: never; asked once a round
   Evaluate evaluate;                                  ///< may be empty: no evaluations
   std::function<void(const RoundRecord&)> on_closed;  ///< called once a round, in order
@@ -51,26 +49,27 @@ class Leader {
   Leader(const Leader&) = delete;
   Leader& operator=(const Leader&) = delete;
 
-  /// Leads every round until the pause. The last one stays open: what it sent may not have been
-  /// decoded yet.
-  void run();
-
-  /// Closes the round that is still open, if one is: nobody has a message of it to decode.
-  void close();
+  /// Leads every round until the pause. Returns the last one, which is closed as all are.
+  std::uint32_t run();
 
  protected:
-  /// Asks whether the run should pause after this round; to be called before the round's last
-  /// message is sent, by which time whoever has that message can see the pause.
-  void ask_for_pause(const Round& round);
+  /// Closes the round that is still open, if one is.
+  void close();
+  /// Whether the run pauses after this round; to be called once a round.
+  [[nodiscard]] bool pauses_after(const Round& round);
 
  private:
   virtual void begin() {}  ///< before round 1
-  /// One round. Calls close() as soon as everybody has shown that the last round is over.
+  /// One round. It calls close() when everybody has sent something in it, so that nobody waits for
+  /// the last round to be closed.
   virtual void lead(RoundRecord& record) = 0;
   [[nodiscard]] virtual Evaluation evaluate(const Round& round, const Evaluate& evaluate) = 0;
+  /// Adds to the record what its workers have reported of the round.
+  virtual void collect(RoundRecord& record) = 0;
 
   LeaderContext context_;
   std::optional<RoundRecord> open_;  ///< of the round that is not closed yet
+  bool pauses_ = false;
 };
 
 }  // namespace mvsgd::sim

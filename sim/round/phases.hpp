@@ -1,6 +1,9 @@
 // Where a round's processor time goes.
 #pragma once
 
+#include <array>
+#include <string_view>
+
 namespace mvsgd::sim {
 
 /// Processor seconds by phase, of the threads of the workers and the server themselves: what waits
@@ -14,14 +17,23 @@ struct Phases {
 
   [[nodiscard]] double total() const { return local_steps + vote + exchange + server; }
 
-  Phases& operator+=(const Phases& other) {
-    local_steps += other.local_steps;
-    vote += other.vote;
-    exchange += other.exchange;
-    server += other.server;
-    return *this;
-  }
+  Phases& operator+=(const Phases& other);
 };
+
+/// A phase by its name in files and its member.
+struct Phase {
+  std::string_view name;
+  double Phases::*seconds;
+};
+inline constexpr std::array<Phase, 4> kPhases = {{{"local_steps", &Phases::local_steps},
+                                                  {"vote", &Phases::vote},
+                                                  {"exchange", &Phases::exchange},
+                                                  {"server", &Phases::server}}};
+
+inline Phases& Phases::operator+=(const Phases& other) {
+  for (const Phase& phase : kPhases) this->*phase.seconds += other.*phase.seconds;
+  return *this;
+}
 
 /// Processor seconds of the calling thread.
 [[nodiscard]] double thread_seconds();

@@ -5,6 +5,7 @@
 #include "compress/select/error_memory.hpp"
 #include "compress/values/aggregate.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/round/control.hpp"
 #include "sim/round/overlap.hpp"
 #include "sim/round/phases.hpp"
 
@@ -32,21 +33,20 @@ std::vector<float> sum_of(std::uint32_t workers, std::size_t size, const Receive
 
 ServerRound::ServerRound(const ServerContext& context, comm::Transport& transport,
                          ServerState& state, RoundRecord& record, std::function<void()> close_last,
-                         std::function<void()> ask_for_pause)
+                         std::function<bool()> pauses)
     : context_(&context),
       transport_(&transport),
       state_(&state),
       record_(&record),
       close_last_(std::move(close_last)),
-      ask_for_pause_(std::move(ask_for_pause)) {}
+      pauses_(std::move(pauses)) {}
 
 std::vector<compress::Index> ServerRound::receive_positions(
     std::uint32_t worker, comm::Kind kind, std::span<const compress::Index> previous) {
   auto positions =
       sim::receive_positions(protocol(), *transport_, worker, {kind, round().t}, previous);
-  if (protocol().positions(kind).codec->is_data_dependent()) {
-    sizes().position_bits[{kind, worker}] = position_bits(protocol(), kind, positions, previous);
-  }
+  const auto codec = protocol().positions(kind).codec(previous);
+  if (codec->is_data_dependent()) sizes().position_bits[{kind, worker}] = codec->size(positions);
   return positions;
 }
 
@@ -59,10 +59,9 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
   const std::vector<compress::Index>& last = state_->mask;
   broadcast(*transport_, encode_positions(protocol(), transport_->rank(),
                                           {comm::Kind::mask, round().t}, mask, last));
-  const Protocol::Positions& list = protocol().positions(comm::Kind::mask);
-  if (list.given == Given::last_mask || list.codec->is_data_dependent()) {
-    sizes().position_bits[{comm::Kind::mask, 0}] =
-        position_bits(protocol(), comm::Kind::mask, mask, last);
+  const auto codec = protocol().positions(comm::Kind::mask).codec(last);
+  if (codec->is_data_dependent()) {
+    sizes().position_bits[{comm::Kind::mask, 0}] = codec->size(mask);
   }
   if (!last.empty()) record_->mask_overlap = overlap(last, mask);
   if (round().evaluate) record_->mask = mask;
@@ -80,8 +79,7 @@ std::vector<float> ServerRound::sum_updates() {
 
 void ServerRound::publish_aggregate(std::span<float> sum) {
   if (settings().aggregation == Aggregation::mean) compress::divide_by_workers(workers(), sum);
-  // By the time that a worker has the aggregate it can see the pause.
-  ask_for_pause_();
+  send_pause(*transport_, round().t, pauses_());
   broadcast(*transport_,
             encode_values(protocol(), transport_->rank(), {comm::Kind::aggregate, round().t}, sum));
 }
@@ -120,10 +118,16 @@ void Server::lead(RoundRecord& record) {
     const PhaseTimer timer(seconds);
     ServerRound round(
         context_, *transport_, state_, record, [this] { close(); },
-        [&] { ask_for_pause(record.round); });
+        [&] { return pauses_after(record.round); });
     record.round.dense ? lead_dense(round) : side_->lead(round);
   }
-  record.server_seconds = seconds;
+  record.report.phases.server = seconds;
+}
+
+void Server::collect(RoundRecord& record) {
+  comm::ClosedRound closed = transport_->close_round(record.round.t);
+  record.ledger = std::move(closed.rows);
+  for (const auto& report : closed.reports) record.report += decode_report(report);
 }
 
 void Server::lead_dense(ServerRound& round) {

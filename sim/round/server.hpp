@@ -49,10 +49,10 @@ class VoteCount {
 /// One sparse round as a scheme's server half sees it.
 class ServerRound {
  public:
-  /// `close_last` is called when every worker has sent something in this round.
+  /// `close_last` is called when every worker has sent something in this round; `pauses` says
+  /// whether the run pauses after it.
   ServerRound(const ServerContext& context, comm::Transport& transport, ServerState& state,
-              RoundRecord& record, std::function<void()> close_last,
-              std::function<void()> ask_for_pause);
+              RoundRecord& record, std::function<void()> close_last, std::function<bool()> pauses);
 
   [[nodiscard]] const Round& round() const { return record_->round; }
   [[nodiscard]] const Settings& settings() const { return context_->settings; }
@@ -86,12 +86,12 @@ class ServerRound {
   ServerState* state_;
   RoundRecord* record_;
   std::function<void()> close_last_;
-  std::function<void()> ask_for_pause_;
+  std::function<bool()> pauses_;
 };
 
-/// Decodes, counts, chooses, aggregates in worker order 0..N-1, and closes each round's ledger when
-/// the next round's first messages show that every worker has decoded it. Before round 1 it sends
-/// the initial model.
+/// Decodes, counts, chooses, aggregates in worker order 0..N-1, and closes each round when every
+/// worker has reported it: after the next round's first messages, so that nobody waits for it.
+/// Before round 1 it sends the initial model.
 class Server final : public Leader {
  public:
   Server(const ServerContext& context, comm::Transport& transport, ServerState state,
@@ -104,6 +104,7 @@ class Server final : public Leader {
   void begin() override;
   void lead(RoundRecord& record) override;
   [[nodiscard]] Evaluation evaluate(const Round& round, const Evaluate& evaluate) override;
+  void collect(RoundRecord& record) override;
   void lead_dense(ServerRound& round);
 
   ServerContext context_;

@@ -1,25 +1,50 @@
 #include "sim/round/telemetry.hpp"
 
-namespace mvsgd::sim {
+#include <bit>
 
-void Telemetry::add(std::uint32_t round, std::uint32_t worker, const WorkerReport& report) {
-  const std::lock_guard lock(mutex_);
-  rounds_[round][worker] = report;
+#include "comm/bit_stream.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+void put(double value, comm::BitWriter& out) { out.put(std::bit_cast<std::uint64_t>(value), 64); }
+
+double get(comm::BitReader& in) { return std::bit_cast<double>(in.get(64)); }
+
+}  // namespace
+
+WorkerReport& WorkerReport::operator+=(const WorkerReport& other) {
+  loss += other.loss;
+  steps += other.steps;
+  images += other.images;
+  vote_overlap += other.vote_overlap;
+  overlaps += other.overlaps;
+  phases += other.phases;
+  return *this;
 }
 
-WorkerReport Telemetry::take(std::uint32_t round) {
-  const std::lock_guard lock(mutex_);
-  WorkerReport sum;
-  for (const auto& [worker, report] : rounds_[round]) {
-    sum.loss += report.loss;
-    sum.steps += report.steps;
-    sum.images += report.images;
-    sum.vote_overlap += report.vote_overlap;
-    sum.overlaps += report.overlaps;
-    sum.phases += report.phases;
-  }
-  rounds_.erase(round);
-  return sum;
+std::vector<std::byte> encode_report(const WorkerReport& report) {
+  comm::BitWriter out;
+  put(report.loss, out);
+  out.put(report.steps, 64);
+  out.put(report.images, 64);
+  put(report.vote_overlap, out);
+  out.put(report.overlaps, 32);
+  for (const Phase& phase : kPhases) put(report.phases.*phase.seconds, out);
+  return out.take();
+}
+
+WorkerReport decode_report(std::span<const std::byte> bytes) {
+  comm::BitReader in(bytes, comm::Bits::of_bytes(bytes.size()));
+  WorkerReport report;
+  report.loss = get(in);
+  report.steps = in.get(64);
+  report.images = in.get(64);
+  report.vote_overlap = get(in);
+  report.overlaps = static_cast<std::uint32_t>(in.get(32));
+  for (const Phase& phase : kPhases) report.phases.*phase.seconds = get(in);
+  if (in.remaining() != comm::Bits(0)) throw comm::DecodeError("a worker's report is too long");
+  return report;
 }
 
 }  // namespace mvsgd::sim

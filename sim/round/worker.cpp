@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sim/plan/scheme.hpp"
+#include "sim/round/control.hpp"
 #include "sim/round/overlap.hpp"
 
 namespace mvsgd::sim {
@@ -57,13 +58,14 @@ WorkerState Worker::take() {
   return std::move(state_);
 }
 
-void Worker::run() {
+std::uint32_t Worker::run() {
   const Protocol& protocol = context_.protocol;
   const SparseRounds* const sparse = context_.settings.scheme->sparse();
   const std::uint32_t server = transport_->server();
   if (context_.rounds.front().is_first()) {
     state_.theta =
         receive_values(protocol, *transport_, server, {comm::Kind::model, 0}, protocol.d);
+    transport_->report_round(0, encode_report({}));
   }
   arrays_->put({.theta = std::move(state_.theta), .e = std::move(state_.e)});
   for (const Round& round : context_.rounds) {
@@ -94,14 +96,14 @@ void Worker::run() {
         state_.vote = std::move(vote.support);
       }
     }
-    // Before the next round's first message, by which the server knows that it is there.
-    context_.telemetry.add(round.t, transport_->rank(), report);
     if (round.evaluate && context_.settings.bn_eval() == BatchNormEvaluation::average) {
       transport_->send(server, encode_values(protocol, transport_->rank(),
                                              {comm::Kind::buffers, round.t}, state_.buffers));
     }
-    if (context_.pause.is_after(round.t)) return;
+    transport_->report_round(round.t, encode_report(report));
+    if (receive_pause(*transport_, round.t)) return round.t;
   }
+  return context_.rounds.back().t;
 }
 
 void Worker::exchange_dense(const Round& round) {

@@ -10,7 +10,6 @@
 #include "compress/select/index.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/round/local_update.hpp"
-#include "sim/round/pause.hpp"
 #include "sim/round/protocol.hpp"
 #include "sim/round/slots.hpp"
 #include "sim/round/sparse_rounds.hpp"
@@ -34,10 +33,8 @@ struct WorkerContext {
   const Protocol& protocol;
   const Settings& settings;
   std::span<const Round> rounds;  ///< those to run
-  const Pause& pause;
   LocalUpdate& update;
   Slots& slots;
-  Telemetry& telemetry;
 };
 
 /// One sparse round as a scheme's worker half sees it.
@@ -79,8 +76,9 @@ class Worker {
   Worker(const WorkerContext& context, comm::Transport& transport,
          std::unique_ptr<WorkerArrays> arrays, WorkerState state);
 
-  /// Takes part in every round until the pause; before round 1 it receives the initial model.
-  void run();
+  /// Takes part in every round until the pause, and reports each; before round 1 it receives the
+  /// initial model. Returns the last round.
+  std::uint32_t run();
 
   /// What it carries on, which it no longer has; after run().
   [[nodiscard]] WorkerState take();

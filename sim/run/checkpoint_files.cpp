@@ -71,29 +71,43 @@ KeptArrays read_kept(SafetensorsFile& file, const std::string& path, const Setti
   return kept;
 }
 
-ordered_json json_of(const comm::FieldBits& bits) {
+using Bits = comm::ByDirection<comm::FieldBits>;
+
+ordered_json json_of(const Bits& bits) {
   ordered_json object = ordered_json::object();
-  for (std::size_t i = 0; i < comm::kFields; ++i) {
-    const auto field = static_cast<comm::Field>(i);
-    object[std::string(comm::name(field))] = bits[field].count();
+  for (const comm::Direction direction : comm::kAllDirections) {
+    ordered_json& fields = object[std::string(comm::name(direction))];
+    for (const comm::Field field : comm::kAllFields) {
+      fields[std::string(comm::name(field))] = bits[direction][field].count();
+    }
   }
   return object;
 }
 
-ordered_json json_of(const Account::ByDirection& bits) {
-  return {{"up", json_of(bits[0])}, {"down", json_of(bits[1])}};
-}
-
-Account::ByDirection read_bits(const json& object) {
-  Account::ByDirection bits;
-  for (const auto& [way, name] : {std::pair(0, "up"), std::pair(1, "down")}) {
-    for (std::size_t i = 0; i < comm::kFields; ++i) {
-      const auto field = static_cast<comm::Field>(i);
-      bits.at(static_cast<std::size_t>(way))[field] = comm::Bits(
-          whole_number<std::uint64_t>(object.at(name).at(std::string(comm::name(field)))));
+Bits read_bits(const json& object) {
+  Bits bits;
+  for (const comm::Direction direction : comm::kAllDirections) {
+    const json& fields = object.at(std::string(comm::name(direction)));
+    for (const comm::Field field : comm::kAllFields) {
+      bits[direction][field] =
+          comm::Bits(whole_number<std::uint64_t>(fields.at(std::string(comm::name(field)))));
     }
   }
   return bits;
+}
+
+ordered_json json_of(const Phases& phases) {
+  ordered_json object = ordered_json::object();
+  for (const Phase& phase : kPhases) object[std::string(phase.name)] = phases.*phase.seconds;
+  return object;
+}
+
+Phases read_phases(const json& object) {
+  Phases phases;
+  for (const Phase& phase : kPhases) {
+    phases.*phase.seconds = object.at(std::string(phase.name)).get<double>();
+  }
+  return phases;
 }
 
 /// JSON has no infinity and no NaN: they are null.
@@ -151,11 +165,7 @@ void write_progress(DurableFile& file, const TrialState& state) {
   const ordered_json progress{
       {"round", state.group.t},
       {"seconds", state.seconds},
-      {"cpu_seconds",
-       {{"local_steps", state.phases.local_steps},
-        {"vote", state.phases.vote},
-        {"exchange", state.phases.exchange},
-        {"server", state.phases.server}}},
+      {"cpu_seconds", json_of(state.phases)},
       {"test_loss", state.evaluation.loss},
       {"test_accuracy", state.evaluation.accuracy},
       {"sparse_steps", sums.sparse_steps},
@@ -172,7 +182,6 @@ TrialState read_progress(const std::filesystem::path& path, const Settings& sett
   std::ifstream file(path);
   try {
     const json progress = json::parse(file);
-    const json& cpu = progress.at("cpu_seconds");
     Account::Sums sums{
         .sparse_steps = whole_number<std::uint64_t>(progress.at("sparse_steps")),
         .dense_steps = whole_number<std::uint64_t>(progress.at("dense_steps")),
@@ -186,10 +195,7 @@ TrialState read_progress(const std::filesystem::path& path, const Settings& sett
                                     .accuracy = read_number(progress.at("test_accuracy"))},
                      .statistics = {},
                      .account = {parameters_of(settings), settings.workers, sums},
-                     .phases = {.local_steps = cpu.at("local_steps").get<double>(),
-                                .vote = cpu.at("vote").get<double>(),
-                                .exchange = cpu.at("exchange").get<double>(),
-                                .server = cpu.at("server").get<double>()},
+                     .phases = read_phases(progress.at("cpu_seconds")),
                      .seconds = progress.at("seconds").get<double>()};
     state.group.t = whole_number<std::uint32_t>(progress.at("round"));
     state.group.workers.resize(settings.workers);

@@ -3,30 +3,26 @@
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
-#include <array>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
-#include <string_view>
 #include <system_error>
 
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
-#include "sim/run/layer_share.hpp"
+#include "sim/plan/settings_file.hpp"
+#include "sim/run/ledger_file.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::ordered_json;
 
 constexpr const char* kCheckpoints = "checkpoint";
 constexpr const char* kLedger = kRowFiles[0];
 constexpr const char* kMetrics = kRowFiles[1];
 constexpr const char* kModel = "model.safetensors";
-constexpr std::string_view kLedgerHeader = "round,worker,direction,kind,field,bits";
 
 std::ofstream open_for_writing(const fs::path& path, std::ios::openmode mode = std::ios::trunc) {
   std::ofstream file(path, std::ios::out | mode);
@@ -37,63 +33,8 @@ std::ofstream open_for_writing(const fs::path& path, std::ios::openmode mode = s
 void write_config(const fs::path& directory, const Settings& settings,
                   const Environment& environment) {
   std::ostringstream text;
-  write_toml(settings, text);
-  fmt::print(text, "\n[environment]\n");
-  for (const auto& [name, value] : environment) fmt::print(text, "{} = \"{}\"\n", name, value);
+  write_toml(settings, environment, text);
   replace_file(directory / "config.toml", text.str());
-}
-
-template <typename Value>
-void put(ordered_json& line, const char* name, const std::optional<Value>& value) {
-  if (value) line[name] = *value;
-}
-
-ordered_json json_of(const Phases& phases) {
-  return {{"local_steps", phases.local_steps},
-          {"vote", phases.vote},
-          {"exchange", phases.exchange},
-          {"server", phases.server}};
-}
-
-ordered_json json_of(const std::vector<LayerShare>& shares) {
-  ordered_json kept = ordered_json::object();
-  for (const LayerShare& share : shares) kept[share.layer] = share.kept;
-  return kept;
-}
-
-template <typename Enum>
-Enum parse_name(std::string_view text, int first, int last) {
-  for (int i = first; i <= last; ++i) {
-    if (comm::name(static_cast<Enum>(i)) == text) return static_cast<Enum>(i);
-  }
-  throw std::invalid_argument(fmt::format("'{}' is not a name of this column", text));
-}
-
-template <typename Number>
-Number parse_number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    throw std::invalid_argument(fmt::format("'{}' is not a number of this column", text));
-  }
-  return value;
-}
-
-comm::LedgerRow parse_row(std::string_view line) {
-  std::array<std::string_view, 6> cells;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    const std::size_t comma = line.find(',');
-    const bool last = i + 1 == cells.size();
-    if (last != (comma == std::string_view::npos)) throw std::invalid_argument("not six columns");
-    cells[i] = line.substr(0, comma);
-    line.remove_prefix(last ? line.size() : comma + 1);
-  }
-  return {.id = {.round = parse_number<std::uint32_t>(cells[0]),
-                 .worker = parse_number<std::uint32_t>(cells[1]),
-                 .direction = parse_name<comm::Direction>(cells[2], 0, 1),
-                 .kind = parse_name<comm::Kind>(cells[3], 1, 9)},
-          .field = parse_name<comm::Field>(cells[4], 0, static_cast<int>(comm::kFields) - 1),
-          .bits = comm::Bits(parse_number<std::uint64_t>(cells[5]))};
 }
 
 /// What the last line of metrics.jsonl has, if it is the end of a run.
@@ -161,50 +102,23 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
 void RunDirectory::begin_rows() {
   metrics_ = open_for_writing(path_ / kMetrics);
   ledger_ = open_for_writing(path_ / kLedger);
-  fmt::print(ledger_, "{}\n", kLedgerHeader);
+  write_ledger_header(ledger_);
   ledger_.flush();
   check_written();
 }
 
-void RunDirectory::add(const TrialRound& trial_round, double seconds) {
+std::optional<RoundMetrics> RunDirectory::add(const TrialRound& trial_round, double seconds) {
   const RoundRecord& record = trial_round.record;
-  comm::Bits up;
-  comm::Bits down;
-  for (const comm::LedgerRow& row : record.ledger) {
-    fmt::print(ledger_, "{},{},{},{},{},{}\n", row.id.round, row.id.worker,
-               comm::name(row.id.direction), comm::name(row.id.kind), comm::name(row.field),
-               row.bits.count());
-    (row.id.direction == comm::Direction::up ? up : down) += row.bits;
-  }
+  write_ledger_rows(ledger_, record.ledger);
+  std::optional<RoundMetrics> metrics;
   if (record.round.t > 0) {
-    const WorkerReport& report = trial_round.report;
-    ordered_json line;
-    line["round"] = record.round.t;
-    line["epoch"] = record.round.epoch;
-    line["local_steps"] = record.round.steps;
-    line["dense"] = record.round.dense;
-    line["learning_rate"] = record.round.learning_rate;
-    line["loss"] = report.loss / static_cast<double>(report.steps);
-    line["images"] = report.images;
-    line["bits_up"] = up.count();
-    line["bits_down"] = down.count();
-    if (record.sizes.union_size > 0) line["union_size"] = record.sizes.union_size;
-    if (!record.sizes.changes.empty()) line["changes"] = record.sizes.changes;
-    put(line, "mask_overlap", record.mask_overlap);
-    if (report.overlaps > 0) line["vote_overlap"] = report.vote_overlap / report.overlaps;
-    put(line, "vote_agreement", record.vote_agreement);
-    if (!record.mask.empty()) line["kept_by_layer"] = json_of(kept_by_layer(layout_, record.mask));
-    if (record.evaluation) {
-      line["test_loss"] = record.evaluation->loss;
-      line["test_accuracy"] = record.evaluation->accuracy;
-    }
-    line["seconds"] = seconds;
-    line["cpu_seconds"] = json_of(report.phases);
-    metrics_ << line.dump() << '\n';
+    metrics = metrics_of(record, layout_, seconds);
+    metrics_ << line_of(*metrics) << '\n';
   }
   ledger_.flush();
   metrics_.flush();
   check_written();
+  return metrics;
 }
 
 void RunDirectory::save(const TrialState& state) {
@@ -225,19 +139,13 @@ void RunDirectory::finish(const TrialResult& result, double seconds) {
                                .theta = result.theta,
                                .statistics = result.statistics,
                                .batches = result.steps});
-  const Rates rates = result.account.rates();
-  ordered_json line;
-  line["end"] = true;
-  line["theta_sha256"] = result.digest;
-  line["test_loss"] = result.evaluation.loss;
-  line["test_accuracy"] = result.evaluation.accuracy;
-  put(line, "rate_uplink", rates.uplink);
-  put(line, "rate_both_ways", rates.both_ways);
-  put(line, "rate_run_uplink", rates.run_uplink);
-  put(line, "rate_run_both_ways", rates.run_both_ways);
-  line["seconds"] = seconds;
-  line["cpu_seconds"] = json_of(result.phases);
-  metrics_ << line.dump() << '\n';
+  metrics_ << line_of(RunEnd{.digest = result.digest,
+                             .test_loss = result.evaluation.loss,
+                             .test_accuracy = result.evaluation.accuracy,
+                             .rates = result.account.rates(),
+                             .seconds = seconds,
+                             .phases = result.phases})
+           << '\n';
   metrics_.flush();
   check_written();
   sync_path(path_ / kMetrics);
@@ -258,27 +166,5 @@ FinishedRun read_finished_run(const fs::path& path) {
 }
 
 bool has_finished(const fs::path& path) { return final_accuracy(path).has_value(); }
-
-std::vector<comm::LedgerRow> read_ledger(const fs::path& path) {
-  std::ifstream file(path);
-  if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
-  return read_ledger(file, path.string());
-}
-
-std::vector<comm::LedgerRow> read_ledger(std::istream& in, const std::string& name) {
-  std::string line;
-  if (!std::getline(in, line) || line != kLedgerHeader) {
-    throw InputError(fmt::format("{}:1: '{}' is wanted", name, kLedgerHeader));
-  }
-  std::vector<comm::LedgerRow> rows;
-  for (std::size_t number = 2; std::getline(in, line); ++number) {
-    try {
-      rows.push_back(parse_row(line));
-    } catch (const std::invalid_argument& e) {
-      throw InputError(fmt::format("{}:{}: {}", name, number, e.what()));
-    }
-  }
-  return rows;
-}
 
 }  // namespace mvsgd::sim

@@ -12,6 +12,7 @@
 #include "nn/layout.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/run/checkpoint.hpp"
+#include "sim/run/metrics.hpp"
 #include "sim/train/trial.hpp"
 
 namespace mvsgd::sim {
@@ -31,9 +32,9 @@ class RunDirectory {
   RunDirectory(std::filesystem::path path, const Settings& settings, const Environment& environment,
                const FoundCheckpoint& found);
 
-  /// One line of metrics.jsonl and the round's rows of ledger.csv. Throws std::runtime_error if
-  /// they cannot be written.
-  void add(const TrialRound& round, double seconds);
+  /// One line of metrics.jsonl, which it returns, and the round's rows of ledger.csv; of round 0,
+  /// which trains nothing, the rows alone. Throws std::runtime_error if they cannot be written.
+  std::optional<RoundMetrics> add(const TrialRound& round, double seconds);
 
   /// model.safetensors, then the last line of metrics.jsonl: digest, accuracy, rates.
   void finish(const TrialResult& result, double seconds);
@@ -67,11 +68,5 @@ struct FinishedRun {
 
 /// Whether the run in the directory has ended as it should.
 [[nodiscard]] bool has_finished(const std::filesystem::path& path);
-
-/// The rows of a ledger.csv. Throws InputError naming file and line if one is not a row.
-[[nodiscard]] std::vector<comm::LedgerRow> read_ledger(const std::filesystem::path& path);
-
-/// The same from a stream, which messages call `name`.
-[[nodiscard]] std::vector<comm::LedgerRow> read_ledger(std::istream& in, const std::string& name);
 
 }  // namespace mvsgd::sim

@@ -127,21 +127,11 @@ std::string value_field(const Scalar& scalar) {
 
 }  // namespace
 
-std::vector<Scalar> scalars_of(const TrialRound& trial_round) {
-  const RoundRecord& record = trial_round.record;
-  const WorkerReport& report = trial_round.report;
-  std::array<comm::Bits, 2> bits;
-  for (const comm::LedgerRow& row : record.ledger) {
-    bits[static_cast<std::size_t>(row.id.direction)] += row.bits;
-  }
-  std::vector<Scalar> scalars{{"train/loss", report.loss / static_cast<double>(report.steps)},
-                              {"train/learning_rate", record.round.learning_rate},
-                              {"bits/up", static_cast<double>(bits[0].count())},
-                              {"bits/down", static_cast<double>(bits[1].count())}};
-  if (record.mask_overlap) scalars.push_back({"mask/overlap", *record.mask_overlap});
-  if (record.evaluation) {
-    scalars.push_back({"test/accuracy", record.evaluation->accuracy});
-    scalars.push_back({"test/loss", record.evaluation->loss});
+std::vector<Scalar> scalars_of(const RoundMetrics& round) {
+  std::vector<Scalar> scalars;
+  for (const Metric& metric : metrics()) {
+    if (metric.tag.empty()) continue;
+    if (const auto value = metric.of(round)) scalars.push_back({metric.tag, *value});
   }
   return scalars;
 }

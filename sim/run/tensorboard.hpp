@@ -25,7 +25,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/train/trial.hpp"
+#include "sim/run/metrics.hpp"
 
 namespace mvsgd::sim {
 
@@ -60,9 +60,8 @@ class EventFile {
 /// InputError if a file cannot be read, std::filesystem::filesystem_error if it cannot be cut.
 bool cut_events_after(const std::filesystem::path& directory, std::uint64_t t);
 
-/// What an event of a round has: loss, learning rate, bits up and down, and where there are any
-/// overlap of masks, test accuracy and test loss. The round is not round 0, which trains nothing.
-[[nodiscard]] std::vector<Scalar> scalars_of(const TrialRound& round);
+/// What an event of a round has: every metric with a tag that the round has a value of.
+[[nodiscard]] std::vector<Scalar> scalars_of(const RoundMetrics& round);
 
 /// CRC-32C of `bytes`.
 [[nodiscard]] std::uint32_t crc32c(std::string_view bytes);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "comm/inproc/inproc.hpp"
 #include "sim/files/digest.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
@@ -36,9 +37,9 @@ Model initial_model(const Settings& s) {
 }
 
 /// Everything that a run holds between pauses.
-struct Run {
-  Run(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
-      const LawConstants& law, std::optional<TrialState> from)
+struct RunningTrial {
+  RunningTrial(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
+               const LawConstants& law, std::optional<TrialState> from)
       : settings(s),
         rounds(schedule(s, images.train.size())),
         state(from ? std::move(*from) : first_state(s)),
@@ -55,10 +56,8 @@ struct Run {
     audit.check(record.round, record.ledger, record.sizes);
     state.account.add(record.round, record.ledger);
     if (record.evaluation) state.evaluation = *record.evaluation;
-    WorkerReport report = telemetry.take(record.round.t);
-    report.phases.server = record.server_seconds;
-    state.phases += report.phases;
-    if (sinks.on_round) sinks.on_round({.record = record, .report = report});
+    state.phases += record.report.phases;
+    if (sinks.on_round) sinks.on_round({.record = record, .report = record.report});
   }
 
   Evaluation evaluate(std::span<const float> theta, std::span<const float> buffers) {
@@ -76,25 +75,27 @@ struct Run {
   LocalTraining update;
   Evaluator evaluator;
   Audit audit;
-  Telemetry telemetry;
   TrialSinks sinks;
 };
 
 /// To the next pause.
-void advance(Run& run) {
-  run.state.group =
-      run_group({.settings = run.settings,
-                 .rounds = run.rounds,
-                 .update = run.update,
-                 .make_arrays = worker_arrays(run.settings, run.compute),
-                 .slots = run.slots,
-                 .telemetry = run.telemetry,
-                 .evaluate = [&](auto theta, auto buffers) { return run.evaluate(theta, buffers); },
-                 .on_closed = [&](const RoundRecord& record) { run.closed(record); },
-                 .on_message = run.sinks.on_message,
-                 .on_counts = {},
-                 .pause_after = run.sinks.pause_after},
-                std::move(run.state.group));
+void advance(RunningTrial& trial) {
+  const std::chrono::seconds deadline(trial.settings.deadline);
+  comm::InprocGroup group(trial.settings.workers,
+                          std::min<std::chrono::milliseconds>(deadline, comm::kLongestDeadline),
+                          trial.sinks.on_message);
+  trial.state.group = run_group(
+      {.group = group,
+       .settings = trial.settings,
+       .rounds = trial.rounds,
+       .update = trial.update,
+       .make_arrays = worker_arrays(trial.settings),
+       .slots = trial.slots,
+       .evaluate = [&](auto theta, auto buffers) { return trial.evaluate(theta, buffers); },
+       .on_closed = [&](const RoundRecord& record) { trial.closed(record); },
+       .on_counts = {},
+       .pause_after = trial.sinks.pause_after},
+      std::move(trial.state.group));
 }
 
 /// [b], in worker order.
@@ -125,23 +126,24 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
                       const TrialSinks& sinks, const LawConstants& law,
                       std::optional<TrialState> from) {
   validate(settings);
+  check_backend(settings);
   if (settings.workers > images.train.size()) {
     throw UsageError(fmt::format("workers = {}: there are {} training images", settings.workers,
                                  images.train.size()));
   }
-  Run run(settings, images, sinks, law, std::move(from));
-  TrialState& state = run.state;
+  RunningTrial trial(settings, images, sinks, law, std::move(from));
+  TrialState& state = trial.state;
   const double earlier = state.seconds;
   const auto start = std::chrono::steady_clock::now();
   bool goes_on = true;
-  while (goes_on && state.group.t < run.rounds.size()) {
-    advance(run);
+  while (goes_on && state.group.t < trial.rounds.size()) {
+    advance(trial);
     if (settings.bn_eval() == BatchNormEvaluation::batch) {
       state.statistics = mean_buffers(state.group.workers);
     }
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     state.seconds = earlier + elapsed.count();
-    const bool pauses = state.group.t < run.rounds.size();
+    const bool pauses = state.group.t < trial.rounds.size();
     if (pauses && sinks.on_pause) goes_on = sinks.on_pause(state);
   }
   const std::uint32_t t = state.group.t;
@@ -151,10 +153,10 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
           .account = state.account,
           .theta = std::move(theta),
           .statistics = std::move(state.statistics),
-          .steps = run.rounds[t - 1].first_step + run.rounds[t - 1].steps,
+          .steps = trial.rounds[t - 1].first_step + trial.rounds[t - 1].steps,
           .digest = std::move(digest),
           .phases = state.phases,
-          .finished = t == run.rounds.size()};
+          .finished = t == trial.rounds.size()};
 }
 
 }  // namespace mvsgd::sim

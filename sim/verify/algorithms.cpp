@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,9 +11,9 @@
 #include <tuple>
 #include <utility>
 
-#include "compress/positions/position_codec.hpp"
-#include "compress/values/fractional_quantizer.hpp"
-#include "compress/values/scaled_sign.hpp"
+#include "comm/inproc/inproc.hpp"
+#include "compress/positions/position_codecs.hpp"
+#include "compress/values/quantizers.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/definition.hpp"
@@ -86,12 +87,7 @@ class Wire {
       writer.field(field).put_floats(values);
       return values;
     }
-    std::unique_ptr<compress::Quantizer> quantizer;
-    if (header.value_bits == 1) {
-      quantizer = std::make_unique<compress::ScaledSign>(header.block_size);
-    } else {
-      quantizer = std::make_unique<compress::FractionalQuantizer>(header.value_bits);
-    }
+    const auto quantizer = compress::make_quantizer(header.value_bits, header.block_size);
     compress::Quantized quantized;
     quantized.codes = compress::decode_codes(reader.field(field), header.count, header.value_bits);
     quantized.magnitudes = compress::decode_magnitudes(reader.field(comm::Field::level_means),
@@ -148,7 +144,7 @@ Settings small(const char* name, std::uint32_t value_bits = 32) {
   settings.phi_ad = Decimal(4, 3);
   settings.value_bits = value_bits;
   if (value_bits == 1) {
-    settings.quantizer = QuantizerKind::scaled_sign;
+    settings.quantizer = "scaled-sign";
     settings.quantizer_block = 64;
   }
   settings.check_votes = drops(*settings.scheme);
@@ -215,24 +211,25 @@ Shown run(const Settings& settings) {
   const Protocol protocol = make_protocol(settings, kD);
   DrawnUpdate update(kD, settings.workers, kVerifySeed);
   Slots slots(settings.workers);
-  Telemetry telemetry;
   Wire wire;
+  comm::InprocGroup group(
+      settings.workers, std::chrono::seconds(settings.deadline),
+      [&](std::uint32_t to, const comm::Message& message) { wire.add(to, message); });
   std::map<std::uint32_t, std::vector<std::uint32_t>> counts;
-  const GroupState result = run_group(
-      {.settings = settings,
-       .rounds = plan,
-       .update = update,
-       .slots = slots,
-       .telemetry = telemetry,
-       .evaluate = {},
-       .on_closed = {},
-       .on_message = [&](std::uint32_t to, const comm::Message& message) { wire.add(to, message); },
-       .on_counts =
-           [&](const Round& round, std::span<const std::uint32_t> of) {
-             counts[round.t].assign(of.begin(), of.end());
-           },
-       .pause_after = {}},
-      initial_state(settings.workers, std::vector<float>(kD, kTheta), {}));
+  const GroupState result =
+      run_group({.group = group,
+                 .settings = settings,
+                 .rounds = plan,
+                 .update = update,
+                 .slots = slots,
+                 .evaluate = {},
+                 .on_closed = {},
+                 .on_counts =
+                     [&](const Round& round, std::span<const std::uint32_t> of) {
+                       counts[round.t].assign(of.begin(), of.end());
+                     },
+                 .pause_after = {}},
+                initial_state(settings.workers, std::vector<float>(kD, kTheta), {}));
 
   Shown shown{.what = fmt::format("d = {}, N = {}, K = {}, {} dense and {} sparse rounds", kD,
                                   settings.workers, kK, kDense, kSparse)};

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <utility>
 
+#include "comm/inproc/inproc.hpp"
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/presets.hpp"
@@ -50,15 +52,14 @@ MeasuredRounds measure(const Settings& settings, std::uint64_t d, LocalUpdate& u
                        std::uint32_t dense, std::uint32_t sparse) {
   MeasuredRounds measured{.settings = settings, .d = d, .records = {}};
   const std::vector<Round> plan = plain_rounds(dense, sparse);
-  Telemetry telemetry;
-  (void)run_group({.settings = settings,
+  comm::InprocGroup group(settings.workers, std::chrono::seconds(settings.deadline));
+  (void)run_group({.group = group,
+                   .settings = settings,
                    .rounds = plan,
                    .update = update,
                    .slots = slots,
-                   .telemetry = telemetry,
                    .evaluate = {},
                    .on_closed = [&](const RoundRecord& r) { measured.records.push_back(r); },
-                   .on_message = {},
                    .on_counts = {},
                    .pause_after = {}},
                   initial_state(settings.workers, std::vector<float>(d), {}));

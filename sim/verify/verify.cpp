@@ -10,7 +10,9 @@
 #include "nn/resnet18.hpp"
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
-#include "sim/run/run_directory.hpp"
+#include "sim/plan/schedule.hpp"
+#include "sim/plan/settings_file.hpp"
+#include "sim/run/ledger_file.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/verify/parts.hpp"
 
@@ -27,8 +29,7 @@ std::string parts(const comm::FieldBits& bits) {
 
 nlohmann::ordered_json json_of(const comm::FieldBits& bits) {
   nlohmann::ordered_json json;
-  for (std::size_t f = 0; f < comm::kFields; ++f) {
-    const auto field = static_cast<Field>(f);
+  for (const Field field : comm::kAllFields) {
     if (bits[field] != comm::Bits(0)) json[std::string(comm::name(field))] = bits[field].count();
   }
   return json;

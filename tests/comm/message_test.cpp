@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -301,6 +303,22 @@ TEST(Names, AreThoseOfTheLedgersColumns) {
   EXPECT_EQ(name(Kind::aggregate), "aggregate");
   EXPECT_EQ(name(Field::bn_buffers), "bn_buffers");
   EXPECT_EQ(name(Field::level_means), "level_means");
+}
+
+/// Whether the list has the values of its type that have a name, and no other.
+template <typename Enum>
+bool has_all_names(std::span<const Enum> list) {
+  for (int value = 0; value < 256; ++value) {
+    const auto one = static_cast<Enum>(value);
+    if ((name(one) != "unknown") != (std::ranges::count(list, one) == 1)) return false;
+  }
+  return true;
+}
+
+TEST(Names, AreThoseOfWhatTheListsHave) {
+  EXPECT_TRUE(has_all_names<Kind>(kAllKinds));
+  EXPECT_TRUE(has_all_names<Field>(kAllFields));
+  EXPECT_TRUE(has_all_names<Direction>(kAllDirections));
 }
 
 }  // namespace

@@ -7,6 +7,9 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,15 +29,25 @@ class Wire : public Transport {
 
   std::deque<Bytes> sent;
   std::deque<Bytes> to_receive;
+  std::deque<Bytes> control_sent;
+  std::deque<Bytes> control_to_receive;
 
  private:
-  void send_bytes(std::uint32_t, Bytes bytes) override { sent.push_back(std::move(bytes)); }
-  Bytes receive_bytes(std::uint32_t, const std::string&) override {
-    Bytes bytes = to_receive.at(0);
-    to_receive.pop_front();
+  void send_bytes(Channel channel, std::uint32_t, Bytes bytes) override {
+    (channel == Channel::messages ? sent : control_sent).push_back(std::move(bytes));
+  }
+  Bytes receive_bytes(Channel channel, std::uint32_t, const std::string&) override {
+    std::deque<Bytes>& queue = channel == Channel::messages ? to_receive : control_to_receive;
+    Bytes bytes = queue.at(0);
+    queue.pop_front();
     return bytes;
   }
 };
+
+std::vector<std::byte> bytes_of(std::string_view text) {
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
+}
 
 Message vote(std::uint32_t sender, std::uint32_t round) {
   MessageWriter writer({.kind = Kind::vote, .sender = sender, .round = round});
@@ -146,6 +159,116 @@ TEST(Transport, RefusesBytesThatAreNoMessage) {
   Wire server(3, 3, ledger);
   server.to_receive = {std::make_shared<const std::vector<std::byte>>(23)};
   EXPECT_THROW((void)server.receive(1, Kind::vote, 6), DecodeError);
+}
+
+TEST(Transport, CarriesControlMessagesWithoutCountingThem) {
+  Ledger ledger;
+  Wire worker(1, 3, ledger);
+  Wire server(3, 3, ledger);
+  worker.send_control(3, "news", bytes_of("all is well"));
+  EXPECT_TRUE(worker.sent.empty());
+  server.control_to_receive = worker.control_sent;
+  EXPECT_EQ(server.receive_control(1, "news"), bytes_of("all is well"));
+  EXPECT_TRUE(ledger.close_round(0).empty());
+  // A byte, 4 of the name, 11.
+  EXPECT_EQ(worker.control_bits(), (ByDirection<Bits>{Bits(128), Bits(0)}));
+  EXPECT_EQ(server.control_bits(), (ByDirection<Bits>{Bits(128), Bits(0)}));
+  server.send_control(1, "", {});
+  EXPECT_EQ(server.control_bits(), (ByDirection<Bits>{Bits(128), Bits(8)}));
+}
+
+TEST(Transport, RefusesAControlMessageThatIsNotTheAwaitedOne) {
+  Ledger ledger;
+  Wire worker(1, 3, ledger);
+  Wire server(3, 3, ledger);
+  worker.send_control(3, "news", {});
+  server.control_to_receive = worker.control_sent;
+  EXPECT_THAT([&] { (void)server.receive_control(1, "state"); },
+              ThrowsMessage<DecodeError>("rank 3 awaited state from rank 1, got news"));
+  for (const std::string_view bytes : {"", "\5four"}) {
+    server.control_to_receive = {std::make_shared<const std::vector<std::byte>>(bytes_of(bytes))};
+    EXPECT_THAT([&] { (void)server.receive_control(1, "four"); },
+                ThrowsMessage<DecodeError>(HasSubstr("got no control message")));
+  }
+  EXPECT_THROW(worker.send_control(2, "news", {}), std::invalid_argument);
+  EXPECT_THROW((void)worker.receive_control(0, "news"), std::invalid_argument);
+  EXPECT_THROW(worker.send_control(3, std::string(256, 'n'), {}), std::invalid_argument);
+}
+
+/// A worker and the server, each with a ledger of its own, and a message up and one down.
+class ReportedRound : public ::testing::Test {
+ protected:
+  ReportedRound() {
+    worker_.send(1, vote(0, 6));
+    server_.to_receive = worker_.sent;
+    read(server_, 0);
+    server_.send(0, vote(1, 6));
+    worker_.to_receive = server_.sent;
+    read(worker_, 1);
+  }
+  static void read(Wire& end, std::uint32_t from) {
+    Incoming message = end.receive(from, Kind::vote, 6);
+    (void)message.field(Field::positions).get(3);
+    message.close();
+  }
+
+  Ledger workers_;
+  Ledger servers_;
+  Wire worker_{0, 1, workers_};
+  Wire server_{1, 1, servers_};
+};
+
+TEST_F(ReportedRound, IsClosedWithTheCountsOfBothEndsAndWhatTheWorkerTells) {
+  worker_.report_round(6, bytes_of("loss 2.3"));
+  server_.control_to_receive = worker_.control_sent;
+  const ClosedRound closed = server_.close_round(6);
+  ASSERT_EQ(closed.reports.size(), 1U);
+  EXPECT_EQ(closed.reports[0], bytes_of("loss 2.3"));
+  ASSERT_EQ(closed.rows.size(), 6U);
+  for (const LedgerRow& row : closed.rows) EXPECT_EQ(row.id.worker, 0U);
+  const auto sum = sum_by_direction(closed.rows);
+  EXPECT_EQ(sum[Direction::up].total(), Bits(200));
+  EXPECT_EQ(sum[Direction::down].total(), Bits(200));
+}
+
+TEST_F(ReportedRound, LacksWhatAnEndHasNotCounted) {
+  workers_.close_round(5);  // of another round nothing is forgotten
+  Ledger empty;
+  Wire silent(0, 1, empty);
+  silent.report_round(6, {});
+  server_.control_to_receive = silent.control_sent;
+  EXPECT_THAT(
+      [&] { (void)server_.close_round(6); },
+      ThrowsMessage<LedgerError>("ledger: round 6, worker 0, up, vote: received, but never sent"));
+}
+
+TEST_F(ReportedRound, IsRefusedIfItIsAnother) {
+  worker_.report_round(5, {});
+  server_.control_to_receive = worker_.control_sent;
+  EXPECT_THAT([&] { (void)server_.close_round(6); },
+              ThrowsMessage<DecodeError>(
+                  "rank 1 awaited a report of round 6 from rank 0, got one of round 5"));
+}
+
+TEST_F(ReportedRound, IsRefusedWhereverItIsCutOrAForgeryCountsWhatIsNone) {
+  worker_.report_round(6, {});
+  const std::vector<std::byte> whole = *worker_.control_sent.at(0);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    Ledger ledger;
+    Wire server(1, 1, ledger);
+    server.control_to_receive = {std::make_shared<const std::vector<std::byte>>(
+        whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))};
+    EXPECT_THROW((void)server.close_round(6), DecodeError) << size;
+  }
+  constexpr std::string_view kName = "report of a round";
+  constexpr std::size_t kFirst = 1 + kName.size() + 4 + 4;  // direction and kind of a message
+  for (const std::size_t at : {kFirst, kFirst + 1}) {
+    std::vector<std::byte> forged = whole;
+    forged[at] = std::byte{77};
+    server_.control_to_receive = {std::make_shared<const std::vector<std::byte>>(forged)};
+    EXPECT_THAT([&] { (void)server_.close_round(6); },
+                ThrowsMessage<DecodeError>(HasSubstr("ledger: no such name")));
+  }
 }
 
 TEST(Incoming, DoesNotCountAMessageThatIsNotReadToItsEnd) {

@@ -14,6 +14,7 @@
 
 #include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/report/seed_groups.hpp"
 #include "sim/run/run_directory.hpp"
 #include "sim/run/run_history.hpp"
@@ -59,7 +60,7 @@ void report(const fs::path& run) {
     check(runs.front().rounds[i].round == i + 1, "rounds follow each other");
   }
   std::ostringstream csv;
-  write_csv(csv, group_runs(std::move(runs)));
+  write_csv(csv, seed_groups(std::move(runs)));
   check(csv.str().starts_with("group,seed,round,"), "a report is written");
 }
 

@@ -56,14 +56,14 @@ TEST_F(Safetensors, GivesBackWhatWasWritten) {
          named_tensor("z", {3}, indices_)},
         {{"format", "pt"}});
   SafetensorsFile file(path_);
-  EXPECT_EQ(file.header().metadata.at("format"), "pt");
+  EXPECT_THAT(bytes(), HasSubstr(R"("__metadata__":{"format":"pt"})"));
   const std::vector<float> floats = file.floats("a", {2, 3});
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(floats.data()), 24),
             std::string(reinterpret_cast<const char*>(floats_.data()), 24));
   EXPECT_EQ(file.indices("b", {3}), indices_);
   EXPECT_TRUE(file.floats("none", {0}).empty());
-  EXPECT_TRUE(file.has("c"));
-  EXPECT_FALSE(file.has("d"));
+  EXPECT_EQ(file.header().at("c", "").bytes, 8U);
+  EXPECT_THROW((void)file.header().at("d", ""), InputError);
 }
 
 TEST_F(Safetensors, IsTheDocumentedBytesWithTheLargerElementsFirst) {

@@ -45,7 +45,8 @@ TEST(Account, Table1sRatesOfTheVotingRows) {
 }
 
 TEST(Account, WholeRunCountsFiveDenseEpochsOf300) {
-  // facts: 34.2 when 5 of 300 epochs are dense; headers and buffers cost under 0.5 % here.
+  // A 60th of the steps is dense: 1 / (1/60 + 59/60 / 78.05) = 34.2. Headers and buffers cost under
+  // 0.5 % here.
   const Rates rates = account_of("ssgd-mv").rates();
   EXPECT_NEAR(*rates.run_uplink, 34.2, 0.1);
   EXPECT_NEAR(*rates.run_both_ways, 34.2, 0.2);

@@ -15,6 +15,7 @@
 
 #include "sim/cli/command_line.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/report/gnuplot.hpp"
 #include "sim/report/html.hpp"
 #include "tests/sim/small_run.hpp"
@@ -43,14 +44,14 @@ class ReportPlots : public testing::Test {
   void train(const std::string& name, const Settings& settings) {
     train_into(path_ / name, settings);
   }
-  std::vector<RunGroup> groups() {
+  std::vector<SeedGroup> groups() {
     std::vector<RunHistory> runs;
     for (const auto& entry : fs::directory_iterator(path_)) {
       runs.push_back(read_run_history(entry.path()));
     }
-    return group_runs(std::move(runs));
+    return seed_groups(std::move(runs));
   }
-  static std::string page(const std::vector<RunGroup>& groups) {
+  static std::string page(const std::vector<SeedGroup>& groups) {
     const std::vector<Plot> plots = report_plots(groups);
     std::ostringstream out;
     write_html(out, groups, plots, draw_svg(plots));
@@ -78,7 +79,7 @@ TEST_F(ReportPlots, ThePageHasEveryPlotAndNothingFromElsewhere) {
     EXPECT_THAT(html, HasSubstr("<figure id=\"" + name + "\"><svg")) << name;
   }
   EXPECT_EQ(report_plots(all).size(), 11U);
-  for (const RunGroup& group : all) {
+  for (const SeedGroup& group : all) {
     for (const RunHistory& run : group.runs) EXPECT_THAT(html, HasSubstr(run.end->digest));
   }
   EXPECT_THAT(html, Not(HasSubstr("<script")));

@@ -85,9 +85,10 @@ TEST_F(Report, ReadsWhatTheRunHasWritten) {
   EXPECT_EQ(history.end->digest.size(), 64U);
   EXPECT_EQ(history.end->test_accuracy, history.rounds.back().test_accuracy);
   EXPECT_GT(history.end->rates.run_both_ways, 1);
-  const comm::Bits all = history.bits[0].total() + history.bits[1].total();
+  const comm::Bits all =
+      history.bits[comm::Direction::up].total() + history.bits[comm::Direction::down].total();
   EXPECT_EQ(history.rounds.back().bits, all);  // metrics.jsonl and ledger.csv agree
-  EXPECT_GT(history.bits[1][comm::Field::initial_model], comm::Bits(0));
+  EXPECT_GT(history.bits[comm::Direction::down][comm::Field::initial_model], comm::Bits(0));
 
   const std::vector<LayerShare>& kept = history.rounds.back().kept;
   ASSERT_EQ(kept.size(), 41U);
@@ -113,7 +114,8 @@ TEST_F(Report, ARunningRunIsReadToItsLastWholeLines) {
   const RunHistory cut = read_run_history(directory);
   EXPECT_FALSE(cut.end.has_value());
   EXPECT_EQ(cut.rounds.size(), whole.rounds.size() - 1);
-  EXPECT_EQ(cut.rounds.back().bits, cut.bits[0].total() + cut.bits[1].total());
+  EXPECT_EQ(cut.rounds.back().bits,
+            cut.bits[comm::Direction::up].total() + cut.bits[comm::Direction::down].total());
 
   fs::resize_file(directory / "metrics.jsonl", 0);
   EXPECT_TRUE(read_run_history(directory).rounds.empty());
@@ -146,30 +148,30 @@ TEST_F(Report, GroupsAreOfOneSettingAndManySeeds) {
   narrow.phi = Decimal::parse("0.5");
   train_into(path_ / "other", narrow);
   const auto groups =
-      group_runs({read_run_history(run("ssgd-mv", 2)), read_run_history(path_ / "other"),
-                  read_run_history(run("ssgd-mv", 1)), read_run_history(run("sm"))});
+      seed_groups({read_run_history(run("ssgd-mv", 2)), read_run_history(path_ / "other"),
+                   read_run_history(run("ssgd-mv", 1)), read_run_history(run("sm"))});
   ASSERT_EQ(groups.size(), 3U);
   EXPECT_EQ(groups[0].label, "ssgd-mv, phi = 0.01");
   EXPECT_EQ(groups[1].label, "ssgd-mv, phi = 0.5");
   EXPECT_EQ(groups[2].label, "sm");
   ASSERT_EQ(groups[0].runs.size(), 2U);
   EXPECT_EQ(groups[0].runs[0].settings.seed, 1U);
-  EXPECT_THROW((void)group_runs({read_run_history(run("sm")), read_run_history(run("sm"))}),
+  EXPECT_THROW((void)seed_groups({read_run_history(run("sm")), read_run_history(run("sm"))}),
                UsageError);
 }
 
 TEST_F(Report, ACurveIsMeanAndDeviationOfTheRunsThatHaveCome) {
   auto groups =
-      group_runs({read_run_history(run("ssgd-mv", 1)), read_run_history(run("ssgd-mv", 2))});
-  RunGroup& group = groups.at(0);
+      seed_groups({read_run_history(run("ssgd-mv", 1)), read_run_history(run("ssgd-mv", 2))});
+  SeedGroup& group = groups.at(0);
   group.runs[1].rounds.pop_back();
   const auto points = curve(group, quantity("loss"));
   ASSERT_EQ(points.size(), group.runs[0].rounds.size());
   for (std::size_t i = 0; i < points.size(); ++i) {
     EXPECT_EQ(points[i].value.n, i + 1 < points.size() ? 2U : 1U);
   }
-  const RoundMetrics& a = group.runs[0].rounds[1];
-  const RoundMetrics& b = group.runs[1].rounds[1];
+  const RoundHistory& a = group.runs[0].rounds[1];
+  const RoundHistory& b = group.runs[1].rounds[1];
   EXPECT_DOUBLE_EQ(points[1].value.mean, (a.loss + b.loss) / 2);
   EXPECT_NEAR(points[1].value.deviation.value(), std::abs(a.loss - b.loss) / std::sqrt(2), 1e-12);
   EXPECT_DOUBLE_EQ(points[1].seconds, 2);
@@ -178,9 +180,9 @@ TEST_F(Report, ACurveIsMeanAndDeviationOfTheRunsThatHaveCome) {
 }
 
 TEST_F(Report, ALongCurveIsThinnedToMeansOfNeighbours) {
-  RunGroup group{.label = "", .runs = {RunHistory()}};
+  SeedGroup group{.label = "", .runs = {RunHistory()}};
   for (std::uint32_t t = 1; t <= 1000; ++t) {
-    RoundMetrics metrics;
+    RoundHistory metrics;
     metrics.round = t;
     metrics.epoch = 0.5 * t;
     metrics.loss = 2.0 * t;
@@ -195,7 +197,7 @@ TEST_F(Report, ALongCurveIsThinnedToMeansOfNeighbours) {
 
 TEST_F(Report, KeptSharesAreOfTheLastMaskOfEveryRun) {
   auto groups =
-      group_runs({read_run_history(run("ssgd-mv", 1)), read_run_history(run("ssgd-mv", 2))});
+      seed_groups({read_run_history(run("ssgd-mv", 1)), read_run_history(run("ssgd-mv", 2))});
   const auto shares = kept_shares(groups.at(0));
   ASSERT_EQ(shares.size(), 41U);
   const LayerShare& a = groups[0].runs[0].rounds.back().kept[3];
@@ -204,14 +206,14 @@ TEST_F(Report, KeptSharesAreOfTheLastMaskOfEveryRun) {
   EXPECT_NEAR(shares[3].share,
               static_cast<double>(a.kept + b.kept) / (2.0 * static_cast<double>(a.coordinates)),
               1e-12);
-  EXPECT_TRUE(kept_shares(group_runs({read_run_history(run("sm"))}).at(0)).empty());
+  EXPECT_TRUE(kept_shares(seed_groups({read_run_history(run("sm"))}).at(0)).empty());
 }
 
 TEST_F(Report, CsvHasEveryNumber) {
-  const auto groups = group_runs({read_run_history(run("ssgd-mv"))});
+  const auto groups = seed_groups({read_run_history(run("ssgd-mv"))});
   std::ostringstream out;
   write_csv(out, groups);
-  const RoundMetrics& last = groups[0].runs[0].rounds.back();
+  const RoundHistory& last = groups[0].runs[0].rounds.back();
   const std::string start = "\nssgd-mv,1," + std::to_string(last.round) + ",2," +
                             std::to_string(last.bits.count()) + "," + std::to_string(last.round) +
                             ",";

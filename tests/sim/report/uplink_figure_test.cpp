@@ -1,5 +1,5 @@
-// The figure of accuracy against bits sent up: its points are the ledger's, and its picture can be
-// read on any page.
+// The figure of accuracy against bits sent up: its points are the ledger's, its picture can be read
+// on any page, and the one in the README is the one that the program draws.
 #include "sim/report/uplink_figure.hpp"
 
 #include <gmock/gmock.h>
@@ -14,6 +14,7 @@
 #include "sim/cli/command_line.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/report/gnuplot.hpp"
+#include "sim/run/ledger_file.hpp"
 #include "sim/run/run_directory.hpp"
 #include "tests/sim/small_run.hpp"
 #include "tests/test_directory.hpp"
@@ -62,14 +63,14 @@ class UplinkFigure : public testing::Test {
 
 TEST_F(UplinkFigure, CountsWhatSparseRoundsSentUp) {
   const RunHistory history = run("ssgd-mv");
-  const auto curves = uplink_curves(group_runs({history}));
+  const auto curves = uplink_curves(seed_groups({history}));
   ASSERT_EQ(curves.size(), 1U);
   EXPECT_EQ(curves[0].label, "ssgd-mv");
-  const auto sparse = std::ranges::find(history.rounds, false, &RoundMetrics::dense);
+  const auto sparse = std::ranges::find(history.rounds, false, &RoundHistory::dense);
   ASSERT_NE(sparse, history.rounds.begin());  // a warm-up comes first
   std::vector<double> want;
   std::vector<double> accuracies;
-  for (const RoundMetrics& round : history.rounds) {
+  for (const RoundHistory& round : history.rounds) {
     if (!round.test_accuracy) continue;
     want.push_back(ledger("ssgd-mv", sparse->round, round.round));
     accuracies.push_back(*round.test_accuracy);
@@ -85,7 +86,7 @@ TEST_F(UplinkFigure, CountsWhatSparseRoundsSentUp) {
 
 TEST_F(UplinkFigure, CountsEveryRoundOfTheDenseSchemeAndLeavesOutTheSingleMachine) {
   const RunHistory dense = run("dense");
-  const auto curves = uplink_curves(group_runs({run("sm"), dense}));
+  const auto curves = uplink_curves(seed_groups({run("sm"), dense}));
   ASSERT_EQ(curves.size(), 1U);
   EXPECT_EQ(curves[0].label, "dense");
   EXPECT_EQ(curves[0].points.back().bits, ledger("dense", 1, dense.rounds.back().round));
@@ -165,6 +166,20 @@ TEST_F(UplinkFigure, TheCommandDrawsRunsAndTheirPointsAlike) {
   EXPECT_EQ(text_of(path_ / "again.svg"), text_of(path_ / "ssgd-mv" / "uplink.svg"));
   EXPECT_EQ(report({directory, "--figure", "--format", "pdf"}), Exit::usage);
   EXPECT_EQ(report({points}), Exit::bad_input);
+}
+
+TEST_F(UplinkFigure, TheCommittedPictureIsDrawnOfTheCommittedPoints) {
+  skip_without_gnuplot();
+  if (IsSkipped()) return;
+  const fs::path folder = MVSGD_TESTS_DIR "/../sim/report/uplink";
+  const std::string committed = text_of(folder / "uplink.svg");
+  const std::string drawn = draw_uplink_figure(read_points(folder / "uplink.csv"));
+  const auto version = [](const std::string& svg) {
+    const std::size_t begin = svg.find("<desc>");
+    return svg.substr(begin, svg.find("</desc>") - begin);
+  };
+  if (version(committed) != version(drawn)) GTEST_SKIP() << "another " << version(drawn);
+  EXPECT_EQ(committed, drawn);
 }
 
 }  // namespace

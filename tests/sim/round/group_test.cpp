@@ -59,15 +59,14 @@ GroupState begin(const Settings& settings) {
 GroupState advance(GroupState state, const Settings& settings, const std::vector<Round>& plan,
                    LocalUpdate& update, std::size_t slot_count, Observers observers = {}) {
   Slots slots(slot_count);
-  Telemetry telemetry;
-  return run_group({.settings = settings,
+  comm::InprocGroup group(settings.workers, std::chrono::seconds(60), observers.on_message);
+  return run_group({.group = group,
+                    .settings = settings,
                     .rounds = plan,
                     .update = update,
                     .slots = slots,
-                    .telemetry = telemetry,
                     .evaluate = {},
                     .on_closed = std::move(observers.on_closed),
-                    .on_message = std::move(observers.on_message),
                     .on_counts = std::move(observers.on_counts),
                     .pause_after = std::move(observers.pause_after)},
                    std::move(state));
@@ -92,7 +91,7 @@ Settings settings_of(const SchemeCase& c) {
   settings.scheme = &scheme_named(c.scheme);
   settings.value_bits = c.q;
   if (c.q == 1) {
-    settings.quantizer = QuantizerKind::scaled_sign;
+    settings.quantizer = "scaled-sign";
     settings.quantizer_block = 7;
   }
   settings.quantization_error = c.quantization_error;
@@ -175,9 +174,9 @@ TEST_P(GroupOfScheme, ItsMasksAreTheDefinitionsAndHaveKCoordinatesOrTheUnions) {
   observers.on_message = [&](std::uint32_t to, const comm::Message& message) {
     if (to != 0 || message.header.kind != comm::Kind::mask) return;  // the server's thread alone
     comm::MessageReader reader(*message.bytes);
-    const auto mask =
-        protocol_.positions(comm::Kind::mask)
-            .codec->decode(reader.field(comm::Field::positions), message.header.count);
+    const auto mask = protocol_.positions(comm::Kind::mask)
+                          .codec({})
+                          ->decode(reader.field(comm::Field::positions), message.header.count);
     EXPECT_EQ(mask, defined_[message.header.round - 1].mask) << message.header.round;
     EXPECT_TRUE(settings_.scheme->name() == "top-k" || mask.size() == protocol_.k);
     ++masks;
@@ -200,8 +199,8 @@ TEST_P(GroupOfScheme, TheServersCountsAreTheSumOfAllVotesInEveryRound) {
   };
   (void)run(settings_, plan_, update_, 2, observers);
   const bool votes = settings_.scheme->name() != "rand-k";
-  EXPECT_EQ(counted, (votes ? std::vector<std::uint32_t>{2, 3, 4, 5, 6}
-                            : std::vector<std::uint32_t>{}));
+  EXPECT_EQ(counted,
+            (votes ? std::vector<std::uint32_t>{2, 3, 4, 5, 6} : std::vector<std::uint32_t>{}));
 }
 
 TEST_P(GroupOfScheme, EveryClosedRoundHasTheLawsRowsAndTheDefinitionsSizes) {
@@ -269,6 +268,67 @@ TEST(Group, TiesByTheIndexAreTheDefinitionsToo) {
     for (std::uint32_t n = 0; n < settings.workers; ++n) {
       EXPECT_TRUE(same_bits(result.errors[n], definition.error(n))) << scheme << ", worker " << n;
     }
+  }
+}
+
+/// Some ranks of a group whose others are elsewhere: as far as one can see through the interface, a
+/// process of several.
+class PartOfGroup final : public comm::Group {
+ public:
+  PartOfGroup(comm::Group& whole, std::vector<std::uint32_t> here)
+      : Group(whole.workers()), whole_(&whole), here_(std::move(here)) {}
+
+  [[nodiscard]] std::span<const std::uint32_t> here() const override { return here_; }
+  [[nodiscard]] comm::Transport& end(std::uint32_t rank) override { return whole_->end(rank); }
+  void fail(std::uint32_t rank, const std::string& reason) override { whole_->fail(rank, reason); }
+
+ private:
+  comm::Group* whole_;
+  std::vector<std::uint32_t> here_;
+};
+
+/// One after the other a pause ends two stretches; in each every part has a thread, and slots,
+/// update and state of its own.
+TEST_P(GroupOfScheme, IsTheSameInPartsThatShareNothingButTheGroup) {
+  const std::vector<std::vector<std::uint32_t>> ranks = {{1}, {0, 2, 3}, {4}};
+  comm::InprocGroup whole(4, std::chrono::seconds(60));
+  std::vector<GroupState> states(ranks.size(), begin(settings_));
+  std::vector<std::uint32_t> closed;
+  for (const std::uint32_t stop : {3U, 6U}) {
+    std::vector<std::jthread> parts;
+    for (std::size_t p = 0; p < ranks.size(); ++p) {
+      parts.emplace_back([&, p] {
+        PartOfGroup part(whole, ranks[p]);
+        Slots slots(1);
+        DrawnUpdate update(kD, 1, 5);
+        states[p] =
+            run_group({.group = part,
+                       .settings = settings_,
+                       .rounds = plan_,
+                       .update = update,
+                       .slots = slots,
+                       .evaluate = {},
+                       .on_closed = [&](const RoundRecord& r) { closed.push_back(r.round.t); },
+                       .on_counts = {},
+                       .pause_after = [](const Round& round) { return round.t == 3; }},
+                      std::move(states[p]));
+      });
+    }
+    parts.clear();
+    for (const GroupState& state : states) EXPECT_EQ(state.t, stop);
+  }
+  EXPECT_EQ(closed, (std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5, 6}));
+  const GroupState& servers = states.back();
+  EXPECT_TRUE(same_bits(servers.server.theta, theta_));
+  for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+    const WorkerState& own = states[n == 1 ? 0 : 1].workers[n];
+    EXPECT_TRUE(same_bits(own.theta, theta_)) << "worker " << n;
+    EXPECT_TRUE(same_bits(own.e, errors_[n])) << "worker " << n;
+    // What the server has of it, for a checkpoint.
+    const WorkerState& part = servers.workers[n];
+    EXPECT_TRUE(same_bits(part.e, errors_[n])) << "worker " << n;
+    EXPECT_EQ(part.vote, own.vote) << "worker " << n;
+    EXPECT_EQ(part.threshold, own.threshold) << "worker " << n;
   }
 }
 
@@ -431,23 +491,16 @@ class ForgedChange : public testing::Test {
   /// What the server throws; "accepted" if it leads both rounds to their end.
   std::string refusal(const compress::VoteChange& forged) {
     const Protocol protocol = make_protocol(settings_, 100);
-    comm::Ledger ledger;
-    comm::InprocGroup group(2, ledger, std::chrono::seconds(60));
+    comm::InprocGroup group(2, std::chrono::seconds(60));
     std::vector<Round> rounds(2);
     for (std::uint32_t i = 0; i < 2; ++i) {
       rounds[i].t = i + 1;
       rounds[i].steps = 1;
     }
     rounds[0].first_sparse = true;
-    Pause pause;
     Server server({.protocol = protocol,
                    .settings = settings_,
-                   .leader = {.rounds = rounds,
-                              .pause = pause,
-                              .ledger = ledger,
-                              .pause_after = {},
-                              .evaluate = {},
-                              .on_closed = {}},
+                   .leader = {.rounds = rounds, .pause_after = {}, .evaluate = {}, .on_closed = {}},
                    .on_counts =
                        [&](const Round&, std::span<const std::uint32_t> counts) {
                          counts_.assign(counts.begin(), counts.end());
@@ -456,7 +509,7 @@ class ForgedChange : public testing::Test {
     std::jthread honest([&] { play(protocol, group.end(0), {}); });
     std::jthread hostile([&] { play(protocol, group.end(1), forged); });
     try {
-      server.run();
+      (void)server.run();
     } catch (const comm::DecodeError& e) {
       group.fail(2, e.what());
       return e.what();
@@ -480,10 +533,12 @@ class ForgedChange : public testing::Test {
       std::vector<float> values(10, 1.0F);
       end.send(end.server(), encode_values(protocol, end.rank(), {comm::Kind::update, t}, values));
       receive_values(protocol, end, end.server(), {comm::Kind::aggregate, t}, values);
+      end.report_round(t, encode_report({}));
     };
     try {
       std::vector<float> theta(100);
       receive_values(protocol, end, end.server(), {comm::Kind::model, 0}, theta);
+      end.report_round(0, encode_report({}));
       send({comm::Kind::vote, 1}, vote);
       exchange_values(1);
       send({comm::Kind::add, 2}, change.add);

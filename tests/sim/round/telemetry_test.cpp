@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstdint>
+
+#include "comm/inproc/inproc.hpp"
+
 namespace mvsgd::sim {
 namespace {
 
@@ -26,24 +31,22 @@ void expect_units(const WorkerReport& report, double unit) {
   EXPECT_EQ(report.phases.exchange, 8 * unit);
 }
 
-TEST(Telemetry, SumsUpTheReportsOfARoundAndForgetsThem) {
-  Telemetry telemetry;
-  telemetry.add(7, 2, report_of(100));
-  telemetry.add(8, 0, report_of(1000));
-  telemetry.add(7, 0, report_of(1));
-  telemetry.add(7, 1, report_of(10));
-  expect_units(telemetry.take(7), 111);
-  expect_units(telemetry.take(7), 0);
-  expect_units(telemetry.take(8), 1000);
+TEST(Telemetry, SumsUpReportsAsTheyAreSent) {
+  WorkerReport sum;
+  for (const double unit : {1., 10., 100.}) sum += decode_report(encode_report(report_of(unit)));
+  expect_units(sum, 111);
 }
 
-TEST(Telemetry, SumsUpInTheOrderOfTheWorkersWhateverThatOfArrival) {
+TEST(Telemetry, ReportsOfARoundAreInTheOrderOfTheWorkersWhateverThatOfArrival) {
   // 2^53 + 1 + 1 is 2^53, 1 + 1 + 2^53 is more.
-  Telemetry telemetry;
-  telemetry.add(1, 2, {.loss = 0x1p53, .phases = {}});
-  telemetry.add(1, 0, {.loss = 1, .phases = {}});
-  telemetry.add(1, 1, {.loss = 1, .phases = {}});
-  EXPECT_EQ(telemetry.take(1).loss, 0x1p53 + 2);
+  comm::InprocGroup group(3, std::chrono::seconds(60));
+  const double losses[] = {1, 1, 0x1p53};
+  for (const std::uint32_t worker : {2U, 0U, 1U}) {
+    group.end(worker).report_round(1, encode_report({.loss = losses[worker], .phases = {}}));
+  }
+  WorkerReport sum;
+  for (const auto& report : group.end(3).close_round(1).reports) sum += decode_report(report);
+  EXPECT_EQ(sum.loss, 0x1p53 + 2);
 }
 
 }  // namespace

@@ -207,7 +207,7 @@ TEST_F(TensorBoard, ARunHasAnEventARoundWithTheNumbersOfItsMetrics) {
   ASSERT_EQ(events.size(), 1 + history.rounds.size());
   EXPECT_EQ(events[0].version, "brain.Event:2");
   for (std::size_t i = 0; i < history.rounds.size(); ++i) {
-    const RoundMetrics& metrics = history.rounds[i];
+    const RoundHistory& metrics = history.rounds[i];
     const Event& event = events[i + 1];
     SCOPED_TRACE(metrics.round);
     EXPECT_EQ(event.step, metrics.round);

@@ -1,0 +1,43 @@
+#include "comm/group.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace mvsgd::comm {
+
+Group::Group(std::uint32_t workers) : workers_(workers) {
+  if (workers == 0) throw std::invalid_argument("Group: there is no worker");
+}
+
+bool Group::is_here(std::uint32_t rank) const { return std::ranges::binary_search(here(), rank); }
+
+void Group::run(const std::function<void(Transport& end)>& work) {
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto guard = [&](std::uint32_t rank) {
+    try {
+      work(end(rank));
+    } catch (const std::exception& e) {
+      {
+        // Before the others' waits end, which are failures too.
+        const std::lock_guard lock(mutex);
+        if (!failure) failure = std::current_exception();
+      }
+      fail(rank, e.what());
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (const std::uint32_t rank : here()) {
+      if (rank != server()) threads.emplace_back(guard, rank);
+    }
+    if (is_here(server())) guard(server());
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace mvsgd::comm

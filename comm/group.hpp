@@ -1,0 +1,61 @@
+// A group: N workers and a server, wherever each of them runs.
+//
+// What the ranks of a group have in common goes through it, and nothing by memory, so that they may
+// be threads of one process or of many:
+//
+//     messages    Transport::send, receive                    the protocol; every bit is counted
+//     counts      Transport::report_round, close_round        of a round, from each worker's end to
+//                                                             the server's ledger
+//     control     Transport::send_control, receive_control    what is no part of the protocol
+//     failure     Group::fail                                 ends every wait of every rank
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "comm/transport.hpp"
+
+namespace mvsgd::comm {
+
+/// The ends of a star: workers are ranks 0..N-1, the server is rank N. A transport implements it,
+/// and Transport for the ends of the ranks that are here.
+class Group {
+ public:
+  /// Throws std::invalid_argument if there is no worker.
+  explicit Group(std::uint32_t workers);
+  virtual ~Group() = default;
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+
+  [[nodiscard]] std::uint32_t workers() const { return workers_; }
+  [[nodiscard]] std::uint32_t server() const { return workers_; }
+
+  /// The ranks of this process, increasing: all N + 1 where workers are threads of one. Every rank
+  /// is in one process.
+  [[nodiscard]] virtual std::span<const std::uint32_t> here() const = 0;
+  [[nodiscard]] bool is_here(std::uint32_t rank) const;
+
+  /// The end of `rank`, for its thread alone. It dies with the group. Throws std::invalid_argument
+  /// if the rank is not here.
+  [[nodiscard]] virtual Transport& end(std::uint32_t rank) = 0;
+
+  /// Says that `rank` has failed and why. Every wait of every rank, now and later, ends in a
+  /// TransportError that names the rank and the reason. The first failure counts; later ones are
+  /// ignored. Thread-safe.
+  virtual void fail(std::uint32_t rank, const std::string& reason) = 0;
+
+  /// Runs `work` for each rank that is here, and returns when all have returned: the server's on
+  /// the calling thread, each worker's on a thread of its own. Where one throws, the group fails,
+  /// and what the first of this process has thrown is thrown again. A failure elsewhere is a
+  /// TransportError here, if somebody waits.
+  ///
+  /// A group that has not failed can run again.
+  void run(const std::function<void(Transport& end)>& work);
+
+ private:
+  std::uint32_t workers_;
+};
+
+}  // namespace mvsgd::comm

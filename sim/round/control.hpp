@@ -1,0 +1,47 @@
+// What the ranks of a group tell each other beside the protocol: where to pause, whether they hold
+// the same model in the end, and what of a checkpoint is theirs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "comm/transport.hpp"
+#include "compress/select/top_k.hpp"
+
+namespace mvsgd::sim {
+
+struct WorkerState;
+
+/// Server to each worker, every round, before its aggregate: whether all stop after it. So a worker
+/// that has the aggregate need not wait for it, and all stop after the same round, with every
+/// message of it decoded.
+void send_pause(comm::Transport& server, std::uint32_t round, bool pauses);
+/// Throws comm::DecodeError if the server speaks of another round.
+[[nodiscard]] bool receive_pause(comm::Transport& worker, std::uint32_t round);
+
+/// SHA-256 of what every rank must hold when it stops.
+struct ModelDigest {
+  std::string theta;
+  std::string mask;
+};
+/// theta [d]; mask: supp M_t.
+[[nodiscard]] ModelDigest digest_of(std::span<const float> theta,
+                                    std::span<const compress::Index> mask);
+
+/// Worker to server, when it stops.
+void send_digest(comm::Transport& worker, const ModelDigest& digest);
+/// Receives every worker's in turn. Throws CheckFailed naming the first worker whose parameters or
+/// mask differ from the server's, and both digests.
+void check_digests(comm::Transport& server, const ModelDigest& own);
+
+/// A worker's part of a checkpoint: all that its next round needs and the server has not, which is
+/// all but theta and mask. O(d), copied once.
+void send_part(comm::Transport& worker, const WorkerState& state);
+/// The part of `worker`, whose theta and mask are the server's: it has none of its own. Throws
+/// comm::DecodeError if the bytes are no part of a worker with `d` parameters.
+[[nodiscard]] WorkerState receive_part(comm::Transport& server, std::uint32_t worker,
+                                       std::size_t d);
+
+}  // namespace mvsgd::sim

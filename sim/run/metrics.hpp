@@ -1,0 +1,95 @@
+// What a round tells, in one table: metrics.jsonl is written and read by it, reports and event
+// files take from it. A new metric is a member of RoundMetrics, its value in metrics_of(), and a
+// row.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "comm/bits.hpp"
+#include "nn/layout.hpp"
+#include "sim/law/account.hpp"
+#include "sim/round/phases.hpp"
+#include "sim/round/server.hpp"
+#include "sim/run/layer_share.hpp"
+
+namespace mvsgd::sim {
+
+/// A line of metrics.jsonl (sim/run/README.md has the fields).
+struct RoundMetrics {
+  std::uint32_t round = 0;
+  double epoch = 0;  ///< when the round ends
+  std::uint64_t local_steps = 0;
+  bool dense = false;  ///< model differences went whole, or nowhere
+  double learning_rate = 0;
+  double loss = 0;  ///< mean over workers and local steps
+  std::uint64_t images = 0;
+  comm::Bits bits_up;  ///< all fields, all workers
+  comm::Bits bits_down;
+  std::optional<std::uint32_t> union_size;
+  std::vector<std::uint32_t> changes;
+  std::optional<double> mask_overlap;
+  std::optional<double> vote_overlap;
+  std::optional<double> vote_agreement;
+  std::vector<LayerShare> kept;  ///< of an evaluated sparse round; else empty
+  std::optional<double> test_loss;
+  std::optional<double> test_accuracy;
+  double seconds = 0;  ///< since the start
+  Phases phases;
+};
+
+/// Of a round that is not round 0, which trains nothing. `layout` says which layer a coordinate of
+/// the mask is of.
+[[nodiscard]] RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout,
+                                      double seconds);
+
+/// The last line of a finished run.
+struct RunEnd {
+  std::string digest;
+  std::optional<double> test_loss;  ///< none: it was not finite
+  double test_accuracy = 0;
+  Rates rates;
+  double seconds = 0;
+  Phases phases;
+};
+
+/// The four rates by their names in files.
+inline constexpr std::pair<std::string_view, std::optional<double> Rates::*> kRates[] = {
+    {"rate_uplink", &Rates::uplink},
+    {"rate_both_ways", &Rates::both_ways},
+    {"rate_run_uplink", &Rates::run_uplink},
+    {"rate_run_both_ways", &Rates::run_both_ways}};
+
+/// Against what a report draws a metric.
+enum class Drawn : std::uint8_t { nowhere, by_epoch, by_epoch_bits_and_seconds };
+
+/// What is known of a metric where it is shown.
+struct Metric {
+  std::string_view name{};                                     ///< in metrics.jsonl
+  std::optional<double> (*of)(const RoundMetrics&) = nullptr;  ///< null unless it is one number
+  std::string_view tag{};    ///< in event files; empty: it is not there
+  int place = 0;             ///< among the quantities of a report, from 1; 0: it is none
+  std::string_view title{};  ///< there
+  Drawn drawn = Drawn::nowhere;
+  bool is_share = false;  ///< shown in per cent
+};
+
+/// Every metric, in the order of a line.
+[[nodiscard]] std::span<const Metric> metrics();
+
+/// Lines of metrics.jsonl, without their ends.
+[[nodiscard]] std::string line_of(const RoundMetrics& metrics);
+[[nodiscard]] std::string line_of(const RunEnd& end);
+
+/// A line back. `layers` are those of the network, with what a mask keeps of them to be filled in.
+/// Throws what says why if it is neither (std::exception).
+[[nodiscard]] std::variant<RoundMetrics, RunEnd> parse_line(std::string_view text,
+                                                            const std::vector<LayerShare>& layers);
+
+}  // namespace mvsgd::sim

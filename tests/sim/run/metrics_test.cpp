@@ -1,0 +1,118 @@
+// A round's metrics are one table: what is written is what is read, and what is shown.
+#include "sim/run/metrics.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sim/report/seed_groups.hpp"
+#include "sim/run/tensorboard.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+/// A round that has every metric.
+RoundMetrics full() {
+  RoundMetrics metrics;
+  metrics.round = 7;
+  metrics.epoch = 0.5;
+  metrics.local_steps = 4;
+  metrics.learning_rate = 0.25;
+  metrics.loss = 2.5;
+  metrics.images = 640;
+  metrics.bits_up = comm::Bits(1000);
+  metrics.bits_down = comm::Bits(3000);
+  metrics.union_size = 12;
+  metrics.changes = {3, 0, 5};
+  metrics.mask_overlap = 0.75;
+  metrics.vote_overlap = 0.625;
+  metrics.vote_agreement = 0.5;
+  metrics.kept = {{.layer = "conv1", .coordinates = 27, .kept = 2},
+                  {.layer = "linear", .coordinates = 10, .kept = 0}};
+  metrics.test_loss = 1.5;
+  metrics.test_accuracy = 0.125;
+  metrics.seconds = 9;
+  metrics.phases = {.local_steps = 1, .vote = 2, .exchange = 3, .server = 4};
+  return metrics;
+}
+
+std::vector<LayerShare> layers() {
+  return {{.layer = "conv1", .coordinates = 27}, {.layer = "linear", .coordinates = 10}};
+}
+
+TEST(Metrics, ALineHasEveryMetricInTheOrderOfTheTable) {
+  EXPECT_EQ(line_of(full()),
+            R"({"round":7,"epoch":0.5,"local_steps":4,"dense":false,"learning_rate":0.25,)"
+            R"("loss":2.5,"images":640,"bits_up":1000,"bits_down":3000,"union_size":12,)"
+            R"("changes":[3,0,5],"mask_overlap":0.75,"vote_overlap":0.625,"vote_agreement":0.5,)"
+            R"("kept_by_layer":{"conv1":2,"linear":0},"test_loss":1.5,"test_accuracy":0.125,)"
+            R"("seconds":9.0,"cpu_seconds":{"local_steps":1.0,"vote":2.0,"exchange":3.0,)"
+            R"("server":4.0}})");
+}
+
+TEST(Metrics, ALineLeavesOutWhatTheRoundHasNot) {
+  EXPECT_EQ(line_of(RoundMetrics()),
+            R"({"round":0,"epoch":0.0,"local_steps":0,"dense":false,"learning_rate":0.0,)"
+            R"("loss":0.0,"images":0,"bits_up":0,"bits_down":0,"seconds":0.0,)"
+            R"("cpu_seconds":{"local_steps":0.0,"vote":0.0,"exchange":0.0,"server":0.0}})");
+}
+
+TEST(Metrics, ALineIsReadBackAsItWasWritten) {
+  for (const RoundMetrics& metrics : {full(), RoundMetrics()}) {
+    const std::string line = line_of(metrics);
+    const auto read = std::get<RoundMetrics>(parse_line(line, layers()));
+    EXPECT_EQ(line_of(read), line);
+    EXPECT_EQ(read.kept.size(), metrics.kept.size());
+    for (const LayerShare& share : read.kept) EXPECT_GT(share.coordinates, 0) << share.layer;
+  }
+}
+
+TEST(Metrics, TheEndOfARunIsReadBackAsItWasWritten) {
+  RunEnd end{.digest = "abc",
+             .test_loss = 2.25,
+             .test_accuracy = 0.5,
+             .rates = {.uplink = 78, .both_ways = {}, .run_uplink = 34, .run_both_ways = 33},
+             .seconds = 10,
+             .phases = {.local_steps = 1, .vote = 2, .exchange = 3, .server = 4}};
+  EXPECT_EQ(line_of(end),
+            R"({"end":true,"theta_sha256":"abc","test_loss":2.25,"test_accuracy":0.5,)"
+            R"("rate_uplink":78.0,"rate_run_uplink":34.0,"rate_run_both_ways":33.0,)"
+            R"("seconds":10.0,"cpu_seconds":{"local_steps":1.0,"vote":2.0,"exchange":3.0,)"
+            R"("server":4.0}})");
+  EXPECT_EQ(line_of(std::get<RunEnd>(parse_line(line_of(end), {}))), line_of(end));
+  end.test_loss = std::nan("");
+  EXPECT_THAT(line_of(end), testing::HasSubstr(R"("test_loss":null)"));
+  EXPECT_EQ(std::get<RunEnd>(parse_line(line_of(end), {})).test_loss, std::nullopt);
+}
+
+TEST(Metrics, AReportDrawsThoseWithAPlaceAndEventsHaveThoseWithATag) {
+  std::vector<std::string> quantity_names;
+  for (const Metric& metric : quantities()) quantity_names.emplace_back(metric.name);
+  EXPECT_EQ(quantity_names,
+            (std::vector<std::string>{"test_accuracy", "loss", "vote_agreement", "mask_overlap",
+                                      "vote_overlap", "test_loss", "learning_rate"}));
+  std::set<std::string> tags;
+  for (const Scalar& scalar : scalars_of(full())) tags.emplace(scalar.tag);
+  EXPECT_EQ(tags,
+            (std::set<std::string>{"train/loss", "train/learning_rate", "bits/up", "bits/down",
+                                   "mask/overlap", "test/accuracy", "test/loss"}));
+}
+
+TEST(Metrics, WhatIsShownIsANumberAndHasATitleAndAPlaceOfItsOwn) {
+  std::set<int> places;
+  for (const Metric& metric : metrics()) {
+    const bool is_shown = metric.place > 0 || !metric.tag.empty();
+    EXPECT_TRUE(metric.of != nullptr || !is_shown) << metric.name;
+    if (metric.place == 0) continue;
+    EXPECT_FALSE(metric.title.empty()) << metric.name;
+    EXPECT_TRUE(places.insert(metric.place).second) << metric.name;
+  }
+}
+
+}  // namespace
+}  // namespace mvsgd::sim
