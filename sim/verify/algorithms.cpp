@@ -232,7 +232,7 @@ Shown run(const Settings& settings) {
                                   settings.workers, kK, kDense, kSparse)};
   shown.scheduled = plan.size() == kDense + kSparse &&
                     std::ranges::count_if(plan, &Round::dense) == kDense &&
-                    std::ranges::count_if(plan, [](const Round& r) { return r.decay < 1; }) == 2;
+                    std::ranges::count(plan, 0.1F, &Round::decay) == 2;
   shown.rescales = settings.error_rescale_on_decay();
   Definition definition(settings, std::vector<float>(kD, kTheta));
   std::vector<std::vector<Index>> votes(settings.workers);

@@ -124,10 +124,13 @@ constexpr SchemeCase kCases[] = {{"Mv", "mv"},
                                  {"RandKQ4", "rand-k", 4},
                                  {"RandKSignLost", "rand-k", 1, false}};
 
-/// Six rounds of real workers and a real server, beside the same six of the definition.
+/// Six rounds of real workers and a real server, beside the same six of the definition: ties are
+/// drawn in each, and the rate decays before the fourth.
 class GroupOfScheme : public testing::TestWithParam<SchemeCase> {
  protected:
   GroupOfScheme() {
+    settings_.tie_break = TieBreaking::random;
+    plan_[3].decay = 0.1F;
     Definition definition(settings_, std::vector<float>(kD, 1.0F));
     for (const Round& round : plan_) defined_.push_back(definition.run(round, update_));
     theta_.assign(definition.theta().begin(), definition.theta().end());
@@ -197,8 +200,8 @@ TEST_P(GroupOfScheme, TheServersCountsAreTheSumOfAllVotesInEveryRound) {
   };
   (void)run(settings_, plan_, update_, 2, observers);
   const bool votes = settings_.scheme->name() != "rand-k";
-  EXPECT_EQ(counted,
-            votes ? std::vector<std::uint32_t>{2, 3, 4, 5, 6} : std::vector<std::uint32_t>());
+  EXPECT_EQ(counted, (votes ? std::vector<std::uint32_t>{2, 3, 4, 5, 6}
+                            : std::vector<std::uint32_t>{}));
 }
 
 TEST_P(GroupOfScheme, EveryClosedRoundHasTheLawsRowsAndTheDefinitionsSizes) {
@@ -250,6 +253,22 @@ TEST_P(GroupOfScheme, WhereItPausesChangesNoBitOfResultOrRecords) {
       EXPECT_TRUE(same_bits(state.workers[n].e, errors_[n])) << stretch << ", worker " << n;
     }
     EXPECT_EQ(rows, uncut) << stretch;
+  }
+}
+
+TEST(Group, TiesByTheIndexAreTheDefinitionsToo) {
+  for (const char* scheme : {"mv", "mv-ad"}) {
+    const Settings settings = settings_of({"", scheme});
+    ASSERT_EQ(settings.tie_break, TieBreaking::index);
+    DrawnUpdate update(kD, 2, 5);
+    const auto plan = plan_of(4);
+    Definition definition(settings, std::vector<float>(kD, 1.0F));
+    for (const Round& round : plan) definition.run(round, update);
+    const Outcome result = run(settings, plan, update, 2);
+    EXPECT_TRUE(same_bits(result.theta, definition.theta())) << scheme;
+    for (std::uint32_t n = 0; n < settings.workers; ++n) {
+      EXPECT_TRUE(same_bits(result.errors[n], definition.error(n))) << scheme << ", worker " << n;
+    }
   }
 }
 
