@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "bench/peak.hpp"
-#include "nn/onednn/onednn_backend.hpp"
+#include "nn/onednn/make_onednn.hpp"
 
 namespace mvsgd::nn {
 namespace {

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "bench/network.hpp"
-#include "nn/cuda/cuda_backend.hpp"
+#include "nn/cuda/make_cuda.hpp"
 
 namespace mvsgd::nn {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 void BM_CudaTrainingStep(benchmark::State& state) try {
   const std::int64_t batch = state.range(1);
   const auto backend = make_cuda_backend(
-      {.precision = static_cast<CudaPrecision>(state.range(2)), .step_graph = state.range(3) != 0});
+      {.precision = static_cast<Precision>(state.range(2)), .step_graph = state.range(3) != 0});
   backend->enter(1);
   bench::Network network(*backend, state.range(0), batch);
   if (!bench::is_right(network.step(*backend))) return state.SkipWithError("wrong answer");

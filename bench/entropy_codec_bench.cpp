@@ -20,6 +20,7 @@
 #include "compress/positions/block_position_codec.hpp"
 #include "compress/positions/delta_codec.hpp"
 #include "compress/positions/entropy_codec.hpp"
+#include "compress/positions/position_codecs.hpp"
 #include "compress/positions/ranks.hpp"
 
 namespace mvsgd {
@@ -203,7 +204,7 @@ void delta(benchmark::State& state, bool encodes) {
   const compress::DeltaCodec codec(kD, previous);
   measure(
       state, encodes, mask, [&](comm::BitWriter& out) { codec.encode(mask, out); },
-      [&](comm::BitReader& in) { return codec.decode(in); });
+      [&](comm::BitReader& in) { return codec.decode(in, kK); });
   if (!state.counters.contains("bits_per_position")) return;
   const double bits = bits_in_all(state, kK);
   state.counters["over_entropy"] = bits / (log2_choices(kK, r) + log2_choices(kD - kK, r));

@@ -1,5 +1,4 @@
 // How fast the server counts votes and chooses the mask.
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -13,60 +12,9 @@ namespace mvsgd {
 namespace {
 
 using compress::best_isa;
-using compress::Index;
 using compress::Isa;
 using compress::TieBreak;
-using compress::VoteCounts;
 using compress::VoteTally;
-
-bool is_chosen(const VoteCounts& votes, const std::vector<Index>& mask) {
-  std::vector<bool> in(votes.counts().size());
-  std::uint32_t fewest = ~0U;
-  for (const Index i : mask) {
-    in[i] = true;
-    fewest = std::min(fewest, votes.counts()[i]);
-  }
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    if (!in[i] && votes.counts()[i] > fewest) return false;
-  }
-  return true;
-}
-
-// Items: votes, N * K. Bytes: the supports, read once.
-void BM_CountVotes(benchmark::State& state) {
-  const auto all = bench::independent_supports(state.range(0), state.range(1));
-  const std::size_t items = all.size() * all.front().size();
-  VoteCounts votes(static_cast<std::size_t>(state.range(0)));
-  const double start = bench::thread_seconds();
-  for (auto _ : state) {
-    votes.clear();
-    for (const auto& support : all) votes.add(support);
-    benchmark::DoNotOptimize(votes.counts().data());
-  }
-  bench::report_items(state, items);
-  bench::report_bytes(state, 4 * items, bench::thread_seconds() - start);
-  std::uint64_t sum = 0;
-  for (const std::uint32_t count : votes.counts()) sum += count;
-  if (sum != items) state.SkipWithError("wrong counts");
-}
-
-// Items: votes, N * K. Bytes: the counts, read once.
-void BM_MajorityMask(benchmark::State& state, TieBreak::Rule rule) {
-  const auto all = bench::independent_supports(state.range(0), state.range(1));
-  const std::size_t k = all.front().size();
-  VoteCounts votes(static_cast<std::size_t>(state.range(0)));
-  for (const auto& support : all) votes.add(support);
-  const TieBreak tie = {.rule = rule, .seed = 1, .round = 1};
-  if (!is_chosen(votes, majority_mask(votes.counts(), k, tie)))
-    return state.SkipWithError("wrong mask");
-  const double start = bench::thread_seconds();
-  for (auto _ : state) {
-    auto mask = majority_mask(votes.counts(), k, tie);
-    benchmark::DoNotOptimize(mask.data());
-  }
-  bench::report_items(state, all.size() * k);
-  bench::report_bytes(state, 4 * votes.counts().size(), bench::thread_seconds() - start);
-}
 
 // A round of the server: counting, which clears what was there, and the mask. Items: votes, N * K.
 // Bytes: the supports read, the voted coordinates and their counts written and read, the mask
@@ -77,10 +25,9 @@ void BM_TallyAndMask(benchmark::State& state, TieBreak::Rule rule, Isa isa) {
   const std::size_t k = all.front().size();
   const TieBreak tie = {.rule = rule, .seed = 1, .round = 1};
   VoteTally tally(static_cast<std::size_t>(state.range(0)), isa);
-  VoteCounts votes(tally.dimension());
-  for (const auto& support : all) votes.add(support);
   tally.count(all);
-  if (majority_mask(tally, k, tie, isa) != majority_mask(votes.counts(), k, tie)) {
+  if (!bench::is_majority(bench::counts_of(all, state.range(0)), k,
+                          majority_mask(tally, k, tie, isa))) {
     return state.SkipWithError("wrong mask");
   }
   const double start = bench::thread_seconds();
@@ -131,7 +78,6 @@ void large(benchmark::internal::Benchmark* b) {
   b->ArgNames({"d", "N"})->Args({bench::kLarge, 10})->Unit(benchmark::kMillisecond);
 }
 
-BENCHMARK(BM_CountVotes)->Apply(sizes);
 BENCHMARK(BM_Tally)->Apply(sizes);
 BENCHMARK_CAPTURE(BM_TallyAndMask, growth, TieBreak::Rule::random, best_isa())
     ->Name("BM_TallyAndMask/growth")
@@ -150,12 +96,6 @@ BENCHMARK_CAPTURE(BM_TallyAndMask, avx2, TieBreak::Rule::random, Isa::avx2)
     ->Apply(sizes);
 BENCHMARK_CAPTURE(BM_TallyAndMask, index, TieBreak::Rule::index, best_isa())
     ->Name("BM_TallyAndMask/tie:index")
-    ->Apply(sizes);
-BENCHMARK_CAPTURE(BM_MajorityMask, random, TieBreak::Rule::random)
-    ->Name("BM_MajorityMask/tie:random")
-    ->Apply(sizes);
-BENCHMARK_CAPTURE(BM_MajorityMask, index, TieBreak::Rule::index)
-    ->Name("BM_MajorityMask/tie:index")
     ->Apply(sizes);
 
 }  // namespace

@@ -14,7 +14,7 @@
 #include "compress/positions/block_position_codec.hpp"
 #include "compress/positions/elias_fano_codec.hpp"
 #include "compress/positions/entropy_codec.hpp"
-#include "compress/positions/position_codec.hpp"
+#include "compress/positions/position_codecs.hpp"
 #include "compress/positions/radix_codec.hpp"
 #include "compress/positions/rice_codec.hpp"
 

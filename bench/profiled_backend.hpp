@@ -14,6 +14,7 @@
 
 #include "bench/throughput.hpp"
 #include "nn/backend.hpp"
+#include "nn/shape_checks.hpp"
 
 namespace mvsgd::bench {
 
@@ -40,124 +41,108 @@ class ProfiledBackend : public nn::Backend {
   [[nodiscard]] const std::array<double, kinds>& seconds() const { return seconds_; }
   void reset() { seconds_ = {}; }
 
-  [[nodiscard]] std::string name() const override { return inner_->name(); }
   [[nodiscard]] std::string version() const override { return inner_->version(); }
   void enter(int threads) override { inner_->enter(threads); }
 
-  [[nodiscard]] nn::Tensor allocate(const nn::Shape& shape) override {
-    const Timer timer(seconds_[other]);
-    return inner_->allocate(shape);
-  }
-  [[nodiscard]] nn::Tensor view(const nn::Tensor& flat, std::int64_t offset,
-                                const nn::Shape& shape) override {
-    return inner_->view(flat, offset, shape);
-  }
-  void write(const nn::Tensor& to, std::span<const float> from) override {
-    const Timer timer(seconds_[other]);
-    inner_->write(to, from);
-  }
-  void read(const nn::Tensor& from, std::span<float> to) override {
-    const Timer timer(seconds_[other]);
-    inner_->read(from, to);
-  }
   void fill_zero(const nn::Tensor& x) override {
     const Timer timer(seconds_[other]);
     inner_->fill_zero(x);
   }
-  void accumulate(const nn::Tensor& y, const nn::Tensor& x) override {
+
+ private:
+  nn::Tensor do_allocate(const nn::Shape& shape) override {
+    const Timer timer(seconds_[other]);
+    return inner_->allocate(shape);
+  }
+  nn::Tensor do_view(const nn::Tensor& flat, std::int64_t offset, const nn::Shape& shape) override {
+    return inner_->view(flat, offset, shape);
+  }
+  void do_write(const nn::Tensor& to, std::span<const float> from) override {
+    const Timer timer(seconds_[other]);
+    inner_->write(to, from);
+  }
+  void do_read(const nn::Tensor& from, std::span<float> to) override {
+    const Timer timer(seconds_[other]);
+    inner_->read(from, to);
+  }
+  void do_accumulate(const nn::Tensor& y, const nn::Tensor& x) override {
     const Timer timer(seconds_[accumulate_]);
     inner_->accumulate(y, x);
   }
 
-  [[nodiscard]] nn::Tensor conv2d(const nn::Tensor& x, const nn::Tensor& w,
-                                  const nn::Conv2dOptions& options) override {
+  nn::Tensor do_conv2d(const nn::Tensor& x, const nn::Tensor& w,
+                       const nn::ConvolutionProblem& problem) override {
     const Timer timer(seconds_[conv_forward]);
-    return inner_->conv2d(x, w, options);
+    return inner_->conv2d(x, w, problem.options);
   }
-  [[nodiscard]] nn::Tensor conv2d_backward_data(const nn::Tensor& dy, const nn::Tensor& w,
-                                                const nn::Shape& x_shape,
-                                                const nn::Conv2dOptions& options) override {
+  nn::Tensor do_conv2d_backward_data(const nn::Tensor& dy, const nn::Tensor& w,
+                                     const nn::ConvolutionProblem& problem) override {
     const Timer timer(seconds_[conv_data]);
-    return inner_->conv2d_backward_data(dy, w, x_shape, options);
+    return inner_->conv2d_backward_data(dy, w, problem.x, problem.options);
   }
-  void conv2d_backward_weights(const nn::Tensor& x, const nn::Tensor& dy, const nn::Tensor& dw,
-                               nn::Into into, const nn::Conv2dOptions& options) override {
+  void do_conv2d_backward_weights(const nn::Tensor& x, const nn::Tensor& dy, const nn::Tensor& dw,
+                                  nn::Into into, const nn::ConvolutionProblem& problem) override {
     const Timer timer(seconds_[conv_weights]);
-    inner_->conv2d_backward_weights(x, dy, dw, into, options);
+    inner_->conv2d_backward_weights(x, dy, dw, into, problem.options);
   }
 
-  [[nodiscard]] nn::BatchNormForward batch_norm_train(
-      const nn::Tensor& x, const nn::Tensor& gamma, const nn::Tensor& beta,
-      const nn::RunningStatistics& running, const nn::Tensor& residual,
-      const nn::BatchNormOptions& options) override {
+  nn::BatchNormForward do_batch_norm_train(const nn::Tensor& x, const nn::Tensor& gamma,
+                                           const nn::Tensor& beta,
+                                           const nn::RunningStatistics& running,
+                                           const nn::Tensor& residual,
+                                           const nn::BatchNormOptions& options) override {
     const Timer timer(seconds_[batch_norm]);
     return inner_->batch_norm_train(x, gamma, beta, running, residual, options);
   }
-  [[nodiscard]] nn::BatchNormGradients batch_norm_backward(
-      nn::Tensor dy, const nn::Tensor& more, nn::Tensor x, const nn::Tensor& gamma,
-      const nn::BatchNormForward& forward, const nn::Tensor& dgamma, const nn::Tensor& dbeta,
-      const nn::BatchNormOptions& options) override {
+  nn::BatchNormGradients do_batch_norm_backward(nn::Tensor dy, const nn::Tensor& more, nn::Tensor x,
+                                                const nn::Tensor& gamma,
+                                                const nn::BatchNormForward& forward,
+                                                const nn::Tensor& dgamma, const nn::Tensor& dbeta,
+                                                const nn::BatchNormOptions& options) override {
     const Timer timer(seconds_[batch_norm_backward_]);
     return inner_->batch_norm_backward(std::move(dy), more, std::move(x), gamma, forward, dgamma,
                                        dbeta, options);
   }
-  [[nodiscard]] nn::Tensor batch_norm_evaluate(const nn::Tensor& x, const nn::Tensor& gamma,
-                                               const nn::Tensor& beta,
-                                               const nn::RunningStatistics& running,
-                                               const nn::Tensor& residual,
-                                               const nn::BatchNormOptions& options) override {
+  nn::Tensor do_batch_norm_evaluate(const nn::Tensor& x, const nn::Tensor& gamma,
+                                    const nn::Tensor& beta, const nn::RunningStatistics& running,
+                                    const nn::Tensor& residual,
+                                    const nn::BatchNormOptions& options) override {
     const Timer timer(seconds_[batch_norm]);
     return inner_->batch_norm_evaluate(x, gamma, beta, running, residual, options);
   }
 
-  [[nodiscard]] nn::Tensor relu(const nn::Tensor& x) override {
-    const Timer timer(seconds_[other]);
-    return inner_->relu(x);
-  }
-  [[nodiscard]] nn::Tensor add_relu(const nn::Tensor& a, const nn::Tensor& b) override {
-    const Timer timer(seconds_[other]);
-    return inner_->add_relu(a, b);
-  }
-  [[nodiscard]] nn::Tensor relu_backward(const nn::Tensor& dy, const nn::Tensor& y) override {
-    const Timer timer(seconds_[other]);
-    return inner_->relu_backward(dy, y);
-  }
-  [[nodiscard]] nn::Tensor global_average_pool(const nn::Tensor& x) override {
+  nn::Tensor do_global_average_pool(const nn::Tensor& x) override {
     const Timer timer(seconds_[other]);
     return inner_->global_average_pool(x);
   }
-  [[nodiscard]] nn::Tensor global_average_pool_backward(const nn::Tensor& dy,
-                                                        const nn::Tensor& x) override {
+  nn::Tensor do_global_average_pool_backward(const nn::Tensor& dy, const nn::Tensor& x) override {
     const Timer timer(seconds_[other]);
     return inner_->global_average_pool_backward(dy, x);
   }
-  [[nodiscard]] nn::Tensor linear(const nn::Tensor& x, const nn::Tensor& w,
-                                  const nn::Tensor& b) override {
+  nn::Tensor do_linear(const nn::Tensor& x, const nn::Tensor& w, const nn::Tensor& b) override {
     const Timer timer(seconds_[other]);
     return inner_->linear(x, w, b);
   }
-  [[nodiscard]] nn::Tensor linear_backward_data(const nn::Tensor& dy,
-                                                const nn::Tensor& w) override {
+  nn::Tensor do_linear_backward_data(const nn::Tensor& dy, const nn::Tensor& w) override {
     const Timer timer(seconds_[other]);
     return inner_->linear_backward_data(dy, w);
   }
-  void linear_backward_weights(const nn::Tensor& x, const nn::Tensor& dy, const nn::Tensor& dw,
-                               const nn::Tensor& db) override {
+  void do_linear_backward_weights(const nn::Tensor& x, const nn::Tensor& dy, const nn::Tensor& dw,
+                                  const nn::Tensor& db) override {
     const Timer timer(seconds_[other]);
     inner_->linear_backward_weights(x, dy, dw, db);
   }
-  [[nodiscard]] nn::CrossEntropy softmax_cross_entropy(
-      const nn::Tensor& logits, std::span<const std::uint8_t> labels) override {
+  nn::CrossEntropy do_softmax_cross_entropy(const nn::Tensor& logits,
+                                            std::span<const std::uint8_t> labels) override {
     const Timer timer(seconds_[other]);
     return inner_->softmax_cross_entropy(logits, labels);
   }
-  void sgd_step(const nn::Tensor& theta, const nn::Tensor& gradient, float learning_rate,
-                float weight_decay) override {
+  void do_sgd_step(const nn::Tensor& theta, const nn::Tensor& gradient, float learning_rate,
+                   float weight_decay) override {
     const Timer timer(seconds_[sgd]);
     inner_->sgd_step(theta, gradient, learning_rate, weight_decay);
   }
 
- private:
   // Adds the time of its life.
   class Timer {
    public:

@@ -14,32 +14,25 @@ namespace mvsgd {
 namespace {
 
 using compress::Index;
-using compress::VoteCounts;
 
-VoteCounts count(const std::vector<std::vector<Index>>& supports, std::int64_t d) {
-  VoteCounts votes(static_cast<std::size_t>(d));
-  for (const auto& support : supports) votes.add(support);
-  return votes;
-}
-
-bool is_selection(const VoteCounts& votes, std::size_t k, const std::vector<Index>& mask) {
+bool is_selection(const std::vector<std::uint32_t>& counts, std::size_t k,
+                  const std::vector<Index>& mask) {
   return mask.size() == k && std::is_sorted(mask.begin(), mask.end(), std::less_equal<>()) &&
-         std::all_of(mask.begin(), mask.end(), [&](Index i) { return votes.counts()[i] > 0; });
+         std::all_of(mask.begin(), mask.end(), [&](Index i) { return counts[i] > 0; });
 }
 
 // Items: votes, N * K. Bytes: the voted coordinates and their counts, read once.
 void BM_RandomSelection(benchmark::State& state) {
   const auto supports = bench::independent_supports(state.range(0), state.range(1));
-  const VoteCounts votes = count(supports, state.range(0));
-  compress::VoteTally tally(votes.counts().size());
+  const auto counts = bench::counts_of(supports, state.range(0));
+  compress::VoteTally tally(counts.size());
   tally.count(supports);
   const std::size_t k = supports.front().size();
   const auto mask = random_selection(tally, k, 1, 1);
-  if (mask != random_selection(votes, k, 1, 1)) return state.SkipWithError("two masks");
-  if (!is_selection(votes, k, mask)) return state.SkipWithError("wrong mask");
+  if (!is_selection(counts, k, mask)) return state.SkipWithError("wrong mask");
   // The definition takes minutes at the larger size.
   if (state.range(0) <= 1 << 16 &&
-      mask != compress::random_selection_by_scanning(votes.counts(), k, 1, 1)) {
+      mask != compress::random_selection_by_scanning(counts, k, 1, 1)) {
     return state.SkipWithError("not the definition's mask");
   }
   const double start = bench::thread_seconds();
@@ -48,19 +41,19 @@ void BM_RandomSelection(benchmark::State& state) {
     benchmark::DoNotOptimize(drawn.data());
   }
   bench::report_items(state, supports.size() * k);
-  bench::report_bytes(state, 8 * votes.voted().size(), bench::thread_seconds() - start);
+  bench::report_bytes(state, 8 * tally.voted().size(), bench::thread_seconds() - start);
 }
 
 // The loop of Algorithm 1 line 15 in words, on a list of all ballots: the same distribution from
 // other numbers. Items: votes, N * K.
 void BM_DrawUntilDistinct(benchmark::State& state) {
   const auto supports = bench::independent_supports(state.range(0), state.range(1));
-  const VoteCounts votes = count(supports, state.range(0));
+  const auto counts = bench::counts_of(supports, state.range(0));
   const std::size_t k = supports.front().size();
   std::vector<Index> ballots;
   for (const auto& support : supports)
     ballots.insert(ballots.end(), support.begin(), support.end());
-  std::vector<bool> taken(votes.counts().size());
+  std::vector<bool> taken(counts.size());
   const auto draw = [&](std::uint64_t seed) {
     std::mt19937_64 random(seed);
     std::vector<Index> mask;
@@ -73,7 +66,7 @@ void BM_DrawUntilDistinct(benchmark::State& state) {
     std::sort(mask.begin(), mask.end());
     return mask;
   };
-  if (!is_selection(votes, k, draw(1))) return state.SkipWithError("wrong mask");
+  if (!is_selection(counts, k, draw(1))) return state.SkipWithError("wrong mask");
   for (auto _ : state) {
     auto drawn = draw(1);
     benchmark::DoNotOptimize(drawn.data());

@@ -9,7 +9,7 @@
 
 #include "bench/network.hpp"
 #include "bench/profiled_backend.hpp"
-#include "nn/onednn/onednn_backend.hpp"
+#include "nn/onednn/make_onednn.hpp"
 
 namespace mvsgd::nn {
 namespace {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <numeric>
 #include <random>
@@ -45,6 +46,34 @@ inline std::vector<std::vector<compress::Index>> independent_supports(std::int64
                                   static_cast<std::uint64_t>(n)));
   }
   return all;
+}
+
+/// How many of the supports have each of d coordinates.
+inline std::vector<std::uint32_t> counts_of(
+    const std::vector<std::vector<compress::Index>>& supports, std::int64_t d) {
+  std::vector<std::uint32_t> counts(static_cast<std::size_t>(d));
+  for (const auto& support : supports) {
+    for (const compress::Index i : support) ++counts[i];
+  }
+  return counts;
+}
+
+/// Whether the mask has k coordinates, increasing, and none outside has more votes than one inside.
+inline bool is_majority(const std::vector<std::uint32_t>& counts, std::size_t k,
+                        const std::vector<compress::Index>& mask) {
+  if (mask.size() != k || !std::is_sorted(mask.begin(), mask.end(), std::less_equal<>())) {
+    return false;
+  }
+  std::vector<bool> in(counts.size());
+  std::uint32_t fewest = ~0U;
+  for (const compress::Index i : mask) {
+    in[i] = true;
+    fewest = std::min(fewest, counts[i]);
+  }
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    if (!in[i] && counts[i] > fewest) return false;
+  }
+  return true;
 }
 
 }  // namespace mvsgd::bench

@@ -2,7 +2,6 @@
 // nth_element.
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -78,22 +77,16 @@ read_once(const float* x, std::size_t d) {
   return most;
 }
 
-double wall_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
 }
 
 // Runs `measured` and, in turn with it so that a busy machine is as slow for both, `unit`. The
-// counter `name` is the median of the one's time over that of the other's. Time is CPU time of this
-// thread unless `threads` > 1.
+// counter `name` is the median of the one's time over that of the other's. Time is CPU time.
 template <typename Measured, typename Unit>
-void run_against(benchmark::State& state, const std::string& name, unsigned threads,
-                 Measured measured, Unit unit) {
-  const auto now = threads > 1 ? wall_seconds : bench::thread_seconds;
+void run_against(benchmark::State& state, const std::string& name, Measured measured, Unit unit) {
+  const auto now = bench::thread_seconds;
   std::vector<double> ours;
   std::vector<double> units;
   for (auto _ : state) {
@@ -111,7 +104,6 @@ void run_against(benchmark::State& state, const std::string& name, unsigned thre
 
 struct Case {
   Isa isa = compress::best_isa();
-  unsigned threads = 1;
   bool hinted = false;
 };
 
@@ -126,12 +118,11 @@ void BM_TopKSupport(benchmark::State& state, Case c) {
   if (bench::skips_large(state)) return;
   const auto x = gradient(state.range(0), 1);
   const auto k = static_cast<std::size_t>((state.range(0) - 1) / state.range(1) + 1);
-  const TopKOptions options = {
-      .hint = c.hinted ? hint(state.range(0), k) : 0, .threads = c.threads, .isa = c.isa};
+  const TopKOptions options = {.hint = c.hinted ? hint(state.range(0), k) : 0, .isa = c.isa};
   const TopK first = compress::top_k_support(x, k, options);
   if (!is_support(x, first.support, k)) return state.SkipWithError("wrong support");
   run_against(
-      state, "in_reads", c.threads,
+      state, "in_reads",
       [&] {
         auto top = compress::top_k_support(x, k, options);
         benchmark::DoNotOptimize(top.support.data());
@@ -156,7 +147,7 @@ void BM_Vote(benchmark::State& state, bool fused, bool hinted) {
   std::fill(e.begin(), e.end(), 0.0F);
   // The unit takes back what the vote has added, so that every iteration sees the same values.
   run_against(
-      state, "in_add_differences", 1,
+      state, "in_add_differences",
       [&] {
         auto top = vote();
         benchmark::DoNotOptimize(top.support.data());
@@ -174,7 +165,7 @@ void BM_TopKByOthers(benchmark::State& state, Selection select) {
   const auto k = static_cast<std::size_t>((state.range(0) - 1) / state.range(1) + 1);
   if (!is_support(x, select(x, k), k)) return state.SkipWithError("wrong support");
   run_against(
-      state, "in_reads", 1,
+      state, "in_reads",
       [&] {
         auto support = select(x, k);
         benchmark::DoNotOptimize(support.data());
@@ -204,7 +195,6 @@ const bool kRegistered = [] {
     }
   }
   add("BM_TopKSupport/linear", {}, {1 << 16, 1 << 20, 1 << 24, 1 << 26});
-  add("BM_TopKSupport/threads:2", {.threads = 2}, {bench::kResNet18});
   add("BM_TopKSupport/large", {}, {bench::kLarge});
   for (const bool fused : {true, false}) {
     for (const bool hinted : {false, true}) {

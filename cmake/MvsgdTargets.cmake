@@ -52,7 +52,7 @@ function(mvsgd_install)
   install(FILES ${PROJECT_BINARY_DIR}/mvsgd-config.cmake
     ${PROJECT_BINARY_DIR}/mvsgd-config-version.cmake DESTINATION ${package_dir})
   if(MVSGD_WITH_CUDA)
-    install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindCUDNN.cmake DESTINATION ${package_dir})
+    install(FILES ${PROJECT_SOURCE_DIR}/nn/cuda/FindCUDNN.cmake DESTINATION ${package_dir})
   endif()
 endfunction()
 

@@ -1,19 +1,28 @@
 #include "data/partition.hpp"
 
+#include <array>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
 #include "data/random.hpp"
 
 namespace mvsgd::data {
+namespace {
 
-std::vector<std::vector<std::uint32_t>> partition(std::size_t n, std::size_t workers,
-                                                  std::uint64_t seed) {
+void check_sizes(std::size_t n, std::size_t workers) {
   if (workers == 0 || workers > n || n > std::numeric_limits<std::uint32_t>::max()) {
     throw std::invalid_argument("partition: " + std::to_string(n) + " images over " +
                                 std::to_string(workers) + " workers");
   }
+}
+
+}  // namespace
+
+std::vector<std::vector<std::uint32_t>> partition(std::size_t n, std::size_t workers,
+                                                  std::uint64_t seed) {
+  check_sizes(n, workers);
   const auto order = shuffled(static_cast<std::uint32_t>(n), seed, Purpose::kPartition, {});
   std::vector<std::vector<std::uint32_t>> parts;
   parts.reserve(workers);
@@ -22,6 +31,23 @@ std::vector<std::vector<std::uint32_t>> partition(std::size_t n, std::size_t wor
     const auto last = first + static_cast<std::ptrdiff_t>(n / workers + (w < n % workers ? 1 : 0));
     parts.emplace_back(first, last);
     first = last;
+  }
+  return parts;
+}
+
+std::vector<std::vector<std::uint32_t>> stratified_partition(std::span<const std::uint8_t> labels,
+                                                             std::size_t workers,
+                                                             std::uint64_t seed) {
+  check_sizes(labels.size(), workers);
+  // Class after class the images are dealt round the workers like cards, each class going on where
+  // the last one has ended.
+  std::array<std::size_t, 256> next{};  // of each class: the place of its next image in the pack
+  for (const std::uint8_t label : labels) ++next[label];
+  std::exclusive_scan(next.begin(), next.end(), next.begin(), std::size_t{0});
+  std::vector<std::vector<std::uint32_t>> parts(workers);
+  const auto n = static_cast<std::uint32_t>(labels.size());
+  for (const std::uint32_t image : shuffled(n, seed, Purpose::kStratifiedPartition, {})) {
+    parts[next[labels[image]]++ % workers].push_back(image);
   }
   return parts;
 }

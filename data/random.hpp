@@ -1,4 +1,7 @@
 // The random numbers of data/: functions of (seed, purpose, place), with no state to save. Private.
+//
+// compress/vote/draws.hpp draws below n in the same way, among others; neither folder knows the
+// other, and a library for these ten lines would be more than they are.
 #pragma once
 
 #include <array>
@@ -16,6 +19,7 @@ enum class Purpose : std::uint64_t {
   kAugmentation = 0x64617461'00000003,
   kTrainImage = 0x64617461'00000004,
   kTestImage = 0x64617461'00000005,
+  kStratifiedPartition = 0x64617461'00000006,
 };
 
 /// Where in a run a random number is used: the first three words of Philox's counter.

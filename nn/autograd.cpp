@@ -24,8 +24,8 @@ Tensor Gradient::take(Backend& backend) {
 
 void Gradient::join(Backend& backend) {
   if (!last_) return;
-  // Two gradients may have been given the same tensor as their first term (add_relu does so), and
-  // adding to one must not change the other.
+  // An operation may have given two gradients the same tensor as their first term, and adding to
+  // one must not change the other.
   if (sum_.storage.use_count() > 1) {
     const Tensor own = backend.allocate(sum_.shape);
     backend.accumulate(own, sum_);

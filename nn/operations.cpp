@@ -52,26 +52,6 @@ Variable batch_norm(Tape& tape, const Variable& x, const Variable& residual, con
   });
 }
 
-Variable relu(Tape& tape, const Variable& x) {
-  Backend& backend = tape.backend();
-  Tensor y = backend.relu(x.value());
-  return tape.record(y, [&backend, dx = x.gradient(), y](Gradient& result) {
-    const Tensor dy = result.take(backend);
-    if (dx) dx->add(backend, backend.relu_backward(dy, y));
-  });
-}
-
-Variable add_relu(Tape& tape, const Variable& a, const Variable& b) {
-  Backend& backend = tape.backend();
-  Tensor y = backend.add_relu(a.value(), b.value());
-  return tape.record(y, [&backend, da = a.gradient(), db = b.gradient(), y](Gradient& result) {
-    const Tensor dy = result.take(backend);
-    const Tensor term = backend.relu_backward(dy, y);
-    if (da) da->add(backend, term);
-    if (db) db->add(backend, term);
-  });
-}
-
 Variable global_average_pool(Tape& tape, const Variable& x) {
   Backend& backend = tape.backend();
   return tape.record(backend.global_average_pool(x.value()),

@@ -71,13 +71,6 @@ struct BatchNorm {
                                   const BatchNorm& norm, BatchNormMode mode,
                                   const BatchNormOptions& options = {});
 
-/// max(0, x), any shape. Differentiates: x, with slope 0 at 0. Keeps the result.
-[[nodiscard]] Variable relu(Tape& tape, const Variable& x);
-
-/// max(0, a + b), of one shape. Differentiates: a and b, with slope 0
-/// at 0. Keeps the result only.
-[[nodiscard]] Variable add_relu(Tape& tape, const Variable& a, const Variable& b);
-
 /// The mean over H and W. x [N, C, H, W], returns [N, C]. Differentiates: x.
 [[nodiscard]] Variable global_average_pool(Tape& tape, const Variable& x);
 

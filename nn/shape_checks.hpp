@@ -1,4 +1,4 @@
-// How backends refuse shapes that do not fit together, and the extents of a convolution.
+// How Backend refuses shapes that do not fit together, and the extents of a convolution.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace mvsgd::nn {
 
-/// Throws std::invalid_argument: "add_relu: a 2x3 b 3x2".
+/// Throws std::invalid_argument: "accumulate: a 2x3 b 3x2".
 [[noreturn]] inline void refuse(
     const std::string& operation,
     std::initializer_list<std::pair<const char*, const Shape&>> shapes) {

@@ -82,22 +82,35 @@ comm::Bits DeltaCodec::size(std::uint64_t r) const {
          list_size(k, std::min(r, k - r)) + list_size(others(), r);
 }
 
-void DeltaCodec::encode(std::span<const Index> mask, comm::BitWriter& out) const {
-  const std::uint64_t k = previous_.size();
-  if (mask.size() != k) {
-    throw std::invalid_argument("DeltaCodec::encode: " + std::to_string(mask.size()) +
-                                " positions, not " + std::to_string(k));
+/// The members of the previous set that are not in `mask`, which is checked.
+std::vector<Index> DeltaCodec::left_by(std::span<const Index> mask) const {
+  if (mask.size() != previous_.size()) {
+    throw std::invalid_argument("DeltaCodec: " + std::to_string(mask.size()) + " positions, not " +
+                                std::to_string(previous_.size()));
   }
-  check_set("DeltaCodec::encode: positions", mask, d_);
-  const auto left = difference(previous_, mask);
+  check_set("DeltaCodec: positions", mask, d_);
+  return difference(previous_, mask);
+}
+
+comm::Bits DeltaCodec::size(std::span<const Index> mask) const {
+  return size(left_by(mask).size());
+}
+
+void DeltaCodec::encode(std::span<const Index> mask, comm::BitWriter& out) const {
+  const auto left = left_by(mask);
+  const std::uint64_t k = previous_.size();
   const std::uint64_t r = left.size();
   out.put(r, static_cast<unsigned>(std::bit_width(most())));
   encode_list(k, ranks_of(2 * r <= k ? left : difference(previous_, left), previous_), out);
   encode_list(others(), ranks_outside(difference(mask, previous_), previous_), out);
 }
 
-std::vector<Index> DeltaCodec::decode(comm::BitReader& in) const {
+std::vector<Index> DeltaCodec::decode(comm::BitReader& in, std::uint64_t count) const {
   const std::uint64_t k = previous_.size();
+  if (count != k) {
+    throw comm::DecodeError("delta code: " + std::to_string(count) + " positions against " +
+                            std::to_string(k));
+  }
   const std::uint64_t r = in.get(static_cast<unsigned>(std::bit_width(most())));
   if (r > most()) {
     throw comm::DecodeError("delta code: " + std::to_string(r) + " new positions of at most " +

@@ -5,9 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "comm/bit_stream.hpp"
-#include "comm/bits.hpp"
-#include "compress/select/top_k.hpp"
+#include "compress/positions/position_codec.hpp"
 
 namespace mvsgd::compress {
 
@@ -34,7 +32,7 @@ namespace mvsgd::compress {
 ///     1         1 '1' 0  0   0   1 '10' 0  0
 ///
 /// (r in 3 bits and each offset written as numbers; in the stream the lowest bit comes first).
-class DeltaCodec {
+class DeltaCodec final : public PositionCodec {
  public:
   /// The value of Header::position_codec. make_position_codec() does not make it: it takes more
   /// than a header to read this code.
@@ -53,17 +51,22 @@ class DeltaCodec {
   /// r > d - K.
   [[nodiscard]] comm::Bits size(std::uint64_t r) const;
 
-  /// Appends `mask`. Throws std::invalid_argument, with `out` as it was, if it is not K strictly
-  /// increasing positions below d. Cost: O(K) time, and O(d / B) for the blocks.
-  void encode(std::span<const Index> mask, comm::BitWriter& out) const;
+  [[nodiscard]] std::uint8_t id() const override { return kId; }
+  [[nodiscard]] std::uint32_t parameter() const override { return 0; }
+  [[nodiscard]] bool is_data_dependent() const override { return true; }
 
-  /// Reads one set of K positions: strictly increasing, each less than d. Throws comm::DecodeError
-  /// if the bits are not what encode() writes.
-  [[nodiscard]] std::vector<Index> decode(comm::BitReader& in) const;
+  /// Here and below: throws std::invalid_argument if `mask` is not K strictly increasing positions
+  /// below d. Cost: O(K) time, and O(d / B) for the blocks of encode() and decode().
+  [[nodiscard]] comm::Bits size(std::span<const Index> mask) const override;
+  void encode(std::span<const Index> mask, comm::BitWriter& out) const override;
+
+  /// Also throws comm::DecodeError if `count` is not K.
+  [[nodiscard]] std::vector<Index> decode(comm::BitReader& in, std::uint64_t count) const override;
 
  private:
   [[nodiscard]] std::uint64_t others() const { return d_ - previous_.size(); }
   [[nodiscard]] std::uint64_t most() const;
+  [[nodiscard]] std::vector<Index> left_by(std::span<const Index> mask) const;
 
   std::uint64_t d_;
   std::vector<Index> previous_;

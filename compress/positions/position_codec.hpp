@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -48,10 +47,5 @@ class PositionCodec {
   PositionCodec() = default;
   PositionCodec(const PositionCodec&) = default;
 };
-
-/// The codec that a message's header names. Throws comm::DecodeError if there is none of this id,
-/// or none for this d and parameter.
-[[nodiscard]] std::unique_ptr<PositionCodec> make_position_codec(std::uint8_t id, std::uint64_t d,
-                                                                 std::uint32_t parameter);
 
 }  // namespace mvsgd::compress

@@ -13,7 +13,7 @@ namespace mvsgd::compress {
 /// The support of the top-K operator: the k coordinates of `x` of largest magnitude.
 ///
 /// Which. i goes before j when |x[i]| > |x[j]|, or when the two are equal and i < j. That is a
-/// total order, so the answer is one set: the same for every backend, thread count and run. Workers
+/// total order, so the answer is one set: the same for every backend and run. Workers
 /// that vote on supports depend on it.
 ///
 /// In what order. Increasing index, which is what BlockPositionCodec takes.
@@ -33,7 +33,6 @@ struct TopKOptions {
   /// About the k-th magnitude, such as the last round's. Unless positive and finite it is ignored,
   /// and a sample of x takes its place.
   float hint = 0.0F;
-  unsigned threads = 1;  ///< at least 1; each takes a stretch of x
   Isa isa = best_isa();
 };
 
@@ -45,9 +44,9 @@ struct TopK {
 
 /// The same support, and what the next round should be told.
 ///
-/// Throws std::invalid_argument also if options.threads = 0 or options.isa is not supported.
+/// Throws std::invalid_argument also if options.isa is not supported.
 ///
-/// Cost: options.threads times 8 min(d, 2k + 4096) bytes of scratch, touched as candidates need it.
+/// Cost: 8 min(d, 2k + 4096) bytes of scratch, touched as candidates need it.
 [[nodiscard]] TopK top_k_support(std::span<const float> x, std::size_t k,
                                  const TopKOptions& options);
 

@@ -8,10 +8,8 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <span>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace mvsgd::compress {
@@ -47,21 +45,18 @@ Magnitude largest(const Candidates& candidates) {
 // The magnitude of the k-th largest candidate, 1 <= k <= candidates, all of them above `floor`.
 // Digits of 11 bits of what they have above it, so that at most three passes are made; since
 // candidates crowd at the floor, the first digit tells nearly all of them apart.
-Threshold threshold(std::span<const Candidates> lists, Magnitude floor, std::size_t k) {
+Threshold threshold(const Candidates& candidates, Magnitude floor, std::size_t k) {
   constexpr unsigned kDigit = 11;
-  Magnitude most = floor + 1;
-  for (const Candidates& list : lists) most = std::max(most, largest(list));
+  const Magnitude most = std::max(floor + 1, largest(candidates));
   Magnitude low = floor + 1;  // the threshold is in [low, low + 2^width)
   auto width = static_cast<unsigned>(std::bit_width(static_cast<std::uint32_t>(most - low)));
   std::size_t wanted = k;
   for (;;) {
     const unsigned shift = width > kDigit ? width - kDigit : 0;
     std::array<std::uint32_t, 1 << kDigit> histogram{};
-    for (const Candidates& list : lists) {
-      for (std::size_t j = 0; j < list.count; ++j) {
-        const auto offset = static_cast<std::uint32_t>(list.magnitude[j] - low);
-        if (offset >> width == 0) ++histogram[offset >> shift];
-      }
+    for (std::size_t j = 0; j < candidates.count; ++j) {
+      const auto offset = static_cast<std::uint32_t>(candidates.magnitude[j] - low);
+      if (offset >> width == 0) ++histogram[offset >> shift];
     }
     std::size_t digit = histogram.size() - 1;
     while (histogram[digit] < wanted) wanted -= histogram[digit--];
@@ -71,8 +66,8 @@ Threshold threshold(std::span<const Candidates> lists, Magnitude floor, std::siz
   }
 }
 
-// Drops what is below the threshold, and ties after as many as are in; takes the latter off `last`.
-void keep(Candidates& candidates, Threshold& last) {
+// Drops what is below the threshold, and ties after as many as are in.
+void keep(Candidates& candidates, Threshold last) {
   std::size_t kept = 0;
   for (std::size_t j = 0; j < candidates.count; ++j) {
     const Magnitude m = candidates.magnitude[j];
@@ -88,29 +83,27 @@ void keep(Candidates& candidates, Threshold& last) {
   candidates.count = kept;
 }
 
-// A stretch of coordinates, a thread's share, and its candidates.
-class Chunk {
+// The candidates among d coordinates.
+class Collector {
  public:
-  Chunk(std::size_t begin, std::size_t end, std::size_t k)
-      : begin_(begin),
-        end_(end),
+  Collector(std::size_t d, std::size_t k)
+      : d_(d),
         k_(k),
-        // Either there is room for all of the stretch, and nothing is ever dropped, or for k and as
-        // many more, so that what dropping costs is spread over as many candidates.
-        capacity_(std::min((end - begin + kBlock - 1) / kBlock * kBlock, 2 * k + 4096)),
+        // Either there is room for all of them, and nothing is ever dropped, or for k and as many
+        // more, so that what dropping costs is spread over as many candidates.
+        capacity_(std::min((d + kBlock - 1) / kBlock * kBlock, 2 * k + 4096)),
         index_(std::make_unique_for_overwrite<Index[]>(capacity_)),
         magnitude_(std::make_unique_for_overwrite<Magnitude[]>(capacity_)) {}
 
-  // Collects what may be among the k largest of the stretch and is above `floor`, anew. Allocates
-  // nothing, so that it does not throw in a thread.
+  // Collects what may be among the k largest and is above `floor`, anew.
   template <typename Source>
   Candidates collect(const Source& source, Isa isa, Magnitude floor) const {
     Candidates found = {
         .index = index_.get(), .magnitude = magnitude_.get(), .capacity = capacity_, .count = 0};
-    std::size_t at = begin_;
+    std::size_t at = 0;
     while (true) {
       at = pass(source, isa, at, floor, found);
-      if (at == end_) return found;
+      if (at == d_) return found;
       floor = make_room(found, floor);
     }
   }
@@ -121,11 +114,11 @@ class Chunk {
                    Candidates& to) const {
 #if defined(__x86_64__)
     if (isa == Isa::avx512) {
-      return Kernel<Isa::avx512, Source>::collect(source, at, end_, floor, to);
+      return Kernel<Isa::avx512, Source>::collect(source, at, d_, floor, to);
     }
-    if (isa == Isa::avx2) return Kernel<Isa::avx2, Source>::collect(source, at, end_, floor, to);
+    if (isa == Isa::avx2) return Kernel<Isa::avx2, Source>::collect(source, at, d_, floor, to);
 #endif
-    return Kernel<Isa::portable, Source>::collect(source, at, end_, floor, to);
+    return Kernel<Isa::portable, Source>::collect(source, at, d_, floor, to);
   }
 
   // Leaves the k first candidates in the order of top_k_support, which no later coordinate of equal
@@ -139,57 +132,24 @@ class Chunk {
       candidates.count = 1;
       return kHighest;
     }
-    Threshold last = threshold({&candidates, 1}, floor, k_);
+    const Threshold last = threshold(candidates, floor, k_);
     keep(candidates, last);
     return last.magnitude;
   }
 
-  std::size_t begin_;
-  std::size_t end_;
+  std::size_t d_;
   std::size_t k_;
   std::size_t capacity_;
   std::unique_ptr<Index[]> index_;
   std::unique_ptr<Magnitude[]> magnitude_;
 };
 
-// At most `threads` of whole blocks.
-std::vector<Chunk> chunks_of(std::size_t d, std::size_t k, unsigned threads) {
-  const std::size_t blocks = (d + kBlock - 1) / kBlock;
-  const std::size_t size = (blocks + threads - 1) / threads * kBlock;
-  std::vector<Chunk> chunks;
-  for (std::size_t begin = 0; begin < d; begin += size) {
-    chunks.emplace_back(begin, std::min(begin + size, d), k);
-  }
-  return chunks;
-}
-
-template <typename Source>
-std::vector<Candidates> collect(const std::vector<Chunk>& chunks, const Source& source, Isa isa,
-                                Magnitude floor) {
-  std::vector<Candidates> found(chunks.size());
-  std::vector<std::jthread> others;
-  for (std::size_t c = 1; c < chunks.size(); ++c) {
-    others.emplace_back([&, c] { found[c] = chunks[c].collect(source, isa, floor); });
-  }
-  if (!chunks.empty()) found[0] = chunks[0].collect(source, isa, floor);
-  for (std::jthread& other : others) other.join();
-  return found;
-}
-
 // Non-finite values are above every floor, so this is the check of all of x.
-void check_finite(const char* who, std::span<const Candidates> lists, const float* x) {
-  for (const Candidates& list : lists) {
-    if (largest(list) < kInfinity) continue;
-    std::size_t j = 0;
-    while (list.magnitude[j] < kInfinity) ++j;
-    throw_not_finite(who, list.index[j], x[list.index[j]]);
-  }
-}
-
-std::size_t total(std::span<const Candidates> lists) {
-  std::size_t sum = 0;
-  for (const Candidates& list : lists) sum += list.count;
-  return sum;
+void check_finite(const char* who, const Candidates& candidates, const float* x) {
+  if (largest(candidates) < kInfinity) return;
+  std::size_t j = 0;
+  while (candidates.magnitude[j] < kInfinity) ++j;
+  throw_not_finite(who, candidates.index[j], x[candidates.index[j]]);
 }
 
 // A floor that at least k coordinates, and not many more, are likely to be above: an order
@@ -212,7 +172,7 @@ Magnitude sampled_floor(const Source& source, std::size_t d, std::size_t k) {
   }
   const Candidates all = {
       .index = nullptr, .magnitude = sample.data(), .capacity = size, .count = size};
-  return std::min(threshold({&all, 1}, kLowest, rank + 1).magnitude, kInfinity) - 1;
+  return std::min(threshold(all, kLowest, rank + 1).magnitude, kInfinity) - 1;
 }
 
 // The last round's k-th magnitude less a 16th of its power of two: a shrinking gradient should
@@ -223,7 +183,6 @@ Magnitude hinted_floor(float hint) {
 }
 
 void check_options(const char* who, const TopKOptions& options) {
-  if (options.threads == 0) throw std::invalid_argument(std::string(who) + ": threads = 0");
   if (!supports(options.isa)) {
     throw std::invalid_argument(std::string(who) + ": this processor or build has no " +
                                 std::string(name(options.isa)));
@@ -250,16 +209,16 @@ TopK select(const char* who, const Source& source, std::size_t d, std::size_t k,
   check_top_k(who, d, k);
   check_options(who, options);
   if (d == 0) return {};
-  const std::vector<Chunk> chunks = chunks_of(d, k, options.threads);
+  const Collector collector(d, k);
   const Plain x = ranked(source);
   const bool hinted = options.hint > 0 && std::isfinite(options.hint);
 
   TopK top;
-  std::vector<Candidates> candidates;
+  Candidates candidates{};
   Magnitude floor = kHighest;
   const auto read = [&](const auto& from, Magnitude above) {
     floor = above;
-    candidates = collect(chunks, from, options.isa, floor);
+    candidates = collector.collect(from, options.isa, floor);
     ++top.reads;
     check_finite(who, candidates, x.x);
   };
@@ -268,16 +227,13 @@ TopK select(const char* who, const Source& source, std::size_t d, std::size_t k,
     return top;
   }
   read(source, hinted ? hinted_floor(options.hint) : sampled_floor(source, d, k));
-  if (hinted && total(candidates) < k) read(x, sampled_floor(x, d, k));
-  if (total(candidates) < k) read(x, kLowest);
+  if (hinted && candidates.count < k) read(x, sampled_floor(x, d, k));
+  if (candidates.count < k) read(x, kLowest);
 
-  Threshold last = threshold(candidates, floor, k);
+  const Threshold last = threshold(candidates, floor, k);
+  keep(candidates, last);
   top.magnitude = std::bit_cast<float>(last.magnitude);
-  top.support.reserve(k);
-  for (Candidates& list : candidates) {
-    keep(list, last);
-    top.support.insert(top.support.end(), list.index, list.index + list.count);
-  }
+  top.support.assign(candidates.index, candidates.index + candidates.count);
   return top;
 }
 

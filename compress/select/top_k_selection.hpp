@@ -1,5 +1,5 @@
 // How a top-K support is selected: the pass that collects candidates and what is between passes.
-// Private: top_k.cpp and vote.cpp are its users.
+// Private: top_k.cpp and difference_top_k.cpp are its users.
 #pragma once
 
 #include <cstddef>

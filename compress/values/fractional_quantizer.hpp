@@ -51,7 +51,7 @@ class FractionalQuantizer final : public Quantizer {
   [[nodiscard]] std::vector<double> boundaries(std::span<const float> v) const;
 
   /// The definition of quantize: each value against each boundary, in double. For tests.
-  [[nodiscard]] Quantized quantize_by_definition(std::span<const float> v) const;
+  [[nodiscard]] Quantized quantize_by_definition(std::span<const float> v) const override;
 
  private:
   struct Extremes {

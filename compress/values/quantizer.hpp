@@ -33,9 +33,18 @@ class Quantizer {
   /// How many magnitudes travel with `count` values.
   [[nodiscard]] virtual std::size_t magnitudes(std::size_t count) const = 0;
 
+  /// What the header's block_size says of `count` values: how many share a scale; 0 where the
+  /// magnitudes are not those of blocks.
+  [[nodiscard]] virtual std::size_t block_size(std::size_t /*count*/) const { return 0; }
+
   /// Q(v) as codes [v.size()] and magnitudes [magnitudes(v.size())].
   /// Throws std::invalid_argument naming i, the first, if v[i] is NaN or infinite.
   [[nodiscard]] virtual Quantized quantize(std::span<const float> v) const = 0;
+
+  /// The same as its equation says it. For tests.
+  [[nodiscard]] virtual Quantized quantize_by_definition(std::span<const float> v) const {
+    return quantize(v);
+  }
 
   /// v <- Q(v) from its codes and magnitudes, as the receiver computes it; the sender too, for its
   /// error memory. Any codes of q bits are accepted.

@@ -6,13 +6,22 @@
 
 namespace mvsgd::compress {
 
+namespace {
+
 // A block longer than any vector makes the whole of it one block.
+constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
+
+}  // namespace
+
 ScaledSign::ScaledSign(std::size_t block_size)
-    : Quantizer(1),
-      block_size_(block_size > 0 ? block_size : std::numeric_limits<std::size_t>::max()) {}
+    : Quantizer(1), block_size_(block_size > 0 ? block_size : kWhole) {}
 
 std::size_t ScaledSign::magnitudes(std::size_t count) const {
   return count / block_size_ + (count % block_size_ > 0 ? 1 : 0);
+}
+
+std::size_t ScaledSign::block_size(std::size_t count) const {
+  return block_size_ == kWhole ? count : block_size_;
 }
 
 Quantized ScaledSign::quantize(std::span<const float> v) const {

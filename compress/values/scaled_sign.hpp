@@ -34,6 +34,9 @@ class ScaledSign final : public Quantizer {
   /// ceil(count / block_size); for whole vectors 1, or 0 if count is 0.
   [[nodiscard]] std::size_t magnitudes(std::size_t count) const override;
 
+  /// That of the constructor, or `count` where all values share a scale.
+  [[nodiscard]] std::size_t block_size(std::size_t count) const override;
+
   /// Cost: two reads of v.
   [[nodiscard]] Quantized quantize(std::span<const float> v) const override;
 

@@ -1,5 +1,11 @@
 // The random numbers of compress/: functions of (seed, purpose, round), with no state to save.
-// Private: the draws of majority_vote.cpp, random_selection.cpp and random_mask.cpp.
+// Private: the draws of ties.cpp, random_selection.cpp and random_mask.cpp.
+//
+// Uniform numbers below n are made in two ways, and both are part of a run's bits. Ties and random
+// masks take halves of words, the high half of their product with n: a million ties a round, of
+// which vector units draw 64 at a time. The random selection takes whole words, their remainder,
+// since votes may be more than 2^32. data/random.hpp has the second way once more, since neither
+// folder knows the other.
 #pragma once
 
 #include <Random123/philox.h>

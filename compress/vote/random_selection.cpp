@@ -3,12 +3,10 @@
 #include "compress/vote/random_selection.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <numeric>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 #include "compress/vote/draws.hpp"
 
@@ -20,22 +18,6 @@ void check_arguments(std::size_t k, std::size_t voted) {
     throw std::invalid_argument("random_selection: k = " + std::to_string(k) + " of " +
                                 std::to_string(voted) + " coordinates with a vote");
   }
-}
-
-// The same coordinates, increasing: a radix sort, the lowest of three digits first.
-std::vector<Index> increasing(std::span<const Index> coordinates) {
-  constexpr unsigned kDigitBits = 11;
-  constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
-  std::vector<Index> sorted(coordinates.begin(), coordinates.end());
-  std::vector<Index> scratch(sorted.size());
-  for (unsigned shift = 0; shift < 32; shift += kDigitBits) {
-    std::array<std::size_t, kDigits> end{};
-    for (const Index i : sorted) ++end[(i >> shift) % kDigits];
-    std::exclusive_scan(end.begin(), end.end(), end.begin(), std::size_t{0});
-    for (const Index i : sorted) scratch[end[(i >> shift) % kDigits]++] = i;
-    std::swap(sorted, scratch);
-  }
-  return sorted;
 }
 
 // The place of the n-th one of `word`, n from 0 and less than there are.
@@ -139,35 +121,21 @@ class Ballots {
   std::vector<std::uint64_t> tree_;
 };
 
-std::vector<Index> select(std::span<const Index> voted, std::span<const std::uint32_t> counts,
-                          std::size_t k, std::uint64_t seed, std::uint64_t round) {
-  check_arguments(k, voted.size());
+}  // namespace
+
+std::vector<Index> random_selection(const VoteTally& tally, std::size_t k, std::uint64_t seed,
+                                    std::uint64_t round) {
+  check_arguments(k, tally.voted().size());
   if (k == 0) return {};
-  Ballots ballots(counts);
+  Ballots ballots(tally.counts());
   Draws draws(seed, Purpose::kRandomSelection, round);
   for (std::size_t drawn = 0; drawn < k; ++drawn) {
     ballots.remove(draws.below_wide(ballots.left()));
   }
   std::vector<Index> mask;
   mask.reserve(k);
-  ballots.for_each_removed([&](std::size_t place) { mask.push_back(voted[place]); });
+  ballots.for_each_removed([&](std::size_t place) { mask.push_back(tally.voted()[place]); });
   return mask;
-}
-
-}  // namespace
-
-std::vector<Index> random_selection(const VoteTally& tally, std::size_t k, std::uint64_t seed,
-                                    std::uint64_t round) {
-  return select(tally.voted(), tally.counts(), k, seed, round);
-}
-
-std::vector<Index> random_selection(const VoteCounts& votes, std::size_t k, std::uint64_t seed,
-                                    std::uint64_t round) {
-  const std::vector<Index> voted = increasing(votes.voted());
-  std::vector<std::uint32_t> counts(voted.size());
-  std::transform(voted.begin(), voted.end(), counts.begin(),
-                 [&](Index i) { return votes.counts()[i]; });
-  return select(voted, counts, k, seed, round);
 }
 
 std::vector<Index> random_selection_by_scanning(std::span<const std::uint32_t> counts,

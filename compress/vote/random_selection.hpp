@@ -25,10 +25,6 @@ namespace mvsgd::compress {
 [[nodiscard]] std::vector<Index> random_selection(const VoteTally& tally, std::size_t k,
                                                   std::uint64_t seed, std::uint64_t round);
 
-/// The same of VoteCounts, whose voted coordinates it must sort first.
-[[nodiscard]] std::vector<Index> random_selection(const VoteCounts& votes, std::size_t k,
-                                                  std::uint64_t seed, std::uint64_t round);
-
 /// The definition of random_selection: each draw scans all coordinates. O(k d). For tests.
 [[nodiscard]] std::vector<Index> random_selection_by_scanning(std::span<const std::uint32_t> counts,
                                                               std::size_t k, std::uint64_t seed,

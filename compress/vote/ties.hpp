@@ -33,7 +33,7 @@ inline VoteThreshold vote_threshold(std::span<const std::size_t> with_count, std
 void check_mask_size(std::size_t k, std::size_t voted);
 
 /// Which of `tied` coordinates, in increasing order, enter: `wanted` of them, by the numbers and
-/// the rule of majority_mask's definition, which draws them one at a time. A bit each, and two
+/// the rule of compress/README.md, which draws them one at a time. A bit each, and two
 /// words more, whose bits mean nothing.
 ///
 /// All draws are made at once, before any coordinate is looked at, so that they are arithmetic on

@@ -11,8 +11,7 @@
 
 namespace mvsgd::compress {
 
-/// sum_n M_n of eq 9 as the coordinates with a vote, increasing, and the votes of each. VoteCounts
-/// has the same sum as a vector of all d coordinates.
+/// sum_n M_n of eq 9 as the coordinates with a vote, increasing, and the votes of each.
 ///
 /// The supports are counted side by side, a block of coordinates after the other, in counters that
 /// stay in the innermost cache, so nothing as long as the model is read, written or kept.

@@ -8,13 +8,10 @@
 #include <vector>
 
 #include "nn/cuda/check.hpp"
-#include "nn/cuda/cuda.hpp"
-#include "nn/cuda/flat_operators.hpp"
 #include "nn/cuda/image_store.hpp"
 #include "nn/cuda/repeated_step.hpp"
 
-namespace mvsgd::nn {
-namespace cuda {
+namespace mvsgd::nn::cuda {
 namespace {
 
 constexpr auto kFloat = static_cast<std::int64_t>(sizeof(float));
@@ -29,8 +26,8 @@ void check(cublasStatus_t status, const char* operation) {
   throw BackendError(std::string(operation) + ": cuBLAS: " + cublasGetStatusString(status));
 }
 
-cublasMath_t math_mode(CudaPrecision precision) {
-  return precision == CudaPrecision::tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_PEDANTIC_MATH;
+cublasMath_t math_mode(Precision precision) {
+  return precision == Precision::tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_PEDANTIC_MATH;
 }
 
 kernels::Extents extents(const Shape& shape) {
@@ -115,10 +112,6 @@ void CudaBackend::enter(int threads) {
   use_device(options_.device);
 }
 
-std::unique_ptr<FlatOperators> CudaBackend::flat_operators() {
-  return std::make_unique<CudaFlatOperators>(options_.device);
-}
-
 std::unique_ptr<const ImageStore> CudaBackend::hold_images(const ImageBytes& images) {
   use_device(options_.device);
   return std::make_unique<CudaImageStore>(images);
@@ -153,39 +146,26 @@ Tensor CudaBackend::in_layout(const Tensor& x, bool nhwc) const {
   return y;
 }
 
-Tensor CudaBackend::allocate(const Shape& shape) {
-  if (std::any_of(shape.begin(), shape.end(), [](std::int64_t extent) { return extent < 0; })) {
-    refuse("allocate", {{"shape", shape}});
-  }
+Tensor CudaBackend::do_allocate(const Shape& shape) {
   Tensor x = make(shape, false);
   storage(x).allocation->data->fill_zero();
   return x;
 }
 
-Tensor CudaBackend::view(const Tensor& flat, std::int64_t offset, const Shape& shape) {
+Tensor CudaBackend::do_view(const Tensor& flat, std::int64_t offset, const Shape& shape) {
   static_cast<void>(plain_data(flat));
   const CudaStorage& whole = storage(flat);
-  const std::int64_t size = elements(flat.shape);
-  if (offset < 0 || offset > size || elements(shape) > size - offset) {
-    refuse("view at " + std::to_string(offset), {{"shape", shape}, {"of", flat.shape}});
-  }
   auto made = std::make_shared<CudaStorage>();
   made->allocation = whole.allocation;
   made->offset = whole.offset + offset;
   return {.shape = shape, .storage = std::move(made)};
 }
 
-void CudaBackend::write(const Tensor& to, std::span<const float> from) {
-  if (elements(to.shape) != static_cast<std::int64_t>(from.size())) {
-    refuse("write of " + std::to_string(from.size()) + " values", {{"to", to.shape}});
-  }
+void CudaBackend::do_write(const Tensor& to, std::span<const float> from) {
   copy_to_device(*stream_, writable_data(to), from.data(), from.size_bytes());
 }
 
-void CudaBackend::read(const Tensor& from, std::span<float> to) {
-  if (elements(from.shape) != static_cast<std::int64_t>(to.size())) {
-    refuse("read of " + std::to_string(to.size()) + " values", {{"from", from.shape}});
-  }
+void CudaBackend::do_read(const Tensor& from, std::span<float> to) {
   const Tensor plain = in_layout(from, false);
   copy_to_host(*stream_, to.data(), plain_data(plain), to.size_bytes());
 }
@@ -195,8 +175,7 @@ void CudaBackend::fill_zero(const Tensor& x) {
   check(cudaMemsetAsync(writable_data(x), 0, bytes, stream()), "fill_zero");
 }
 
-void CudaBackend::accumulate(const Tensor& y, const Tensor& x) {
-  check_same("accumulate", y, x);
+void CudaBackend::do_accumulate(const Tensor& y, const Tensor& x) {
   const Tensor term = in_layout(x, storage(y).nhwc);
   float* const to = storage(y).nhwc ? storage(y).data() : writable_data(y);
   kernels::add(floats(y), to, storage(term).data(), stream());
@@ -233,7 +212,7 @@ std::shared_ptr<DeviceBuffer> CudaBackend::rounded(std::int64_t count, const flo
 
 const void* CudaBackend::argument(const Tensor& x, std::shared_ptr<DeviceBuffer>& holder) const {
   const float* const data = storage(x).data();
-  if (options_.precision != CudaPrecision::bf16) return data;
+  if (options_.precision != Precision::bf16) return data;
   holder = rounded(floats(x), data);
   return holder->as<void>();
 }
@@ -243,7 +222,7 @@ const void* CudaBackend::packed_weights(const Tensor& w) const {
   Allocation& allocation = *storage(w).allocation;
   Allocation::Packed& packed = allocation.packed[storage(w).offset];
   const kernels::WeightExtents weights = weight_extents(w.shape);
-  const bool bf16 = options_.precision == CudaPrecision::bf16;
+  const bool bf16 = options_.precision == Precision::bf16;
   if (packed.shape != w.shape) {
     packed = {};
     packed.shape = w.shape;
@@ -272,8 +251,7 @@ void CudaBackend::convolve(Graph::Pass pass, const ConvolutionProblem& problem, 
           {{kX, x}, {kW, w}, {kY, y}});
 }
 
-Tensor CudaBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dOptions& options) {
-  const ConvolutionProblem problem(x.shape, w.shape, options);
+Tensor CudaBackend::do_conv2d(const Tensor& x, const Tensor& w, const ConvolutionProblem& problem) {
   const Tensor from = in_nhwc(x);
   Tensor y = make(problem.y, true);
   std::shared_ptr<DeviceBuffer> holder;
@@ -282,26 +260,18 @@ Tensor CudaBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dOptions
   return y;
 }
 
-Tensor CudaBackend::conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape,
-                                         const Conv2dOptions& options) {
-  const ConvolutionProblem problem(x_shape, w.shape, options);
-  if (dy.shape != problem.y) {
-    refuse("conv2d_backward_data", {{"dy", dy.shape}, {"w", w.shape}, {"x", x_shape}});
-  }
+Tensor CudaBackend::do_conv2d_backward_data(const Tensor& dy, const Tensor& w,
+                                            const ConvolutionProblem& problem) {
   const Tensor from = in_nhwc(dy);
-  Tensor dx = make(x_shape, true);
+  Tensor dx = make(problem.x, true);
   std::shared_ptr<DeviceBuffer> holder;
   convolve(Graph::Pass::backward_data, problem, storage(dx).data(), packed_weights(w),
            argument(from, holder));
   return dx;
 }
 
-void CudaBackend::conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
-                                          Into into, const Conv2dOptions& options) {
-  const ConvolutionProblem problem(x.shape, dw.shape, options);
-  if (dy.shape != problem.y) {
-    refuse("conv2d_backward_weights", {{"x", x.shape}, {"dy", dy.shape}, {"dw", dw.shape}});
-  }
+void CudaBackend::do_conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
+                                             Into into, const ConvolutionProblem& problem) {
   float* const sum = writable_data(dw);
   const Tensor from = in_nhwc(x);
   const Tensor gradient = in_nhwc(dy);
@@ -316,17 +286,12 @@ void CudaBackend::conv2d_backward_weights(const Tensor& x, const Tensor& dy, con
 
 // Batch norm.
 
-BatchNormForward CudaBackend::batch_norm_train(const Tensor& x, const Tensor& gamma,
-                                               const Tensor& beta, const RunningStatistics& running,
-                                               const Tensor& residual,
-                                               const BatchNormOptions& options) {
-  check_batch_norm(x, gamma, beta);
-  check_residual(residual, x);
+BatchNormForward CudaBackend::do_batch_norm_train(const Tensor& x, const Tensor& gamma,
+                                                  const Tensor& beta,
+                                                  const RunningStatistics& running,
+                                                  const Tensor& residual,
+                                                  const BatchNormOptions& options) {
   const bool update = static_cast<bool>(running.mean);
-  if (update) check_running(running, gamma);
-  if (update && elements(x.shape) / x.shape[1] < 2) {
-    refuse("batch_norm: the unbiased variance of one", {{"x", x.shape}});
-  }
   const std::int64_t channels = x.shape[1];
   const std::int64_t width = padded(channels);
   const auto packed = buffer(4 * width * kFloat);
@@ -370,17 +335,11 @@ BatchNormForward CudaBackend::batch_norm_train(const Tensor& x, const Tensor& ga
 }
 
 // dv, the gradient before ReLU, is also the residual's.
-BatchNormGradients CudaBackend::batch_norm_backward(Tensor dy, const Tensor& more, Tensor x,
-                                                    const Tensor& gamma,
-                                                    const BatchNormForward& forward,
-                                                    const Tensor& dgamma, const Tensor& dbeta,
-                                                    const BatchNormOptions& options) {
-  check_batch_norm(x, gamma, gamma);
-  check_same("batch_norm_backward", dy, x);
-  if (more) check_same("batch_norm_backward", more, x);
-  check_same("batch_norm_backward", forward.y, x);
-  check_same("batch_norm_backward", dgamma, gamma);
-  check_same("batch_norm_backward", dbeta, gamma);
+BatchNormGradients CudaBackend::do_batch_norm_backward(Tensor dy, const Tensor& more, Tensor x,
+                                                       const Tensor& gamma,
+                                                       const BatchNormForward& forward,
+                                                       const Tensor& dgamma, const Tensor& dbeta,
+                                                       const BatchNormOptions& options) {
   const auto* const saved = dynamic_cast<const BatchStatistics*>(forward.saved.get());
   if (saved == nullptr) {
     throw std::invalid_argument("batch_norm_backward: not what batch_norm_train() returned");
@@ -417,12 +376,9 @@ BatchNormGradients CudaBackend::batch_norm_backward(Tensor dy, const Tensor& mor
   return {.dx = std::move(dx), .dresidual = forward.residual ? std::move(dv) : Tensor{}};
 }
 
-Tensor CudaBackend::batch_norm_evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                                        const RunningStatistics& running, const Tensor& residual,
-                                        const BatchNormOptions& options) {
-  check_batch_norm(x, gamma, beta);
-  check_running(running, gamma);
-  check_residual(residual, x);
+Tensor CudaBackend::do_batch_norm_evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                           const RunningStatistics& running, const Tensor& residual,
+                                           const BatchNormOptions& options) {
   const std::int64_t width = padded(x.shape[1]);
   const auto packed = buffer(4 * width * kFloat);
   kernels::pack_channels(x.shape[1], width,
@@ -441,48 +397,16 @@ Tensor CudaBackend::batch_norm_evaluate(const Tensor& x, const Tensor& gamma, co
   return y;
 }
 
-// Element by element. Padded channels are zero, and these operations leave them so.
-
-Tensor CudaBackend::relu(const Tensor& x) {
-  Tensor y = make(x.shape, storage(x).nhwc);
-  kernels::relu(floats(x), storage(x).data(), storage(y).data(), stream());
-  return y;
-}
-
-Tensor CudaBackend::add_relu(const Tensor& a, const Tensor& b) {
-  check_same("add_relu", a, b);
-  const bool nhwc = storage(a).nhwc;
-  const Tensor other = in_layout(b, nhwc);
-  Tensor y = make(a.shape, nhwc);
-  kernels::add_relu(floats(a), storage(a).data(), storage(other).data(), storage(y).data(),
-                    stream());
-  return y;
-}
-
-Tensor CudaBackend::relu_backward(const Tensor& dy, const Tensor& y) {
-  check_same("relu_backward", dy, y);
-  const bool nhwc = storage(y).nhwc;
-  const Tensor gradient = in_layout(dy, nhwc);
-  Tensor dx = make(y.shape, nhwc);
-  kernels::masked_sum(floats(y), storage(gradient).data(), nullptr, storage(y).data(),
-                      storage(dx).data(), stream());
-  return dx;
-}
-
 // Pool and linear layer.
 
-Tensor CudaBackend::global_average_pool(const Tensor& x) {
-  if (x.shape.size() != 4 || elements(x.shape) < 1) refuse("global_average_pool", {{"x", x.shape}});
+Tensor CudaBackend::do_global_average_pool(const Tensor& x) {
   const Tensor from = in_nhwc(x);
   Tensor y = make({x.shape[0], x.shape[1]}, false);
   kernels::average_pool(extents(x.shape), storage(from).data(), storage(y).data(), stream());
   return y;
 }
 
-Tensor CudaBackend::global_average_pool_backward(const Tensor& dy, const Tensor& x) {
-  if (x.shape.size() != 4 || dy.shape != Shape{x.shape[0], x.shape[1]}) {
-    refuse("global_average_pool_backward", {{"dy", dy.shape}, {"x", x.shape}});
-  }
+Tensor CudaBackend::do_global_average_pool_backward(const Tensor& dy, const Tensor& x) {
   Tensor dx = make(x.shape, true);
   kernels::average_pool_backward(extents(x.shape), plain_data(dy), storage(dx).data(), stream());
   return dx;
@@ -508,9 +432,8 @@ void CudaBackend::multiply(std::int64_t rows, std::int64_t inner, std::int64_t c
         "linear");
 }
 
-Tensor CudaBackend::linear(const Tensor& x, const Tensor& w, const Tensor& b) {
-  const Shape y_shape{x.shape.empty() ? 0 : x.shape[0], elements(b.shape)};
-  check_linear(x.shape, w.shape, y_shape);
+Tensor CudaBackend::do_linear(const Tensor& x, const Tensor& w, const Tensor& b) {
+  const Shape y_shape{x.shape[0], w.shape[0]};
   Tensor y = allocate(y_shape);
   float* const to = storage(y).data();
   multiply(y_shape[0], x.shape[1], y_shape[1], {.data = plain_data(x)},
@@ -519,21 +442,16 @@ Tensor CudaBackend::linear(const Tensor& x, const Tensor& w, const Tensor& b) {
   return y;
 }
 
-Tensor CudaBackend::linear_backward_data(const Tensor& dy, const Tensor& w) {
-  const Shape x_shape{dy.shape.empty() ? 0 : dy.shape[0], w.shape.size() == 2 ? w.shape[1] : 0};
-  check_linear(x_shape, w.shape, dy.shape);
+Tensor CudaBackend::do_linear_backward_data(const Tensor& dy, const Tensor& w) {
+  const Shape x_shape{dy.shape[0], w.shape[1]};
   Tensor dx = allocate(x_shape);
   multiply(x_shape[0], w.shape[0], x_shape[1], {.data = plain_data(dy)}, {.data = plain_data(w)}, 0,
            storage(dx).data());
   return dx;
 }
 
-void CudaBackend::linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
-                                          const Tensor& db) {
-  check_linear(x.shape, dw.shape, dy.shape);
-  if (db.shape != Shape{dw.shape[0]}) {
-    refuse("linear_backward_weights", {{"db", db.shape}, {"dy", dy.shape}});
-  }
+void CudaBackend::do_linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
+                                             const Tensor& db) {
   const std::int64_t rows = x.shape[0];
   const std::int64_t columns = dw.shape[0];
   multiply(columns, rows, x.shape[1], {.data = plain_data(dy), .transposed = true},
@@ -542,9 +460,8 @@ void CudaBackend::linear_backward_weights(const Tensor& x, const Tensor& dy, con
 }
 
 // While a step is recorded there is no loss to tell.
-CrossEntropy CudaBackend::softmax_cross_entropy(const Tensor& logits,
-                                                std::span<const std::uint8_t> labels) {
-  check_labels(logits, labels);
+CrossEntropy CudaBackend::do_softmax_cross_entropy(const Tensor& logits,
+                                                   std::span<const std::uint8_t> labels) {
   CrossEntropy result{.dlogits = make(logits.shape, false)};
   if (recorded_rows_ != nullptr) {
     recorded_rows_->compute(logits, result.dlogits);
@@ -559,28 +476,10 @@ CrossEntropy CudaBackend::softmax_cross_entropy(const Tensor& logits,
   return result;
 }
 
-void CudaBackend::sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
-                           float weight_decay) {
-  check_same("sgd_step", theta, gradient);
+void CudaBackend::do_sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
+                              float weight_decay) {
   kernels::sgd_step(elements(theta.shape), writable_data(theta), plain_data(gradient),
                     learning_rate, weight_decay, stream());
 }
 
-}  // namespace cuda
-
-std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) {
-  return std::make_unique<cuda::CudaBackend>(options);
-}
-
-int cuda_devices() { return cuda::device_count(); }
-
-std::string cuda_device() {
-  try {
-    static_cast<void>(cuda_devices());
-    return cuda::device_text(0);
-  } catch (const BackendError& error) {
-    return error.what();
-  }
-}
-
-}  // namespace mvsgd::nn
+}  // namespace mvsgd::nn::cuda

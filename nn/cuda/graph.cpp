@@ -14,9 +14,9 @@ bool has(const std::vector<cudnnBackendNumericalNote_t>& notes, cudnnBackendNume
 
 // Strict float32 has no tensor cores, which round factors, and no algorithm that adds before it
 // multiplies.
-bool acceptable(const std::vector<cudnnBackendNumericalNote_t>& notes, CudaPrecision precision) {
+bool acceptable(const std::vector<cudnnBackendNumericalNote_t>& notes, Precision precision) {
   if (has(notes, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)) return false;
-  if (precision != CudaPrecision::fp32) return true;
+  if (precision != Precision::fp32) return true;
   constexpr std::array kNotStrict{CUDNN_NUMERICAL_NOTE_TENSOR_CORE,
                                   CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS,
                                   CUDNN_NUMERICAL_NOTE_FFT,
@@ -208,7 +208,7 @@ void Graph::batch_norm_backward(const BatchNormBackwardTensors& t) {
           .finalize());
 }
 
-Plan Graph::compile(const Target& target, CudaPrecision precision) const {
+Plan Graph::compile(const Target& target, Precision precision) const {
   Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
   graph.set_all(CUDNN_ATTR_OPERATIONGRAPH_OPS, operations_);
   target.set_handle(graph, CUDNN_ATTR_OPERATIONGRAPH_HANDLE);

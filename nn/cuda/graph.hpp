@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "nn/cuda/cuda_backend.hpp"
 #include "nn/cuda/descriptor.hpp"
+#include "nn/cuda/make_cuda.hpp"
 #include "nn/tensor.hpp"
 
 namespace mvsgd::nn::cuda {
@@ -100,7 +100,7 @@ class Graph {
   /// By the first configuration of cuDNN's own ranking whose engine is deterministic and of this
   /// precision, by its notes; nothing is timed. Throws BackendError if there is none, with the
   /// reason of the last that was refused.
-  [[nodiscard]] Plan compile(const Target& target, CudaPrecision precision) const;
+  [[nodiscard]] Plan compile(const Target& target, Precision precision) const;
 
  private:
   std::string problem_;

@@ -20,9 +20,9 @@ Shape per_channel(const Shape& x_shape) { return {1, x_shape[1], 1, 1}; }
 }  // namespace
 
 Plan plan_convolution(const Target& target, Graph::Pass pass, const ConvolutionProblem& problem,
-                      CudaPrecision precision) {
+                      Precision precision) {
   Graph graph(name_of(pass) + problem.text());
-  const bool bf16 = precision == CudaPrecision::bf16;
+  const bool bf16 = precision == Precision::bf16;
   const auto tensor = [&](Id id, const Shape& shape, bool written) {
     if (bf16 && written) return graph.tensor(kInside, shape, Place::inside);
     return graph.tensor(id, shape, Place::memory, bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT);
@@ -71,7 +71,7 @@ Plan plan_batch_norm(const Target& target, const Shape& x_shape, BatchNormKind k
     y = sum;
   }
   if (kind.relu) graph.pointwise(CUDNN_POINTWISE_RELU_FWD, y, result(true));
-  return graph.compile(target, CudaPrecision::fp32);
+  return graph.compile(target, Precision::fp32);
 }
 
 Plan plan_batch_norm_backward(const Target& target, const Shape& x_shape) {
@@ -85,7 +85,7 @@ Plan plan_batch_norm_backward(const Target& target, const Shape& x_shape) {
                              .dx = graph.tensor(kDx, x_shape),
                              .dgamma = channels(kDgamma),
                              .dbeta = channels(kDbeta)});
-  return graph.compile(target, CudaPrecision::fp32);
+  return graph.compile(target, Precision::fp32);
 }
 
 }  // namespace mvsgd::nn::cuda

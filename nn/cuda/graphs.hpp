@@ -31,7 +31,7 @@ enum Id : std::int64_t {
 
 /// `problem` counts padded channels. In bf16 the two tensors that the pass reads are bfloat16.
 [[nodiscard]] Plan plan_convolution(const Target& target, Graph::Pass pass,
-                                    const ConvolutionProblem& problem, CudaPrecision precision);
+                                    const ConvolutionProblem& problem, Precision precision);
 
 /// Batch norm of the batch, and what comes in the same pass.
 struct BatchNormKind {

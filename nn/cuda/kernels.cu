@@ -71,14 +71,6 @@ void add(std::int64_t count, float* y, const float* x, cudaStream_t stream) {
   for_each(count, stream, [=] __device__(std::int64_t i) { y[i] += x[i]; });
 }
 
-void relu(std::int64_t count, const float* x, float* y, cudaStream_t stream) {
-  for_each(count, stream, [=] __device__(std::int64_t i) { y[i] = rectify(x[i]); });
-}
-
-void add_relu(std::int64_t count, const float* a, const float* b, float* y, cudaStream_t stream) {
-  for_each(count, stream, [=] __device__(std::int64_t i) { y[i] = rectify(a[i] + b[i]); });
-}
-
 void masked_sum(std::int64_t count, const float* dy, const float* more, const float* y, float* dx,
                 cudaStream_t stream) {
   for_each(count, stream, [=] __device__(std::int64_t i) {

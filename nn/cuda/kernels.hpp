@@ -50,8 +50,6 @@ void round_to_bfloat16(std::int64_t count, const float* from, std::uint16_t* to,
                        cudaStream_t stream);
 
 void add(std::int64_t count, float* y, const float* x, cudaStream_t stream);  ///< y += x
-void relu(std::int64_t count, const float* x, float* y, cudaStream_t stream);
-void add_relu(std::int64_t count, const float* a, const float* b, float* y, cudaStream_t stream);
 /// dx = dy + more where y > 0 (or NaN), else 0. more may be null, for 0, and y, for everywhere. dx
 /// may be dy.
 void masked_sum(std::int64_t count, const float* dy, const float* more, const float* y, float* dx,

@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 
-#include "nn/cuda/cuda.hpp"
+#include "nn/cuda/cuda_backend.hpp"
 #include "nn/repeated_step.hpp"
 
 namespace mvsgd::nn::cuda {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "nn/onednn/channel_block.hpp"
-#include "nn/onednn/onednn.hpp"
+#include "nn/onednn/onednn_backend.hpp"
 #include "nn/shape_checks.hpp"
 
 namespace mvsgd::nn {
@@ -22,17 +22,13 @@ kernels::Affine affine_of(const BatchStatistics& statistics, std::int64_t first_
 
 }  // namespace
 
-BatchNormForward OneDnnBackend::batch_norm_train(const Tensor& x, const Tensor& gamma,
-                                                 const Tensor& beta,
-                                                 const RunningStatistics& running,
-                                                 const Tensor& residual,
-                                                 const BatchNormOptions& options) {
-  check_batch_norm(x, gamma, beta);
-  check_residual(residual, x);
+BatchNormForward OneDnnBackend::do_batch_norm_train(const Tensor& x, const Tensor& gamma,
+                                                    const Tensor& beta,
+                                                    const RunningStatistics& running,
+                                                    const Tensor& residual,
+                                                    const BatchNormOptions& options) {
   const auto m = static_cast<double>(elements(x.shape) / x.shape[1]);
   const bool update = static_cast<bool>(running.mean);
-  if (update) check_running(running, gamma);
-  if (update && m < 2) refuse("batch_norm: the unbiased variance of one", {{"x", x.shape}});
   const float* const gammas = plain_data(gamma);
   const float* const betas = plain_data(beta);
   float* const running_means = update ? writable_data(running.mean) : nullptr;
@@ -78,17 +74,11 @@ BatchNormForward OneDnnBackend::batch_norm_train(const Tensor& x, const Tensor& 
 // The last two terms are what x does through the batch's mean and variance. dv is also the gradient
 // of a residual. What is handed over is written over where it can be: dv stands where dy stood, dx
 // where dy or, if dv is kept, x stood.
-BatchNormGradients OneDnnBackend::batch_norm_backward(Tensor dy, const Tensor& more, Tensor x,
-                                                      const Tensor& gamma,
-                                                      const BatchNormForward& forward,
-                                                      const Tensor& dgamma, const Tensor& dbeta,
-                                                      const BatchNormOptions& options) {
-  check_batch_norm(x, gamma, gamma);
-  check_same("batch_norm_backward", dy, x);
-  if (more) check_same("batch_norm_backward", more, x);
-  check_same("batch_norm_backward", forward.y, x);
-  check_same("batch_norm_backward", dgamma, gamma);
-  check_same("batch_norm_backward", dbeta, gamma);
+BatchNormGradients OneDnnBackend::do_batch_norm_backward(Tensor dy, const Tensor& more, Tensor x,
+                                                         const Tensor& gamma,
+                                                         const BatchNormForward& forward,
+                                                         const Tensor& dgamma, const Tensor& dbeta,
+                                                         const BatchNormOptions& options) {
   const auto* const saved = dynamic_cast<const BatchStatistics*>(forward.saved.get());
   if (saved == nullptr) {
     throw std::invalid_argument("batch_norm_backward: not what batch_norm_train() returned");
@@ -151,12 +141,10 @@ BatchNormGradients OneDnnBackend::batch_norm_backward(Tensor dy, const Tensor& m
   return {.dx = std::move(dx), .dresidual = forward.residual ? std::move(dv) : Tensor{}};
 }
 
-Tensor OneDnnBackend::batch_norm_evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                                          const RunningStatistics& running, const Tensor& residual,
-                                          const BatchNormOptions& options) {
-  check_batch_norm(x, gamma, beta);
-  check_residual(residual, x);
-  check_running(running, gamma);
+Tensor OneDnnBackend::do_batch_norm_evaluate(const Tensor& x, const Tensor& gamma,
+                                             const Tensor& beta, const RunningStatistics& running,
+                                             const Tensor& residual,
+                                             const BatchNormOptions& options) {
   const float* const gammas = plain_data(gamma);
   const float* const betas = plain_data(beta);
   const float* const means = plain_data(running.mean);

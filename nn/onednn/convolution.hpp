@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "nn/onednn/library.hpp"
-#include "nn/onednn/onednn_backend.hpp"
+#include "nn/onednn/make_onednn.hpp"
 #include "nn/onednn/winograd_convolution.hpp"
 #include "nn/shape_checks.hpp"
 

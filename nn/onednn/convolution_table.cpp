@@ -1,7 +1,5 @@
 // Which algorithm each pass of a convolution runs: the committed table and the other choices of the
 // key conv_algorithm.
-#include <dnnl.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -75,17 +73,7 @@ Algorithm from(std::int64_t least, std::int64_t batch) {
   return batch >= least ? Algorithm::winograd : Algorithm::direct;
 }
 
-// The values of oneDNN's instruction sets are sets of bits, each with those of what it includes.
-bool has(dnnl::cpu_isa wanted) {
-  const auto bits = static_cast<unsigned>(wanted);
-  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
-}
-
 }  // namespace
-
-bool onednn_has_winograd() { return has(dnnl::cpu_isa::avx512_core); }
-
-bool onednn_has_bf16() { return has(dnnl::cpu_isa::avx512_core_bf16); }
 
 PassAlgorithms choose(ConvolutionChoice choice, const ConvolutionProblem& problem) {
   if (choice == ConvolutionChoice::direct || !can_be_winograd(problem) || !onednn_has_winograd())

@@ -14,7 +14,6 @@
 #else
 #define MVSGD_KERNEL
 #endif
-#define MVSGD_INLINE [[gnu::always_inline]] inline
 
 namespace mvsgd::nn::kernels {
 namespace {
@@ -22,27 +21,10 @@ namespace {
 // A row of the linear layer runs in as many sums, so that one addition need not wait for the last.
 constexpr std::int64_t kSums = 8;
 
-// max(0, x) that leaves a NaN a NaN.
-MVSGD_INLINE float rectified(float x) { return x <= 0 ? 0.0F : x; }
-
 }  // namespace
 
 MVSGD_KERNEL void add(float* __restrict y, const float* __restrict x, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) y[i] += x[i];
-}
-
-MVSGD_KERNEL void add_relu(const float* __restrict a, const float* __restrict b,
-                           float* __restrict y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = rectified(a[i] + b[i]);
-}
-
-MVSGD_KERNEL void relu(const float* __restrict x, float* __restrict y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = rectified(x[i]);
-}
-
-MVSGD_KERNEL void relu_backward(const float* __restrict dy, const float* __restrict y,
-                                float* __restrict dx, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) dx[i] = y[i] <= 0 ? 0.0F : dy[i];
 }
 
 MVSGD_KERNEL void sgd_step(float* __restrict theta, const float* __restrict gradient,

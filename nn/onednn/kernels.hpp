@@ -2,7 +2,7 @@
 // blocks of channels are in channel_block.hpp.
 //
 // Sums are taken in an order that depends on the shapes alone, not on the instruction set or on how
-// many threads share the work. A NaN goes through every one of them, ReLU included.
+// many threads share the work. A NaN goes through every one of them.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,6 @@ namespace mvsgd::nn::kernels {
 // [count] each; y may not overlap the others.
 
 void add(float* y, const float* x, std::int64_t count);  ///< y += x
-void add_relu(const float* a, const float* b, float* y, std::int64_t count);
-void relu(const float* x, float* y, std::int64_t count);
-/// dx = dy where y > 0 (or NaN), else 0.
-void relu_backward(const float* dy, const float* y, float* dx, std::int64_t count);
 /// theta -= learning_rate * (gradient + weight_decay * theta), each operation rounded once.
 void sgd_step(float* theta, const float* gradient, std::int64_t count, float learning_rate,
               float weight_decay);

@@ -8,7 +8,6 @@
 #include <string>
 #include <utility>
 
-#include "nn/onednn/onednn.hpp"
 #include "nn/onednn/weights.hpp"
 #include "nn/shape_checks.hpp"
 
@@ -102,21 +101,14 @@ std::pair<Tensor, Blocked> OneDnnBackend::blocked(Tensor x) {
   return {std::move(x), channels};
 }
 
-Tensor OneDnnBackend::allocate(const Shape& shape) {
-  if (std::any_of(shape.begin(), shape.end(), [](std::int64_t extent) { return extent < 0; })) {
-    refuse("allocate", {{"shape", shape}});
-  }
+Tensor OneDnnBackend::do_allocate(const Shape& shape) {
   Tensor x = make(shape, {});
   std::fill_n(storage(x).data(), elements(shape), 0.0F);
   return x;
 }
 
-Tensor OneDnnBackend::view(const Tensor& flat, std::int64_t offset, const Shape& shape) {
+Tensor OneDnnBackend::do_view(const Tensor& flat, std::int64_t offset, const Shape& shape) {
   static_cast<void>(plain_data(flat));
-  const std::int64_t size = elements(flat.shape);
-  if (offset < 0 || offset > size || elements(shape) > size - offset) {
-    refuse("view at " + std::to_string(offset), {{"shape", shape}, {"of", flat.shape}});
-  }
   const OneDnnStorage& whole = storage(flat);
   auto part = std::make_shared<OneDnnStorage>();
   part->allocation = whole.allocation;
@@ -124,17 +116,11 @@ Tensor OneDnnBackend::view(const Tensor& flat, std::int64_t offset, const Shape&
   return {.shape = shape, .storage = std::move(part)};
 }
 
-void OneDnnBackend::write(const Tensor& to, std::span<const float> from) {
-  if (static_cast<std::int64_t>(from.size()) != elements(to.shape)) {
-    refuse("write of " + std::to_string(from.size()) + " values", {{"to", to.shape}});
-  }
+void OneDnnBackend::do_write(const Tensor& to, std::span<const float> from) {
   std::copy(from.begin(), from.end(), writable_data(to));
 }
 
-void OneDnnBackend::read(const Tensor& from, std::span<float> to) {
-  if (static_cast<std::int64_t>(to.size()) != elements(from.shape)) {
-    refuse("read of " + std::to_string(to.size()) + " values", {{"from", from.shape}});
-  }
+void OneDnnBackend::do_read(const Tensor& from, std::span<float> to) {
   const Tensor plain =
       storage(from).plain() ? from : in_layout(from, layout_of(from.shape, Tag::nchw));
   std::copy_n(plain_data(plain), to.size(), to.begin());
@@ -144,8 +130,7 @@ void OneDnnBackend::fill_zero(const Tensor& x) {
   std::fill_n(writable_data(x), elements(x.shape), 0.0F);
 }
 
-void OneDnnBackend::accumulate(const Tensor& y, const Tensor& x) {
-  check_same("accumulate", y, x);
+void OneDnnBackend::do_accumulate(const Tensor& y, const Tensor& x) {
   const Tensor term = in_layout_of(x, y);
   float* const to = storage(y).plain() ? writable_data(y) : storage(y).data();
   library_.in_parallel(floats(y), [&, from = storage(term).data()](auto begin, auto end) {
@@ -186,8 +171,8 @@ float* OneDnnBackend::packed(const Tensor& w, const Desc& wanted) {
   return found->data.get();
 }
 
-Tensor OneDnnBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dOptions& options) {
-  const ConvolutionProblem problem(x.shape, w.shape, options);
+Tensor OneDnnBackend::do_conv2d(const Tensor& x, const Tensor& w,
+                                const ConvolutionProblem& problem) {
   return or_refuse("conv2d " + problem.text(), [&] {
     const ConvolutionPass& pass = convolution(problem).forward(library_);
     const Tensor from = in_layout(x, pass.x);
@@ -197,27 +182,19 @@ Tensor OneDnnBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dOptio
   });
 }
 
-Tensor OneDnnBackend::conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape,
-                                           const Conv2dOptions& options) {
-  const ConvolutionProblem problem(x_shape, w.shape, options);
-  if (dy.shape != problem.y) {
-    refuse("conv2d_backward_data", {{"dy", dy.shape}, {"w", w.shape}, {"x", x_shape}});
-  }
+Tensor OneDnnBackend::do_conv2d_backward_data(const Tensor& dy, const Tensor& w,
+                                              const ConvolutionProblem& problem) {
   return or_refuse("conv2d_backward_data " + problem.text(), [&] {
     const ConvolutionPass& pass = convolution(problem).backward_data(library_);
     const Tensor from = in_layout(dy, pass.y);
-    Tensor dx = make(x_shape, pass.x);
+    Tensor dx = make(problem.x, pass.x);
     pass.run(library_, storage(dx).data(), packed(w, pass.w), storage(from).data());
     return dx;
   });
 }
 
-void OneDnnBackend::conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
-                                            Into into, const Conv2dOptions& options) {
-  const ConvolutionProblem problem(x.shape, dw.shape, options);
-  if (dy.shape != problem.y) {
-    refuse("conv2d_backward_weights", {{"x", x.shape}, {"dy", dy.shape}, {"dw", dw.shape}});
-  }
+void OneDnnBackend::do_conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
+                                               Into into, const ConvolutionProblem& problem) {
   float* const sum = writable_data(dw);
   or_refuse("conv2d_backward_weights " + problem.text(), [&] {
     const ConvolutionPass& pass = convolution(problem).backward_weights(library_);
@@ -233,43 +210,9 @@ void OneDnnBackend::conv2d_backward_weights(const Tensor& x, const Tensor& dy, c
   });
 }
 
-// Element by element. Padded channels are zero, and these operations leave them so.
-
-Tensor OneDnnBackend::relu(const Tensor& x) {
-  Tensor y = make(x.shape, storage(x).layout);
-  library_.in_parallel(floats(x),
-                       [from = storage(x).data(), to = storage(y).data()](auto begin, auto end) {
-                         kernels::relu(from + begin, to + begin, end - begin);
-                       });
-  return y;
-}
-
-Tensor OneDnnBackend::add_relu(const Tensor& a, const Tensor& b) {
-  check_same("add_relu", a, b);
-  const Tensor other = in_layout_of(b, a);
-  Tensor y = make(a.shape, storage(a).layout);
-  library_.in_parallel(floats(a), [left = storage(a).data(), right = storage(other).data(),
-                                   to = storage(y).data()](auto begin, auto end) {
-    kernels::add_relu(left + begin, right + begin, to + begin, end - begin);
-  });
-  return y;
-}
-
-Tensor OneDnnBackend::relu_backward(const Tensor& dy, const Tensor& y) {
-  check_same("relu_backward", dy, y);
-  const Tensor gradient = in_layout_of(dy, y);
-  Tensor dx = make(y.shape, storage(y).layout);
-  library_.in_parallel(floats(y), [from = storage(gradient).data(), value = storage(y).data(),
-                                   to = storage(dx).data()](auto begin, auto end) {
-    kernels::relu_backward(from + begin, value + begin, to + begin, end - begin);
-  });
-  return dx;
-}
-
 // Pool and linear layer.
 
-Tensor OneDnnBackend::global_average_pool(const Tensor& x) {
-  if (x.shape.size() != 4 || elements(x.shape) < 1) refuse("global_average_pool", {{"x", x.shape}});
+Tensor OneDnnBackend::do_global_average_pool(const Tensor& x) {
   const auto [from, channels] = blocked(x);
   const std::int64_t plane = channels.block.plane;
   Tensor y = make({x.shape[0], x.shape[1]}, {});
@@ -287,10 +230,7 @@ Tensor OneDnnBackend::global_average_pool(const Tensor& x) {
   return y;
 }
 
-Tensor OneDnnBackend::global_average_pool_backward(const Tensor& dy, const Tensor& x) {
-  if (x.shape.size() != 4 || dy.shape != Shape{x.shape[0], x.shape[1]}) {
-    refuse("global_average_pool_backward", {{"dy", dy.shape}, {"x", x.shape}});
-  }
+Tensor OneDnnBackend::do_global_average_pool_backward(const Tensor& dy, const Tensor& x) {
   const auto [like, channels] = blocked(x);
   const std::int64_t plane = channels.block.plane;
   Tensor dx = make(x.shape, layout(like));
@@ -310,30 +250,23 @@ Tensor OneDnnBackend::global_average_pool_backward(const Tensor& dy, const Tenso
   return dx;
 }
 
-Tensor OneDnnBackend::linear(const Tensor& x, const Tensor& w, const Tensor& b) {
-  const Shape y_shape{x.shape.empty() ? 0 : x.shape[0], elements(b.shape)};
-  check_linear(x.shape, w.shape, y_shape);
-  Tensor y = make(y_shape, {});
+Tensor OneDnnBackend::do_linear(const Tensor& x, const Tensor& w, const Tensor& b) {
+  Tensor y = make({x.shape[0], w.shape[0]}, {});
   kernels::linear(x.shape[0], x.shape[1], w.shape[0], plain_data(x), plain_data(w), plain_data(b),
                   storage(y).data());
   return y;
 }
 
-Tensor OneDnnBackend::linear_backward_data(const Tensor& dy, const Tensor& w) {
-  const Shape x_shape{dy.shape.empty() ? 0 : dy.shape[0], w.shape.size() == 2 ? w.shape[1] : 0};
-  check_linear(x_shape, w.shape, dy.shape);
+Tensor OneDnnBackend::do_linear_backward_data(const Tensor& dy, const Tensor& w) {
+  const Shape x_shape{dy.shape[0], w.shape[1]};
   Tensor dx = allocate(x_shape);
   kernels::add_product(x_shape[0], w.shape[0], x_shape[1], plain_data(dy),
                        {.row = w.shape[0], .column = 1}, plain_data(w), storage(dx).data());
   return dx;
 }
 
-void OneDnnBackend::linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
-                                            const Tensor& db) {
-  check_linear(x.shape, dw.shape, dy.shape);
-  if (db.shape != Shape{dw.shape[0]}) {
-    refuse("linear_backward_weights", {{"db", db.shape}, {"dy", dy.shape}});
-  }
+void OneDnnBackend::do_linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
+                                               const Tensor& db) {
   const std::int64_t rows = x.shape[0];
   const std::int64_t columns = dw.shape[0];
   const float* const gradient = plain_data(dy);
@@ -343,9 +276,8 @@ void OneDnnBackend::linear_backward_weights(const Tensor& x, const Tensor& dy, c
   kernels::add_product(1, rows, columns, &one, {}, gradient, writable_data(db));
 }
 
-CrossEntropy OneDnnBackend::softmax_cross_entropy(const Tensor& logits,
-                                                  std::span<const std::uint8_t> labels) {
-  check_labels(logits, labels);
+CrossEntropy OneDnnBackend::do_softmax_cross_entropy(const Tensor& logits,
+                                                     std::span<const std::uint8_t> labels) {
   const auto classes = static_cast<std::size_t>(logits.shape[1]);
   const auto count = static_cast<double>(labels.size());
   const float* row = plain_data(logits);
@@ -361,17 +293,12 @@ CrossEntropy OneDnnBackend::softmax_cross_entropy(const Tensor& logits,
   return result;
 }
 
-void OneDnnBackend::sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
-                             float weight_decay) {
-  check_same("sgd_step", theta, gradient);
+void OneDnnBackend::do_sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
+                                float weight_decay) {
   library_.in_parallel(elements(theta.shape), [&, to = writable_data(theta),
                                                from = plain_data(gradient)](auto begin, auto end) {
     kernels::sgd_step(to + begin, from + begin, end - begin, learning_rate, weight_decay);
   });
-}
-
-std::unique_ptr<Backend> make_onednn_backend(const OneDnnOptions& options) {
-  return or_refuse("onednn", [&] { return std::make_unique<OneDnnBackend>(options); });
 }
 
 }  // namespace mvsgd::nn

@@ -4,11 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
-#include <type_traits>
 #include <utility>
 
 #include "nn/exp_log.hpp"
-#include "nn/reference/reference.hpp"
 #include "nn/shape_checks.hpp"
 
 namespace mvsgd::nn {
@@ -18,23 +16,19 @@ namespace {
 struct ConvShape {
   std::int64_t n, c, h, w, o, r, s, stride, padding, out_h, out_w;
 
-  // Throws std::invalid_argument if there is no such convolution.
-  ConvShape(const Shape& x, const Shape& weights, const Conv2dOptions& options) {
-    if (x.size() != 4 || weights.size() != 4 || x[1] != weights[1] || options.stride < 1 ||
-        options.padding < 0 || x[2] + 2 * options.padding < weights[2] ||
-        x[3] + 2 * options.padding < weights[3]) {
-      refuse("conv2d stride " + std::to_string(options.stride) + " padding " +
-                 std::to_string(options.padding),
-             {{"x", x}, {"w", weights}});
-    }
-    n = x[0], c = x[1], h = x[2], w = x[3];
-    o = weights[0], r = weights[2], s = weights[3];
-    stride = options.stride, padding = options.padding;
-    out_h = (h + 2 * padding - r) / stride + 1;
-    out_w = (w + 2 * padding - s) / stride + 1;
-  }
+  explicit ConvShape(const ConvolutionProblem& problem)
+      : n(problem.x[0]),
+        c(problem.x[1]),
+        h(problem.x[2]),
+        w(problem.x[3]),
+        o(problem.w[0]),
+        r(problem.w[2]),
+        s(problem.w[3]),
+        stride(problem.options.stride),
+        padding(problem.options.padding),
+        out_h(problem.y[2]),
+        out_w(problem.y[3]) {}
 
-  [[nodiscard]] Shape y_shape() const { return {n, o, out_h, out_w}; }
   [[nodiscard]] std::int64_t taps() const { return c * r * s; }
   [[nodiscard]] std::int64_t positions() const { return out_h * out_w; }
   [[nodiscard]] std::int64_t x_image() const { return c * h * w; }
@@ -102,14 +96,11 @@ T rectify(T x) {
   return x <= T(0) ? T(0) : x;
 }
 
-// The extents of a batch norm. Throws std::invalid_argument if they do not fit together.
+// The extents of a batch norm.
 struct NormShape {
   std::int64_t n, c, plane;
 
-  NormShape(const Tensor& x, const Tensor& gamma, const Tensor& beta) {
-    check_batch_norm(x, gamma, beta);
-    n = x.shape[0], c = x.shape[1], plane = x.shape[2] * x.shape[3];
-  }
+  explicit NormShape(const Shape& x) : n(x[0]), c(x[1]), plane(x[2] * x[3]) {}
 
   [[nodiscard]] std::int64_t per_channel() const { return n * plane; }
 
@@ -163,26 +154,14 @@ std::span<T> ReferenceBackend<T>::values(const Tensor& x) {
 }
 
 template <typename T>
-std::string ReferenceBackend<T>::name() const {
-  return std::is_same_v<T, float> ? "reference" : "reference in double";
-}
-
-template <typename T>
-Tensor ReferenceBackend<T>::allocate(const Shape& shape) {
-  if (std::any_of(shape.begin(), shape.end(), [](std::int64_t extent) { return extent < 0; })) {
-    refuse("allocate", {{"shape", shape}});
-  }
+Tensor ReferenceBackend<T>::do_allocate(const Shape& shape) {
   auto storage = std::make_shared<Elements>();
   storage->all = std::make_shared<std::vector<T>>(static_cast<std::size_t>(elements(shape)));
   return {.shape = shape, .storage = std::move(storage)};
 }
 
 template <typename T>
-Tensor ReferenceBackend<T>::view(const Tensor& flat, std::int64_t offset, const Shape& shape) {
-  const auto size = static_cast<std::int64_t>(values(flat).size());
-  if (offset < 0 || offset > size || elements(shape) > size - offset) {
-    refuse("view at " + std::to_string(offset), {{"shape", shape}, {"of", flat.shape}});
-  }
+Tensor ReferenceBackend<T>::do_view(const Tensor& flat, std::int64_t offset, const Shape& shape) {
   const auto& whole = static_cast<const Elements&>(*flat.storage);
   auto storage = std::make_shared<Elements>();
   storage->all = whole.all;
@@ -191,20 +170,14 @@ Tensor ReferenceBackend<T>::view(const Tensor& flat, std::int64_t offset, const 
 }
 
 template <typename T>
-void ReferenceBackend<T>::write(const Tensor& to, std::span<const float> from) {
+void ReferenceBackend<T>::do_write(const Tensor& to, std::span<const float> from) {
   const std::span<T> target = values(to);
-  if (target.size() != from.size()) {
-    refuse("write of " + std::to_string(from.size()) + " values", {{"to", to.shape}});
-  }
   std::copy(from.begin(), from.end(), target.begin());
 }
 
 template <typename T>
-void ReferenceBackend<T>::read(const Tensor& from, std::span<float> to) {
+void ReferenceBackend<T>::do_read(const Tensor& from, std::span<float> to) {
   const std::span<T> source = values(from);
-  if (source.size() != to.size()) {
-    refuse("read of " + std::to_string(to.size()) + " values", {{"from", from.shape}});
-  }
   std::transform(source.begin(), source.end(), to.begin(),
                  [](T value) { return static_cast<float>(value); });
 }
@@ -216,8 +189,7 @@ void ReferenceBackend<T>::fill_zero(const Tensor& x) {
 }
 
 template <typename T>
-void ReferenceBackend<T>::accumulate(const Tensor& y, const Tensor& x) {
-  check_same("accumulate", y, x);
+void ReferenceBackend<T>::do_accumulate(const Tensor& y, const Tensor& x) {
   const std::span<T> target = values(y);
   const std::span<const T> source = values(x);
   for (std::size_t i = 0; i < target.size(); ++i) target[i] += source[i];
@@ -229,9 +201,10 @@ void ReferenceBackend<T>::accumulate(const Tensor& y, const Tensor& x) {
 //     Y = W X        dX = W^T dY, added up where the image's elements stand        dW += dY X^T
 
 template <typename T>
-Tensor ReferenceBackend<T>::conv2d(const Tensor& x, const Tensor& w, const Conv2dOptions& options) {
-  const ConvShape shape(x.shape, w.shape, options);
-  const Tensor y = allocate(shape.y_shape());
+Tensor ReferenceBackend<T>::do_conv2d(const Tensor& x, const Tensor& w,
+                                      const ConvolutionProblem& problem) {
+  const ConvShape shape(problem);
+  const Tensor y = allocate(problem.y);
   const std::int64_t taps = shape.taps(), positions = shape.positions();
   std::vector<T> unfolded(static_cast<std::size_t>(taps * positions));  // X; its padding stays 0
   for (std::int64_t n = 0; n < shape.n; ++n) {
@@ -245,14 +218,10 @@ Tensor ReferenceBackend<T>::conv2d(const Tensor& x, const Tensor& w, const Conv2
 }
 
 template <typename T>
-Tensor ReferenceBackend<T>::conv2d_backward_data(const Tensor& dy, const Tensor& w,
-                                                 const Shape& x_shape,
-                                                 const Conv2dOptions& options) {
-  const ConvShape shape(x_shape, w.shape, options);
-  if (dy.shape != shape.y_shape()) {
-    refuse("conv2d_backward_data", {{"dy", dy.shape}, {"w", w.shape}, {"x", x_shape}});
-  }
-  const Tensor dx = allocate(x_shape);
+Tensor ReferenceBackend<T>::do_conv2d_backward_data(const Tensor& dy, const Tensor& w,
+                                                    const ConvolutionProblem& problem) {
+  const ConvShape shape(problem);
+  const Tensor dx = allocate(problem.x);
   const std::int64_t taps = shape.taps(), positions = shape.positions();
   std::vector<T> unfolded(static_cast<std::size_t>(taps * positions));
   for (std::int64_t n = 0; n < shape.n; ++n) {
@@ -268,13 +237,10 @@ Tensor ReferenceBackend<T>::conv2d_backward_data(const Tensor& dy, const Tensor&
 }
 
 template <typename T>
-void ReferenceBackend<T>::conv2d_backward_weights(const Tensor& x, const Tensor& dy,
-                                                  const Tensor& dw, Into into,
-                                                  const Conv2dOptions& options) {
-  const ConvShape shape(x.shape, dw.shape, options);
-  if (dy.shape != shape.y_shape()) {
-    refuse("conv2d_backward_weights", {{"x", x.shape}, {"dy", dy.shape}, {"dw", dw.shape}});
-  }
+void ReferenceBackend<T>::do_conv2d_backward_weights(const Tensor& x, const Tensor& dy,
+                                                     const Tensor& dw, Into into,
+                                                     const ConvolutionProblem& problem) {
+  const ConvShape shape(problem);
   const std::int64_t taps = shape.taps(), positions = shape.positions();
   std::vector<T> unfolded(static_cast<std::size_t>(taps * positions));  // X^T
   std::vector<T> term(static_cast<std::size_t>(shape.o * taps));
@@ -293,19 +259,14 @@ void ReferenceBackend<T>::conv2d_backward_weights(const Tensor& x, const Tensor&
 }
 
 template <typename T>
-BatchNormForward ReferenceBackend<T>::batch_norm_train(const Tensor& x, const Tensor& gamma,
-                                                       const Tensor& beta,
-                                                       const RunningStatistics& running,
-                                                       const Tensor& residual,
-                                                       const BatchNormOptions& options) {
-  const NormShape shape(x, gamma, beta);
-  if (residual) check_same("batch_norm", residual, x);
+BatchNormForward ReferenceBackend<T>::do_batch_norm_train(const Tensor& x, const Tensor& gamma,
+                                                          const Tensor& beta,
+                                                          const RunningStatistics& running,
+                                                          const Tensor& residual,
+                                                          const BatchNormOptions& options) {
+  const NormShape shape(x.shape);
   const std::int64_t m = shape.per_channel();
   const bool update = static_cast<bool>(running.mean);
-  if (update) check_running(running, gamma);
-  if (m < 1 || (update && m < 2)) {
-    refuse("batch_norm: the variance of " + std::to_string(m) + " elements", {{"x", x.shape}});
-  }
   const Tensor y = allocate(x.shape);
   auto saved = std::make_shared<BatchStatistics>();
   const T *from = values(x).data(), *g = values(gamma).data(), *b = values(beta).data();
@@ -340,14 +301,10 @@ BatchNormForward ReferenceBackend<T>::batch_norm_train(const Tensor& x, const Te
 // The last two terms are what x does through the batch's mean and variance. dv is also the gradient
 // of a residual.
 template <typename T>
-BatchNormGradients ReferenceBackend<T>::batch_norm_backward(
+BatchNormGradients ReferenceBackend<T>::do_batch_norm_backward(
     Tensor dy, const Tensor& more, Tensor x, const Tensor& gamma, const BatchNormForward& forward,
     const Tensor& dgamma, const Tensor& dbeta, const BatchNormOptions& options) {
-  const NormShape shape(x, gamma, gamma);
-  check_same("batch_norm_backward", dy, x);
-  check_same("batch_norm_backward", forward.y, x);
-  check_same("batch_norm_backward", dgamma, gamma);
-  check_same("batch_norm_backward", dbeta, gamma);
+  const NormShape shape(x.shape);
   const auto* saved = dynamic_cast<const BatchStatistics*>(forward.saved.get());
   if (saved == nullptr) {
     throw std::invalid_argument("batch_norm_backward: not what batch_norm_train() returned");
@@ -376,18 +333,20 @@ BatchNormGradients ReferenceBackend<T>::batch_norm_backward(
     values(dbeta)[channel] += sum_dv;
   }
   if (!forward.residual) return {.dx = dx, .dresidual = {}};
-  return {.dx = dx, .dresidual = options.relu ? relu_backward(dy, forward.y) : std::move(dy)};
+  if (!options.relu) return {.dx = dx, .dresidual = std::move(dy)};
+  const Tensor dv_of_all = allocate(dy.shape);
+  std::transform(grad, grad + elements(dy.shape), out, values(dv_of_all).begin(),
+                 [](T gradient, T value) { return value <= T(0) ? T(0) : gradient; });
+  return {.dx = dx, .dresidual = dv_of_all};
 }
 
 template <typename T>
-Tensor ReferenceBackend<T>::batch_norm_evaluate(const Tensor& x, const Tensor& gamma,
-                                                const Tensor& beta,
-                                                const RunningStatistics& running,
-                                                const Tensor& residual,
-                                                const BatchNormOptions& options) {
-  const NormShape shape(x, gamma, beta);
-  check_running(running, gamma);
-  if (residual) check_same("batch_norm", residual, x);
+Tensor ReferenceBackend<T>::do_batch_norm_evaluate(const Tensor& x, const Tensor& gamma,
+                                                   const Tensor& beta,
+                                                   const RunningStatistics& running,
+                                                   const Tensor& residual,
+                                                   const BatchNormOptions& options) {
+  const NormShape shape(x.shape);
   const Tensor y = allocate(x.shape);
   const T *from = values(x).data(), *g = values(gamma).data(), *b = values(beta).data();
   const T* term = residual ? values(residual).data() : nullptr;
@@ -406,36 +365,7 @@ Tensor ReferenceBackend<T>::batch_norm_evaluate(const Tensor& x, const Tensor& g
 }
 
 template <typename T>
-Tensor ReferenceBackend<T>::relu(const Tensor& x) {
-  const Tensor y = allocate(x.shape);
-  const std::span<const T> from = values(x);
-  std::transform(from.begin(), from.end(), values(y).begin(), rectify<T>);
-  return y;
-}
-
-template <typename T>
-Tensor ReferenceBackend<T>::add_relu(const Tensor& a, const Tensor& b) {
-  check_same("add_relu", a, b);
-  const Tensor y = allocate(a.shape);
-  const std::span<const T> from = values(a);
-  std::transform(from.begin(), from.end(), values(b).begin(), values(y).begin(),
-                 [](T left, T right) { return rectify(left + right); });
-  return y;
-}
-
-template <typename T>
-Tensor ReferenceBackend<T>::relu_backward(const Tensor& dy, const Tensor& y) {
-  check_same("relu_backward", dy, y);
-  const Tensor dx = allocate(dy.shape);
-  const std::span<const T> from = values(dy);
-  std::transform(from.begin(), from.end(), values(y).begin(), values(dx).begin(),
-                 [](T gradient, T value) { return value <= T(0) ? T(0) : gradient; });
-  return dx;
-}
-
-template <typename T>
-Tensor ReferenceBackend<T>::global_average_pool(const Tensor& x) {
-  if (x.shape.size() != 4) refuse("global_average_pool", {{"x", x.shape}});
+Tensor ReferenceBackend<T>::do_global_average_pool(const Tensor& x) {
   const std::int64_t plane = x.shape[2] * x.shape[3];
   const Tensor y = allocate({x.shape[0], x.shape[1]});
   const T* from = values(x).data();
@@ -448,10 +378,7 @@ Tensor ReferenceBackend<T>::global_average_pool(const Tensor& x) {
 }
 
 template <typename T>
-Tensor ReferenceBackend<T>::global_average_pool_backward(const Tensor& dy, const Tensor& x) {
-  if (x.shape.size() != 4 || dy.shape != Shape{x.shape[0], x.shape[1]}) {
-    refuse("global_average_pool_backward", {{"dy", dy.shape}, {"x", x.shape}});
-  }
+Tensor ReferenceBackend<T>::do_global_average_pool_backward(const Tensor& dy, const Tensor& x) {
   const std::int64_t plane = x.shape[2] * x.shape[3];
   const Tensor dx = allocate(x.shape);
   T* to = values(dx).data();
@@ -462,9 +389,8 @@ Tensor ReferenceBackend<T>::global_average_pool_backward(const Tensor& dy, const
 }
 
 template <typename T>
-Tensor ReferenceBackend<T>::linear(const Tensor& x, const Tensor& w, const Tensor& b) {
-  const Shape y_shape{x.shape.empty() ? 0 : x.shape[0], elements(b.shape)};
-  check_linear(x.shape, w.shape, y_shape);
+Tensor ReferenceBackend<T>::do_linear(const Tensor& x, const Tensor& w, const Tensor& b) {
+  const Shape y_shape{x.shape[0], w.shape[0]};
   const Tensor y = allocate(y_shape);
   const std::int64_t rows = y_shape[0], inner = x.shape[1], columns = y_shape[1];
   for (std::int64_t n = 0; n < rows; ++n) {
@@ -479,9 +405,8 @@ Tensor ReferenceBackend<T>::linear(const Tensor& x, const Tensor& w, const Tenso
 }
 
 template <typename T>
-Tensor ReferenceBackend<T>::linear_backward_data(const Tensor& dy, const Tensor& w) {
-  const Shape x_shape{dy.shape.empty() ? 0 : dy.shape[0], w.shape.size() == 2 ? w.shape[1] : 0};
-  check_linear(x_shape, w.shape, dy.shape);
+Tensor ReferenceBackend<T>::do_linear_backward_data(const Tensor& dy, const Tensor& w) {
+  const Shape x_shape{dy.shape[0], w.shape[1]};
   const Tensor dx = allocate(x_shape);
   add_product<T>(x_shape[0], w.shape[0], x_shape[1],
                  {.data = values(dy).data(), .row = w.shape[0], .column = 1}, values(w).data(),
@@ -490,11 +415,8 @@ Tensor ReferenceBackend<T>::linear_backward_data(const Tensor& dy, const Tensor&
 }
 
 template <typename T>
-void ReferenceBackend<T>::linear_backward_weights(const Tensor& x, const Tensor& dy,
-                                                  const Tensor& dw, const Tensor& db) {
-  check_linear(x.shape, dw.shape, dy.shape);
-  if (db.shape != Shape{dw.shape[0]})
-    refuse("linear_backward_weights", {{"db", db.shape}, {"dy", dy.shape}});
+void ReferenceBackend<T>::do_linear_backward_weights(const Tensor& x, const Tensor& dy,
+                                                     const Tensor& dw, const Tensor& db) {
   const std::int64_t rows = x.shape[0], inner = x.shape[1], columns = dw.shape[0];
   std::vector<T> weights_term(static_cast<std::size_t>(columns * inner));
   std::vector<T> bias_term(static_cast<std::size_t>(columns));
@@ -510,9 +432,8 @@ void ReferenceBackend<T>::linear_backward_weights(const Tensor& x, const Tensor&
 }
 
 template <typename T>
-CrossEntropy ReferenceBackend<T>::softmax_cross_entropy(const Tensor& logits,
-                                                        std::span<const std::uint8_t> labels) {
-  check_labels(logits, labels);
+CrossEntropy ReferenceBackend<T>::do_softmax_cross_entropy(const Tensor& logits,
+                                                           std::span<const std::uint8_t> labels) {
   const auto classes = static_cast<std::size_t>(logits.shape[1]);
   const auto count = static_cast<double>(labels.size());
   CrossEntropy result{.dlogits = allocate(logits.shape)};
@@ -541,9 +462,8 @@ CrossEntropy ReferenceBackend<T>::softmax_cross_entropy(const Tensor& logits,
 }
 
 template <typename T>
-void ReferenceBackend<T>::sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
-                                   float weight_decay) {
-  check_same("sgd_step", theta, gradient);
+void ReferenceBackend<T>::do_sgd_step(const Tensor& theta, const Tensor& gradient,
+                                      float learning_rate, float weight_decay) {
   const std::span<T> target = values(theta);
   const std::span<const T> source = values(gradient);
   const T rate = static_cast<T>(learning_rate), decay = static_cast<T>(weight_decay);
@@ -554,9 +474,5 @@ void ReferenceBackend<T>::sgd_step(const Tensor& theta, const Tensor& gradient, 
 
 template class ReferenceBackend<float>;
 template class ReferenceBackend<double>;
-
-std::unique_ptr<Backend> make_reference_backend() {
-  return std::make_unique<ReferenceBackend<float>>();
-}
 
 }  // namespace mvsgd::nn

@@ -15,6 +15,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/settings.hpp"
+#include "sim/text/nearest.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -58,9 +59,7 @@ std::string unknown_word(const CLI::App& app, const std::vector<std::string>& ar
   const CLI::App* command = &app;
   const auto judged = [](const std::string& kind, const std::string& word,
                          const std::vector<std::string>& known) {
-    const std::string near = nearest(word, known);
-    return fmt::format("unknown {} '{}'{}", kind, word,
-                       near.empty() ? "" : fmt::format(": did you mean '{}'?", near));
+    return fmt::format("unknown {} '{}'{}", kind, word, did_you_mean(word, known));
   };
   bool value_follows = false;
   for (const std::string& arg : args) {
@@ -136,7 +135,7 @@ Exit parse_and_run(const std::vector<std::string>& args, CommandContext context)
 
 }  // namespace
 
-Streams told(const CommandContext& context, std::ostream& silent) {
+Streams progress_streams(const CommandContext& context, std::ostream& silent) {
   const Streams& streams = context.streams;
   if (context.level >= LogLevel::info) return streams;
   return {.out = silent, .err = streams.err, .columns = 0};
@@ -149,18 +148,17 @@ void warn(const CommandContext& context, std::string_view text) {
              colors ? kNormal : "", text);
 }
 
-std::string alarming(std::string_view text, bool colors) {
+std::string in_red(std::string_view text, bool colors) {
   return colors ? fmt::format("{}{}{}", kRed, text, kNormal) : std::string(text);
 }
 
-Exit run_command(const std::vector<std::string>& args, const Streams& streams,
-                 const LawConstants& law, const Interrupted& interrupted) {
+Exit with_exit_code(const Streams& streams, const Action& work) {
   const auto failed = [&](Exit code, const std::exception& e) {
-    fmt::print(streams.err, "{} {}\n", alarming("mvsgd:", streams.err_colors), e.what());
+    fmt::print(streams.err, "{} {}\n", in_red("mvsgd:", streams.err_colors), e.what());
     return code;
   };
   try {
-    return parse_and_run(args, {.streams = streams, .law = law, .interrupted = interrupted});
+    return work();
   } catch (const CheckFailed& e) {
     return failed(Exit::check_failed, e);
   } catch (const comm::LedgerError& e) {
@@ -176,6 +174,13 @@ Exit run_command(const std::vector<std::string>& args, const Streams& streams,
   } catch (const std::exception& e) {
     return failed(Exit::run_failed, e);
   }
+}
+
+Exit run_command(const std::vector<std::string>& args, const Streams& streams,
+                 const LawConstants& law, const Interrupted& interrupted) {
+  return with_exit_code(streams, [&] {
+    return parse_and_run(args, {.streams = streams, .law = law, .interrupted = interrupted});
+  });
 }
 
 }  // namespace mvsgd::sim

@@ -46,14 +46,17 @@ void add_presets(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_info(CLI::App& app, const CommandContext& context, Action& chosen);
 void add_manual(CLI::App& app, const CommandContext& context, Action& chosen);  ///< man, completion
 
-/// The context's streams for what is told from LogLevel::info on; below it they lead to `silent`,
-/// which has no buffer.
-[[nodiscard]] Streams told(const CommandContext& context, std::ostream& silent);
+/// The streams for progress and summaries: the context's from LogLevel::info on; below it `out` is
+/// `silent`, which has no buffer.
+[[nodiscard]] Streams progress_streams(const CommandContext& context, std::ostream& silent);
 
 /// Tells, from LogLevel::warn on, what may be wrong though the command goes on: a line on `err`.
 void warn(const CommandContext& context, std::string_view text);
 
+/// Runs `work`. What it throws becomes a line on `err` and an exit code.
+[[nodiscard]] Exit with_exit_code(const Streams& streams, const Action& work);
+
 /// `text` in red where `colors` may be shown.
-[[nodiscard]] std::string alarming(std::string_view text, bool colors);
+[[nodiscard]] std::string in_red(std::string_view text, bool colors);
 
 }  // namespace mvsgd::sim

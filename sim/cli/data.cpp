@@ -56,7 +56,7 @@ class FetchReport {
 
 Exit fetch(const DataOptions& options, const CommandContext& context) {
   std::ostream silent(nullptr);
-  const Streams streams = told(context, silent);
+  const Streams streams = progress_streams(context, silent);
   data::Archive archive = data::cifar10_archive();
   if (!options.url.empty()) archive.url = options.url;
   if (data::is_there(archive, options.directory)) {
@@ -76,7 +76,7 @@ Exit check(const DataOptions& options, const CommandContext& context) {
   const Streams& streams = context.streams;
   const data::Cifar10Check found = data::check_cifar10(options.directory);
   const auto verdict = [&](bool holds) {
-    return holds ? "good " : alarming("WRONG", streams.out_colors);
+    return holds ? "good " : in_red("WRONG", streams.out_colors);
   };
   for (const data::Cifar10Check::File& file : found.files) {
     fmt::print(streams.out, "{} {}: MD5 {}\n", verdict(file.official), file.name, file.md5);

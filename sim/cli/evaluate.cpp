@@ -12,8 +12,10 @@
 #include "sim/cli/commands.hpp"
 #include "sim/cli/options.hpp"
 #include "sim/files/model_file.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/round/evaluation.hpp"
 #include "sim/text/numbers.hpp"
+#include "sim/train/backends.hpp"
 #include "sim/train/compute.hpp"
 #include "sim/train/evaluator.hpp"
 #include "sim/train/images.hpp"
@@ -34,6 +36,7 @@ Exit evaluate(const GivenSettings& given, const CommandContext& context) {
   const Model model = read_model(settings.init);
   settings.width = static_cast<std::uint32_t>(model.width);
   validate(settings);
+  check_backend(settings);
   const data::TrainTest images = load_images(settings);
   Slots slots(slot_count(settings));
   std::vector<Compute> compute = make_compute(settings, slots.count());

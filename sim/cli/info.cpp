@@ -11,6 +11,7 @@
 #include "sim/cli/commands.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/train/backends.hpp"
 
 namespace mvsgd::sim {

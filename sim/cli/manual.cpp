@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sim/cli/commands.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/settings.hpp"
 

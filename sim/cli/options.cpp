@@ -1,4 +1,5 @@
 #include "sim/cli/options.hpp"
+#include "sim/plan/keys.hpp"
 
 #include <fmt/format.h>
 

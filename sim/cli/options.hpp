@@ -2,21 +2,15 @@
 #pragma once
 
 #include <functional>
-#include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-#include "sim/plan/settings.hpp"
+#include "sim/plan/keys.hpp"
 
 namespace CLI {
 class App;
 }
 
 namespace mvsgd::sim {
-
-/// What options --KEY VALUE were given, in their order; set() takes them.
-using GivenSettings = std::vector<std::pair<std::string, std::string>>;
 
 /// Adds --KEY, with - for _ as well, for every key of which `wanted(name)` is true. Parsing appends
 /// to `given`, which must outlive it.

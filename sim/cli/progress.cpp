@@ -25,45 +25,39 @@ Progress::Progress(std::ostream& out, std::size_t columns, const std::vector<Rou
       every_round_(every_round),
       total_steps_(rounds.back().first_step + rounds.back().steps),
       total_rounds_(rounds.size()),
-      start_(std::chrono::steady_clock::now()),
       earlier_(begun.seconds),
       bits_{begun.account.total(comm::Direction::up), begun.account.total(comm::Direction::down)} {}
 
-double Progress::seconds() const {
-  return earlier_ +
-         std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-}
-
-std::string Progress::line(const TrialRound& trial_round) const {
+std::string Progress::line(const TrialRound& trial_round, double seconds) const {
   const Round& round = trial_round.record.round;
-  const double now = seconds();
   const std::uint64_t done = round.first_step + round.steps;
-  const double left = now * static_cast<double>(total_steps_ - done) / static_cast<double>(done);
+  const double left =
+      seconds * static_cast<double>(total_steps_ - done) / static_cast<double>(done);
   // What matters most comes first: a terminal may cut the end off.
   return fmt::format(
       "round {}/{}  {} left  loss {:.3f}  {:.0f} images/s  up {}  down {}  epoch {:.2f}  {}",
       round.t, total_rounds_, clock_time(left),
       trial_round.report.loss / static_cast<double>(trial_round.report.steps),
-      static_cast<double>(images_) / (now - earlier_), amount(bits_[comm::Direction::up]),
+      static_cast<double>(images_) / (seconds - earlier_), amount(bits_[comm::Direction::up]),
       amount(bits_[comm::Direction::down]), round.epoch, round.dense ? "dense" : "sparse");
 }
 
-void Progress::add(const TrialRound& trial_round) {
+void Progress::add(const TrialRound& trial_round, double seconds) {
   const RoundRecord& record = trial_round.record;
   const auto bits = comm::sum_by_direction(record.ledger);
   for (const auto direction : comm::kAllDirections) bits_[direction] += bits[direction].total();
   if (record.round.t == 0) return;
   images_ += trial_round.report.images;
 
-  const std::string text = line(trial_round);
+  const std::string text = line(trial_round, seconds);
   const char* clear = columns_ > 0 ? "\r\x1b[K" : "";
   if (columns_ > 0) {
     const std::string barred = bar(record.round.t, total_rounds_) + ' ' + text;
     fmt::print(*out_, "{}{}", clear, barred.substr(0, columns_ - 1));
     bar_is_there_ = true;
-  } else if (every_round_ || record.evaluation || seconds() - last_line_ >= kSecondsBetweenLines) {
+  } else if (every_round_ || record.evaluation || seconds - last_line_ >= kSecondsBetweenLines) {
     fmt::print(*out_, "{}\n", text);
-    last_line_ = seconds();
+    last_line_ = seconds;
   }
   if (record.evaluation) {
     fmt::print(*out_, "{}epoch {:.2f}: test accuracy {:.2f} %, test loss {:.3f}\n", clear,
@@ -103,7 +97,7 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
     line("", fmt::format("{} both ways", times(rates.both_ways)));
     line("", fmt::format("{} whole run, uplink", times(rates.run_uplink)));
     line("", fmt::format("{} whole run, both ways", times(rates.run_both_ways)));
-    const bool papers = settings.position_codec == PositionCoding::block &&
+    const bool papers = settings.position_codec == "block" &&
                         settings.drop_codec == DropCoding::positions &&
                         settings.mask_codec == MaskCoding::positions;
     line("bits", fmt::format("{} up, {} down; equal to {} in every message of {} rounds",

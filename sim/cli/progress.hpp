@@ -1,7 +1,6 @@
 // What a person sees while a run goes on and when it has ended.
 #pragma once
 
-#include <chrono>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -25,16 +24,14 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void add(const TrialRound& round);
+  /// `seconds` that the run has taken, what it had when it was interrupted included.
+  void add(const TrialRound& round, double seconds);
 
   /// Ends the bar's line, if there is a bar.
   void leave_bar();
 
-  /// Seconds that the run has taken, what it had when it was interrupted included.
-  [[nodiscard]] double seconds() const;
-
  private:
-  [[nodiscard]] std::string line(const TrialRound& round) const;
+  [[nodiscard]] std::string line(const TrialRound& round, double seconds) const;
 
   std::ostream* out_;
   std::size_t columns_;
@@ -42,8 +39,7 @@ class Progress {
   bool bar_is_there_ = false;
   std::uint64_t total_steps_;
   std::size_t total_rounds_;
-  std::chrono::steady_clock::time_point start_;
-  double earlier_;            ///< seconds that the run took before that
+  double earlier_;            ///< seconds that the run had taken before construction
   double last_line_ = -1e9;   ///< when the last plain line was printed, in seconds
   std::uint64_t images_ = 0;  ///< since construction
   comm::ByDirection<comm::Bits> bits_;

@@ -33,7 +33,7 @@ Exit verify(const VerifyOptions& options, const CommandContext& context) {
   if (json == "-") {
     write_json(streams.out, verification);
   } else {
-    print(streams.out, verification, alarming("WRONG", streams.out_colors));
+    print(streams.out, verification, in_red("WRONG", streams.out_colors));
   }
   if (file.is_open()) {
     write_json(file, verification);

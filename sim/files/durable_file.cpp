@@ -70,7 +70,7 @@ DirectoryLock::DirectoryLock(const fs::path& path)
 
 DirectoryLock::~DirectoryLock() { close(descriptor_); }
 
-void replace_file(const fs::path& path, std::string_view text) {
+void replace_file(const fs::path& path, const std::function<void(DurableFile&)>& write) {
   std::error_code none;
   if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {
     throw std::runtime_error(fmt::format("{}: is there and is no ordinary file", path.string()));
@@ -78,7 +78,7 @@ void replace_file(const fs::path& path, std::string_view text) {
   const fs::path temporary = path.string() + ".tmp";
   DurableFile file(temporary);
   try {
-    file.write(text);
+    write(file);
     (void)file.finish();
     rename_durably(temporary, path);
   } catch (...) {
@@ -86,6 +86,10 @@ void replace_file(const fs::path& path, std::string_view text) {
     fs::remove(temporary, ignored);
     throw;
   }
+}
+
+void replace_file(const fs::path& path, std::string_view text) {
+  replace_file(path, [text](DurableFile& file) { file.write(text); });
 }
 
 void rename_durably(const fs::path& from, const fs::path& to) {

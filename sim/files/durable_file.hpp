@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -65,9 +66,14 @@ class DirectoryLock {
   int descriptor_;
 };
 
-/// Puts `text` in the place of `path`, whole or not at all, whatever happens: it is written under a
-/// temporary name beside it and then renamed. Throws std::runtime_error with path and reason if it
-/// cannot be, or a directory or device is there; nothing is left then.
+/// Puts a file of what `write` writes in the place of `path`, whole or not at all, whatever
+/// happens: it is written under a temporary name beside it and then renamed. Throws what `write`
+/// throws, and std::runtime_error with path and reason if the file cannot be written or a directory
+/// or device is there; nothing is left then.
+void replace_file(const std::filesystem::path& path,
+                  const std::function<void(DurableFile&)>& write);
+
+/// The same of a file with this text.
 void replace_file(const std::filesystem::path& path, std::string_view text);
 
 /// Renames, and the new name is on the disk when it returns.

@@ -11,6 +11,12 @@
 namespace mvsgd::sim {
 namespace {
 
+#ifdef __clang__
+constexpr const char* kCompiler = __VERSION__;  // "Clang 14.0.6", with its vendor before
+#else
+constexpr const char* kCompiler = "g++ " __VERSION__;
+#endif
+
 /// The value of the first line "name : value" of /proc/cpuinfo; "" where there is none.
 std::string cpuinfo(std::string_view name) {
   std::ifstream file("/proc/cpuinfo");
@@ -52,7 +58,7 @@ std::string caches() {
 
 Environment environment(const std::string& backend_version) {
   return {{"version", MVSGD_VERSION},
-          {"compiler", "g++ " __VERSION__},
+          {"compiler", kCompiler},
           {"backend_version", backend_version},
           {"processor", cpuinfo("model name")},
           {"instruction_set", instruction_set()},

@@ -65,11 +65,9 @@ void write_model(const std::filesystem::path& path, const ModelView& model) {
     tensors.push_back(named_tensor(fmt::format("{}{}", norm, kBatches), {},
                                    std::span<const std::int64_t>(count)));
   }
-  const std::filesystem::path temporary = path.string() + ".tmp";
-  DurableFile file(temporary);
-  write_safetensors(file, {{"format", "pt"}}, std::move(tensors));
-  (void)file.finish();
-  rename_durably(temporary, path);
+  replace_file(path, [&](DurableFile& file) {
+    write_safetensors(file, {{"format", "pt"}}, std::move(tensors));
+  });
 }
 
 Model read_model(const std::filesystem::path& path) {

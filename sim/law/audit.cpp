@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "compress/positions/position_codecs.hpp"
 #include "sim/law/check_failed.hpp"
 
 namespace mvsgd::sim {
@@ -65,16 +66,8 @@ RoundShape Audit::shape_of(const Round& round) const {
 
 std::optional<comm::Bits> Audit::position_law_of(const MessageShape& shape, std::uint64_t k) const {
   if (shape.given == Given::last_mask) return std::nullopt;
-  switch (settings_.position_codec) {
-    case PositionCoding::block:
-      return position_law(law_, shape.universe, k, shape.block);
-    case PositionCoding::elias_fano:
-      return elias_fano_law(law_, shape.universe, k);
-    case PositionCoding::radix:
-      return radix_law(law_, shape.universe, k, shape.block);
-    default:
-      return std::nullopt;
-  }
+  const std::uint8_t code = compress::position_codec_named(settings_.position_codec).id;
+  return position_law_of_code(law_, code, shape.universe, k, shape.block);
 }
 
 comm::Bits Audit::positions(const MessageShape& shape, const Round& round, std::uint32_t worker,

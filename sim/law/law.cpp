@@ -45,6 +45,18 @@ comm::Bits radix_law(const LawConstants& law, std::uint64_t d, std::uint64_t k,
                     k / m * bits[m] + bits[k % m]);
 }
 
+std::optional<comm::Bits> position_law_of_code(const LawConstants& law, std::uint8_t code,
+                                               std::uint64_t d, std::uint64_t k,
+                                               std::uint64_t block_size) {
+  constexpr std::uint8_t kBlock = 1;
+  constexpr std::uint8_t kEliasFano = 2;
+  constexpr std::uint8_t kRadix = 4;
+  if (code == kBlock) return position_law(law, d, k, block_size);
+  if (code == kEliasFano) return elias_fano_law(law, d, k);
+  if (code == kRadix) return radix_law(law, d, k, block_size);
+  return std::nullopt;
+}
+
 comm::Bits value_law(std::uint64_t k, std::uint64_t value_bits) {
   return comm::Bits(k * value_bits);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "comm/bits.hpp"
 
@@ -34,6 +35,14 @@ struct LawConstants {
 /// number that packs best.
 [[nodiscard]] comm::Bits radix_law(const LawConstants& law, std::uint64_t d, std::uint64_t k,
                                    std::uint64_t block_size);
+
+/// The same in the code that a header's position_codec names (comm/README.md): eq 14, Elias-Fano or
+/// base B. None where it depends on the set (Rice, entropy, delta). `block_size` is that of codes
+/// that have blocks.
+[[nodiscard]] std::optional<comm::Bits> position_law_of_code(const LawConstants& law,
+                                                             std::uint8_t code, std::uint64_t d,
+                                                             std::uint64_t k,
+                                                             std::uint64_t block_size);
 
 /// Eq 13: k values of q bits.
 [[nodiscard]] comm::Bits value_law(std::uint64_t k, std::uint64_t value_bits);

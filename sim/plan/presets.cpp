@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sim/plan/scheme.hpp"
+#include "sim/text/nearest.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -85,9 +86,7 @@ const Preset& preset(std::string_view name) {
     if (p.name == name) return p;
     names.push_back(p.name);
   }
-  const std::string near = nearest(name, names);
-  throw UsageError("unknown preset '" + std::string(name) + "'" +
-                   (near.empty() ? "" : ": did you mean '" + near + "'?") +
+  throw UsageError("unknown preset '" + std::string(name) + "'" + did_you_mean(name, names) +
                    " ('mvsgd presets' lists them)");
 }
 

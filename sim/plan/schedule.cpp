@@ -15,7 +15,7 @@ constexpr std::uint64_t kWarmupParts = 5;
 constexpr std::uint64_t kFirstDecay = 150;
 constexpr std::uint64_t kSecondDecay = 225;
 constexpr std::uint64_t kStairs = 5;
-constexpr double kFirstStair = 0.1;
+constexpr double kFirstRate = 0.1;
 constexpr double kDecay = 0.1;
 
 struct Steps {
@@ -29,13 +29,20 @@ int decays(const Steps& steps, std::uint64_t step) {
   return (reached(kFirstDecay) ? 1 : 0) + (reached(kSecondDecay) ? 1 : 0);
 }
 
-double learning_rate(double eta, const Steps& steps, std::uint64_t step) {
-  double rate = eta;
-  if (step < steps.warmup) {
-    const double first = std::min(kFirstStair, eta);
-    const std::uint64_t stair = kStairs * step / steps.warmup;
-    rate = first + (eta - first) * static_cast<double>(stair) / static_cast<double>(kStairs - 1);
-  }
+/// In step `step` < `warmup` of the warm-up.
+double warmup_rate(const Settings& settings, std::uint64_t warmup, std::uint64_t step) {
+  const double eta = settings.learning_rate;
+  const double first = std::min(kFirstRate, eta);
+  // Risen by `part` of `whole`.
+  const bool ramp = settings.warmup == Warmup::ramp;
+  const std::uint64_t part = ramp ? step : kStairs * step / warmup;
+  const std::uint64_t whole = ramp ? warmup : kStairs - 1;
+  return first + (eta - first) * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+double learning_rate(const Settings& settings, const Steps& steps, std::uint64_t step) {
+  double rate =
+      step < steps.warmup ? warmup_rate(settings, steps.warmup, step) : settings.learning_rate;
   for (int i = decays(steps, step); i > 0; --i) rate *= kDecay;
   return rate;
 }
@@ -86,7 +93,7 @@ std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images
                                std::min<std::uint64_t>(settings.local_steps, steps.total - step));
     round.dense = warmup || settings.scheme->sparse() == nullptr;
     round.first_sparse = !round.dense && (rounds.empty() || rounds.back().dense);
-    round.learning_rate = learning_rate(settings.learning_rate, steps, step);
+    round.learning_rate = learning_rate(settings, steps, step);
     if (!rounds.empty() && decays(steps, step) > decays(steps, rounds.back().first_step)) {
       round.decay = static_cast<float>(kDecay);
     }

@@ -27,10 +27,14 @@ struct Round {
 /// The rounds of a run on `train_images` images.
 ///
 /// An epoch is ceil(train_images / (N * batch)) local steps; H counts across epoch ends, and the
-/// last round has what is left. Warm-up steps (the first 5 of 300 parts, at least one, unless
-/// `warmup_epochs` says otherwise) are dense rounds of one step, their rate rising from 0.1 to eta
-/// in five equal stairs; a scheme sm or dense has only the stairs of it. The rate falls to a tenth
-/// after 150 and 225 of 300 parts of the steps (section 4.2).
+/// last round has what is left. The W steps of the warm-up (the first 5 of 300 parts, at least one,
+/// unless `warmup_epochs` says otherwise) are dense rounds of one step; of them a scheme sm or
+/// dense has the rates alone. From a = min(0.1, eta) the rate of step s < W is
+///
+///   stairs  a + (eta - a) floor(5 s / W) / 4
+///   ramp    a + (eta - a) s / W, which would be eta in step W
+///
+/// The rate falls to a tenth after 150 and 225 of 300 parts of the steps (section 4.2).
 [[nodiscard]] std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images);
 
 /// Rounds of one step each at no particular rate: `dense` whole ones, then `sparse` others. For

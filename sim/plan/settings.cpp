@@ -1,285 +1,52 @@
 #include "sim/plan/settings.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ostream.h>
-#include <toml++/toml.h>
 
-#include <algorithm>
-#include <array>
-#include <charconv>
-#include <filesystem>
-#include <fstream>
-#include <limits>
-#include <nlohmann/json.hpp>
-#include <numeric>
-#include <utility>
+#include <span>
+#include <string>
+#include <vector>
 
-#include "sim/files/input_error.hpp"
-#include "sim/plan/presets.hpp"
+#include "compress/positions/position_codecs.hpp"
+#include "compress/values/quantizers.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/text/numbers.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
-constexpr std::uint32_t kMany = 1'000'000'000;
-constexpr std::size_t kMostTomlBytes = std::size_t{1} << 20;  // all keys take about a thousandth
-
-template <typename Number>
-Number parse_number(std::string_view text, Number low, Number high) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() ||
-      !(value >= low && value <= high)) {
-    throw std::invalid_argument(fmt::format("a {} from {} to {} is wanted",
-                                            std::is_integral_v<Number> ? "whole number" : "number",
-                                            low, high));
+/// q and the quantiser fit together.
+void check_quantizer(const Settings& s) {
+  const compress::QuantizerKind& chosen = compress::quantizer_named(s.quantizer);
+  // Where nothing is quantised, the first one stands for none.
+  const bool none = s.value_bits == 32 && &chosen == &compress::quantizers().front();
+  const bool fits = none || chosen.has(s.value_bits);
+  if (!fits && chosen.least_bits == chosen.most_bits) {
+    throw UsageError(fmt::format("quantizer = {}: value_bits = {} is wanted, not {}", chosen.name,
+                                 chosen.least_bits, s.value_bits));
   }
-  return value;
-}
-
-template <typename Number>
-Key number_key(std::string_view name, std::string_view help, Number Settings::*member, Number low,
-               Number high) {
-  return {name, help,
-          [=](Settings& s, std::string_view text) { s.*member = parse_number(text, low, high); },
-          [=](const Settings& s) { return fmt::format("{}", s.*member); }, false};
-}
-
-template <std::size_t Count>
-std::size_t index_of(const std::array<std::string_view, Count>& names, std::string_view text) {
-  const auto found = std::find(names.begin(), names.end(), text);
-  if (found == names.end()) {
-    throw std::invalid_argument(fmt::format("one of {} is wanted", fmt::join(names, ", ")));
+  if (!fits) {
+    throw UsageError(fmt::format("value_bits = {}: quantizer = {} is wanted; {} has {} to {}",
+                                 s.value_bits, compress::quantizer_of(s.value_bits).name,
+                                 chosen.name, chosen.least_bits, chosen.most_bits));
   }
-  return static_cast<std::size_t>(found - names.begin());
-}
-
-Key flag_key(std::string_view name, std::string_view help, bool Settings::*member) {
-  return {name, help,
-          [=](Settings& s, std::string_view text) {
-            if (text != "true" && text != "false") {
-              throw std::invalid_argument("true or false is wanted");
-            }
-            s.*member = text == "true";
-          },
-          [=](const Settings& s) { return s.*member ? "true" : "false"; }, false};
-}
-
-/// `names[i]` stands for the enumerator of value i.
-template <typename Enum, std::size_t Count>
-Key choice_key(std::string_view name, std::string_view help, Enum Settings::*member,
-               std::array<std::string_view, Count> names) {
-  return {
-      name, help,
-      [=](Settings& s, std::string_view text) {
-        s.*member = static_cast<Enum>(index_of(names, text));
-      },
-      [=](const Settings& s) { return std::string(names[static_cast<std::size_t>(s.*member)]); },
-      true};
-}
-
-/// Whether it can be written to TOML and JSON, which have no other text.
-bool is_utf8(const std::string& text) {
-  try {
-    (void)nlohmann::json(text).dump();
-    return true;
-  } catch (const nlohmann::json::type_error&) {
-    return false;
+  if (s.quantizer_block == 0 || chosen.has_blocks) return;
+  std::vector<std::string> names;
+  for (const compress::QuantizerKind& kind : compress::quantizers()) {
+    if (kind.has_blocks) names.emplace_back(kind.name);
   }
+  throw UsageError(fmt::format("quantizer_block = {}: only quantizer = {} has blocks",
+                               s.quantizer_block, listed(names, "and")));
 }
 
-Key text_key(std::string_view name, std::string_view help, std::string Settings::*member) {
-  return {name, help,
-          [=](Settings& s, std::string_view text) {
-            const std::string value(text);
-            if (value.empty()) throw std::invalid_argument("it may not be empty");
-            if (!is_utf8(value)) throw std::invalid_argument("UTF-8 is wanted");
-            s.*member = value;
-          },
-          [=](const Settings& s) { return s.*member; }, true};
-}
-
-Key share_key(std::string_view name, std::string_view help, Decimal Settings::*member) {
-  return {name, help,
-          [=](Settings& s, std::string_view text) {
-            const Decimal share = Decimal::parse(text);
-            if (share.to_double() > 1 || share == Decimal()) {
-              throw std::invalid_argument(fmt::format("0 < {} <= 1 is wanted", name));
-            }
-            s.*member = share;
-          },
-          [=](const Settings& s) { return (s.*member).to_string(); }, false};
-}
-
-Key value_bits_key() {
-  Key key = number_key("value_bits",
-                       "q, bits of a worker's sparse value: 32 (float32), 2 to 8 (quantizer = "
-                       "fractional) or 1 (scaled-sign)",
-                       &Settings::value_bits, 1U, 32U);
-  key.set = [parse = key.set](Settings& s, std::string_view text) {
-    const std::uint32_t before = s.value_bits;
-    parse(s, text);
-    if (s.value_bits > 8 && s.value_bits < 32) {
-      s.value_bits = before;
-      throw std::invalid_argument("1 to 8, or 32, is wanted");
-    }
-  };
-  return key;
-}
-
-Key practice_key() {
-  Key key =
-      choice_key("practice", "text or authors: whose sampling, bn_eval and error_rescale_on_decay",
-                 &Settings::practice, std::to_array<std::string_view>({"text", "authors"}));
-  key.set = [choose = key.set](Settings& s, std::string_view text) {
-    choose(s, text);
-    s.overrides = {};
-  };
-  return key;
-}
-
-/// A key that `practice` sets unless it is given: its override, and what is in effect.
-template <typename Enum, std::size_t Count>
-Key practised_key(std::string_view name, std::string_view help,
-                  std::optional<Enum> Settings::Overrides::*member,
-                  Enum (Settings::*effective)() const, std::array<std::string_view, Count> names,
-                  bool quoted = true) {
-  return {name, help,
-          [=](Settings& s, std::string_view text) {
-            s.overrides.*member = static_cast<Enum>(index_of(names, text));
-          },
-          [=](const Settings& s) {
-            return std::string(names[static_cast<std::size_t>((s.*effective)())]);
-          },
-          quoted};
-}
-
-Key warmup_key() {
-  constexpr std::string_view kProportional = "proportional";
-  return {"warmup_epochs",
-          "dense epochs at the start, or \"proportional\": 5 of every 300, at least one step",
-          [=](Settings& s, std::string_view text) {
-            s.warmup_epochs.reset();
-            if (text != kProportional)
-              s.warmup_epochs = parse_number<std::uint32_t>(text, 0, kMany);
-          },
-          [=](const Settings& s) {
-            return s.warmup_epochs ? std::to_string(*s.warmup_epochs)
-                                   : fmt::format("\"{}\"", kProportional);
-          },
-          false};
-}
-
-Key checkpoint_key() {
-  return {"checkpoint_every",
-          "rounds between checkpoints, or minutes as \"10m\"; 0: only when interrupted and before "
-          "the last round",
-          [](Settings& s, std::string_view text) {
-            const bool minutes = text.ends_with('m');
-            const auto number = parse_number<std::uint32_t>(
-                text.substr(0, text.size() - (minutes ? 1 : 0)), minutes ? 1 : 0, kMany);
-            s.checkpoint_every = {.rounds = minutes ? 0 : number, .minutes = minutes ? number : 0};
-          },
-          [](const Settings& s) {
-            const CheckpointEvery& every = s.checkpoint_every;
-            return every.minutes > 0 ? fmt::format("\"{}m\"", every.minutes)
-                                     : std::to_string(every.rounds);
-          },
-          false};
-}
-
-Key scheme_key() {
-  // What keys say of themselves is a view.
-  static const std::string help = names_of_schemes([](const Scheme&) { return true; });
-  return {"scheme", help,
-          [](Settings& s, std::string_view text) { s.scheme = &scheme_named(text); },
-          [](const Settings& s) { return std::string(s.scheme->name()); }, true};
-}
-
-std::vector<Key> make_keys() {
-  using S = Settings;
-  constexpr std::uint32_t kOne = 1;
-  return {
-      scheme_key(),
-      number_key("workers", "N", &S::workers, kOne, 65'535U),
-      number_key("local_steps", "H, local SGD steps a round", &S::local_steps, kOne, kMany),
-      share_key("phi", "share of coordinates kept, 0 < phi <= 1", &S::phi),
-      share_key("phi_ad", "share that a vote may add, and drop, a round (mv-ad)", &S::phi_ad),
-      value_bits_key(),
-      choice_key("quantizer", "of value_bits < 32: fractional (eq 18) or scaled-sign (eq 17)",
-                 &S::quantizer, std::to_array<std::string_view>({"fractional", "scaled-sign"})),
-      number_key("quantizer_block", "values that share a scale of scaled-sign; 0: all",
-                 &S::quantizer_block, 0U, kMany),
-      flag_key("quantization_error", "feed what quantisation loses back through the error memory",
-               &S::quantization_error),
-      choice_key(
-          "position_codec", "block (the paper's), elias-fano, rice, radix or entropy",
-          &S::position_codec,
-          std::to_array<std::string_view>({"block", "elias-fano", "rice", "radix", "entropy"})),
-      number_key("block_size", "B of votes and masks (block, radix); 0: round(1 / phi)",
-                 &S::block_size, 0U, std::uint32_t{1} << 31),
-      choice_key("drop_codec", "mv-ad's drops: positions, or rank inside the last vote",
-                 &S::drop_codec, std::to_array<std::string_view>({"positions", "rank"})),
-      choice_key("mask_codec", "masks: positions, or delta against the last one", &S::mask_codec,
-                 std::to_array<std::string_view>({"positions", "delta"})),
-      number_key("width", "channels of the first stage; 64 is the paper's", &S::width, kOne, 512U),
-      number_key("epochs", "passes over the training images", &S::epochs, kOne, 10'000U),
-      number_key("rounds", "stop after so many rounds; 0: all", &S::rounds, 0U, kMany),
-      warmup_key(),
-      number_key("batch", "images a local step and worker", &S::batch, 2U, 65'536U),
-      flag_key("augment", "random crop and flip of training images", &S::augment),
-      number_key("learning_rate", "eta", &S::learning_rate, 0.0, 1e6),
-      number_key("weight_decay", "L2 regularisation in every local step", &S::weight_decay, 0.0,
-                 1e6),
-      number_key<std::uint64_t>("seed", "all randomness is a function of it", &S::seed, 0,
-                                std::numeric_limits<std::int64_t>::max()),
-      text_key("init", "a safetensors file of weights to begin with, or random", &S::init),
-      text_key("data", "directory of CIFAR-10's binary files, or synthetic", &S::data),
-      number_key("synthetic_train", "training images of the synthetic set", &S::synthetic_train,
-                 kOne, 10'000'000U),
-      number_key("synthetic_test", "test images of the synthetic set", &S::synthetic_test, kOne,
-                 10'000'000U),
-      text_key("backend", "reference, onednn or cuda", &S::backend),
-      choice_key(
-          "conv_algorithm", "onednn's convolutions: table (measured, by shape), direct or winograd",
-          &S::conv_algorithm, std::to_array<std::string_view>({"table", "direct", "winograd"})),
-      choice_key("precision",
-                 "of convolutions' arguments: fp32, tf32 (cuda) or bf16 (onednn, cuda)",
-                 &S::precision, std::to_array<std::string_view>({"fp32", "tf32", "bf16"})),
-      flag_key("step_graph", "cuda: a local step is one CUDA graph, where it can be recorded",
-               &S::step_graph),
-      number_key("slots", "workers that compute at once; 0: one a core", &S::slots, 0U, 4096U),
-      number_key("threads_per_worker", "threads of one training step; changes the bits of a run",
-                 &S::threads_per_worker, kOne, 1024U),
-      choice_key("tie_break", "which of equally voted coordinates win: random or index",
-                 &S::tie_break, std::to_array<std::string_view>({"random", "index"})),
-      flag_key("check_votes",
-               "the server of mv-ad keeps every vote and checks each list against it",
-               &S::check_votes),
-      choice_key("aggregation", "mean (eq 4) or sum (Algorithm 1 line 26) over the workers",
-                 &S::aggregation, std::to_array<std::string_view>({"mean", "sum"})),
-      practice_key(),
-      practised_key("sampling", "a worker's batches: permutation or fresh", &S::Overrides::sampling,
-                    &S::sampling, std::to_array<std::string_view>({"permutation", "fresh"})),
-      practised_key("bn_eval", "batch-norm statistics in evaluation: average, recompute or batch",
-                    &S::Overrides::bn_eval, &S::bn_eval,
-                    std::to_array<std::string_view>({"average", "recompute", "batch"})),
-      practised_key("error_rescale_on_decay",
-                    "scale the error memory when the learning rate decays",
-                    &S::Overrides::error_rescale_on_decay, &S::error_rescale_on_decay,
-                    std::to_array<std::string_view>({"false", "true"}), false),
-      number_key("eval_every", "epochs between evaluations", &S::eval_every, kOne, kMany),
-      checkpoint_key(),
-      number_key("deadline", "seconds to wait for a peer", &S::deadline, kOne, kMany),
-  };
-}
-
-std::string text_of(const toml::node& node) {
-  if (const auto text = node.value_exact<std::string>()) return *text;
-  if (const auto whole = node.value_exact<std::int64_t>()) return std::to_string(*whole);
-  if (const auto real = node.value_exact<double>()) return fmt::format("{}", *real);
-  if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
-  throw UsageError("a string, number, true or false is wanted");
+/// Only codes with blocks have their size.
+void check_block_size(const Settings& s) {
+  if (s.block_size == 0 || compress::position_codec_named(s.position_codec).has_blocks) return;
+  std::vector<std::string> names;
+  for (const compress::PositionCodecKind& kind : compress::position_codecs()) {
+    if (kind.has_blocks) names.emplace_back(kind.name);
+  }
+  throw UsageError(fmt::format("block_size = {}: only position_codec = {} have blocks",
+                               s.block_size, listed(names, "and")));
 }
 
 }  // namespace
@@ -298,69 +65,13 @@ bool Settings::error_rescale_on_decay() const {
   return overrides.error_rescale_on_decay.value_or(scheme->rescales_error(*this));
 }
 
-std::span<const Key> keys() {
-  static const std::vector<Key> all = make_keys();
-  return all;
-}
-
-bool changes_no_bit(std::string_view key) {
-  return key == "slots" || key == "checkpoint_every" || key == "deadline";
-}
-
-void set(Settings& settings, std::string_view key, std::string_view value) {
-  std::vector<std::string> names;
-  for (const Key& k : keys()) {
-    if (k.name == key) {
-      try {
-        k.set(settings, value);
-      } catch (const std::invalid_argument& e) {
-        throw UsageError(fmt::format("{} = {}: {}", key, value, e.what()));
-      }
-      return;
-    }
-    names.emplace_back(k.name);
-  }
-  const std::string near = nearest(key, names);
-  throw UsageError(fmt::format("unknown key '{}'{}", key,
-                               near.empty() ? "" : fmt::format(": did you mean '{}'?", near)));
-}
-
-void set(Settings& settings, std::span<const std::pair<std::string, std::string>> values) {
-  for (const Key& key : keys()) {
-    for (const auto& [name, value] : values) {
-      if (name == key.name) set(settings, name, value);
-    }
-  }
-  for (const auto& assignment : values) {
-    const auto names_it = [&](const Key& key) { return key.name == assignment.first; };
-    if (std::ranges::none_of(keys(), names_it)) {
-      set(settings, assignment.first, assignment.second);  // throws: there is no such key
-    }
-  }
-}
-
 void validate(const Settings& s) {
   s.scheme->check(s);
   if (s.scheme->sparse() == nullptr && s.value_bits != 32) {
     throw UsageError(fmt::format("value_bits = {}: only a sparse scheme quantises", s.value_bits));
   }
-  if (s.quantizer == QuantizerKind::scaled_sign && s.value_bits != 1) {
-    throw UsageError(
-        fmt::format("quantizer = scaled-sign: value_bits = 1 is wanted, not {}", s.value_bits));
-  }
-  if (s.quantizer == QuantizerKind::fractional && s.value_bits == 1) {
-    throw UsageError("value_bits = 1: quantizer = scaled-sign is wanted; fractional has 2 to 8");
-  }
-  if (s.quantizer == QuantizerKind::fractional && s.quantizer_block != 0) {
-    throw UsageError(fmt::format("quantizer_block = {}: only quantizer = scaled-sign has blocks",
-                                 s.quantizer_block));
-  }
-  const bool has_blocks =
-      s.position_codec == PositionCoding::block || s.position_codec == PositionCoding::radix;
-  if (s.block_size != 0 && !has_blocks) {
-    throw UsageError(fmt::format(
-        "block_size = {}: only position_codec = block and radix have blocks", s.block_size));
-  }
+  check_quantizer(s);
+  check_block_size(s);
   if (s.drop_codec == DropCoding::rank && !drops(*s.scheme)) {
     throw UsageError(
         fmt::format("drop_codec = rank: only scheme {} drops", names_of_schemes(drops)));
@@ -369,125 +80,10 @@ void validate(const Settings& s) {
     throw UsageError(fmt::format("mask_codec = delta: only masks of K coordinates ({})",
                                  names_of_schemes(has_masks_of_k)));
   }
-  const bool reference = s.backend == "reference";
-  if (reference && s.conv_algorithm == ConvAlgorithm::winograd) {
-    throw UsageError("conv_algorithm = winograd: backend = reference has the definition alone");
-  }
-  if (s.backend == "cuda" && s.conv_algorithm != ConvAlgorithm::table) {
-    throw UsageError(
-        "conv_algorithm: backend = cuda takes the first deterministic engine of its precision");
-  }
-  if (reference && s.precision != Precision::fp32) {
-    throw UsageError(fmt::format("precision = {}: backend = reference computes in fp32",
-                                 s.precision == Precision::bf16 ? "bf16" : "tf32"));
-  }
-  if (s.backend == "onednn" && s.precision == Precision::tf32) {
-    throw UsageError("precision = tf32: backend = onednn has fp32 and bf16");
-  }
-  if (s.step_graph && s.backend != "cuda") {
-    throw UsageError(fmt::format("step_graph = true: backend = {} has no graphs", s.backend));
-  }
-  if (s.precision == Precision::bf16 && s.conv_algorithm == ConvAlgorithm::winograd) {
-    throw UsageError("conv_algorithm = winograd: with precision = bf16 convolutions are direct");
-  }
   if (s.check_votes && !drops(*s.scheme)) {
     throw UsageError(fmt::format("check_votes = true: only scheme {} has lists to check",
                                  names_of_schemes(drops)));
   }
-}
-
-void write_toml(const Settings& settings, std::ostream& out) {
-  const auto quote = [](const std::string& text) {
-    std::string quoted = "\"";
-    for (const char c : text) {
-      if (c == '"' || c == '\\') quoted += '\\';
-      const bool control = (c >= '\0' && c < ' ') || c == '\x7f';
-      quoted += control ? fmt::format("\\u{:04x}", c) : std::string(1, c);
-    }
-    return quoted + '"';
-  };
-  if (!settings.preset.empty()) fmt::print(out, "preset = {}\n", quote(settings.preset));
-  for (const Key& key : keys()) {
-    const std::string value = key.get(settings);
-    fmt::print(out, "{} = {}\n", key.name, key.quoted ? quote(value) : value);
-  }
-}
-
-Settings parse_toml(std::string_view text, const std::string& name,
-                    std::optional<std::string> preset_name) {
-  const auto fail = [&](const toml::source_region& where, std::string_view why) {
-    throw InputError(fmt::format("{}:{}: {}", name, where.begin.line, why));
-  };
-  toml::table table;
-  try {
-    table = toml::parse(text, name);
-  } catch (const toml::parse_error& e) {
-    fail(e.source(), e.description());
-  }
-  Settings settings;
-  const auto named = table.find("preset");
-  try {
-    if (!preset_name && named != table.end()) preset_name = text_of(named->second);
-    if (preset_name) settings = preset(*preset_name).settings;
-  } catch (const UsageError& e) {
-    fail(named == table.end() ? table.source() : named->second.source(), e.what());
-  }
-  const auto apply = [&](std::string_view key, const toml::node& node) {
-    try {
-      set(settings, key, text_of(node));
-    } catch (const UsageError& e) {
-      fail(node.source(), e.what());
-    }
-  };
-  // In the order of keys(), then what is none, which set() refuses.
-  for (const Key& key : keys()) {
-    const auto given = table.find(key.name);
-    if (given == table.end()) continue;
-    apply(key.name, given->second);
-    table.erase(given);
-  }
-  for (const auto& [key, node] : table) {
-    if (key == "preset" || (key == "environment" && node.is_table())) continue;
-    apply(key.str(), node);
-  }
-  return settings;
-}
-
-Settings read_toml(const std::string& path, std::optional<std::string> preset_name) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) {
-    throw InputError(fmt::format("{}: no such file, or it cannot be read", path));
-  }
-  // By what has come, not by the file's size: a pipe has none, and a device may have no end.
-  std::string text(kMostTomlBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kMostTomlBytes) {
-    throw InputError(fmt::format("{}: more than {} bytes: no settings", path, kMostTomlBytes));
-  }
-  return parse_toml(text, path, std::move(preset_name));
-}
-
-std::string nearest(std::string_view name, std::span<const std::string> candidates) {
-  std::string best;
-  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
-  for (const std::string& candidate : candidates) {
-    std::vector<std::size_t> row(candidate.size() + 1);  // Levenshtein, one row at a time
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < name.size(); ++i) {
-      std::size_t diagonal = std::exchange(row[0], i + 1);
-      for (std::size_t j = 0; j < candidate.size(); ++j) {
-        const std::size_t change = diagonal + (name[i] == candidate[j] ? 0 : 1);
-        diagonal = row[j + 1];
-        row[j + 1] = std::min({change, row[j] + 1, diagonal + 1});
-      }
-    }
-    if (row.back() < best_distance) {
-      best_distance = row.back();
-      best = candidate;
-    }
-  }
-  return best;
 }
 
 }  // namespace mvsgd::sim

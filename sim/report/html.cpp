@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/plan/keys.hpp"
 #include "sim/text/html_page.hpp"
 #include "sim/text/numbers.hpp"
 

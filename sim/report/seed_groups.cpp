@@ -1,4 +1,5 @@
 #include "sim/report/seed_groups.hpp"
+#include "sim/plan/keys.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>

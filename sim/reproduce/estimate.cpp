@@ -18,7 +18,7 @@ constexpr std::uint32_t kTestImages = 256;
 
 }  // namespace
 
-Estimate::Speed Estimate::measure(const Settings& settings, std::uint32_t slots) {
+Speed measured_speed(const Settings& settings, std::uint32_t slots) {
   // The first round makes what is kept, the last one is evaluated.
   constexpr std::uint32_t kRounds = 5;
   Settings probe = settings;
@@ -53,7 +53,7 @@ double Estimate::seconds(const Settings& settings) {
       static_cast<std::uint32_t>(std::min<std::size_t>(slot_count(settings), settings.workers));
   const Size size{settings.width, settings.batch, slots};
   auto speed = speeds_.find(size);
-  if (speed == speeds_.end()) speed = speeds_.emplace(size, measure(settings, slots)).first;
+  if (speed == speeds_.end()) speed = speeds_.emplace(size, measure_(settings, slots)).first;
   const std::size_t test =
       settings.data == "synthetic" ? settings.synthetic_test : data::kCifar10Test;
   double steps = 0;

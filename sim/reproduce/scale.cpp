@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 
+#include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/train/backends.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -60,13 +62,14 @@ bool is_of_rows(std::string_view key) {
 }
 
 Settings trial_settings(const Scale& scale, std::string_view name, std::uint64_t seed,
-                        const KeyValues& given) {
+                        const GivenSettings& given) {
   Settings settings = preset(name).settings;
   set(settings, scale.every_row);
   set(settings, settings.scheme->sends() ? scale.workers : scale.single_machine);
   set(settings, given);
   settings.seed = seed;
   validate(settings);
+  check_backend(settings);
   return settings;
 }
 

@@ -3,25 +3,20 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-#include "sim/plan/settings.hpp"
+#include "sim/plan/keys.hpp"
 
 namespace mvsgd::sim {
 
-using KeyValues = std::vector<std::pair<std::string, std::string>>;
-
 struct Scale {
   std::string_view name;
-  std::string_view summary;    ///< for the table's caption
-  std::uint32_t trials = 1;    ///< unless more are asked for
-  bool embedded_data = false;  ///< else the CIFAR-10 files must be given
-  KeyValues every_row;         ///< settings that differ from the presets'
-  KeyValues single_machine;    ///< of the row sm alone, in addition
-  KeyValues workers;           ///< of all other rows
+  std::string_view summary;      ///< for the table's caption
+  std::uint32_t trials = 1;      ///< unless more are asked for
+  bool embedded_data = false;    ///< else the CIFAR-10 files must be given
+  GivenSettings every_row;       ///< settings that differ from the presets'
+  GivenSettings single_machine;  ///< of the row sm alone, in addition
+  GivenSettings workers;         ///< of all other rows
 };
 
 /// paper, cpu and smoke; sim/reproduce/README.md says how the settings of cpu were found.
@@ -34,8 +29,9 @@ struct Scale {
 [[nodiscard]] bool is_of_rows(std::string_view key);
 
 /// The settings of trial `seed` (1, 2, ...) of the row `preset`: the preset, then the scale's
-/// values, then `given`, in which no key is_of_rows(). Throws UsageError as set() and validate().
+/// values, then `given`, in which no key is_of_rows(). Throws UsageError as set(), validate() and
+/// check_backend().
 [[nodiscard]] Settings trial_settings(const Scale& scale, std::string_view preset,
-                                      std::uint64_t seed, const KeyValues& given);
+                                      std::uint64_t seed, const GivenSettings& given);
 
 }  // namespace mvsgd::sim

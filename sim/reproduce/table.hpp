@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "sim/reproduce/reproduction.hpp"
+#include "sim/reproduce/trials.hpp"
 
 namespace mvsgd::sim {
 

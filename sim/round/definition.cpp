@@ -6,8 +6,7 @@
 #include <utility>
 
 #include "compress/select/top_k.hpp"
-#include "compress/values/fractional_quantizer.hpp"
-#include "compress/values/scaled_sign.hpp"
+#include "compress/values/quantizers.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/defined_ties.hpp"
 #include "sim/round/sparse_rounds.hpp"
@@ -21,13 +20,8 @@ using compress::Index;
 std::vector<float> quantised(const Settings& settings, const std::vector<float>& v) {
   if (settings.value_bits == 32) return v;
   std::vector<float> recovered(v.size());
-  if (settings.quantizer == QuantizerKind::scaled_sign) {
-    const compress::ScaledSign quantizer(settings.quantizer_block);
-    quantizer.recover(quantizer.quantize(v), recovered);
-  } else {
-    const compress::FractionalQuantizer quantizer(settings.value_bits);
-    quantizer.recover(quantizer.quantize_by_definition(v), recovered);
-  }
+  const auto quantizer = compress::make_quantizer(settings.value_bits, settings.quantizer_block);
+  quantizer->recover(quantizer->quantize_by_definition(v), recovered);
   return recovered;
 }
 

@@ -22,18 +22,17 @@ WorkerArrays::Values DeviceArrays::take() {
 }
 
 void DeviceArrays::add_difference(const FlatView& theta_h) {
-  operators_->add_difference(theta_h.device().tensor, theta_, e_);
+  operators_->add_difference(theta_h.device().array, theta_, e_);
 }
 
 compress::TopK DeviceArrays::add_difference_top_k(const FlatView& theta_h, std::size_t k,
                                                   float /*hint*/) {
   add_difference(theta_h);
-  nn::Largest largest = operators_->top_k(e_, static_cast<std::int64_t>(k));
-  return {.support = std::move(largest.support), .magnitude = largest.magnitude};
+  return operators_->top_k(e_, k);
 }
 
 void DeviceArrays::move_to(const FlatView& theta_h) {
-  operators_->copy(theta_, theta_h.device().tensor);
+  operators_->copy(theta_, theta_h.device().array);
 }
 
 void DeviceArrays::rescale_error(float factor) { operators_->scale(e_, factor); }
@@ -65,19 +64,15 @@ compress::Quantized DeviceArrays::quantize(std::span<const Index> mask,
     gather(mask, values);
     return quantizer.quantize(values);
   }
-  // Boundaries are a function of the extremes alone.
-  nn::LevelCodes quantized = operators_->quantize(e_, mask, [&](const nn::Extremes& extremes) {
-    return fractional->boundaries(std::vector<float>{extremes.v_max, extremes.v_min});
-  });
-  return {.codes = std::move(quantized.codes), .magnitudes = std::move(quantized.magnitudes)};
+  return operators_->quantize(e_, mask, *fractional);
 }
 
 void DeviceArrays::subtract_sent(std::span<const Index> mask, std::span<const float> sent) {
-  operators_->subtract(e_, mask, sent);
+  operators_->subtract_sent(mask, sent, e_);
 }
 
 void DeviceArrays::scatter_add(std::span<const Index> mask, std::span<const float> values) {
-  operators_->scatter_add(theta_, mask, values);
+  operators_->scatter_add(mask, values, theta_);
 }
 
 std::span<const float> DeviceArrays::read_theta() {
@@ -99,8 +94,8 @@ void DeviceArrays::add(std::span<const float> values) {
   operators_->accumulate(theta_, operators_->upload(values));
 }
 
-std::vector<float> DeviceArrays::download(const nn::Tensor& x) {
-  std::vector<float> values(static_cast<std::size_t>(nn::elements(x.shape)));
+std::vector<float> DeviceArrays::download(const compress::DeviceArray& x) {
+  std::vector<float> values(x.size);
   operators_->read(x, values);
   return values;
 }

@@ -1,4 +1,4 @@
-// A worker's arrays where a backend computes.
+// A worker's arrays on a device.
 #pragma once
 
 #include <memory>
@@ -6,22 +6,22 @@
 #include <utility>
 #include <vector>
 
-#include "nn/flat_operators.hpp"
+#include "compress/device/device_operators.hpp"
 #include "sim/round/worker_arrays.hpp"
 
 namespace mvsgd::sim {
 
-/// By a backend's operators. In a sparse round votes, masks and values cross to the host and back,
-/// and for add-drop the values of two votes; theta, e and D do not.
+/// By the operators of a device. In a sparse round votes, masks and values cross to the host and
+/// back, and for add-drop the values of two votes; theta, e and D do not.
 class DeviceArrays final : public WorkerArrays {
  public:
-  explicit DeviceArrays(std::unique_ptr<nn::FlatOperators> operators)
+  explicit DeviceArrays(std::unique_ptr<compress::DeviceOperators> operators)
       : operators_(std::move(operators)) {}
 
   void put(Values values) override;
   [[nodiscard]] Values take() override;
   [[nodiscard]] FlatView theta() const override {
-    return FlatView::OnDevice{.operators = operators_.get(), .tensor = theta_};
+    return FlatView::OnDevice{.operators = operators_.get(), .array = theta_};
   }
   void add_difference(const FlatView& theta_h) override;
   /// The support needs no hint.
@@ -44,11 +44,11 @@ class DeviceArrays final : public WorkerArrays {
   void add(std::span<const float> values) override;
 
  private:
-  [[nodiscard]] std::vector<float> download(const nn::Tensor& x);
+  [[nodiscard]] std::vector<float> download(const compress::DeviceArray& x);
 
-  std::unique_ptr<nn::FlatOperators> operators_;
-  nn::Tensor theta_;
-  nn::Tensor e_;
+  std::unique_ptr<compress::DeviceOperators> operators_;
+  compress::DeviceArray theta_;
+  compress::DeviceArray e_;
   std::vector<float> host_;  ///< what read_theta() and read_error() show
 };
 

@@ -7,18 +7,17 @@
 #include <variant>
 #include <vector>
 
-#include "nn/flat_operators.hpp"
-#include "nn/tensor.hpp"
+#include "compress/device/device_operators.hpp"
 
 namespace mvsgd::sim {
 
-/// A view of d parameters: on the host, or in a tensor of the backend that computes with them.
+/// A view of d parameters: on the host, or on a device.
 class FlatView {
  public:
-  /// `operators` are the worker's, for whoever copies or looks into the tensor.
+  /// `operators` are the worker's, for whoever copies or looks into the array.
   struct OnDevice {
-    nn::FlatOperators* operators = nullptr;
-    nn::Tensor tensor;
+    compress::DeviceOperators* operators = nullptr;
+    compress::DeviceArray array;
   };
 
   FlatView() = default;

@@ -3,19 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
-#include "compress/positions/block_position_codec.hpp"
 #include "compress/positions/delta_codec.hpp"
-#include "compress/positions/elias_fano_codec.hpp"
-#include "compress/positions/entropy_codec.hpp"
-#include "compress/positions/radix_codec.hpp"
-#include "compress/positions/ranks.hpp"
-#include "compress/positions/rice_codec.hpp"
-#include "compress/values/fractional_quantizer.hpp"
-#include "compress/values/scaled_sign.hpp"
+#include "compress/positions/position_codecs.hpp"
+#include "compress/positions/rank_codec.hpp"
+#include "compress/values/quantizers.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/plan/settings.hpp"
 
@@ -64,25 +59,15 @@ void read_body(comm::Incoming& message, const Read& read) {
   }
 }
 
-bool is_delta(const Protocol& protocol, comm::Kind kind, std::span<const Index> previous) {
-  return protocol.positions(kind).given == Given::last_mask && !previous.empty();
-}
-
-bool is_ranked(const Protocol& protocol, comm::Kind kind) {
-  return protocol.positions(kind).given == Given::last_vote;
-}
-
-comm::Header positions_header(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
-                              std::size_t count, std::span<const Index> previous) {
-  const Protocol::Positions& list = protocol.positions(envelope.kind);
-  const bool delta = is_delta(protocol, envelope.kind, previous);
+comm::Header positions_header(const Protocol::Positions& list, const compress::PositionCodec& codec,
+                              std::uint32_t sender, Envelope envelope, std::size_t count) {
   return {.kind = envelope.kind,
-          .position_codec = delta ? compress::DeltaCodec::kId : list.codec->id(),
+          .position_codec = codec.id(),
           .sender = sender,
           .round = envelope.round,
           .dimension = list.universe,
           .count = static_cast<std::uint32_t>(count),
-          .block_size = delta ? 0 : list.codec->parameter()};
+          .block_size = codec.parameter()};
 }
 
 /// The length of buffers is its own dimension; all other values are of the model.
@@ -108,38 +93,47 @@ comm::Header update_header(const Protocol& protocol, std::uint32_t sender, std::
   comm::Header header = values_header(protocol, sender, {comm::Kind::update, round}, count);
   if (protocol.quantizer) {
     header.value_bits = static_cast<std::uint8_t>(protocol.quantizer->value_bits());
-    if (header.value_bits == 1) {
-      header.block_size = protocol.quantizer_block > 0 ? protocol.quantizer_block : header.count;
-    }
+    header.block_size = static_cast<std::uint32_t>(protocol.quantizer->block_size(count));
   }
   return header;
 }
 
-std::shared_ptr<const compress::Quantizer> make_quantizer(const Settings& settings) {
-  if (settings.value_bits == kFloatBits) return nullptr;
-  if (settings.quantizer == QuantizerKind::scaled_sign) {
-    return std::make_shared<compress::ScaledSign>(settings.quantizer_block);
-  }
-  return std::make_shared<compress::FractionalQuantizer>(settings.value_bits);
+/// Whatever is given.
+CodecGiven always(std::shared_ptr<const compress::PositionCodec> codec) {
+  return [codec = std::move(codec)](std::span<const Index>) { return codec; };
 }
 
-/// The codec of lists of about `count` of n positions, in blocks of `block_size` where it has any.
-std::shared_ptr<const compress::PositionCodec> make_codec(PositionCoding coding, std::uint64_t n,
-                                                          std::uint64_t count,
-                                                          std::uint64_t block_size) {
-  switch (coding) {
-    case PositionCoding::elias_fano:
-      return std::make_shared<compress::EliasFanoCodec>(n);
-    case PositionCoding::rice:
-      return std::make_shared<compress::RiceCodec>(
-          n, std::uint64_t{1} << compress::rice_parameter(n, count));
-    case PositionCoding::radix:
-      return std::make_shared<compress::RadixCodec>(n, block_size);
-    case PositionCoding::entropy:
-      return std::make_shared<compress::EntropyCodec>(n);
-    default:
-      return std::make_shared<compress::BlockPositionCodec>(n, block_size);
+/// A subset of what is given as its ranks there, by a codec of these.
+CodecGiven ranks_in_given(std::shared_ptr<const compress::PositionCodec> of_ranks) {
+  return [of_ranks = std::move(of_ranks)](std::span<const Index> previous) {
+    return std::make_shared<compress::RankCodec>(
+        of_ranks, std::vector<Index>(previous.begin(), previous.end()));
+  };
+}
+
+/// A set in [0, d) against the given one, by `first` where there is none.
+CodecGiven difference_from_given(std::uint64_t d,
+                                 std::shared_ptr<const compress::PositionCodec> first) {
+  return [d, first = std::move(first)](
+             std::span<const Index> previous) -> std::shared_ptr<const compress::PositionCodec> {
+    if (previous.empty()) return first;
+    return std::make_shared<compress::DeltaCodec>(
+        d, std::vector<Index>(previous.begin(), previous.end()));
+  };
+}
+
+CodecGiven codec_of(const MessageShape& shape, std::string_view name) {
+  const std::shared_ptr<const compress::PositionCodec> codec =
+      compress::position_codec_named(name).make(shape.universe, shape.most, shape.block);
+  switch (shape.given) {
+    case Given::last_mask:
+      return difference_from_given(shape.universe, codec);
+    case Given::last_vote:
+      return ranks_in_given(codec);
+    case Given::nothing:
+      break;
   }
+  return always(codec);
 }
 
 }  // namespace
@@ -157,18 +151,18 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d) {
                     .k = static_cast<std::uint32_t>(sizes.k),
                     .k_ad = static_cast<std::uint32_t>(sizes.k_ad),
                     .lists = {},
-                    .quantizer = make_quantizer(settings),
-                    .quantizer_block = settings.quantizer_block};
+                    .quantizer = nullptr};
+  if (settings.value_bits != kFloatBits) {
+    protocol.quantizer = compress::make_quantizer(settings.value_bits, settings.quantizer_block);
+  }
   // Whatever the first sparse round has and a later one has not, and the other way round.
   for (const Round& round : plain_rounds(0, 2)) {
     for (const MessageShape& shape : settings.scheme->shape(settings, sizes, round)) {
       if (shape.universe == 0) continue;
-      protocol.lists[shape.kind] = {
-          .codec = make_codec(settings.position_codec, shape.universe, shape.most, shape.block),
-          .least = static_cast<std::uint32_t>(shape.least),
-          .most = static_cast<std::uint32_t>(shape.most),
-          .universe = static_cast<std::uint32_t>(shape.universe),
-          .given = shape.given};
+      protocol.lists[shape.kind] = {.codec = codec_of(shape, settings.position_codec),
+                                    .least = static_cast<std::uint32_t>(shape.least),
+                                    .most = static_cast<std::uint32_t>(shape.most),
+                                    .universe = static_cast<std::uint32_t>(shape.universe)};
     }
   }
   return protocol;
@@ -176,54 +170,25 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d) {
 
 comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
                                std::span<const Index> positions, std::span<const Index> previous) {
-  comm::MessageWriter writer(
-      positions_header(protocol, sender, envelope, positions.size(), previous));
-  comm::BitWriter& out = writer.field(comm::Field::positions);
-  if (is_delta(protocol, envelope.kind, previous)) {
-    compress::DeltaCodec(protocol.d, {previous.begin(), previous.end()}).encode(positions, out);
-  } else if (is_ranked(protocol, envelope.kind)) {
-    protocol.positions(comm::Kind::drop)
-        .codec->encode(compress::ranks_of(positions, previous), out);
-  } else {
-    protocol.positions(envelope.kind).codec->encode(positions, out);
-  }
+  const Protocol::Positions& list = protocol.positions(envelope.kind);
+  const auto codec = list.codec(previous);
+  comm::MessageWriter writer(positions_header(list, *codec, sender, envelope, positions.size()));
+  codec->encode(positions, writer.field(comm::Field::positions));
   return std::move(writer).finish();
 }
 
 std::vector<Index> receive_positions(const Protocol& protocol, comm::Transport& transport,
                                      std::uint32_t from, Envelope envelope,
                                      std::span<const Index> previous) {
-  const Protocol::Positions& expected = protocol.positions(envelope.kind);
+  const Protocol::Positions& list = protocol.positions(envelope.kind);
+  const auto codec = list.codec(previous);
   comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
-  const std::uint32_t count = std::clamp(message.header().count, expected.least, expected.most);
-  check_header(message.header(), positions_header(protocol, from, envelope, count, previous));
+  const std::uint32_t count = std::clamp(message.header().count, list.least, list.most);
+  check_header(message.header(), positions_header(list, *codec, from, envelope, count));
   std::vector<Index> positions;
-  read_body(message, [&] {
-    comm::BitReader& in = message.field(comm::Field::positions);
-    if (is_delta(protocol, envelope.kind, previous)) {
-      positions = compress::DeltaCodec(protocol.d, {previous.begin(), previous.end()}).decode(in);
-    } else {
-      positions = expected.codec->decode(in, count);
-      if (is_ranked(protocol, envelope.kind)) {
-        positions = compress::members_of(positions, previous);
-      }
-    }
-  });
+  read_body(message,
+            [&] { positions = codec->decode(message.field(comm::Field::positions), count); });
   return positions;
-}
-
-comm::Bits position_bits(const Protocol& protocol, comm::Kind kind,
-                         std::span<const Index> positions, std::span<const Index> previous) {
-  if (is_delta(protocol, kind, previous)) {
-    std::vector<Index> left;
-    std::ranges::set_difference(previous, positions, std::back_inserter(left));
-    return compress::DeltaCodec(protocol.d, {previous.begin(), previous.end()}).size(left.size());
-  }
-  if (is_ranked(protocol, kind)) {
-    return protocol.positions(comm::Kind::drop)
-        .codec->size(compress::ranks_of(positions, previous));
-  }
-  return protocol.positions(kind).codec->size(positions);
 }
 
 comm::Message encode_values(const Protocol& protocol, std::uint32_t sender, Envelope envelope,

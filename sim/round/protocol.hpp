@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -16,15 +17,19 @@
 
 namespace mvsgd::sim {
 
+/// The codec of a list of positions, given what both ends have already: of a drop the worker's last
+/// vote, of a mask the last mask, which is empty in the first sparse round.
+using CodecGiven = std::function<std::shared_ptr<const compress::PositionCodec>(
+    std::span<const compress::Index> previous)>;
+
 /// What both ends know of a run before its first message.
 struct Protocol {
-  /// The code of one kind of position list.
+  /// One kind of position list.
   struct Positions {
-    std::shared_ptr<const compress::PositionCodec> codec;
+    CodecGiven codec;
     std::uint32_t least = 0;  ///< how many positions it may have
     std::uint32_t most = 0;
     std::uint32_t universe = 0;  ///< d, or K where positions are ranks in a vote
-    Given given = Given::nothing;
   };
 
   std::uint32_t workers = 0;
@@ -33,7 +38,6 @@ struct Protocol {
   std::uint32_t k_ad = 0;                 ///< K_ad = ceil(phi_ad d), and never more than K
   std::map<comm::Kind, Positions> lists;  ///< those of the scheme's sparse rounds
   std::shared_ptr<const compress::Quantizer> quantizer;  ///< of updates; none: float32
-  std::uint32_t quantizer_block = 0;  ///< values that share a scale of q = 1; 0: all
 
   /// Throws std::invalid_argument if the scheme has no such list.
   [[nodiscard]] const Positions& positions(comm::Kind kind) const;
@@ -48,8 +52,7 @@ struct Envelope {
   std::uint32_t round = 0;
 };
 
-/// A set of positions (vote, add, drop, mask). `previous` is what both ends have already: of a drop
-/// the worker's last vote, of a mask the last mask (none in the first sparse round).
+/// A set of positions (vote, add, drop, mask). `previous` is what CodecGiven takes.
 [[nodiscard]] comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender,
                                              Envelope envelope,
                                              std::span<const compress::Index> positions,
@@ -60,11 +63,6 @@ struct Envelope {
 [[nodiscard]] std::vector<compress::Index> receive_positions(
     const Protocol& protocol, comm::Transport& transport, std::uint32_t from, Envelope envelope,
     std::span<const compress::Index> previous = {});
-
-/// The bits that encode_positions() gives the set.
-[[nodiscard]] comm::Bits position_bits(const Protocol& protocol, comm::Kind kind,
-                                       std::span<const compress::Index> positions,
-                                       std::span<const compress::Index> previous = {});
 
 /// float32 values under the field that their kind says.
 [[nodiscard]] comm::Message encode_values(const Protocol& protocol, std::uint32_t sender,

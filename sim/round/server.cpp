@@ -45,9 +45,8 @@ std::vector<compress::Index> ServerRound::receive_positions(
     std::uint32_t worker, comm::Kind kind, std::span<const compress::Index> previous) {
   auto positions =
       sim::receive_positions(protocol(), *transport_, worker, {kind, round().t}, previous);
-  if (protocol().positions(kind).codec->is_data_dependent()) {
-    sizes().position_bits[{kind, worker}] = position_bits(protocol(), kind, positions, previous);
-  }
+  const auto codec = protocol().positions(kind).codec(previous);
+  if (codec->is_data_dependent()) sizes().position_bits[{kind, worker}] = codec->size(positions);
   return positions;
 }
 
@@ -60,10 +59,9 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
   const std::vector<compress::Index>& last = state_->mask;
   broadcast(*transport_, encode_positions(protocol(), transport_->rank(),
                                           {comm::Kind::mask, round().t}, mask, last));
-  const Protocol::Positions& list = protocol().positions(comm::Kind::mask);
-  if (list.given == Given::last_mask || list.codec->is_data_dependent()) {
-    sizes().position_bits[{comm::Kind::mask, 0}] =
-        position_bits(protocol(), comm::Kind::mask, mask, last);
+  const auto codec = protocol().positions(comm::Kind::mask).codec(last);
+  if (codec->is_data_dependent()) {
+    sizes().position_bits[{comm::Kind::mask, 0}] = codec->size(mask);
   }
   if (!last.empty()) record_->mask_overlap = overlap(last, mask);
   if (round().evaluate) record_->mask = mask;

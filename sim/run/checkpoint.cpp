@@ -13,6 +13,7 @@
 
 #include "sim/files/input_error.hpp"
 #include "sim/files/json.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/run/checkpoint_files.hpp"
 
@@ -94,15 +95,26 @@ void check_digest(const fs::path& path, const FileDigest& want, bool may_be_long
                             got->bytes, got->sha256, want.bytes, want.sha256));
 }
 
+/// What Key::get() says of the settings that a manifest has.
+json value_there(const json& settings, const Key& key) {
+  const auto found = settings.find(key.name);
+  // The key is younger than the checkpoint: what was done then is what its default does.
+  if (found == settings.end()) return key.get(Settings());
+  // Older manifests have the quotes of TOML around this value (and around checkpoint_every, which
+  // is not compared). No value of the key has quotes of its own.
+  if (key.name == "warmup_epochs" && *found == "\"proportional\"") return "proportional";
+  return *found;
+}
+
 /// Throws InputError unless the settings are those of the checkpoint, but for what may differ.
 void check_settings(const fs::path& path, const json& there, const Settings& here) {
   for (const Key& key : keys()) {
     if (changes_no_bit(key.name) || key.name == "rounds") continue;
-    const auto found = there.find(key.name);
+    const json earlier = value_there(there, key);
     const std::string value = key.get(here);
-    if (found == there.end() || *found != value) {
+    if (earlier != value) {
       throw InputError(fmt::format("{}: {} = {} there, {} here", path.string(), key.name,
-                                   found == there.end() ? "nothing" : found->dump(), value));
+                                   earlier.dump(), value));
     }
   }
   for (const auto& [name, value] : there.items()) {

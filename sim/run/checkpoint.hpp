@@ -4,8 +4,8 @@
 //                                       progress.json        totals, the last evaluation, the time
 //                                       manifest.json        what must be there, and its SHA-256
 //
-// sim/run/README.md has what each holds. A checkpoint is made under a temporary name, is on the disk
-// before it gets its own, and the last two stay: whenever a run ends, a whole one is there.
+// sim/run/README.md has what each holds. A checkpoint is made under a temporary name, is on the
+// disk before it gets its own, and the last two stay: whenever a run ends, a whole one is there.
 #pragma once
 
 #include <array>

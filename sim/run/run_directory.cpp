@@ -11,6 +11,7 @@
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/run/ledger_file.hpp"
 
 namespace mvsgd::sim {
@@ -32,9 +33,7 @@ std::ofstream open_for_writing(const fs::path& path, std::ios::openmode mode = s
 void write_config(const fs::path& directory, const Settings& settings,
                   const Environment& environment) {
   std::ostringstream text;
-  write_toml(settings, text);
-  fmt::print(text, "\n[environment]\n");
-  for (const auto& [name, value] : environment) fmt::print(text, "{} = \"{}\"\n", name, value);
+  write_toml(settings, environment, text);
   replace_file(directory / "config.toml", text.str());
 }
 

@@ -12,6 +12,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/run/ledger_file.hpp"
 
 namespace mvsgd::sim {

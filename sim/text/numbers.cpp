@@ -44,4 +44,10 @@ std::string times(const std::optional<double>& rate) {
   return rate ? fmt::format("x{:.1f}", *rate) : "-";
 }
 
+std::string listed(std::span<const std::string> words, std::string_view word) {
+  const std::span<const std::string> first = words.first(words.size() - 1);
+  return first.empty() ? words.back()
+                       : fmt::format("{} {} {}", fmt::join(first, ", "), word, words.back());
+}
+
 }  // namespace mvsgd::sim

@@ -1,9 +1,11 @@
-// Numbers as people read them.
+// Numbers and lists as people read them.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "comm/bits.hpp"
 
@@ -26,5 +28,8 @@ namespace mvsgd::sim {
 
 /// A rate of compression as "x311.0", "-" for none.
 [[nodiscard]] std::string times(const std::optional<double>& rate);
+
+/// "a, b and c" for the word "and"; `words` has one at least.
+[[nodiscard]] std::string listed(std::span<const std::string> words, std::string_view word);
 
 }  // namespace mvsgd::sim

@@ -4,114 +4,79 @@
 
 #include <algorithm>
 #include <iterator>
-#include <string_view>
-#include <vector>
+#include <span>
 
-#include "nn/reference/reference_backend.hpp"
-#ifdef MVSGD_WITH_CUDA
-#include "nn/cuda/cuda_backend.hpp"
-#endif
-#ifdef MVSGD_WITH_ONEDNN
-#include "nn/onednn/onednn_backend.hpp"
-#endif
+#include "sim/train/backend_list.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
-#ifdef MVSGD_WITH_CUDA
-nn::CudaPrecision cuda_precision(Precision precision) {
-  switch (precision) {
-    case Precision::tf32:
-      return nn::CudaPrecision::tf32;
-    case Precision::bf16:
-      return nn::CudaPrecision::bf16;
-    case Precision::fp32:
-      break;
+const nn::BackendEntry& entry_of(const Settings& settings) {
+  const std::span<const nn::BackendEntry> all = backend_list();
+  const auto found = std::ranges::find(all, settings.backend, &nn::BackendEntry::name);
+  if (found == all.end()) {
+    throw UsageError(fmt::format("backend = {}: this build has {}", settings.backend,
+                                 fmt::join(backends_built(), ", ")));
   }
-  return nn::CudaPrecision::fp32;
+  return *found;
 }
 
-nn::CudaOptions cuda_options(const Settings& settings, std::size_t device = 0) {
-  return {.precision = cuda_precision(settings.precision),
-          .device = static_cast<int>(device),
+/// Null with a backend that computes on the processor.
+const DeviceEntry* device_of(const Settings& settings) {
+  const std::span<const DeviceEntry> all = device_list();
+  const auto found = std::ranges::find(all, settings.backend, &DeviceEntry::backend);
+  return found == all.end() ? nullptr : &*found;
+}
+
+nn::BackendOptions options_of(const Settings& settings) {
+  return {.conv_algorithm = settings.conv_algorithm,
+          .precision = settings.precision,
           .step_graph = settings.step_graph};
 }
-#endif
-
-#ifdef MVSGD_WITH_ONEDNN
-
-std::unique_ptr<nn::Backend> make_onednn(const Settings& settings) {
-  nn::OneDnnOptions options{.bf16 = settings.precision == Precision::bf16};
-  switch (settings.conv_algorithm) {
-    case ConvAlgorithm::table:
-      options.convolution = nn::ConvolutionChoice::table;
-      break;
-    case ConvAlgorithm::direct:
-      options.convolution = nn::ConvolutionChoice::direct;
-      break;
-    case ConvAlgorithm::winograd:
-      options.convolution = nn::ConvolutionChoice::winograd;
-      break;
-  }
-  try {
-    return nn::make_onednn_backend(options);
-  } catch (const nn::UnavailableError& e) {
-    throw nn::UnavailableError(fmt::format(
-        "{}: {}", options.bf16 ? "precision = bf16" : "conv_algorithm = winograd", e.what()));
-  }
-}
-#endif
 
 }  // namespace
 
-std::span<const std::string_view> backends_built() {
-  static constexpr std::string_view kNames[]{
-      "reference",
-#ifdef MVSGD_WITH_ONEDNN
-      "onednn",
-#endif
-#ifdef MVSGD_WITH_CUDA
-      "cuda",
-#endif
-  };
-  return kNames;
+std::vector<std::string_view> backends_built() {
+  std::vector<std::string_view> names;
+  for (const nn::BackendEntry& entry : backend_list()) names.push_back(entry.name);
+  return names;
 }
 
-std::size_t device_count([[maybe_unused]] const Settings& settings) {
-#ifdef MVSGD_WITH_CUDA
-  if (settings.backend == "cuda") {
-    return std::min<std::size_t>(static_cast<std::size_t>(nn::cuda_devices()), settings.workers);
-  }
-#endif
-  return 1;
+void check_backend(const Settings& settings) {
+  const std::string objection = entry_of(settings).objection(options_of(settings));
+  if (!objection.empty()) throw UsageError(objection);
 }
 
-std::unique_ptr<nn::Backend> make_backend(const Settings& settings,
-                                          [[maybe_unused]] std::size_t device) {
-  if (settings.backend == "reference") return nn::make_reference_backend();
-#ifdef MVSGD_WITH_ONEDNN
-  if (settings.backend == "onednn") return make_onednn(settings);
-#endif
-#ifdef MVSGD_WITH_CUDA
-  if (settings.backend == "cuda") {
-    return nn::make_cuda_backend(cuda_options(settings, device));
-  }
-#endif
-  throw UsageError(fmt::format("backend = {}: this build has {}", settings.backend,
-                               fmt::join(backends_built(), ", ")));
+std::size_t device_count(const Settings& settings) {
+  return std::min<std::size_t>(static_cast<std::size_t>(entry_of(settings).devices()),
+                               settings.workers);
 }
 
-std::string engines_of([[maybe_unused]] const Settings& settings) {
+std::unique_ptr<nn::Backend> make_backend(const Settings& settings, std::size_t device) {
+  check_backend(settings);
+  return entry_of(settings).make(options_of(settings), static_cast<int>(device));
+}
+
+std::unique_ptr<compress::DeviceOperators> make_operators(const Settings& settings,
+                                                          std::size_t device) {
+  const DeviceEntry* const entry = device_of(settings);
+  return entry == nullptr ? nullptr : entry->make(static_cast<int>(device));
+}
+
+compress::DeviceArray device_array(const Settings& settings, const nn::Tensor& x) {
+  const DeviceEntry* const entry = device_of(settings);
+  return entry == nullptr ? compress::DeviceArray() : entry->array(x);
+}
+
+std::string engines_of(const Settings& settings) {
+  const nn::BackendEntry& entry = entry_of(settings);
   std::vector<std::string> of_devices;
-#ifdef MVSGD_WITH_CUDA
-  const std::size_t devices = settings.backend == "cuda" ? device_count(settings) : 0;
-  for (std::size_t device = 0; device < devices; ++device) {
-    const auto engines =
-        nn::cuda_engines(cuda_options(settings, device), settings.width, settings.batch);
-    of_devices.push_back(fmt::format("{}", fmt::join(engines, "; ")));
+  for (std::size_t device = 0; device < device_count(settings); ++device) {
+    of_devices.push_back(
+        fmt::format("{}", fmt::join(entry.engines(options_of(settings), static_cast<int>(device),
+                                                  settings.width, settings.batch),
+                                    "; ")));
   }
-#endif
-  if (of_devices.empty()) return "";
   if (std::ranges::count(of_devices, of_devices.front()) == std::ssize(of_devices)) {
     return of_devices.front();
   }
@@ -123,17 +88,12 @@ std::string engines_of([[maybe_unused]] const Settings& settings) {
 }
 
 std::string convolutions_here() {
-#ifdef MVSGD_WITH_ONEDNN
-  // What Winograd is worth: measured in nn/onednn/README.md.
-  return fmt::format("{}; {}",
-                     nn::onednn_has_winograd()
-                         ? "direct and Winograd"
-                         : "direct alone: with AVX-512 there is Winograd, too, for twice the "
-                           "speed at width 64",
-                     nn::onednn_has_bf16() ? "bfloat16" : "no bfloat16 on this processor");
-#else
-  return "";
-#endif
+  std::string text;
+  for (const nn::BackendEntry& entry : backend_list()) {
+    const std::string of_entry = entry.convolutions();
+    if (!of_entry.empty()) text += (text.empty() ? "" : "; ") + of_entry;
+  }
+  return text;
 }
 
 }  // namespace mvsgd::sim

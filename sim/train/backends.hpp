@@ -1,36 +1,49 @@
-// Which backends this build has, and how settings choose one.
+// How settings choose one of the backends that this build has.
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "compress/device/device_operators.hpp"
 #include "nn/backend.hpp"
 #include "sim/plan/settings.hpp"
 
 namespace mvsgd::sim {
 
 /// The names that `backend` takes in this build.
-[[nodiscard]] std::span<const std::string_view> backends_built();
+[[nodiscard]] std::vector<std::string_view> backends_built();
+
+/// Checks what validate() cannot: that this build has the backend, and that it can take the keys
+/// that are a backend's. Throws UsageError.
+void check_backend(const Settings& settings);
 
 /// How many devices these settings compute on: those of the machine, no more than workers; 1 with a
 /// backend that computes on the processor. Throws nn::UnavailableError if there is none.
 [[nodiscard]] std::size_t device_count(const Settings& settings);
 
-/// The backend that these settings name, on one of its devices. Throws UsageError if there is none,
-/// or none in this build, and nn::UnavailableError naming the key if this machine has not what they
-/// ask of it.
+/// The backend that these settings name, on one of its devices. Throws as check_backend(), and
+/// nn::UnavailableError naming the key if this machine has not what they ask of it.
 [[nodiscard]] std::unique_ptr<nn::Backend> make_backend(const Settings& settings,
                                                         std::size_t device = 0);
 
-/// The engines that the cuda backend takes for a run of these settings, which decide its bits: one
+/// A worker's operators on one of the devices that these settings compute on; null with a backend
+/// that computes on the processor. Throws nn::BackendError if the device's library refuses.
+[[nodiscard]] std::unique_ptr<compress::DeviceOperators> make_operators(const Settings& settings,
+                                                                        std::size_t device);
+
+/// A plain tensor of the settings' backend as an array of its device's operators; an empty one with
+/// a backend that computes on the processor.
+[[nodiscard]] compress::DeviceArray device_array(const Settings& settings, const nn::Tensor& x);
+
+/// The engines that the backend takes for a run of these settings, if these decide its bits: one
 /// list for all of its devices, or one a device, "device 0: ...; device 1: ...", where they differ.
-/// "" with another backend, whose version decides.
+/// "" with a backend whose version decides.
 [[nodiscard]] std::string engines_of(const Settings& settings);
 
-/// Which convolutions the onednn backend has here and what it costs that it has no others; "" if it
-/// is not in this build.
+/// Which convolutions the backends of this build have here and what it costs that they have no
+/// others; "" if none has a choice.
 [[nodiscard]] std::string convolutions_here();
 
 }  // namespace mvsgd::sim

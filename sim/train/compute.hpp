@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "compress/device/device_operators.hpp"
 #include "data/batches.hpp"
 #include "data/dataset.hpp"
 #include "nn/resnet18.hpp"
@@ -19,6 +20,7 @@ struct Compute {
   std::size_t device = 0;
   std::unique_ptr<nn::Backend> backend;
   std::unique_ptr<nn::ResNet18> model;
+  compress::DeviceArray parameters;  ///< the model's, where the backend computes on a device
   std::vector<float> images;         ///< room for a batch that is made on the host
   std::vector<std::uint8_t> labels;  ///< of its last batch
   std::vector<float> theta;          ///< theta^(H) as read back, [d]; of no use where it stays

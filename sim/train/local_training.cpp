@@ -8,10 +8,10 @@
 #include <iterator>
 #include <utility>
 
-#include "data/partition.hpp"
 #include "sim/round/device_arrays.hpp"
 #include "sim/round/worker_arrays.hpp"
 #include "sim/train/backends.hpp"
+#include "sim/train/images.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -33,7 +33,7 @@ LocalTraining::LocalTraining(const Settings& settings, const SlotImages& trainin
       training_(&training),
       compute_(compute),
       layout_(nn::resnet18_parameters({.width = settings.width})) {
-  auto shares = data::partition(training.dataset().size(), settings.workers, settings.seed);
+  auto shares = split_images(settings, training.dataset());
   sources_.reserve(settings.workers);
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
     sources_.emplace_back(training.dataset(), std::move(shares[n]),
@@ -71,24 +71,24 @@ LocalResult LocalTraining::run_on_host(Compute& compute, const Round& round, std
 LocalResult LocalTraining::run_on_device(Compute& compute, const Round& round, std::uint32_t worker,
                                          const FlatView::OnDevice& theta,
                                          std::span<float> buffers) {
-  nn::FlatOperators& operators = *theta.operators;
-  const nn::Tensor& parameters = compute.model->parameters();
-  operators.copy(parameters, theta.tensor);
+  compress::DeviceOperators& operators = *theta.operators;
+  const compress::DeviceArray& parameters = compute.parameters;
+  operators.copy(parameters, theta.array);
   LocalResult result = train(compute, round, worker, buffers);
-  const std::int64_t bad = operators.first_not_finite(parameters);
-  if (bad < nn::elements(parameters.shape)) {
-    const std::array<std::uint32_t, 1> at{static_cast<std::uint32_t>(bad)};
+  const std::size_t bad = operators.first_not_finite(parameters);
+  if (bad < parameters.size) {
+    const std::array<compress::Index, 1> at{static_cast<compress::Index>(bad)};
     std::array<float, 1> value{};
     operators.gather(parameters, at, value);
-    throw not_finite(round, worker, bad, value.front());
+    throw not_finite(round, worker, static_cast<std::int64_t>(bad), value.front());
   }
-  result.theta = FlatView::OnDevice{.operators = theta.operators, .tensor = parameters};
+  result.theta = FlatView::OnDevice{.operators = theta.operators, .array = parameters};
   return result;
 }
 
-MakeArrays worker_arrays(const Settings& settings, std::span<Compute> compute) {
-  return [compute, devices = device_count(settings)](std::uint32_t worker) {
-    auto operators = compute[worker % devices].backend->flat_operators();
+MakeArrays worker_arrays(const Settings& settings) {
+  return [settings, devices = device_count(settings)](std::uint32_t worker) {
+    auto operators = make_operators(settings, worker % devices);
     std::unique_ptr<WorkerArrays> arrays;
     if (operators) {
       arrays = std::make_unique<DeviceArrays>(std::move(operators));

@@ -42,7 +42,7 @@ class LocalTraining final : public LocalUpdate {
 };
 
 /// Where the arrays of each worker are: on its device, if the backend has operators there, else on
-/// the host. `compute` must outlive it and what it makes.
-[[nodiscard]] MakeArrays worker_arrays(const Settings& settings, std::span<Compute> compute);
+/// the host.
+[[nodiscard]] MakeArrays worker_arrays(const Settings& settings);
 
 }  // namespace mvsgd::sim

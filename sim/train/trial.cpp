@@ -89,7 +89,7 @@ void advance(RunningTrial& trial) {
        .settings = trial.settings,
        .rounds = trial.rounds,
        .update = trial.update,
-       .make_arrays = worker_arrays(trial.settings, trial.compute),
+       .make_arrays = worker_arrays(trial.settings),
        .slots = trial.slots,
        .evaluate = [&](auto theta, auto buffers) { return trial.evaluate(theta, buffers); },
        .on_closed = [&](const RoundRecord& record) { trial.closed(record); },
@@ -126,6 +126,7 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
                       const TrialSinks& sinks, const LawConstants& law,
                       std::optional<TrialState> from) {
   validate(settings);
+  check_backend(settings);
   if (settings.workers > images.train.size()) {
     throw UsageError(fmt::format("workers = {}: there are {} training images", settings.workers,
                                  images.train.size()));

@@ -12,9 +12,8 @@
 #include <utility>
 
 #include "comm/inproc/inproc.hpp"
-#include "compress/positions/position_codec.hpp"
-#include "compress/values/fractional_quantizer.hpp"
-#include "compress/values/scaled_sign.hpp"
+#include "compress/positions/position_codecs.hpp"
+#include "compress/values/quantizers.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/definition.hpp"
@@ -88,12 +87,7 @@ class Wire {
       writer.field(field).put_floats(values);
       return values;
     }
-    std::unique_ptr<compress::Quantizer> quantizer;
-    if (header.value_bits == 1) {
-      quantizer = std::make_unique<compress::ScaledSign>(header.block_size);
-    } else {
-      quantizer = std::make_unique<compress::FractionalQuantizer>(header.value_bits);
-    }
+    const auto quantizer = compress::make_quantizer(header.value_bits, header.block_size);
     compress::Quantized quantized;
     quantized.codes = compress::decode_codes(reader.field(field), header.count, header.value_bits);
     quantized.magnitudes = compress::decode_magnitudes(reader.field(comm::Field::level_means),
@@ -150,7 +144,7 @@ Settings small(const char* name, std::uint32_t value_bits = 32) {
   settings.phi_ad = Decimal(4, 3);
   settings.value_bits = value_bits;
   if (value_bits == 1) {
-    settings.quantizer = QuantizerKind::scaled_sign;
+    settings.quantizer = "scaled-sign";
     settings.quantizer_block = 64;
   }
   settings.check_votes = drops(*settings.scheme);

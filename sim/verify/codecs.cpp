@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <memory>
 #include <numbers>
 #include <utility>
 
@@ -13,8 +14,11 @@
 #include "compress/positions/elias_fano_codec.hpp"
 #include "compress/positions/entropy_codec.hpp"
 #include "compress/positions/radix_codec.hpp"
-#include "compress/positions/ranks.hpp"
+#include "compress/positions/rank_codec.hpp"
 #include "compress/positions/rice_codec.hpp"
+#include "sim/law/law.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/plan/round_shape.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/verify/drawn_update.hpp"
 #include "sim/verify/parts.hpp"
@@ -30,9 +34,8 @@ constexpr std::uint64_t kKad = 11'174;
 
 std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
-// K (1 + ceil(log2 B)) + ceil(d / B), section 4.3.1.
 std::uint64_t block_bits(std::uint64_t d, std::uint64_t k, std::uint64_t block) {
-  return k * (1 + static_cast<std::uint64_t>(std::bit_width(block - 1))) + ceil_div(d, block);
+  return position_law({}, d, k, block).count();
 }
 
 // log2 C(d, k), what no code of all sets of k of d can go below on the average.
@@ -64,20 +67,14 @@ struct Coded {
   bool is_read_back = false;
 };
 
-template <typename Codec, typename Decode>
-Coded code(const Codec& codec, std::span<const Index> positions, const Decode& decode) {
+Coded code(const compress::PositionCodec& codec, std::span<const Index> positions) {
   comm::BitWriter out;
   codec.encode(positions, out);
   const comm::Bits size = out.size();
   const auto bytes = out.take();
   comm::BitReader in(bytes, size);
-  const bool is_equal = std::ranges::equal(decode(in), positions);
+  const bool is_equal = std::ranges::equal(codec.decode(in, positions.size()), positions);
   return {.bits = size.count(), .is_read_back = is_equal && in.remaining() == comm::Bits(0)};
-}
-
-Coded code(const compress::PositionCodec& codec, std::span<const Index> positions) {
-  return code(codec, positions,
-              [&](comm::BitReader& in) { return codec.decode(in, positions.size()); });
 }
 
 std::string per_position(const Coded& coded, std::uint64_t positions) {
@@ -100,11 +97,9 @@ Check check_block(std::span<const Index> support, std::uint64_t block) {
 }
 
 Check check_elias_fano(std::span<const Index> support) {
-  const unsigned low =
-      static_cast<unsigned>(std::bit_width(kD / kK)) - 1;  // of d / K, rounded down
   return exactly("elias-fano", "exactly K (l + 1) + ceil(d / 2^l) bits, l = floor(log2(d / K))",
-                 code(compress::EliasFanoCodec(kD), support),
-                 kK * (low + 1) + ceil_div(kD, std::uint64_t{1} << low), kK);
+                 code(compress::EliasFanoCodec(kD), support), elias_fano_law({}, kD, kK).count(),
+                 kK);
 }
 
 Check check_radix(std::span<const Index> support) {
@@ -148,18 +143,25 @@ Check check_entropy(std::span<const Index> support) {
           .detail = fmt::format("{}, {:.5f} log2 C(d, K)", per_position(coded, kK), over)};
 }
 
+/// The B that both ends of a run have for them.
+std::uint64_t block_of_drops(const Settings& settings) {
+  const RoundShape shape =
+      round_shape(settings, dimensions(settings, kD, 0), plain_rounds(0, 2).back());
+  return std::ranges::find(shape, comm::Kind::drop, &MessageShape::kind)->block;
+}
+
 Check check_rank(std::span<const Index> support) {
   // Every tenth member leaves.
   std::vector<Index> drops;
   for (std::size_t j = 0; j < kKad; ++j) drops.push_back(support[10 * j]);
-  const std::uint64_t block = compress::shortest_block(kK, kKad);
-  const compress::BlockPositionCodec codec(kK, block);
-  const std::vector<Index> ranks = compress::ranks_of(drops, support);
-  Check check = exactly(fmt::format("rank, B = {}", block),
-                        "drops in the last vote: exactly k_t (1 + log2 B) + ceil(K / B) bits",
-                        code(codec, ranks), block_bits(kK, kKad, block), kKad);
-  check.holds = check.holds && compress::members_of(ranks, support) == drops;
-  return check;
+  Settings settings = preset("ssgd-mv-ad").settings;
+  settings.drop_codec = DropCoding::rank;
+  const std::uint64_t block = block_of_drops(settings);
+  const compress::RankCodec codec(std::make_shared<compress::BlockPositionCodec>(kK, block),
+                                  {support.begin(), support.end()});
+  return exactly(fmt::format("rank, B = {}", block),
+                 "drops in the last vote: exactly k_t (1 + ceil(log2 B)) + ceil(K / B) bits",
+                 code(codec, drops), block_bits(kK, kKad, block), kKad);
 }
 
 Check check_delta(std::span<const Index> last, std::span<const Index> mask) {
@@ -172,7 +174,7 @@ Check check_delta(std::span<const Index> last, std::span<const Index> mask) {
   };
   const compress::DeltaCodec codec(kD, {last.begin(), last.end()});
   return exactly("delta", "the bits of r, and both lists exactly by the block code of their ranks",
-                 code(codec, mask, [&](comm::BitReader& in) { return codec.decode(in); }),
+                 code(codec, mask),
                  static_cast<std::uint64_t>(std::bit_width(kK)) + list_bits(kK, listed) +
                      list_bits(kD - kK, left),
                  kK);

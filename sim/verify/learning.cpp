@@ -8,7 +8,7 @@
 
 #include "data/partition.hpp"
 #include "data/synthetic.hpp"
-#include "nn/reference/reference.hpp"
+#include "nn/reference/make_reference.hpp"
 #include "nn/reference/reference_backend.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/round/local_update.hpp"

@@ -11,7 +11,7 @@
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/schedule.hpp"
-#include "sim/plan/settings.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/run/ledger_file.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/verify/parts.hpp"

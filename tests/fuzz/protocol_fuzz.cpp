@@ -15,6 +15,7 @@
 
 #include "comm/ledger.hpp"
 #include "comm/transport.hpp"
+#include "compress/positions/position_codecs.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/round/protocol.hpp"
@@ -31,6 +32,7 @@ using mvsgd::comm::Ledger;
 using mvsgd::comm::Message;
 using mvsgd::comm::Transport;
 using mvsgd::compress::Index;
+using mvsgd::compress::position_codecs;
 using mvsgd::fuzz::check;
 using mvsgd::sim::Decimal;
 using mvsgd::sim::DropCoding;
@@ -38,9 +40,7 @@ using mvsgd::sim::encode_positions;
 using mvsgd::sim::encode_values;
 using mvsgd::sim::Envelope;
 using mvsgd::sim::MaskCoding;
-using mvsgd::sim::PositionCoding;
 using mvsgd::sim::Protocol;
-using mvsgd::sim::QuantizerKind;
 using mvsgd::sim::receive_positions;
 using mvsgd::sim::receive_update;
 using mvsgd::sim::receive_values;
@@ -75,13 +75,13 @@ Settings settings_of(BitReader& prefix) {
   const auto codec = static_cast<unsigned>(prefix.get(8));
   const auto q = static_cast<std::uint32_t>(prefix.get(8)) % 9;
   settings.scheme = prefix.get(8) % 2 == 0 ? &scheme_named("mv-ad") : &scheme_named("top-k");
-  settings.position_codec = static_cast<PositionCoding>(codec % 8 % 5);
+  settings.position_codec = position_codecs()[codec % 8 % position_codecs().size()].name;
   if (codec / 8 % 2 != 0 && settings.scheme->name() == "mv-ad") {
     settings.drop_codec = DropCoding::rank;
     settings.mask_codec = MaskCoding::delta;
   }
   settings.value_bits = q == 0 ? 32 : q;
-  if (q == 1) settings.quantizer = QuantizerKind::scaled_sign;
+  if (q == 1) settings.quantizer = "scaled-sign";
   return settings;
 }
 

@@ -14,6 +14,7 @@
 
 #include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/report/seed_groups.hpp"
 #include "sim/run/run_directory.hpp"
 #include "sim/run/run_history.hpp"

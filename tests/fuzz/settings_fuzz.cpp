@@ -11,6 +11,7 @@
 
 #include "sim/files/input_error.hpp"
 #include "sim/plan/settings.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 
 namespace {

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "comm/bit_stream.hpp"
-#include "compress/vote/majority_vote.hpp"
 #include "compress/vote/vote_sum.hpp"
+#include "tests/compress/vote/vote_counts.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 
 namespace {

@@ -18,7 +18,7 @@ BELOW = {
 # The rooms of a folder, from the ground up. A room knows itself and those below it, and no other of
 # its own floor; a file beside the rooms knows them all.
 ROOMS = {
-    "compress": (("select",), ("vote", "positions", "values")),
+    "compress": (("select",), ("vote", "positions", "values"), ("device",), ("cuda",)),
     "sim": (
         ("text",),
         ("files",),
@@ -33,10 +33,13 @@ ROOMS = {
     ),
 }
 
-# Backends and transports implement an interface of the folder above them; only these folders, and
-# they themselves, may know them.
-PLUGINS = ("comm/inproc", "nn/cuda", "nn/onednn", "nn/reference")
+# Backends, transports and operators of devices implement an interface of the folder above them; only
+# these folders, and they themselves, may know them. Each folder in nn/ is a backend.
+PLUGINS = ("comm/inproc", "compress/cuda")
 PLUGIN_USERS = {"sim", "tests", "bench"}
+
+# What a plug-in may know that its folder may not: another plug-in on which it stands, with its folder.
+PLUGIN_KNOWS = {"compress/cuda": ("nn/cuda",)}
 
 # The law of the ledger is written from the paper's equations alone, so it may know no codec.
 LAW = ("sim/law/law.hpp", "sim/law/law.cpp")
@@ -45,10 +48,13 @@ LAW_MAY_INCLUDE = ("sim/law/law.hpp", "comm/bits.hpp")
 # Other people's headers: where they may be included.
 OUTSIDE = (
     (r"(oneapi/dnnl/)?dnnl", ("nn/onednn", "tests/nn/onednn")),
-    (r"(cuda|cudnn|cublas|vector_types)", ("nn/cuda", "tests/cuda_emulation", "tests/nn/cuda")),
+    (
+        r"(cuda|cudnn|cublas|vector_types)",
+        ("nn/cuda", "compress/cuda", "tests/cuda_emulation", "tests/nn/cuda", "tests/compress/cuda"),
+    ),
     (r"omp\.h", ("nn", "sim", "tests", "bench")),
     (r"CLI/", ("sim/cli",)),
-    (r"toml\+\+/", ("sim/plan",)),
+    (r"toml\+\+/", ("sim/plan/settings_file.cpp",)),
     (r"boost/", ("sim/report",)),
     (r"(curl|openssl)/", ("data",)),
     (r"(fmt|nlohmann)/", ("data", "sim", "tests", "bench")),
@@ -60,8 +66,17 @@ OUTSIDE = (
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
-def inside(path, folders):
-    return any(path.startswith(folder + "/") for folder in folders)
+def inside(path, places):
+    """Whether a path is one of these files, or in one of these folders."""
+    return any(path == place or path.startswith(place + "/") for place in places)
+
+
+def plugin(path):
+    """The plug-in that a path is in, or None."""
+    folder, *rest = path.split("/")
+    if folder == "nn" and len(rest) > 1:
+        return f"nn/{rest[0]}"
+    return next((name for name in PLUGINS if inside(path, [name])), None)
 
 
 def floor(path):
@@ -98,11 +113,12 @@ def objection(path, quote, included):
     source, target = path.split("/")[0], included.split("/")[0]
     if target not in BELOW:
         return f'"{included}" is not a path from the root of the tree'
-    if source != target and target not in BELOW[source]:
+    own, other = plugin(path), plugin(included)
+    stands_on = PLUGIN_KNOWS.get(own, ())
+    if source != target and target not in BELOW[source] and target not in {p.split("/")[0] for p in stands_on}:
         return f'"{included}": {source} may not know {target}'
-    for plugin in PLUGINS:
-        if inside(included, [plugin]) and not inside(path, [plugin]) and source not in PLUGIN_USERS:
-            return f'"{included}": only {", ".join(sorted(PLUGIN_USERS))} may know {plugin}'
+    if other not in (None, own, *stands_on) and source not in PLUGIN_USERS:
+        return f'"{included}": only {", ".join(sorted(PLUGIN_USERS))} may know {other}'
     if why := against_the_rooms(path, included):
         return why
     if path in LAW and included not in LAW_MAY_INCLUDE:

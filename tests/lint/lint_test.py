@@ -11,6 +11,7 @@ import headers_stand_alone
 import includes
 import libraries_do_not_print_or_abort
 import links
+import philox_purposes
 import readme_commands
 import sizes
 import tree
@@ -39,6 +40,36 @@ class Tree(unittest.TestCase):
         files = {"build/dev/a.cpp": "", ".x/a.cpp": "", "comm/a.cpp": "", "comm/build/a.cpp": ""}
         found = findings(lambda root: map(str, tree.files(root, tree.CPP)), files)
         self.assertEqual(found, "comm/a.cpp\ncomm/build/a.cpp")
+
+
+class PhiloxPurposes(unittest.TestCase):
+    VOTE = "#include <Random123/philox.h>\nenum { kTie = 0x766f7465'00000001, kDraw = 0x766f7465'00000002 };\n"
+
+    def check(self, **files):
+        paths = {name.replace("__", "/") + ".hpp": text for name, text in files.items()}
+        return findings(philox_purposes.check, paths)
+
+    def test_purposes_of_letters_of_their_own_are_allowed(self):
+        self.assertEqual("", self.check(compress__draws=self.VOTE, nn__net="constexpr kI = 0x6e6e'2e69'0000'0000;"))
+
+    def test_a_purpose_twice_is_found(self):
+        again = self.VOTE.replace("2 }", "1 }")
+        self.assertEqual("compress/draws.hpp:2: kDraw is kTie once more", self.check(compress__draws=again))
+
+    def test_letters_of_another_room_are_found_whatever_follows_them(self):
+        other = "\nconstexpr auto kOther = 0x766F746500000007;"
+        self.assertEqual('data/b.hpp:2: kOther has the letters "vote" of compress/vote',
+                         self.check(compress__vote__a=self.VOTE, data__b=other))
+        self.assertEqual("", self.check(compress__vote__a=self.VOTE, compress__vote__b=other))
+
+    def test_whoever_draws_has_a_purpose_in_the_file_or_its_header(self):
+        source = {"nn/a.cpp": "\n#include <Random123/philox.h>\nconstexpr int kTwo = 0x2;  // kTie = 0x766f7465'00000001"}
+        self.assertIn("nn/a.cpp:2: draws from Philox for no purpose", findings(philox_purposes.check, source))
+        self.assertEqual("", findings(philox_purposes.check, source | {"nn/a.hpp": self.VOTE}))
+        self.assertEqual("", findings(philox_purposes.check, {"tests/nn/a.cpp": source["nn/a.cpp"]}))
+
+    def test_other_constants_of_64_bits_are_none(self):
+        self.assertEqual([], list(philox_purposes.purposes("kMask = 0x00ff00ff00ff00ff; kOne = 0x766f7465;")))
 
 
 class Includes(unittest.TestCase):
@@ -74,7 +105,21 @@ class Includes(unittest.TestCase):
         self.assert_allowed("nn/onednn/a.cpp", '#include "nn/onednn/b.hpp"', '#include "nn/b.hpp"')
         self.assert_refused("nn/a.cpp", '#include "nn/reference/b.hpp"', "may know nn/reference")
         self.assert_refused("nn/cuda/a.cu", '#include "nn/onednn/b.hpp"', "may know nn/onednn")
+        self.assert_refused("nn/a.cpp", '#include "nn/abacus/b.hpp"', "may know nn/abacus")
         self.assert_refused("compress/a.cpp", '#include "comm/inproc/b.hpp"', "may know comm/inproc")
+
+    def test_operators_of_a_device_know_the_backend_on_which_they_stand(self):
+        own, backend, tensor = (f'#include "{path}"' for path in ("compress/select/a.hpp", "nn/cuda/b.hpp", "nn/tensor.hpp"))
+        self.assert_allowed("compress/cuda/a.cpp", own, backend, tensor, "#include <cuda_runtime_api.h>")
+        self.assert_allowed("sim/train/a.cpp", '#include "compress/cuda/b.hpp"')
+        self.assert_allowed("compress/device/a.hpp", '#include "compress/values/b.hpp"')
+        self.assert_refused("compress/cuda/a.cpp", '#include "nn/onednn/b.hpp"', "may know nn/onednn")
+        self.assert_refused("compress/cuda/a.cpp", '#include "data/b.hpp"', "compress may not know data")
+        self.assert_refused("compress/device/a.hpp", tensor, "compress may not know nn")
+        self.assert_refused("compress/device/a.hpp", backend, "compress may not know nn")
+        self.assert_refused("compress/device/a.hpp", '#include "compress/cuda/b.hpp"', "may know compress/cuda")
+        self.assert_refused("nn/cuda/a.cpp", '#include "compress/cuda/b.hpp"', "nn may not know compress")
+        self.assert_refused("compress/values/a.hpp", '#include "compress/device/b.hpp"', "compress/values may not")
 
     def test_the_law_knows_only_bits(self):
         self.assert_allowed("sim/law/law.cpp", '#include "sim/law/law.hpp"', '#include "comm/bits.hpp"')
@@ -89,6 +134,8 @@ class Includes(unittest.TestCase):
         self.assert_refused("tests/nn/a.cpp", "#include <cuda_runtime.h>", "nn/cuda")
         self.assert_allowed("tests/cuda_emulation/a.cpp", "#include <cublas_v2.h>")
         self.assert_refused("compress/a.cpp", "#include <fmt/format.h>", "data, sim")
+        self.assert_allowed("sim/plan/settings_file.cpp", "#include <toml++/toml.h>")
+        self.assert_refused("sim/plan/keys.cpp", "#include <toml++/toml.h>", "settings_file.cpp")
         self.assert_refused("sim/a.cpp", "#include <gtest/gtest.h>", "tests")
 
     def test_paths_begin_at_the_root(self):

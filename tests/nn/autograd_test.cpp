@@ -7,14 +7,17 @@
 
 #include "nn/operations.hpp"
 #include "tests/nn/backends.hpp"
+#include "tests/nn/rectified.hpp"
 #include "tests/nn/values.hpp"
 
 namespace mvsgd::nn {
 namespace {
 
+using testing::add_relu;
 using ::testing::ElementsAre;
 using testing::make;
 using testing::read;
+using testing::relu;
 
 class Autograd : public testing::EveryBackend {
  protected:

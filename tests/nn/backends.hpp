@@ -8,16 +8,16 @@
 #include <vector>
 
 #include "nn/backend.hpp"
-#include "nn/reference/reference_backend.hpp"
+#include "nn/reference/make_reference.hpp"
 #if defined(MVSGD_EMULATED_CUDA)
-#include "nn/cuda/cuda_backend.hpp"
+#include "nn/cuda/make_cuda.hpp"
 #include "tests/cuda_emulation/device.hpp"
 #endif
 #if defined(MVSGD_REAL_CUDA)
-#include "nn/cuda/cuda_backend.hpp"
+#include "nn/cuda/make_cuda.hpp"
 #endif
 #if defined(MVSGD_WITH_ONEDNN)
-#include "nn/onednn/onednn_backend.hpp"
+#include "nn/onednn/make_onednn.hpp"
 #endif
 
 namespace mvsgd::nn::testing {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "nn/operations.hpp"
-#include "nn/reference/reference.hpp"
+#include "nn/reference/reference_backend.hpp"
 #include "nn/resnet18.hpp"
 #include "tests/nn/backends.hpp"
 #include "tests/nn/values.hpp"
@@ -32,12 +32,6 @@ using Function = std::function<Variable(Tape&, Leaves)>;
 /// Seeded values in (-1, 1).
 Leaf uniform(const Shape& shape, std::uint64_t seed) {
   return {shape, testing::uniform(elements(shape), seed)};
-}
-
-/// None that a step could take over ReLU's kink.
-Leaf away_from_zero(Leaf leaf) {
-  for (float& value : leaf.values) value += value < 0 ? -0.01F : 0.01F;
-  return leaf;
 }
 
 std::vector<Parameter> on(Backend& backend, const std::vector<Leaf>& leaves) {
@@ -183,21 +177,6 @@ TEST_P(Gradients, OfRectifiedBatchNormsWithAResidualAreTheDifferences) {
   for (const bool relu : {false, true}) {
     check(leaves, [&](Tape& tape, Leaves at) { return f(tape, at, relu); });
   }
-}
-
-TEST_P(Gradients, OfReluAreTheDifferences) {
-  check({away_from_zero(uniform({2, 3, 2, 2}, 9))},
-        [](Tape& tape, Leaves at) { return relu(tape, variable(at[0])); });
-}
-
-TEST_P(Gradients, OfResidualSumsAreTheDifferences) {
-  const std::vector<Leaf> leaves{uniform({2, 3, 2, 2}, 10), uniform({2, 3, 2, 2}, 11)};
-  for (std::size_t i = 0; i < leaves[0].values.size(); ++i) {
-    ASSERT_GT(std::abs(leaves[0].values[i] + leaves[1].values[i]), 1e-3F)
-        << "the test's own values are too near the kink";
-  }
-  check(leaves,
-        [](Tape& tape, Leaves at) { return add_relu(tape, variable(at[0]), variable(at[1])); });
 }
 
 TEST_P(Gradients, OfAveragesAreTheDifferences) {

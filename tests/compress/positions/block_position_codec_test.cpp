@@ -17,14 +17,6 @@
 namespace mvsgd::compress {
 namespace {
 
-using comm::BitReader;
-using comm::Bits;
-using comm::BitWriter;
-using comm::DecodeError;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::ThrowsMessage;
-
 constexpr std::uint64_t kBlockSizes[] = {1, 2, 3, 4, 5, 7, 8, 100, 1U << 31};
 
 // As the code itself ends, without a count.

@@ -1,6 +1,7 @@
-// What tests of codes of sets share: sets, bits as text, golden files.
+// What tests of codes of sets share: names, sets, bits as text, golden files.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -18,36 +19,45 @@
 
 namespace mvsgd::compress {
 
+using comm::BitReader;
+using comm::Bits;
+using comm::BitWriter;
+using comm::DecodeError;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+using Set = std::vector<Index>;
+
 struct Coded {
   std::vector<std::byte> bytes;
-  comm::Bits size;
+  Bits size;
 };
 
 /// What `write` puts into a stream.
 template <typename Write>
 Coded coded(Write write) {
-  comm::BitWriter out;
+  BitWriter out;
   write(out);
-  const comm::Bits size = out.size();
+  const Bits size = out.size();
   return {.bytes = out.take(), .size = size};
 }
 
 inline Coded encode(const PositionCodec& codec, const std::vector<Index>& positions) {
-  return coded([&](comm::BitWriter& out) { codec.encode(positions, out); });
+  return coded([&](BitWriter& out) { codec.encode(positions, out); });
 }
 
 /// The set that all of `coded` is.
 inline std::vector<Index> decode(const PositionCodec& codec, const Coded& coded,
                                  std::uint64_t count) {
-  comm::BitReader in(coded.bytes, coded.size);
+  BitReader in(coded.bytes, coded.size);
   auto positions = codec.decode(in, count);
-  EXPECT_EQ(in.remaining(), comm::Bits(0));
+  EXPECT_EQ(in.remaining(), Bits(0));
   return positions;
 }
 
 /// Bits given as '0' and '1' in the order of the stream; spaces are for the reader.
 inline Coded bits_of(const std::string& text) {
-  return coded([&](comm::BitWriter& out) {
+  return coded([&](BitWriter& out) {
     for (const char bit : text) {
       if (bit != ' ') out.put(bit == '1' ? 1 : 0, 1);
     }
@@ -55,11 +65,10 @@ inline Coded bits_of(const std::string& text) {
 }
 
 /// The first `size` bits of two streams are the same.
-inline bool same_bits(const std::vector<std::byte>& a, const std::vector<std::byte>& b,
-                      comm::Bits size) {
-  comm::BitReader left(a, size);
-  comm::BitReader right(b, size);
-  while (left.remaining() > comm::Bits(0)) {
+inline bool same_bits(const std::vector<std::byte>& a, const std::vector<std::byte>& b, Bits size) {
+  BitReader left(a, size);
+  BitReader right(b, size);
+  while (left.remaining() > Bits(0)) {
     if (left.get(1) != right.get(1)) return false;
   }
   return true;

@@ -11,12 +11,6 @@
 namespace mvsgd::compress {
 namespace {
 
-using comm::Bits;
-using comm::DecodeError;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::ThrowsMessage;
-
 TEST(EliasFano, ExampleOfTheHeaderHasItsBits) {
   const EliasFanoCodec codec(16);
   const Coded coded = encode(codec, {1, 6, 7, 12});

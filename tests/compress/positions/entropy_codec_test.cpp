@@ -13,17 +13,11 @@
 #include <random>
 #include <vector>
 
+#include "compress/positions/position_codecs.hpp"
 #include "tests/compress/positions/coded_sets.hpp"
 
 namespace mvsgd::compress {
 namespace {
-
-using comm::BitReader;
-using comm::Bits;
-using comm::BitWriter;
-using comm::DecodeError;
-using ::testing::HasSubstr;
-using ::testing::ThrowsMessage;
 
 constexpr std::uint64_t kResNet18 = 11173962;
 

@@ -12,17 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "compress/positions/position_codecs.hpp"
 #include "tests/compress/positions/coded_sets.hpp"
 
 namespace mvsgd::compress {
 namespace {
-
-using comm::BitReader;
-using comm::Bits;
-using comm::BitWriter;
-using comm::DecodeError;
-using ::testing::HasSubstr;
-using ::testing::ThrowsMessage;
 
 struct Kind {
   const char* name;
@@ -191,21 +185,6 @@ TEST_P(EveryPositionCodec, CodesTheEndsOfTheLargestModel) {
     const Coded coded = encode(*codec, positions);
     EXPECT_EQ(coded.size, codec->size(positions));
     EXPECT_EQ(decode(*codec, coded, positions.size()), positions);
-  }
-}
-
-TEST(MakePositionCodec, RefusesWhatThereIsNot) {
-  EXPECT_THAT([] { (void)make_position_codec(0xfe, 10, 4); },
-              ThrowsMessage<DecodeError>(HasSubstr("position codec 254")));
-  EXPECT_THROW((void)make_position_codec(1, 10, 0), DecodeError);
-  EXPECT_THROW((void)make_position_codec(2, 10, 4), DecodeError);
-  EXPECT_THROW((void)make_position_codec(3, 10, 5), DecodeError);
-  EXPECT_THROW((void)make_position_codec(3, 10, 0), DecodeError);
-  EXPECT_THROW((void)make_position_codec(4, 10, 0), DecodeError);
-  for (std::uint8_t id = 1; id <= 4; ++id) {
-    EXPECT_THROW((void)make_position_codec(id, 0, id == 2 ? 0 : 4), DecodeError);
-    EXPECT_THROW((void)make_position_codec(id, std::uint64_t{1} << 32, id == 2 ? 0 : 4),
-                 DecodeError);
   }
 }
 

@@ -13,12 +13,6 @@
 namespace mvsgd::compress {
 namespace {
 
-using comm::Bits;
-using comm::DecodeError;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::ThrowsMessage;
-
 TEST(Radix, ExampleOfTheHeaderHasItsBits) {
   const RadixCodec codec(20, 5);
   ASSERT_EQ(codec.group(), 3U);

@@ -14,12 +14,6 @@
 namespace mvsgd::compress {
 namespace {
 
-using comm::DecodeError;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::ThrowsMessage;
-using Set = std::vector<Index>;
-
 TEST(Ranks, ExamplesOfTheHeaderHold) {
   const Set primes{2, 3, 5, 7, 11};
   EXPECT_THAT(ranks_of(Set{3, 7, 11}, primes), ElementsAre(1, 3, 4));

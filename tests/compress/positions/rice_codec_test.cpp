@@ -14,12 +14,6 @@
 namespace mvsgd::compress {
 namespace {
 
-using comm::Bits;
-using comm::DecodeError;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::ThrowsMessage;
-
 // Expected bits of a gap.
 double expected_bits(double d, double k, unsigned r) {
   if (k == d) return r + 1.0;

@@ -71,15 +71,12 @@ TEST_P(VotePath, IsAddDifferenceAndThenTopK) {
     add_difference(round.theta_h, round.theta_0, difference);
     for (const std::size_t k : {std::size_t{0}, std::size_t{1}, d / 100, d / 2, d}) {
       const auto support = top_k_support_by_sorting(difference, k);
-      for (unsigned threads = 1; threads <= 5; ++threads) {
-        for (const float hint : {0.0F, 1e-30F, 1e-3F, 1.0F}) {
-          auto e = round.e;
-          const TopK top =
-              add_difference_top_k(round.theta_h, round.theta_0, e, k,
-                                   {.hint = hint, .threads = threads, .isa = GetParam()});
-          ASSERT_EQ(top.support, support) << k << " of " << d << ", hint " << hint;
-          ASSERT_EQ(bits(e), bits(difference)) << k << " of " << d << ", hint " << hint;
-        }
+      for (const float hint : {0.0F, 1e-30F, 1e-3F, 1.0F}) {
+        auto e = round.e;
+        const TopK top = add_difference_top_k(round.theta_h, round.theta_0, e, k,
+                                              {.hint = hint, .isa = GetParam()});
+        ASSERT_EQ(top.support, support) << k << " of " << d << ", hint " << hint;
+        ASSERT_EQ(bits(e), bits(difference)) << k << " of " << d << ", hint " << hint;
       }
     }
   }
@@ -110,15 +107,13 @@ TEST_P(VotePath, NamesTheFirstDifferenceThatIsNotFiniteAndHasAllOfThemInTheMemor
     for (std::size_t i = 7001; i < 19000; ++i) round.theta_h[i] = value;
     auto difference = round.e;
     add_difference(round.theta_h, round.theta_0, difference);
-    for (unsigned threads = 1; threads <= 5; ++threads) {
-      auto e = round.e;
-      const TopKOptions options = {.hint = 1e-3F, .threads = threads, .isa = GetParam()};
-      EXPECT_THAT(
-          [&] { (void)add_difference_top_k(round.theta_h, round.theta_0, e, 200, options); },
-          ThrowsMessage<std::invalid_argument>(HasSubstr("add_difference_top_k: x[7001] = ")));
-      for (std::size_t i = 0; i < e.size(); ++i) {
-        ASSERT_TRUE(e[i] == difference[i] || (e[i] != e[i] && difference[i] != difference[i])) << i;
-      }
+    auto e = round.e;
+    const TopKOptions options = {.hint = 1e-3F, .isa = GetParam()};
+    EXPECT_THAT(
+        [&] { (void)add_difference_top_k(round.theta_h, round.theta_0, e, 200, options); },
+        ThrowsMessage<std::invalid_argument>(HasSubstr("add_difference_top_k: x[7001] = ")));
+    for (std::size_t i = 0; i < e.size(); ++i) {
+      ASSERT_TRUE(e[i] == difference[i] || (e[i] != e[i] && difference[i] != difference[i])) << i;
     }
   }
 }
@@ -135,8 +130,6 @@ TEST(Vote, RefusesBadArgumentsWithTheMemoryAsItWas) {
   EXPECT_THROW((void)add_difference_top_k(two, three, e, 1), std::invalid_argument);
   EXPECT_THAT([&] { (void)add_difference_top_k(two, two, e, 3); },
               ThrowsMessage<std::invalid_argument>("add_difference_top_k: k = 3 of d = 2"));
-  EXPECT_THAT([&] { (void)add_difference_top_k(two, two, e, 1, {.threads = 0}); },
-              ThrowsMessage<std::invalid_argument>("add_difference_top_k: threads = 0"));
   EXPECT_THAT(e, ElementsAre(0.5F, 0.25F));
 }
 

@@ -1,5 +1,5 @@
 // The fast top-K support is the sorted definition's, on ties, edges and hostile inputs too,
-// whatever the hint, the number of threads and the instruction set.
+// whatever the hint and the instruction set.
 #include "compress/select/top_k.hpp"
 
 #include <gmock/gmock.h>
@@ -236,12 +236,6 @@ TEST(TopK, ReadsOnceUnlessTheHintIsTooHigh) {
   EXPECT_EQ(top_k_support(misleading, 1 << 15, {.hint = 8.0F}).reads, 3U);
 }
 
-TEST(TopK, RefusesNoThreads) {
-  const std::vector<float> x(10);
-  EXPECT_THAT([&] { (void)top_k_support(x, 1, {.threads = 0}); },
-              ThrowsMessage<std::invalid_argument>("top_k_support: threads = 0"));
-}
-
 TEST(TopK, RefusesAnInstructionSetThatTheProcessorLacks) {
   const std::vector<float> x(10);
   for (const Isa isa : {Isa::avx2, Isa::avx512}) {
@@ -263,22 +257,19 @@ class TopKPath : public testing::TestWithParam<Isa> {
   }
 };
 
-TEST_P(TopKPath, EqualsTheDefinitionForAnyNumberOfThreads) {
+TEST_P(TopKPath, EqualsTheDefinitionWhateverTheHint) {
   constexpr std::array kHints = {0.0F, kDenormal, 1.0F};
-  unsigned round = 0;
-  // Lengths around blocks of 64, so that threads get whole ones, part of one or none, and one that
-  // makes each of five drop candidates.
+  // Lengths around blocks of 64, and one that makes it drop candidates.
   for (const std::uint32_t d : {1U, 63U, 64U, 65U, 129U, 256U, 257U, 60013U}) {
     auto inputs = hostile(d);
     inputs.insert(inputs.end(), {gradient(d, 1), grid(d, 2), any_finite(d, 3)});
     for (const auto& x : inputs) {
       for (const std::size_t k : {0U, 1U, d / 100, d / 2, d - 1, d}) {
         const auto support = top_k_support_by_sorting(x, k);
-        for (int turn = 0; turn < 4; ++turn, ++round) {  // five numbers of threads, three hints
-          const TopKOptions options = {
-              .hint = kHints[round % 3], .threads = 1 + round % 5, .isa = GetParam()};
+        for (const float hint : kHints) {
+          const TopKOptions options = {.hint = hint, .isa = GetParam()};
           ASSERT_EQ(top_k_support(x, k, options).support, support)
-              << k << " of " << d << ", " << options.threads << " threads, hint " << options.hint;
+              << k << " of " << d << ", hint " << hint;
         }
       }
     }
@@ -286,19 +277,17 @@ TEST_P(TopKPath, EqualsTheDefinitionForAnyNumberOfThreads) {
 }
 
 TEST_P(TopKPath, NamesTheFirstThatIsNotFinite) {
-  // Behind enough that is larger than all else for candidates to be dropped, in any thread's share.
+  // Behind enough that is larger than all else for candidates to be dropped.
   constexpr std::uint32_t kD = 40000;
   for (const std::size_t first : {0U, 63U, 64U, 9999U, 20000U, 39998U, 39999U}) {
     for (const float value : {kNan, -kInf}) {
       for (auto x : {gradient(kD, 4), hostile(kD)[10]}) {  // [10] rises
         std::fill(x.begin() + static_cast<std::ptrdiff_t>(first), x.end(), value);
-        for (unsigned threads = 1; threads <= 5; ++threads) {
-          for (const std::size_t k : {0U, 400U, kD}) {
-            const TopKOptions options = {.hint = 1.0F, .threads = threads, .isa = GetParam()};
-            ASSERT_THAT([&] { (void)top_k_support(x, k, options); },
-                        ThrowsMessage<std::invalid_argument>(
-                            HasSubstr("top_k_support: x[" + std::to_string(first) + "] = ")));
-          }
+        for (const std::size_t k : {0U, 400U, kD}) {
+          const TopKOptions options = {.hint = 1.0F, .isa = GetParam()};
+          ASSERT_THAT([&] { (void)top_k_support(x, k, options); },
+                      ThrowsMessage<std::invalid_argument>(
+                          HasSubstr("top_k_support: x[" + std::to_string(first) + "] = ")));
         }
       }
     }

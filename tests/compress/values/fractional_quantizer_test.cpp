@@ -29,12 +29,6 @@ constexpr float kDenormal = std::numeric_limits<float>::denorm_min();
 constexpr float kMax = std::numeric_limits<float>::max();
 constexpr unsigned kMostBits = 8;
 
-std::vector<float> recovered(const FractionalQuantizer& quantizer, const std::vector<float>& v) {
-  std::vector<float> result(v.size());
-  quantizer.recover(quantizer.quantize(v), result);
-  return result;
-}
-
 double error(unsigned q, const std::vector<float>& v) {
   return squared_distance(recovered(FractionalQuantizer(q), v), v);
 }

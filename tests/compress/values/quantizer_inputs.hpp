@@ -11,7 +11,16 @@
 #include <string>
 #include <vector>
 
+#include "compress/values/quantizer.hpp"
+
 namespace mvsgd::compress {
+
+/// What arrives of v.
+inline std::vector<float> recovered(const Quantizer& quantizer, const std::vector<float>& v) {
+  std::vector<float> result(v.size());
+  quantizer.recover(quantizer.quantize(v), result);
+  return result;
+}
 
 struct QuantizerInput {
   std::string name;

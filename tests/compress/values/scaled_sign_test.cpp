@@ -19,12 +19,6 @@ namespace {
 using comm::BitWriter;
 using ::testing::ElementsAre;
 
-std::vector<float> recovered(const ScaledSign& quantizer, const std::vector<float>& v) {
-  std::vector<float> result(v.size());
-  quantizer.recover(quantizer.quantize(v), result);
-  return result;
-}
-
 double error(const ScaledSign& quantizer, const std::vector<float>& v) {
   return squared_distance(recovered(quantizer, v), v);
 }

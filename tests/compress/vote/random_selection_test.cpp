@@ -27,10 +27,12 @@ TEST(RandomSelection, EqualsTheDefinitionForEveryK) {
   std::mt19937_64 random(1);
   for (const std::size_t d : {1U, 2U, 3U, 7U, 8U, 9U, 31U, 32U, 33U, 100U}) {
     for (int n = 1; n <= 8; n *= 2) {
-      VoteCounts votes(d);
-      for (int voter = 0; voter < n; ++voter) votes.add(random_support(random, d, (d + 2) / 3));
+      std::vector<std::vector<Index>> supports(static_cast<std::size_t>(n));
+      for (auto& support : supports) support = random_support(random, d, (d + 2) / 3);
+      const VoteCounts votes = counted(d, supports);
+      const VoteTally tally = tallied(d, supports);
       for (std::size_t k = 0; k <= votes.voted().size(); ++k) {
-        ASSERT_EQ(random_selection(votes, k, d, k),
+        ASSERT_EQ(random_selection(tally, k, d, k),
                   random_selection_by_scanning(votes.counts(), k, d, k))
             << k << " of " << d;
       }
@@ -38,17 +40,18 @@ TEST(RandomSelection, EqualsTheDefinitionForEveryK) {
   }
 }
 
-TEST(RandomSelection, EqualsTheDefinitionWhereIndicesTakeAllDigitsOfTheSort) {
+TEST(RandomSelection, EqualsTheDefinitionWhereTheTallySortsItsVotes) {
   constexpr std::size_t kD = (std::size_t{1} << 22) + 100000;
   std::mt19937_64 random(2);
-  VoteCounts votes(kD);
-  for (int n = 0; n < 5; ++n) votes.add(random_support(random, kD, 200));
+  std::vector<std::vector<Index>> supports(5);
+  for (auto& support : supports) support = random_support(random, kD, 200);
+  const VoteCounts votes = counted(kD, supports);
   ASSERT_GE(*std::max_element(votes.voted().begin(), votes.voted().end()), 1U << 22);
-  EXPECT_EQ(random_selection(votes, 20, 3, 4),
+  EXPECT_EQ(random_selection(tallied(kD, supports), 20, 3, 4),
             random_selection_by_scanning(votes.counts(), 20, 3, 4));
 }
 
-TEST(RandomSelection, OfTheTallyEqualsTheDefinitionForEveryK) {
+TEST(RandomSelection, EqualsTheDefinitionForEveryNumberOfVotesOfACoordinate) {
   // Counts up to 300: a coordinate's votes lie in one word of 64 of the row of votes, or in six.
   std::mt19937_64 random(6);
   for (const std::size_t workers : {1U, 7U, 300U}) {
@@ -59,14 +62,12 @@ TEST(RandomSelection, OfTheTallyEqualsTheDefinitionForEveryK) {
         if (i == 17 || random() % kD < i) support.push_back(i);
       }
     }
-    VoteCounts votes(kD);
-    for (const auto& support : supports) votes.add(support);
-    VoteTally tally(kD);
-    tally.count(supports);
+    const VoteCounts votes = counted(kD, supports);
+    const VoteTally tally = tallied(kD, supports);
     for (std::size_t k = 0; k <= tally.voted().size(); ++k) {
-      const auto expected = random_selection_by_scanning(votes.counts(), k, 7, k);
-      ASSERT_EQ(random_selection(tally, k, 7, k), expected) << k << " of " << workers;
-      ASSERT_EQ(random_selection(votes, k, 7, k), expected) << k << " of " << workers;
+      ASSERT_EQ(random_selection(tally, k, 7, k),
+                random_selection_by_scanning(votes.counts(), k, 7, k))
+          << k << " of " << workers;
     }
   }
 }
@@ -143,7 +144,7 @@ void expect_exact(const SmallCase& c,
 TEST(RandomSelection, TakesEachSetWithItsExactProbability) {
   for (const SmallCase& c : small_cases()) {
     SCOPED_TRACE(c.sets);
-    const VoteCounts votes = votes_of(c.counts);
+    const VoteTally votes = tally_of(c.counts);
     expect_exact(c, [&](std::uint64_t round) { return random_selection(votes, c.k, 11, round); });
   }
 }
@@ -162,16 +163,17 @@ TEST(RandomSelection, IsTheSameForeverAndEverywhere) {
   Counts counts(40);
   for (std::uint32_t i = 0; i < 40; ++i) counts[i] = i * i % 7;
   const auto golden = ElementsAre(1, 2, 4, 5, 6, 9, 12, 17, 19, 22, 23, 25, 30, 31, 32, 37);
-  EXPECT_THAT(random_selection(votes_of(counts), 16, 7, 9), golden);
+  EXPECT_THAT(random_selection(tally_of(counts), 16, 7, 9), golden);
   EXPECT_THAT(random_selection_by_scanning(counts, 16, 7, 9), golden);
 }
 
 TEST(RandomSelection, NeverTakesACoordinateWithoutAVote) {
   std::mt19937_64 random(3);
   for (std::uint64_t round = 0; round < 200; ++round) {
-    VoteCounts votes(1000);
-    for (int n = 0; n < 3; ++n) votes.add(random_support(random, 1000, 20));
-    const auto mask = random_selection(votes, 20, 4, round);
+    std::vector<std::vector<Index>> supports(3);
+    for (auto& support : supports) support = random_support(random, 1000, 20);
+    const VoteCounts votes = counted(1000, supports);
+    const auto mask = random_selection(tallied(1000, supports), 20, 4, round);
     ASSERT_EQ(mask.size(), 20U);
     ASSERT_TRUE(std::is_sorted(mask.begin(), mask.end(), std::less_equal<>()));
     for (const Index i : mask) ASSERT_GT(votes.counts()[i], 0U);
@@ -179,12 +181,12 @@ TEST(RandomSelection, NeverTakesACoordinateWithoutAVote) {
 }
 
 TEST(RandomSelection, OfAsManyAsHaveAVoteIsAllOfThem) {
-  const VoteCounts votes = votes_of({0, 3, 1, 0, 0, 7, 1, 0});
+  const VoteTally votes = tally_of({0, 3, 1, 0, 0, 7, 1, 0});
   for (std::uint64_t round = 0; round < 20; ++round) {
     EXPECT_THAT(random_selection(votes, 4, 1, round), ElementsAre(1, 2, 5, 6));
   }
   EXPECT_THAT(random_selection(votes, 0, 1, 1), IsEmpty());
-  EXPECT_THAT(random_selection(VoteCounts(5), 0, 1, 1), IsEmpty());
+  EXPECT_THAT(random_selection(VoteTally(5), 0, 1, 1), IsEmpty());
 }
 
 TEST(RandomSelection, DoesNotChangeWhenWorkersArePermuted) {
@@ -194,15 +196,13 @@ TEST(RandomSelection, DoesNotChangeWhenWorkersArePermuted) {
   std::set<std::vector<Index>> masks;
   for (int trial = 0; trial < 20; ++trial) {
     std::shuffle(supports.begin(), supports.end(), random);
-    VoteCounts votes(2000);
-    for (const auto& support : supports) votes.add(support);
-    masks.insert(random_selection(votes, 50, 5, 6));
+    masks.insert(random_selection(tallied(2000, supports), 50, 5, 6));
   }
   EXPECT_EQ(masks.size(), 1U);
 }
 
 TEST(RandomSelection, DrawsAnewForEachSeedAndRound) {
-  const VoteCounts votes = votes_of(Counts(64, 1));
+  const VoteTally votes = tally_of(Counts(64, 1));
   std::set<std::vector<Index>> masks;
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
     for (std::uint64_t round = 0; round < 4; ++round) {
@@ -216,7 +216,7 @@ TEST(RandomSelection, RefusesMoreCoordinatesThanHaveAVote) {
   const Counts counts = {1, 0, 2};
   const auto refused =
       ThrowsMessage<std::invalid_argument>("random_selection: k = 3 of 2 coordinates with a vote");
-  EXPECT_THAT([&] { (void)random_selection(votes_of(counts), 3, 1, 1); }, refused);
+  EXPECT_THAT([&] { (void)random_selection(tally_of(counts), 3, 1, 1); }, refused);
   EXPECT_THAT([&] { (void)random_selection_by_scanning(counts, 3, 1, 1); }, refused);
 }
 

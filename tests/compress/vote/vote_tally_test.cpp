@@ -23,12 +23,6 @@ using ::testing::ThrowsMessage;
 using Supports = std::vector<std::vector<Index>>;
 using Rule = TieBreak::Rule;
 
-VoteCounts dense(std::size_t d, const Supports& supports) {
-  VoteCounts votes(d);
-  for (const auto& support : supports) votes.add(support);
-  return votes;
-}
-
 void expect_equal(const VoteTally& tally, const VoteCounts& votes) {
   std::vector<Index> voted(votes.voted().begin(), votes.voted().end());
   std::sort(voted.begin(), voted.end());
@@ -74,7 +68,7 @@ TEST(VoteTally, EqualsTheDenseSumWhateverItsSize) {
           for (auto& support : supports) support = random_support(random, d, k);
           tally.count(supports);
           SCOPED_TRACE(testing::Message() << workers << " of " << k << " of " << d << name(isa));
-          expect_equal(tally, dense(d, supports));
+          expect_equal(tally, counted(d, supports));
         }
       }
     }
@@ -87,7 +81,7 @@ TEST(VoteTally, CountsSupportsThatAreApart) {
   for (const std::size_t d : {100000U, 440U * 1000}) {
     VoteTally tally(d);
     tally.count(supports);
-    expect_equal(tally, dense(d, supports));
+    expect_equal(tally, counted(d, supports));
   }
   // The same by blocks.
   VoteTally tally(100000);
@@ -95,7 +89,7 @@ TEST(VoteTally, CountsSupportsThatAreApart) {
   full.emplace_back();
   for (Index i = 30000; i < 40000; ++i) full.back().push_back(i);
   tally.count(full);
-  expect_equal(tally, dense(100000, full));
+  expect_equal(tally, counted(100000, full));
 }
 
 TEST(VoteTally, CountsTheLargestIndex) {
@@ -138,7 +132,7 @@ TEST(VoteTally, SumsTheVotesOfAMask) {
   for (auto& support : supports) support = random_support(random, 5000, 600);
   VoteTally tally(5000);
   tally.count(supports);
-  const VoteCounts votes = dense(5000, supports);
+  const VoteCounts votes = counted(5000, supports);
   for (const std::size_t k : {0U, 1U, 10U, 500U, 5000U}) {
     const auto mask = random_support(random, 5000, k);
     std::uint64_t expected = 0;
@@ -155,7 +149,7 @@ TEST(MajorityVote, OfTheTallyEqualsTheDefinitionForEveryK) {
       for (auto& support : supports) support = random_support(random, d, (d + 2) / 3);
       VoteTally tally(d);
       tally.count(supports);
-      const VoteCounts votes = dense(d, supports);
+      const VoteCounts votes = counted(d, supports);
       for (std::size_t k = 0; k <= tally.voted().size(); ++k) {
         for (const Rule rule : {Rule::random, Rule::index}) {
           const TieBreak tie = {.rule = rule, .seed = d, .round = k};
@@ -179,7 +173,7 @@ TEST(MajorityVote, OfTheTallyEqualsTheDefinitionAfterManyDraws) {
   }
   VoteTally tally(kD);
   tally.count(supports);
-  const VoteCounts votes = dense(kD, supports);
+  const VoteCounts votes = counted(kD, supports);
   expect_equal(tally, votes);
   for (const std::size_t k : {std::size_t{10}, std::size_t{1000}, kD / 20}) {
     for (std::uint64_t round = 0; round < 10; ++round) {

@@ -6,24 +6,41 @@
 #include <cstdint>
 #include <random>
 #include <set>
+#include <span>
 #include <vector>
 
-#include "compress/vote/majority_vote.hpp"
+#include "compress/vote/vote_tally.hpp"
+#include "tests/compress/vote/vote_counts.hpp"
 
 namespace mvsgd::compress {
 
-/// Counts given outright: coordinate i gets counts[i] votes.
-inline VoteCounts votes_of(const std::vector<std::uint32_t>& counts) {
-  VoteCounts votes(counts.size());
-  const std::uint32_t most = *std::max_element(counts.begin(), counts.end());
-  for (std::uint32_t n = 0; n < most; ++n) {
-    std::vector<Index> support;
-    for (Index i = 0; i < counts.size(); ++i) {
-      if (counts[i] > n) support.push_back(i);
-    }
-    votes.add(support);
+/// One vote of each worker for counts given outright: coordinate i gets counts[i] of them.
+inline std::vector<std::vector<Index>> supports_of(const std::vector<std::uint32_t>& counts) {
+  std::vector<std::vector<Index>> supports(*std::max_element(counts.begin(), counts.end()));
+  for (Index i = 0; i < counts.size(); ++i) {
+    for (std::uint32_t n = 0; n < counts[i]; ++n) supports[n].push_back(i);
   }
+  return supports;
+}
+
+inline VoteCounts counted(std::size_t d, std::span<const std::vector<Index>> supports) {
+  VoteCounts votes(d);
+  for (const auto& support : supports) votes.add(support);
   return votes;
+}
+
+inline VoteTally tallied(std::size_t d, std::span<const std::vector<Index>> supports) {
+  VoteTally tally(d);
+  tally.count(supports);
+  return tally;
+}
+
+inline VoteCounts votes_of(const std::vector<std::uint32_t>& counts) {
+  return counted(counts.size(), supports_of(counts));
+}
+
+inline VoteTally tally_of(const std::vector<std::uint32_t>& counts) {
+  return tallied(counts.size(), supports_of(counts));
 }
 
 /// The instruction sets of this processor.

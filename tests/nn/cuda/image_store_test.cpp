@@ -8,7 +8,7 @@
 #include <numeric>
 #include <vector>
 
-#include "nn/cuda/cuda.hpp"
+#include "nn/cuda/cuda_backend.hpp"
 #include "tests/cuda_emulation/device.hpp"
 #include "tests/nn/values.hpp"
 

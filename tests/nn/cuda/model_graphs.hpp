@@ -15,7 +15,7 @@ using ModelGraph = std::function<Plan(const Target&)>;
 /// Of a training step at this width and batch. tests/nn/cuda/emulated_test.cpp holds the list
 /// against the plans of a real step.
 inline std::vector<ModelGraph> model_graphs(std::int64_t width, std::int64_t batch,
-                                            CudaPrecision precision) {
+                                            Precision precision) {
   std::vector<ModelGraph> graphs;
   const auto convolution = [&](std::int64_t inputs, std::int64_t outputs, std::int64_t side,
                                std::int64_t kernel, std::int64_t stride) {

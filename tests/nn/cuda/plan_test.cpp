@@ -71,7 +71,7 @@ std::string outcome(const char* device, const testing::ModelGraph& graph) {
 struct Case {
   const char* name;
   const char* device;
-  CudaPrecision precision;
+  Precision precision;
   std::int64_t width;
 };
 
@@ -82,7 +82,7 @@ class EveryGraphOfTheModel : public ::testing::TestWithParam<Case> {
     const ConvolutionProblem problem({64, 8, 32, 32}, {8, 8, 3, 3}, {.stride = 1, .padding = 1});
     for (const char* device : {kA100, kH100}) {
       static_cast<void>(plan_convolution(Target::described(device), Graph::Pass::forward, problem,
-                                         CudaPrecision::fp32));
+                                         Precision::fp32));
     }
   }
 };
@@ -98,7 +98,7 @@ std::vector<Case> cases() {
   std::vector<Case> all;
   for (const auto& [device, text] : {std::pair{"sm_80", kA100}, std::pair{"sm_90", kH100}}) {
     for (const std::int64_t width : {8, 16, 64}) {
-      for (const auto precision : {CudaPrecision::fp32, CudaPrecision::tf32, CudaPrecision::bf16}) {
+      for (const auto precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
         all.push_back({device, text, precision, width});
       }
     }

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/cuda/cuda.hpp"
+#include "nn/cuda/cuda_backend.hpp"
 #include "nn/resnet18.hpp"
 #include "tests/nn/values.hpp"
 #if !defined(MVSGD_REAL_CUDA)
@@ -89,7 +89,7 @@ void train(Trained& net) {
 }
 
 struct Case {
-  CudaPrecision precision;
+  Precision precision;
   std::uint64_t schedule;
 };
 
@@ -129,14 +129,12 @@ TEST_P(StepGraph, GivesTheBitsOfItsKernels) {
 
 #if defined(MVSGD_REAL_CUDA)
 INSTANTIATE_TEST_SUITE_P(Precisions, StepGraph,
-                         ::testing::Values(Case{CudaPrecision::fp32, 0},
-                                           Case{CudaPrecision::tf32, 0},
-                                           Case{CudaPrecision::bf16, 0}));
+                         ::testing::Values(Case{Precision::fp32, 0}, Case{Precision::tf32, 0},
+                                           Case{Precision::bf16, 0}));
 #else
 INSTANTIATE_TEST_SUITE_P(Schedules, StepGraph,
-                         ::testing::Values(Case{CudaPrecision::fp32, 1},
-                                           Case{CudaPrecision::fp32, 2},
-                                           Case{CudaPrecision::bf16, 3}));
+                         ::testing::Values(Case{Precision::fp32, 1}, Case{Precision::fp32, 2},
+                                           Case{Precision::bf16, 3}));
 
 class RefusedStepGraph : public ::testing::Test {
  protected:

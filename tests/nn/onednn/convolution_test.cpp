@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/reference/reference.hpp"
+#include "nn/reference/reference_backend.hpp"
 #include "nn/resnet18.hpp"
 #include "tests/nn/values.hpp"
 

@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
-#include "nn/onednn/onednn_backend.hpp"
-#include "nn/reference/reference.hpp"
+#include "nn/onednn/make_onednn.hpp"
+#include "nn/reference/reference_backend.hpp"
 #include "nn/resnet18.hpp"
 #include "tests/nn/values.hpp"
 

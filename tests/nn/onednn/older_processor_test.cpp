@@ -6,7 +6,7 @@
 #include <string>
 
 #include "nn/onednn/convolution.hpp"
-#include "nn/onednn/onednn_backend.hpp"
+#include "nn/onednn/make_onednn.hpp"
 #include "tests/nn/values.hpp"
 
 namespace mvsgd::nn {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/onednn/onednn_backend.hpp"
+#include "nn/onednn/make_onednn.hpp"
 #include "nn/resnet18.hpp"
 #include "tests/nn/values.hpp"
 

@@ -48,6 +48,15 @@ TEST_F(CudaWithoutADevice, TrainingExits3WithTheReasonAndLeavesNothing) {
   }
 }
 
+TEST_F(CudaWithoutADevice, WhatItCannotTakeIsRefusedBeforeItIsLookedFor) {
+  const Outcome outcome =
+      run({"train", "--backend", "cuda", "--set", "conv_algorithm=direct", "--out", path_});
+  EXPECT_EQ(outcome.code, Exit::usage);
+  EXPECT_THAT(outcome.err, HasSubstr("conv_algorithm: backend = cuda takes the first deterministic "
+                                     "engine of its precision"));
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
 TEST_F(CudaWithoutADevice, InfoSaysSo) {
   const Outcome outcome = run({"info"});
   EXPECT_EQ(outcome.code, Exit::good);

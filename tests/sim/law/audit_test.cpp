@@ -68,6 +68,17 @@ TEST_F(AuditOfOneRound, ASurplusRowIsNamed) {
   EXPECT_THAT(refusal(), HasSubstr("do not have"));
 }
 
+TEST_F(AuditOfOneRound, AFirstMaskIsHeldAgainstTheLawWhereLaterOnesAreDifferences) {
+  settings_.mask_codec = MaskCoding::delta;
+  EXPECT_EQ(refusal(), "agrees");
+  for (auto& row : rows_) {
+    if (row.id.kind == comm::Kind::mask && row.field == comm::Field::positions) {
+      row.bits += comm::Bits(1);
+    }
+  }
+  EXPECT_THAT(refusal(), HasSubstr("round 3, worker 0, down mask positions: 900 bits by eqs"));
+}
+
 /// The scheme's second sparse round, N = 3, d = 10,000: K = 100, K_ad = 10.
 class AuditOfSizes : public testing::Test {
  protected:

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <vector>
+
+#include "compress/positions/position_codecs.hpp"
+
 namespace mvsgd::sim {
 namespace {
 
@@ -68,6 +73,26 @@ TEST(Law, AScaleTravelsForEachBlockOfSigns) {
   EXPECT_EQ(level_mean_law({}, kK, 1, 1000), comm::Bits(112 * 32));  // 111.74 blocks
   EXPECT_EQ(level_mean_law({}, kK, 1, kK), comm::Bits(32));
   EXPECT_EQ(level_mean_law({}, kK, 1, 1), comm::Bits(kK * 32));
+}
+
+TEST(Law, IsTheSizeOfEveryCodeWhoseSizeItKnows) {
+  for (const compress::PositionCodecKind& kind : compress::position_codecs()) {
+    for (const auto& [n, k, block] : {std::array<std::uint64_t, 3>{10'007, 101, 100},
+                                      {10'007, 0, 100},
+                                      {20'011, 201, 64},
+                                      {201, 20, 10},
+                                      {5, 5, 1}}) {
+      const auto codec = kind.make(n, k, block);
+      std::vector<compress::Index> positions(k);
+      for (std::uint64_t j = 0; j < k; ++j) positions[j] = static_cast<compress::Index>(j * n / k);
+      const auto law = position_law_of_code({}, kind.id, n, k, block);
+      // A new code has its law, or says that it has none.
+      ASSERT_EQ(law.has_value(), !codec->is_data_dependent()) << kind.name;
+      if (law) {
+        EXPECT_EQ(*law, codec->size(positions)) << kind.name << " of " << n;
+      }
+    }
+  }
 }
 
 TEST(Law, NothingTravelsBesideFloats) { EXPECT_EQ(level_mean_law({}, kK, 32, 0), comm::Bits(0)); }

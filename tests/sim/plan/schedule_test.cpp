@@ -1,13 +1,15 @@
 // The schedule of section 4.2.
 #include "sim/plan/schedule.hpp"
-#include "sim/plan/scheme.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "sim/plan/presets.hpp"
 #include "sim/plan/round_shape.hpp"
+#include "sim/plan/scheme.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -61,6 +63,103 @@ TEST(Schedule, RateDecaysAtHalfAndThreeQuarters) {
   EXPECT_NEAR(rounds[300].learning_rate, 0.005, 1e-15);
   for (std::size_t i = 0; i < rounds.size(); ++i) {
     EXPECT_EQ(rounds[i].decay, i == 200 || i == 300 ? 0.1F : 1.0F) << i;
+  }
+}
+
+/// 30 steps, 10 an epoch: a warm-up of one epoch, decays from steps 15 and 23 on.
+Settings small_plan(std::uint32_t local_steps) {
+  Settings settings;
+  settings.workers = 10;
+  settings.batch = 64;
+  settings.local_steps = local_steps;
+  settings.epochs = 3;
+  settings.warmup_epochs = 1;
+  settings.learning_rate = 0.5;
+  return settings;
+}
+constexpr std::uint64_t kSmallImages = 6'400;
+
+std::vector<double> rates(const Settings& settings) {
+  std::vector<double> all;
+  for (const Round& round : schedule(settings, kSmallImages)) all.push_back(round.learning_rate);
+  return all;
+}
+
+testing::Matcher<std::vector<double>> are(const std::vector<double>& want) {
+  return testing::Pointwise(testing::DoubleNear(1e-15), want);
+}
+
+TEST(Schedule, RatesOfStairsByHand) {
+  // Two steps a stair, then steps 10, 14, 18, 22 and 26: a round has the rate of its first step,
+  // so the decays of steps 15 and 23 come with the rounds of steps 18 and 26.
+  EXPECT_THAT(rates(small_plan(4)), are({0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5,  //
+                                         0.5, 0.5, 0.05, 0.05, 0.005}));
+}
+
+TEST(Schedule, RatesOfTheRampByHand) {
+  Settings settings = small_plan(4);
+  settings.warmup = Warmup::ramp;
+  EXPECT_THAT(rates(settings), are({0.1, 0.14, 0.18, 0.22, 0.26, 0.3, 0.34, 0.38, 0.42, 0.46,  //
+                                    0.5, 0.5, 0.05, 0.05, 0.005}));
+}
+
+TEST(Schedule, RatesOfSingleStepsByHand) {
+  Settings settings = small_plan(1);
+  std::vector<double> want{0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5};
+  want.insert(want.end(), 5, 0.5);   // to step 14
+  want.insert(want.end(), 8, 0.05);  // to step 22
+  want.insert(want.end(), 7, 0.005);
+  EXPECT_THAT(rates(settings), are(want));
+  settings.scheme = &scheme_named("dense");
+  EXPECT_THAT(rates(settings), are(want));
+}
+
+TEST(Schedule, AWarmUpIntoADecayRisesAndFalls) {
+  Settings settings = small_plan(4);
+  settings.warmup_epochs = 2;  // 20 steps, four a stair
+  settings.warmup = Warmup::ramp;
+  const std::vector<double> all = rates(settings);
+  ASSERT_EQ(all.size(), 20U + 3);
+  EXPECT_NEAR(all[14], 0.1 + 0.4 * 14 / 20, 1e-15);
+  EXPECT_NEAR(all[15], 0.1 * (0.1 + 0.4 * 15 / 20), 1e-15);
+  EXPECT_NEAR(all[20], 0.05, 1e-15);
+}
+
+TEST(Schedule, ARateBelow01HasNoRise) {
+  Settings settings = small_plan(4);
+  settings.learning_rate = 0.05;
+  for (const Warmup warmup : {Warmup::stairs, Warmup::ramp}) {
+    settings.warmup = warmup;
+    EXPECT_THAT(rates(settings), are({0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05,
+                                      0.05, 0.05, 0.005, 0.005, 0.0005}));
+  }
+}
+
+TEST(Schedule, TheErrorMemoryIsScaledWithTheRate) {
+  std::vector<float> decays;
+  for (const Round& round : schedule(small_plan(4), kSmallImages)) decays.push_back(round.decay);
+  std::vector<float> want(15, 1.0F);
+  want[12] = want[14] = 0.1F;
+  EXPECT_EQ(decays, want);
+}
+
+TEST(Schedule, WarmUpHasSoManyEpochsOfDenseRoundsOfOneStep) {
+  for (const std::uint32_t epochs : {0U, 1U, 2U, 3U, 4U}) {
+    Settings settings = small_plan(8);
+    settings.warmup_epochs = epochs;
+    const auto rounds = schedule(settings, kSmallImages);
+    const std::size_t want = std::min(epochs * 10U, 30U);
+    EXPECT_EQ(dense_rounds(rounds), want);
+    for (std::size_t i = 0; i < rounds.size(); ++i) {
+      EXPECT_EQ(rounds[i].dense, i < want) << epochs << " epochs, round " << i + 1;
+      if (i < want) {
+        EXPECT_EQ(rounds[i].steps, 1U);
+      }
+    }
+    if (want < 30) {
+      EXPECT_EQ(rounds[want].steps, 8U) << epochs;
+      EXPECT_TRUE(rounds[want].first_sparse) << epochs;
+    }
   }
 }
 

@@ -15,6 +15,7 @@
 
 #include "sim/cli/command_line.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/report/gnuplot.hpp"
 #include "sim/report/html.hpp"
 #include "tests/sim/small_run.hpp"

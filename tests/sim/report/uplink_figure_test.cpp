@@ -1,5 +1,5 @@
-// The figure of accuracy against bits sent up: its points are the ledger's, and its picture can be
-// read on any page.
+// The figure of accuracy against bits sent up: its points are the ledger's, its picture can be read
+// on any page, and the one in the README is the one that the program draws.
 #include "sim/report/uplink_figure.hpp"
 
 #include <gmock/gmock.h>
@@ -166,6 +166,20 @@ TEST_F(UplinkFigure, TheCommandDrawsRunsAndTheirPointsAlike) {
   EXPECT_EQ(text_of(path_ / "again.svg"), text_of(path_ / "ssgd-mv" / "uplink.svg"));
   EXPECT_EQ(report({directory, "--figure", "--format", "pdf"}), Exit::usage);
   EXPECT_EQ(report({points}), Exit::bad_input);
+}
+
+TEST_F(UplinkFigure, TheCommittedPictureIsDrawnOfTheCommittedPoints) {
+  skip_without_gnuplot();
+  if (IsSkipped()) return;
+  const fs::path folder = MVSGD_TESTS_DIR "/../sim/report/uplink";
+  const std::string committed = text_of(folder / "uplink.svg");
+  const std::string drawn = draw_uplink_figure(read_points(folder / "uplink.csv"));
+  const auto version = [](const std::string& svg) {
+    const std::size_t begin = svg.find("<desc>");
+    return svg.substr(begin, svg.find("</desc>") - begin);
+  };
+  if (version(committed) != version(drawn)) GTEST_SKIP() << "another " << version(drawn);
+  EXPECT_EQ(committed, drawn);
 }
 
 }  // namespace

@@ -8,8 +8,10 @@
 #include <chrono>
 
 #include "comm/inproc/inproc.hpp"
-#include "nn/cuda/cuda_backend.hpp"
+#include "compress/cuda/make_cuda_operators.hpp"
+#include "nn/cuda/make_cuda.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/round/group.hpp"
 #include "sim/verify/drawn_update.hpp"
 #include "tests/cuda_emulation/device.hpp"
@@ -31,23 +33,24 @@ class DrawnOnDevices final : public LocalUpdate {
     }
   }
 
-  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
-                  std::span<const float> theta, std::span<float> buffers) override {
-    return drawn_.run(slot, round, worker, theta, buffers);
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
+                  std::span<float> buffers) override {
+    compress::DeviceOperators& operators = *theta.device().operators;
+    std::vector<float> here(kD);
+    operators.read(theta.device().array, here);
+    const LocalResult drawn = drawn_.run(slot, round, worker, here, buffers);
+    backends_[slot]->enter(1);
+    backends_[slot]->write(theta_h_[slot], drawn.theta.host());
+    return {.theta = FlatView::OnDevice{.operators = &operators,
+                                        .array = compress::cuda_array(theta_h_[slot])}};
   }
 
-  [[nodiscard]] std::unique_ptr<WorkerArrays> arrays(std::uint32_t worker) override {
-    return std::make_unique<DeviceArrays>(
-        backends_[worker % devices_]->flat_operators(),
-        [this, worker](std::size_t slot, const Round& round, nn::FlatOperators& operators,
-                       const nn::Tensor& theta, std::span<float> buffers) {
-          std::vector<float> here(kD);
-          operators.read(theta, here);
-          const LocalResult drawn = drawn_.run(slot, round, worker, here, buffers);
-          backends_[slot]->enter(1);
-          backends_[slot]->write(theta_h_[slot], drawn.theta);
-          return DeviceArrays::Local{.result = {}, .theta = theta_h_[slot]};
-        });
+  /// On the devices, in turn.
+  [[nodiscard]] MakeArrays make_arrays() const {
+    return [devices = devices_](std::uint32_t worker) {
+      return std::make_unique<DeviceArrays>(
+          compress::make_cuda_operators(static_cast<int>(worker % devices)));
+    };
   }
 
  private:
@@ -69,8 +72,8 @@ struct Outcome {
   std::vector<comm::LedgerRow> ledger;
 };
 
-Outcome run(const Settings& settings, LocalUpdate& update, std::size_t slot_count,
-            std::size_t devices) {
+Outcome run(const Settings& settings, LocalUpdate& update, const MakeArrays& make_arrays,
+            std::size_t slot_count, std::size_t devices) {
   Outcome outcome{initial_state(settings.workers, std::vector<float>(kD, 1.0F), {}), {}};
   const std::vector<Round> rounds = plan();
   Slots slots(slot_count, devices);
@@ -82,6 +85,7 @@ Outcome run(const Settings& settings, LocalUpdate& update, std::size_t slot_coun
                    .settings = settings,
                    .rounds = rounds,
                    .update = update,
+                   .make_arrays = make_arrays,
                    .slots = slots,
                    .evaluate = {},
                    .on_closed =
@@ -113,18 +117,18 @@ TEST_P(ArraysOnDevices, GiveTheBitsOfTheHost) {
   settings.workers = 3;
   settings.phi = Decimal(2, 2);
   settings.tie_break = TieBreaking::index;
-  settings.scheme = scheme;
+  settings.scheme = &scheme_named(scheme);
   settings.value_bits = q;
-  if (q == 1) settings.quantizer = QuantizerKind::scaled_sign;
+  if (q == 1) settings.quantizer = "scaled-sign";
   settings.quantization_error = quantization_error;
   settings.overrides.error_rescale_on_decay = true;
   validate(settings);
   DrawnUpdate on_host(kD, 2, 5);
-  const Outcome want = run(settings, on_host, 2, 1);
+  const Outcome want = run(settings, on_host, {}, 2, 1);
   for (const std::size_t devices : {1U, 2U}) {
     cuda_emulation::set_devices(static_cast<int>(devices));
     DrawnOnDevices on_devices(2, devices);
-    const Outcome got = run(settings, on_devices, 2, devices);
+    const Outcome got = run(settings, on_devices, on_devices.make_arrays(), 2, devices);
     EXPECT_TRUE(same_rows(got.ledger, want.ledger));
     EXPECT_TRUE(same_bits(got.state.server.theta, want.state.server.theta));
     EXPECT_EQ(got.state.server.mask, want.state.server.mask);
@@ -149,15 +153,14 @@ INSTANTIATE_TEST_SUITE_P(Schemes, ArraysOnDevices,
 
 TEST(ArraysOnADevice, MoveToTheLocalThetaWhereThereIsNobodyToTalkTo) {
   DrawnOnDevices update(1, 1);
-  const auto arrays = update.arrays(0);
+  const auto arrays = update.make_arrays()(0);
   arrays->put({.theta = std::vector<float>(kD, 1.0F), .e = {}});
   Round round;
   round.t = 1;
-  arrays->run(0, round, {});
-  arrays->move_to_local();
+  arrays->move_to(update.run(0, round, 0, arrays->theta(), {}).theta);
   DrawnUpdate drawn(kD, 1, 5);
   const std::vector<float> one(kD, 1.0F);
-  EXPECT_TRUE(same_bits(arrays->theta(), drawn.run(0, round, 0, one, {}).theta));
+  EXPECT_TRUE(same_bits(arrays->read_theta(), drawn.run(0, round, 0, one, {}).theta.host()));
   EXPECT_TRUE(arrays->take().e.empty());
 }
 

@@ -91,7 +91,7 @@ Settings settings_of(const SchemeCase& c) {
   settings.scheme = &scheme_named(c.scheme);
   settings.value_bits = c.q;
   if (c.q == 1) {
-    settings.quantizer = QuantizerKind::scaled_sign;
+    settings.quantizer = "scaled-sign";
     settings.quantizer_block = 7;
   }
   settings.quantization_error = c.quantization_error;
@@ -174,9 +174,9 @@ TEST_P(GroupOfScheme, ItsMasksAreTheDefinitionsAndHaveKCoordinatesOrTheUnions) {
   observers.on_message = [&](std::uint32_t to, const comm::Message& message) {
     if (to != 0 || message.header.kind != comm::Kind::mask) return;  // the server's thread alone
     comm::MessageReader reader(*message.bytes);
-    const auto mask =
-        protocol_.positions(comm::Kind::mask)
-            .codec->decode(reader.field(comm::Field::positions), message.header.count);
+    const auto mask = protocol_.positions(comm::Kind::mask)
+                          .codec({})
+                          ->decode(reader.field(comm::Field::positions), message.header.count);
     EXPECT_EQ(mask, defined_[message.header.round - 1].mask) << message.header.round;
     EXPECT_TRUE(settings_.scheme->name() == "top-k" || mask.size() == protocol_.k);
     ++masks;

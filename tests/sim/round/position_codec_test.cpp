@@ -10,6 +10,7 @@
 #include "data/synthetic.hpp"
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/train/trial.hpp"
 
@@ -111,7 +112,7 @@ TEST(PositionCodecOfSettings, IsRefusedWhereItHasNoMeaning) {
 TEST(PositionCodecOfALedger, OneBitMoreInAnExactCodeIsFound) {
   Settings settings = preset("ssgd-mv").settings;
   settings.workers = 1;
-  settings.position_codec = PositionCoding::radix;
+  settings.position_codec = "radix";
   const Audit audit({}, settings, 10'000, 0);
   Round round;
   round.t = 1;

@@ -16,7 +16,7 @@
 #include "comm/inproc/inproc.hpp"
 #include "compress/values/fractional_quantizer.hpp"
 #include "compress/values/scaled_sign.hpp"
-#include "compress/vote/majority_vote.hpp"
+#include "compress/vote/vote_tally.hpp"
 #include "sim/law/law.hpp"
 #include "sim/plan/presets.hpp"
 
@@ -52,7 +52,7 @@ Settings settings_of(std::string_view scheme) {
 Settings quantised(std::uint32_t q, std::uint32_t block = 0) {
   Settings settings = settings_of("mv");
   settings.value_bits = q;
-  settings.quantizer = q == 1 ? QuantizerKind::scaled_sign : QuantizerKind::fractional;
+  settings.quantizer = q == 1 ? "scaled-sign" : "fractional";
   settings.quantizer_block = block;
   return settings;
 }
@@ -143,12 +143,12 @@ TEST(Protocol, CountsAndBlocksAreThePapersAtItsSize) {
   const Protocol mv = make_protocol(preset("ssgd-mv-ad").settings, 11'173'962);
   EXPECT_EQ(mv.k, 111'740U);
   EXPECT_EQ(mv.k_ad, 11'174U);
-  EXPECT_EQ(mv.positions(Kind::vote).codec->parameter(), 100U);
-  EXPECT_EQ(mv.positions(Kind::mask).codec->parameter(), 100U);
-  EXPECT_EQ(mv.positions(Kind::add).codec->parameter(), 1000U);
+  EXPECT_EQ(mv.positions(Kind::vote).codec({})->parameter(), 100U);
+  EXPECT_EQ(mv.positions(Kind::mask).codec({})->parameter(), 100U);
+  EXPECT_EQ(mv.positions(Kind::add).codec({})->parameter(), 1000U);
   const Protocol top_k = make_protocol(preset("top-k").settings, 11'173'962);
-  EXPECT_EQ(top_k.positions(Kind::vote).codec->parameter(), 100U);
-  EXPECT_EQ(top_k.positions(Kind::mask).codec->parameter(), 10U);
+  EXPECT_EQ(top_k.positions(Kind::vote).codec({})->parameter(), 100U);
+  EXPECT_EQ(top_k.positions(Kind::mask).codec({})->parameter(), 10U);
   EXPECT_EQ(top_k.positions(Kind::mask).least, 111'740U);
   EXPECT_EQ(top_k.positions(Kind::mask).most, 1'117'400U);
 }
@@ -390,14 +390,13 @@ TEST(Protocol, DisjointSupportsReachTable1sBoundOfTopKDownExactly) {
   constexpr std::size_t kPaperD = 11'173'962;
   const Settings& settings = preset("top-k").settings;
   const Protocol protocol = make_protocol(settings, kPaperD);
-  compress::VoteCounts votes(kPaperD);
+  std::vector<std::vector<Index>> supports(10);
   for (Index n = 0; n < 10; ++n) {
-    std::vector<Index> support;
-    for (Index j = 0; j < 111'740; ++j) support.push_back(100 * j + 6 * n);
-    votes.add(support);
+    for (Index j = 0; j < 111'740; ++j) supports[n].push_back(100 * j + 6 * n);
   }
-  std::vector<Index> all(votes.voted().begin(), votes.voted().end());
-  std::sort(all.begin(), all.end());
+  compress::VoteTally votes(kPaperD);
+  votes.count(supports);
+  const std::vector<Index> all(votes.voted().begin(), votes.voted().end());
   ASSERT_EQ(all.size(), 1'117'400U);
 
   const comm::Message mask = encode_positions(protocol, 10, {Kind::mask, 1}, all);

@@ -4,12 +4,18 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
 namespace mvsgd::sim {
 namespace {
+
+/// For a thread to come to its wait; if it does not, the test shows less, and fails no more.
+constexpr std::chrono::milliseconds kLongEnoughToWait(50);
 
 TEST(Slots, NeverHandsOutOneTwice) {
   constexpr std::size_t kSlots = 3;
@@ -55,6 +61,24 @@ TEST(Slots, OfADeviceGoToTheWorkersThatAreOnIt) {
   }
   waiting.join();
   EXPECT_TRUE(leased);
+}
+
+TEST(Slots, OfTwoThatWaitTheOneWhoseDeviceIsFreeGetsIt) {
+  Slots slots(2, 2);
+  auto of_device_0 = std::make_unique<Slots::Lease>(slots, 0);
+  auto of_device_1 = std::make_unique<Slots::Lease>(slots, 1);
+  std::promise<void> second_has_its_slot;
+  std::jthread first([&] { const Slots::Lease slot(slots, 0); });
+  std::this_thread::sleep_for(kLongEnoughToWait);
+  std::jthread second([&] {
+    const Slots::Lease slot(slots, 1);
+    second_has_its_slot.set_value();
+  });
+  std::this_thread::sleep_for(kLongEnoughToWait);
+  of_device_1.reset();
+  EXPECT_EQ(second_has_its_slot.get_future().wait_for(std::chrono::seconds(10)),
+            std::future_status::ready);
+  of_device_0.reset();
 }
 
 TEST(Slots, NoneAtAllIsRefused) { EXPECT_THROW(Slots(0), std::invalid_argument); }

@@ -16,6 +16,7 @@
 
 #include "sim/files/safetensors.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "tests/sim/outcome.hpp"
 #include "tests/test_directory.hpp"
 
@@ -294,6 +295,31 @@ TEST_F(CheckpointTest, OtherSettingsAreRefusedNamingTheKey) {
       resume({"--rounds", "9", "--slots", "1", "--checkpoint-every", "0", "--deadline", "60"});
   EXPECT_EQ(longer.code, Exit::good) << longer.err;
   EXPECT_THAT(text(path_ / "config.toml"), HasSubstr("rounds = 9\n"));
+}
+
+// As version 0.1.0 wrote them: no keys warmup and split, and TOML's quotes in two values.
+TEST_F(CheckpointTest, OneOfBeforeSomeKeysWereThereGoesOn) {
+  const fs::path whole_path = path_.string() + "_whole";
+  fs::remove_all(whole_path);
+  const Outcome whole = train("ssgd-mv", whole_path);
+  interrupt("ssgd-mv", 3);
+  for (const fs::path& checkpoint : checkpoints()) {
+    const fs::path manifest = checkpoint / "manifest.json";
+    replace(manifest, "    \"warmup\": \"stairs\",\n", "");
+    replace(manifest, "    \"split\": \"random\",\n", "");
+    replace(manifest, "\"warmup_epochs\": \"proportional\"",
+            R"("warmup_epochs": "\"proportional\"")");
+  }
+  replace(path_ / "config.toml", "warmup = \"stairs\"\n", "");
+  replace(path_ / "config.toml", "split = \"random\"\n", "");
+  const Outcome other = resume({"--split", "stratified"});
+  EXPECT_EQ(other.code, Exit::bad_input);
+  EXPECT_THAT(other.err, HasSubstr("split = \"random\" there, stratified here"));
+  const Outcome resumed = resume();
+  ASSERT_EQ(resumed.code, Exit::good) << resumed.err;
+  EXPECT_THAT(resumed.out, HasSubstr("resumed after round "));
+  EXPECT_EQ(digest(resumed), digest(whole));
+  fs::remove_all(whole_path);
 }
 
 TEST_F(CheckpointTest, AFinishedRunGoesOnToMoreRoundsAsIfItHadNotEnded) {

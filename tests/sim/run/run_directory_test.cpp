@@ -13,6 +13,7 @@
 #include "data/synthetic.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/settings_file.hpp"
 #include "sim/verify/verify.hpp"
 #include "tests/test_directory.hpp"
 

@@ -10,7 +10,7 @@
 
 #include "comm/message.hpp"
 #include "compress/positions/block_position_codec.hpp"
-#include "nn/cuda/cuda_backend.hpp"
+#include "nn/cuda/make_cuda.hpp"
 #include "sim/cli/command_line.hpp"
 #include "tests/cuda_emulation/device.hpp"
 

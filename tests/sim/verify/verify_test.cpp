@@ -13,6 +13,8 @@
 #include <string>
 
 #include "sim/cli/command_line.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/round/protocol.hpp"
 #include "sim/verify/parts.hpp"
 #include "tests/test_directory.hpp"
 
@@ -45,6 +47,12 @@ TEST(Verify, EveryEquationAndEveryRowHolds) {
   for (int equation = 2; equation <= 18; ++equation) {
     EXPECT_EQ(std::ranges::count(subjects, "eq " + std::to_string(equation)), 1) << equation;
   }
+  // Drops by rank are priced at the B that a run sends them at.
+  Settings ranked = preset("ssgd-mv-ad").settings;
+  ranked.drop_codec = DropCoding::rank;
+  const std::uint32_t block =
+      make_protocol(ranked, kD).positions(comm::Kind::drop).codec({})->parameter();
+  EXPECT_EQ(std::ranges::count(subjects, "rank, B = " + std::to_string(block)), 1);
   ASSERT_EQ(json["table"].size(), 2U * 14);  // fifteen rows, of which sm sends nothing
   for (const auto& row : json["table"]) {
     EXPECT_EQ(row["holds"], true) << row;

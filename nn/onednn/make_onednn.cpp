@@ -1,0 +1,63 @@
+#include "nn/onednn/make_onednn.hpp"
+
+#include <dnnl.hpp>
+#include <string>
+
+#include "nn/onednn/library.hpp"
+#include "nn/onednn/onednn_backend.hpp"
+
+namespace mvsgd::nn {
+namespace {
+
+// The values of oneDNN's instruction sets are sets of bits, each with those of what it includes.
+bool has(dnnl::cpu_isa wanted) {
+  const auto bits = static_cast<unsigned>(wanted);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+}
+
+std::string objection(const BackendOptions& options) {
+  if (options.precision == Precision::tf32) {
+    return "precision = tf32: backend = onednn has fp32 and bf16";
+  }
+  if (options.step_graph) return "step_graph = true: backend = onednn has no graphs";
+  if (options.precision == Precision::bf16 &&
+      options.conv_algorithm == ConvolutionChoice::winograd) {
+    return "conv_algorithm = winograd: with precision = bf16 convolutions are direct";
+  }
+  return "";
+}
+
+std::unique_ptr<Backend> make(const BackendOptions& options, int /*device*/) {
+  const bool bf16 = options.precision == Precision::bf16;
+  try {
+    return make_onednn_backend({.convolution = options.conv_algorithm, .bf16 = bf16});
+  } catch (const UnavailableError& e) {
+    throw UnavailableError((bf16 ? "precision = bf16: " : "conv_algorithm = winograd: ") +
+                           std::string(e.what()));
+  }
+}
+
+// What Winograd is worth: measured in nn/onednn/README.md.
+std::string convolutions() {
+  return std::string(onednn_has_winograd()
+                         ? "direct and Winograd"
+                         : "direct alone: with AVX-512 there is Winograd, too, for twice the "
+                           "speed at width 64") +
+         (onednn_has_bf16() ? "; bfloat16" : "; no bfloat16 on this processor");
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_onednn_backend(const OneDnnOptions& options) {
+  return or_refuse("onednn", [&] { return std::make_unique<OneDnnBackend>(options); });
+}
+
+bool onednn_has_winograd() { return has(dnnl::cpu_isa::avx512_core); }
+
+bool onednn_has_bf16() { return has(dnnl::cpu_isa::avx512_core_bf16); }
+
+BackendEntry onednn_entry() {
+  return {.name = "onednn", .objection = objection, .make = make, .convolutions = convolutions};
+}
+
+}  // namespace mvsgd::nn

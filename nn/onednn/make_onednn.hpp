@@ -1,0 +1,32 @@
+// The oneDNN backend: blocked layouts from the first convolution to the pool.
+#pragma once
+
+#include <memory>
+
+#include "nn/backend_entry.hpp"
+
+namespace mvsgd::nn {
+
+struct OneDnnOptions {
+  /// table: the committed one (convolution_table.cpp); direct where it has no row.
+  ConvolutionChoice convolution = ConvolutionChoice::table;
+  /// Convolutions take their arguments rounded to bfloat16 and accumulate in float32; weights,
+  /// batch norm and everything else stay float32. Direct algorithms only.
+  bool bf16 = false;
+};
+
+/// On the CPU through oneDNN 2.6 or later. Throws BackendError if the library refuses its engine,
+/// and UnavailableError if there are no Winograd convolutions or no bfloat16 for this processor and
+/// they are asked for.
+[[nodiscard]] std::unique_ptr<Backend> make_onednn_backend(const OneDnnOptions& options = {});
+
+/// Whether Winograd convolutions are taken here: ours are made for AVX-512.
+[[nodiscard]] bool onednn_has_winograd();
+/// Whether oneDNN has bfloat16 convolutions that the processor computes natively
+/// (avx512_core_bf16).
+[[nodiscard]] bool onednn_has_bf16();
+
+/// Has fp32 and bf16, and no graphs; in bf16 convolutions are direct.
+[[nodiscard]] BackendEntry onednn_entry();
+
+}  // namespace mvsgd::nn

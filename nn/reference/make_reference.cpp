@@ -1,0 +1,32 @@
+#include "nn/reference/make_reference.hpp"
+
+#include "nn/reference/reference_backend.hpp"
+
+namespace mvsgd::nn {
+namespace {
+
+std::string objection(const BackendOptions& options) {
+  if (options.conv_algorithm == ConvolutionChoice::winograd) {
+    return "conv_algorithm = winograd: backend = reference has the definition alone";
+  }
+  if (options.precision != Precision::fp32) {
+    return std::string("precision = ") + (options.precision == Precision::bf16 ? "bf16" : "tf32") +
+           ": backend = reference computes in fp32";
+  }
+  if (options.step_graph) return "step_graph = true: backend = reference has no graphs";
+  return "";
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_reference_backend() {
+  return std::make_unique<ReferenceBackend<float>>();
+}
+
+BackendEntry reference_entry() {
+  return {.name = "reference", .objection = objection, .make = [](const BackendOptions&, int) {
+            return make_reference_backend();
+          }};
+}
+
+}  // namespace mvsgd::nn

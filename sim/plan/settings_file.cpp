@@ -1,0 +1,122 @@
+#include "sim/plan/settings_file.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+#include <toml++/toml.h>
+
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "sim/files/input_error.hpp"
+#include "sim/plan/keys.hpp"
+#include "sim/plan/presets.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+constexpr std::size_t kMostTomlBytes = std::size_t{1} << 20;  // all keys take about a thousandth
+
+std::string text_of(const toml::node& node) {
+  if (const auto text = node.value_exact<std::string>()) return *text;
+  if (const auto whole = node.value_exact<std::int64_t>()) return std::to_string(*whole);
+  if (const auto real = node.value_exact<double>()) return fmt::format("{}", *real);
+  if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
+  throw UsageError("a string, number, true or false is wanted");
+}
+
+/// `text` as a string of TOML.
+std::string toml_string(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    const bool control = (c >= '\0' && c < ' ') || c == '\x7f';
+    quoted += control ? fmt::format("\\u{:04x}", c) : std::string(1, c);
+  }
+  return quoted + '"';
+}
+
+/// Whether TOML has a number, true or false of just this text.
+bool is_bare(const std::string& text) {
+  try {
+    const toml::table line = toml::parse("x = " + text);
+    return text_of(*line.get("x")) == text;
+  } catch (const toml::parse_error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+void write_toml(const Settings& settings, std::ostream& out) {
+  if (!settings.preset.empty()) fmt::print(out, "preset = {}\n", toml_string(settings.preset));
+  for (const Key& key : keys()) {
+    const std::string value = key.get(settings);
+    fmt::print(out, "{} = {}\n", key.name,
+               key.is_text || !is_bare(value) ? toml_string(value) : value);
+  }
+}
+
+void write_toml(const Settings& settings, const Environment& environment, std::ostream& out) {
+  write_toml(settings, out);
+  fmt::print(out, "\n[environment]\n");
+  for (const auto& [name, value] : environment)
+    fmt::print(out, "{} = {}\n", name, toml_string(value));
+}
+
+Settings parse_toml(std::string_view text, const std::string& name,
+                    std::optional<std::string> preset_name) {
+  const auto fail = [&](const toml::source_region& where, std::string_view why) {
+    throw InputError(fmt::format("{}:{}: {}", name, where.begin.line, why));
+  };
+  toml::table table;
+  try {
+    table = toml::parse(text, name);
+  } catch (const toml::parse_error& e) {
+    fail(e.source(), e.description());
+  }
+  Settings settings;
+  const auto named = table.find("preset");
+  try {
+    if (!preset_name && named != table.end()) preset_name = text_of(named->second);
+    if (preset_name) settings = preset(*preset_name).settings;
+  } catch (const UsageError& e) {
+    fail(named == table.end() ? table.source() : named->second.source(), e.what());
+  }
+  const auto apply = [&](std::string_view key, const toml::node& node) {
+    try {
+      set(settings, key, text_of(node));
+    } catch (const UsageError& e) {
+      fail(node.source(), e.what());
+    }
+  };
+  // In the order of keys(), then what is none, which set() refuses.
+  for (const Key& key : keys()) {
+    const auto given = table.find(key.name);
+    if (given == table.end()) continue;
+    apply(key.name, given->second);
+    table.erase(given);
+  }
+  for (const auto& [key, node] : table) {
+    if (key == "preset" || (key == "environment" && node.is_table())) continue;
+    apply(key.str(), node);
+  }
+  return settings;
+}
+
+Settings read_toml(const std::string& path, std::optional<std::string> preset_name) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path)) {
+    throw InputError(fmt::format("{}: no such file, or it cannot be read", path));
+  }
+  // By what has come, not by the file's size: a pipe has none, and a device may have no end.
+  std::string text(kMostTomlBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMostTomlBytes) {
+    throw InputError(fmt::format("{}: more than {} bytes: no settings", path, kMostTomlBytes));
+  }
+  return parse_toml(text, path, std::move(preset_name));
+}
+
+}  // namespace mvsgd::sim

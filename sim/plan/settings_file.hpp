@@ -1,0 +1,31 @@
+// config.toml: settings as a file that a person can read and change.
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sim/files/environment.hpp"
+#include "sim/plan/settings.hpp"
+
+namespace mvsgd::sim {
+
+/// The preset, if there is one, and the keys as TOML, one a line.
+void write_toml(const Settings& settings, std::ostream& out);
+
+/// The same, and the environment as a table [environment].
+void write_toml(const Settings& settings, const Environment& environment, std::ostream& out);
+
+/// Reads TOML such as write_toml's. A `preset` in it is applied before the other keys, unless
+/// `preset` is given, which is then applied in its place; a key that is missing keeps the preset's
+/// value, or its default; a table [environment] is passed over. Throws InputError with the line
+/// behind `name` if it is not TOML, or has an unknown or duplicate key or a bad value.
+[[nodiscard]] Settings parse_toml(std::string_view text, const std::string& name,
+                                  std::optional<std::string> preset);
+
+/// The same from a file or pipe. Throws InputError naming it also if it cannot be read, or has more
+/// than 1 MiB.
+[[nodiscard]] Settings read_toml(const std::string& path, std::optional<std::string> preset);
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,110 @@
+#include "sim/reproduce/results_files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/files/durable_file.hpp"
+#include "sim/plan/keys.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
+#include "sim/report/plots.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Every setting in which the rows differ from their presets, the data but for the embedded one.
+std::string differing_settings(const SweepPlan& plan) {
+  std::vector<std::string> texts;
+  for (const Key& key : keys()) {
+    if (key.name == "seed" || key.name == "data" || changes_no_bit(key.name)) continue;
+    std::string single;
+    std::string workers;
+    for (const TrialSpec& trial : plan.trials) {
+      const std::string value = key.get(trial.settings);
+      if (value == key.get(preset(trial.settings.preset).settings)) continue;
+      (trial.settings.scheme->sends() ? workers : single) = value;
+    }
+    if (!workers.empty()) texts.push_back(fmt::format("{} = {}", key.name, workers));
+    if (!single.empty() && single != workers) {
+      texts.push_back(fmt::format("{} = {} (SM)", key.name, single));
+    }
+  }
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+/// The figures of these rows: the plan's own, or for the table each of which no row is missing.
+std::vector<Plot> figures(const SweepPlan& plan, std::span<const RowResult> rows) {
+  std::vector<Plot> plots;
+  for (const TableOrFigure& figure : tables_and_figures().subspan(1)) {
+    if (!plan.is_table() && plan.what != &figure) continue;
+    std::vector<SeedGroup> groups;
+    for (const std::string_view name : figure.presets) {
+      const auto row = std::ranges::find(rows, name, &RowResult::preset);
+      if (row != rows.end() && row->accuracy) groups.push_back(row->trials);
+    }
+    if (groups.empty() || (plan.is_table() && groups.size() < figure.presets.size())) continue;
+    plots.push_back(accuracy_figure(groups, std::string(figure.name), std::string(figure.title)));
+  }
+  return plots;
+}
+
+template <typename Write>
+void replace_with(const fs::path& path, const Write& write) {
+  std::ostringstream text;
+  write(text);
+  replace_file(path, text.str());
+}
+
+void write_page(const SweepPlan& plan, std::span<const RowResult> rows,
+                const std::vector<Drawing>& drawings) {
+  replace_with(plan.out / "table1.html",
+               [&](std::ostream& out) { write_table_html(out, caption_of(plan), rows, drawings); });
+}
+
+}  // namespace
+
+Caption caption_of(const SweepPlan& plan) {
+  return {.title = fmt::format("Table 1 at scale {}", plan.scale->name),
+          .settings = differing_settings(plan),
+          .summary = std::string(plan.scale->summary),
+          .trials = plan.count};
+}
+
+void write_numbers(const SweepPlan& plan, std::span<const RowResult> rows) {
+  const std::string name(plan.what->name);
+  const fs::path csv = plan.out / (name + ".csv");
+  if (plan.is_table()) {
+    replace_with(plan.out / (name + ".md"),
+                 [&](std::ostream& out) { write_markdown(out, caption_of(plan), rows); });
+    replace_with(csv, [&](std::ostream& out) { write_table_csv(out, rows); });
+    write_page(plan, rows, {});
+    return;
+  }
+  std::vector<SeedGroup> groups;
+  for (const RowResult& row : rows) {
+    if (row.accuracy) groups.push_back(row.trials);
+  }
+  replace_with(csv, [&](std::ostream& out) { write_csv(out, groups); });
+}
+
+void draw(const SweepPlan& plan, std::span<const RowResult> rows) {
+  const std::vector<Plot> plots = figures(plan, rows);
+  if (plots.empty()) return;
+  const std::vector<std::string> documents = draw_svg(plots);
+  std::vector<Drawing> drawings;
+  for (std::size_t i = 0; i < plots.size(); ++i) {
+    replace_file(plan.out / (plots[i].name + ".svg"), documents[i]);
+    drawings.push_back({.name = plots[i].name, .svg = documents[i]});
+  }
+  if (plan.is_table()) write_page(plan, rows, drawings);
+}
+
+}  // namespace mvsgd::sim

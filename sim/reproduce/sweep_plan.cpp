@@ -1,0 +1,60 @@
+#include "sim/reproduce/sweep_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "sim/plan/presets.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+std::vector<std::string_view> wanted_rows(const TableOrFigure& what,
+                                          const std::vector<std::string>& rows) {
+  for (const std::string& row : rows) {
+    const std::string& name = preset(row).name;
+    if (std::ranges::find(what.presets, name) == what.presets.end()) {
+      throw UsageError(fmt::format("--rows {}: no row of {}", name, what.name));
+    }
+  }
+  std::vector<std::string_view> wanted;
+  for (const std::string_view name : what.presets) {
+    if (rows.empty() || std::ranges::find(rows, name) != rows.end()) wanted.push_back(name);
+  }
+  // The benchmark first: every other row is compared with it.
+  std::stable_partition(wanted.begin(), wanted.end(),
+                        [](std::string_view name) { return name == "sm"; });
+  return wanted;
+}
+
+}  // namespace
+
+SweepPlan plan_sweep(const SweepRequest& request) {
+  SweepPlan plan{.what = &table_or_figure(request.what),
+                 .scale = &scale(request.scale),
+                 .out = request.out.empty() ? std::filesystem::path("reproduction-" + request.scale)
+                                            : std::filesystem::path(request.out),
+                 .count = request.trials,
+                 .trials = {}};
+  if (plan.count == 0) plan.count = plan.scale->trials;
+  const auto has_data = [&] {
+    return std::ranges::find(request.given, "data", &GivenSettings::value_type::first) !=
+           request.given.end();
+  };
+  if (!plan.scale->embedded_data && !has_data()) {
+    throw UsageError(fmt::format(
+        "scale {} needs --data DIR with CIFAR-10's files, which 'mvsgd data fetch DIR' gets",
+        plan.scale->name));
+  }
+  const std::vector<std::string_view> rows = wanted_rows(*plan.what, request.rows);
+  for (std::uint32_t seed = 1; seed <= plan.count; ++seed) {
+    for (const std::string_view row : rows) {
+      plan.trials.push_back({.settings = trial_settings(*plan.scale, row, seed, request.given),
+                             .path = plan.out / "runs" / fmt::format("{}-seed{}", row, seed)});
+    }
+  }
+  return plan;
+}
+
+}  // namespace mvsgd::sim

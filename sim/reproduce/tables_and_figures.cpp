@@ -1,0 +1,54 @@
+#include "sim/reproduce/tables_and_figures.hpp"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "sim/plan/settings.hpp"
+#include "sim/plan/table1.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+std::vector<TableOrFigure> make_tables_and_figures() {
+  std::vector<std::string_view> all;
+  for (const PrintedRow& row : printed_table()) all.push_back(row.preset);
+  // The benchmarks come first, so that they look the same in every figure.
+  return {
+      {"table1", "Table 1", all},
+      {"figure1",
+       "Figure 1: SSGD-MV and local steps",
+       {"sm", "top-k", "ssgd-mv", "ssgd-mv-l2", "ssgd-mv-l4", "ssgd-mv-l8"}},
+      {"figure2",
+       "Figure 2: SSGD-MV-AD and local steps",
+       {"sm", "top-k", "ssgd-mv-ad", "ssgd-mv-ad-l2", "ssgd-mv-ad-l4", "ssgd-mv-ad-l8"}},
+      {"figure3",
+       "Figure 3: majority voting and random selection",
+       {"sm", "top-k", "ssgd-mv-l4", "ssgd-mv-l8", "ssgd-mv-rs-l4", "ssgd-mv-rs-l8"}},
+      {"figure4a",
+       "Figure 4a: the highest compression",
+       {"sm", "top-k", "ssgd-mv-ad-l4-q", "ssgd-mv-ad-l8-q"}},
+      {"figure4b",
+       "Figure 4b: with and without quantisation",
+       {"ssgd-mv-l8", "ssgd-mv-l8-q", "ssgd-mv-ad-l4", "ssgd-mv-ad-l4-q", "ssgd-mv-ad-l8",
+        "ssgd-mv-ad-l8-q"}},
+  };
+}
+
+}  // namespace
+
+std::span<const TableOrFigure> tables_and_figures() {
+  static const std::vector<TableOrFigure> all = make_tables_and_figures();
+  return all;
+}
+
+const TableOrFigure& table_or_figure(std::string_view name) {
+  std::vector<std::string> names;
+  for (const TableOrFigure& one : tables_and_figures()) {
+    if (one.name == name) return one;
+    names.emplace_back(one.name);
+  }
+  throw UsageError(fmt::format("unknown exhibit '{}': one of {}", name, fmt::join(names, ", ")));
+}
+
+}  // namespace mvsgd::sim

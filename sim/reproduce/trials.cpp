@@ -1,0 +1,112 @@
+#include "sim/reproduce/trials.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <system_error>
+#include <utility>
+
+#include "nn/resnet18.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/plan/keys.hpp"
+#include "sim/plan/settings_file.hpp"
+#include "sim/run/run_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// None if nothing was sent that way.
+std::optional<BitBudget> budget(std::span<const RunHistory> runs, comm::Direction direction) {
+  std::vector<double> q_loc;
+  std::vector<double> q_val;
+  for (const RunHistory& run : runs) {
+    const comm::FieldBits& bits = run.sparse_bits[direction];
+    if (bits.total() == comm::Bits(0)) return std::nullopt;
+    const auto d = nn::resnet18_parameters({.width = run.settings.width}).size();
+    const double places =
+        static_cast<double>(d) * static_cast<double>(run.sparse_steps) * run.settings.workers;
+    q_loc.push_back(static_cast<double>(bits[comm::Field::positions].count()) / places);
+    q_val.push_back(static_cast<double>(bits[comm::Field::values].count()) / places);
+  }
+  return BitBudget{.q_loc = sample(q_loc).mean, .q_val = sample(q_val).mean};
+}
+
+Rates mean_rates(std::span<const RunHistory> runs) {
+  Rates means;
+  for (const auto member :
+       {&Rates::uplink, &Rates::both_ways, &Rates::run_uplink, &Rates::run_both_ways}) {
+    std::vector<double> values;
+    for (const RunHistory& run : runs) {
+      if (const auto rate = run.end->rates.*member) values.push_back(*rate);
+    }
+    if (!values.empty()) means.*member = sample(values).mean;
+  }
+  return means;
+}
+
+RowResult make_row(const PrintedRow& printed, SeedGroup trials) {
+  RowResult row;
+  row.printed = &printed;
+  row.trials = std::move(trials);
+  std::vector<RunHistory>& runs = row.trials.runs;
+  if (runs.empty()) return row;
+  std::vector<double> percents;
+  std::vector<double> seconds;
+  for (const RunHistory& run : runs) {
+    percents.push_back(100 * run.end->test_accuracy);
+    seconds.push_back(run.rounds.back().seconds);
+  }
+  row.accuracy = sample(percents);
+  row.seconds = sample(seconds).mean;
+  row.up = budget(runs, comm::Direction::up);
+  row.down = budget(runs, comm::Direction::down);
+  row.rates = mean_rates(runs);
+  return row;
+}
+
+}  // namespace
+
+TrialStage stage_of(const TrialSpec& trial) {
+  const fs::path config = trial.path / "config.toml";
+  std::error_code error;
+  if (!fs::exists(config, error)) return TrialStage::absent;
+  const Settings there = read_toml(config.string(), std::nullopt);
+  for (const Key& key : keys()) {
+    if (changes_no_bit(key.name) || key.get(there) == key.get(trial.settings)) continue;
+    throw InputError(fmt::format("{}: {} = {} there, {} here", trial.path.string(), key.name,
+                                 key.get(there), key.get(trial.settings)));
+  }
+  return has_finished(trial.path) ? TrialStage::finished : TrialStage::begun;
+}
+
+std::vector<RowResult> Results::rows(std::span<const TrialSpec> trials) {
+  std::vector<RowResult> rows;
+  for (const PrintedRow& printed : printed_table()) {
+    SeedGroup group{.label = std::string(printed.name), .runs = {}};
+    bool wanted = false;
+    for (const TrialSpec& trial : trials) {
+      if (trial.settings.preset != printed.preset) continue;
+      wanted = true;
+      auto found = finished_.find(trial.path);
+      if (found == finished_.end()) {
+        if (stage_of(trial) != TrialStage::finished) continue;
+        RunHistory run = read_run_history(trial.path);
+        std::erase_if(run.rounds, [](const RoundHistory& m) { return !m.test_accuracy; });
+        found = finished_.emplace(trial.path, std::move(run)).first;
+      }
+      group.runs.push_back(found->second);
+    }
+    if (wanted) rows.push_back(make_row(printed, std::move(group)));
+  }
+  const auto sm = std::ranges::find(rows, "sm", &RowResult::preset);
+  for (RowResult& row : rows) {
+    if (sm == rows.end() || &row == &*sm || !row.accuracy || !sm->accuracy) continue;
+    row.against_sm = welch_test(*row.accuracy, *sm->accuracy);
+  }
+  return rows;
+}
+
+}  // namespace mvsgd::sim

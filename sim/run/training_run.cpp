@@ -1,0 +1,162 @@
+#include "sim/run/training_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "sim/files/durable_file.hpp"
+#include "sim/files/environment.hpp"
+#include "sim/run/checkpoint.hpp"
+#include "sim/run/run_directory.hpp"
+#include "sim/run/tensorboard.hpp"
+#include "sim/run/wire_dump.hpp"
+#include "sim/train/backends.hpp"
+#include "sim/train/images.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Seconds since 1970.
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// After which rounds to pause for a checkpoint, and whether to go on then.
+class Pauses {
+ public:
+  Pauses(const Settings& settings, std::size_t rounds, const std::function<bool()>& interrupted)
+      : every_(settings.checkpoint_every), rounds_(rounds), interrupted_(&interrupted) {}
+
+  /// Always before the last round, from where a run can go on to more `rounds`: the last one has an
+  /// evaluation that a longer run does not have there.
+  [[nodiscard]] bool is_due_after(const Round& round) const {
+    if (round.t + 1 >= rounds_) return round.t + 1 == rounds_;
+    const bool by_rounds = every_.rounds > 0 && round.t % every_.rounds == 0;
+    const bool by_time =
+        every_.minutes > 0 && Clock::now() - last_ >= std::chrono::minutes(every_.minutes);
+    return by_rounds || by_time || is_interrupted();
+  }
+  void saved() { last_ = Clock::now(); }
+
+  [[nodiscard]] bool is_interrupted() const { return *interrupted_ && (*interrupted_)(); }
+
+ private:
+  CheckpointEvery every_;
+  std::size_t rounds_;
+  const std::function<bool()>* interrupted_;
+  Clock::time_point last_ = Clock::now();
+};
+
+Environment environment_of(const Settings& settings) {
+  Environment here = environment(make_backend(settings)->version());
+  if (const std::string engines = engines_of(settings); !engines.empty()) {
+    here.emplace_back("engines", engines);
+  }
+  if (const auto init = digest_of(settings.init)) here.emplace_back("init_sha256", init->sha256);
+  return here;
+}
+
+void warn(const TrainingSinks& sinks, const std::string& text) {
+  if (sinks.warn) sinks.warn(text);
+}
+
+/// Warns of what may make a resumed run another than it would have been.
+void warn_of_changes(const TrainingSinks& sinks, const FoundCheckpoint& found,
+                     const Environment& here) {
+  for (const std::string& damaged : found.damaged) {
+    warn(sinks, damaged + "; the one before it is taken");
+  }
+  if (!found.newest) return;
+  for (const auto& [name, value] : found.newest->environment) {
+    const auto now = std::ranges::find(here, name, &Environment::value_type::first);
+    if (now == here.end() || now->second == value) continue;
+    warn(sinks, fmt::format("{} is {} now and was {}: the digest may be another than in one go",
+                            name, now->second, value));
+  }
+}
+
+/// Warns of rounds to dump that this run does not do: after its last, or before it was resumed.
+void warn_of_rounds_not_dumped(const TrainingSinks& sinks, const std::vector<std::uint32_t>& wanted,
+                               std::uint32_t done, std::size_t rounds) {
+  for (const std::uint32_t t : wanted) {
+    if (t <= rounds && (t > done || done == 0)) continue;
+    warn(sinks, fmt::format("--dump-rounds {}: nothing to dump, this run does rounds {} to {}", t,
+                            done == 0 ? 0 : done + 1, rounds));
+  }
+}
+
+RunDirectory open_directory(const std::filesystem::path& path, const Settings& settings,
+                            const TrainingOptions& options, const Environment& here,
+                            const FoundCheckpoint& found) {
+  if (options.resume) return {path, settings, here, found};
+  return {path, settings, here};
+}
+
+}  // namespace
+
+TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings,
+                     const TrainingOptions& options, const TrainingSinks& sinks,
+                     const LawConstants& law) {
+  const Environment here = environment_of(settings);
+  const data::TrainTest images = load_images(settings);
+  const std::vector<Round> rounds = schedule(settings, images.train.size());
+  FoundCheckpoint found;
+  if (options.resume) found = find_checkpoint(path, settings, rounds.size());
+  warn_of_changes(sinks, found, here);
+  TrialState begun = found.newest ? std::move(found.newest->state) : first_state(settings);
+  std::optional<WireDump> dump;
+  if (options.dump) dump.emplace(options.dump->directory, options.dump->rounds);
+  RunDirectory directory = open_directory(path, settings, options, here, found);
+  if (dump) warn_of_rounds_not_dumped(sinks, options.dump->rounds, begun.group.t, rounds.size());
+
+  // A run that has an event file goes on with one.
+  const bool had_events = cut_events_after(directory.path(), begun.group.t);
+  std::optional<EventFile> events;
+  if (options.events || had_events) events.emplace(directory.path(), wall_time());
+
+  if (sinks.on_start) sinks.on_start({.images = images, .rounds = rounds, .state = begun});
+  const double earlier = begun.seconds;
+  const Clock::time_point start = Clock::now();
+  const auto seconds = [&] { return earlier + seconds_since(start); };
+  Pauses pauses(settings, rounds.size(), sinks.interrupted);
+  (void)pauses.is_interrupted();  // from now on an interrupt is kept until the round has ended
+  std::uint32_t t = begun.group.t;
+  TrialSinks trial_sinks;
+  trial_sinks.on_round = [&](const TrialRound& round) {
+    if (sinks.on_round) sinks.on_round(round, seconds());
+    const auto metrics = directory.add(round, seconds());
+    t = round.record.round.t;
+    if (events && metrics) events->add(metrics->round, wall_time(), scalars_of(*metrics));
+  };
+  if (dump) {
+    trial_sinks.on_message = [&](std::uint32_t to, const comm::Message& message) {
+      dump->add(to, message);
+    };
+  }
+  trial_sinks.pause_after = [&](const Round& round) { return pauses.is_due_after(round); };
+  trial_sinks.on_pause = [&](const TrialState& state) {
+    if (events) events->sync();
+    directory.save(state);
+    pauses.saved();
+    return !pauses.is_interrupted();
+  };
+  const TrainingEnd end{.result = run_trial(settings, images, trial_sinks, law, std::move(begun)),
+                        .t = t,
+                        .rounds = rounds.size(),
+                        .steps_per_epoch = steps_per_epoch(settings, images.train.size()),
+                        .seconds = seconds()};
+  if (end.result.finished) directory.finish(end.result, end.seconds);
+  return end;
+}
+
+}  // namespace mvsgd::sim

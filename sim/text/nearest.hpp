@@ -1,0 +1,18 @@
+// "Did you mean": the nearest of known names.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace mvsgd::sim {
+
+/// The name in `candidates` nearest to `name` in edit distance; "" if none is within
+/// max(2, a third of the name's length).
+[[nodiscard]] std::string nearest(std::string_view name, std::span<const std::string> candidates);
+
+/// ": did you mean 'NEAREST'?", or "" if none is near.
+[[nodiscard]] std::string did_you_mean(std::string_view name,
+                                       std::span<const std::string> candidates);
+
+}  // namespace mvsgd::sim

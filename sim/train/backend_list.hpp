@@ -1,0 +1,24 @@
+// The plug-ins of this build. The source is made by sim/CMakeLists.txt.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "compress/device/device_operators.hpp"
+#include "nn/backend_entry.hpp"
+
+namespace mvsgd::sim {
+
+[[nodiscard]] std::span<const nn::BackendEntry> backend_list();
+
+/// Operators on the devices of one backend.
+struct DeviceEntry {
+  std::string_view backend;
+  std::unique_ptr<compress::DeviceOperators> (*make)(int device);
+  /// A plain tensor of the backend as an array of the operators of its device.
+  compress::DeviceArray (*array)(const nn::Tensor& x);
+};
+[[nodiscard]] std::span<const DeviceEntry> device_list();
+
+}  // namespace mvsgd::sim

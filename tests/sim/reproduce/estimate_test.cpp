@@ -1,0 +1,55 @@
+// The forecast reckons from a measured speed: whole waves of workers, and every evaluation.
+#include "sim/reproduce/estimate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "sim/plan/presets.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+/// 100 steps in rounds of 4 after 20 of warm-up, an evaluation every 10; 8 workers.
+Settings settings_of_100_steps() {
+  Settings settings = preset("ssgd-mv-l4").settings;
+  settings.workers = 8;
+  settings.batch = 5;
+  settings.synthetic_train = 400;  // an epoch is 10 steps
+  settings.synthetic_test = 300;
+  settings.epochs = 10;
+  settings.warmup_epochs = 2;
+  settings.eval_every = 1;
+  settings.slots = 4;
+  return settings;
+}
+
+TEST(Estimate, IsAWaveForAsManyWorkersAsComputeAtOnceAndAnImageForEachThatIsEvaluated) {
+  std::vector<std::uint32_t> measured;
+  Estimate estimate([&](const Settings& /*settings*/, std::uint32_t slots) {
+    measured.push_back(slots);
+    return Speed{.wave = 3, .image = 0.25};
+  });
+  Settings settings = settings_of_100_steps();
+  // 8 workers on 4 slots: two waves a step. Ten evaluations.
+  EXPECT_DOUBLE_EQ(estimate.seconds(settings), 100 * 2 * 3 + 10 * 300 * 0.25);
+  settings.epochs = 20;
+  EXPECT_DOUBLE_EQ(estimate.seconds(settings), 200 * 2 * 3 + 20 * 300 * 0.25);
+  EXPECT_EQ(measured, (std::vector<std::uint32_t>{4})) << "the same size twice";
+  // More slots than workers: all at once.
+  settings.slots = 16;
+  EXPECT_DOUBLE_EQ(estimate.seconds(settings), 200 * 3 + 20 * 300 * 0.25);
+  settings.width = 32;
+  (void)estimate.seconds(settings);
+  EXPECT_EQ(measured, (std::vector<std::uint32_t>{4, 8, 8}));
+}
+
+TEST(Estimate, MeasuresWavesThatTakeTime) {
+  Settings settings = settings_of_100_steps();
+  settings.backend = "reference";
+  settings.width = 2;
+  EXPECT_GT(measured_speed(settings, 2).wave, 0);
+}
+
+}  // namespace
+}  // namespace mvsgd::sim

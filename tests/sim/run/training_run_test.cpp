@@ -1,0 +1,109 @@
+// A run in its directory as a function: no command line.
+#include "sim/run/training_run.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "sim/files/input_error.hpp"
+#include "sim/run/run_history.hpp"
+#include "sim/train/images.hpp"
+#include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TrainingRun : public testing::Test {
+ protected:
+  Settings settings_ = small_settings("ssgd-mv-l2");
+  TestDirectory directory_;
+  fs::path path_ = directory_.path() / "run";
+};
+
+TEST_F(TrainingRun, EndsAsTheTrialAlone) {
+  const TrialResult alone = run_trial(settings_, load_images(settings_), {});
+  std::size_t starts = 0;
+  std::vector<std::uint32_t> rounds;
+  double last = 0;
+  TrainingSinks sinks;
+  sinks.on_start = [&](const TrainingStart& start) {
+    ++starts;
+    EXPECT_EQ(start.images.train.size(), settings_.synthetic_train);
+    EXPECT_EQ(start.state.group.t, 0U);
+    EXPECT_TRUE(fs::exists(path_ / "config.toml"));
+  };
+  sinks.on_round = [&](const TrialRound& round, double seconds) {
+    rounds.push_back(round.record.round.t);
+    EXPECT_GE(seconds, last);
+    last = seconds;
+  };
+  const TrainingEnd end = train_in(path_, settings_, {}, sinks);
+  EXPECT_TRUE(end.result.finished);
+  EXPECT_EQ(end.result.digest, alone.digest);
+  EXPECT_EQ(starts, 1U);
+  ASSERT_EQ(rounds.size(), end.rounds + 1);
+  for (std::uint32_t t = 0; t < rounds.size(); ++t) EXPECT_EQ(rounds[t], t);
+  EXPECT_EQ(end.t, end.rounds);
+  EXPECT_EQ(end.steps_per_epoch, 4U);  // 64 images, two workers of eight
+  EXPECT_GE(end.seconds, last);
+  EXPECT_EQ(read_run_history(path_).end.value().digest, alone.digest);
+}
+
+TEST_F(TrainingRun, WithNobodyWatchingIsTheSame) {
+  const TrainingEnd end = train_in(path_, settings_, {}, {});
+  EXPECT_EQ(end.result.digest, run_trial(settings_, load_images(settings_), {}).digest);
+}
+
+TEST_F(TrainingRun, StopsBetweenRoundsWhenItIsInterruptedAndGoesOn) {
+  std::uint32_t done = 0;
+  TrainingSinks sinks;
+  sinks.on_round = [&](const TrialRound& round, double) { done = round.record.round.t; };
+  sinks.interrupted = [&] { return done >= 2; };
+  const TrainingEnd first = train_in(path_, settings_, {}, sinks);
+  EXPECT_FALSE(first.result.finished);
+  // A round may have begun when the one before it is told of.
+  EXPECT_GE(first.t, 2U);
+  EXPECT_LT(first.t, first.rounds);
+  EXPECT_EQ(first.t, done);
+  EXPECT_TRUE(fs::exists(path_ / "checkpoint" / ("round-0000000" + std::to_string(first.t))));
+  EXPECT_FALSE(fs::exists(path_ / "model.safetensors"));
+
+  EXPECT_THROW((void)train_in(path_, settings_, {}, {}), InputError);  // something is there
+  sinks.interrupted = {};
+  sinks.on_start = [&](const TrainingStart& start) { EXPECT_EQ(start.state.group.t, first.t); };
+  const TrainingEnd second = train_in(path_, settings_, {.resume = true}, sinks);
+  EXPECT_TRUE(second.result.finished);
+  EXPECT_EQ(second.result.digest, run_trial(settings_, load_images(settings_), {}).digest);
+  EXPECT_GE(second.seconds, first.seconds);
+}
+
+TEST_F(TrainingRun, WarnsOfRoundsThatItDoesNotDump) {
+  std::vector<std::string> warnings;
+  TrainingSinks sinks;
+  sinks.warn = [&](std::string_view text) { warnings.emplace_back(text); };
+  const fs::path wire = directory_.path() / "wire";
+  const TrainingEnd end = train_in(
+      path_, settings_, {.dump = DumpOptions{.directory = wire, .rounds = {1, 99}}}, sinks);
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(warnings[0], "--dump-rounds 99: nothing to dump, this run does rounds 0 to " +
+                             std::to_string(end.rounds));
+  EXPECT_FALSE(fs::is_empty(wire));
+}
+
+TEST_F(TrainingRun, TheSplitChangesWhatIsTrained) {
+  const TrainingEnd random = train_in(path_, settings_, {}, {});
+  settings_.split = Split::stratified;
+  const TrainingEnd stratified = train_in(path_.string() + "-2", settings_, {}, {});
+  EXPECT_NE(stratified.result.digest, random.result.digest);
+  const auto parts = split_images(settings_, load_images(settings_).train);
+  EXPECT_EQ(parts.size(), settings_.workers);
+}
+
+}  // namespace
+}  // namespace mvsgd::sim
