@@ -223,9 +223,11 @@ TEST_F(Report, CsvHasEveryNumber) {
   EXPECT_THAT(out.str(), HasSubstr(start + "rate_run_both_ways,"));
   EXPECT_THAT(
       out.str(),
-      HasSubstr(start + "bits_down/initial_model," +
-                std::to_string(groups[0].runs[0].bits[1][comm::Field::initial_model].count()) +
-                "\n"));
+      HasSubstr(
+          start + "bits_down/initial_model," +
+          std::to_string(
+              groups[0].runs[0].bits[comm::Direction::down][comm::Field::initial_model].count()) +
+          "\n"));
 }
 
 }  // namespace
