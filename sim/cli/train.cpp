@@ -17,6 +17,7 @@
 #include "sim/plan/presets.hpp"
 #include "sim/plan/settings_file.hpp"
 #include "sim/text/numbers.hpp"
+#include "sim/train/backends.hpp"
 #include "sim/train/compute.hpp"
 #include "sim/train/trial.hpp"
 

@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "data/synthetic.hpp"
-#include "nn/reference/reference_backend.hpp"
+#include "nn/reference/make_reference.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/train/trial.hpp"
 
