@@ -102,8 +102,7 @@ std::vector<comm::LedgerRow> Audit::expected(const Round& round, std::uint32_t w
   std::vector<comm::LedgerRow> rows;
   for (const MessageShape& shape : shape_of(round)) {
     const comm::FieldBits bits = message(shape, round, worker, sizes);
-    for (std::size_t f = 0; f < comm::kFields; ++f) {
-      const auto field = static_cast<Field>(f);
+    for (const Field field : comm::kAllFields) {
       if (bits[field] == comm::Bits(0)) continue;
       rows.push_back(
           {.id = {.round = round.t, .worker = worker, .direction = shape.way, .kind = shape.kind},
