@@ -227,12 +227,11 @@ TEST_F(Reproduction, RunsEveryTrialOnceAndEachAsTrainWould) {
 
 TEST_F(Reproduction, RowsAreMeansOfWhatTheTrialsHaveInTheirFiles) {
   ASSERT_EQ(reproduce().code, Exit::good);
-<<<<<<< HEAD
-  const std::vector<Trial> trials{trial("sm", 1), trial("sm", 2), trial("ssgd-mv-ad-l2", 1),
-                                  trial("ssgd-mv-ad-l2", 2)};
+  const std::vector<TrialSpec> trials{trial("sm", 1), trial("sm", 2), trial("ssgd-mv-ad-l2", 1),
+                                      trial("ssgd-mv-ad-l2", 2)};
   // A row has the accuracy after the last round: the one before, at the first epoch, is made
   // unlike.
-  for (const Trial& one : trials) {
+  for (const TrialSpec& one : trials) {
     const fs::path metrics = one.path / "metrics.jsonl";
     std::string text = text_of(metrics);
     const std::size_t value = text.find(':', text.find("\"test_accuracy\"")) + 1;
@@ -240,10 +239,6 @@ TEST_F(Reproduction, RowsAreMeansOfWhatTheTrialsHaveInTheirFiles) {
     text.replace(value, text.find_first_of(",}", value) - value, "0.999");
     std::ofstream(metrics) << text;
   }
-=======
-  const std::vector<TrialSpec> trials{trial("sm", 1), trial("sm", 2), trial("ssgd-mv-ad-l2", 1),
-                                      trial("ssgd-mv-ad-l2", 2)};
->>>>>>> round
   Results results;
   const std::vector<RowResult> rows = results.rows(trials);
   ASSERT_EQ(rows.size(), 2U);

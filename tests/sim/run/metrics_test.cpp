@@ -45,6 +45,60 @@ std::vector<LayerShare> layers() {
   return {{.layer = "conv1", .coordinates = 27}, {.layer = "linear", .coordinates = 10}};
 }
 
+TEST(Metrics, OfARoundAreMeansOverItsReportAndSumsOfItsLedger) {
+  RoundRecord record;
+  record.round.t = 7;
+  record.round.epoch = 0.5;
+  record.round.steps = 4;
+  record.round.learning_rate = 0.25;
+  record.report.loss = 12;
+  record.report.steps = 8;  // of two workers
+  record.report.images = 512;
+  record.report.vote_overlap = 1.5;
+  record.report.overlaps = 2;
+  record.report.phases = {.local_steps = 1, .vote = 2, .exchange = 3, .server = 4};
+  record.sizes.changes = {3, 5};
+  record.mask_overlap = 0.5;
+  record.vote_agreement = 0.625;
+  record.mask = {1, 30, 31};
+  record.evaluation = Evaluation{.loss = 2.25, .accuracy = 0.125};
+  for (const std::uint32_t worker : {0U, 1U}) {
+    const auto row = [&](comm::Direction way, comm::Kind kind, comm::Field field, unsigned bits) {
+      record.ledger.push_back({.id = {.round = 7, .worker = worker, .direction = way, .kind = kind},
+                               .field = field,
+                               .bits = comm::Bits(bits)});
+    };
+    row(comm::Direction::up, comm::Kind::update, comm::Field::values, 100);
+    row(comm::Direction::up, comm::Kind::update, comm::Field::header, 10);
+    row(comm::Direction::down, comm::Kind::mask, comm::Field::positions, 1);
+  }
+  nn::Layout layout;
+  layout.append("conv1.weight", {30});
+  layout.append("linear.weight", {10});
+
+  const RoundMetrics metrics = metrics_of(record, layout, 9);
+  EXPECT_EQ(metrics.round, 7U);
+  EXPECT_EQ(metrics.epoch, 0.5);
+  EXPECT_EQ(metrics.local_steps, 4U);
+  EXPECT_EQ(metrics.learning_rate, 0.25);
+  EXPECT_EQ(metrics.loss, 12.0 / 8);
+  EXPECT_EQ(metrics.images, 512U);
+  EXPECT_EQ(metrics.bits_up, comm::Bits(220));
+  EXPECT_EQ(metrics.bits_down, comm::Bits(2));
+  EXPECT_EQ(metrics.union_size, std::nullopt);
+  EXPECT_THAT(metrics.changes, testing::ElementsAre(3, 5));
+  EXPECT_EQ(metrics.mask_overlap, 0.5);
+  EXPECT_EQ(metrics.vote_overlap, 1.5 / 2);
+  EXPECT_EQ(metrics.vote_agreement, 0.625);
+  ASSERT_EQ(metrics.kept.size(), 2U);
+  EXPECT_EQ(metrics.kept[0].kept, 1U);
+  EXPECT_EQ(metrics.kept[1].kept, 2U);
+  EXPECT_EQ(metrics.test_loss, 2.25);
+  EXPECT_EQ(metrics.test_accuracy, 0.125);
+  EXPECT_EQ(metrics.seconds, 9);
+  EXPECT_EQ(metrics.phases.server, 4);
+}
+
 TEST(Metrics, ALineHasEveryMetricInTheOrderOfTheTable) {
   EXPECT_EQ(line_of(full()),
             R"({"round":7,"epoch":0.5,"local_steps":4,"dense":false,"learning_rate":0.25,)"
