@@ -43,11 +43,16 @@ class ReferenceBackend : public Backend {
   void do_write(const Tensor& to, std::span<const float> from) override;
   void do_read(const Tensor& from, std::span<float> to) override;
   void do_accumulate(const Tensor& y, const Tensor& x) override;
+
+ protected:
+  // What a test rounds the arguments of.
   Tensor do_conv2d(const Tensor& x, const Tensor& w, const ConvolutionProblem& problem) override;
   Tensor do_conv2d_backward_data(const Tensor& dy, const Tensor& w,
                                  const ConvolutionProblem& problem) override;
   void do_conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw, Into into,
                                   const ConvolutionProblem& problem) override;
+
+ private:
   BatchNormForward do_batch_norm_train(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                                        const RunningStatistics& running, const Tensor& residual,
                                        const BatchNormOptions& options) override;

@@ -56,11 +56,12 @@ TrialState state_of(const Settings& settings) {
   for (Index i = 0; i < protocol.k; ++i) vote[i] = 3 * i;
   state.group.t = kRound;
   state.group.server.mask = vote;
-  state.group.server.vote_sum = make_vote_sum(settings, protocol);
+  std::vector<std::uint32_t> vote_sum(d);
+  for (const Index i : vote) vote_sum[i] = settings.workers;
+  state.group.server.kept = {{"vote_sum", std::move(vote_sum)}};
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
     state.group.workers[n].e.assign(d, 0.5F);
     state.group.workers[n].vote = vote;
-    state.group.server.vote_sum->first(n, vote);
   }
   return state;
 }

@@ -48,20 +48,19 @@ Step train(Backend& backend, const ResNet18Options& options) {
 // means.
 template <typename T>
 class RoundedReference final : public ReferenceBackend<T> {
- public:
-  Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dOptions& options) override {
-    return ReferenceBackend<T>::conv2d(rounded(x), rounded(w), options);
+ private:
+  Tensor do_conv2d(const Tensor& x, const Tensor& w, const ConvolutionProblem& problem) override {
+    return ReferenceBackend<T>::do_conv2d(rounded(x), rounded(w), problem);
   }
-  Tensor conv2d_backward_data(const Tensor& dy, const Tensor& w, const Shape& x_shape,
-                              const Conv2dOptions& options) override {
-    return ReferenceBackend<T>::conv2d_backward_data(rounded(dy), rounded(w), x_shape, options);
+  Tensor do_conv2d_backward_data(const Tensor& dy, const Tensor& w,
+                                 const ConvolutionProblem& problem) override {
+    return ReferenceBackend<T>::do_conv2d_backward_data(rounded(dy), rounded(w), problem);
   }
-  void conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw, Into into,
-                               const Conv2dOptions& options) override {
-    ReferenceBackend<T>::conv2d_backward_weights(rounded(x), rounded(dy), dw, into, options);
+  void do_conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw, Into into,
+                                  const ConvolutionProblem& problem) override {
+    ReferenceBackend<T>::do_conv2d_backward_weights(rounded(x), rounded(dy), dw, into, problem);
   }
 
- private:
   [[nodiscard]] Tensor rounded(const Tensor& x) {
     Tensor y = this->allocate(x.shape);
     std::transform(this->values(x).begin(), this->values(x).end(), this->values(y).begin(),

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "sim/plan/keys.hpp"
+
 namespace mvsgd::sim {
 namespace {
 
