@@ -95,6 +95,15 @@ TEST(InitialParameters, FillTheirRangeEvenly) {
   EXPECT_NEAR(chi_square, 99, 5 * std::sqrt(198));
 }
 
+TEST(InitialParameters, AreMiddlesOf2To24EqualParts) {
+  Layout layout;
+  layout.append("weight", {1000, 1});  // bound 1, so that nothing is rounded
+  for (const float value : initial_parameters(layout, 5)) {
+    const double parts = (static_cast<double>(value) + 1) * 0x1p23;  // from the left end
+    EXPECT_EQ(parts - std::floor(parts), 0.5) << value;
+  }
+}
+
 TEST(InitialParameters, DependOnSeedAndIndexAlone) {
   Layout small;
   small.append("a.weight", {2, 4});
