@@ -340,6 +340,13 @@ TEST(Group, WithNoRoundLeftIsRefused) {
                std::invalid_argument);
 }
 
+TEST(Group, ASparseRoundOfASchemeWithoutThemIsRefused) {
+  DrawnUpdate update(kD, 2, 5);
+  Settings settings = small_settings();
+  settings.scheme = &scheme_named("dense");
+  EXPECT_THROW((void)run(settings, small_plan(), update, 1), std::invalid_argument);
+}
+
 INSTANTIATE_TEST_SUITE_P(Each, GroupOfScheme, testing::ValuesIn(kCases),
                          [](const testing::TestParamInfo<SchemeCase>& c) { return c.param.name; });
 
