@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <random>
 #include <stdexcept>
 #include <vector>
@@ -179,6 +180,21 @@ TEST(MajorityVote, OfTheTallyEqualsTheDefinitionAfterManyDraws) {
     for (std::uint64_t round = 0; round < 10; ++round) {
       expect_the_mask_of_the_definition(tally, votes, k, {.seed = 5, .round = round});
     }
+  }
+}
+
+TEST(MajorityVote, OfTheTallyEqualsTheDefinitionWhereNearlyAllEnter) {
+  // Draws are made many at a time, as if none of them changed how many are still wanted, unless a
+  // number is so near that it could: here the last of so many is decided by those before it once in
+  // some twenty rounds.
+  constexpr std::size_t kD = 100000;
+  Supports supports(1, std::vector<Index>(kD));
+  std::iota(supports[0].begin(), supports[0].end(), Index{0});
+  VoteTally tally(kD);
+  tally.count(supports);
+  const VoteCounts votes = counted(kD, supports);
+  for (std::uint64_t round = 0; round < 300; ++round) {
+    expect_the_mask_of_the_definition(tally, votes, kD - 5, {.seed = 6, .round = round});
   }
 }
 
