@@ -216,7 +216,13 @@ Key position_codec_key() {
 
 Key scheme_key() {
   // What keys say of themselves is a view.
-  static const std::string help = names_of_schemes([](const Scheme&) { return true; });
+  static const std::string help = [] {
+    std::vector<std::string> all;
+    for (const Scheme* const scheme : schemes()) {
+      all.push_back(fmt::format("{} ({})", scheme->name(), scheme->summary()));
+    }
+    return listed(all, "or");
+  }();
   return {"scheme", help,
           [](Settings& s, std::string_view text) { s.scheme = &scheme_named(text); },
           [](const Settings& s) { return std::string(s.scheme->name()); }, true};

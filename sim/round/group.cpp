@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
@@ -113,6 +114,11 @@ GroupState run_group(const GroupContext& context, GroupState state) {
   }
   const Settings& settings = context.settings;
   const std::span<const Round> rounds = context.rounds.subspan(state.t);
+  const bool dense = std::ranges::all_of(rounds, &Round::dense);
+  if (!dense && settings.scheme->sends() && settings.scheme->sparse() == nullptr) {
+    throw std::invalid_argument(
+        fmt::format("run_group: scheme {} has no sparse rounds", settings.scheme->name()));
+  }
   const Protocol protocol = make_protocol(settings, state.server.theta.size());
   const LeaderContext leader{.rounds = rounds,
                              .pause_after = context.pause_after,

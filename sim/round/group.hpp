@@ -52,7 +52,8 @@ struct GroupContext {
 ///
 /// If one rank fails the others' waits end, and what the first of this process threw is thrown.
 /// Throws CheckFailed if in the end a worker's parameters or mask, which it has rebuilt from
-/// messages, are not the server's, by their digests; std::invalid_argument if no round is left.
+/// messages, are not the server's, by their digests; std::invalid_argument if no round is left, or
+/// one is sparse and the scheme has no such rounds.
 [[nodiscard]] GroupState run_group(const GroupContext& context, GroupState state);
 
 }  // namespace mvsgd::sim

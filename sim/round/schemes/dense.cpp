@@ -4,7 +4,7 @@
 namespace mvsgd::sim {
 
 const Scheme& whole_differences() {
-  static const Scheme scheme("dense", "every model difference whole (eq 4)");
+  static const Scheme scheme("dense", "every model difference whole, eq 4");
   return scheme;
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 class MajorityVoting final : public Voted {
  public:
-  MajorityVoting() : Voted("mv", "SSGD-MV (eq 9)") {}
+  MajorityVoting() : Voted("mv", "SSGD-MV, eq 9") {}
 
   /// Section 4.2's practice: the memory is in units of weights, and a decay makes steps smaller.
   [[nodiscard]] bool rescales_error(const Settings& /*settings*/) const override { return true; }

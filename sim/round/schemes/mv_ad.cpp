@@ -80,7 +80,7 @@ class AddDropServer final : public ServerSide {
 
 class AddDrop final : public Scheme, public SparseRounds {
  public:
-  AddDrop() : Scheme("mv-ad", "add-drop voting (Algorithm 2)") {}
+  AddDrop() : Scheme("mv-ad", "add-drop voting, Algorithm 2") {}
 
   [[nodiscard]] const SparseRounds* sparse() const override { return this; }
 

@@ -7,7 +7,7 @@ namespace {
 
 class RandomSelection final : public Voted {
  public:
-  RandomSelection() : Voted("mv-rs", "random selection (Algorithm 1 line 15)") {}
+  RandomSelection() : Voted("mv-rs", "random selection, Algorithm 1 line 15") {}
 
   [[nodiscard]] bool rescales_error(const Settings& /*settings*/) const override { return true; }
 

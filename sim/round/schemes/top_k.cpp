@@ -47,7 +47,7 @@ class TopKServer final : public ServerSide {
 
 class OwnTopK final : public Scheme, public SparseRounds {
  public:
-  OwnTopK() : Scheme("top-k", "each worker's own top-K (eq 6)") {}
+  OwnTopK() : Scheme("top-k", "each worker's own top-K, eq 6") {}
 
   [[nodiscard]] const SparseRounds* sparse() const override { return this; }
 

@@ -60,9 +60,10 @@ class DrawnOnDevices final : public LocalUpdate {
   std::vector<nn::Tensor> theta_h_;
 };
 
-/// A dense round, then sparse ones, before one of which the learning rate decays.
-std::vector<Round> plan() {
-  std::vector<Round> rounds = plain_rounds(1, kRounds - 1);
+/// A dense round, then sparse ones where the scheme has them; the learning rate decays before one.
+std::vector<Round> plan_of(const Scheme& scheme) {
+  const bool sparse = scheme.sparse() != nullptr;
+  std::vector<Round> rounds = sparse ? plain_rounds(1, kRounds - 1) : plain_rounds(kRounds, 0);
   rounds[3].decay = 0.1F;
   return rounds;
 }
@@ -75,7 +76,7 @@ struct Outcome {
 Outcome run(const Settings& settings, LocalUpdate& update, const MakeArrays& make_arrays,
             std::size_t slot_count, std::size_t devices) {
   Outcome outcome{initial_state(settings.workers, std::vector<float>(kD, 1.0F), {}), {}};
-  const std::vector<Round> rounds = plan();
+  const std::vector<Round> rounds = plan_of(*settings.scheme);
   Slots slots(slot_count, devices);
   comm::InprocGroup group(settings.workers, std::chrono::seconds(60));
   // With a pause on the way: there arrays come to the host and go back.

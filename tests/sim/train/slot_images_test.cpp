@@ -104,14 +104,14 @@ TEST_P(SlotImagesOnDevices, CrossInALocalStepAsWindowsAndLabels) {
   LocalTraining training(settings, images, compute);
   const nn::Layout layout = nn::resnet18_parameters({.width = settings.width});
   std::vector<float> buffers = nn::initial_buffers(nn::resnet18_buffers({.width = settings.width}));
-  const auto arrays = training.arrays(1);
+  const auto arrays = worker_arrays(settings)(1);
   arrays->put({.theta = nn::initial_parameters(layout, 1), .e = {}});
   Round round;
   round.t = 1;
   round.steps = 3;
   round.learning_rate = 0.01;
   const std::uint64_t before = cuda_emulation::bytes_from_host();
-  static_cast<void>(arrays->run(1, round, buffers));
+  static_cast<void>(training.run(1, round, 1, arrays->theta(), buffers));
   EXPECT_EQ(cuda_emulation::bytes_from_host() - before,
             buffers.size() * sizeof(float) + round.steps * kBatch * 13 + 8);
 }
