@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nn/backend.hpp"
+#include "nn/lanes/make_lanes.hpp"
 #include "nn/reference/make_reference.hpp"
 #if defined(MVSGD_EMULATED_CUDA)
 #include "nn/cuda/make_cuda.hpp"
@@ -48,6 +49,10 @@ inline std::vector<BackendCase> backends() {
 inline std::vector<BackendCase> backends() {
   return {
     {"reference", make_reference_backend},
+        {"lanes", [] { return make_lanes_backend(); }},
+        {"lanes_portable", [] { return make_lanes_backend({.isa = lanes::Isa::portable}); }},
+        {"lanes_direct",
+         [] { return make_lanes_backend({.convolution = ConvolutionChoice::direct}); }},
 #if defined(MVSGD_WITH_ONEDNN)
         {"onednn", [] { return make_onednn_backend(); }},
 #endif
