@@ -62,12 +62,12 @@ std::vector<Reached> reached(std::int64_t first, std::int64_t kernel,
 void winograd_over(const Engine& engine, const Activation& x_shape, const float* x,
                    const float* packed, const Activation& y_shape, float* y) {
   const std::int64_t tiles = y_shape.blocks() * tiles_of(y_shape);
-  const std::int64_t chunk = chunk_of(x_shape.channels, y_shape.channels, {0, tiles});
-  const std::int64_t scratch =
-      kPlaces * (place_stride(chunk, x_shape.channels) + place_stride(chunk, y_shape.channels));
+  const std::int64_t scratch = engine.loops.winograd_scratch(x_shape.channels, y_shape.channels);
   const std::shared_ptr<float> all = engine.pool.take(scratch * engine.threads.count());
+  const std::vector<float> outside(static_cast<std::size_t>(x_shape.pixel_stride()));
   engine.threads.share(tiles, [&](Range range, std::int64_t thread) {
-    engine.loops.winograd(x_shape, x, packed, y_shape, y, all.get() + thread * scratch, range);
+    engine.loops.winograd(x_shape, x, packed, y_shape, y, outside.data(),
+                          all.get() + thread * scratch, range);
   });
 }
 
@@ -103,12 +103,14 @@ void winograd_weights(const Engine& engine, const Activation& x_shape, const flo
   const std::int64_t chunk = chunk_of(all, outputs, {0, tiles});
   const std::shared_ptr<float> v = engine.pool.take(kPlaces * place_stride(chunk, all));
   const std::shared_ptr<float> z = engine.pool.take(kPlaces * place_stride(chunk, outputs));
-  const std::shared_ptr<float> d = zeros(engine, kPlaces * outputs * all);
+  const std::shared_ptr<float> d = zeros(engine, kPlaces * sum_stride(outputs, x_shape.channels));
+  const std::vector<float> outside(
+      static_cast<std::size_t>(std::max(x_shape.pixel_stride(), y_shape.pixel_stride())));
   for (std::int64_t first = 0; first < tiles; first += chunk) {
     const Range range{first, std::min(first + chunk, tiles)};
     const std::int64_t count = range.end - range.begin;
     engine.threads.share(count, [&](Range share, std::int64_t /*thread*/) {
-      engine.loops.winograd_arguments(x_shape, x, y_shape, dy, range,
+      engine.loops.winograd_arguments(x_shape, x, y_shape, dy, outside.data(), range,
                                       {first + share.begin, first + share.end}, v.get(), z.get());
     });
     engine.threads.share(kPlaces, [&](Range places, std::int64_t /*thread*/) {

@@ -39,7 +39,8 @@ struct DirectLoops {
               pixel_of < 0 ? zeros : plane + pixel_of * x_shape.pixel_stride();
         }
       }
-      P::columns(count, shape, packed, grid.taps, scratch.data(), to);
+      P::template columns<static_cast<int>(kLanes)>(count, shape, packed, grid.taps, scratch.data(),
+                                                    to);
     }
   }
 

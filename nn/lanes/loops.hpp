@@ -113,18 +113,21 @@ struct Loops {
   // Winograd's F(4x4, 3x3): nn/lanes/winograd.hpp.
 
   std::int64_t (*winograd_packed_floats)(std::int64_t outputs, std::int64_t inputs);
+  std::int64_t (*winograd_scratch)(std::int64_t inputs, std::int64_t outputs);
   /// U packed, of w[o * output_stride + c * input_stride + tap] or of that turned by half a circle.
   void (*winograd_pack)(std::int64_t outputs, std::int64_t inputs, const float* w,
                         std::int64_t output_stride, std::int64_t input_stride, bool turned,
                         float* packed);
-  /// y of `tiles`, counted through all blocks. Scratch: kPlaces times the place_stride() of a chunk
-  /// of both channels.
+  /// y of `tiles`, counted through all blocks. `zeros` has x.pixel_stride() of them; scratch is
+  /// winograd_scratch() floats.
   void (*winograd)(const Activation& x_shape, const float* x, const float* packed,
-                   const Activation& y_shape, float* y, float* scratch, Range tiles);
+                   const Activation& y_shape, float* y, const float* zeros, float* scratch,
+                   Range tiles);
   /// V transposed and Z of the tiles `share` of a chunk: v [36][chunk][16 images][padded(C)],
   /// z [36][chunk][O][16 images].
   void (*winograd_arguments)(const Activation& x_shape, const float* x, const Activation& y_shape,
-                             const float* dy, Range chunk, Range share, float* v, float* z);
+                             const float* dy, const float* zeros, Range chunk, Range share,
+                             float* v, float* z);
   /// d[place][o][padded(C)] += sum over the chunk's tiles in order, over images in order, of
   /// z[o] v[c], at `places`.
   void (*winograd_multiply)(std::int64_t outputs, std::int64_t inputs, std::int64_t chunk,
@@ -133,16 +136,17 @@ struct Loops {
   void (*winograd_gradients)(std::int64_t outputs, std::int64_t inputs, const float* d, bool add,
                              float* dw, Range outputs_of);
 
-  // Batch norm, for channels `channels`.
+  // Batch norm, for channels `channels`; `scratch` has kLanes of them a channel.
 
   /// Chan, Golub and LeVeque's update joins chunks of an image, then images, in double.
-  void (*moments)(const Activation& shape, const float* x, Moments* moments, Range channels);
+  void (*moments)(const Activation& shape, const float* x, Moments* moments, Moments* scratch,
+                  Range channels);
   /// y = affine(x) + residual, which may be null.
   void (*apply)(const Activation& shape, const Affine& affine, const float* x,
                 const float* residual, float* y, Range channels);
   /// dv is kept if `dv` is given; it may be where dy or more stands.
   void (*gradient_sums)(const Activation& shape, const Affine& affine, const Upstream& upstream,
-                        float* dv, GradientSums* sums, Range channels);
+                        float* dv, GradientSums* sums, GradientSums* scratch, Range channels);
   /// dx from dv as kept, or, if `rectify`, from dv = dy where affine(x) > 0. dx may be x or dv.
   void (*input_gradient)(const Activation& shape, const Affine& affine, bool rectify,
                          const InputGradient& gradient, const float* x, const float* dv, float* dx,
@@ -170,6 +174,10 @@ inline constexpr std::int64_t kPlaces = 36;  ///< products of a tile
 /// more keep the same element of all places from one set of the cache.
 [[nodiscard]] constexpr std::int64_t place_stride(std::int64_t tiles, std::int64_t channels) {
   return (tiles * channels + 1) * kLanes;
+}
+/// The same of a weight gradient's sums [36][outputs][padded(inputs)].
+[[nodiscard]] constexpr std::int64_t sum_stride(std::int64_t outputs, std::int64_t inputs) {
+  return outputs * padded(inputs) + kLanes;
 }
 /// Tiles that are transformed and multiplied at once, so that they are used while in the cache.
 [[nodiscard]] constexpr std::int64_t chunk_of(std::int64_t inputs, std::int64_t outputs,

@@ -39,42 +39,58 @@ struct Product {
     }
   }
 
-  /// y[column][o * kLanes] = sum over taps t, over inputs c, of packed[o, t.index, c]
-  /// x[t * kColumns + column][c * kLanes], for all outputs.
-  template <int Columns>
-  [[gnu::always_inline]] static void columns(const PackedShape& shape, const float* packed,
-                                             std::span<const Tap> taps, const float* const* x,
-                                             float* const* y) {
-    const std::int64_t term = shape.inputs * kOutputs;
-    for (std::int64_t first = 0; first < shape.outputs; first += kOutputs) {
-      Vec sums[kOutputs][Columns] = {};
-      for (std::size_t t = 0; t < taps.size(); ++t) {
-        const float* const* const from = x + t * kColumns;
-        const float* w = packed + taps[t].index * term;
-        for (std::int64_t c = 0; c < shape.inputs; ++c, w += kOutputs) {
-          Vec value[Columns];
-          for (int i = 0; i < Columns; ++i) value[i] = S::load(from[i] + c * kLanes);
-          for (int o = 0; o < kOutputs; ++o) {
-            const Vec weight = S::broadcast(w[o]);
-            for (int i = 0; i < Columns; ++i) {
-              sums[o][i] = S::fma(weight, value[i], sums[o][i]);
-            }
-          }
-        }
-      }
-      packed += shape.terms * term;
-      const int count = static_cast<int>(std::min<std::int64_t>(kOutputs, shape.outputs - first));
-      for (int o = 0; o < count; ++o) {
-        for (int i = 0; i < Columns; ++i) S::store(y[i] + (first + o) * kLanes, sums[o][i]);
-      }
+  /// y[column][o * Stride] = sum over taps t, over inputs c, of packed[o, t.index, c]
+  /// x[t * kColumns + column][c * Stride], for all outputs.
+  template <int Stride>
+  [[gnu::always_inline]] static void columns(int count, const PackedShape& shape,
+                                             const float* packed, std::span<const Tap> taps,
+                                             const float* const* x, float* const* y) {
+    if (count == 3) return columns_of<3, 1, Stride>(shape, packed, taps, x, y);
+    if (count == 2) return columns_of<2, 1, Stride>(shape, packed, taps, x, y);
+    columns_of<1, 2, Stride>(shape, packed, taps, x, y);
+  }
+
+ private:
+  template <int Columns, int Blocks, int Stride>
+  [[gnu::always_inline]] static void columns_of(const PackedShape& shape, const float* packed,
+                                                std::span<const Tap> taps, const float* const* x,
+                                                float* const* y) {
+    const std::int64_t block_stride = shape.terms * shape.inputs * kOutputs;
+    std::int64_t o = 0;
+    for (; o + (Blocks - 1) * kOutputs < shape.outputs; o += Blocks * kOutputs) {
+      blocks_of<Columns, Blocks, Stride>(shape, o, packed, taps, x, y);
+      packed += Blocks * block_stride;
+    }
+    if constexpr (Blocks > 1) {
+      if (o < shape.outputs) blocks_of<Columns, 1, Stride>(shape, o, packed, taps, x, y);
     }
   }
 
-  static void columns(int count, const PackedShape& shape, const float* packed,
-                      std::span<const Tap> taps, const float* const* x, float* const* y) {
-    if (count == 3) return columns<3>(shape, packed, taps, x, y);
-    if (count == 2) return columns<2>(shape, packed, taps, x, y);
-    columns<1>(shape, packed, taps, x, y);
+  // Outputs `first` to first + Blocks * kOutputs.
+  template <int Columns, int Blocks, int Stride>
+  [[gnu::always_inline]] static void blocks_of(const PackedShape& shape, std::int64_t first,
+                                               const float* packed, std::span<const Tap> taps,
+                                               const float* const* x, float* const* y) {
+    constexpr int kRows = Blocks * kOutputs;
+    const std::int64_t term = shape.inputs * kOutputs;
+    const std::int64_t block_stride = shape.terms * term;
+    Vec sums[kRows][Columns] = {};
+    for (std::size_t t = 0; t < taps.size(); ++t) {
+      const float* const* const from = x + t * kColumns;
+      const float* w = packed + taps[t].index * term;
+      for (std::int64_t c = 0; c < shape.inputs; ++c, w += kOutputs) {
+        Vec value[Columns];
+        for (int i = 0; i < Columns; ++i) value[i] = S::load(from[i] + c * Stride);
+        for (int o = 0; o < kRows; ++o) {
+          const Vec weight = S::broadcast(w[o / kOutputs * block_stride + o % kOutputs]);
+          for (int i = 0; i < Columns; ++i) sums[o][i] = S::fma(weight, value[i], sums[o][i]);
+        }
+      }
+    }
+    for (int o = 0; o < kRows; ++o) {
+      if (first + o >= shape.outputs) break;
+      for (int i = 0; i < Columns; ++i) S::store(y[i] + (first + o) * Stride, sums[o][i]);
+    }
   }
 };
 

@@ -30,106 +30,99 @@ template <Isa isa>
 struct WinogradLoops {
   using S = Simd<isa>;
   using P = Product<isa>;
+  // The vector for what there are nine taps of.
+  using Half = Simd<isa == Isa::avx512 ? Isa::avx2 : isa>;
 
   static std::int64_t packed_floats(std::int64_t outputs, std::int64_t inputs) {
-    return kPlaces * P::packed_floats({.outputs = outputs, .terms = 1, .inputs = inputs});
+    return kPlaces * packed_place(outputs, inputs);
   }
 
-  // Outputs in the lanes: as many as a vector of this instruction set holds, a whole count of
-  // packed ones.
+  // Outputs in the lanes.
   static void pack(std::int64_t outputs, std::int64_t inputs, const float* w,
                    std::int64_t output_stride, std::int64_t input_stride, bool turned,
                    float* packed) {
-    const std::int64_t place_stride = packed_floats(outputs, inputs) / kPlaces;
-    for (std::int64_t first = 0; first < outputs; first += S::kWidth) {
-      const std::int64_t count = std::min<std::int64_t>(S::kWidth, outputs - first);
+    for (std::int64_t first = 0; first < outputs; first += Half::kWidth) {
+      const std::int64_t count = std::min<std::int64_t>(Half::kWidth, outputs - first);
       for (std::int64_t c = 0; c < inputs; ++c) {
-        alignas(64) float taps[kTaps * kTaps][S::kWidth] = {};
-        for (std::int64_t o = 0; o < count; ++o) {
-          const float* const from = w + (first + o) * output_stride + c * input_stride;
-          for (int t = 0; t < kTaps * kTaps; ++t) {
-            taps[t][o] = from[turned ? kTaps * kTaps - 1 - t : t];
-          }
-        }
-        const auto load = [&](int down, int across) __attribute__((always_inline)) {
-          return S::load(taps[down * kTaps + across]);
-        };
-        const auto save = [&](int place, typename S::Vec value) __attribute__((always_inline)) {
-          alignas(64) float lanes[S::kWidth];
-          S::store(lanes, value);
-          float* to =
-              packed + place * place_stride + (first / P::kOutputs * inputs + c) * P::kOutputs;
-          for (std::int64_t o = 0; o < count; o += P::kOutputs, to += inputs * P::kOutputs) {
-            for (int l = 0; l < P::kOutputs; ++l) to[l] = lanes[o + l];
-          }
-        };
-        along_both<S, G, kTaps, kInputs>(load, save);
+        const float* const from = w + first * output_stride + c * input_stride;
+        float* const to = packed + (first / P::kOutputs * inputs + c) * P::kOutputs;
+        turned ? pack_part<true>(inputs, count, from, output_stride, outputs, to)
+               : pack_part<false>(inputs, count, from, output_stride, outputs, to);
       }
     }
   }
 
+  static std::int64_t scratch_floats(std::int64_t inputs, std::int64_t outputs) {
+    const std::int64_t chunk = columns_of(inputs + outputs);
+    return kPlaces * (column_place(chunk, inputs) + column_place(chunk, outputs));
+  }
+
   static void convolve(const Activation& x_shape, const float* x, const float* packed,
-                       const Activation& y_shape, float* y, float* scratch, Range tiles) {
-    const std::int64_t chunk = chunk_of(x_shape.channels, y_shape.channels, tiles);
-    const std::int64_t v_place = place_stride(chunk, x_shape.channels);
-    const std::int64_t m_place = place_stride(chunk, y_shape.channels);
+                       const Activation& y_shape, float* y, const float* zeros, float* scratch,
+                       Range tiles) {
+    const std::int64_t chunk = columns_of(x_shape.channels + y_shape.channels);
+    const std::int64_t v_place = column_place(chunk, x_shape.channels);
+    const std::int64_t m_place = column_place(chunk, y_shape.channels);
     float* const v = scratch;
     float* const m = scratch + kPlaces * v_place;
-    for (std::int64_t first = tiles.begin; first < tiles.end; first += chunk) {
-      const std::int64_t count = std::min(chunk, tiles.end - first);
-      for (std::int64_t t = 0; t < count; ++t) {
-        const Corner corner(x_shape, first + t);
-        const float* const block = x + corner.block * x_shape.block_stride();
+    const std::int64_t end = tiles.end * S::kParts;
+    for (std::int64_t first = tiles.begin * S::kParts; first < end; first += chunk) {
+      const std::int64_t count = std::min(chunk, end - first);
+      for (std::int64_t column = 0; column < count; ++column) {
+        const Square<kInputs, 1> square(x_shape, Corner(x_shape, (first + column) / S::kParts), x,
+                                        zeros);
+        const std::int64_t part = (first + column) % S::kParts * S::kWidth;
+        float* const to = v + column * x_shape.channels * S::kWidth;
         for (std::int64_t c = 0; c < x_shape.channels; ++c) {
-          for (std::int64_t part = 0; part < kLanes; part += S::kWidth) {
-            float* const to = v + (t * x_shape.channels + c) * kLanes + part;
-            const auto save = [&](int place, typename S::Vec value) __attribute__((always_inline)) {
-              S::store(to + place * v_place, value);
-            };
-            transform_tile<S, B, kInputs, 1>(x_shape, corner, block + c * kLanes + part, save);
-          }
+          const auto save = [&](int row, const typename S::Vec* values)
+              __attribute__((always_inline)) {
+            LineOut<S>{to + row * kInputs * v_place + c * S::kWidth, v_place}
+                .template store<kInputs>(values);
+          };
+          transform_tile<S, B>(square, c * kLanes + part, save);
         }
       }
       multiply(x_shape.channels, y_shape.channels, count, packed, v, v_place, m, m_place);
-      for (std::int64_t t = 0; t < count; ++t) {
-        const Corner corner(y_shape, first + t);
-        float* const block = y + corner.block * y_shape.block_stride();
+      for (std::int64_t column = 0; column < count; ++column) {
+        const Corner corner(y_shape, (first + column) / S::kParts);
+        float* const to =
+            y + corner.block * y_shape.block_stride() + (first + column) % S::kParts * S::kWidth;
         for (std::int64_t o = 0; o < y_shape.channels; ++o) {
-          for (std::int64_t part = 0; part < kLanes; part += S::kWidth) {
-            results(y_shape, corner, m + (t * y_shape.channels + o) * kLanes + part, m_place,
-                    block + o * kLanes + part);
-          }
+          results(y_shape, corner, m + (column * y_shape.channels + o) * S::kWidth, m_place,
+                  to + o * kLanes);
         }
       }
     }
   }
 
   static void arguments(const Activation& x_shape, const float* x, const Activation& y_shape,
-                        const float* dy, Range chunk, Range share, float* v, float* z) {
+                        const float* dy, const float* zeros, Range chunk, Range share, float* v,
+                        float* z) {
     const std::int64_t count = chunk.end - chunk.begin;
     const std::int64_t all = padded(x_shape.channels);
     const std::int64_t v_place = place_stride(count, all);
     const std::int64_t z_place = place_stride(count, y_shape.channels);
     for (std::int64_t tile = share.begin; tile < share.end; ++tile) {
       const Corner corner(x_shape, tile);
+      const Square<kInputs, 1> square(x_shape, corner, x, zeros);
       const std::int64_t t = tile - chunk.begin;
-      const float* const from = x + corner.block * x_shape.block_stride();
       float* const to = v + t * kLanes * all;
       std::int64_t c = 0;
       for (; c + S::kWidth <= all; c += S::kWidth) {
-        transposed_inputs<S>(x_shape, corner, from, c, to, v_place);
+        transposed_inputs<S>(square, x_shape.channels, c, to, v_place);
       }
       if constexpr (isa == Isa::avx512) {
-        if (c < all) transposed_inputs<Simd<Isa::avx2>>(x_shape, corner, from, c, to, v_place);
+        if (c < all) transposed_inputs<Simd<Isa::avx2>>(square, x_shape.channels, c, to, v_place);
       }
-      const float* const gradient = dy + corner.block * y_shape.block_stride();
+      const Square<kResults, 0> gradient(y_shape, corner, dy, zeros);
       for (std::int64_t o = 0; o < y_shape.channels; ++o) {
         for (std::int64_t part = 0; part < kLanes; part += S::kWidth) {
           float* const z_of = z + (t * y_shape.channels + o) * kLanes + part;
-          const auto save = [&](int place, typename S::Vec value) __attribute__((always_inline)) {
-            S::store(z_of + place * z_place, value);
+          const auto save = [&](int row, const typename S::Vec* values)
+              __attribute__((always_inline)) {
+            LineOut<S>{z_of + row * kInputs * z_place, z_place}.template store<kInputs>(values);
           };
-          transform_tile<S, A, kResults, 0>(y_shape, corner, gradient + o * kLanes + part, save);
+          transform_tile<S, A>(gradient, o * kLanes + part, save);
         }
       }
     }
@@ -141,7 +134,7 @@ struct WinogradLoops {
     for (std::int64_t place = places.begin; place < places.end; ++place) {
       const float* const v_of = v + place * place_stride(chunk, all);
       const float* const z_of = z + place * place_stride(chunk, outputs);
-      float* const d_of = d + place * outputs * all;
+      float* const d_of = d + place * sum_stride(outputs, inputs);
       for_each_vectors<isa>(
           inputs, [&]<typename V, int Vectors>(std::int64_t c) __attribute__((always_inline)) {
             const auto at = [&](std::int64_t t) __attribute__((always_inline)) {
@@ -160,11 +153,13 @@ struct WinogradLoops {
     for (std::int64_t o = outputs_of.begin; o < outputs_of.end; ++o) {
       for (std::int64_t c = 0; c < inputs; c += V::kWidth) {
         alignas(64) float taps[kTaps * kTaps][V::kWidth];
-        const auto load = [&](int down, int across) __attribute__((always_inline)) {
-          return V::load(d + ((down * kInputs + across) * outputs + o) * all + c);
+        const std::int64_t place = sum_stride(outputs, inputs);
+        const auto load = [&](int column, typename V::Vec* values) __attribute__((always_inline)) {
+          Line<V>{d + column * place + o * all + c, kInputs * place}.template load<kInputs>(values);
         };
-        const auto save = [&](int tap, typename V::Vec value) __attribute__((always_inline)) {
-          V::store(taps[tap], value);
+        const auto save = [&](int row, const typename V::Vec* values)
+            __attribute__((always_inline)) {
+          for (int t = 0; t < kTaps; ++t) V::store(taps[row * kTaps + t], values[t]);
         };
         along_both<V, Gt, kInputs, kTaps>(load, save);
         const std::int64_t count = std::min<std::int64_t>(V::kWidth, inputs - c);
@@ -183,6 +178,24 @@ struct WinogradLoops {
   static constexpr int kTaps = 3;
   static constexpr int kResults = static_cast<int>(kTile);
   static constexpr int kInputs = 6;
+  // Floats more for each place, which keep the same element of all places from one set of the
+  // cache.
+  static constexpr std::int64_t kApart = 16;
+
+  // Floats of U at one place.
+  static std::int64_t packed_place(std::int64_t outputs, std::int64_t inputs) {
+    return P::packed_floats({.outputs = outputs, .terms = 1, .inputs = inputs}) + kApart;
+  }
+
+  // Columns (vectors of images of a tile) that are transformed and multiplied at once: what stays
+  // in the second-level cache, but enough to make it worth reading U.
+  static std::int64_t columns_of(std::int64_t channels) {
+    const std::int64_t bytes = kPlaces * channels * S::kWidth * std::int64_t{sizeof(float)};
+    return std::max<std::int64_t>(2, (256 << 10) / bytes / kColumns) * kColumns;
+  }
+  static std::int64_t column_place(std::int64_t columns, std::int64_t channels) {
+    return columns * channels * S::kWidth + kApart;
+  }
 
   // The points, and for each pair of them, and 0, what G divides by.
   static constexpr float kA = 0.625F;
@@ -267,15 +280,40 @@ struct WinogradLoops {
     }
   };
 
-  // Transforms a square of From x From vectors, load(row, column), to one of To x To, which it
-  // hands to save(index, vector).
+  // Vectors `stride` apart. The compiler is kept from seeing where they begin: it would otherwise
+  // hold each one's offset in memory, and load it for every one.
+  template <typename V>
+  struct Line {
+    const float* first;
+    std::int64_t stride;
+    template <int Count>
+    [[gnu::always_inline]] void load(typename V::Vec* to) const {
+      const float* x = first;
+      asm("" : "+r"(x));
+      for (int i = 0; i < Count; ++i) to[i] = V::load(x + i * stride);
+    }
+  };
+  template <typename V>
+  struct LineOut {
+    float* first;
+    std::int64_t stride;
+    template <int Count>
+    [[gnu::always_inline]] void store(const typename V::Vec* from) const {
+      float* x = first;
+      asm("" : "+r"(x));
+      for (int i = 0; i < Count; ++i) V::store(x + i * stride, from[i]);
+    }
+  };
+
+  // Transforms a square of From x From vectors, given column by column to load(column, vectors), to
+  // one of To x To, which it hands row by row to save(row, vectors).
   template <typename V, typename One, int From, int To, typename Load, typename Save>
   [[gnu::always_inline]] static void along_both(const Load& load, const Save& save) {
     using Vec = typename V::Vec;
     Vec middle[To][From];
     for (int column = 0; column < From; ++column) {
       Vec from[From];
-      for (int row = 0; row < From; ++row) from[row] = load(row, column);
+      load(column, from);
       Vec to[To];
       One::template of<V>(from, to);
       for (int row = 0; row < To; ++row) middle[row][column] = to[row];
@@ -283,7 +321,7 @@ struct WinogradLoops {
     for (int row = 0; row < To; ++row) {
       Vec to[To];
       One::template of<V>(middle[row], to);
-      for (int column = 0; column < To; ++column) save(row * To + column, to[column]);
+      save(row, to);
     }
   }
 
@@ -298,26 +336,50 @@ struct WinogradLoops {
           left(tile % tiles_across(shape) * kTile) {}
   };
 
-  // The square of Side x Side vectors, `Before` rows and columns before the tile's results, zero
-  // outside the plane.
+  // The square of Side x Side pixels, `Before` rows and columns before a tile's results: where
+  // they stand, `zeros` where they are outside of the plane.
+  template <int Side, int Before>
+  struct Square {
+    const float* pixels[Side * Side];
+    std::int64_t row_stride;
+    std::int64_t pixel_stride;
+    bool inside;
+
+    Square(const Activation& shape, const Corner& corner, const float* x, const float* zeros)
+        : row_stride(shape.width * shape.pixel_stride()), pixel_stride(shape.pixel_stride()) {
+      const std::int64_t top = corner.top - Before;
+      const std::int64_t left = corner.left - Before;
+      const float* const first =
+          x + corner.block * shape.block_stride() + top * row_stride + left * pixel_stride;
+      pixels[0] = first;
+      inside = top >= 0 && left >= 0 && top + Side <= shape.height && left + Side <= shape.width;
+      if (inside) return;
+      for (int row = 0; row < Side; ++row) {
+        for (int column = 0; column < Side; ++column) {
+          const bool here = top + row >= 0 && top + row < shape.height && left + column >= 0 &&
+                            left + column < shape.width;
+          pixels[row * Side + column] =
+              here ? first + row * row_stride + column * pixel_stride : zeros;
+        }
+      }
+    }
+  };
+
+  // Of the vectors `at` floats behind the pixels.
   template <typename V, typename One, int Side, int Before, typename Save>
-  [[gnu::always_inline]] static void transform_tile(const Activation& shape, const Corner& corner,
-                                                    const float* x, const Save& save) {
-    const std::int64_t top = corner.top - Before;
-    const std::int64_t left = corner.left - Before;
-    const std::int64_t row_stride = shape.width * shape.pixel_stride();
-    const float* const from = x + top * row_stride + left * shape.pixel_stride();
-    if (top >= 0 && left >= 0 && top + Side <= shape.height && left + Side <= shape.width) {
-      const auto load = [&](int row, int column) __attribute__((always_inline)) {
-        return V::load(from + row * row_stride + column * shape.pixel_stride());
+  [[gnu::always_inline]] static void transform_tile(const Square<Side, Before>& square,
+                                                    std::int64_t at, const Save& save) {
+    if (square.inside) {
+      const float* const from = square.pixels[0] + at;
+      const auto load = [&](int column, typename V::Vec* values) __attribute__((always_inline)) {
+        Line<V>{from + column * square.pixel_stride, square.row_stride}.template load<Side>(values);
       };
       along_both<V, One, Side, kInputs>(load, save);
     } else {
-      const auto load = [&](int row, int column) __attribute__((always_inline)) {
-        const bool inside = top + row >= 0 && top + row < shape.height && left + column >= 0 &&
-                            left + column < shape.width;
-        return inside ? V::load(from + row * row_stride + column * shape.pixel_stride())
-                      : typename V::Vec{};
+      const auto load = [&](int column, typename V::Vec* values) __attribute__((always_inline)) {
+        for (int row = 0; row < Side; ++row) {
+          values[row] = V::load(square.pixels[row * Side + column] + at);
+        }
       };
       along_both<V, One, Side, kInputs>(load, save);
     }
@@ -325,18 +387,22 @@ struct WinogradLoops {
 
   // Channels c to c + V's width of a tile, [16 images][padded(C)] at each place.
   template <typename V>
-  [[gnu::always_inline]] static void transposed_inputs(const Activation& shape,
-                                                       const Corner& corner, const float* x,
-                                                       std::int64_t c, float* to,
-                                                       std::int64_t v_place) {
-    const std::int64_t all = padded(shape.channels);
+  [[gnu::always_inline]] static void transposed_inputs(const Square<kInputs, 1>& square,
+                                                       std::int64_t channels, std::int64_t c,
+                                                       float* to, std::int64_t v_place) {
+    const std::int64_t all = padded(channels);
     for (std::int64_t part = 0; part < kLanes; part += V::kWidth) {
-      typename V::Vec transformed[kPlaces][V::kWidth] = {};
-      for (int i = 0; i < V::kWidth && c + i < shape.channels; ++i) {
-        const auto save = [&](int place, typename V::Vec value) __attribute__((always_inline)) {
-          transformed[place][i] = value;
+      typename V::Vec transformed[kPlaces][V::kWidth];
+      for (int i = 0; i < V::kWidth; ++i) {
+        if (c + i >= channels) {
+          for (int place = 0; place < kPlaces; ++place) transformed[place][i] = typename V::Vec{};
+          continue;
+        }
+        const auto save = [&](int row, const typename V::Vec* values)
+            __attribute__((always_inline)) {
+          for (int k = 0; k < kInputs; ++k) transformed[row * kInputs + k][i] = values[k];
         };
-        transform_tile<V, B, kInputs, 1>(shape, corner, x + (c + i) * kLanes + part, save);
+        transform_tile<V, B>(square, (c + i) * kLanes + part, save);
       }
       for (int place = 0; place < kPlaces; ++place) {
         V::transpose(transformed[place]);
@@ -347,42 +413,86 @@ struct WinogradLoops {
     }
   }
 
-  static void multiply(std::int64_t inputs, std::int64_t outputs, std::int64_t tiles,
+  static void multiply(std::int64_t inputs, std::int64_t outputs, std::int64_t columns,
                        const float* packed, const float* v, std::int64_t v_place, float* m,
                        std::int64_t m_place) {
     const PackedShape shape{.outputs = outputs, .terms = 1, .inputs = inputs};
-    const std::int64_t u_place = P::packed_floats(shape);
+    const std::int64_t u_place = packed_place(outputs, inputs);
     const Tap only;
-    const std::int64_t end = tiles * S::kParts;
     for (std::int64_t place = 0; place < kPlaces; ++place) {
-      for (std::int64_t first = 0; first < end; first += kColumns) {
-        const int count = static_cast<int>(std::min<std::int64_t>(kColumns, end - first));
+      for (std::int64_t first = 0; first < columns; first += kColumns) {
+        const int count = static_cast<int>(std::min<std::int64_t>(kColumns, columns - first));
         const float* from[kColumns];
         float* to[kColumns];
         for (int column = 0; column < count; ++column) {
-          const std::int64_t tile = (first + column) / S::kParts;
-          const std::int64_t part = (first + column) % S::kParts * S::kWidth;
-          from[column] = v + place * v_place + tile * inputs * kLanes + part;
-          to[column] = m + place * m_place + tile * outputs * kLanes + part;
+          from[column] = v + place * v_place + (first + column) * inputs * S::kWidth;
+          to[column] = m + place * m_place + (first + column) * outputs * S::kWidth;
         }
-        P::columns(count, shape, packed + place * u_place, {&only, 1}, from, to);
+        P::template columns<S::kWidth>(count, shape, packed + place * u_place, {&only, 1}, from,
+                                       to);
       }
     }
+  }
+
+  // U of one input and `count` outputs, each `stride` from the one before.
+  template <bool Turned>
+  [[gnu::always_inline]] static void pack_part(std::int64_t inputs, std::int64_t count,
+                                               const float* w, std::int64_t stride,
+                                               std::int64_t outputs, float* to) {
+    constexpr int kAll = kTaps * kTaps;
+    constexpr int kWidth = Half::kWidth;
+    typename Half::Vec taps[kAll];
+    for (int first = 0; first + kWidth <= kAll; first += kWidth) {
+      typename Half::Vec rows[kWidth] = {};
+      for (int o = 0; o < kWidth; ++o) {
+        if (o < count) rows[o] = Half::load(w + o * stride + first);
+      }
+      Half::transpose(rows);
+      for (int t = 0; t < kWidth; ++t) taps[first + t] = rows[t];
+    }
+    typename Half::Vec last{};
+    for (int o = 0; o < kWidth; ++o) last[o] = o < count ? w[o * stride + kAll - 1] : 0.0F;
+    taps[kAll - 1] = last;
+    const std::int64_t place_stride = packed_place(outputs, inputs);
+    const auto load = [&](int across, typename Half::Vec* values) __attribute__((always_inline)) {
+      for (int down = 0; down < kTaps; ++down) {
+        const int tap = down * kTaps + across;
+        values[down] = taps[Turned ? kAll - 1 - tap : tap];
+      }
+    };
+    const auto save = [&](int row, const typename Half::Vec* values)
+        __attribute__((always_inline)) {
+      for (int o = 0; o < kWidth; o += P::kOutputs) {
+        if (o >= count) break;
+        float* first = to + row * kInputs * place_stride + o * inputs;
+        asm("" : "+r"(first));
+        for (int k = 0; k < kInputs; ++k) {
+          __builtin_memcpy(first + k * place_stride, reinterpret_cast<const float*>(&values[k]) + o,
+                           P::kOutputs * sizeof(float));
+        }
+      }
+    };
+    along_both<Half, G, kTaps, kInputs>(load, save);
   }
 
   // y = A^T m A of one tile and channel.
   [[gnu::always_inline]] static void results(const Activation& shape, const Corner& corner,
                                              const float* m, std::int64_t m_place, float* y) {
-    const auto load = [&](int row, int column) __attribute__((always_inline)) {
-      return S::load(m + (row * kInputs + column) * m_place);
+    const auto load = [&](int column, typename S::Vec* values) __attribute__((always_inline)) {
+      Line<S>{m + column * m_place, kInputs * m_place}.template load<kInputs>(values);
     };
-    float* const to = y + (corner.top * shape.width + corner.left) * shape.pixel_stride();
-    const bool whole = corner.top + kTile <= shape.height && corner.left + kTile <= shape.width;
-    const auto save = [&](int index, typename S::Vec value) __attribute__((always_inline)) {
-      const std::int64_t row = index / kResults;
-      const std::int64_t column = index % kResults;
-      if (whole || (corner.top + row < shape.height && corner.left + column < shape.width)) {
-        S::store(to + (row * shape.width + column) * shape.pixel_stride(), value);
+    const std::int64_t row_stride = shape.width * shape.pixel_stride();
+    float* const to = y + corner.top * row_stride + corner.left * shape.pixel_stride();
+    if (corner.top + kTile <= shape.height && corner.left + kTile <= shape.width) {
+      const auto save = [&](int row, const typename S::Vec* values) __attribute__((always_inline)) {
+        LineOut<S>{to + row * row_stride, shape.pixel_stride()}.template store<kResults>(values);
+      };
+      return along_both<S, At, kInputs, kResults>(load, save);
+    }
+    const auto save = [&](int row, const typename S::Vec* values) __attribute__((always_inline)) {
+      for (int column = 0; column < kResults; ++column) {
+        if (corner.top + row >= shape.height || corner.left + column >= shape.width) continue;
+        S::store(to + row * row_stride + column * shape.pixel_stride(), values[column]);
       }
     };
     along_both<S, At, kInputs, kResults>(load, save);
