@@ -50,7 +50,7 @@ struct NormLoops {
   }
 
   static void gradient_sums(const Activation& shape, const Affine& affine, const Upstream& upstream,
-                            float* dv, GradientSums* sums, GradientSums* scratch, Range channels) {
+                            float* dv, GradientSums* sums, ImageSums* scratch, Range channels) {
     if (upstream.y != nullptr) {
       upstream.more == nullptr
           ? sums_of<Let::positive_y, false>(shape, affine, upstream, dv, sums, scratch, channels)
@@ -88,21 +88,26 @@ struct NormLoops {
 
   // value where it is above zero or a NaN, else 0.
   [[gnu::always_inline]] static Vec rectified(Vec value, Vec by) { return by <= 0 ? Vec{} : value; }
-  // f(channel, vector's offset) for all pixels and channels, as they stand in memory; where images
-  // are filling, their lanes of `y` are set to zero.
+  // of_channel(c) makes what maps a vector of channel c, given its offset: all in the order in
+  // which they stand in memory. Where images are filling, their lanes of `y` are set to zero.
   template <typename F>
-  [[gnu::always_inline]] static void for_each_vector(const Activation& shape, float* y,
-                                                     Range channels, const F& f) {
-    for (std::int64_t block = 0; block < shape.blocks(); ++block) {
-      const std::int64_t images = shape.images_of(block);
-      for (std::int64_t pixel = 0; pixel < shape.plane(); ++pixel) {
-        const std::int64_t first = block * shape.block_stride() + pixel * shape.pixel_stride();
-        for (std::int64_t c = channels.begin; c < channels.end; ++c) {
-          for (int part = 0; part < S::kParts; ++part) {
-            f(c, first + c * kLanes + part * S::kWidth);
-          }
-          for (std::int64_t n = images; n < kLanes; ++n) y[first + c * kLanes + n] = 0;
+  [[gnu::always_inline]] static void map(const Activation& shape, float* y, Range channels,
+                                         const F& of_channel) {
+    const std::int64_t stride = shape.pixel_stride();
+    const std::int64_t pixels = shape.blocks() * shape.plane();
+    for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
+      for (std::int64_t c = channels.begin; c < channels.end; ++c) {
+        const auto of = of_channel(c);
+        for (int part = 0; part < S::kParts; ++part) {
+          of(pixel * stride + c * kLanes + part * S::kWidth);
         }
+      }
+    }
+    const std::int64_t images = shape.images_of(shape.blocks() - 1);
+    for (std::int64_t pixel = pixels - shape.plane(); pixel < pixels && images < kLanes; ++pixel) {
+      for (std::int64_t c = channels.begin; c < channels.end; ++c) {
+        float* const filling = y + pixel * stride + c * kLanes;
+        std::fill(filling + images, filling + kLanes, 0.0F);
       }
     }
   }
@@ -110,12 +115,15 @@ struct NormLoops {
   template <bool Relu, bool Residual>
   static void apply_to(const Activation& shape, const Affine& affine, const float* x,
                        const float* residual, float* y, Range channels) {
-    for_each_vector(
-        shape, y, channels, [&](std::int64_t c, std::int64_t at) __attribute__((always_inline)) {
-          Vec value = Channel(affine, c).of(S::load(x + at));
-          if constexpr (Residual) value += S::load(residual + at);
-          if constexpr (Relu) value = rectified(value, value);
-          S::store(y + at, value);
+    map(
+        shape, y, channels, [&](std::int64_t c) __attribute__((always_inline)) {
+          return [ channel = Channel(affine, c), x, residual, y ](std::int64_t at)
+              __attribute__((always_inline)) {
+            Vec value = channel.of(S::load(x + at));
+            if constexpr (Residual) value += S::load(residual + at);
+            if constexpr (Relu) value = rectified(value, value);
+            S::store(y + at, value);
+          };
         });
   }
 
@@ -123,15 +131,19 @@ struct NormLoops {
   static void gradient_of(const Activation& shape, const Affine& affine,
                           const InputGradient& gradient, const float* x, const float* dv, float* dx,
                           Range channels) {
-    for_each_vector(
-        shape, dx, channels, [&](std::int64_t c, std::int64_t at) __attribute__((always_inline)) {
-          const Channel channel(affine, c);
-          const Vec value = S::load(x + at);
-          Vec term = S::load(dv + at);
-          if constexpr (Rectify) term = rectified(term, channel.of(value));
-          S::store(dx + at, S::broadcast(gradient.factor[c]) * term -
-                                S::broadcast(gradient.constant[c]) -
-                                S::broadcast(gradient.slope[c]) * (value - channel.mean));
+    map(
+        shape, dx, channels, [&](std::int64_t c) __attribute__((always_inline)) {
+          return [
+            channel = Channel(affine, c), factor = S::broadcast(gradient.factor[c]),
+            constant = S::broadcast(gradient.constant[c]), slope = S::broadcast(gradient.slope[c]),
+            x, dv,
+            dx
+          ](std::int64_t at) __attribute__((always_inline)) {
+            const Vec value = S::load(x + at);
+            Vec term = S::load(dv + at);
+            if constexpr (Rectify) term = rectified(term, channel.of(value));
+            S::store(dx + at, factor * term - constant - slope * (value - channel.mean));
+          };
         });
   }
 
@@ -192,64 +204,60 @@ struct NormLoops {
 
   template <Let Through, bool More>
   static void sums_of(const Activation& shape, const Affine& affine, const Upstream& upstream,
-                      float* dv, GradientSums* sums, GradientSums* scratch, Range channels) {
+                      float* dv, GradientSums* sums, ImageSums* scratch, Range channels) {
     for (std::int64_t block = 0; block < shape.blocks(); ++block) {
       for (std::int64_t first = 0; first < shape.plane(); first += kChunk) {
         const Range pixels{first, std::min(first + kChunk, shape.plane())};
-        for (std::int64_t c = channels.begin; c < channels.end; ++c) {
-          sums_of_chunk<Through, More>(shape, Channel(affine, c), upstream,
-                                       block * shape.block_stride() + c * kLanes, pixels, dv,
-                                       scratch + c * kLanes);
-        }
+        sums_of_chunk<Through, More>(shape, affine, upstream, block, pixels, dv, scratch, channels);
       }
       for (std::int64_t c = channels.begin; c < channels.end; ++c) {
         if (block == 0) sums[c] = {};
         for (std::int64_t n = 0; n < shape.images_of(block); ++n) {
-          sums[c].dv += scratch[c * kLanes + n].dv;
-          sums[c].dv_x += scratch[c * kLanes + n].dv_x;
+          sums[c].dv += scratch[c].all[n].dv;
+          sums[c].dv_x += scratch[c].all[n].dv_x;
         }
       }
     }
   }
 
-  // Adds the sums of a chunk of one channel's pixels, image by image, to those before.
+  // Adds the sums of a chunk of pixels, image by image, to those before. Everything is read as it
+  // stands in memory; the sums wait in the first-level cache.
   template <Let Through, bool More>
-  [[gnu::always_inline]] static void sums_of_chunk(const Activation& shape, const Channel& channel,
-                                                   const Upstream& upstream, std::int64_t at,
-                                                   Range pixels, float* dv, GradientSums* images) {
-    const std::int64_t stride = shape.pixel_stride();
-    // Even and odd pixels, so that one addition need not wait for the last.
-    Vec sum[2][S::kParts] = {};
-    Vec product[2][S::kParts] = {};
-    const auto step = [&](std::int64_t pixel, int chain) __attribute__((always_inline)) {
-      for (int part = 0; part < S::kParts; ++part) {
-        const std::int64_t i = at + pixel * stride + part * S::kWidth;
-        const Vec value = S::load(upstream.x + i);
-        Vec term = S::load(upstream.dy + i);
-        if constexpr (More) term += S::load(upstream.more + i);
-        if constexpr (Through == Let::affine_of_x) term = rectified(term, channel.of(value));
-        if constexpr (Through == Let::positive_y) {
-          term = rectified(term, S::load(upstream.y + i));
-          S::store(dv + i, term);
+  [[gnu::always_inline]] static void sums_of_chunk(const Activation& shape, const Affine& affine,
+                                                   const Upstream& upstream, std::int64_t block,
+                                                   Range pixels, float* dv, ImageSums* scratch,
+                                                   Range channels) {
+    for (std::int64_t c = channels.begin; c < channels.end; ++c) {
+      if (pixels.begin == 0) std::fill_n(scratch[c].all, kLanes, GradientSums{});
+      std::fill_n(scratch[c].dv, kLanes, 0.0F);
+      std::fill_n(scratch[c].dv_x, kLanes, 0.0F);
+    }
+    for (std::int64_t pixel = pixels.begin; pixel < pixels.end; ++pixel) {
+      const std::int64_t first = block * shape.block_stride() + pixel * shape.pixel_stride();
+      for (std::int64_t c = channels.begin; c < channels.end; ++c) {
+        const Channel channel(affine, c);
+        for (std::int64_t part = 0; part < kLanes; part += S::kWidth) {
+          const std::int64_t i = first + c * kLanes + part;
+          const Vec value = S::load(upstream.x + i);
+          Vec term = S::load(upstream.dy + i);
+          if constexpr (More) term += S::load(upstream.more + i);
+          if constexpr (Through == Let::affine_of_x) term = rectified(term, channel.of(value));
+          if constexpr (Through == Let::positive_y) {
+            term = rectified(term, S::load(upstream.y + i));
+            S::store(dv + i, term);
+          }
+          float* const sum = scratch[c].dv + part;
+          float* const product = scratch[c].dv_x + part;
+          S::store(sum, S::load(sum) + term);
+          S::store(product, S::fma(term, value - channel.mean, S::load(product)));
         }
-        sum[chain][part] += term;
-        product[chain][part] = S::fma(term, value - channel.mean, product[chain][part]);
       }
-    };
-    std::int64_t pixel = pixels.begin;
-    for (; pixel + 2 <= pixels.end; pixel += 2) {
-      step(pixel, 0);
-      step(pixel + 1, 1);
     }
-    if (pixel < pixels.end) step(pixel, 0);
-    for (int part = 0; part < S::kParts; ++part) {
-      sum[0][part] += sum[1][part];
-      product[0][part] += product[1][part];
-    }
-    for (std::int64_t n = 0; n < kLanes; ++n) {
-      if (pixels.begin == 0) images[n] = {};
-      images[n].dv += lane(sum[0], n);
-      images[n].dv_x += lane(product[0], n);
+    for (std::int64_t c = channels.begin; c < channels.end; ++c) {
+      for (std::int64_t n = 0; n < kLanes; ++n) {
+        scratch[c].all[n].dv += scratch[c].dv[n];
+        scratch[c].all[n].dv_x += scratch[c].dv_x[n];
+      }
     }
   }
 };

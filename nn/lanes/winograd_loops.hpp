@@ -129,7 +129,8 @@ struct WinogradLoops {
   }
 
   static void multiply_over_images(std::int64_t outputs, std::int64_t inputs, std::int64_t chunk,
-                                   const float* v, const float* z, float* d, Range places) {
+                                   const float* v, const float* z, bool first, float* d,
+                                   Range places) {
     const std::int64_t all = padded(inputs);
     for (std::int64_t place = places.begin; place < places.end; ++place) {
       const float* const v_of = v + place * place_stride(chunk, all);
@@ -141,7 +142,7 @@ struct WinogradLoops {
               return v_of + t * kLanes * all + c;
             };
             ProductOverImages<V>::template outputs<Vectors>(
-                {0, outputs}, chunk, z_of, outputs * kLanes, at, all, d_of + c, all);
+                {0, outputs}, first, chunk, z_of, outputs * kLanes, at, all, d_of + c, all);
           });
     }
   }
