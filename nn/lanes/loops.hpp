@@ -118,7 +118,7 @@ struct Loops {
                          const Activation& y_shape, const float* dy, bool first, float* d,
                          Range outputs);
 
-  // Winograd's F(4x4, 3x3): nn/lanes/winograd.hpp.
+  // Winograd's F(4x4, 3x3): nn/lanes/winograd_algebra.hpp.
 
   std::int64_t (*winograd_packed_floats)(std::int64_t outputs, std::int64_t inputs);
   std::int64_t (*winograd_scratch)(std::int64_t inputs, std::int64_t outputs);
@@ -161,42 +161,6 @@ struct Loops {
                          const InputGradient& gradient, const float* x, const float* dv, float* dx,
                          Range channels);
 };
-
-/// Channels of a transposed copy: a multiple of 8.
-[[nodiscard]] constexpr std::int64_t padded(std::int64_t channels) {
-  return (channels + 7) / 8 * 8;
-}
-
-// Winograd's tiles.
-
-inline constexpr std::int64_t kTile = 4;     ///< results along a side
-inline constexpr std::int64_t kPlaces = 36;  ///< products of a tile
-
-[[nodiscard]] constexpr std::int64_t tiles_across(const Activation& shape) {
-  return (shape.width + kTile - 1) / kTile;
-}
-/// Of a block.
-[[nodiscard]] constexpr std::int64_t tiles_of(const Activation& shape) {
-  return (shape.height + kTile - 1) / kTile * tiles_across(shape);
-}
-/// Floats from a place to the next of transformed values [36][tiles][channels][16 images]. 64 bytes
-/// more keep the same element of all places from one set of the cache.
-[[nodiscard]] constexpr std::int64_t place_stride(std::int64_t tiles, std::int64_t channels) {
-  return (tiles * channels + 1) * kLanes;
-}
-/// The same of a weight gradient's sums [36][outputs][padded(inputs)].
-[[nodiscard]] constexpr std::int64_t sum_stride(std::int64_t outputs, std::int64_t inputs) {
-  return outputs * padded(inputs) + kLanes;
-}
-/// Tiles that are transformed and multiplied at once, so that they are used while in the cache.
-[[nodiscard]] constexpr std::int64_t chunk_of(std::int64_t inputs, std::int64_t outputs,
-                                              Range tiles) {
-  constexpr std::int64_t kFloats = std::int64_t{96} << 10;
-  const std::int64_t fit = kFloats / (kPlaces * kLanes * (inputs + outputs));
-  const std::int64_t chunk = fit < 8 ? 8 : fit;
-  const std::int64_t all = tiles.end - tiles.begin;
-  return chunk < all ? chunk : all;
-}
 
 /// Throws std::invalid_argument unless supports(isa).
 [[nodiscard]] const Loops& loops(Isa isa);
