@@ -18,7 +18,8 @@ struct LanesOptions {
 /// options.isa.
 [[nodiscard]] std::unique_ptr<Backend> make_lanes_backend(const LanesOptions& options = {});
 
-/// Has fp32 and no graphs. Its bits are the same on every processor.
+/// Has fp32 and no graphs, and every instruction set that lanes::supports(). Its bits are the same
+/// on every processor, with every instruction set and any threads.
 [[nodiscard]] BackendEntry lanes_entry();
 
 }  // namespace mvsgd::nn
