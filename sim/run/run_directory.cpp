@@ -7,6 +7,8 @@
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
+#include <tuple>
+#include <utility>
 
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
@@ -37,8 +39,8 @@ void write_config(const fs::path& directory, const Settings& settings,
   replace_file(directory / "config.toml", text.str());
 }
 
-/// What the last line of metrics.jsonl has, if it is the end of a run.
-std::optional<double> final_accuracy(const fs::path& directory) {
+/// Accuracy and digest of metrics.jsonl's last line, if that is the end of a run.
+std::optional<std::pair<double, std::string>> end_of(const fs::path& directory) {
   std::ifstream file(directory / kMetrics);
   std::string last;
   for (std::string line; std::getline(file, line);) last = line;
@@ -46,7 +48,9 @@ std::optional<double> final_accuracy(const fs::path& directory) {
   if (!end.is_object() || !end.contains("end")) return std::nullopt;
   const auto accuracy = end.find("test_accuracy");
   if (accuracy == end.end() || !accuracy->is_number()) return std::nullopt;
-  return accuracy->get<double>();
+  const auto digest = end.value("theta_sha256", nlohmann::json());
+  return std::pair(accuracy->get<double>(),
+                   digest.is_string() ? digest.get<std::string>() : std::string());
 }
 
 }  // namespace
@@ -158,13 +162,14 @@ void RunDirectory::check_written() {
 }
 
 FinishedRun read_finished_run(const fs::path& path) {
-  FinishedRun run{.settings = read_toml((path / "config.toml").string(), std::nullopt)};
-  const auto accuracy = final_accuracy(path);
-  if (!accuracy) throw InputError(fmt::format("{}: no finished run", path.string()));
-  run.accuracy = *accuracy;
+  FinishedRun run;
+  run.settings = read_toml((path / "config.toml").string(), std::nullopt);
+  const auto end = end_of(path);
+  if (!end) throw InputError(fmt::format("{}: no finished run", path.string()));
+  std::tie(run.accuracy, run.digest) = *end;
   return run;
 }
 
-bool has_finished(const fs::path& path) { return final_accuracy(path).has_value(); }
+bool has_finished(const fs::path& path) { return end_of(path).has_value(); }
 
 }  // namespace mvsgd::sim

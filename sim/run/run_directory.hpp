@@ -61,6 +61,7 @@ class RunDirectory {
 struct FinishedRun {
   Settings settings;
   double accuracy = 0;
+  std::string digest;  ///< of its parameters, as metrics.jsonl has it
 };
 
 /// Throws InputError if the directory holds no finished run.

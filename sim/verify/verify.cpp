@@ -5,15 +5,22 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "nn/resnet18.hpp"
+#include "sim/files/digest.hpp"
+#include "sim/files/model_file.hpp"
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/settings_file.hpp"
 #include "sim/run/ledger_file.hpp"
+#include "sim/run/run_directory.hpp"
 #include "sim/text/numbers.hpp"
+#include "sim/train/backends.hpp"
 #include "sim/verify/parts.hpp"
 
 namespace mvsgd::sim {
@@ -33,6 +40,25 @@ nlohmann::ordered_json json_of(const comm::FieldBits& bits) {
     if (bits[field] != comm::Bits(0)) json[std::string(comm::name(field))] = bits[field].count();
   }
   return json;
+}
+
+/// A finished run's parameters against the digest that it told; none if they are not there.
+std::optional<Check> check_digest(const std::filesystem::path& run) {
+  const std::filesystem::path path = run / "model.safetensors";
+  std::error_code error;
+  if (!has_finished(run) || !std::filesystem::exists(path, error)) return std::nullopt;
+  const std::string told = read_finished_run(run).digest;
+  const std::string found = sha256(read_model(path).theta);
+  const std::string bits = value_of(read_environment((run / "config.toml").string()), "bits");
+  std::string whose = fmt::format("bits of {}", bits);
+  if (bits == kPortable) whose = "bits: portable, every processor trains to them";
+  if (bits.empty()) whose = "whose bits they are an older program did not tell";
+  return Check{.subject = "sha256(theta)",
+               .claim = "the parameters are those whose digest the run told",
+               .holds = found == told,
+               .detail = found == told ? fmt::format("{}; {}", found, whose)
+                                       : fmt::format("model.safetensors has {}, metrics.jsonl {}",
+                                                     found, told)};
 }
 
 }  // namespace
@@ -86,7 +112,9 @@ Verification verify_run(const std::filesystem::path& directory, const LawConstan
     check.holds = false;
     check.detail = e.what();
   }
-  return {.checks = {check}, .table = {}};
+  Verification verification{.checks = {check}, .table = {}};
+  if (auto digest = check_digest(directory)) verification.checks.push_back(std::move(*digest));
+  return verification;
 }
 
 void print(std::ostream& out, const Verification& verification, const std::string& wrong) {

@@ -1,5 +1,5 @@
 // `mvsgd verify`: the paper's equations against what the program does, Table 1 against the bits on
-// the wire, and a finished run's ledger against the law.
+// the wire, and a run's ledger against the law.
 #pragma once
 
 #include <filesystem>
@@ -48,8 +48,9 @@ struct Verification {
 /// `law`. Under a minute.
 [[nodiscard]] Verification verify_paper(const LawConstants& law);
 
-/// Audits the ledger of a run directory: every row of every round. Throws InputError if its files
-/// cannot be read.
+/// Audits the ledger of a run directory: every row of every round. A finished run's parameters are
+/// also held against the digest that it told, and the detail says whose bits they are. Throws
+/// InputError if its files cannot be read.
 [[nodiscard]] Verification verify_run(const std::filesystem::path& directory,
                                       const LawConstants& law);
 

@@ -27,7 +27,7 @@ class RunDirectoryTest : public testing::Test {
  protected:
   /// A finished run of a few rounds.
   void train() {
-    RunDirectory directory(path_, settings_, {{"version", "test"}});
+    RunDirectory directory(path_, settings_, {{"version", "test"}, {"bits", "portable"}});
     const auto images = data::synthesize({.train = 64, .test = 16});
     TrialSinks sinks;
     sinks.on_round = [&](const TrialRound& round) { directory.add(round, 1.5); };
@@ -70,7 +70,8 @@ TEST_F(RunDirectoryTest, ConfigReadsBackAsTheSettings) {
   std::ostringstream got;
   write_toml(read_toml((path_ / "config.toml").string(), std::nullopt), got);
   EXPECT_EQ(got.str(), want.str());
-  EXPECT_THAT(text("config.toml"), HasSubstr("[environment]\nversion = \"test\"\n"));
+  EXPECT_THAT(text("config.toml"),
+              HasSubstr("[environment]\nversion = \"test\"\nbits = \"portable\"\n"));
 }
 
 TEST_F(RunDirectoryTest, LedgerOfAFinishedRunIsTheLaw) {
@@ -89,6 +90,35 @@ TEST_F(RunDirectoryTest, AnAlteredBitCountIsFound) {
   EXPECT_FALSE(verification.holds());
   EXPECT_THAT(verification.checks.front().detail,
               HasSubstr("round 2, worker 0, up vote positions"));
+}
+
+TEST_F(RunDirectoryTest, ParametersAreHeldAgainstTheDigestAndWhoseBitsTheyAreIsSaid) {
+  train();
+  const std::string config = text("config.toml");
+  const auto said = [&](const std::string& bits) {
+    std::string altered = config;
+    altered.replace(config.find("bits = \"portable\"\n"), 18, bits);
+    std::ofstream(path_ / "config.toml") << altered;
+    const Verification verification = verify_run(path_, {});
+    EXPECT_TRUE(verification.holds());
+    EXPECT_THAT(verification.checks.at(1).detail,
+                testing::StartsWith(read_finished_run(path_).digest + "; "));
+    return verification.checks.at(1).detail.substr(66);
+  };
+  EXPECT_EQ(said("bits = \"portable\"\n"), "bits: portable, every processor trains to them");
+  EXPECT_EQ(said("bits = \"a processor, a library\"\n"), "bits of a processor, a library");
+  EXPECT_EQ(said(""), "whose bits they are an older program did not tell");
+
+  std::string model = text("model.safetensors");
+  model.back() = static_cast<char>(model.back() ^ 1);  // of the last parameter in the file
+  std::ofstream(path_ / "model.safetensors", std::ios::binary) << model;
+  const Verification altered = verify_run(path_, {});
+  EXPECT_TRUE(altered.checks.front().holds);
+  EXPECT_FALSE(altered.holds());
+  EXPECT_THAT(altered.checks.at(1).detail,
+              testing::EndsWith(", metrics.jsonl " + read_finished_run(path_).digest));
+  fs::remove(path_ / "model.safetensors");
+  EXPECT_EQ(verify_run(path_, {}).checks.size(), 1U);
 }
 
 class RunDirectoryOfPreset : public RunDirectoryTest,
