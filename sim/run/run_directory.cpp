@@ -107,8 +107,7 @@ void RunDirectory::begin_rows() {
   check_written();
 }
 
-std::optional<RoundMetrics> RunDirectory::add(const TrialRound& trial_round, double seconds) {
-  const RoundRecord& record = trial_round.record;
+std::optional<RoundMetrics> RunDirectory::add(const RoundRecord& record, double seconds) {
   write_ledger_rows(ledger_, record.ledger);
   std::optional<RoundMetrics> metrics;
   if (record.round.t > 0) {

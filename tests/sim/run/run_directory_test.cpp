@@ -30,7 +30,7 @@ class RunDirectoryTest : public testing::Test {
     RunDirectory directory(path_, settings_, {{"version", "test"}});
     const auto images = data::synthesize({.train = 64, .test = 16});
     TrialSinks sinks;
-    sinks.on_round = [&](const TrialRound& round) { directory.add(round, 1.5); };
+    sinks.on_round = [&](const RoundRecord& record) { directory.add(record, 1.5); };
     directory.finish(run_trial(settings_, images, sinks), 2.5);
   }
 
