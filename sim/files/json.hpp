@@ -1,11 +1,14 @@
-// Whole numbers of JSON.
+// JSON of this program's own types, and whole numbers out of it.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <cstdint>
 #include <limits>
+#include <nlohmann/json_fwd.hpp>
 #include <stdexcept>
+
+#include "comm/message.hpp"
 
 namespace mvsgd::sim {
 
@@ -22,5 +25,10 @@ template <typename Unsigned, typename Json>
   }
   return static_cast<Unsigned>(number);
 }
+
+enum class Zeros : bool { kept, left_out };
+
+/// The bits of each field by its name.
+[[nodiscard]] nlohmann::ordered_json json_of(const comm::FieldBits& bits, Zeros zeros);
 
 }  // namespace mvsgd::sim

@@ -76,10 +76,7 @@ using Bits = comm::ByDirection<comm::FieldBits>;
 ordered_json json_of(const Bits& bits) {
   ordered_json object = ordered_json::object();
   for (const comm::Direction direction : comm::kAllDirections) {
-    ordered_json& fields = object[std::string(comm::name(direction))];
-    for (const comm::Field field : comm::kAllFields) {
-      fields[std::string(comm::name(field))] = bits[direction][field].count();
-    }
+    object[std::string(comm::name(direction))] = json_of(bits[direction], Zeros::kept);
   }
   return object;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "nn/resnet18.hpp"
+#include "sim/files/json.hpp"
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/schedule.hpp"
@@ -25,14 +26,6 @@ using comm::Field;
 std::string parts(const comm::FieldBits& bits) {
   return fmt::format("{} + {}", grouped(bits[Field::positions].count()),
                      grouped(bits[Field::values].count()));
-}
-
-nlohmann::ordered_json json_of(const comm::FieldBits& bits) {
-  nlohmann::ordered_json json;
-  for (const Field field : comm::kAllFields) {
-    if (bits[field] != comm::Bits(0)) json[std::string(comm::name(field))] = bits[field].count();
-  }
-  return json;
 }
 
 }  // namespace
@@ -130,8 +123,8 @@ void write_json(std::ostream& out, const Verification& verification) {
                              {"direction", comm::name(row.direction)},
                              {"equation_14", row.equation_positions},
                              {"equation_13", row.equation_values},
-                             {"law", json_of(row.law)},
-                             {"wire", json_of(row.wire)},
+                             {"law", json_of(row.law, Zeros::left_out)},
+                             {"wire", json_of(row.wire, Zeros::left_out)},
                              {"rate", row.rate},
                              {"printed_q_loc", row.printed.q_loc},
                              {"printed_q_val", row.printed.q_val},
