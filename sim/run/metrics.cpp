@@ -134,6 +134,7 @@ using M = RoundMetrics;
 
 constexpr std::array kRows = {
     row<&M::round>({.name = "round"}),
+    row<&M::rounds>({.name = "rounds"}),
     row<&M::epoch>({.name = "epoch"}),
     row<&M::local_steps>({.name = "local_steps"}),
     row<&M::dense>({.name = "dense"}),
@@ -202,6 +203,7 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
   const WorkerReport& report = record.report;
   const auto bits = comm::sum_by_direction(record.ledger);
   RoundMetrics metrics{.round = round.t,
+                       .rounds = {},
                        .epoch = round.epoch,
                        .local_steps = round.steps,
                        .dense = round.dense,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -38,9 +39,10 @@ void add_line(const std::string& text, const std::vector<LayerShare>& layers, Ru
   RoundHistory round{std::get<RoundMetrics>(std::move(line)), {}, {}};
   round.bits = round.bits_up + round.bits_down;
   round.uplink = round.bits_up;
-  if (round.round != run.rounds.size() + 1) {
-    throw std::invalid_argument(
-        fmt::format("round {}, where round {} comes", round.round, run.rounds.size() + 1));
+  const std::uint64_t next = std::uint64_t{run.last_round()} + 1;
+  const std::uint64_t last = run.last_round() + std::uint64_t{round.rounds.value_or(1)};
+  if (last < next || round.round != last) {
+    throw std::invalid_argument(fmt::format("round {}, where round {} comes", round.round, next));
   }
   if (!round.dense) run.sparse_steps += round.local_steps;
   run.rounds.push_back(std::move(round));
@@ -64,10 +66,11 @@ void read_bits(const fs::path& path, RunHistory& run) {
   comm::Bits before;
   for (const comm::LedgerRow& row : read_ledger(lines, path.string())) {
     const std::uint32_t t = row.id.round;
-    if (t > run.rounds.size()) continue;
+    if (t > run.last_round()) continue;
     if (t == 0) before += row.bits;
     run.bits[row.id.direction][row.field] += row.bits;
-    if (t > 0 && !run.rounds[t - 1].dense) {
+    const auto line = std::ranges::lower_bound(run.rounds, t, {}, &RoundHistory::round);
+    if (t > 0 && !line->dense) {
       run.sparse_bits[row.id.direction][row.field] += row.bits;
     }
   }
