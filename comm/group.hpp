@@ -1,7 +1,7 @@
 // A group: N workers and a server, wherever each of them runs.
 //
-// What the ranks of a group have in common goes through it, and nothing by memory, so that they may
-// be threads of one process or of many:
+// Whatever ranks share goes through their group, and nothing through memory, so that they may be
+// threads of one process or of many:
 //
 //     messages    Transport::send, receive                    the protocol; every bit is counted
 //     counts      Transport::report_round, close_round        of a round, from each worker's end to
