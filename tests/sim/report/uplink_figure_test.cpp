@@ -206,6 +206,7 @@ TEST_F(UplinkFigure, OfACondensedRunIsThatOfTheWhole) {
     EXPECT_EQ(read.bits[way], whole.bits[way]);
     EXPECT_EQ(read.sparse_bits[way], whole.sparse_bits[way]);
   }
+  EXPECT_EQ(read.sparse_bits[comm::Direction::up].total(), read.rounds.back().uplink);
   const auto want = uplink_curves(seed_groups({whole}));
   const auto curves = uplink_curves(seed_groups({read}));
   ASSERT_EQ(curves.size(), 1U);
@@ -219,13 +220,19 @@ TEST_F(UplinkFigure, OfACondensedRunIsThatOfTheWhole) {
 TEST_F(UplinkFigure, OfACondensedRunWithARoundTooManyOrTooFewIsRefused) {
   const RunHistory whole = run("ssgd-mv");
   const fs::path directory = path_ / "ssgd-mv";
-  const std::uint32_t first = 1;  // the first line has one round, so that none is 0
-  for (const std::uint32_t wrong : {1U, 0U - 1U, 0U - first - 1U}) {
-    std::ofstream(directory / "metrics.jsonl") << condensed(whole.rounds, wrong);
+  const auto expect_refused = [&](const std::string& lines, const char* where) {
+    std::ofstream(directory / "metrics.jsonl") << lines;
     EXPECT_THAT([&] { (void)read_run_history(directory); },
-                ThrowsMessage<InputError>(HasSubstr("metrics.jsonl:1: ")))
-        << wrong;
-  }
+                ThrowsMessage<InputError>(HasSubstr(where)));
+  };
+  expect_refused(condensed(whole.rounds, 1), "metrics.jsonl:1: round 1, where round 1 comes");
+  expect_refused(condensed(whole.rounds, 0U - 1U), "metrics.jsonl:1: ");
+  expect_refused(condensed(whole.rounds, 0U - 2U), "metrics.jsonl:1: ");
+  RoundMetrics first = whole.rounds.front();
+  std::string twice = line_of(first) + '\n';
+  first.rounds = 0;
+  twice += line_of(first) + '\n';
+  expect_refused(twice, "metrics.jsonl:2: ");
 }
 
 TEST_F(UplinkFigure, TheCommittedPictureIsDrawnOfTheCommittedRuns) {
