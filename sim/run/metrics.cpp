@@ -118,16 +118,16 @@ struct Row {
   void (*get)(const ordered_json& line, const std::string& name, RoundMetrics& metrics);
 };
 
-template <auto kMember>
+template <auto Member>
 constexpr Row row(Metric metric) {
-  if constexpr (requires(const RoundMetrics& metrics) { number(metrics.*kMember); }) {
-    metric.of = [](const RoundMetrics& metrics) { return number(metrics.*kMember); };
+  if constexpr (requires(const RoundMetrics& metrics) { number(metrics.*Member); }) {
+    metric.of = [](const RoundMetrics& metrics) { return number(metrics.*Member); };
   }
   return {.metric = metric,
           .put = [](ordered_json& line, const std::string& name,
-                    const RoundMetrics& metrics) { put(line, name, metrics.*kMember); },
+                    const RoundMetrics& metrics) { put(line, name, metrics.*Member); },
           .get = [](const ordered_json& line, const std::string& name,
-                    RoundMetrics& metrics) { get(line, name, metrics.*kMember); }};
+                    RoundMetrics& metrics) { get(line, name, metrics.*Member); }};
 }
 
 using M = RoundMetrics;

@@ -150,11 +150,11 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings
     pauses.saved();
     return !pauses.is_interrupted();
   };
-  const TrainingEnd end{.result = run_trial(settings, images, trial_sinks, law, std::move(begun)),
-                        .t = t,
-                        .rounds = rounds.size(),
-                        .steps_per_epoch = steps_per_epoch(settings, images.train.size()),
-                        .seconds = seconds()};
+  TrainingEnd end{.result = run_trial(settings, images, trial_sinks, law, std::move(begun)),
+                  .t = t,
+                  .rounds = rounds.size(),
+                  .steps_per_epoch = steps_per_epoch(settings, images.train.size()),
+                  .seconds = seconds()};
   if (end.result.finished) directory.finish(end.result, end.seconds);
   return end;
 }
