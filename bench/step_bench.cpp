@@ -6,23 +6,37 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "bench/network.hpp"
 #include "bench/profiled_backend.hpp"
+#include "nn/lanes/make_lanes.hpp"
 #include "nn/onednn/make_onednn.hpp"
 
 namespace mvsgd::nn {
 namespace {
 
-std::unique_ptr<Backend> make_backend(const OneDnnOptions& options) {
-  std::unique_ptr<Backend> backend = make_onednn_backend(options);
-  backend->enter(1);
-  return backend;
+using Make = std::unique_ptr<Backend> (*)();
+
+std::unique_ptr<Backend> onednn() { return make_onednn_backend(); }
+std::unique_ptr<Backend> onednn_direct() {
+  return make_onednn_backend({.convolution = ConvolutionChoice::direct});
+}
+std::unique_ptr<Backend> onednn_bf16() { return make_onednn_backend({.bf16 = true}); }
+std::unique_ptr<Backend> lanes() { return make_lanes_backend(); }
+std::unique_ptr<Backend> lanes_direct() {
+  return make_lanes_backend({.convolution = ConvolutionChoice::direct});
 }
 
-void BM_TrainingStep(benchmark::State& state, const OneDnnOptions& options) {
-  if (options.bf16 && !onednn_has_bf16()) return state.SkipWithError("no bfloat16 here");
-  bench::ProfiledBackend backend(make_backend(options));
+void BM_TrainingStep(benchmark::State& state, Make make) {
+  std::unique_ptr<Backend> inner;
+  try {
+    inner = make();
+  } catch (const UnavailableError& error) {
+    return state.SkipWithError(error.what());
+  }
+  inner->enter(1);
+  bench::ProfiledBackend backend(std::move(inner));
   bench::Network network(backend, state.range(0), state.range(1));
   if (!bench::is_right(network.step(backend))) return state.SkipWithError("wrong answer");
   backend.reset();
@@ -36,8 +50,9 @@ void BM_TrainingStep(benchmark::State& state, const OneDnnOptions& options) {
   }
 }
 
-void BM_Evaluation(benchmark::State& state) {
-  const std::unique_ptr<Backend> backend = make_backend({});
+void BM_Evaluation(benchmark::State& state, Make make) {
+  const std::unique_ptr<Backend> backend = make();
+  backend->enter(1);
   bench::Network network(*backend, state.range(0), state.range(1));
   if (!bench::is_right(network.evaluate())) return state.SkipWithError("wrong answer");
   for (auto _ : state) benchmark::DoNotOptimize(network.evaluate());
@@ -57,13 +72,16 @@ void two_sizes(benchmark::internal::Benchmark* bench) {
       ->UseRealTime();
 }
 // As runs have it, and what each choice is worth.
-BENCHMARK_CAPTURE(BM_TrainingStep, table, OneDnnOptions{})->Apply(every_size);
-BENCHMARK_CAPTURE(BM_TrainingStep, direct, OneDnnOptions{.convolution = ConvolutionChoice::direct})
-    ->Apply(two_sizes);
-BENCHMARK_CAPTURE(BM_TrainingStep, bf16, OneDnnOptions{.bf16 = true})->Apply(two_sizes);
+BENCHMARK_CAPTURE(BM_TrainingStep, lanes, lanes)->Apply(every_size);
+BENCHMARK_CAPTURE(BM_TrainingStep, onednn, onednn)->Apply(every_size);
+BENCHMARK_CAPTURE(BM_TrainingStep, lanes_direct, lanes_direct)->Apply(two_sizes);
+BENCHMARK_CAPTURE(BM_TrainingStep, onednn_direct, onednn_direct)->Apply(two_sizes);
+BENCHMARK_CAPTURE(BM_TrainingStep, onednn_bf16, onednn_bf16)->Apply(two_sizes);
 // Workers of a core each.
-BENCHMARK_CAPTURE(BM_TrainingStep, table, OneDnnOptions{})->Apply(two_sizes)->Threads(2);
-BENCHMARK(BM_Evaluation)->Apply(two_sizes);
+BENCHMARK_CAPTURE(BM_TrainingStep, lanes, lanes)->Apply(two_sizes)->Threads(2);
+BENCHMARK_CAPTURE(BM_TrainingStep, onednn, onednn)->Apply(two_sizes)->Threads(2);
+BENCHMARK_CAPTURE(BM_Evaluation, lanes, lanes)->Apply(two_sizes);
+BENCHMARK_CAPTURE(BM_Evaluation, onednn, onednn)->Apply(two_sizes);
 
 }  // namespace
 }  // namespace mvsgd::nn

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "nn/backend.hpp"
-#include "nn/onednn/buffer_pool.hpp"
+#include "nn/buffer_pool.hpp"
 
 namespace mvsgd::nn {
 

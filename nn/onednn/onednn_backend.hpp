@@ -13,7 +13,7 @@
 #include "nn/backend.hpp"
 #include "nn/onednn/channel_block.hpp"
 #include "nn/onednn/convolution.hpp"
-#include "nn/onednn/kernels.hpp"
+#include "nn/host_kernels.hpp"
 #include "nn/onednn/library.hpp"
 #include "nn/onednn/storage.hpp"
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nn/backend.hpp"
+#include "nn/lanes/make_lanes.hpp"
 #include "nn/reference/make_reference.hpp"
 #if defined(MVSGD_EMULATED_CUDA)
 #include "nn/cuda/make_cuda.hpp"
@@ -40,27 +41,35 @@ inline std::vector<BackendCase> backends() {
           {"cuda_schedule2", make_emulated_cuda_backend<2>},
           {"cuda_schedule3", make_emulated_cuda_backend<3>}};
 }
+inline std::vector<BackendCase> winograd() { return {}; }
 #elif defined(MVSGD_REAL_CUDA)
 inline std::vector<BackendCase> backends() {
   return {{"cuda", [] { return make_cuda_backend(); }}};
 }
+inline std::vector<BackendCase> winograd() { return {}; }
 #else
 inline std::vector<BackendCase> backends() {
   return {
     {"reference", make_reference_backend},
+        {"lanes", [] { return make_lanes_backend({.convolution = ConvolutionChoice::direct}); }},
 #if defined(MVSGD_WITH_ONEDNN)
         {"onednn", [] { return make_onednn_backend(); }},
 #endif
   };
 }
-#endif
 
-#if defined(MVSGD_WITH_ONEDNN)
-/// The onednn backend with Winograd convolutions, where the processor is one for them.
+/// Those with Winograd convolutions, onednn where the processor is one for them.
 inline std::vector<BackendCase> winograd() {
-  if (!onednn_has_winograd()) return {};
-  return {
-      {"onednn", [] { return make_onednn_backend({.convolution = ConvolutionChoice::winograd}); }}};
+  std::vector<BackendCase> cases{
+      {"lanes", [] { return make_lanes_backend({.convolution = ConvolutionChoice::winograd}); }}};
+#if defined(MVSGD_WITH_ONEDNN)
+  if (onednn_has_winograd()) {
+    cases.push_back({"onednn", [] {
+                       return make_onednn_backend({.convolution = ConvolutionChoice::winograd});
+                     }});
+  }
+#endif
+  return cases;
 }
 #endif
 

@@ -127,6 +127,9 @@ class Gradients : public testing::EveryBackend {
 
 INSTANTIATE_TEST_SUITE_P(Backends, Gradients, ::testing::ValuesIn(testing::backends()),
                          testing::case_name);
+INSTANTIATE_TEST_SUITE_P(Winograd, Gradients, ::testing::ValuesIn(testing::winograd()),
+                         testing::case_name);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Gradients);
 
 TEST_P(Gradients, OfConvolutionsAreTheDifferences) {
   struct Problem {

@@ -153,6 +153,9 @@ class ResNet18Network : public testing::EveryBackend {
 
 INSTANTIATE_TEST_SUITE_P(Backends, ResNet18Network, ::testing::ValuesIn(testing::backends()),
                          testing::case_name);
+INSTANTIATE_TEST_SUITE_P(Winograd, ResNet18Network, ::testing::ValuesIn(testing::winograd()),
+                         testing::case_name);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ResNet18Network);
 
 TEST_P(ResNet18Network, LearnsABatchByHeart) {
   ResNet18 net = make();

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/onednn/buffer_pool.hpp"
+#include "nn/buffer_pool.hpp"
 #include "tests/nn/values.hpp"
 
 namespace mvsgd::nn::kernels {

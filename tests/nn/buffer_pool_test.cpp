@@ -1,4 +1,4 @@
-#include "nn/onednn/buffer_pool.hpp"
+#include "nn/buffer_pool.hpp"
 
 #include <gtest/gtest.h>
 

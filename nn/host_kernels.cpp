@@ -1,4 +1,4 @@
-#include "nn/onednn/kernels.hpp"
+#include "nn/host_kernels.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,0 +1,222 @@
+#include "nn/lanes/convolution.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+namespace mvsgd::nn::lanes {
+namespace {
+
+std::int64_t taps_of(const ConvolutionProblem& problem) { return problem.w[2] * problem.w[3]; }
+
+// A convolution by its definition at every pixel of the grid.
+void direct_over(const Engine& engine, const PixelGrid& grid, const float* packed,
+                 const Activation& x_shape, const float* x, const Activation& y_shape, float* y) {
+  const std::vector<float> outside(static_cast<std::size_t>(x_shape.pixel_stride()));
+  engine.threads.share(
+      y_shape.blocks() * grid.rows * grid.columns, [&](Range pixels, std::int64_t /*thread*/) {
+        std::vector<const float*> scratch(grid.taps.size() * kColumns);
+        engine.loops.direct(grid, x_shape, x, packed, outside.data(), y_shape, y, scratch, pixels);
+      });
+}
+
+// The taps of a result's pixels, read from x with the problem's stride.
+std::vector<Tap> forward_taps(const ConvolutionProblem& problem) {
+  std::vector<Tap> taps;
+  for (std::int64_t u = 0; u < problem.w[2]; ++u) {
+    for (std::int64_t v = 0; v < problem.w[3]; ++v) {
+      taps.push_back({.index = u * problem.w[3] + v,
+                      .down = u - problem.options.padding,
+                      .across = v - problem.options.padding});
+    }
+  }
+  return taps;
+}
+
+PixelGrid forward_grid(const ConvolutionProblem& problem, std::span<const Tap> taps) {
+  return {.rows = problem.y[2],
+          .columns = problem.y[3],
+          .top = 0,
+          .left = 0,
+          .step = 1,
+          .from = problem.options.stride,
+          .kernel = taps_of(problem),
+          .taps = taps};
+}
+
+// Taps u of a row a = first + stride * i of dx that come from a row of dy, which is i + down.
+struct Reached {
+  std::int64_t tap;
+  std::int64_t from;
+};
+std::vector<Reached> reached(std::int64_t first, std::int64_t kernel,
+                             const Conv2dOptions& options) {
+  std::vector<Reached> taps;
+  for (std::int64_t u = 0; u < kernel; ++u) {
+    const std::int64_t numerator = first + options.padding - u;
+    if (numerator % options.stride == 0) taps.push_back({u, numerator / options.stride});
+  }
+  return taps;
+}
+
+void winograd_over(const Engine& engine, const Activation& x_shape, const float* x,
+                   const float* packed, const Activation& y_shape, float* y) {
+  const std::int64_t tiles = y_shape.blocks() * tiles_of(y_shape);
+  const std::int64_t scratch = engine.loops.winograd_scratch(x_shape.channels, y_shape.channels);
+  const std::shared_ptr<float> all = engine.pool.take(scratch * engine.threads.count());
+  const std::vector<float> outside(static_cast<std::size_t>(x_shape.pixel_stride()));
+  engine.threads.share(tiles, [&](Range range, std::int64_t thread) {
+    engine.loops.winograd(x_shape, x, packed, y_shape, y, outside.data(),
+                          all.get() + thread * scratch, range);
+  });
+}
+
+std::shared_ptr<float> winograd_packed(const Engine& engine, std::int64_t outputs,
+                                       std::int64_t inputs, const float* w,
+                                       std::int64_t output_stride, std::int64_t input_stride,
+                                       bool turned) {
+  std::shared_ptr<float> packed =
+      engine.pool.take(engine.loops.winograd_packed_floats(outputs, inputs));
+  engine.loops.winograd_pack(outputs, inputs, w, output_stride, input_stride, turned, packed.get());
+  return packed;
+}
+
+std::shared_ptr<float> packed_weights(const Engine& engine, const PackedShape& shape,
+                                      const float* w, std::int64_t output_stride,
+                                      std::int64_t input_stride) {
+  std::shared_ptr<float> packed = engine.pool.take(engine.loops.packed_floats(shape));
+  engine.loops.pack(shape, w, output_stride, input_stride, packed.get());
+  return packed;
+}
+
+std::shared_ptr<float> zeros(const Engine& engine, std::int64_t count) {
+  std::shared_ptr<float> made = engine.pool.take(count);
+  std::fill_n(made.get(), count, 0.0F);
+  return made;
+}
+
+void winograd_weights(const Engine& engine, const Activation& x_shape, const float* x,
+                      const Activation& y_shape, const float* dy, float* dw, Into into) {
+  const std::int64_t all = padded(x_shape.channels);
+  const std::int64_t outputs = y_shape.channels;
+  const std::int64_t tiles = y_shape.blocks() * tiles_of(y_shape);
+  const std::int64_t chunk = chunk_of(all, outputs, {0, tiles});
+  const std::shared_ptr<float> v = engine.pool.take(kPlaces * place_stride(chunk, all));
+  const std::shared_ptr<float> z = engine.pool.take(kPlaces * place_stride(chunk, outputs));
+  const std::shared_ptr<float> d = zeros(engine, kPlaces * sum_stride(outputs, x_shape.channels));
+  const std::vector<float> outside(
+      static_cast<std::size_t>(std::max(x_shape.pixel_stride(), y_shape.pixel_stride())));
+  for (std::int64_t first = 0; first < tiles; first += chunk) {
+    const Range range{first, std::min(first + chunk, tiles)};
+    const std::int64_t count = range.end - range.begin;
+    engine.threads.share(count, [&](Range share, std::int64_t /*thread*/) {
+      engine.loops.winograd_arguments(x_shape, x, y_shape, dy, outside.data(), range,
+                                      {first + share.begin, first + share.end}, v.get(), z.get());
+    });
+    engine.threads.share(kPlaces, [&](Range places, std::int64_t /*thread*/) {
+      engine.loops.winograd_multiply(outputs, x_shape.channels, count, v.get(), z.get(), d.get(),
+                                     places);
+    });
+  }
+  engine.threads.share(outputs, [&](Range share, std::int64_t /*thread*/) {
+    engine.loops.winograd_gradients(outputs, x_shape.channels, d.get(), into == Into::add, dw,
+                                    share);
+  });
+}
+
+}  // namespace
+
+bool is_winograd(ConvolutionChoice choice, const ConvolutionProblem& problem) {
+  return choice != ConvolutionChoice::direct && problem.w[2] == 3 && problem.w[3] == 3 &&
+         problem.options == Conv2dOptions{.stride = 1, .padding = 1};
+}
+
+void forward(const Engine& engine, ConvolutionChoice choice, const ConvolutionProblem& problem,
+             const float* x, const float* w, float* y) {
+  const Activation x_shape(problem.x);
+  const Activation y_shape(problem.y);
+  const std::int64_t taps = taps_of(problem);
+  const std::int64_t output_stride = x_shape.channels * taps;
+  if (is_winograd(choice, problem)) {
+    const auto packed =
+        winograd_packed(engine, y_shape.channels, x_shape.channels, w, output_stride, taps, false);
+    return winograd_over(engine, x_shape, x, packed.get(), y_shape, y);
+  }
+  const PackedShape shape{.outputs = y_shape.channels, .terms = taps, .inputs = x_shape.channels};
+  const auto packed = packed_weights(engine, shape, w, output_stride, taps);
+  const std::vector<Tap> reads = forward_taps(problem);
+  const PixelGrid grid = forward_grid(problem, reads);
+  direct_over(engine, grid, packed.get(), x_shape, x, y_shape, y);
+}
+
+void backward_data(const Engine& engine, ConvolutionChoice choice,
+                   const ConvolutionProblem& problem, const float* dy, const float* w, float* dx) {
+  const Activation x_shape(problem.x);
+  const Activation y_shape(problem.y);
+  const std::int64_t taps = taps_of(problem);
+  const std::int64_t input_stride = x_shape.channels * taps;  // of w's outputs
+  if (is_winograd(choice, problem)) {
+    const auto packed =
+        winograd_packed(engine, x_shape.channels, y_shape.channels, w, taps, input_stride, true);
+    return winograd_over(engine, y_shape, dy, packed.get(), x_shape, dx);
+  }
+  const PackedShape shape{.outputs = x_shape.channels, .terms = taps, .inputs = y_shape.channels};
+  const auto packed = packed_weights(engine, shape, w, taps, input_stride);
+  const std::int64_t stride = problem.options.stride;
+  for (std::int64_t top = 0; top < std::min(stride, x_shape.height); ++top) {
+    for (std::int64_t left = 0; left < std::min(stride, x_shape.width); ++left) {
+      std::vector<Tap> reads;
+      for (const Reached& u : reached(top, problem.w[2], problem.options)) {
+        for (const Reached& v : reached(left, problem.w[3], problem.options)) {
+          reads.push_back(
+              {.index = u.tap * problem.w[3] + v.tap, .down = u.from, .across = v.from});
+        }
+      }
+      const PixelGrid grid{.rows = (x_shape.height - top + stride - 1) / stride,
+                           .columns = (x_shape.width - left + stride - 1) / stride,
+                           .top = top,
+                           .left = left,
+                           .step = stride,
+                           .from = 1,
+                           .kernel = taps,
+                           .taps = reads};
+      direct_over(engine, grid, packed.get(), y_shape, dy, x_shape, dx);
+    }
+  }
+}
+
+void backward_weights(const Engine& engine, ConvolutionChoice choice,
+                      const ConvolutionProblem& problem, const float* x, const float* dy, float* dw,
+                      Into into) {
+  const Activation x_shape(problem.x);
+  const Activation y_shape(problem.y);
+  if (is_winograd(choice, problem)) {
+    return winograd_weights(engine, x_shape, x, y_shape, dy, dw, into);
+  }
+  const std::int64_t all = padded(x_shape.channels);
+  const std::int64_t outputs = y_shape.channels;
+  const std::int64_t taps = taps_of(problem);
+  const std::vector<Tap> reads = forward_taps(problem);
+  const PixelGrid grid = forward_grid(problem, reads);
+  const std::shared_ptr<float> transposed = engine.pool.take(x_shape.plane() * kLanes * all);
+  const std::shared_ptr<float> d = zeros(engine, taps * outputs * all);
+  for (std::int64_t block = 0; block < x_shape.blocks(); ++block) {
+    engine.threads.share(x_shape.plane(), [&](Range pixels, std::int64_t /*thread*/) {
+      engine.loops.transpose(x_shape, x + block * x_shape.block_stride(), transposed.get(), pixels);
+    });
+    engine.threads.share(outputs, [&](Range share, std::int64_t /*thread*/) {
+      engine.loops.direct_weights(grid, x_shape, transposed.get(), y_shape,
+                                  dy + block * y_shape.block_stride(), d.get(), share);
+    });
+  }
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    for (std::int64_t c = 0; c < x_shape.channels; ++c) {
+      for (std::int64_t t = 0; t < taps; ++t, ++dw) {
+        const float term = d.get()[(t * outputs + o) * all + c];
+        *dw = into == Into::add ? *dw + term : term;
+      }
+    }
+  }
+}
+
+}  // namespace mvsgd::nn::lanes

@@ -1,0 +1,34 @@
+// The three passes of a convolution between activations with images in the lanes.
+#pragma once
+
+#include "nn/backend_entry.hpp"
+#include "nn/buffer_pool.hpp"
+#include "nn/lanes/loops.hpp"
+#include "nn/lanes/parallel.hpp"
+#include "nn/shape_checks.hpp"
+
+namespace mvsgd::nn::lanes {
+
+/// What a pass computes with. Scratch memory comes from the pool and goes back to it.
+struct Engine {
+  const Loops& loops;
+  BufferPool& pool;
+  Threads threads;
+};
+
+/// Whether this convolution runs by Winograd's F(4x4, 3x3): every 3x3 one of stride and padding 1,
+/// unless the choice is direct. A function of the problem alone, the same on every processor.
+[[nodiscard]] bool is_winograd(ConvolutionChoice choice, const ConvolutionProblem& problem);
+
+// Weights are plain [O, C, R, S]. Filling images of the arguments are zero, and so they are in the
+// result.
+
+void forward(const Engine& engine, ConvolutionChoice choice, const ConvolutionProblem& problem,
+             const float* x, const float* w, float* y);
+void backward_data(const Engine& engine, ConvolutionChoice choice,
+                   const ConvolutionProblem& problem, const float* dy, const float* w, float* dx);
+void backward_weights(const Engine& engine, ConvolutionChoice choice,
+                      const ConvolutionProblem& problem, const float* x, const float* dy, float* dw,
+                      Into into);
+
+}  // namespace mvsgd::nn::lanes

@@ -1,0 +1,19 @@
+#include "nn/lanes/loops.hpp"
+
+#include <stdexcept>
+#include <string>
+
+namespace mvsgd::nn::lanes {
+
+const Loops& loops(Isa isa) {
+  if (!supports(isa)) {
+    throw std::invalid_argument("lanes: no " + std::string(name(isa)) + " on this processor");
+  }
+#if defined(__x86_64__)
+  if (isa == Isa::avx512) return LoopsOf<Isa::avx512>::table;
+  if (isa == Isa::avx2) return LoopsOf<Isa::avx2>::table;
+#endif
+  return LoopsOf<Isa::portable>::table;
+}
+
+}  // namespace mvsgd::nn::lanes

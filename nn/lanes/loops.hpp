@@ -1,0 +1,201 @@
+// The loops of this backend, each compiled for every instruction set.
+//
+// The sum behind each number of a result has one order, given here, whatever the instruction set
+// and however the work is shared: products enter by fused multiply-adds, one after the other.
+//
+//     N images    C input channels    O output channels    H, W height, width    R, S kernel's
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "nn/lanes/activation.hpp"
+#include "nn/lanes/isa.hpp"
+
+namespace mvsgd::nn::lanes {
+
+/// [begin, end) of something that threads share.
+struct Range {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+
+/// Weights of a sum of products, [outputs / kOutputs][terms][inputs][kOutputs] floats, the last
+/// outputs filled up with zeros.
+struct PackedShape {
+  std::int64_t outputs = 0;
+  std::int64_t terms = 0;
+  std::int64_t inputs = 0;
+};
+
+/// One tap of a kernel: its place among them, and how far from a pixel's own it reaches.
+struct Tap {
+  std::int64_t index = 0;
+  std::int64_t down = 0;
+  std::int64_t across = 0;
+};
+
+/// Pixels of a result that the same taps reach: (top + step * i, left + step * j) for i < rows,
+/// j < columns. Tap t reads pixel (from * i + t.down, from * j + t.across), zeros outside.
+struct PixelGrid {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t top = 0;
+  std::int64_t left = 0;
+  std::int64_t step = 1;
+  std::int64_t from = 1;
+  std::int64_t kernel = 0;  ///< taps of the kernel, of which these pixels may be reached by a few
+  std::span<const Tap> taps;
+};
+
+/// The moments of one channel: mean, and the sum of squared differences from it.
+struct Moments {
+  double mean = 0;
+  double squares = 0;
+};
+
+/// What batch norm does to a value: (x - mean) * scale + shift. Arrays [channels].
+struct Affine {
+  const float* mean = nullptr;
+  const float* scale = nullptr;
+  const float* shift = nullptr;
+  bool relu = false;  ///< max(0, .) of the result, the residual added
+};
+
+/// What a batch norm's backward pass reads. dv is dy, or dy + more where `more` is given, where
+/// ReLU let the value through: by `y` if that is given, else by what `affine` makes of x.
+struct Upstream {
+  const float* x = nullptr;
+  const float* y = nullptr;
+  const float* dy = nullptr;
+  const float* more = nullptr;
+};
+
+/// Sums over a channel of dv and of dv * (x - mean).
+struct GradientSums {
+  double dv = 0;
+  double dv_x = 0;
+};
+
+/// dx = factor * dv - constant - slope * (x - mean). Arrays [channels].
+struct InputGradient {
+  const float* factor = nullptr;
+  const float* constant = nullptr;
+  const float* slope = nullptr;
+};
+
+/// Vectors of images that are multiplied at once.
+inline constexpr int kColumns = 3;
+
+/// The loops of one instruction set.
+struct Loops {
+  /// Floats of packed weights.
+  std::int64_t (*packed_floats)(const PackedShape& shape);
+  /// From w[o * output_stride + c * input_stride + t].
+  void (*pack)(const PackedShape& shape, const float* w, std::int64_t output_stride,
+               std::int64_t input_stride, float* packed);
+
+  /// y[o] = sum over taps in order, over channels c in order, of w[o, tap, c] x[c], at pixels
+  /// `pixels` of the grid, counted through all blocks. `zeros` has x.pixel_stride() of them;
+  /// scratch is kColumns pointers a tap.
+  void (*direct)(const PixelGrid& grid, const Activation& x_shape, const float* x,
+                 const float* packed, const float* zeros, const Activation& y_shape, float* y,
+                 std::span<const float*> scratch, Range pixels);
+
+  /// The transposed copy [pixels][16 images][padded(C)] of pixels of all blocks, filled up with
+  /// zeros.
+  void (*transpose)(const Activation& shape, const float* x, float* transposed, Range pixels);
+  /// d[tap][o][padded(C)] += sum over the grid's pixels of one block, in order, over its images in
+  /// order, of dy[o] x[c] at the pixel that the tap reads, for outputs `outputs`.
+  void (*direct_weights)(const PixelGrid& grid, const Activation& x_shape, const float* transposed,
+                         const Activation& y_shape, const float* dy, float* d, Range outputs);
+
+  // Winograd's F(4x4, 3x3): nn/lanes/winograd.hpp.
+
+  std::int64_t (*winograd_packed_floats)(std::int64_t outputs, std::int64_t inputs);
+  std::int64_t (*winograd_scratch)(std::int64_t inputs, std::int64_t outputs);
+  /// U packed, of w[o * output_stride + c * input_stride + tap] or of that turned by half a circle.
+  void (*winograd_pack)(std::int64_t outputs, std::int64_t inputs, const float* w,
+                        std::int64_t output_stride, std::int64_t input_stride, bool turned,
+                        float* packed);
+  /// y of `tiles`, counted through all blocks. `zeros` has x.pixel_stride() of them; scratch is
+  /// winograd_scratch() floats.
+  void (*winograd)(const Activation& x_shape, const float* x, const float* packed,
+                   const Activation& y_shape, float* y, const float* zeros, float* scratch,
+                   Range tiles);
+  /// V transposed and Z of the tiles `share` of a chunk: v [36][chunk][16 images][padded(C)],
+  /// z [36][chunk][O][16 images].
+  void (*winograd_arguments)(const Activation& x_shape, const float* x, const Activation& y_shape,
+                             const float* dy, const float* zeros, Range chunk, Range share,
+                             float* v, float* z);
+  /// d[place][o][padded(C)] += sum over the chunk's tiles in order, over images in order, of
+  /// z[o] v[c], at `places`.
+  void (*winograd_multiply)(std::int64_t outputs, std::int64_t inputs, std::int64_t chunk,
+                            const float* v, const float* z, float* d, Range places);
+  /// dw[o][c][9 taps] = G^T d G, or that much more, for outputs `outputs`.
+  void (*winograd_gradients)(std::int64_t outputs, std::int64_t inputs, const float* d, bool add,
+                             float* dw, Range outputs_of);
+
+  // Batch norm, for channels `channels`; `scratch` has kLanes of them a channel.
+
+  /// Chan, Golub and LeVeque's update joins chunks of an image, then images, in double.
+  void (*moments)(const Activation& shape, const float* x, Moments* moments, Moments* scratch,
+                  Range channels);
+  /// y = affine(x) + residual, which may be null.
+  void (*apply)(const Activation& shape, const Affine& affine, const float* x,
+                const float* residual, float* y, Range channels);
+  /// dv is kept if `dv` is given; it may be where dy or more stands.
+  void (*gradient_sums)(const Activation& shape, const Affine& affine, const Upstream& upstream,
+                        float* dv, GradientSums* sums, GradientSums* scratch, Range channels);
+  /// dx from dv as kept, or, if `rectify`, from dv = dy where affine(x) > 0. dx may be x or dv.
+  void (*input_gradient)(const Activation& shape, const Affine& affine, bool rectify,
+                         const InputGradient& gradient, const float* x, const float* dv, float* dx,
+                         Range channels);
+};
+
+/// Channels of a transposed copy: a multiple of 8.
+[[nodiscard]] constexpr std::int64_t padded(std::int64_t channels) {
+  return (channels + 7) / 8 * 8;
+}
+
+// Winograd's tiles.
+
+inline constexpr std::int64_t kTile = 4;     ///< results along a side
+inline constexpr std::int64_t kPlaces = 36;  ///< products of a tile
+
+[[nodiscard]] constexpr std::int64_t tiles_across(const Activation& shape) {
+  return (shape.width + kTile - 1) / kTile;
+}
+/// Of a block.
+[[nodiscard]] constexpr std::int64_t tiles_of(const Activation& shape) {
+  return (shape.height + kTile - 1) / kTile * tiles_across(shape);
+}
+/// Floats from a place to the next of transformed values [36][tiles][channels][16 images]. 64 bytes
+/// more keep the same element of all places from one set of the cache.
+[[nodiscard]] constexpr std::int64_t place_stride(std::int64_t tiles, std::int64_t channels) {
+  return (tiles * channels + 1) * kLanes;
+}
+/// The same of a weight gradient's sums [36][outputs][padded(inputs)].
+[[nodiscard]] constexpr std::int64_t sum_stride(std::int64_t outputs, std::int64_t inputs) {
+  return outputs * padded(inputs) + kLanes;
+}
+/// Tiles that are transformed and multiplied at once, so that they are used while in the cache.
+[[nodiscard]] constexpr std::int64_t chunk_of(std::int64_t inputs, std::int64_t outputs,
+                                              Range tiles) {
+  constexpr std::int64_t kFloats = std::int64_t{96} << 10;
+  const std::int64_t fit = kFloats / (kPlaces * kLanes * (inputs + outputs));
+  const std::int64_t chunk = fit < 3 ? 3 : fit / 3 * 3;
+  const std::int64_t all = tiles.end - tiles.begin;
+  return chunk < all ? chunk : all;
+}
+
+/// Throws std::invalid_argument unless supports(isa).
+[[nodiscard]] const Loops& loops(Isa isa);
+
+/// What each source compiled for an instruction set gives.
+template <Isa isa>
+struct LoopsOf {
+  static const Loops table;
+};
+
+}  // namespace mvsgd::nn::lanes

@@ -1,0 +1,28 @@
+// The table of loops of one instruction set, for the sources compiled for one alone.
+#pragma once
+
+#include "nn/lanes/direct_loops.hpp"
+#include "nn/lanes/norm_loops.hpp"
+#include "nn/lanes/winograd_loops.hpp"
+
+namespace mvsgd::nn::lanes {
+
+template <Isa isa>
+const Loops LoopsOf<isa>::table{.packed_floats = Product<isa>::packed_floats,
+                                .pack = Product<isa>::pack,
+                                .direct = DirectLoops<isa>::direct,
+                                .transpose = DirectLoops<isa>::transpose,
+                                .direct_weights = DirectLoops<isa>::direct_weights,
+                                .winograd_packed_floats = WinogradLoops<isa>::packed_floats,
+                                .winograd_scratch = WinogradLoops<isa>::scratch_floats,
+                                .winograd_pack = WinogradLoops<isa>::pack,
+                                .winograd = WinogradLoops<isa>::convolve,
+                                .winograd_arguments = WinogradLoops<isa>::arguments,
+                                .winograd_multiply = WinogradLoops<isa>::multiply_over_images,
+                                .winograd_gradients = WinogradLoops<isa>::gradients,
+                                .moments = NormLoops<isa>::moments,
+                                .apply = NormLoops<isa>::apply,
+                                .gradient_sums = NormLoops<isa>::gradient_sums,
+                                .input_gradient = NormLoops<isa>::input_gradient};
+
+}  // namespace mvsgd::nn::lanes

@@ -1,0 +1,24 @@
+// The lanes backend: own loops on images side by side in the lanes of vectors.
+#pragma once
+
+#include <memory>
+
+#include "nn/backend_entry.hpp"
+#include "nn/lanes/isa.hpp"
+
+namespace mvsgd::nn {
+
+struct LanesOptions {
+  /// table and winograd: F(4x4, 3x3) in every 3x3 convolution of stride and padding 1.
+  ConvolutionChoice convolution = ConvolutionChoice::table;
+  lanes::Isa isa = lanes::best_isa();
+};
+
+/// On the CPU, with no library but OpenMP. Throws std::invalid_argument unless this processor has
+/// options.isa.
+[[nodiscard]] std::unique_ptr<Backend> make_lanes_backend(const LanesOptions& options = {});
+
+/// Has fp32 and no graphs. Its bits are the same on every processor.
+[[nodiscard]] BackendEntry lanes_entry();
+
+}  // namespace mvsgd::nn

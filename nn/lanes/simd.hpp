@@ -1,0 +1,83 @@
+// The vector of an instruction set. Included by the sources compiled for one alone.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#include "nn/lanes/activation.hpp"
+#include "nn/lanes/isa.hpp"
+
+namespace mvsgd::nn::lanes {
+
+template <int Width>
+struct VecOf {
+  using Floats __attribute__((vector_size(Width * sizeof(float)))) = float;
+};
+
+/// kWidth floats with the operators of arithmetic, each rounded once, and comparison.
+template <Isa isa>
+struct Simd {
+  static constexpr int kWidth = isa == Isa::avx512 ? 16 : isa == Isa::avx2 ? 8 : 4;
+  /// Vectors that hold the images of a block.
+  static constexpr int kParts = static_cast<int>(kLanes) / kWidth;
+  using Vec = typename VecOf<kWidth>::Floats;
+
+  [[gnu::always_inline]] static Vec load(const float* x) {
+    Vec value;
+    __builtin_memcpy(&value, x, sizeof(value));
+    return value;
+  }
+  [[gnu::always_inline]] static void store(float* x, Vec value) {
+    __builtin_memcpy(x, &value, sizeof(value));
+  }
+  [[gnu::always_inline]] static Vec broadcast(float x) { return x - Vec{}; }
+
+  /// a * b + c, rounded once.
+  [[gnu::always_inline]] static Vec fma(Vec a, Vec b, Vec c) {
+#if defined(__AVX512F__)
+    if constexpr (isa == Isa::avx512) return _mm512_fmadd_ps(a, b, c);
+#endif
+#if defined(__FMA__)
+    if constexpr (isa == Isa::avx2) return _mm256_fmadd_ps(a, b, c);
+#endif
+    Vec result{};
+    for (int l = 0; l < kWidth; ++l) result[l] = std::fma(a[l], b[l], c[l]);
+    return result;
+  }
+
+  /// rows[i][j] and rows[j][i] change places.
+  [[gnu::always_inline]] static void transpose(Vec (&rows)[kWidth]) {
+    if constexpr (kWidth > 8) exchange<8>(rows);
+    if constexpr (kWidth > 4) exchange<4>(rows);
+    exchange<2>(rows);
+    exchange<1>(rows);
+  }
+
+ private:
+  // Of each pair of rows `Apart` apart, lanes with that bit change places with lanes without it.
+  template <int Apart>
+  [[gnu::always_inline]] static void exchange(Vec (&rows)[kWidth]) {
+    for (int i = 0; i < kWidth; ++i) {
+      if ((i & Apart) != 0) continue;
+      const Vec a = rows[i];
+      const Vec b = rows[i + Apart];
+      rows[i] = upper<Apart>(a, b, std::make_integer_sequence<int, kWidth>());
+      rows[i + Apart] = lower<Apart>(a, b, std::make_integer_sequence<int, kWidth>());
+    }
+  }
+  template <int Apart, int... Lane>
+  [[gnu::always_inline]] static Vec upper(Vec a, Vec b, std::integer_sequence<int, Lane...>) {
+    return __builtin_shufflevector(a, b, ((Lane & Apart) != 0 ? kWidth + Lane - Apart : Lane)...);
+  }
+  template <int Apart, int... Lane>
+  [[gnu::always_inline]] static Vec lower(Vec a, Vec b, std::integer_sequence<int, Lane...>) {
+    return __builtin_shufflevector(a, b, ((Lane & Apart) != 0 ? kWidth + Lane : Lane + Apart)...);
+  }
+};
+
+}  // namespace mvsgd::nn::lanes
