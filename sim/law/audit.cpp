@@ -10,7 +10,6 @@
 namespace mvsgd::sim {
 namespace {
 
-using comm::Direction;
 using comm::Field;
 using comm::Kind;
 
