@@ -109,7 +109,7 @@ BatchNormGradients LanesBackend::do_batch_norm_backward(Tensor dy, const Tensor&
                           .more = added && rectified_sum ? storage(added).data() : nullptr};
   const auto channels = static_cast<std::size_t>(shape.channels);
   std::vector<GradientSums> sums(channels);
-  std::vector<GradientSums> of_images(static_cast<std::size_t>(shape.channels * kLanes));
+  std::vector<ImageSums> of_images(channels);
   threads_.share(shape.channels, [&](Range range, std::int64_t /*thread*/) {
     loops_.gradient_sums(shape, affine, upstream, storage(dv).data(), sums.data(), of_images.data(),
                          range);

@@ -50,7 +50,7 @@ class DefinitionRound {
   using ChooseVote = std::function<std::vector<compress::Index>(
       std::span<const float> difference, const std::vector<compress::Index>& top,
       const std::vector<compress::Index>& last)>;
-  /// Every worker votes, and the votes are counted.
+  /// Every worker votes, in the order 0..N-1, and the votes are counted.
   void vote(const ChooseVote& choose);
   /// Algorithm 1 line 10: each votes for its top-K support.
   void vote_whole();
