@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <vector>
 
 // Each is compiled for several instruction sets, and the processor's best is taken when the program
 // starts. All compute with integers.
 #if defined(__x86_64__) && defined(__gnu_linux__)
-#define MVSGD_KERNEL [[gnu::target_clones("avx512f", "avx2", "default")]]
+#define MVSGD_KERNEL [[gnu::target_clones("avx2", "default")]]
 #else
 #define MVSGD_KERNEL
 #endif
 #define MVSGD_INLINE [[gnu::always_inline]] inline
+#define MVSGD_STEP __attribute__((always_inline))
 
 namespace mvsgd::nn::lanes {
 namespace {
@@ -19,18 +21,18 @@ namespace {
 constexpr std::int64_t kLanes = kImages;
 constexpr std::int64_t kSide = kTileSide;
 
-// Only local variables have these types, as their calling convention depends on the instruction
-// set.
-using Bits __attribute__((vector_size(64), may_alias, aligned(4))) = std::int32_t;
-using Halves __attribute__((vector_size(32), may_alias, aligned(2))) = std::uint16_t;
+// Vectors of 32 bytes, which is what AVX2 has: memory is slower than they are. Only local variables
+// have these types, as their calling convention depends on the instruction set.
 using Words __attribute__((vector_size(32), may_alias, aligned(4))) = std::int32_t;
+using Halves __attribute__((vector_size(32), may_alias, aligned(2))) = std::uint16_t;
 
-// nearest_bf16() of 16 numbers, in upper halves; the lower halves are what is left.
-MVSGD_INLINE void round(const float* from, Bits& to) {
-  const Bits x = *reinterpret_cast<const Bits*>(from);
-  const Bits magnitude = x & 0x7FFFFFFF;
-  const Bits nearest = x + 0x7FFF + ((x >> 16) & 1);
-  const Bits flushed = magnitude < 0x00800000 ? x & static_cast<std::int32_t>(0x80000000) : nearest;
+// nearest_bf16() of 8 numbers, in upper halves; the lower halves are what is left.
+MVSGD_INLINE void round(const float* from, Words& to) {
+  const Words x = *reinterpret_cast<const Words*>(from);
+  const Words magnitude = x & 0x7FFFFFFF;
+  const Words nearest = x + 0x7FFF + ((x >> 16) & 1);
+  const Words flushed =
+      magnitude < 0x00800000 ? x & static_cast<std::int32_t>(0x80000000) : nearest;
   to = magnitude > 0x7F800000 ? x | 0x00400000 : flushed;
 }
 
@@ -45,20 +47,40 @@ MVSGD_INLINE std::uint32_t nearest(float from) {
   return magnitude > 0x7F800000U ? x | 0x00400000U : flushed;
 }
 
-// Two channels of 16 images as 16 words.
+// 8 numbers and 8 others as words. Without `odd`, zeros stand in its place.
 MVSGD_INLINE void pair(const float* even, const float* odd, std::uint32_t* to) {
-  Bits low;
-  Bits high;
+  Words low;
+  Words high{};
   round(even, low);
-  round(odd, high);
-  *reinterpret_cast<Bits*>(to) = (low >> 16 & 0xFFFF) | (high & static_cast<std::int32_t>(kUpper));
+  if (odd != nullptr) round(odd, high);
+  *reinterpret_cast<Words*>(to) = (low >> 16 & 0xFFFF) | (high & static_cast<std::int32_t>(kUpper));
+}
+
+// Two channels of 16 images.
+MVSGD_INLINE void pair_images(const float* even, const float* odd, std::uint32_t* to) {
+  pair(even, odd, to);
+  pair(even + 8, odd != nullptr ? odd + 8 : nullptr, to + 8);
+}
+
+// The weights of two channels at all places of a kernel, as words.
+MVSGD_INLINE void pair_kernels(const float* even, const float* odd, std::int64_t count,
+                               std::uint32_t* to) {
+  std::int64_t i = 0;
+  for (; i + 8 <= count; i += 8) pair(even + i, odd != nullptr ? odd + i : nullptr, to + i);
+  for (; i < count; ++i) {
+    to[i] = nearest(even[i]) >> 16U | (odd != nullptr ? nearest(odd[i]) & kUpper : 0U);
+  }
 }
 
 // 16 images of one channel as bfloat16.
 MVSGD_INLINE void halve(const float* from, Halves& to) {
-  Bits x;
-  round(from, x);
-  to = __builtin_convertvector(x >> 16 & 0xFFFF, Halves);
+  Words low;
+  Words high;
+  round(from, low);
+  round(from + 8, high);
+  to = __builtin_shufflevector(reinterpret_cast<const Halves&>(low),
+                               reinterpret_cast<const Halves&>(high), 1, 3, 5, 7, 9, 11, 13, 15, 17,
+                               19, 21, 23, 25, 27, 29, 31);
 }
 
 // Rows and columns of 8 x 8 words change places: words 1 apart, then 2, then 4.
@@ -121,16 +143,12 @@ void pack_source_row(const float* row, const Gather& gather, const Cut& cut, std
     const float* from = row + at * channels * kLanes;
     const std::int64_t whole = channels / 2;
     for (std::int64_t p = 0; p < whole; ++p) {
-      pair(from + 2 * p * kLanes, from + (2 * p + 1) * kLanes, pixel + p * kLanes);
+      pair_images(from + 2 * p * kLanes, from + (2 * p + 1) * kLanes, pixel + p * kLanes);
     }
-    std::int64_t packed = whole;
     if (channels % 2 != 0) {
-      Bits last;
-      round(from + (channels - 1) * kLanes, last);
-      *reinterpret_cast<Bits*>(pixel + whole * kLanes) = last >> 16 & 0xFFFF;
-      ++packed;
+      pair_images(from + (channels - 1) * kLanes, nullptr, pixel + whole * kLanes);
     }
-    std::fill(pixel + packed * kLanes, pixel + words, 0U);
+    std::fill(pixel + (channels + 1) / 2 * kLanes, pixel + words, 0U);
   }
 }
 
@@ -140,31 +158,61 @@ void pack_weight_tiles(const float* w, const Gather& gather, const Cut& cut, std
   const std::int64_t row_words = cut.steps * kSide * kSide;
   std::fill_n(to, gather.rows.taps * row_words, 0U);
   const std::int64_t outputs = std::min(kSide, gather.outputs - tile * kSide);
-  const float* first = w + tile * kSide * gather.output_stride;
-  // Channels outermost and outputs innermost: wherever the weights of one output and channel lie,
-  // those of 16 outputs and a few channels stay in the first-level cache until all are taken.
-  for (std::int64_t cp = 0; cp < (gather.channels + 1) / 2; ++cp) {
-    const float* even = first + 2 * cp * gather.channel_stride;
-    const bool has_odd = 2 * cp + 1 < gather.channels;
+  // Of the taps in order, the place in the kernel.
+  std::vector<std::int64_t> places;
+  for (std::int64_t t = 0; t < gather.rows.taps; ++t) {
     for (std::int64_t q = 0; q < gather.columns.taps; ++q) {
-      const std::int64_t k = q * cut.channel_pairs + cp;
-      std::uint32_t* column = to + k / cut.pairs * kSide * kSide + k % cut.pairs;
+      const std::int64_t u = gather.rows.kernel_first + t * gather.rows.kernel_step;
       const std::int64_t v = gather.columns.kernel_first + q * gather.columns.kernel_step;
-      for (std::int64_t t = 0; t < gather.rows.taps; ++t) {
-        const std::int64_t u = gather.rows.kernel_first + t * gather.rows.kernel_step;
-        const float* from = even + u * gather.kernel_width + v;
-        std::uint32_t* words = column + t * row_words;
-        if (has_odd) {
-          for (std::int64_t m = 0; m < outputs; ++m) {
-            const float* weight = from + m * gather.output_stride;
-            words[m * kSide] =
-                nearest(weight[0]) >> 16U | (nearest(weight[gather.channel_stride]) & kUpper);
-          }
-        } else {
-          for (std::int64_t m = 0; m < outputs; ++m) {
-            words[m * kSide] = nearest(from[m * gather.output_stride]) >> 16U;
+      places.push_back(u * gather.kernel_width + v);
+    }
+  }
+  const auto taps = static_cast<std::int64_t>(places.size());
+  // 16 pairs of channels go by way of a buffer, [output][tap][pair], so that tiles, which lie a
+  // power of two apart, are written a whole row at a time.
+  std::vector<std::uint32_t> buffer(static_cast<std::size_t>(kSide * taps * kSide));
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(gather.kernel_places));
+  const std::int64_t all_pairs = (gather.channels + 1) / 2;
+  for (std::int64_t cp = 0; cp < all_pairs; cp += kSide) {
+    const std::int64_t count = std::min(kSide, all_pairs - cp);
+    const auto buffer_pair = [&](std::int64_t m, std::int64_t i) MVSGD_STEP {
+      const float* even =
+          w + (tile * kSide + m) * gather.output_stride + 2 * (cp + i) * gather.channel_stride;
+      const bool has_odd = 2 * (cp + i) + 1 < gather.channels;
+      pair_kernels(even, has_odd ? even + gather.channel_stride : nullptr, gather.kernel_places,
+                   words.data());
+      std::uint32_t* column = buffer.data() + m * taps * kSide + i;
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        column[tap * kSide] =
+            words[static_cast<std::size_t>(places[static_cast<std::size_t>(tap)])];
+      }
+    };
+    // In the order in which the weights lie.
+    if (gather.channel_stride < gather.output_stride) {
+      for (std::int64_t m = 0; m < outputs; ++m) {
+        for (std::int64_t i = 0; i < count; ++i) buffer_pair(m, i);
+      }
+    } else {
+      for (std::int64_t i = 0; i < count; ++i) {
+        for (std::int64_t m = 0; m < outputs; ++m) buffer_pair(m, i);
+      }
+    }
+    for (std::int64_t tap = 0; tap < taps; ++tap) {
+      const std::int64_t t = tap / gather.columns.taps;
+      const std::int64_t first = tap % gather.columns.taps * cut.channel_pairs + cp;
+      // Runs within a product.
+      for (std::int64_t k = first; k < first + count;) {
+        const std::int64_t run = std::min(first + count - k, cut.pairs - k % cut.pairs);
+        std::uint32_t* rows = to + t * row_words + k / cut.pairs * kSide * kSide + k % cut.pairs;
+        const std::uint32_t* from = buffer.data() + tap * kSide + (k - first);
+        for (std::int64_t m = 0; m < outputs; ++m, from += taps * kSide, rows += kSide) {
+          if (run == kSide) {
+            std::memcpy(rows, from, kRowBytes);
+          } else {
+            std::copy_n(from, run, rows);
           }
         }
+        k += run;
       }
     }
   }

@@ -90,7 +90,8 @@ Gather forward_gather(const ConvolutionShape& shape) {
           .result_width = shape.result_width(),
           .output_stride = shape.channels * kernel,
           .channel_stride = kernel,
-          .kernel_width = shape.kernel_width};
+          .kernel_width = shape.kernel_width,
+          .kernel_places = kernel};
 }
 
 std::vector<Gather> data_gathers(const ConvolutionShape& shape) {
@@ -109,7 +110,8 @@ std::vector<Gather> data_gathers(const ConvolutionShape& shape) {
            .result_width = shape.width,
            .output_stride = kernel,
            .channel_stride = shape.channels * kernel,
-           .kernel_width = shape.kernel_width});
+           .kernel_width = shape.kernel_width,
+           .kernel_places = kernel});
     }
   }
   return gathers;

@@ -67,6 +67,7 @@ struct Gather {
   std::int64_t output_stride = 1;
   std::int64_t channel_stride = 1;
   std::int64_t kernel_width = 1;
+  std::int64_t kernel_places = 1;  ///< R * S
 
   [[nodiscard]] TileShape tile() const;
   [[nodiscard]] Cut cut() const { return cut_of_row(channels, columns.taps); }

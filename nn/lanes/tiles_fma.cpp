@@ -16,8 +16,44 @@ constexpr int kSide = kTileSide;
 // Even or odd halves of a tile's words as float32, [pairs][16].
 using Halves = float[kSide][kSide];
 
-// Each of two rows of C at a time: four sums of eight lanes a row, even and odd, and B's halves as
-// operands from memory.
+// Rows of C: of each four sums of eight lanes, even and odd.
+template <int Rows>
+[[gnu::target("avx2,fma")]] void rows_avx2(std::uint32_t* c, const std::byte* a,
+                                           std::int64_t a_row_bytes, const Halves& even,
+                                           const Halves& odd, int pairs) {
+  const __m256i upper = _mm256_set1_epi32(static_cast<int>(0xFFFF0000U));
+  __m256 sums[Rows][4];
+#pragma GCC unroll 2
+  for (int r = 0; r < Rows; ++r) {
+    sums[r][0] = sums[r][1] = sums[r][2] = sums[r][3] = _mm256_setzero_ps();
+  }
+  for (int k = 0; k < pairs; ++k) {
+    __m256 right[4] = {_mm256_load_ps(&even[k][0]), _mm256_load_ps(&even[k][8]),
+                       _mm256_load_ps(&odd[k][0]), _mm256_load_ps(&odd[k][8])};
+    // Loaded once for all rows: as operands from memory they would be loaded once a row, and loads
+    // are what there are too many of.
+    asm("" : "+x"(right[0]), "+x"(right[1]), "+x"(right[2]), "+x"(right[3]));
+#pragma GCC unroll 2
+    for (int r = 0; r < Rows; ++r) {
+      const __m256i words = _mm256_castps_si256(
+          _mm256_broadcast_ss(reinterpret_cast<const float*>(a + r * a_row_bytes) + k));
+      const __m256 left_even = _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
+      const __m256 left_odd = _mm256_castsi256_ps(_mm256_and_si256(words, upper));
+      sums[r][0] = _mm256_fmadd_ps(left_even, right[0], sums[r][0]);
+      sums[r][1] = _mm256_fmadd_ps(left_even, right[1], sums[r][1]);
+      sums[r][2] = _mm256_fmadd_ps(left_odd, right[2], sums[r][2]);
+      sums[r][3] = _mm256_fmadd_ps(left_odd, right[3], sums[r][3]);
+    }
+  }
+#pragma GCC unroll 2
+  for (int r = 0; r < Rows; ++r) {
+    auto* to = reinterpret_cast<float*>(c + r * kSide);
+    _mm256_storeu_ps(to, _mm256_add_ps(_mm256_loadu_ps(to), _mm256_add_ps(sums[r][0], sums[r][2])));
+    _mm256_storeu_ps(to + 8,
+                     _mm256_add_ps(_mm256_loadu_ps(to + 8), _mm256_add_ps(sums[r][1], sums[r][3])));
+  }
+}
+
 [[gnu::target("avx2,fma")]] void product_avx2(std::uint32_t* c, const std::byte* a,
                                               std::int64_t a_row_bytes, const std::byte* b,
                                               TileShape shape) {
@@ -32,38 +68,12 @@ using Halves = float[kSide][kSide];
       _mm256_store_ps(&odd[k][n], _mm256_castsi256_ps(_mm256_and_si256(words, upper)));
     }
   }
-  for (int m = 0; m < shape.rows; m += 2) {
-    // An odd last row is computed twice.
-    const int rows[2] = {m, m + 1 < shape.rows ? m + 1 : m};
-    __m256 sums[2][2][2];  // [row][even, odd][lanes 0-7, 8-15]
-    for (auto& row : sums) {
-      for (auto& half : row) half[0] = half[1] = _mm256_setzero_ps();
-    }
-    for (int k = 0; k < shape.pairs; ++k) {
-      const __m256 even0 = _mm256_load_ps(&even[k][0]);
-      const __m256 even1 = _mm256_load_ps(&even[k][8]);
-      const __m256 odd0 = _mm256_load_ps(&odd[k][0]);
-      const __m256 odd1 = _mm256_load_ps(&odd[k][8]);
-#pragma GCC unroll 2
-      for (int r = 0; r < 2; ++r) {
-        const __m256i words = _mm256_castps_si256(
-            _mm256_broadcast_ss(reinterpret_cast<const float*>(a + rows[r] * a_row_bytes + 4 * k)));
-        const __m256 left_even = _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
-        const __m256 left_odd = _mm256_castsi256_ps(_mm256_and_si256(words, upper));
-        sums[r][0][0] = _mm256_fmadd_ps(left_even, even0, sums[r][0][0]);
-        sums[r][0][1] = _mm256_fmadd_ps(left_even, even1, sums[r][0][1]);
-        sums[r][1][0] = _mm256_fmadd_ps(left_odd, odd0, sums[r][1][0]);
-        sums[r][1][1] = _mm256_fmadd_ps(left_odd, odd1, sums[r][1][1]);
-      }
-    }
-    const int count = m + 1 < shape.rows ? 2 : 1;
-    for (int r = 0; r < count; ++r) {
-      for (int n = 0; n < 2; ++n) {
-        auto* to = reinterpret_cast<float*>(c + rows[r] * kSide + 8 * n);
-        _mm256_storeu_ps(
-            to, _mm256_add_ps(_mm256_loadu_ps(to), _mm256_add_ps(sums[r][0][n], sums[r][1][n])));
-      }
-    }
+  int row = 0;
+  for (; row + 2 <= shape.rows; row += 2) {
+    rows_avx2<2>(c + row * kSide, a + row * a_row_bytes, a_row_bytes, even, odd, shape.pairs);
+  }
+  if (row < shape.rows) {
+    rows_avx2<1>(c + row * kSide, a + row * a_row_bytes, a_row_bytes, even, odd, shape.pairs);
   }
 }
 

@@ -126,8 +126,8 @@ struct Emulated {
 };
 
 std::vector<std::uint32_t> bits(const std::vector<float>& values) {
-  std::vector<std::uint32_t> all;
-  for (const float value : values) all.push_back(std::bit_cast<std::uint32_t>(value));
+  std::vector<std::uint32_t> all(values.size());
+  std::memcpy(all.data(), values.data(), values.size() * sizeof(float));
   return all;
 }
 

@@ -101,6 +101,7 @@ inline ParallelLoop by_threads(int threads) {
   return [threads](std::int64_t count, const std::function<void(std::int64_t)>& body) {
     std::atomic<std::int64_t> next = 0;
     std::vector<std::jthread> team;
+    team.reserve(static_cast<std::size_t>(threads));
     for (int t = 0; t < threads; ++t) {
       team.emplace_back([&] {
         for (std::int64_t i = next++; i < count; i = next++) body(i);
