@@ -203,7 +203,7 @@ void Bf16Convolutions::backward_weights(const ConvolutionShape& shape, const flo
       band.first = false;
     }
   }
-  spread(band, dw, into);
+  in_parallel_(shape.outputs, [&](std::int64_t o) { spread_sums(band.tiles, sum, o, dw, into); });
 }
 
 void Bf16Convolutions::pack(const WeightBand& band, std::int64_t first_block, const float* x,
@@ -230,28 +230,6 @@ void Bf16Convolutions::pack(const WeightBand& band, std::int64_t first_block, co
     pack_image_row(x + (block * shape.height + at) * shape.width * shape.channels * kImages, sum,
                    reinterpret_cast<std::uint32_t*>(images + (slot * band.image_rows + row) *
                                                                  band.image_row_bytes));
-  });
-}
-
-// From tiles to the plain array.
-void Bf16Convolutions::spread(const WeightBand& band, float* dw, Into into) {
-  const ConvolutionShape& shape = band.sum->shape;
-  const std::int64_t kernel = shape.kernel_height * shape.kernel_width;
-  in_parallel_(shape.outputs, [&](std::int64_t o) {
-    for (std::int64_t column = 0; column < band.columns(); ++column) {
-      const std::int64_t c = column / shape.kernel_width * kTileSide;
-      const std::int64_t v = column % shape.kernel_width;
-      const std::int64_t count = std::min<std::int64_t>(kTileSide, shape.channels - c);
-      for (std::int64_t u = 0; u < shape.kernel_height; ++u) {
-        const std::int64_t row = o / kTileSide * shape.kernel_height + u;
-        const float* from =
-            band.tiles + ((row * band.columns() + column) * kTileSide + o % kTileSide) * kTileSide;
-        float* to = dw + (o * shape.channels + c) * kernel + u * shape.kernel_width + v;
-        for (std::int64_t i = 0; i < count; ++i) {
-          to[i * kernel] = into == Into::add ? to[i * kernel] + from[i] : from[i];
-        }
-      }
-    }
   });
 }
 

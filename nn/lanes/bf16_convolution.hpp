@@ -77,7 +77,6 @@ class Bf16Convolutions {
   void pack(const GatherBand& band, const float* source, std::byte* to);
   void pack(const WeightBand& band, std::int64_t first_block, const float* x, const float* dy,
             std::byte* images, std::byte* results);
-  void spread(const WeightBand& band, float* dw, Into into);
   // f(first, last) for shares of `count` units, each of at least a few hundred products.
   void share(std::int64_t count, std::int64_t products_of_unit,
              const std::function<void(std::int64_t, std::int64_t)>& f);

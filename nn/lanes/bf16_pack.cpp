@@ -13,17 +13,19 @@
 #define MVSGD_KERNEL
 #endif
 #define MVSGD_INLINE [[gnu::always_inline]] inline
-#define MVSGD_STEP __attribute__((always_inline))
 
 namespace mvsgd::nn::lanes {
 namespace {
 
 constexpr std::int64_t kLanes = kImages;
 constexpr std::int64_t kSide = kTileSide;
+// Of channels, words of a vector.
+constexpr std::int64_t kPairs = 8;
 
 // Vectors of 32 bytes, which is what AVX2 has: memory is slower than they are. Only local variables
 // have these types, as their calling convention depends on the instruction set.
 using Words __attribute__((vector_size(32), may_alias, aligned(4))) = std::int32_t;
+using Floats __attribute__((vector_size(32), may_alias, aligned(4))) = float;
 using Halves __attribute__((vector_size(32), may_alias, aligned(2))) = std::uint16_t;
 
 // nearest_bf16() of 8 numbers, in upper halves; the lower halves are what is left.
@@ -48,28 +50,19 @@ MVSGD_INLINE std::uint32_t nearest(float from) {
 }
 
 // 8 numbers and 8 others as words. Without `odd`, zeros stand in its place.
-MVSGD_INLINE void pair(const float* even, const float* odd, std::uint32_t* to) {
+MVSGD_INLINE void pair(const float* even, const float* odd, Words& to) {
   Words low;
   Words high{};
   round(even, low);
   if (odd != nullptr) round(odd, high);
-  *reinterpret_cast<Words*>(to) = (low >> 16 & 0xFFFF) | (high & static_cast<std::int32_t>(kUpper));
+  to = (low >> 16 & 0xFFFF) | (high & static_cast<std::int32_t>(kUpper));
 }
 
 // Two channels of 16 images.
 MVSGD_INLINE void pair_images(const float* even, const float* odd, std::uint32_t* to) {
-  pair(even, odd, to);
-  pair(even + 8, odd != nullptr ? odd + 8 : nullptr, to + 8);
-}
-
-// The weights of two channels at all places of a kernel, as words.
-MVSGD_INLINE void pair_kernels(const float* even, const float* odd, std::int64_t count,
-                               std::uint32_t* to) {
-  std::int64_t i = 0;
-  for (; i + 8 <= count; i += 8) pair(even + i, odd != nullptr ? odd + i : nullptr, to + i);
-  for (; i < count; ++i) {
-    to[i] = nearest(even[i]) >> 16U | (odd != nullptr ? nearest(odd[i]) & kUpper : 0U);
-  }
+  Words* words = reinterpret_cast<Words*>(to);
+  pair(even, odd, words[0]);
+  pair(even + 8, odd != nullptr ? odd + 8 : nullptr, words[1]);
 }
 
 // 16 images of one channel as bfloat16.
@@ -102,6 +95,46 @@ MVSGD_INLINE void transpose(Words* rows) {
     const Words b = rows[i + 4];
     rows[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
     rows[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
+
+// Up to 16 channels' weights at `count` places as words, [place][8 pairs]. Pairs past them are
+// zero.
+MVSGD_INLINE void pair_kernels(const float* from, std::int64_t channel_stride,
+                               std::int64_t channels, std::int64_t count, std::uint32_t* to) {
+  std::int64_t place = 0;
+  for (; place + 8 <= count; place += 8) {
+    Words rows[kPairs];
+    for (std::int64_t i = 0; i < kPairs; ++i) {
+      const float* even = from + 2 * i * channel_stride + place;
+      rows[i] = Words{};
+      if (2 * i < channels) {
+        pair(even, 2 * i + 1 < channels ? even + channel_stride : nullptr, rows[i]);
+      }
+    }
+    transpose(rows);
+    for (std::int64_t i = 0; i < 8; ++i) {
+      *reinterpret_cast<Words*>(to + (place + i) * kPairs) = rows[i];
+    }
+  }
+  for (; place < count; ++place) {
+    for (std::int64_t i = 0; i < kPairs; ++i) {
+      const float* even = from + 2 * i * channel_stride + place;
+      std::uint32_t word = 0;
+      if (2 * i < channels) word = nearest(even[0]) >> 16U;
+      if (2 * i + 1 < channels) word |= nearest(even[channel_stride]) & kUpper;
+      to[place * kPairs + i] = word;
+    }
+  }
+}
+
+// Neither `auto` nor a template keeps a type's alignment, so the type of what is stored is written
+// out.
+MVSGD_INLINE void store(const Floats& x, Into into, float* to) {
+  if (into == Into::add) {
+    *reinterpret_cast<Floats*>(to) += x;
+  } else {
+    *reinterpret_cast<Floats*>(to) = x;
   }
 }
 
@@ -168,46 +201,32 @@ void pack_weight_tiles(const float* w, const Gather& gather, const Cut& cut, std
     }
   }
   const auto taps = static_cast<std::int64_t>(places.size());
-  // 16 pairs of channels go by way of a buffer, [output][tap][pair], so that tiles, which lie a
-  // power of two apart, are written a whole row at a time.
-  std::vector<std::uint32_t> buffer(static_cast<std::size_t>(kSide * taps * kSide));
-  std::vector<std::uint32_t> words(static_cast<std::size_t>(gather.kernel_places));
+  // 8 pairs of channels go by way of a buffer, [output][place][pair], so that tiles, which lie a
+  // power of two apart, are written in runs.
+  const std::int64_t count = gather.kernel_places;
+  std::vector<std::uint32_t> buffer(static_cast<std::size_t>(kSide * count * kPairs));
   const std::int64_t all_pairs = (gather.channels + 1) / 2;
-  for (std::int64_t cp = 0; cp < all_pairs; cp += kSide) {
-    const std::int64_t count = std::min(kSide, all_pairs - cp);
-    const auto buffer_pair = [&](std::int64_t m, std::int64_t i) MVSGD_STEP {
-      const float* even =
-          w + (tile * kSide + m) * gather.output_stride + 2 * (cp + i) * gather.channel_stride;
-      const bool has_odd = 2 * (cp + i) + 1 < gather.channels;
-      pair_kernels(even, has_odd ? even + gather.channel_stride : nullptr, gather.kernel_places,
-                   words.data());
-      std::uint32_t* column = buffer.data() + m * taps * kSide + i;
-      for (std::int64_t tap = 0; tap < taps; ++tap) {
-        column[tap * kSide] =
-            words[static_cast<std::size_t>(places[static_cast<std::size_t>(tap)])];
-      }
-    };
-    // In the order in which the weights lie.
-    if (gather.channel_stride < gather.output_stride) {
-      for (std::int64_t m = 0; m < outputs; ++m) {
-        for (std::int64_t i = 0; i < count; ++i) buffer_pair(m, i);
-      }
-    } else {
-      for (std::int64_t i = 0; i < count; ++i) {
-        for (std::int64_t m = 0; m < outputs; ++m) buffer_pair(m, i);
-      }
+  for (std::int64_t cp = 0; cp < all_pairs; cp += kPairs) {
+    const std::int64_t channels = std::min(2 * kPairs, gather.channels - 2 * cp);
+    for (std::int64_t m = 0; m < outputs; ++m) {
+      const float* from =
+          w + (tile * kSide + m) * gather.output_stride + 2 * cp * gather.channel_stride;
+      pair_kernels(from, gather.channel_stride, channels, count,
+                   buffer.data() + m * count * kPairs);
     }
     for (std::int64_t tap = 0; tap < taps; ++tap) {
       const std::int64_t t = tap / gather.columns.taps;
       const std::int64_t first = tap % gather.columns.taps * cut.channel_pairs + cp;
+      const std::int64_t last = first + (channels + 1) / 2;
       // Runs within a product.
-      for (std::int64_t k = first; k < first + count;) {
-        const std::int64_t run = std::min(first + count - k, cut.pairs - k % cut.pairs);
+      for (std::int64_t k = first; k < last;) {
+        const std::int64_t run = std::min(last - k, cut.pairs - k % cut.pairs);
         std::uint32_t* rows = to + t * row_words + k / cut.pairs * kSide * kSide + k % cut.pairs;
-        const std::uint32_t* from = buffer.data() + tap * kSide + (k - first);
-        for (std::int64_t m = 0; m < outputs; ++m, from += taps * kSide, rows += kSide) {
-          if (run == kSide) {
-            std::memcpy(rows, from, kRowBytes);
+        const std::uint32_t* from =
+            buffer.data() + places[static_cast<std::size_t>(tap)] * kPairs + (k - first);
+        for (std::int64_t m = 0; m < outputs; ++m, from += count * kPairs, rows += kSide) {
+          if (run == kPairs) {
+            std::memcpy(rows, from, sizeof(Words));
           } else {
             std::copy_n(from, run, rows);
           }
@@ -229,7 +248,7 @@ void pack_result_row(const float* row, const WeightSum& sum, std::uint16_t* to) 
       for (std::int64_t m = 0; m < rows; ++m) {
         const std::int64_t o = tile * kSide + m;
         for (std::int64_t p = 0; p < pixels; ++p) {
-          auto* images = reinterpret_cast<Halves*>(factor + (m * pixels + p) * kLanes);
+          Halves* images = reinterpret_cast<Halves*>(factor + (m * pixels + p) * kLanes);
           if (o < outputs) {
             halve(row + ((step * pixels + p) * outputs + o) * kLanes, *images);
           } else {
@@ -255,6 +274,42 @@ void pack_image_row(const float* row, const WeightSum& sum, std::uint32_t* to) {
         } else {
           turn_pixel(row + (at * shape.channels + tile * kSide) * kLanes, count, to);
         }
+      }
+    }
+  }
+}
+
+MVSGD_KERNEL
+void spread_sums(const float* tiles, const WeightSum& sum, std::int64_t o, float* dw, Into into) {
+  const ConvolutionShape& shape = sum.shape;
+  const std::int64_t width = shape.kernel_width;
+  const std::int64_t count = shape.kernel_height * width;
+  const std::int64_t row_tiles = sum.channel_tiles() * width;
+  const float* rows =
+      tiles + ((o / kSide * shape.kernel_height * row_tiles) * kSide + o % kSide) * kSide;
+  // 16 channels of one place.
+  const auto place_row = [&](std::int64_t tile, std::int64_t place) {
+    return rows + (place / width * row_tiles + tile * width + place % width) * kSide * kSide;
+  };
+  for (std::int64_t c = 0; c < shape.channels; c += 8) {
+    const std::int64_t channels = std::min<std::int64_t>(8, shape.channels - c);
+    float* to = dw + (o * shape.channels + c) * count;
+    std::int64_t place = 0;
+    for (; channels == 8 && place + 8 <= count; place += 8) {
+      Words turned[8];
+      for (std::int64_t i = 0; i < 8; ++i) {
+        turned[i] = *reinterpret_cast<const Words*>(place_row(c / kSide, place + i) + c % kSide);
+      }
+      transpose(turned);
+      for (std::int64_t i = 0; i < 8; ++i) {
+        store(reinterpret_cast<const Floats&>(turned[i]), into, to + i * count + place);
+      }
+    }
+    for (; place < count; ++place) {
+      const float* more = place_row(c / kSide, place) + c % kSide;
+      for (std::int64_t i = 0; i < channels; ++i) {
+        float& weight = to[i * count + place];
+        weight = into == Into::add ? weight + more[i] : more[i];
       }
     }
   }

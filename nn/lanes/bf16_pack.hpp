@@ -1,9 +1,10 @@
-// Float32 in lanes rounded to bfloat16 and put where tiles are loaded from. All round as
-// nearest_bf16() does, and are the same on every processor.
+// Float32 rounded to bfloat16 and put where tiles are loaded from, and sums of tiles taken back.
+// All round as nearest_bf16() does, and are the same on every processor.
 #pragma once
 
 #include <cstdint>
 
+#include "nn/kernel_types.hpp"
 #include "nn/lanes/bf16_plan.hpp"
 
 namespace mvsgd::nn::lanes {
@@ -24,5 +25,9 @@ void pack_result_row(const float* row, const WeightSum& sum, std::uint16_t* to);
 /// A row of x, [W][C][16], as right factors: [channel tile][phase][column][image pair][16 channels]
 /// words. What lies outside, and channels past C, are zero.
 void pack_image_row(const float* row, const WeightSum& sum, std::uint32_t* to);
+
+/// The gradients of output o's weights, [C][R][S], from tiles of sums,
+/// [output tile][kernel row][channel tile][kernel column][16 outputs][16 channels].
+void spread_sums(const float* tiles, const WeightSum& sum, std::int64_t o, float* dw, Into into);
 
 }  // namespace mvsgd::nn::lanes
