@@ -106,20 +106,19 @@ void Bf16Convolutions::share(std::int64_t count, std::int64_t products_of_unit,
   in_parallel_(shares, [&](std::int64_t i) { f(count * i / shares, count * (i + 1) / shares); });
 }
 
-void Bf16Convolutions::forward(const ConvolutionShape& shape, const float* x, const float* w,
+void Bf16Convolutions::forward(const ConvolutionShape& shape, LanesView x, const float* w,
                                float* y) {
   check_convolution(shape);
   run(forward_gather(shape), x, w, y);
 }
 
-void Bf16Convolutions::backward_data(const ConvolutionShape& shape, const float* dy, const float* w,
+void Bf16Convolutions::backward_data(const ConvolutionShape& shape, LanesView dy, const float* w,
                                      float* dx) {
   check_convolution(shape);
   for (const Gather& gather : data_gathers(shape)) run(gather, dy, w, dx);
 }
 
-void Bf16Convolutions::run(const Gather& gather, const float* source, const float* w,
-                           float* result) {
+void Bf16Convolutions::run(const Gather& gather, LanesView source, const float* w, float* result) {
   GatherBand band;
   band.gather = &gather;
   band.cut = gather.cut();
@@ -153,24 +152,24 @@ void Bf16Convolutions::run(const Gather& gather, const float* source, const floa
   }
 }
 
-void Bf16Convolutions::pack(const GatherBand& band, const float* source, std::byte* to) {
+void Bf16Convolutions::pack(const GatherBand& band, LanesView source, std::byte* to) {
   const Gather& gather = *band.gather;
   const std::int64_t rows = gather.rows.packed(band.end - band.begin);
-  const std::int64_t row_floats = gather.columns.extent * gather.channels * kImages;
+  const std::int64_t row_elements = gather.columns.extent * gather.channels * kImages;
   in_parallel_(band.slots * rows, [&](std::int64_t i) {
     const std::int64_t slot = i / rows;
     const std::int64_t row = i % rows;
     const std::int64_t at = gather.rows.source(band.begin * gather.rows.pitch() + row);
     if (at < 0 || at >= gather.rows.extent) return;  // no tap asks for it
-    const float* from = source + ((band.first_block + slot) * gather.rows.extent + at) * row_floats;
-    pack_source_row(
-        from, gather, band.cut,
-        reinterpret_cast<std::uint32_t*>(to + slot * band.slot_bytes + row * band.row_bytes));
+    auto* words =
+        reinterpret_cast<std::uint32_t*>(to + slot * band.slot_bytes + row * band.row_bytes);
+    source.at(((band.first_block + slot) * gather.rows.extent + at) * row_elements,
+              [&](const auto* from) { pack_source_row(from, gather, band.cut, words); });
   });
 }
 
-void Bf16Convolutions::backward_weights(const ConvolutionShape& shape, const float* x,
-                                        const float* dy, float* dw, Into into) {
+void Bf16Convolutions::backward_weights(const ConvolutionShape& shape, LanesView x, LanesView dy,
+                                        float* dw, Into into) {
   check_convolution(shape);
   const WeightSum sum(shape);
   WeightBand band;
@@ -206,8 +205,8 @@ void Bf16Convolutions::backward_weights(const ConvolutionShape& shape, const flo
   in_parallel_(shape.outputs, [&](std::int64_t o) { spread_sums(band.tiles, sum, o, dw, into); });
 }
 
-void Bf16Convolutions::pack(const WeightBand& band, std::int64_t first_block, const float* x,
-                            const float* dy, std::byte* images, std::byte* results) {
+void Bf16Convolutions::pack(const WeightBand& band, std::int64_t first_block, LanesView x,
+                            LanesView dy, std::byte* images, std::byte* results) {
   const WeightSum& sum = *band.sum;
   const ConvolutionShape& shape = sum.shape;
   const std::int64_t result_rows = band.end - band.begin;
@@ -219,17 +218,19 @@ void Bf16Convolutions::pack(const WeightBand& band, std::int64_t first_block, co
     std::int64_t row = i % rows;
     if (row < result_rows) {
       const std::int64_t at = block * shape.result_height() + band.begin + row;
-      pack_result_row(dy + at * shape.result_width() * shape.outputs * kImages, sum,
-                      reinterpret_cast<std::uint16_t*>(results + (slot * result_rows + row) *
-                                                                     band.result_row_bytes));
+      auto* factors = reinterpret_cast<std::uint16_t*>(results + (slot * result_rows + row) *
+                                                                     band.result_row_bytes);
+      dy.at(at * shape.result_width() * shape.outputs * kImages,
+            [&](const auto* from) { pack_result_row(from, sum, factors); });
       return;
     }
     row -= result_rows;
     const std::int64_t at = sum.rows.source(band.begin * sum.rows.pitch() + row);
     if (at < 0 || at >= shape.height) return;  // no tap asks for it
-    pack_image_row(x + (block * shape.height + at) * shape.width * shape.channels * kImages, sum,
-                   reinterpret_cast<std::uint32_t*>(images + (slot * band.image_rows + row) *
-                                                                 band.image_row_bytes));
+    auto* factors = reinterpret_cast<std::uint32_t*>(images + (slot * band.image_rows + row) *
+                                                                  band.image_row_bytes);
+    x.at((block * shape.height + at) * shape.width * shape.channels * kImages,
+         [&](const auto* from) { pack_image_row(from, sum, factors); });
   });
 }
 

@@ -48,6 +48,28 @@ class TileBuffer {
   std::int64_t bytes_ = 0;
 };
 
+/// A tensor in lanes, of float32, or of bfloat16 in the same order: who makes one for convolutions
+/// alone may round it himself, by nearest_bf16(), and halve what they read; results are the same.
+class LanesView {
+ public:
+  LanesView(const float* data) : floats_(data) {}
+  LanesView(const std::uint16_t* data) : halves_(data) {}
+
+  /// f(pointer to the element at `offset`), of the type that is there.
+  template <typename F>
+  void at(std::int64_t offset, const F& f) const {
+    if (floats_ != nullptr) {
+      f(floats_ + offset);
+    } else {
+      f(halves_ + offset);
+    }
+  }
+
+ private:
+  const float* floats_ = nullptr;
+  const std::uint16_t* halves_ = nullptr;
+};
+
 /// Convolutions without bias, with memory for packed arguments that is kept from call to call.
 ///
 /// x [N,C,H,W], y [N,O,H',W'] and their gradients are in lanes (convolution_shape.hpp); weights are
@@ -67,15 +89,15 @@ class Bf16Convolutions {
   /// With other tile functions than an engine's, for tests.
   Bf16Convolutions(TileFunctions functions, ParallelLoop in_parallel);
 
-  void forward(const ConvolutionShape& shape, const float* x, const float* w, float* y);
-  void backward_data(const ConvolutionShape& shape, const float* dy, const float* w, float* dx);
-  void backward_weights(const ConvolutionShape& shape, const float* x, const float* dy, float* dw,
+  void forward(const ConvolutionShape& shape, LanesView x, const float* w, float* y);
+  void backward_data(const ConvolutionShape& shape, LanesView dy, const float* w, float* dx);
+  void backward_weights(const ConvolutionShape& shape, LanesView x, LanesView dy, float* dw,
                         Into into);
 
  private:
-  void run(const Gather& gather, const float* source, const float* w, float* result);
-  void pack(const GatherBand& band, const float* source, std::byte* to);
-  void pack(const WeightBand& band, std::int64_t first_block, const float* x, const float* dy,
+  void run(const Gather& gather, LanesView source, const float* w, float* result);
+  void pack(const GatherBand& band, LanesView source, std::byte* to);
+  void pack(const WeightBand& band, std::int64_t first_block, LanesView x, LanesView dy,
             std::byte* images, std::byte* results);
   // f(first, last) for shares of `count` units, each of at least a few hundred products.
   void share(std::int64_t count, std::int64_t products_of_unit,

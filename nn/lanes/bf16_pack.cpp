@@ -1,7 +1,6 @@
 #include "nn/lanes/bf16_pack.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <vector>
 
@@ -26,27 +25,19 @@ constexpr std::int64_t kPairs = 8;
 // have these types, as their calling convention depends on the instruction set.
 using Words __attribute__((vector_size(32), may_alias, aligned(4))) = std::int32_t;
 using Floats __attribute__((vector_size(32), may_alias, aligned(4))) = float;
+using Eight __attribute__((vector_size(16), may_alias, aligned(2))) = std::uint16_t;
 using Halves __attribute__((vector_size(32), may_alias, aligned(2))) = std::uint16_t;
+
+constexpr auto kSign = static_cast<std::int32_t>(0x80000000);
+constexpr auto kUpper = static_cast<std::int32_t>(0xFFFF0000);
 
 // nearest_bf16() of 8 numbers, in upper halves; the lower halves are what is left.
 MVSGD_INLINE void round(const float* from, Words& to) {
   const Words x = *reinterpret_cast<const Words*>(from);
   const Words magnitude = x & 0x7FFFFFFF;
   const Words nearest = x + 0x7FFF + ((x >> 16) & 1);
-  const Words flushed =
-      magnitude < 0x00800000 ? x & static_cast<std::int32_t>(0x80000000) : nearest;
+  const Words flushed = magnitude < 0x00800000 ? x & kSign : nearest;
   to = magnitude > 0x7F800000 ? x | 0x00400000 : flushed;
-}
-
-constexpr std::uint32_t kUpper = 0xFFFF0000U;
-
-// The same of one number.
-MVSGD_INLINE std::uint32_t nearest(float from) {
-  const auto x = std::bit_cast<std::uint32_t>(from);
-  const std::uint32_t magnitude = x & 0x7FFFFFFFU;
-  const std::uint32_t sum = x + 0x7FFFU + (x >> 16U & 1U);
-  const std::uint32_t flushed = magnitude < 0x00800000U ? x & 0x80000000U : sum;
-  return magnitude > 0x7F800000U ? x | 0x00400000U : flushed;
 }
 
 // 8 numbers and 8 others as words. Without `odd`, zeros stand in its place.
@@ -55,11 +46,22 @@ MVSGD_INLINE void pair(const float* even, const float* odd, Words& to) {
   Words high{};
   round(even, low);
   if (odd != nullptr) round(odd, high);
-  to = (low >> 16 & 0xFFFF) | (high & static_cast<std::int32_t>(kUpper));
+  to = (low >> 16 & 0xFFFF) | (high & kUpper);
+}
+
+MVSGD_INLINE void widen(const std::uint16_t* from, Words& to) {
+  to = __builtin_convertvector(*reinterpret_cast<const Eight*>(from), Words);
+}
+MVSGD_INLINE void pair(const std::uint16_t* even, const std::uint16_t* odd, Words& to) {
+  Words high{};
+  widen(even, to);
+  if (odd != nullptr) widen(odd, high);
+  to |= high << 16;
 }
 
 // Two channels of 16 images.
-MVSGD_INLINE void pair_images(const float* even, const float* odd, std::uint32_t* to) {
+template <typename Source>
+MVSGD_INLINE void pair_images(const Source* even, const Source* odd, std::uint32_t* to) {
   Words* words = reinterpret_cast<Words*>(to);
   pair(even, odd, words[0]);
   pair(even + 8, odd != nullptr ? odd + 8 : nullptr, words[1]);
@@ -74,6 +76,9 @@ MVSGD_INLINE void halve(const float* from, Halves& to) {
   to = __builtin_shufflevector(reinterpret_cast<const Halves&>(low),
                                reinterpret_cast<const Halves&>(high), 1, 3, 5, 7, 9, 11, 13, 15, 17,
                                19, 21, 23, 25, 27, 29, 31);
+}
+MVSGD_INLINE void halve(const std::uint16_t* from, Halves& to) {
+  to = *reinterpret_cast<const Halves*>(from);
 }
 
 // Rows and columns of 8 x 8 words change places: words 1 apart, then 2, then 4.
@@ -118,13 +123,13 @@ MVSGD_INLINE void pair_kernels(const float* from, std::int64_t channel_stride,
     }
   }
   for (; place < count; ++place) {
-    for (std::int64_t i = 0; i < kPairs; ++i) {
-      const float* even = from + 2 * i * channel_stride + place;
-      std::uint32_t word = 0;
-      if (2 * i < channels) word = nearest(even[0]) >> 16U;
-      if (2 * i + 1 < channels) word |= nearest(even[channel_stride]) & kUpper;
-      to[place * kPairs + i] = word;
-    }
+    float even[kPairs] = {};
+    float odd[kPairs] = {};
+    for (std::int64_t i = 0; i < channels; i += 2) even[i / 2] = from[i * channel_stride + place];
+    for (std::int64_t i = 1; i < channels; i += 2) odd[i / 2] = from[i * channel_stride + place];
+    Words row;
+    pair(even, odd, row);
+    *reinterpret_cast<Words*>(to + place * kPairs) = row;
   }
 }
 
@@ -139,7 +144,8 @@ MVSGD_INLINE void store(const Floats& x, Into into, float* to) {
 }
 
 // 16 channels of one pixel, of which `count` are there, as [image pair][16 channels].
-MVSGD_INLINE void turn_pixel(const float* from, std::int64_t count, std::uint32_t* to) {
+template <typename Source>
+MVSGD_INLINE void turn_pixel(const Source* from, std::int64_t count, std::uint32_t* to) {
   for (std::int64_t half = 0; half < 2; ++half) {
     Words rows[8];
     for (std::int64_t c = 0; c < 8; ++c) {
@@ -159,10 +165,9 @@ MVSGD_INLINE void turn_pixel(const float* from, std::int64_t count, std::uint32_
   }
 }
 
-}  // namespace
-
-MVSGD_KERNEL
-void pack_source_row(const float* row, const Gather& gather, const Cut& cut, std::uint32_t* to) {
+template <typename Source>
+MVSGD_INLINE void pack_source_row_of(const Source* row, const Gather& gather, const Cut& cut,
+                                     std::uint32_t* to) {
   const std::int64_t channels = gather.channels;
   const std::int64_t words = cut.channel_pairs * kLanes;
   const std::int64_t count = gather.columns.packed(gather.columns.results);
@@ -173,16 +178,91 @@ void pack_source_row(const float* row, const Gather& gather, const Cut& cut, std
       std::fill_n(pixel, words, 0U);
       continue;
     }
-    const float* from = row + at * channels * kLanes;
+    const Source* from = row + at * channels * kLanes;
     const std::int64_t whole = channels / 2;
     for (std::int64_t p = 0; p < whole; ++p) {
       pair_images(from + 2 * p * kLanes, from + (2 * p + 1) * kLanes, pixel + p * kLanes);
     }
     if (channels % 2 != 0) {
-      pair_images(from + (channels - 1) * kLanes, nullptr, pixel + whole * kLanes);
+      pair_images<Source>(from + (channels - 1) * kLanes, nullptr, pixel + whole * kLanes);
     }
     std::fill(pixel + (channels + 1) / 2 * kLanes, pixel + words, 0U);
   }
+}
+
+template <typename Source>
+MVSGD_INLINE void pack_result_row_of(const Source* row, const WeightSum& sum, std::uint16_t* to) {
+  const std::int64_t outputs = sum.shape.outputs;
+  const std::int64_t pixels = sum.pixels();
+  const std::int64_t rows = sum.tile().rows;
+  for (std::int64_t tile = 0; tile < sum.output_tiles(); ++tile) {
+    for (std::int64_t step = 0; step < sum.steps(); ++step) {
+      std::uint16_t* factor = to + (tile * sum.steps() + step) * rows * pixels * kLanes;
+      for (std::int64_t m = 0; m < rows; ++m) {
+        const std::int64_t o = tile * kSide + m;
+        for (std::int64_t p = 0; p < pixels; ++p) {
+          Halves* images = reinterpret_cast<Halves*>(factor + (m * pixels + p) * kLanes);
+          if (o < outputs) {
+            halve(row + ((step * pixels + p) * outputs + o) * kLanes, *images);
+          } else {
+            *images = Halves{};
+          }
+        }
+      }
+    }
+  }
+}
+
+template <typename Source>
+MVSGD_INLINE void pack_image_row_of(const Source* row, const WeightSum& sum, std::uint32_t* to) {
+  constexpr std::int64_t kPixelWords = kLanes / 2 * kSide;
+  const ConvolutionShape& shape = sum.shape;
+  for (std::int64_t tile = 0; tile < sum.channel_tiles(); ++tile) {
+    const std::int64_t count = std::min(kSide, shape.channels - tile * kSide);
+    for (std::int64_t phase = 0; phase < sum.phases(); ++phase) {
+      for (std::int64_t column = 0; column < sum.phase_columns(); ++column, to += kPixelWords) {
+        const std::int64_t at = column * shape.stride + phase - shape.padding;
+        if (at < 0 || at >= shape.width) {
+          std::fill_n(to, kPixelWords, 0U);
+        } else {
+          turn_pixel(row + (at * shape.channels + tile * kSide) * kLanes, count, to);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+MVSGD_KERNEL
+void pack_source_row(const float* row, const Gather& gather, const Cut& cut, std::uint32_t* to) {
+  pack_source_row_of(row, gather, cut, to);
+}
+
+MVSGD_KERNEL
+void pack_source_row(const std::uint16_t* row, const Gather& gather, const Cut& cut,
+                     std::uint32_t* to) {
+  pack_source_row_of(row, gather, cut, to);
+}
+
+MVSGD_KERNEL
+void pack_result_row(const float* row, const WeightSum& sum, std::uint16_t* to) {
+  pack_result_row_of(row, sum, to);
+}
+
+MVSGD_KERNEL
+void pack_result_row(const std::uint16_t* row, const WeightSum& sum, std::uint16_t* to) {
+  pack_result_row_of(row, sum, to);
+}
+
+MVSGD_KERNEL
+void pack_image_row(const float* row, const WeightSum& sum, std::uint32_t* to) {
+  pack_image_row_of(row, sum, to);
+}
+
+MVSGD_KERNEL
+void pack_image_row(const std::uint16_t* row, const WeightSum& sum, std::uint32_t* to) {
+  pack_image_row_of(row, sum, to);
 }
 
 MVSGD_KERNEL
@@ -232,48 +312,6 @@ void pack_weight_tiles(const float* w, const Gather& gather, const Cut& cut, std
           }
         }
         k += run;
-      }
-    }
-  }
-}
-
-MVSGD_KERNEL
-void pack_result_row(const float* row, const WeightSum& sum, std::uint16_t* to) {
-  const std::int64_t outputs = sum.shape.outputs;
-  const std::int64_t pixels = sum.pixels();
-  const std::int64_t rows = sum.tile().rows;
-  for (std::int64_t tile = 0; tile < sum.output_tiles(); ++tile) {
-    for (std::int64_t step = 0; step < sum.steps(); ++step) {
-      std::uint16_t* factor = to + (tile * sum.steps() + step) * rows * pixels * kLanes;
-      for (std::int64_t m = 0; m < rows; ++m) {
-        const std::int64_t o = tile * kSide + m;
-        for (std::int64_t p = 0; p < pixels; ++p) {
-          Halves* images = reinterpret_cast<Halves*>(factor + (m * pixels + p) * kLanes);
-          if (o < outputs) {
-            halve(row + ((step * pixels + p) * outputs + o) * kLanes, *images);
-          } else {
-            *images = Halves{};
-          }
-        }
-      }
-    }
-  }
-}
-
-MVSGD_KERNEL
-void pack_image_row(const float* row, const WeightSum& sum, std::uint32_t* to) {
-  constexpr std::int64_t kPixelWords = kLanes / 2 * kSide;
-  const ConvolutionShape& shape = sum.shape;
-  for (std::int64_t tile = 0; tile < sum.channel_tiles(); ++tile) {
-    const std::int64_t count = std::min(kSide, shape.channels - tile * kSide);
-    for (std::int64_t phase = 0; phase < sum.phases(); ++phase) {
-      for (std::int64_t column = 0; column < sum.phase_columns(); ++column, to += kPixelWords) {
-        const std::int64_t at = column * shape.stride + phase - shape.padding;
-        if (at < 0 || at >= shape.width) {
-          std::fill_n(to, kPixelWords, 0U);
-        } else {
-          turn_pixel(row + (at * shape.channels + tile * kSide) * kLanes, count, to);
-        }
       }
     }
   }

@@ -236,6 +236,33 @@ TEST(Bf16Convolutions, AreWhatTheyWereAfterOthersHaveUsedTheirMemory) {
   }
 }
 
+// In lanes and rounded, in the same order.
+std::vector<std::uint16_t> halves(const InLanes& x) {
+  std::vector<std::uint16_t> all;
+  for (const std::uint32_t value : x.bits()) all.push_back(nearest_bf16(value));
+  return all;
+}
+
+TEST(Bf16Convolutions, TakeActivationsThatAreRoundedAlready) {
+  for (const ConvolutionShape& s : shapes()) {
+    SCOPED_TRACE(text(s));
+    const Arguments given = arguments(s, uniform);
+    Results want = run(fastest_bf16_engine(), serial(), s, given);
+    const std::vector<std::uint16_t> x = halves(InLanes(x_extents(s), given.x));
+    const std::vector<std::uint16_t> dy = halves(InLanes(y_extents(s), given.dy));
+    InLanes y(y_extents(s));
+    InLanes dx(x_extents(s));
+    std::vector<float> dw(given.w.size());
+    Bf16Convolutions convolutions(fastest_bf16_engine(), serial());
+    convolutions.forward(s, x.data(), given.w.data(), y.data());
+    convolutions.backward_data(s, dy.data(), given.w.data(), dx.data());
+    convolutions.backward_weights(s, x.data(), dy.data(), dw.data(), Into::overwrite);
+    EXPECT_EQ(y.bits(), want.y.bits());
+    EXPECT_EQ(dx.bits(), want.dx.bits());
+    EXPECT_EQ(dw, want.dw);
+  }
+}
+
 TEST(Bf16Convolutions, AddWeightGradientsToWhatIsThere) {
   const ConvolutionShape s = shapes().front();
   const Arguments given = arguments(s, small_integers);
@@ -262,7 +289,7 @@ TEST(Bf16Convolutions, RefuseExtentsThatAreNone) {
   Bf16Convolutions convolutions(Bf16Engine::model, serial());
   const auto refused = [&](const ConvolutionShape& s) {
     try {
-      convolutions.forward(s, nullptr, nullptr, nullptr);
+      convolutions.forward(s, static_cast<const float*>(nullptr), nullptr, nullptr);
     } catch (const std::invalid_argument& error) {
       return std::string(error.what());
     }
