@@ -33,20 +33,11 @@ struct Number {
   [[nodiscard]] double value() const { return std::bit_cast<float>(bits); }
 };
 
-// p + s of finite values, rounded to float32 once. Both are far from the ends of double's range.
+// p + s rounded to float32 once, of a float32 and either another or a product of two bfloat16.
+// Their sum in double is exact unless one is below 2^-28 of the other, which has no more than 24
+// bits: then it is no tie of float32 and near none, so that rounding it again does no harm.
 std::uint32_t rounded_sum(double p, double s) {
-  const double sum = p + s;
-  // What the addition has lost, exactly.
-  const double from_p = sum - s;
-  const double lost = (p - from_p) + (s - (sum - from_p));
-  // The last bit is made odd where anything was lost: then the second rounding sees that `sum` is
-  // no tie, and on which side of it the exact sum lies.
-  auto odd = std::bit_cast<std::uint64_t>(sum);
-  if (lost != 0 && (odd & 1U) == 0) {
-    const bool away_from_zero = std::signbit(lost) == std::signbit(sum);
-    odd = away_from_zero ? odd + 1 : odd - 1;
-  }
-  const auto exact = std::bit_cast<double>(odd);
+  const double exact = p + s;
   const std::uint32_t sign = std::signbit(exact) ? kSign : 0;
   const double magnitude = std::fabs(exact);
   // Half a step above the largest float32, which is where a tie goes to infinity.

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
@@ -233,6 +234,78 @@ TEST(Bf16Convolutions, AreWhatTheyWereAfterOthersHaveUsedTheirMemory) {
     const Arguments given = arguments(s, uniform);
     EXPECT_EQ(run(convolutions, s, given).bits(),
               run(fastest_bf16_engine(), serial(), s, given).bits());
+  }
+}
+
+// A convolution by a single 1 gives each element rounded; a zero then loses its sign, as sums begin
+// with +0.
+TEST(Bf16Convolutions, RoundEveryArgumentAsNearestBf16Does) {
+  constexpr std::int64_t kCount = 4096;
+  Draws draws(7);
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < kCount; ++i) {
+    const std::uint32_t x = hostile(draws, 1, 253, 6);
+    // Half of them are ties or next to ties.
+    const std::uint32_t near_tie = (x & 0xFFFF0000U) | (0x7FFFU + draws.below(3));
+    values.push_back(std::bit_cast<float>(draws.below(2) == 0 ? x : near_tie));
+  }
+  std::vector<std::uint32_t> want;
+  for (const float value : values) {
+    const std::uint32_t rounded = std::uint32_t{nearest_bf16(std::bit_cast<std::uint32_t>(value))}
+                                  << 16U;
+    want.push_back((rounded & 0x7F800000U) == 0 ? 0 : rounded);
+  }
+  Bf16Convolutions convolutions(Bf16Engine::model, serial());
+  const auto bits = [](const std::vector<float>& found) {
+    std::vector<std::uint32_t> all(found.size());
+    std::memcpy(all.data(), found.data(), found.size() * sizeof(float));
+    return all;
+  };
+
+  const std::vector<float> one = {1.0F};
+  const ConvolutionShape of_x{16, 1, 16, 16, 1, 1, 1, 1, 0};
+  const InLanes x({16, 1, 16, 16}, values);
+  InLanes y({16, 1, 16, 16});
+  convolutions.forward(of_x, x.data(), one.data(), y.data());
+  EXPECT_EQ(bits(y.plain()), want) << "x";
+
+  // One image and one channel, so that y has each weight once, in whole vectors of a kernel and
+  // past them.
+  const ConvolutionShape of_w{1, 1, 1, 1, 256, 4, 4, 1, 3};
+  const InLanes single({1, 1, 1, 1}, one);
+  InLanes turned({1, 256, 4, 4});
+  convolutions.forward(of_w, single.data(), values.data(), turned.data());
+  std::vector<std::uint32_t> found = bits(turned.plain());
+  for (std::size_t o = 0; o < 256; ++o) {
+    std::reverse(found.begin() + static_cast<std::ptrdiff_t>(16 * o),
+                 found.begin() + static_cast<std::ptrdiff_t>(16 * o + 16));
+  }
+  // Beside an infinite weight, a column outside the image is 0 * inf, where the weight's row is
+  // met.
+  std::size_t different = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    bool beside_infinite = false;
+    for (std::size_t j = i / 4 * 4; j < i / 4 * 4 + 4; ++j) {
+      beside_infinite |= (want[j] & 0x7F800000U) == 0x7F800000U;
+    }
+    different += found[i] != want[i] && !beside_infinite ? 1U : 0U;
+  }
+  EXPECT_EQ(different, 0U) << "w";
+
+  for (const bool of_images : {true, false}) {
+    // dw of one pixel and one image, with the other argument 1.
+    std::vector<std::uint32_t> sums;
+    for (std::int64_t n = 0; n < 64; ++n) {
+      const InLanes value({1, 1, 1, 1}, std::vector<float>{values[static_cast<std::size_t>(n)]});
+      std::vector<float> dw(1);
+      const ConvolutionShape single_pixel{1, 1, 1, 1, 1, 1, 1, 1, 0};
+      convolutions.backward_weights(single_pixel, of_images ? value.data() : single.data(),
+                                    of_images ? single.data() : value.data(), dw.data(),
+                                    Into::overwrite);
+      sums.push_back(bits(dw)[0]);
+    }
+    EXPECT_EQ(sums, std::vector<std::uint32_t>(want.begin(), want.begin() + 64))
+        << (of_images ? "x" : "dy") << " of a weight gradient";
   }
 }
 
