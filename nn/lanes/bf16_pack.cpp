@@ -190,22 +190,25 @@ MVSGD_INLINE void pack_source_row_of(const Source* row, const Gather& gather, co
   }
 }
 
+// Both go through a row as it lies in memory: the other order leaves out most of each page, and
+// then nobody fetches ahead.
 template <typename Source>
 MVSGD_INLINE void pack_result_row_of(const Source* row, const WeightSum& sum, std::uint16_t* to) {
   const std::int64_t outputs = sum.shape.outputs;
   const std::int64_t pixels = sum.pixels();
   const std::int64_t rows = sum.tile().rows;
-  for (std::int64_t tile = 0; tile < sum.output_tiles(); ++tile) {
-    for (std::int64_t step = 0; step < sum.steps(); ++step) {
-      std::uint16_t* factor = to + (tile * sum.steps() + step) * rows * pixels * kLanes;
-      for (std::int64_t m = 0; m < rows; ++m) {
-        const std::int64_t o = tile * kSide + m;
-        for (std::int64_t p = 0; p < pixels; ++p) {
-          Halves* images = reinterpret_cast<Halves*>(factor + (m * pixels + p) * kLanes);
-          if (o < outputs) {
-            halve(row + ((step * pixels + p) * outputs + o) * kLanes, *images);
+  for (std::int64_t step = 0; step < sum.steps(); ++step) {
+    for (std::int64_t p = 0; p < pixels; ++p) {
+      const Source* from = row + (step * pixels + p) * outputs * kLanes;
+      for (std::int64_t tile = 0; tile < sum.output_tiles(); ++tile) {
+        std::uint16_t* factor = to + ((tile * sum.steps() + step) * rows * pixels + p) * kLanes;
+        const std::int64_t count = std::min(rows, outputs - tile * kSide);
+        for (std::int64_t m = 0; m < rows; ++m, factor += pixels * kLanes) {
+          if (m < count) {
+            halve(from, *reinterpret_cast<Halves*>(factor));
+            from += kLanes;
           } else {
-            *images = Halves{};
+            *reinterpret_cast<Halves*>(factor) = Halves{};
           }
         }
       }
@@ -217,15 +220,18 @@ template <typename Source>
 MVSGD_INLINE void pack_image_row_of(const Source* row, const WeightSum& sum, std::uint32_t* to) {
   constexpr std::int64_t kPixelWords = kLanes / 2 * kSide;
   const ConvolutionShape& shape = sum.shape;
-  for (std::int64_t tile = 0; tile < sum.channel_tiles(); ++tile) {
-    const std::int64_t count = std::min(kSide, shape.channels - tile * kSide);
+  const std::int64_t columns = sum.phase_columns();
+  for (std::int64_t column = 0; column < columns; ++column) {
     for (std::int64_t phase = 0; phase < sum.phases(); ++phase) {
-      for (std::int64_t column = 0; column < sum.phase_columns(); ++column, to += kPixelWords) {
-        const std::int64_t at = column * shape.stride + phase - shape.padding;
+      const std::int64_t at = column * shape.stride + phase - shape.padding;
+      for (std::int64_t tile = 0; tile < sum.channel_tiles(); ++tile) {
+        const std::int64_t count = std::min(kSide, shape.channels - tile * kSide);
+        std::uint32_t* pixel =
+            to + ((tile * sum.phases() + phase) * columns + column) * kPixelWords;
         if (at < 0 || at >= shape.width) {
-          std::fill_n(to, kPixelWords, 0U);
+          std::fill_n(pixel, kPixelWords, 0U);
         } else {
-          turn_pixel(row + (at * shape.channels + tile * kSide) * kLanes, count, to);
+          turn_pixel(row + (at * shape.channels + tile * kSide) * kLanes, count, pixel);
         }
       }
     }
