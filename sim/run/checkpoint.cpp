@@ -82,9 +82,13 @@ FileDigest make_file(const fs::path& path, const Write& write) {
 
 json read_json(const fs::path& path) {
   std::ifstream file(path);
-  json value = json::parse(file, nullptr, false);
-  if (!value.is_object()) throw Damaged(fmt::format("{} is no JSON object", path.string()));
-  return value;
+  try {
+    json value = json::parse(json_text(file), nullptr, false);
+    if (value.is_object()) return value;
+  } catch (const std::invalid_argument& e) {
+    throw Damaged(fmt::format("{}: {}", path.string(), e.what()));
+  }
+  throw Damaged(fmt::format("{} is no JSON object", path.string()));
 }
 
 void check_digest(const fs::path& path, const FileDigest& want, bool may_be_longer) {

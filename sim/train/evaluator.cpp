@@ -1,12 +1,16 @@
 #include "sim/train/evaluator.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <exception>
 #include <mutex>
 #include <thread>
 
 #include "sim/round/evaluation.hpp"
+#include "sim/round/local_update.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -88,6 +92,10 @@ Evaluation Evaluator::operator()(std::span<const float> theta,
     sum.accuracy += static_cast<double>(result.correct);
   }
   const auto n = static_cast<double>(test_->dataset().size());
+  if (!std::isfinite(sum.loss)) {
+    throw NonFiniteError(fmt::format(
+        "evaluation: the loss on the test images is {}: the training has diverged", sum.loss / n));
+  }
   return {.loss = sum.loss / n, .accuracy = sum.accuracy / n};
 }
 
