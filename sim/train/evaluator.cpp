@@ -7,6 +7,7 @@
 #include <cmath>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "sim/round/evaluation.hpp"
@@ -58,7 +59,11 @@ void Evaluator::for_each_batch(std::size_t count, const Batch& batch) const {
   };
   {
     std::vector<std::jthread> threads;
-    for (std::size_t i = 1; i < std::min(slots_->count(), count); ++i) threads.emplace_back(work);
+    try {
+      for (std::size_t i = 1; i < std::min(slots_->count(), count); ++i) threads.emplace_back(work);
+    } catch (const std::system_error&) {
+      // Those that could be started do it all.
+    }
     work();
   }
   if (failure) std::rethrow_exception(failure);
