@@ -239,6 +239,23 @@ FoundCheckpoint find_checkpoint(const fs::path& run, const Settings& settings, s
   return found;
 }
 
+std::map<std::uint32_t, std::string> check_checkpoints(const fs::path& run,
+                                                       const Settings& settings) {
+  std::map<std::uint32_t, std::string> checked;
+  if (!fs::is_directory(run / kFolder)) return checked;
+  for (const auto& [t, path] : list(run / kFolder)) {
+    std::string& wrong = checked[t];
+    try {
+      (void)read_checkpoint(run, path, t, settings);
+    } catch (const Damaged& e) {
+      wrong = e.what();
+    } catch (const InputError& e) {
+      wrong = e.what();
+    }
+  }
+  return checked;
+}
+
 void remove_checkpoints_after(const fs::path& run, std::uint32_t t) {
   const fs::path folder = run / kFolder;
   for (const auto& [round, path] : list(folder)) {

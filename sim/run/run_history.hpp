@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,10 @@ struct RunHistory {
   std::uint64_t sparse_steps = 0;                  ///< local steps of a worker in these
   std::optional<RunEnd> end;                       ///< none: the run goes on, or has been cut off
 };
+
+/// What a file of lines has up to the last end of one: a running program may be writing the next.
+/// Throws InputError if it cannot be read.
+[[nodiscard]] std::istringstream whole_lines(const std::filesystem::path& path);
 
 /// Reads config.toml, metrics.jsonl and ledger.csv. A last line without its end, as a running
 /// program may have written it, is passed over, and so are ledger rows of rounds that metrics.jsonl
