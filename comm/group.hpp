@@ -51,6 +51,9 @@ class Group {
   /// and what the first of this process has thrown is thrown again. A failure elsewhere is a
   /// TransportError here, if somebody waits.
   ///
+  /// Where a thread cannot be started the group fails at once, and std::runtime_error says how many
+  /// could be, and what usually limits them.
+  ///
   /// A group that has not failed can run again.
   void run(const std::function<void(Transport& end)>& work);
 

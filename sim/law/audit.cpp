@@ -163,6 +163,12 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
         sizes.union_size = static_cast<std::uint32_t>(bits.count() / law_.float_bits);
       }
     }
+    if (shape.universe == 0 || position_law_of(shape, dimensions_.k)) continue;
+    // A list that takes no bit has no row, but its message has a header.
+    for (const auto& [id, field, bits] : rows) {
+      if (id.kind != shape.kind || id.direction != shape.way || field != Field::header) continue;
+      sizes.position_bits.emplace(known_under(id.kind, id.worker), comm::Bits(0));
+    }
   }
   return sizes;
 }

@@ -178,7 +178,7 @@ void write_progress(DurableFile& file, const TrialState& state) {
 TrialState read_progress(const std::filesystem::path& path, const Settings& settings) {
   std::ifstream file(path);
   try {
-    const json progress = json::parse(file);
+    const json progress = json::parse(json_text(file));
     Account::Sums sums{
         .sparse_steps = whole_number<std::uint64_t>(progress.at("sparse_steps")),
         .dense_steps = whole_number<std::uint64_t>(progress.at("dense_steps")),

@@ -254,7 +254,7 @@ std::string line_of(const RunEnd& end) {
 
 std::variant<RoundMetrics, RunEnd> parse_line(std::string_view text,
                                               const std::vector<LayerShare>& layers) {
-  const auto line = ordered_json::parse(text);
+  const auto line = ordered_json::parse(without_nul(text));
   if (line.contains("end")) return parse_end(line);
   RoundMetrics metrics;
   metrics.kept = layers;

@@ -45,11 +45,19 @@ class RunDirectory {
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
+  /// Removes what is there of a new run that has not come to a first row: what refused it leaves
+  /// nothing behind.
+  ~RunDirectory();
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
  private:
   void begin_rows();
   void check_written();
 
   std::filesystem::path path_;
+  bool existed_ = true;   ///< before this run
+  bool has_rows_ = true;  ///< false: of a new run, none yet
   std::optional<DirectoryLock> lock_;  ///< of checkpoint/
   Settings settings_;
   Environment environment_;

@@ -21,15 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the file holds up to its last end of a line.
-std::istringstream whole_lines(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
-  text.resize(text.rfind('\n') + 1);
-  return std::istringstream(text);
-}
-
 void add_line(const std::string& text, const std::vector<LayerShare>& layers, RunHistory& run) {
   std::variant<RoundMetrics, RunEnd> line = parse_line(text, layers);
   if (auto* const end = std::get_if<RunEnd>(&line)) {
@@ -83,6 +74,14 @@ void read_bits(const fs::path& path, RunHistory& run) {
 }
 
 }  // namespace
+
+std::istringstream whole_lines(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
+  text.resize(text.rfind('\n') + 1);
+  return std::istringstream(text);
+}
 
 RunHistory read_run_history(const fs::path& path) {
   std::error_code error;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct RunHistory {
     return rounds.empty() ? 0 : rounds.back().round;
   }
 };
+
+/// What a file of lines has up to the last end of one: a running program may be writing the next.
+/// Throws InputError if it cannot be read.
+[[nodiscard]] std::istringstream whole_lines(const std::filesystem::path& path);
 
 /// Reads config.toml, metrics.jsonl and ledger.csv. The run may be condensed (sim/run/README.md). A
 /// last line without its end, as a running program may have written it, is passed over, and so are

@@ -10,6 +10,7 @@
 
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
+#include "sim/files/model_file.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/run_directory.hpp"
 #include "sim/run/tensorboard.hpp"
@@ -114,6 +115,11 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings
   if (options.resume) found = find_checkpoint(path, settings, rounds.size());
   warn_of_changes(sinks, found, here);
   TrialState begun = found.newest ? std::move(found.newest->state) : first_state(settings);
+  if (!found.newest && settings.init != kRandomInit) {
+    for (const std::string& remark : remarks_on_model(settings.init)) {
+      warn(sinks, fmt::format("{}: {}", settings.init, remark));
+    }
+  }
   std::optional<WireDump> dump;
   if (options.dump) dump.emplace(options.dump->directory, options.dump->rounds);
   RunDirectory directory = open_directory(path, settings, options, here, found);

@@ -9,11 +9,6 @@
 
 #include "nn/resnet18.hpp"
 #include "sim/files/json.hpp"
-#include "sim/law/audit.hpp"
-#include "sim/law/check_failed.hpp"
-#include "sim/plan/schedule.hpp"
-#include "sim/plan/settings_file.hpp"
-#include "sim/run/ledger_file.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/verify/parts.hpp"
 
@@ -47,39 +42,6 @@ Verification verify_paper(const LawConstants& law) {
   };
   std::ranges::stable_sort(verification.checks, {}, number);
   return verification;
-}
-
-Verification verify_run(const std::filesystem::path& directory, const LawConstants& law) {
-  const Settings settings = read_toml((directory / "config.toml").string(), std::nullopt);
-  const std::vector<comm::LedgerRow> rows = read_ledger(directory / "ledger.csv");
-  const nn::ResNet18Options network{.width = settings.width};
-  const auto d = static_cast<std::uint64_t>(nn::resnet18_parameters(network).size());
-  const auto buffers = static_cast<std::uint64_t>(nn::resnet18_buffers(network).size());
-  const Audit audit(law, settings, d, buffers);
-
-  Check check{.subject = directory.string(),
-              .claim = "every row of ledger.csv is the law's, and none is missing",
-              .holds = true,
-              .detail = ""};
-  std::vector<Round> plan = schedule(settings, training_images(settings));
-  plan.insert(plan.begin(), Round());
-  auto begin = rows.begin();
-  try {
-    for (const Round& round : plan) {
-      const auto end = std::find_if(
-          begin, rows.end(), [&](const comm::LedgerRow& row) { return row.id.round != round.t; });
-      audit.check(round, {begin, end}, audit.sizes_in(round, {begin, end}));
-      begin = end;
-    }
-    if (begin != rows.end()) {
-      throw CheckFailed(fmt::format("round {} is not one of the schedule's next", begin->id.round));
-    }
-    check.detail = fmt::format("{} rows, {} rounds", grouped(rows.size()), plan.size() - 1);
-  } catch (const CheckFailed& e) {
-    check.holds = false;
-    check.detail = e.what();
-  }
-  return {.checks = {check}, .table = {}};
 }
 
 void print(std::ostream& out, const Verification& verification, const std::string& wrong) {
