@@ -96,7 +96,7 @@ void winograd_weights(const Engine& engine, const Activation& x_shape, const flo
   const std::int64_t all = padded(x_shape.channels);
   const std::int64_t outputs = y_shape.channels;
   const std::int64_t tiles = y_shape.blocks() * tiles_of(y_shape);
-  const std::int64_t chunk = chunk_of(all, outputs, tiles);
+  const std::int64_t chunk = chunk_of(x_shape.channels, outputs, tiles);
   const std::shared_ptr<float> v = engine.pool.take(kPlaces * place_stride(chunk, all));
   const std::shared_ptr<float> z = engine.pool.take(kPlaces * place_stride(chunk, outputs));
   const std::shared_ptr<float> d =

@@ -37,14 +37,14 @@ struct WinogradLoops {
   }
 
   static std::int64_t scratch_floats(std::int64_t inputs, std::int64_t outputs) {
-    const std::int64_t chunk = columns_of(inputs + outputs);
+    const std::int64_t chunk = columns_of(inputs, outputs);
     return kPlaces * (column_place(chunk, inputs) + column_place(chunk, outputs));
   }
 
   static void convolve(const Activation& x_shape, const float* x, const float* packed,
                        const Activation& y_shape, float* y, const float* zeros, float* scratch,
                        Range tiles) {
-    const std::int64_t chunk = columns_of(x_shape.channels + y_shape.channels);
+    const std::int64_t chunk = columns_of(x_shape.channels, y_shape.channels);
     const std::int64_t v_place = column_place(chunk, x_shape.channels);
     const std::int64_t m_place = column_place(chunk, y_shape.channels);
     float* const v = scratch;
@@ -89,11 +89,11 @@ struct WinogradLoops {
     return P::packed_floats({.outputs = outputs, .terms = 1, .inputs = inputs}) + kApart;
   }
 
-  // Columns (vectors of images of a tile) that are transformed and multiplied at once: what stays
-  // in the second-level cache, but enough to make it worth reading U.
-  static std::int64_t columns_of(std::int64_t channels) {
-    const std::int64_t bytes = kPlaces * channels * S::kWidth * std::int64_t{sizeof(float)};
-    return std::max<std::int64_t>(2, (256 << 10) / bytes / kColumns) * kColumns;
+  // Columns (vectors of images of a tile) that are transformed and multiplied at once.
+  static std::int64_t columns_of(std::int64_t inputs, std::int64_t outputs) {
+    const std::int64_t fit =
+        in_cache(kPlaces * (inputs + outputs) * S::kWidth, packed_floats(outputs, inputs));
+    return (fit + kColumns - 1) / kColumns * kColumns;
   }
   static std::int64_t column_place(std::int64_t columns, std::int64_t channels) {
     return columns * channels * S::kWidth + kApart;

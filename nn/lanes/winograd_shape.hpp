@@ -26,13 +26,18 @@ inline constexpr std::int64_t kPlaces = 36;  ///< products of a tile
 [[nodiscard]] constexpr std::int64_t sum_stride(std::int64_t outputs, std::int64_t inputs) {
   return outputs * padded(inputs) + kLanes;
 }
-/// Of so many tiles, those of a weight gradient that are transformed and multiplied at once: they
-/// are used while in the cache, and are enough to make it worth going through the sums.
+/// How many parts of `part` floats are transformed and multiplied at once: few, so that they leave
+/// room in the second-level cache, which is shared with what is read and written; but no fewer than
+/// weigh as much as the `whole` that is gone through for them.
+[[nodiscard]] constexpr std::int64_t in_cache(std::int64_t part, std::int64_t whole) {
+  constexpr std::int64_t kFloats = std::int64_t{32} << 10;
+  return ((whole > kFloats ? whole : kFloats) + part - 1) / part;
+}
+/// Of so many tiles, those of a weight gradient that are transformed and multiplied at once.
 [[nodiscard]] constexpr std::int64_t chunk_of(std::int64_t inputs, std::int64_t outputs,
                                               std::int64_t tiles) {
-  constexpr std::int64_t kFloats = std::int64_t{96} << 10;
-  const std::int64_t fit = kFloats / (kPlaces * kLanes * (inputs + outputs));
-  const std::int64_t chunk = fit < 8 ? 8 : fit;
+  const std::int64_t chunk = in_cache(kPlaces * kLanes * (padded(inputs) + outputs),
+                                      kPlaces * sum_stride(outputs, inputs));
   return chunk < tiles ? chunk : tiles;
 }
 

@@ -57,8 +57,8 @@ class DefinitionRound {
   /// Algorithm 2 line 15 as sets.
   [[nodiscard]] static std::vector<compress::Index> changed(
       const std::vector<compress::Index>& vote, const compress::VoteChange& change);
-  /// Eq 9: the K coordinates of most votes; of those that tie for the last places
-  /// the ones that the settings have enter in this round.
+  /// Eq 9: the K coordinates with the most votes. The tie rule of the settings says which of those
+  /// that tie for the last places enter in this round.
   [[nodiscard]] std::vector<compress::Index> most_voted() const;
 
   /// All send their values under `mask`.

@@ -7,8 +7,6 @@
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
-#include <tuple>
-#include <utility>
 
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
@@ -39,8 +37,8 @@ void write_config(const fs::path& directory, const Settings& settings,
   replace_file(directory / "config.toml", text.str());
 }
 
-/// Accuracy and digest of metrics.jsonl's last line, if that is the end of a run.
-std::optional<std::pair<double, std::string>> end_of(const fs::path& directory) {
+/// What the last line of metrics.jsonl has, if it is the end of a run.
+std::optional<double> final_accuracy(const fs::path& directory) {
   std::ifstream file(directory / kMetrics);
   std::string last;
   for (std::string line; std::getline(file, line);) last = line;
@@ -48,9 +46,7 @@ std::optional<std::pair<double, std::string>> end_of(const fs::path& directory) 
   if (!end.is_object() || !end.contains("end")) return std::nullopt;
   const auto accuracy = end.find("test_accuracy");
   if (accuracy == end.end() || !accuracy->is_number()) return std::nullopt;
-  const auto digest = end.value("theta_sha256", nlohmann::json());
-  return std::pair(accuracy->get<double>(),
-                   digest.is_string() ? digest.get<std::string>() : std::string());
+  return accuracy->get<double>();
 }
 
 }  // namespace
@@ -61,8 +57,8 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
       environment_(environment),
       layout_(nn::resnet18_parameters({.width = settings.width})) {
   std::error_code error;
-  const bool existed = fs::exists(path_, error);
-  if (existed && !(fs::is_directory(path_, error) && fs::is_empty(path_, error))) {
+  existed_ = fs::exists(path_, error);
+  if (existed_ && !(fs::is_directory(path_, error) && fs::is_empty(path_, error))) {
     throw InputError(fmt::format("{}: exists and is not an empty directory", path_.string()));
   }
   fs::create_directories(path_, error);
@@ -77,9 +73,21 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
     for (const char* name : {"config.toml.tmp", "config.toml", kMetrics, kLedger, kCheckpoints}) {
       fs::remove(path_ / name, error);
     }
-    if (!existed) fs::remove(path_, error);
+    if (!existed_) fs::remove(path_, error);
     throw InputError(e.what());
   }
+  has_rows_ = false;
+}
+
+RunDirectory::~RunDirectory() {
+  if (has_rows_) return;
+  std::error_code ignored;
+  lock_.reset();
+  // It was empty, or was not there.
+  for (const auto& entry : fs::directory_iterator(path_, ignored)) {
+    fs::remove_all(entry.path(), ignored);
+  }
+  if (!existed_) fs::remove(path_, ignored);
 }
 
 RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Environment& environment,
@@ -111,8 +119,8 @@ void RunDirectory::begin_rows() {
   check_written();
 }
 
-std::optional<RoundMetrics> RunDirectory::add(const TrialRound& trial_round, double seconds) {
-  const RoundRecord& record = trial_round.record;
+std::optional<RoundMetrics> RunDirectory::add(const RoundRecord& record, double seconds) {
+  has_rows_ = true;
   write_ledger_rows(ledger_, record.ledger);
   std::optional<RoundMetrics> metrics;
   if (record.round.t > 0) {
@@ -162,14 +170,13 @@ void RunDirectory::check_written() {
 }
 
 FinishedRun read_finished_run(const fs::path& path) {
-  FinishedRun run;
-  run.settings = read_toml((path / "config.toml").string(), std::nullopt);
-  const auto end = end_of(path);
-  if (!end) throw InputError(fmt::format("{}: no finished run", path.string()));
-  std::tie(run.accuracy, run.digest) = *end;
+  FinishedRun run{.settings = read_toml((path / "config.toml").string(), std::nullopt)};
+  const auto accuracy = final_accuracy(path);
+  if (!accuracy) throw InputError(fmt::format("{}: no finished run", path.string()));
+  run.accuracy = *accuracy;
   return run;
 }
 
-bool has_finished(const fs::path& path) { return end_of(path).has_value(); }
+bool has_finished(const fs::path& path) { return final_accuracy(path).has_value(); }
 
 }  // namespace mvsgd::sim

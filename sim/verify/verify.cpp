@@ -5,22 +5,11 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <string>
-#include <system_error>
 #include <utility>
 
 #include "nn/resnet18.hpp"
-#include "sim/files/digest.hpp"
-#include "sim/files/model_file.hpp"
-#include "sim/law/audit.hpp"
-#include "sim/law/check_failed.hpp"
-#include "sim/plan/schedule.hpp"
-#include "sim/plan/settings_file.hpp"
-#include "sim/run/ledger_file.hpp"
-#include "sim/run/run_directory.hpp"
+#include "sim/files/json.hpp"
 #include "sim/text/numbers.hpp"
-#include "sim/train/backends.hpp"
 #include "sim/verify/parts.hpp"
 
 namespace mvsgd::sim {
@@ -32,33 +21,6 @@ using comm::Field;
 std::string parts(const comm::FieldBits& bits) {
   return fmt::format("{} + {}", grouped(bits[Field::positions].count()),
                      grouped(bits[Field::values].count()));
-}
-
-nlohmann::ordered_json json_of(const comm::FieldBits& bits) {
-  nlohmann::ordered_json json;
-  for (const Field field : comm::kAllFields) {
-    if (bits[field] != comm::Bits(0)) json[std::string(comm::name(field))] = bits[field].count();
-  }
-  return json;
-}
-
-/// A finished run's parameters against the digest that it told; none if they are not there.
-std::optional<Check> check_digest(const std::filesystem::path& run) {
-  const std::filesystem::path path = run / "model.safetensors";
-  std::error_code error;
-  if (!has_finished(run) || !std::filesystem::exists(path, error)) return std::nullopt;
-  const std::string told = read_finished_run(run).digest;
-  const std::string found = sha256(read_model(path).theta);
-  const std::string bits = value_of(read_environment((run / "config.toml").string()), "bits");
-  std::string whose = fmt::format("bits of {}", bits);
-  if (bits == kPortable) whose = "bits: portable, every processor trains to them";
-  if (bits.empty()) whose = "whose bits they are an older program did not tell";
-  return Check{.subject = "sha256(theta)",
-               .claim = "the parameters are those whose digest the run told",
-               .holds = found == told,
-               .detail = found == told ? fmt::format("{}; {}", found, whose)
-                                       : fmt::format("model.safetensors has {}, metrics.jsonl {}",
-                                                     found, told)};
 }
 
 }  // namespace
@@ -79,41 +41,6 @@ Verification verify_paper(const LawConstants& law) {
     return check.subject.starts_with("eq ") ? std::stoi(check.subject.substr(3)) : 1'000;
   };
   std::ranges::stable_sort(verification.checks, {}, number);
-  return verification;
-}
-
-Verification verify_run(const std::filesystem::path& directory, const LawConstants& law) {
-  const Settings settings = read_toml((directory / "config.toml").string(), std::nullopt);
-  const std::vector<comm::LedgerRow> rows = read_ledger(directory / "ledger.csv");
-  const nn::ResNet18Options network{.width = settings.width};
-  const auto d = static_cast<std::uint64_t>(nn::resnet18_parameters(network).size());
-  const auto buffers = static_cast<std::uint64_t>(nn::resnet18_buffers(network).size());
-  const Audit audit(law, settings, d, buffers);
-
-  Check check{.subject = directory.string(),
-              .claim = "every row of ledger.csv is the law's, and none is missing",
-              .holds = true,
-              .detail = ""};
-  std::vector<Round> plan = schedule(settings, training_images(settings));
-  plan.insert(plan.begin(), Round());
-  auto begin = rows.begin();
-  try {
-    for (const Round& round : plan) {
-      const auto end = std::find_if(
-          begin, rows.end(), [&](const comm::LedgerRow& row) { return row.id.round != round.t; });
-      audit.check(round, {begin, end}, audit.sizes_in(round, {begin, end}));
-      begin = end;
-    }
-    if (begin != rows.end()) {
-      throw CheckFailed(fmt::format("round {} is not one of the schedule's next", begin->id.round));
-    }
-    check.detail = fmt::format("{} rows, {} rounds", grouped(rows.size()), plan.size() - 1);
-  } catch (const CheckFailed& e) {
-    check.holds = false;
-    check.detail = e.what();
-  }
-  Verification verification{.checks = {check}, .table = {}};
-  if (auto digest = check_digest(directory)) verification.checks.push_back(std::move(*digest));
   return verification;
 }
 
@@ -158,8 +85,8 @@ void write_json(std::ostream& out, const Verification& verification) {
                              {"direction", comm::name(row.direction)},
                              {"equation_14", row.equation_positions},
                              {"equation_13", row.equation_values},
-                             {"law", json_of(row.law)},
-                             {"wire", json_of(row.wire)},
+                             {"law", json_of(row.law, Zeros::left_out)},
+                             {"wire", json_of(row.wire, Zeros::left_out)},
                              {"rate", row.rate},
                              {"printed_q_loc", row.printed.q_loc},
                              {"printed_q_val", row.printed.q_val},

@@ -1,5 +1,5 @@
 // `mvsgd verify`: the paper's equations against what the program does, Table 1 against the bits on
-// the wire, and a run's ledger against the law.
+// the wire, and a finished run's ledger against the law.
 #pragma once
 
 #include <filesystem>
@@ -48,9 +48,11 @@ struct Verification {
 /// `law`. Under a minute.
 [[nodiscard]] Verification verify_paper(const LawConstants& law);
 
-/// Audits the ledger of a run directory: every row of every round. A finished run's parameters are
-/// also held against the digest that it told, and the detail says whose bits they are. Throws
-/// InputError if its files cannot be read.
+/// Holds what a run directory has, of a run that has ended, was cut off or goes on: every row of
+/// ledger.csv of the rounds so far against `law`, the bits of metrics.jsonl against those rows, the
+/// parameters of model.safetensors against their digest, of which the detail says whose bits it
+/// tells of, the checkpoints against their manifests. Throws InputError if config.toml, ledger.csv
+/// or metrics.jsonl cannot be read.
 [[nodiscard]] Verification verify_run(const std::filesystem::path& directory,
                                       const LawConstants& law);
 

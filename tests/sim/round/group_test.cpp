@@ -203,6 +203,20 @@ TEST_P(GroupOfScheme, TheServersCountsAreTheSumOfAllVotesInEveryRound) {
             (votes ? std::vector<std::uint32_t>{2, 3, 4, 5, 6} : std::vector<std::uint32_t>{}));
 }
 
+TEST_P(GroupOfScheme, AgreementIsTheShareOfAllWorkersThatVotedForACoordinateOfTheMaskOnAverage) {
+  const bool votes = settings_.scheme->name() != "rand-k";
+  Observers observers;
+  observers.on_closed = [&](const RoundRecord& record) {
+    ASSERT_EQ(record.vote_agreement.has_value(), votes && record.round.t >= 2);
+    if (!record.vote_agreement) return;
+    const DefinedRound& now = defined(record.round);
+    double shares = 0;
+    for (const compress::Index i : now.mask) shares += now.counts[i] / 4.0;  // N, so it is exact
+    EXPECT_EQ(*record.vote_agreement, shares / static_cast<double>(now.mask.size()));
+  };
+  (void)run(settings_, plan_, update_, 2, observers);
+}
+
 TEST_P(GroupOfScheme, EveryClosedRoundHasTheLawsRowsAndTheDefinitionsSizes) {
   const Audit audit({}, settings_, kD, 0);
   std::vector<std::uint32_t> closed;
