@@ -64,8 +64,11 @@ std::vector<Reached> reached(std::int64_t first, std::int64_t kernel,
 void winograd_over(const Engine& engine, const Activation& x_shape, const float* x,
                    const float* packed, const Activation& y_shape, float* y) {
   const std::int64_t tiles = y_shape.blocks() * tiles_of(y_shape);
-  const std::int64_t scratch = engine.loops.winograd_scratch(x_shape.channels, y_shape.channels);
-  const std::shared_ptr<float> all = engine.pool.take(scratch * engine.threads.count());
+  const std::int64_t threads = engine.threads.count();
+  const std::int64_t most = (tiles + threads - 1) / threads;  // of a thread
+  const std::int64_t scratch =
+      engine.loops.winograd_scratch(x_shape.channels, y_shape.channels, most);
+  const std::shared_ptr<float> all = engine.pool.take(scratch * threads);
   const std::vector<float> outside(static_cast<std::size_t>(x_shape.pixel_stride()));
   engine.threads.share(tiles, [&](Range range, std::int64_t thread) {
     engine.loops.winograd(x_shape, x, packed, y_shape, y, outside.data(),
