@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "nn/backend.hpp"
 #include "nn/buffer_pool.hpp"
@@ -75,6 +76,9 @@ class LanesBackend : public Backend {
   const Loops& loops_;
   Threads threads_{1};
   std::shared_ptr<BufferPool> pool_ = BufferPool::make();
+  // Scratch of batch norm, kept so that a step need not ask for it.
+  std::vector<Moments> moments_of_images_;
+  std::vector<GradientSums> sums_of_images_;
 };
 
 }  // namespace mvsgd::nn::lanes
