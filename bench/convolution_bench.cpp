@@ -1,5 +1,6 @@
-// Each convolution of ResNet-18 in each pass, direct and by Winograd's algorithm: what
-// convolution_table.py makes the table of nn/onednn from. One kernel thread, so CPU time.
+// Each convolution of ResNet-18 in each pass, direct and by Winograd's algorithm, of nn/onednn and
+// of nn/lanes: what convolution_table.py makes the table of nn/onednn from. One kernel thread, so
+// CPU time.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "bench/peak.hpp"
+#include "nn/lanes/make_lanes.hpp"
 #include "nn/onednn/make_onednn.hpp"
 
 namespace mvsgd::nn {
@@ -29,7 +31,10 @@ class Problem {
         r_(state.range(3)),
         s_(state.range(4)),
         batch_(state.range(5)),
-        winograd_(state.range(6) != 0) {
+        winograd_(state.range(6) != 0),
+        backend_(make(winograd_ ? ConvolutionChoice::winograd : ConvolutionChoice::direct,
+                      state.range(7) != 0)),
+        dw_(backend_->allocate({o_, c_, r_, r_})) {
     backend_->enter(1);
     w_ = tensor({o_, c_, r_, r_});
     // Activations as a step has them: in the layout that a convolution leaves.
@@ -59,6 +64,11 @@ class Problem {
   }
 
  private:
+  static std::unique_ptr<Backend> make(ConvolutionChoice choice, bool lanes) {
+    return lanes ? make_lanes_backend({.convolution = choice})
+                 : make_onednn_backend({.convolution = choice});
+  }
+
   [[nodiscard]] Conv2dOptions options() const { return {.stride = s_, .padding = r_ / 2}; }
 
   [[nodiscard]] Tensor tensor(const Shape& shape) const {
@@ -87,16 +97,17 @@ class Problem {
 
   std::int64_t c_, h_, o_, r_, s_, batch_;
   bool winograd_;
-  std::unique_ptr<Backend> backend_ = make_onednn_backend(
-      {.convolution = winograd_ ? ConvolutionChoice::winograd : ConvolutionChoice::direct});
+  std::unique_ptr<Backend> backend_;
   Tensor w_;
   Tensor x_;
   Tensor dy_;
-  Tensor dw_ = backend_->allocate({o_, c_, r_, r_});
+  Tensor dw_;
 };
 
 void run(benchmark::State& state, Tensor (Problem::*pass)() const) {
-  if (state.range(6) != 0 && !onednn_has_winograd()) return state.SkipWithError("no Winograd here");
+  if (state.range(6) != 0 && state.range(7) == 0 && !onednn_has_winograd()) {
+    return state.SkipWithError("no Winograd here");
+  }
   const Problem problem(state);
   if (!problem.is_right((problem.*pass)())) return state.SkipWithError("wrong answer");
   const double start = bench::thread_seconds();
@@ -114,7 +125,8 @@ void BM_ConvolutionBackwardWeights(benchmark::State& state) {
 // get no gradient.
 template <bool Images>
 void convolutions(benchmark::internal::Benchmark* bench) {
-  bench->ArgNames({"c", "h", "o", "r", "s", "batch", "winograd"})->Unit(benchmark::kMillisecond);
+  bench->ArgNames({"c", "h", "o", "r", "s", "batch", "winograd", "lanes"})
+      ->Unit(benchmark::kMillisecond);
   std::set<std::vector<std::int64_t>> shapes;
   for (const std::int64_t width : {8, 16, 32, 64}) {
     if (Images) shapes.insert({3, 32, width, 3, 1});
@@ -130,12 +142,15 @@ void convolutions(benchmark::internal::Benchmark* bench) {
   }
   for (const std::vector<std::int64_t>& shape : shapes) {
     for (const std::int64_t batch : {16, 32, 64, 128, 256}) {
-      // 3x3 with stride 1, but for the stem, and of a multiple of 16 channels.
-      const bool both = shape[0] == shape[2] && shape[0] % 16 == 0;
-      for (std::int64_t winograd = 0; winograd <= (both ? 1 : 0); ++winograd) {
-        std::vector<std::int64_t> arguments = shape;
-        arguments.insert(arguments.end(), {batch, winograd});
-        bench->Args(arguments);
+      for (const std::int64_t lanes : {0, 1}) {
+        // 3x3 with stride 1; onednn's not for the stem, and for multiples of 16 channels.
+        const bool both = shape[3] == 3 && shape[4] == 1 &&
+                          (lanes == 1 || (shape[0] == shape[2] && shape[0] % 16 == 0));
+        for (std::int64_t winograd = 0; winograd <= (both ? 1 : 0); ++winograd) {
+          std::vector<std::int64_t> arguments = shape;
+          arguments.insert(arguments.end(), {batch, winograd, lanes});
+          bench->Args(arguments);
+        }
       }
     }
   }

@@ -5,7 +5,7 @@ usage: bench/convolution_table.py FILE.json...
 
 FILE is what the benchmark wrote, of one or more runs; of several the best time counts:
 
-  build/bench/bench/convolution_bench --benchmark_filter=/r:3/s:1/ --benchmark_out=FILE.json
+  build/bench/bench/convolution_bench --benchmark_filter=/r:3/s:1/.*/lanes:0 --benchmark_out=FILE.json
 
 For each shape and pass the row has the batch from which on Winograd's algorithm is faster by 3 % or
 more at every batch measured; "kNever" if it is not at the largest.
@@ -16,7 +16,7 @@ import re
 import sys
 
 PASSES = ("BM_Convolution", "BM_ConvolutionBackwardData", "BM_ConvolutionBackwardWeights")
-NAME = re.compile(r"(\w+)/c:(\d+)/h:(\d+)/o:(\d+)/r:3/s:1/batch:(\d+)/winograd:([01])$")
+NAME = re.compile(r"(\w+)/c:(\d+)/h:(\d+)/o:(\d+)/r:3/s:1/batch:(\d+)/winograd:([01])/lanes:0$")
 MARGIN = 1.03
 
 

@@ -4,6 +4,8 @@
 #include <exception>
 #include <mutex>
 #include <stdexcept>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -32,8 +34,20 @@ void Group::run(const std::function<void(Transport& end)>& work) {
   };
   {
     std::vector<std::jthread> threads;
-    for (const std::uint32_t rank : here()) {
-      if (rank != server()) threads.emplace_back(guard, rank);
+    try {
+      for (const std::uint32_t rank : here()) {
+        if (rank != server()) threads.emplace_back(guard, rank);
+      }
+    } catch (const std::system_error& e) {
+      const std::string reason = "only " + std::to_string(threads.size()) + " of " +
+                                 std::to_string(workers()) +
+                                 " workers' threads could be started: " + e.code().message() +
+                                 " (limits: ulimit -u, ulimit -v, the control group's pids.max)";
+      {
+        const std::lock_guard lock(mutex);
+        if (!failure) failure = std::make_exception_ptr(std::runtime_error(reason));
+      }
+      fail(static_cast<std::uint32_t>(threads.size()), reason);
     }
     if (is_here(server())) guard(server());
   }

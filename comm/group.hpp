@@ -1,7 +1,7 @@
 // A group: N workers and a server, wherever each of them runs.
 //
-// What the ranks of a group have in common goes through it, and nothing by memory, so that they may
-// be threads of one process or of many:
+// Whatever ranks share goes through their group, and nothing through memory, so that they may be
+// threads of one process or of many:
 //
 //     messages    Transport::send, receive                    the protocol; every bit is counted
 //     counts      Transport::report_round, close_round        of a round, from each worker's end to
@@ -50,6 +50,9 @@ class Group {
   /// the calling thread, each worker's on a thread of its own. Where one throws, the group fails,
   /// and what the first of this process has thrown is thrown again. A failure elsewhere is a
   /// TransportError here, if somebody waits.
+  ///
+  /// Where a thread cannot be started the group fails at once, and std::runtime_error says how many
+  /// could be, and what usually limits them.
   ///
   /// A group that has not failed can run again.
   void run(const std::function<void(Transport& end)>& work);

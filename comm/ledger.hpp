@@ -53,11 +53,11 @@ class Ledger {
   void moved(const MessageId& id, std::uint64_t bytes);
   void decoded(const MessageId& id, const FieldBits& fields);
 
-  /// Appends the counts of `round`, which are one worker's, in whole bytes, and forgets them.
+  /// Appends the counts of `round`, all of one worker, as whole bytes, and forgets them.
   void hand_over(std::uint32_t round, BitWriter& out);
 
   /// Adds what the ledger of `worker` has handed over of `round`. Throws DecodeError if the bits
-  /// are something else, LedgerError if they count what is counted here.
+  /// are something else, LedgerError if a message of theirs is counted here already.
   void take_over(std::uint32_t round, std::uint32_t worker, BitReader& in);
 
   /// Compares the three counts of every message of `round`, forgets them and returns them in order

@@ -53,7 +53,7 @@ class Incoming {
 /// from the sender's thread.
 using WireObserver = std::function<void(std::uint32_t to, const Message& message)>;
 
-/// What of a round the server has when every worker has reported it.
+/// What the server has of a round that every worker has reported.
 struct ClosedRound {
   std::vector<LedgerRow> rows;                  ///< in order of (worker, direction, kind, field)
   std::vector<std::vector<std::byte>> reports;  ///< by worker
@@ -99,11 +99,11 @@ class Transport {
   /// `what`.
   [[nodiscard]] std::vector<std::byte> receive_control(std::uint32_t from, std::string_view what);
 
-  /// A worker's end: every message of `round` has been sent and decoded here. Tells the server what
-  /// this end has counted of the round, and `report`.
+  /// For a worker, when every message of `round` has been sent and decoded here. Tells the server
+  /// what this end has counted of the round, and `report`.
   void report_round(std::uint32_t round, std::span<const std::byte> report);
 
-  /// The server's end: waits until each worker has reported `round`, and closes its ledger. Throws
+  /// For the server: waits until each worker has reported `round`, and closes its ledger. Throws
   /// LedgerError as Ledger does, and as receive_control() does.
   [[nodiscard]] ClosedRound close_round(std::uint32_t round);
 

@@ -31,7 +31,8 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
 
  private:
   struct Deleter {
-    std::size_t size;
+    std::size_t size;  // of the allocation, in which the buffer begins at `offset`
+    std::size_t offset;
     void operator()(float* data) const;
   };
   using Owner = std::unique_ptr<float, Deleter>;
@@ -42,11 +43,12 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   };
 
   BufferPool() = default;
-  void give_back(std::size_t size, float* data) noexcept;
+  void give_back(std::size_t bytes, Owner data) noexcept;
 
   mutable std::mutex mutex_;
   std::vector<Free> free_;  // the longest idle first
   std::uint64_t takes_ = 0;
+  std::uint64_t allocations_ = 0;
   std::size_t buffers_ = 0;
   std::size_t bytes_ = 0;
 };

@@ -52,10 +52,19 @@ extern "C" void note_or_die(int signal) {
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kText, sizeof kText - 1);
 }
 
+// What terminals, shells and schedulers send to end a program or to warn it of its end.
+constexpr int kEndings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2};
+
 bool interrupted() {
   static const bool installed = [] {
-    std::signal(SIGINT, note_or_die);
-    std::signal(SIGTERM, note_or_die);
+    for (const int signal : kEndings) {
+      const auto before = std::signal(signal, note_or_die);
+      // nohup has asked for that. (Shells let background jobs ignore SIGINT and SIGQUIT, which
+      // whoever sends them means all the same.)
+      if (signal == SIGHUP && before == SIG_IGN) std::signal(signal, SIG_IGN);
+    }
+    // Nobody reads the progress any more: no reason to lose a run.
+    std::signal(SIGPIPE, SIG_IGN);
     return true;
   }();
   return installed && stop_wanted != 0;

@@ -1,42 +1,147 @@
 #!/usr/bin/env python3
-"""Times our training step and PyTorch's side by side, and prints their ratio.
+"""Times our training step and PyTorch's side by side, and prints their ratios.
 
-usage: bench/peer/step_ratio.py [--width 64] [--batch 64] [--rounds 5] [--peer SCRIPT]
-                                [--python NAME=INTERPRETER ...]
+usage: bench/peer/step_ratio.py [--width 64] [--batch 64] [--precision fp32|bf16] [--rounds 5]
+                                [--ours [NAME=]PROGRAM[,BACKEND] ...] [--backend BACKEND]
+                                [--peer SCRIPT] [--python NAME=INTERPRETER ...]
 
-Each round runs the benchmark BM_TrainingStep (./dev bench builds it) and then SCRIPT with each
-interpreter, all on one thread and one after the other, so that what else the machine does meets
-them alike. SCRIPT prints a JSON line with "images_per_second" and "torch", its version; it takes
---threads, --batch, --width and --steps. Of each program the median over the rounds counts. With
-Debian's python3-torch and another PyTorch in a virtual environment:
+Each round runs BM_TrainingStep/BACKEND of every PROGRAM, a step_bench (default: the one that ./dev
+bench builds), and then SCRIPT with each interpreter, all on one thread and one after the other, so
+that what else the machine does meets them alike. BACKEND is one of those that step_bench has; without
+it, `table` for fp32 and `bf16` for bf16.
+
+SCRIPT prints a JSON line with "images_per_second" and "torch", its version; it takes --threads,
+--batch, --width, --steps and --precision (bf16: CPU autocast), and times both memory layouts,
+channels_last among them. A ratio is taken within each round, and the median of the rounds counts:
+processors drift. The last lines are against the better of the interpreters in each round. With
+Debian's python3-torch and another PyTorch in a virtual environment, and an older build of ours:
 
   bench/peer/step_ratio.py --python debian=/usr/bin/python3 --python current=VENV/bin/python
+  bench/peer/step_ratio.py --precision bf16 --backend lanes_bf16 \\
+      --ours build/bench/bench/step_bench --ours b14028a=OLDER/build/bench/bench/step_bench,bf16
 """
 import argparse
 import json
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
+DEFAULT_BACKENDS = {"fp32": "table", "bf16": "bf16"}
 
 
-def ours(width, batch):
-    """Images a second of wall time, as the peer counts them."""
-    output = subprocess.run(
-        [ROOT / "build/bench/bench/step_bench", "--benchmark_format=json", "--benchmark_min_time=3",
-         f"--benchmark_filter=BM_TrainingStep/table/width:{width}/batch:{batch}/real_time$"],
-        check=True, capture_output=True, text=True).stdout
-    [result] = json.loads(output)["benchmarks"]
-    return result["items_per_second"]
+class Failure(Exception):
+    """What cannot be timed, and why."""
 
 
-def peer(interpreter, script, width, batch, steps):
-    output = subprocess.run(
-        [interpreter, script, "--threads", "1", "--width", str(width), "--batch", str(batch),
-         "--steps", str(steps)], check=True, capture_output=True, text=True).stdout
-    return json.loads(output.splitlines()[-1])
+def output_of(command):
+    """Its standard output; Failure with the last line of its standard error if it fails."""
+    try:
+        result = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    except OSError as error:
+        raise Failure(f"{command[0]}: {error.strerror}") from error
+    if result.returncode != 0:
+        said = (result.stderr.strip() or result.stdout.strip() or "no word").splitlines()[-1]
+        raise Failure(f"{command[0]}: exit code {result.returncode}: {said}")
+    return result.stdout
+
+
+class Ours:
+    """One step_bench, and which of its steps."""
+
+    def __init__(self, text, backend):
+        name, _, rest = text.rpartition("=")
+        program, _, own_backend = rest.partition(",")
+        self.program = pathlib.Path(program)
+        self.backend = own_backend or backend
+        self.name = name or "mvsgd"
+        self.kind = "ours"
+
+    def images_per_second(self, arguments):
+        """Of wall time, as the peer counts them."""
+        step = f"BM_TrainingStep/{self.backend}/width:{arguments.width}/batch:{arguments.batch}/real_time"
+        results = output_of([self.program, "--benchmark_format=json", "--benchmark_min_time=3",
+                             f"--benchmark_filter=^{re.escape(step)}$"])
+        found = json.loads(results)["benchmarks"] if results.strip().startswith("{") else []
+        if len(found) != 1:
+            raise Failure(f"{self.program} has no benchmark {step}")
+        if found[0].get("error_occurred"):
+            raise Failure(f"{self.program}: {step}: {found[0]['error_message']}")
+        return found[0]["items_per_second"]
+
+    def label(self):
+        """With what the mvsgd of the same build says of its libraries, if there is one."""
+        try:
+            info = output_of([self.program.parent.parent / "mvsgd", "info"])
+        except Failure:
+            return f"{self.name}, {self.backend}"
+        lines = dict(line.split(maxsplit=1) for line in info.splitlines() if " " in line)
+        return f"{self.name} {lines.get('version', '')}, {self.backend}; {lines.get('backends', '')}"
+
+
+class Peer:
+    """PyTorch by one interpreter."""
+
+    def __init__(self, text):
+        self.name, equals, self.interpreter = text.partition("=")
+        if not equals:
+            raise Failure(f"--python {text}: NAME=INTERPRETER is wanted")
+        self.version = ""
+        self.kind = "peer"
+
+    def images_per_second(self, arguments):
+        lines = output_of([self.interpreter, arguments.peer, "--threads", 1, "--width",
+                           arguments.width, "--batch", arguments.batch, "--steps", arguments.steps,
+                           "--precision", arguments.precision]).splitlines()
+        result = json.loads(lines[-1])
+        self.version = result["torch"]
+        return result["images_per_second"]
+
+    def label(self):
+        return f"PyTorch {self.version} ({self.name})"
+
+
+def processor():
+    """Its name, model and the instruction sets that matter, of /proc/cpuinfo."""
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return "a processor that does not tell its name"
+    first = dict(re.findall(r"^([^\t:]+)\s*: (.*)$", text.split("\n\n")[0], re.MULTILINE))
+    flags = first.get("flags", "").split()
+    return (f"{first.get('model name', 'unknown')} (family {first.get('cpu family', '?')}, model "
+            f"{first.get('model', '?')}, stepping {first.get('stepping', '?')}), "
+            f"{len(re.findall('^processor', text, re.MULTILINE))} processors, "
+            f"{' '.join(flag for flag in FLAGS if flag in flags)}")
+
+
+def spread(values, digits):
+    return (f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to "
+            f"{max(values):.{digits}f})")
+
+
+def ratios(over, under):
+    return [a / b for a, b in zip(over, under)]
+
+
+def report(arguments, contestants, rates):
+    ours = [who for who in contestants if who.kind == "ours"]
+    peers = [who for who in contestants if who.kind == "peer"]
+    first = ours[0]
+    print(processor())
+    print(f"width {arguments.width}, batch {arguments.batch}, {arguments.precision}, one thread, "
+          f"images a second, median (least to most) of {arguments.rounds}:")
+    for who in contestants:
+        line = f"  {spread(rates[who.name], 1):28} {who.label()}"
+        if who is not first:
+            line += f"   {first.name} / this: {spread(ratios(rates[first.name], rates[who.name]), 2)}"
+        print(line)
+    best = [max(of_round) for of_round in zip(*(rates[peer.name] for peer in peers))]
+    for who in ours:
+        print(f"{who.name} / the better PyTorch: {spread(ratios(rates[who.name], best), 2)}")
 
 
 def main():
@@ -44,8 +149,12 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--precision", choices=sorted(DEFAULT_BACKENDS), default="fp32")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=3, help="of the peer in each round")
+    parser.add_argument("--ours", action="append", metavar="[NAME=]PROGRAM[,BACKEND]",
+                        help="default: build/bench/bench/step_bench")
+    parser.add_argument("--backend", help="of ours where --ours names none")
     parser.add_argument("--peer", type=pathlib.Path,
                         default=ROOT.parent / "shared/peers/torch_resnet18.py")
     parser.add_argument("--python", action="append", metavar="NAME=INTERPRETER",
@@ -53,28 +162,28 @@ def main():
     arguments = parser.parse_args()
     if not arguments.peer.is_file():
         parser.error(f"no such script: {arguments.peer} (--peer)")
-    interpreters = dict(item.split("=", 1) for item in arguments.python or ["debian=/usr/bin/python3"])
-
-    rates = {"mvsgd": []}
-    versions = {}
-    for _ in range(arguments.rounds):
-        rates["mvsgd"].append(ours(arguments.width, arguments.batch))
-        for name, interpreter in interpreters.items():
-            result = peer(interpreter, arguments.peer, arguments.width, arguments.batch,
-                          arguments.steps)
-            rates.setdefault(name, []).append(result["images_per_second"])
-            versions[name] = result["torch"]
-        print("round:", ", ".join(f"{name} {values[-1]:.1f}" for name, values in rates.items()),
-              file=sys.stderr)
-
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    print(f"width {arguments.width}, batch {arguments.batch}, one thread, images a second, "
-          f"median (least to most) of {arguments.rounds}:")
-    for name, values in rates.items():
-        label = name if name == "mvsgd" else f"PyTorch {versions[name]} ({name})"
-        ratio = "" if name == "mvsgd" else f"   mvsgd / this: {medians['mvsgd'] / medians[name]:.2f}"
-        print(f"  {label:32} {medians[name]:7.1f} ({min(values):.1f} to {max(values):.1f}){ratio}")
+    if arguments.rounds < 1:
+        parser.error("--rounds is at least 1")
+    backend = arguments.backend or DEFAULT_BACKENDS[arguments.precision]
+    try:
+        contestants = [Ours(text, backend)
+                       for text in arguments.ours or [str(ROOT / "build/bench/bench/step_bench")]]
+        contestants += [Peer(text) for text in arguments.python or ["debian=/usr/bin/python3"]]
+        names = [who.name for who in contestants]
+        if len(set(names)) != len(names):
+            parser.error(f"two of the same name: {', '.join(names)}")
+        rates = {name: [] for name in names}
+        for _ in range(arguments.rounds):
+            for who in contestants:
+                rates[who.name].append(who.images_per_second(arguments))
+            print("round:", ", ".join(f"{name} {values[-1]:.1f}" for name, values in rates.items()),
+                  file=sys.stderr)
+    except Failure as failure:
+        print(f"step_ratio: {failure}", file=sys.stderr)
+        return 1
+    report(arguments, contestants, rates)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -203,8 +203,9 @@ void CudaOperators::scatter_add(std::span<const Index> mask, std::span<const flo
 }
 
 Quantized CudaOperators::quantize(const DeviceArray& x, std::span<const Index> mask,
-                                  const FractionalQuantizer& quantizer) {
+                                  const Quantizer& quantizer) {
   check_mask("quantize", x, mask, mask.size());
+  if (!quantizer.has_levels()) throw std::invalid_argument("quantize: a quantiser without levels");
   const Use use(*this, {&x});
   const auto positions = on_device(mask);
   const DeviceBuffer values(stream_, mask.size() * sizeof(float));

@@ -32,7 +32,7 @@ class CudaOperators final : public DeviceOperators {
   void scatter_add(std::span<const Index> mask, std::span<const float> values,
                    const DeviceArray& y) override;
   [[nodiscard]] Quantized quantize(const DeviceArray& x, std::span<const Index> mask,
-                                   const FractionalQuantizer& quantizer) override;
+                                   const Quantizer& quantizer) override;
 
  private:
   class Use;

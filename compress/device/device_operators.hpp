@@ -8,7 +8,7 @@
 #include <span>
 
 #include "compress/select/top_k.hpp"
-#include "compress/values/fractional_quantizer.hpp"
+#include "compress/values/quantizer.hpp"
 
 namespace mvsgd::compress {
 
@@ -30,10 +30,10 @@ struct DeviceArray {
 /// One a worker. One thread at a time, any thread.
 ///
 /// Each gives the bits of the function of its name in select/ or values/, which defines it. Arrays
-/// are upload()'s, or others of the same device, which nobody else uses during the call: work that
-/// was given for them before comes before, work that is given afterwards comes after. All throw
-/// std::invalid_argument if sizes do not fit together, a coordinate is beyond its array, or an
-/// array is not of this device, and std::runtime_error if the device's library refuses.
+/// are upload()'s, or others of the same device; nobody else uses them during the call. Work given
+/// for them earlier is done before, work given later is done after. All throw std::invalid_argument
+/// if sizes do not fit together, a coordinate is beyond its array, or an array is not of this
+/// device, and std::runtime_error if the device's library refuses.
 class DeviceOperators {
  public:
   DeviceOperators() = default;
@@ -68,9 +68,10 @@ class DeviceOperators {
   virtual void scatter_add(std::span<const Index> mask, std::span<const float> values,
                            const DeviceArray& y) = 0;
 
-  /// Eq 18 of x at `mask`. Throws std::invalid_argument if a value there is not finite.
+  /// Eq 18 of x at `mask`, between the quantiser's boundaries. Throws std::invalid_argument if it
+  /// has no levels, or a value there is not finite.
   [[nodiscard]] virtual Quantized quantize(const DeviceArray& x, std::span<const Index> mask,
-                                           const FractionalQuantizer& quantizer) = 0;
+                                           const Quantizer& quantizer) = 0;
 };
 
 }  // namespace mvsgd::compress

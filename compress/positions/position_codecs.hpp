@@ -26,8 +26,8 @@ struct PositionCodecKind {
   std::unique_ptr<PositionCodec> (*read)(std::uint64_t n, std::uint32_t parameter);
 };
 
-/// All codes, the paper's first. What codes a list against another that both ends have is not here:
-/// RankCodec and DeltaCodec are made from that.
+/// All codes, the paper's first. RankCodec and DeltaCodec are not among them: each is made from a
+/// list that both ends have.
 [[nodiscard]] std::span<const PositionCodecKind> position_codecs();
 
 /// The one of this name. Throws std::invalid_argument, with the names that there are, if there is

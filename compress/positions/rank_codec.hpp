@@ -12,7 +12,7 @@ namespace mvsgd::compress {
 
 /// Codes subsets of a set of K positions, which both ends have, as their ranks within it
 /// (compress/positions/ranks.hpp), by a codec of [0, K). Its id, parameter and bits are that
-/// codec's: a header says with its dimension K that it is ranks that it counts.
+/// codec's: a header says by its dimension, K, that it counts ranks.
 class RankCodec final : public PositionCodec {
  public:
   /// Throws std::invalid_argument if there is no codec of ranks.

@@ -96,8 +96,8 @@ std::size_t Kernel<Path, Source>::collect(const Source& source, std::size_t begi
     std::uint64_t mask = B::above(x, floor) | std::uint64_t{B::above(x + 32, floor)} << 32;
     if (size < kBlock) mask &= (std::uint64_t{1} << size) - 1;
 
-    // How many candidates a block has is what no branch predictor can learn; at K = d / 100 nearly
-    // all have four or fewer.
+    // No branch predictor can learn how many candidates a block has; at K = d / 100 nearly all have
+    // four or fewer.
     for (int step = 0; step < 4 || mask != 0; ++step) {
       const auto j = static_cast<unsigned>(__builtin_ctzll(mask | kLast));
       to.index[count] = static_cast<Index>(begin + j);

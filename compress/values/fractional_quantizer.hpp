@@ -48,7 +48,7 @@ class FractionalQuantizer final : public Quantizer {
   void recover(const Quantized& quantized, std::span<float> v) const override;
 
   /// b_0 = v_max, b_1, ..., b_(L-1); all 0 if v has nothing but zeros. Throws as quantize.
-  [[nodiscard]] std::vector<double> boundaries(std::span<const float> v) const;
+  [[nodiscard]] std::vector<double> boundaries(std::span<const float> v) const override;
 
   /// The definition of quantize: each value against each boundary, in double. For tests.
   [[nodiscard]] Quantized quantize_by_definition(std::span<const float> v) const override;

@@ -37,6 +37,14 @@ class Quantizer {
   /// magnitudes are not those of blocks.
   [[nodiscard]] virtual std::size_t block_size(std::size_t /*count*/) const { return 0; }
 
+  /// b_0, b_1, ..., falling: the upper boundaries of the levels that it divides v's magnitudes
+  /// into, as eq 18 does. They depend on the largest and the smallest magnitude but zero alone.
+  /// Empty if it has no levels. Throws as quantize.
+  [[nodiscard]] virtual std::vector<double> boundaries(std::span<const float> /*v*/) const {
+    return {};
+  }
+  [[nodiscard]] bool has_levels() const { return !boundaries({}).empty(); }
+
   /// Q(v) as codes [v.size()] and magnitudes [magnitudes(v.size())].
   /// Throws std::invalid_argument naming i, the first, if v[i] is NaN or infinite.
   [[nodiscard]] virtual Quantized quantize(std::span<const float> v) const = 0;

@@ -10,8 +10,8 @@
 
 namespace mvsgd::compress {
 
-/// One of quantizers(). The bits of a value are all that a header says of who quantised it, so no
-/// two kinds have a number of bits in common.
+/// One of quantizers(). A header tells quantisers apart by the bits of a value alone, so no two
+/// kinds have a number of bits in common.
 struct QuantizerKind {
   std::string_view name;      ///< as the setting quantizer spells it
   std::string_view equation;  ///< of the paper

@@ -57,8 +57,8 @@ struct MaskWord {
     return bits;
   }
 
-  // Appends the places of the ones of `word`, which mostly are Most at most: that many at a time,
-  // since how many there are is what no branch predictor can learn.
+  // Appends the places of the ones of `word`, Most at a time: mostly there are no more, and how
+  // many there are no branch predictor can learn.
   template <int Most>
   static Index* append_places(std::uint64_t word, Index first, Index* out) {
     constexpr std::uint64_t kNeverZero = std::uint64_t{1} << 63;

@@ -47,8 +47,8 @@ struct MaskPasses {
   static Index* mask_of_planes(const std::uint64_t* bits, std::size_t n, unsigned planes,
                                std::uint32_t last, TieBits ties, Index* out);
 
-  /// Draws kDraws times, a half each, if no refusal is near, nor any number to `wanted`, and there
-  /// are as many left. Returns whether it did; then bit n of `enters` is whether the n-th does.
+  /// Draws kDraws times, a half each, if so many are left, no half is near a refusal and no number
+  /// is near `wanted`. Returns whether it did; bit n of `enters` then says whether the n-th enters.
   static bool draw(const std::uint32_t* halves, Sampling& sampling, std::uint64_t& enters);
 };
 

@@ -12,15 +12,15 @@
 
 namespace mvsgd::compress {
 
-/// The votes of the last coordinates of a mask, and how many of those that have exactly so many are
-/// in it.
+/// The fewest votes that a coordinate of a mask has, and how many coordinates with exactly so many
+/// are in it.
 struct VoteThreshold {
   std::size_t votes;
   std::size_t wanted;
 };
 
-/// Of the k coordinates of most votes, 1 <= k <= the sum of with_count[1..]: with_count[c] is how
-/// many coordinates have c votes.
+/// The threshold of the k coordinates with the most votes. with_count[c] is how many coordinates
+/// have c votes; 1 <= k <= the sum of with_count[1..].
 inline VoteThreshold vote_threshold(std::span<const std::size_t> with_count, std::size_t k) {
   VoteThreshold threshold = {.votes = with_count.size() - 1, .wanted = k};
   while (with_count[threshold.votes] < threshold.wanted) {
@@ -32,9 +32,9 @@ inline VoteThreshold vote_threshold(std::span<const std::size_t> with_count, std
 /// Throws std::invalid_argument unless k of the `voted` coordinates with a vote can be chosen.
 void check_mask_size(std::size_t k, std::size_t voted);
 
-/// Which of `tied` coordinates, in increasing order, enter: `wanted` of them, by the numbers and
-/// the rule of compress/README.md, which draws them one at a time. A bit each, and two
-/// words more, whose bits mean nothing.
+/// Which of `tied` coordinates enter, a bit each, in increasing order: `wanted` of them, by the
+/// numbers and the rule of compress/README.md, which draws them one at a time. Two more words
+/// follow, whose bits mean nothing.
 ///
 /// All draws are made at once, before any coordinate is looked at, so that they are arithmetic on
 /// whole arrays.

@@ -16,12 +16,12 @@ namespace mvsgd::compress {
 /// M^sum of eq 16: the sum of the workers' present votes, kept up to date by their changes alone.
 ///
 /// The lists come from peers, so each call checks its own before the sum changes. What sum and list
-/// can show is refused: a drop at a count of 0, an add at a count of N. No honest worker is,
-/// however many others have changed their votes before it in the round: as long as all have been
-/// honest, a count is the number of workers whose latest vote received has the coordinate. A worker
-/// that adds it is not one of them, so they are N - 1 at most; one that drops it is, so they are at
-/// least 1. What sum and list cannot show, an add of what the worker already has or a drop of what
-/// only others have, is refused if the N votes are kept (check_votes).
+/// can show is refused: a drop at a count of 0, an add at a count of N. No honest list is, however
+/// many others have changed their votes before it in the round: as long as all have been honest, a
+/// count is the number of workers whose latest vote received has the coordinate. A worker that adds
+/// it is not one of them, so they are N - 1 at most; one that drops it is, so they are at least 1.
+/// What sum and list cannot show, an add of what the worker already has or a drop of what only
+/// others have, is refused if the N votes are kept (check_votes).
 class VoteSum {
  public:
   struct Options {

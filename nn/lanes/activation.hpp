@@ -34,4 +34,9 @@ struct Activation {
   }
 };
 
+/// Channels of a transposed copy: a multiple of 8.
+[[nodiscard]] constexpr std::int64_t padded(std::int64_t channels) {
+  return (channels + 7) / 8 * 8;
+}
+
 }  // namespace mvsgd::nn::lanes

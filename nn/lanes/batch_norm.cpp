@@ -110,7 +110,7 @@ BatchNormGradients LanesBackend::do_batch_norm_backward(Tensor dy, const Tensor&
                           .more = added && rectified_sum ? storage(added).data() : nullptr};
   const auto channels = static_cast<std::size_t>(shape.channels);
   std::vector<GradientSums> sums(channels);
-  sums_of_images_.resize(static_cast<std::size_t>(shape.channels * kLanes));
+  sums_of_images_.resize(channels);
   threads_.share(shape.channels, [&](Range range, std::int64_t /*thread*/) {
     loops_.gradient_sums(shape, affine, upstream, storage(dv).data(), sums.data(),
                          sums_of_images_.data(), range);

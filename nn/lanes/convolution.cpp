@@ -4,11 +4,14 @@
 #include <memory>
 #include <vector>
 
+#include "nn/lanes/winograd_shape.hpp"
+
 namespace mvsgd::nn::lanes {
 namespace {
 
 std::int64_t taps_of(const ConvolutionProblem& problem) { return problem.w[2] * problem.w[3]; }
 
+// What stands for pixels outside of the plane.
 std::shared_ptr<float> zeros(const Engine& engine, std::int64_t count) {
   std::shared_ptr<float> made = engine.pool.take(count);
   std::fill_n(made.get(), count, 0.0F);
@@ -100,10 +103,11 @@ void winograd_weights(const Engine& engine, const Activation& x_shape, const flo
   const std::int64_t all = padded(x_shape.channels);
   const std::int64_t outputs = y_shape.channels;
   const std::int64_t tiles = y_shape.blocks() * tiles_of(y_shape);
-  const std::int64_t chunk = chunk_of(all, outputs, {0, tiles});
+  const std::int64_t chunk = chunk_of(x_shape.channels, outputs, tiles);
   const std::shared_ptr<float> v = engine.pool.take(kPlaces * place_stride(chunk, all));
   const std::shared_ptr<float> z = engine.pool.take(kPlaces * place_stride(chunk, outputs));
-  const std::shared_ptr<float> d = zeros(engine, kPlaces * sum_stride(outputs, x_shape.channels));
+  const std::shared_ptr<float> d =
+      engine.pool.take(kPlaces * sum_stride(outputs, x_shape.channels));
   const std::shared_ptr<float> outside =
       zeros(engine, std::max(x_shape.pixel_stride(), y_shape.pixel_stride()));
   for (std::int64_t first = 0; first < tiles; first += chunk) {
@@ -114,8 +118,8 @@ void winograd_weights(const Engine& engine, const Activation& x_shape, const flo
                                       {first + share.begin, first + share.end}, v.get(), z.get());
     });
     engine.threads.share(kPlaces, [&](Range places, std::int64_t /*thread*/) {
-      engine.loops.winograd_multiply(outputs, x_shape.channels, count, v.get(), z.get(), d.get(),
-                                     places);
+      engine.loops.winograd_multiply(outputs, x_shape.channels, count, v.get(), z.get(), first == 0,
+                                     d.get(), places);
     });
   }
   engine.threads.share(outputs, [&](Range share, std::int64_t /*thread*/) {
@@ -199,14 +203,14 @@ void backward_weights(const Engine& engine, ConvolutionChoice choice,
   const std::vector<Tap> reads = forward_taps(problem);
   const PixelGrid grid = forward_grid(problem, reads);
   const std::shared_ptr<float> transposed = engine.pool.take(x_shape.plane() * kLanes * all);
-  const std::shared_ptr<float> d = zeros(engine, taps * outputs * all);
+  const std::shared_ptr<float> d = engine.pool.take(taps * outputs * all);
   for (std::int64_t block = 0; block < x_shape.blocks(); ++block) {
     engine.threads.share(x_shape.plane(), [&](Range pixels, std::int64_t /*thread*/) {
       engine.loops.transpose(x_shape, x + block * x_shape.block_stride(), transposed.get(), pixels);
     });
     engine.threads.share(outputs, [&](Range share, std::int64_t /*thread*/) {
       engine.loops.direct_weights(grid, x_shape, transposed.get(), y_shape,
-                                  dy + block * y_shape.block_stride(), d.get(), share);
+                                  dy + block * y_shape.block_stride(), block == 0, d.get(), share);
     });
   }
   for (std::int64_t o = 0; o < outputs; ++o) {

@@ -59,7 +59,7 @@ struct DirectLoops {
 
   static void direct_weights(const PixelGrid& grid, const Activation& x_shape,
                              const float* transposed, const Activation& y_shape, const float* dy,
-                             float* d, Range outputs) {
+                             bool first, float* d, Range outputs) {
     const std::int64_t all = padded(x_shape.channels);
     const std::int64_t tap_stride = y_shape.channels * all;
     for (const Tap& tap : grid.taps) {
@@ -72,8 +72,9 @@ struct DirectLoops {
                 return pixel < 0 ? nullptr : transposed + pixel * kLanes * all + c;
               };
               ProductOverImages<V>::template outputs<Vectors>(
-                  outputs, grid.columns, dy + i * grid.columns * y_shape.pixel_stride(),
-                  y_shape.pixel_stride(), at, all, d + tap.index * tap_stride + c, all);
+                  outputs, first && i == 0, grid.columns,
+                  dy + i * grid.columns * y_shape.pixel_stride(), y_shape.pixel_stride(), at, all,
+                  d + tap.index * tap_stride + c, all);
             }
           });
     }

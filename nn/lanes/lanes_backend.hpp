@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "nn/backend.hpp"
 #include "nn/buffer_pool.hpp"
+#include "nn/lanes/bf16_convolution.hpp"
 #include "nn/lanes/convolution.hpp"
 #include "nn/lanes/loops.hpp"
 #include "nn/lanes/make_lanes.hpp"
@@ -78,7 +80,8 @@ class LanesBackend : public Backend {
   std::shared_ptr<BufferPool> pool_ = BufferPool::make();
   // Scratch of batch norm, kept so that a step need not ask for it.
   std::vector<Moments> moments_of_images_;
-  std::vector<GradientSums> sums_of_images_;
+  std::vector<ImageSums> sums_of_images_;
+  std::optional<Bf16Convolutions> bf16_;  // with options_.bf16
 };
 
 }  // namespace mvsgd::nn::lanes

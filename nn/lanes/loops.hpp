@@ -76,6 +76,12 @@ struct GradientSums {
   double dv = 0;
   double dv_x = 0;
 };
+/// Those of each image of a block; those of its pixels in hand in float.
+struct ImageSums {
+  float dv[kLanes];
+  float dv_x[kLanes];
+  GradientSums all[kLanes];
+};
 
 /// dx = factor * dv - constant - slope * (x - mean). Arrays [channels].
 struct InputGradient {
@@ -105,12 +111,14 @@ struct Loops {
   /// The transposed copy [pixels][16 images][padded(C)] of pixels of all blocks, filled up with
   /// zeros.
   void (*transpose)(const Activation& shape, const float* x, float* transposed, Range pixels);
-  /// d[tap][o][padded(C)] += sum over the grid's pixels of one block, in order, over its images in
-  /// order, of dy[o] x[c] at the pixel that the tap reads, for outputs `outputs`.
+  /// d[tap][o][padded(C)] = or, unless `first`, += sum over the grid's pixels of one block, in
+  /// order, over its images in order, of dy[o] x[c] at the pixel that the tap reads, for outputs
+  /// `outputs`.
   void (*direct_weights)(const PixelGrid& grid, const Activation& x_shape, const float* transposed,
-                         const Activation& y_shape, const float* dy, float* d, Range outputs);
+                         const Activation& y_shape, const float* dy, bool first, float* d,
+                         Range outputs);
 
-  // Winograd's F(4x4, 3x3): nn/lanes/winograd.hpp.
+  // Winograd's F(4x4, 3x3): nn/lanes/winograd_algebra.hpp.
 
   std::int64_t (*winograd_packed_floats)(std::int64_t outputs, std::int64_t inputs);
   std::int64_t (*winograd_scratch)(std::int64_t inputs, std::int64_t outputs);
@@ -128,15 +136,16 @@ struct Loops {
   void (*winograd_arguments)(const Activation& x_shape, const float* x, const Activation& y_shape,
                              const float* dy, const float* zeros, Range chunk, Range share,
                              float* v, float* z);
-  /// d[place][o][padded(C)] += sum over the chunk's tiles in order, over images in order, of
-  /// z[o] v[c], at `places`.
+  /// d[place][o][padded(C)] = or, unless `first`, += sum over the chunk's tiles in order, over
+  /// images in order, of z[o] v[c], at `places`.
   void (*winograd_multiply)(std::int64_t outputs, std::int64_t inputs, std::int64_t chunk,
-                            const float* v, const float* z, float* d, Range places);
+                            const float* v, const float* z, bool first, float* d, Range places);
   /// dw[o][c][9 taps] = G^T d G, or that much more, for outputs `outputs`.
   void (*winograd_gradients)(std::int64_t outputs, std::int64_t inputs, const float* d, bool add,
                              float* dw, Range outputs_of);
 
-  // Batch norm, for channels `channels`; `scratch` has kLanes of them a channel.
+  // Batch norm, for channels `channels`; `scratch` has kLanes Moments or one
+  // ImageSums a channel.
 
   /// Chan, Golub and LeVeque's update joins chunks of an image, then images, in double.
   void (*moments)(const Activation& shape, const float* x, Moments* moments, Moments* scratch,
@@ -146,48 +155,12 @@ struct Loops {
                 const float* residual, float* y, Range channels);
   /// dv is kept if `dv` is given; it may be where dy or more stands.
   void (*gradient_sums)(const Activation& shape, const Affine& affine, const Upstream& upstream,
-                        float* dv, GradientSums* sums, GradientSums* scratch, Range channels);
+                        float* dv, GradientSums* sums, ImageSums* scratch, Range channels);
   /// dx from dv as kept, or, if `rectify`, from dv = dy where affine(x) > 0. dx may be x or dv.
   void (*input_gradient)(const Activation& shape, const Affine& affine, bool rectify,
                          const InputGradient& gradient, const float* x, const float* dv, float* dx,
                          Range channels);
 };
-
-/// Channels of a transposed copy: a multiple of 8.
-[[nodiscard]] constexpr std::int64_t padded(std::int64_t channels) {
-  return (channels + 7) / 8 * 8;
-}
-
-// Winograd's tiles.
-
-inline constexpr std::int64_t kTile = 4;     ///< results along a side
-inline constexpr std::int64_t kPlaces = 36;  ///< products of a tile
-
-[[nodiscard]] constexpr std::int64_t tiles_across(const Activation& shape) {
-  return (shape.width + kTile - 1) / kTile;
-}
-/// Of a block.
-[[nodiscard]] constexpr std::int64_t tiles_of(const Activation& shape) {
-  return (shape.height + kTile - 1) / kTile * tiles_across(shape);
-}
-/// Floats from a place to the next of transformed values [36][tiles][channels][16 images]. 64 bytes
-/// more keep the same element of all places from one set of the cache.
-[[nodiscard]] constexpr std::int64_t place_stride(std::int64_t tiles, std::int64_t channels) {
-  return (tiles * channels + 1) * kLanes;
-}
-/// The same of a weight gradient's sums [36][outputs][padded(inputs)].
-[[nodiscard]] constexpr std::int64_t sum_stride(std::int64_t outputs, std::int64_t inputs) {
-  return outputs * padded(inputs) + kLanes;
-}
-/// Tiles that are transformed and multiplied at once, so that they are used while in the cache.
-[[nodiscard]] constexpr std::int64_t chunk_of(std::int64_t inputs, std::int64_t outputs,
-                                              Range tiles) {
-  constexpr std::int64_t kFloats = std::int64_t{96} << 10;
-  const std::int64_t fit = kFloats / (kPlaces * kLanes * (inputs + outputs));
-  const std::int64_t chunk = fit < 3 ? 3 : fit / 3 * 3;
-  const std::int64_t all = tiles.end - tiles.begin;
-  return chunk < all ? chunk : all;
-}
 
 /// Throws std::invalid_argument unless supports(isa).
 [[nodiscard]] const Loops& loops(Isa isa);

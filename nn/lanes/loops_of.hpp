@@ -2,7 +2,9 @@
 #pragma once
 
 #include "nn/lanes/direct_loops.hpp"
+#include "nn/lanes/norm_gradient_loops.hpp"
 #include "nn/lanes/norm_loops.hpp"
+#include "nn/lanes/winograd_gradient_loops.hpp"
 #include "nn/lanes/winograd_loops.hpp"
 
 namespace mvsgd::nn::lanes {
@@ -17,12 +19,12 @@ const Loops LoopsOf<isa>::table{.packed_floats = Product<isa>::packed_floats,
                                 .winograd_scratch = WinogradLoops<isa>::scratch_floats,
                                 .winograd_pack = WinogradLoops<isa>::pack,
                                 .winograd = WinogradLoops<isa>::convolve,
-                                .winograd_arguments = WinogradLoops<isa>::arguments,
-                                .winograd_multiply = WinogradLoops<isa>::multiply_over_images,
-                                .winograd_gradients = WinogradLoops<isa>::gradients,
+                                .winograd_arguments = WinogradGradientLoops<isa>::arguments,
+                                .winograd_multiply = WinogradGradientLoops<isa>::multiply,
+                                .winograd_gradients = WinogradGradientLoops<isa>::gradients,
                                 .moments = NormLoops<isa>::moments,
                                 .apply = NormLoops<isa>::apply,
-                                .gradient_sums = NormLoops<isa>::gradient_sums,
-                                .input_gradient = NormLoops<isa>::input_gradient};
+                                .gradient_sums = NormGradientLoops<isa>::gradient_sums,
+                                .input_gradient = NormGradientLoops<isa>::input_gradient};
 
 }  // namespace mvsgd::nn::lanes

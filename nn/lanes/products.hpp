@@ -100,14 +100,15 @@ template <typename S>
 struct ProductOverImages {
   using Vec = typename S::Vec;
 
-  /// d[o * d_stride + c] += sum over steps s, over images n, of z[s * z_stride + o * kLanes + n]
-  /// v[at(s) + n * v_stride + c], for Outputs outputs and Vectors vectors of channels.
+  /// d[o * d_stride + c] = or, unless `first`, += sum over steps s, over images n, of z[s *
+  /// z_stride + o * kLanes + n] v[at(s) + n * v_stride + c], for Outputs outputs and Vectors
+  /// vectors of channels.
   template <int Outputs, int Vectors, typename At>
-  [[gnu::always_inline]] static void add(std::int64_t steps, const float* z, std::int64_t z_stride,
-                                         const At& at, std::int64_t v_stride, float* d,
-                                         std::int64_t d_stride) {
-    Vec sums[Outputs][Vectors];
-    for (int o = 0; o < Outputs; ++o) {
+  [[gnu::always_inline]] static void add(bool first, std::int64_t steps, const float* z,
+                                         std::int64_t z_stride, const At& at, std::int64_t v_stride,
+                                         float* d, std::int64_t d_stride) {
+    Vec sums[Outputs][Vectors] = {};
+    for (int o = 0; o < Outputs && !first; ++o) {
       for (int i = 0; i < Vectors; ++i) sums[o][i] = S::load(d + o * d_stride + i * S::kWidth);
     }
     for (std::int64_t s = 0; s < steps; ++s) {
@@ -130,19 +131,20 @@ struct ProductOverImages {
 
   /// The same for outputs [begin, end) and Vectors vectors.
   template <int Vectors, typename At>
-  [[gnu::always_inline]] static void outputs(Range range, std::int64_t steps, const float* z,
-                                             std::int64_t z_stride, const At& at,
+  [[gnu::always_inline]] static void outputs(Range range, bool first, std::int64_t steps,
+                                             const float* z, std::int64_t z_stride, const At& at,
                                              std::int64_t v_stride, float* d,
                                              std::int64_t d_stride) {
     // As many sums as hide the latency of a multiply-add.
     constexpr int kMany = Vectors == 1 || S::kWidth == 16 ? 8 : 4;
     std::int64_t o = range.begin;
     for (; o + kMany <= range.end; o += kMany) {
-      add<kMany, Vectors>(steps, z + o * kLanes, z_stride, at, v_stride, d + o * d_stride,
+      add<kMany, Vectors>(first, steps, z + o * kLanes, z_stride, at, v_stride, d + o * d_stride,
                           d_stride);
     }
     for (; o < range.end; ++o) {
-      add<1, Vectors>(steps, z + o * kLanes, z_stride, at, v_stride, d + o * d_stride, d_stride);
+      add<1, Vectors>(first, steps, z + o * kLanes, z_stride, at, v_stride, d + o * d_stride,
+                      d_stride);
     }
   }
 };

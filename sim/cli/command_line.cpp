@@ -105,6 +105,10 @@ void refuse_empty_values(const CLI::App& app) {
   for (const CLI::App* command : app.get_subcommands()) refuse_empty_values(*command);
 }
 
+void check_written(std::ostream& out) {
+  if (!out.flush()) throw std::runtime_error("standard output: cannot be written");
+}
+
 Exit parse_and_run(const std::vector<std::string>& args, CommandContext context) {
   CLI::App app("Distributed sparse SGD with majority voting: the reference implementation",
                "mvsgd");
@@ -127,10 +131,15 @@ Exit parse_and_run(const std::vector<std::string>& args, CommandContext context)
       throw UsageError(unknown.empty() ? fmt::format("{}; --help tells more", e.what()) : unknown);
     }
     app.exit(e, context.streams.out, context.streams.err);  // prints what was asked for
+    check_written(context.streams.out);
     return Exit::good;
   }
   refuse_empty_values(app);
-  return chosen();
+  const Exit code = chosen();
+  // Of a run the output is progress alone, and what it has made is in files.
+  const bool runs = app.got_subcommand("train") || app.got_subcommand("reproduce");
+  if (!runs) check_written(context.streams.out);
+  return code;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -46,6 +47,9 @@ Exit evaluate(const GivenSettings& given, const CommandContext& context) {
   const Evaluation evaluation =
       evaluator(model.theta, evaluator.statistics(model.theta, model.statistics));
 
+  for (const std::string& remark : remarks_on_model(settings.init)) {
+    warn(context, fmt::format("{}: {}", settings.init, remark));
+  }
   std::ostream& out = context.streams.out;
   fmt::print(out, "{}: width {}, {} parameters, {} test images\n", settings.init, model.width,
              grouped(model.theta.size()), grouped(images.test.size()));

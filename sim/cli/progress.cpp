@@ -28,8 +28,8 @@ Progress::Progress(std::ostream& out, std::size_t columns, const std::vector<Rou
       earlier_(begun.seconds),
       bits_{begun.account.total(comm::Direction::up), begun.account.total(comm::Direction::down)} {}
 
-std::string Progress::line(const TrialRound& trial_round, double seconds) const {
-  const Round& round = trial_round.record.round;
+std::string Progress::line(const RoundRecord& record, double seconds) const {
+  const Round& round = record.round;
   const std::uint64_t done = round.first_step + round.steps;
   const double left =
       seconds * static_cast<double>(total_steps_ - done) / static_cast<double>(done);
@@ -37,19 +37,18 @@ std::string Progress::line(const TrialRound& trial_round, double seconds) const 
   return fmt::format(
       "round {}/{}  {} left  loss {:.3f}  {:.0f} images/s  up {}  down {}  epoch {:.2f}  {}",
       round.t, total_rounds_, clock_time(left),
-      trial_round.report.loss / static_cast<double>(trial_round.report.steps),
+      record.report.loss / static_cast<double>(record.report.steps),
       static_cast<double>(images_) / (seconds - earlier_), amount(bits_[comm::Direction::up]),
       amount(bits_[comm::Direction::down]), round.epoch, round.dense ? "dense" : "sparse");
 }
 
-void Progress::add(const TrialRound& trial_round, double seconds) {
-  const RoundRecord& record = trial_round.record;
+void Progress::add(const RoundRecord& record, double seconds) {
   const auto bits = comm::sum_by_direction(record.ledger);
   for (const auto direction : comm::kAllDirections) bits_[direction] += bits[direction].total();
   if (record.round.t == 0) return;
-  images_ += trial_round.report.images;
+  images_ += record.report.images;
 
-  const std::string text = line(trial_round, seconds);
+  const std::string text = line(record, seconds);
   const char* clear = columns_ > 0 ? "\r\x1b[K" : "";
   if (columns_ > 0) {
     const std::string barred = bar(record.round.t, total_rounds_) + ' ' + text;

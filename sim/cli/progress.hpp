@@ -25,13 +25,13 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   /// `seconds` that the run has taken, what it had when it was interrupted included.
-  void add(const TrialRound& round, double seconds);
+  void add(const RoundRecord& record, double seconds);
 
   /// Ends the bar's line, if there is a bar.
   void leave_bar();
 
  private:
-  [[nodiscard]] std::string line(const TrialRound& round, double seconds) const;
+  [[nodiscard]] std::string line(const RoundRecord& record, double seconds) const;
 
   std::ostream* out_;
   std::size_t columns_;

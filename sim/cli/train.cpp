@@ -115,7 +115,9 @@ Exit train_and_show(const std::filesystem::path& directory, const Settings& sett
     progress.emplace(streams.out, every_round ? 0 : streams.columns, start.rounds, start.state,
                      every_round);
   };
-  sinks.on_round = [&](const TrialRound& round, double seconds) { progress->add(round, seconds); };
+  sinks.on_round = [&](const RoundRecord& record, double seconds) {
+    progress->add(record, seconds);
+  };
   sinks.interrupted = context.interrupted;
   const TrainingEnd end = train_in(directory, settings, options, sinks, context.law);
   progress->leave_bar();

@@ -1,13 +1,37 @@
-// Whole numbers of JSON.
+// JSON of this program's own types, whole numbers out of it, and what the library would let pass.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <istream>
+#include <iterator>
 #include <limits>
+#include <nlohmann/json_fwd.hpp>
 #include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "comm/message.hpp"
 
 namespace mvsgd::sim {
+
+/// The text itself. The library takes a NUL byte for the text's end and never reads what follows.
+///
+/// Throws std::invalid_argument if there is one.
+[[nodiscard]] inline std::string_view without_nul(std::string_view text) {
+  if (const auto at = text.find('\0'); at != std::string_view::npos) {
+    throw std::invalid_argument(fmt::format("a NUL byte at offset {}", at));
+  }
+  return text;
+}
+
+/// What a file has, all of it. Throws std::invalid_argument if it has a NUL byte.
+[[nodiscard]] inline std::string json_text(std::istream& file) {
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  static_cast<void>(without_nul(text));
+  return text;
+}
 
 /// The number that a JSON value is. The library's own get() would make one of a fraction, a
 /// negative number or one too large, too.
@@ -22,5 +46,10 @@ template <typename Unsigned, typename Json>
   }
   return static_cast<Unsigned>(number);
 }
+
+enum class Zeros : bool { kept, left_out };
+
+/// The bits of each field by its name.
+[[nodiscard]] nlohmann::ordered_json json_of(const comm::FieldBits& bits, Zeros zeros);
 
 }  // namespace mvsgd::sim

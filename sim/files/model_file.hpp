@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace mvsgd::sim {
@@ -30,9 +31,20 @@ struct ModelView {
 /// with the system's reason if it cannot, std::invalid_argument if sizes and width do not agree.
 void write_model(const std::filesystem::path& path, const ModelView& model);
 
-/// Throws InputError, naming file and array, if it is no safetensors file, lacks an array of the
-/// network or has one that the network lacks, or one of another type or shape. num_batches_tracked
-/// may be missing and is not read: nothing depends on it.
+/// Reads a file of this program's, or one that PyTorch's users have made of the same network: names
+/// may all begin with what wrappers put before them ("module.", "_orig_mod."), have torchvision's
+/// `downsample` and `fc`, and arrays be F64, F16 or BF16.
+///
+/// Throws InputError, naming file and array, if it is no safetensors file (a directory, a pickle of
+/// PyTorch's and a checkpoint are named for what they are), lacks an array of the network or has
+/// one that the network lacks, or one of another type or shape; if a number is not finite or a
+/// variance below zero, naming its index. num_batches_tracked may be missing and is not read:
+/// nothing depends on it.
 [[nodiscard]] Model read_model(const std::filesystem::path& path);
+
+/// What read_model() makes of a file that is not as this program writes it, a sentence each: a
+/// prefix that is left out, names of another program, types. Reads the header alone; throws
+/// InputError if there is none.
+[[nodiscard]] std::vector<std::string> remarks_on_model(const std::filesystem::path& path);
 
 }  // namespace mvsgd::sim

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -32,35 +33,43 @@ constexpr std::size_t kAlignment = 8;
 
 struct DTypeInfo {
   std::string_view name;
-  std::uint64_t bytes;
+  std::uint64_t bits;
 };
-constexpr std::array<DTypeInfo, 3> kDTypes{{{"F32", 4}, {"U32", 4}, {"I64", 8}}};
+// In DType's order.
+constexpr auto kDTypes = std::to_array<DTypeInfo>(
+    {{"F32", 32},    {"U32", 32},    {"I64", 64},    {"F64", 64},    {"F16", 16},
+     {"BF16", 16},   {"BOOL", 8},    {"U8", 8},      {"I8", 8},      {"U16", 16},
+     {"I16", 16},    {"I32", 32},    {"U64", 64},    {"C64", 64},    {"F8_E5M2", 8},
+     {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4}});
 
 const DTypeInfo& info(DType dtype) { return kDTypes.at(static_cast<std::size_t>(dtype)); }
 
-/// The bytes of an array; none if there are more than can be counted.
+/// The bytes of an array; none if there are more than can be counted, or no whole ones.
 std::optional<std::uint64_t> bytes_of(DType dtype, const TensorShape& shape) {
-  std::uint64_t bytes = info(dtype).bytes;
+  std::uint64_t bits = info(dtype).bits;
   for (const std::uint64_t extent : shape) {
-    if (extent != 0 && bytes > std::numeric_limits<std::uint64_t>::max() / extent) return {};
-    bytes *= extent;
+    if (extent != 0 && bits > std::numeric_limits<std::uint64_t>::max() / extent) return {};
+    bits *= extent;
   }
-  return bytes;
+  if (bits % 8 != 0) return {};
+  return bits / 8;
 }
 
 /// Refuses what the parser would pass over: a name that comes twice, and more nesting than the
-/// format has.
+/// format's reference takes.
 class StrictObjects {
  public:
   bool operator()(int depth, json::parse_event_t event, json& parsed) {
-    constexpr int kDeepest = 2;  // the arrays in an entry of the table
+    constexpr std::size_t kDeepest = 127;
+    const auto level = static_cast<std::size_t>(depth);
     if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
-      if (depth > kDeepest) throw std::invalid_argument("nested too deeply");
-      seen_.at(static_cast<std::size_t>(depth)).clear();
+      if (level >= kDeepest) throw std::invalid_argument("nested too deeply");
+      seen_.resize(std::max(seen_.size(), level + 1));
+      seen_[level].clear();
     }
     if (event == json::parse_event_t::key) {
       const auto name = parsed.get<std::string>();
-      if (!seen_.at(static_cast<std::size_t>(depth - 1)).insert(name).second) {
+      if (!seen_.at(level - 1).insert(name).second) {
         throw std::invalid_argument(fmt::format("'{}' comes twice", name));
       }
     }
@@ -68,7 +77,7 @@ class StrictObjects {
   }
 
  private:
-  std::array<std::set<std::string>, 3> seen_;  // the keys of the object open at each depth
+  std::vector<std::set<std::string>> seen_;  // the keys of the object open at each depth
 };
 
 std::uint64_t unsigned_number(const json& value, std::string_view what) {
@@ -88,14 +97,14 @@ const json& member(const json& entry, const char* name, json::value_t type) {
 
 /// Throws std::invalid_argument, without the array's name, if it is no entry of the table.
 TensorEntry parse_entry(const std::string& name, const json& entry) {
-  if (!entry.is_object() || entry.size() != 3) {
+  if (!entry.is_object()) {
     throw std::invalid_argument("not an object of dtype, shape and data_offsets");
   }
   TensorEntry tensor{.name = name};
   const auto dtype = member(entry, "dtype", json::value_t::string).get<std::string>();
   const auto known = std::ranges::find(kDTypes, dtype, &DTypeInfo::name);
   if (known == kDTypes.end()) {
-    throw std::invalid_argument(fmt::format("dtype {} is none of F32, U32, I64", dtype));
+    throw std::invalid_argument(fmt::format("dtype {} is none of the format's", dtype));
   }
   tensor.dtype = static_cast<DType>(known - kDTypes.begin());
   for (const json& extent : member(entry, "shape", json::value_t::array)) {
@@ -115,8 +124,9 @@ TensorEntry parse_entry(const std::string& name, const json& entry) {
   return tensor;
 }
 
-/// Nobody here reads it, but it must be what the format has: texts by name.
+/// Nobody here reads it, but it must be what the format has: texts by name, or null.
 void check_metadata(const json& object) {
+  if (object.is_null()) return;
   if (!object.is_object()) throw std::invalid_argument("not an object");
   for (const auto& [key, value] : object.items()) {
     if (!value.is_string()) throw std::invalid_argument(fmt::format("{} is no text", key));
@@ -125,6 +135,10 @@ void check_metadata(const json& object) {
 
 json parse_table(std::string_view text) {
   if (!text.starts_with('{')) throw std::invalid_argument("no JSON object");
+  // The parser takes it for the end of the text, and what follows would not be read.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
+    throw std::invalid_argument(fmt::format("a NUL byte at offset {}", kLengthBytes + nul));
+  }
   try {
     return json::parse(text, StrictObjects());
   } catch (const json::parse_error& e) {
@@ -144,7 +158,34 @@ NamedTensor make_tensor(std::string name, DType dtype, TensorShape shape,
           .bytes = std::as_bytes(values)};
 }
 
+/// An IEEE number of `Exponent` and `Mantissa` bits, not above F32's, exactly.
+template <unsigned Exponent, unsigned Mantissa>
+float widened(std::uint16_t bits) {
+  constexpr unsigned kMantissa = 23;
+  constexpr std::uint32_t kInfinite = (1U << Exponent) - 1;
+  constexpr int kBias = static_cast<int>(kInfinite / 2);
+  const std::uint32_t sign = std::uint32_t{bits} >> (Exponent + Mantissa) << 31U;
+  const std::uint32_t exponent = (bits >> Mantissa) & kInfinite;
+  const std::uint32_t mantissa = bits & ((1U << Mantissa) - 1);
+  if (exponent == kInfinite) {
+    return std::bit_cast<float>(sign | 0x7f800000U | (mantissa << (kMantissa - Mantissa)));
+  }
+  const auto significand =
+      static_cast<float>(exponent == 0 ? mantissa : mantissa | (1U << Mantissa));
+  const int scale = std::max(static_cast<int>(exponent), 1) - kBias - static_cast<int>(Mantissa);
+  return std::copysign(std::ldexp(significand, scale), sign == 0 ? 1.0F : -1.0F);
+}
+
+template <typename Value, typename Convert>
+std::vector<float> converted(const std::vector<Value>& values, Convert convert) {
+  std::vector<float> floats(values.size());
+  std::ranges::transform(values, floats.begin(), convert);
+  return floats;
+}
+
 }  // namespace
+
+std::string_view name(DType dtype) { return info(dtype).name; }
 
 NamedTensor named_tensor(std::string name, TensorShape shape, std::span<const float> values) {
   return make_tensor(std::move(name), DType::f32, std::move(shape), values);
@@ -163,7 +204,7 @@ NamedTensor named_tensor(std::string name, TensorShape shape,
 void write_safetensors(DurableFile& file, const Metadata& metadata,
                        std::vector<NamedTensor> tensors) {
   std::ranges::stable_sort(tensors, std::greater(),
-                           [](const NamedTensor& t) { return info(t.dtype).bytes; });
+                           [](const NamedTensor& t) { return info(t.dtype).bits; });
   ordered_json table = ordered_json::object();
   if (!metadata.empty()) table[kMetadata] = metadata;
   std::uint64_t offset = 0;
@@ -254,32 +295,48 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
   header_ = parse_safetensors_header(text, size - data_begin_, path_);
 }
 
-template <typename Value>
-std::vector<Value> SafetensorsFile::read(std::string_view name, DType dtype,
-                                         const TensorShape& shape) {
+const TensorEntry& SafetensorsFile::entry(std::string_view name, std::span<const DType> dtypes,
+                                          const TensorShape& shape) const {
   const TensorEntry& tensor = header_.at(name, path_);
-  if (tensor.dtype != dtype || tensor.shape != shape) {
+  if (std::ranges::find(dtypes, tensor.dtype) == dtypes.end() || tensor.shape != shape) {
     throw InputError(fmt::format("{}: {} is {} of shape [{}], not {} of shape [{}]", path_, name,
                                  info(tensor.dtype).name, fmt::join(tensor.shape, ", "),
-                                 info(dtype).name, fmt::join(shape, ", ")));
+                                 info(dtypes.front()).name, fmt::join(shape, ", ")));
   }
+  return tensor;
+}
+
+template <typename Value>
+std::vector<Value> SafetensorsFile::read(const TensorEntry& tensor) {
   std::vector<Value> values(tensor.bytes / sizeof(Value));
   file_.seekg(static_cast<std::streamoff>(data_begin_ + tensor.offset));
   file_.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(tensor.bytes));
   if (!file_) {
-    throw InputError(
-        fmt::format("{}: offset {}: {} cannot be read", path_, data_begin_ + tensor.offset, name));
+    throw InputError(fmt::format("{}: offset {}: {} cannot be read", path_,
+                                 data_begin_ + tensor.offset, tensor.name));
   }
   return values;
 }
 
 std::vector<float> SafetensorsFile::floats(std::string_view name, const TensorShape& shape) {
-  return read<float>(name, DType::f32, shape);
+  constexpr std::array kFloats{DType::f32, DType::f64, DType::f16, DType::bf16};
+  const TensorEntry& tensor = entry(name, kFloats, shape);
+  switch (tensor.dtype) {
+    case DType::f64:
+      return converted(read<double>(tensor), [](double x) { return static_cast<float>(x); });
+    case DType::f16:
+      return converted(read<std::uint16_t>(tensor), widened<5, 10>);
+    case DType::bf16:
+      return converted(read<std::uint16_t>(tensor), widened<8, 7>);
+    default:
+      return read<float>(tensor);
+  }
 }
 
 std::vector<std::uint32_t> SafetensorsFile::indices(std::string_view name,
                                                     const TensorShape& shape) {
-  return read<std::uint32_t>(name, DType::u32, shape);
+  constexpr std::array kIndices{DType::u32};
+  return read<std::uint32_t>(entry(name, kIndices, shape));
 }
 
 }  // namespace mvsgd::sim

@@ -20,12 +20,33 @@
 
 namespace mvsgd::sim {
 
-/// The element types of this program's files.
+/// The element types of the format (its reference, version 0.8.0). This program writes F32, U32 and
+/// I64, reads numbers from these and the other floating ones, and passes over the rest.
 enum class DType : std::uint8_t {
-  f32,  ///< "F32"
-  u32,  ///< "U32"
-  i64,  ///< "I64"
+  f32,
+  u32,
+  i64,
+  f64,
+  f16,
+  bf16,
+  boolean,
+  u8,
+  i8,
+  u16,
+  i16,
+  i32,
+  u64,
+  c64,
+  f8_e5m2,
+  f8_e4m3,
+  f8_e8m0,
+  f6_e2m3,
+  f6_e3m2,
+  f4,
 };
+
+/// As files have it: "F32".
+[[nodiscard]] std::string_view name(DType dtype);
 
 /// Row-major; no extent at all is one element.
 using TensorShape = std::vector<std::uint64_t>;
@@ -73,7 +94,8 @@ struct SafetensorsHeader {
 ///
 /// Total: for any text it returns a header or throws InputError, which names `file` and what is
 /// wrong. Arrays must follow each other without overlap or gap and fill `data_bytes` exactly; names
-/// and keys are unique.
+/// and keys are unique. An entry may have more keys than the format's three; "__metadata__" may be
+/// null.
 [[nodiscard]] SafetensorsHeader parse_safetensors_header(std::string_view json,
                                                          std::uint64_t data_bytes,
                                                          std::string_view file);
@@ -89,12 +111,15 @@ class SafetensorsFile {
   // The values of an array. Each throws InputError, naming file and array, if there is none of that
   // name, or it is of another type or shape, or the file ends before it does.
 
+  /// Of F32, or F64, F16 or BF16, each made F32: exactly but for F64, which is rounded.
   [[nodiscard]] std::vector<float> floats(std::string_view name, const TensorShape& shape);
   [[nodiscard]] std::vector<std::uint32_t> indices(std::string_view name, const TensorShape& shape);
 
  private:
+  const TensorEntry& entry(std::string_view name, std::span<const DType> dtypes,
+                           const TensorShape& shape) const;
   template <typename Value>
-  std::vector<Value> read(std::string_view name, DType dtype, const TensorShape& shape);
+  std::vector<Value> read(const TensorEntry& tensor);
 
   std::string path_;
   std::ifstream file_;

@@ -10,7 +10,6 @@
 namespace mvsgd::sim {
 namespace {
 
-using comm::Direction;
 using comm::Field;
 using comm::Kind;
 
@@ -163,6 +162,12 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
       if (field == Field::values && shape.counted_by == CountedBy::supports && id.worker == 0) {
         sizes.union_size = static_cast<std::uint32_t>(bits.count() / law_.float_bits);
       }
+    }
+    if (shape.universe == 0 || position_law_of(shape, dimensions_.k)) continue;
+    // A list that takes no bit has no row, but its message has a header.
+    for (const auto& [id, field, bits] : rows) {
+      if (id.kind != shape.kind || id.direction != shape.way || field != Field::header) continue;
+      sizes.position_bits.emplace(known_under(id.kind, id.worker), comm::Bits(0));
     }
   }
   return sizes;

@@ -271,7 +271,8 @@ std::vector<Key> make_keys() {
                  10'000'000U),
       choice_key("split", "the images over the workers: random, or stratified by their classes",
                  &S::split, std::to_array<std::string_view>({"random", "stratified"})),
-      text_key("backend", "reference, onednn or cuda", &S::backend),
+      text_key("backend", "what computes a local step; mvsgd info lists those of this build",
+               &S::backend),
       choice_key(
           "conv_algorithm", "onednn's convolutions: table (measured, by shape), direct or winograd",
           &S::conv_algorithm, std::to_array<std::string_view>({"table", "direct", "winograd"})),

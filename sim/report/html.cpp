@@ -60,7 +60,7 @@ void write_runs(std::ostream& out, std::span<const SeedGroup> groups) {
   for (const SeedGroup& group : groups) {
     for (const RunHistory& run : group.runs) {
       table.row({html_text(run.path.string()), std::to_string(run.settings.seed),
-                 fmt::format("{} of {}", run.rounds.size(), run.planned_rounds),
+                 fmt::format("{} of {}", run.last_round(), run.planned_rounds),
                  run.end ? fmt::format("{:.2f}", 100 * run.end->test_accuracy) : "",
                  run.rounds.empty() ? "" : fmt::format("{:.0f}", run.rounds.back().seconds),
                  run.end ? "<code>" + run.end->digest + "</code>" : "has not ended"});

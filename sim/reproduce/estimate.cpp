@@ -35,8 +35,8 @@ Speed measured_speed(const Settings& settings, std::uint32_t slots) {
   probe.synthetic_test = kTestImages;
   std::vector<std::chrono::steady_clock::time_point> ends;
   TrialSinks sinks;
-  sinks.on_round = [&](const TrialRound& round) {
-    if (round.record.round.t > 0) ends.push_back(std::chrono::steady_clock::now());
+  sinks.on_round = [&](const RoundRecord& record) {
+    if (record.round.t > 0) ends.push_back(std::chrono::steady_clock::now());
   };
   (void)run_trial(probe, load_images(probe), sinks);
   const auto seconds = [&](std::size_t from, std::size_t to) {

@@ -14,9 +14,9 @@ namespace mvsgd::sim {
 
 struct WorkerState;
 
-/// Server to each worker, every round, before its aggregate: whether all stop after it. So a worker
-/// that has the aggregate need not wait for it, and all stop after the same round, with every
-/// message of it decoded.
+/// Server to each worker, every round: whether all stop after it. It goes before the aggregate, so
+/// that a worker which has the aggregate has it too. All stop after the same round, with every
+/// message of that round decoded.
 void send_pause(comm::Transport& server, std::uint32_t round, bool pauses);
 /// Throws comm::DecodeError if the server speaks of another round.
 [[nodiscard]] bool receive_pause(comm::Transport& worker, std::uint32_t round);
@@ -36,11 +36,11 @@ void send_digest(comm::Transport& worker, const ModelDigest& digest);
 /// mask differ from the server's, and both digests.
 void check_digests(comm::Transport& server, const ModelDigest& own);
 
-/// A worker's part of a checkpoint: all that its next round needs and the server has not, which is
-/// all but theta and mask. O(d), copied once.
+/// A worker's part of a checkpoint: what its next round needs and the server lacks, so all but
+/// theta and mask. O(d), copied once.
 void send_part(comm::Transport& worker, const WorkerState& state);
-/// The part of `worker`, whose theta and mask are the server's: it has none of its own. Throws
-/// comm::DecodeError if the bytes are no part of a worker with `d` parameters.
+/// The part of `worker`, without theta and mask, which are the server's. Throws comm::DecodeError
+/// if the bytes are no part of a worker with `d` parameters.
 [[nodiscard]] WorkerState receive_part(comm::Transport& server, std::uint32_t worker,
                                        std::size_t d);
 

@@ -50,15 +50,15 @@ class DefinitionRound {
   using ChooseVote = std::function<std::vector<compress::Index>(
       std::span<const float> difference, const std::vector<compress::Index>& top,
       const std::vector<compress::Index>& last)>;
-  /// Every worker votes, and the votes are counted.
+  /// Every worker votes, in the order 0..N-1, and the votes are counted.
   void vote(const ChooseVote& choose);
   /// Algorithm 1 line 10: each votes for its top-K support.
   void vote_whole();
   /// Algorithm 2 line 15 as sets.
   [[nodiscard]] static std::vector<compress::Index> changed(
       const std::vector<compress::Index>& vote, const compress::VoteChange& change);
-  /// Eq 9: the K coordinates of most votes; of those that tie for the last places
-  /// the ones that the settings have enter in this round.
+  /// Eq 9: the K coordinates with the most votes. The tie rule of the settings says which of those
+  /// that tie for the last places enter in this round.
   [[nodiscard]] std::vector<compress::Index> most_voted() const;
 
   /// All send their values under `mask`.

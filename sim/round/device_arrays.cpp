@@ -4,7 +4,6 @@
 #include <iterator>
 
 #include "compress/positions/ranks.hpp"
-#include "compress/values/fractional_quantizer.hpp"
 
 namespace mvsgd::sim {
 
@@ -58,13 +57,10 @@ void DeviceArrays::gather(std::span<const Index> mask, std::span<float> values) 
 
 compress::Quantized DeviceArrays::quantize(std::span<const Index> mask,
                                            const compress::Quantizer& quantizer) {
-  const auto* const fractional = dynamic_cast<const compress::FractionalQuantizer*>(&quantizer);
-  if (fractional == nullptr) {
-    std::vector<float> values(mask.size());
-    gather(mask, values);
-    return quantizer.quantize(values);
-  }
-  return operators_->quantize(e_, mask, *fractional);
+  if (quantizer.has_levels()) return operators_->quantize(e_, mask, quantizer);
+  std::vector<float> values(mask.size());
+  gather(mask, values);
+  return quantizer.quantize(values);
 }
 
 void DeviceArrays::subtract_sent(std::span<const Index> mask, std::span<const float> sent) {

@@ -11,8 +11,8 @@
 
 namespace mvsgd::sim {
 
-/// By the operators of a device. In a sparse round votes, masks and values cross to the host and
-/// back, and for add-drop the values of two votes; theta, e and D do not.
+/// The arrays on a device, moved by its operators. In a sparse round only votes, masks and values
+/// cross between device and host, with add-drop also the values at two votes; theta, e and D stay.
 class DeviceArrays final : public WorkerArrays {
  public:
   explicit DeviceArrays(std::unique_ptr<compress::DeviceOperators> operators)
@@ -33,7 +33,7 @@ class DeviceArrays final : public WorkerArrays {
                                               std::span<const compress::Index> previous,
                                               std::size_t k_ad) override;
   void gather(std::span<const compress::Index> mask, std::span<float> values) override;
-  /// The fractional quantiser on the device, others on the host.
+  /// On the device if the quantiser has levels, else on the host.
   [[nodiscard]] compress::Quantized quantize(std::span<const compress::Index> mask,
                                              const compress::Quantizer& quantizer) override;
   void subtract_sent(std::span<const compress::Index> mask, std::span<const float> sent) override;

@@ -14,22 +14,22 @@
 
 namespace mvsgd::sim {
 
-/// A group between two rounds: all that the next one needs. In a process that has not all ranks,
-/// the state of those that it has; of the others sizes count alone.
+/// A group between two rounds: all that the next one needs. A process that runs some of the ranks
+/// holds the state of these; of the others it needs the sizes alone.
 struct GroupState {
   std::uint32_t t = 0;  ///< rounds done
   std::vector<WorkerState> workers;
   ServerState server;
 };
 
-/// The state before round 1. Of `theta` the workers learn from the server's first message;
-/// `buffers` every one of them begins with.
+/// The state before round 1. The server begins with `theta`, which its first message brings to the
+/// workers; every worker begins with `buffers`.
 [[nodiscard]] GroupState initial_state(std::uint32_t workers, std::vector<float> theta,
                                        const std::vector<float>& buffers);
 
-/// What the ranks of this process run on, or a worker that trains alone, which sends nothing.
-/// Everything referred to must outlive the call. What is of the server is not used where the server
-/// is not.
+/// What the ranks of this process run on, or a worker that trains alone and sends nothing.
+/// Everything referred to must outlive the call. What is the server's is not used in a process
+/// without it.
 struct GroupContext {
   comm::Group& group;
   const Settings& settings;
@@ -43,17 +43,17 @@ struct GroupContext {
   PauseAfter pause_after;                             ///< the server's; may be empty: never
 };
 
-/// Runs the rounds that `state` has still before it, to the last one or to a pause; every process
-/// of the group calls it. Where a run is cut by pauses, or into processes, changes no bit of it.
+/// Runs the rounds that `state` has not done yet, up to a pause or the last one; every process of
+/// the group calls it. Neither pauses nor the division into processes change a bit of a run.
 ///
-/// A pause ends the threads of all ranks, and the next call makes them anew: nothing is alive in a
-/// pause but the state. Where the server is, that is the whole state but for the theta and mask of
-/// workers that are elsewhere, which are the server's.
+/// A pause ends the threads of all ranks, and the next call starts new ones: in a pause nothing
+/// lives but the state. The server's process then has all of it, except theta and mask of workers
+/// elsewhere, which equal the server's.
 ///
-/// If one rank fails the others' waits end, and what the first of this process threw is thrown.
-/// Throws CheckFailed if in the end a worker's parameters or mask, which it has rebuilt from
-/// messages, are not the server's, by their digests; std::invalid_argument if no round is left, or
-/// one is sparse and the scheme has no such rounds.
+/// If one rank fails, the waits of all others end, and the first exception of this process is
+/// thrown again. Throws CheckFailed if at the end a worker's parameters or mask, rebuilt from
+/// messages, have another digest than the server's; std::invalid_argument if no round is left, or a
+/// round is sparse and the scheme has no sparse rounds.
 [[nodiscard]] GroupState run_group(const GroupContext& context, GroupState state);
 
 }  // namespace mvsgd::sim

@@ -6,9 +6,9 @@
 
 namespace mvsgd::sim {
 
-/// Processor seconds by phase, of the threads of the workers and the server themselves: what waits
-/// costs nothing, and what others do at the same time does not enter. (With threads_per_worker > 1
-/// a worker's further threads are not seen.)
+/// Processor seconds by phase, of the workers' and the server's own threads. Waiting costs nothing,
+/// and the work of other threads does not enter. (With threads_per_worker > 1 a worker's further
+/// threads are not seen.)
 struct Phases {
   double local_steps = 0;  ///< batches, gradients, SGD steps (eqs 10-12)
   double vote = 0;         ///< the difference with the error memory, and what of it is voted for

@@ -155,7 +155,7 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d) {
   if (settings.value_bits != kFloatBits) {
     protocol.quantizer = compress::make_quantizer(settings.value_bits, settings.quantizer_block);
   }
-  // Whatever the first sparse round has and a later one has not, and the other way round.
+  // The first sparse round and a later one: each may have a list that the other lacks.
   for (const Round& round : plain_rounds(0, 2)) {
     for (const MessageShape& shape : settings.scheme->shape(settings, sizes, round)) {
       if (shape.universe == 0) continue;

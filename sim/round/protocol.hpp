@@ -17,8 +17,8 @@
 
 namespace mvsgd::sim {
 
-/// The codec of a list of positions, given what both ends have already: of a drop the worker's last
-/// vote, of a mask the last mask, which is empty in the first sparse round.
+/// The codec of a list of positions, given what both ends have already: for a drop the worker's
+/// last vote, for a mask the last mask, which is empty in the first sparse round.
 using CodecGiven = std::function<std::shared_ptr<const compress::PositionCodec>(
     std::span<const compress::Index> previous)>;
 
@@ -72,12 +72,12 @@ struct Envelope {
 void receive_values(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
                     Envelope envelope, std::span<float> values);
 
-/// Receives exactly `count` values, which take memory from the message's arrival on.
+/// Receives exactly `count` values. They take no memory before the message is there.
 [[nodiscard]] std::vector<float> receive_values(const Protocol& protocol,
                                                 comm::Transport& transport, std::uint32_t from,
                                                 Envelope envelope, std::size_t count);
 
-/// A worker's sparse values as protocol.quantizer has quantised them. Where a run has none they go
+/// A worker's sparse values, quantised by protocol.quantizer. A run without a quantiser sends them
 /// by encode_values().
 [[nodiscard]] comm::Message encode_update(const Protocol& protocol, std::uint32_t sender,
                                           std::uint32_t round,

@@ -61,7 +61,7 @@ class ServerRound {
   [[nodiscard]] ServerState& state() { return *state_; }
   [[nodiscard]] RoundSizes& sizes() { return record_->sizes; }
 
-  /// A worker's list. Of a code whose length depends on the set, it notes what the set costs.
+  /// A worker's list. Where the length of its code depends on the set, notes what this set costs.
   [[nodiscard]] std::vector<compress::Index> receive_positions(
       std::uint32_t worker, comm::Kind kind, std::span<const compress::Index> previous = {});
   /// A worker's values, as many as there is room for.
@@ -70,14 +70,14 @@ class ServerRound {
   /// To be called once, when every worker has sent something: the last round is over for all.
   void everybody_is_here() { close_last_(); }
 
-  /// Tells the workers the mask, and the record what it has in common with the votes, if there are
+  /// Sends the mask to the workers, and records how much it agrees with the votes, if there are
   /// any, and with the last mask.
   void publish_mask(std::vector<compress::Index> mask, const VoteCount* votes = nullptr);
   /// The workers' values under the mask, added in worker order 0..N-1.
   [[nodiscard]] std::vector<float> sum_updates();
-  /// Divides the sum by N, unless the settings say otherwise, and tells it.
+  /// Divides the sum by N, unless the settings say otherwise, and sends it.
   void publish_aggregate(std::span<float> sum);
-  /// The same for a sum under the mask, by which theta moves.
+  /// The same for a sum under the mask; then theta moves by it.
   void step_under_mask(std::vector<float> sum);
 
  private:
@@ -97,7 +97,7 @@ class Server final : public Leader {
   Server(const ServerContext& context, comm::Transport& transport, ServerState state,
          std::span<const std::span<const compress::Index>> votes, std::size_t buffers);
 
-  /// What it carries on, which it no longer has.
+  /// Hands over what it carries to the next round.
   [[nodiscard]] ServerState take();
 
  private:

@@ -42,10 +42,11 @@ class ServerSide {
   /// Leads one round: receives, chooses the mask, tells it and the aggregate, and moves theta.
   virtual void lead(ServerRound& round) = 0;
 
-  /// What it carries on that theta, the mask and the workers' votes do not tell.
+  /// What the next round needs beside theta, the mask and the workers' votes.
   [[nodiscard]] virtual KeptArrays keep() const { return {}; }
-  /// Goes on from there. `votes` [N] are the workers' last ones, each empty before the first.
-  /// Throws std::invalid_argument or comm::DecodeError if they and `kept` do not fit together.
+  /// Goes on from what keep() gave. `votes` [N] are the workers' last ones, each empty before the
+  /// first. Throws std::invalid_argument or comm::DecodeError if they and `kept` do not fit
+  /// together.
   virtual void restore(const KeptArrays& /*kept*/,
                        std::span<const std::span<const compress::Index>> /*votes*/) {}
 };
@@ -58,8 +59,8 @@ class SparseRounds {
   SparseRounds(const SparseRounds&) = delete;
   SparseRounds& operator=(const SparseRounds&) = delete;
 
-  /// Before any message: e becomes D of Algorithm 1 line 9, and the worker makes up its mind.
-  /// `theta_h` is theta^(H), in the compute slot that the caller holds.
+  /// Before any message: e becomes D of Algorithm 1 line 9, and the vote is chosen. `theta_h` is
+  /// theta^(H), in the compute slot that the caller holds.
   [[nodiscard]] virtual Vote choose_vote(WorkerRound& round, const FlatView& theta_h) const = 0;
   /// The messages: the vote, what is sent of D, the mask, the aggregate, which moves theta.
   virtual void exchange(WorkerRound& round, const Vote& vote) const = 0;

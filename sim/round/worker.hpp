@@ -50,7 +50,7 @@ class WorkerRound {
 
   [[nodiscard]] const Round& round() const { return *round_; }
   [[nodiscard]] const Protocol& protocol() const { return context_->protocol; }
-  [[nodiscard]] WorkerState& state() { return *state_; }  ///< but theta and e, which are in:
+  [[nodiscard]] WorkerState& state() { return *state_; }  ///< theta and e are in arrays()
   [[nodiscard]] WorkerArrays& arrays() { return *arrays_; }
 
   /// A vote, or one of its changes; `positions` increasing.
@@ -58,7 +58,7 @@ class WorkerRound {
   /// The values of D at `support`; the memory keeps the rest.
   void send_update(std::span<const compress::Index> support);
   void receive_mask();
-  /// What all workers' values under the mask came to, by which theta moves.
+  /// The aggregate of all workers' values under the mask; theta moves by it.
   void receive_aggregate();
 
  private:
@@ -80,7 +80,7 @@ class Worker {
   /// initial model. Returns the last round.
   std::uint32_t run();
 
-  /// What it carries on, which it no longer has; after run().
+  /// Hands over what it carries to the next round; to be called after run().
   [[nodiscard]] WorkerState take();
 
  private:
@@ -92,8 +92,8 @@ class Worker {
   std::unique_ptr<WorkerArrays> arrays_;
 };
 
-/// The local steps of a worker in a compute slot, and `use(theta_h)` of what they come to while the
-/// slot is held. Returns the report, without what only messages tell.
+/// Runs the local steps of a worker in a compute slot, and calls use(theta_h) with their result
+/// while the slot is held. Returns the report, without what only messages tell.
 template <typename Use>
 [[nodiscard]] WorkerReport take_local_steps(const WorkerContext& context, const Round& round,
                                             std::uint32_t worker, const WorkerArrays& arrays,

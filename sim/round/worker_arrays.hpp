@@ -33,7 +33,7 @@ class WorkerArrays {
     std::vector<float> e;
   };
   virtual void put(Values values) = 0;
-  /// What the arrays hold, which they no longer have.
+  /// Hands over what the arrays hold.
   [[nodiscard]] virtual Values take() = 0;
 
   /// theta_t, to begin local steps from.
@@ -43,11 +43,11 @@ class WorkerArrays {
   /// The same, and the top-K support of D.
   [[nodiscard]] virtual compress::TopK add_difference_top_k(const FlatView& theta_h, std::size_t k,
                                                             float hint) = 0;
-  /// theta <- theta_h, for a worker that has nobody to talk to.
+  /// theta <- theta_h, for a worker that trains alone.
   virtual void move_to(const FlatView& theta_h) = 0;
 
   virtual void rescale_error(float factor) = 0;
-  /// Towards `top`, of e.
+  /// The change of a vote `previous` towards `top`, by the magnitudes of e.
   [[nodiscard]] virtual compress::VoteChange add_drop(std::span<const compress::Index> top,
                                                       std::span<const compress::Index> previous,
                                                       std::size_t k_ad) = 0;

@@ -82,9 +82,13 @@ FileDigest make_file(const fs::path& path, const Write& write) {
 
 json read_json(const fs::path& path) {
   std::ifstream file(path);
-  json value = json::parse(file, nullptr, false);
-  if (!value.is_object()) throw Damaged(fmt::format("{} is no JSON object", path.string()));
-  return value;
+  try {
+    json value = json::parse(json_text(file), nullptr, false);
+    if (value.is_object()) return value;
+  } catch (const std::invalid_argument& e) {
+    throw Damaged(fmt::format("{}: {}", path.string(), e.what()));
+  }
+  throw Damaged(fmt::format("{} is no JSON object", path.string()));
 }
 
 void check_digest(const fs::path& path, const FileDigest& want, bool may_be_longer) {
@@ -233,6 +237,23 @@ FoundCheckpoint find_checkpoint(const fs::path& run, const Settings& settings, s
     throw InputError(fmt::format("no checkpoint to go on from: {}", fmt::join(unusable, "; ")));
   }
   return found;
+}
+
+std::map<std::uint32_t, std::string> check_checkpoints(const fs::path& run,
+                                                       const Settings& settings) {
+  std::map<std::uint32_t, std::string> checked;
+  if (!fs::is_directory(run / kFolder)) return checked;
+  for (const auto& [t, path] : list(run / kFolder)) {
+    std::string& wrong = checked[t];
+    try {
+      (void)read_checkpoint(run, path, t, settings);
+    } catch (const Damaged& e) {
+      wrong = e.what();
+    } catch (const InputError& e) {
+      wrong = e.what();
+    }
+  }
+  return checked;
 }
 
 void remove_checkpoints_after(const fs::path& run, std::uint32_t t) {

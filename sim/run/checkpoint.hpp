@@ -66,6 +66,11 @@ struct FoundCheckpoint {
 [[nodiscard]] FoundCheckpoint find_checkpoint(const std::filesystem::path& run,
                                               const Settings& settings, std::size_t rounds);
 
+/// What is wrong with each checkpoint of a run, by round; "" if it is whole, of these settings, and
+/// its rows are in the run's files. None if there is no folder.
+[[nodiscard]] std::map<std::uint32_t, std::string> check_checkpoints(
+    const std::filesystem::path& run, const Settings& settings);
+
 /// Removes the checkpoints after round `t` and what unfinished ones have left.
 void remove_checkpoints_after(const std::filesystem::path& run, std::uint32_t t);
 

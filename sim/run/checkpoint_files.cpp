@@ -76,10 +76,7 @@ using Bits = comm::ByDirection<comm::FieldBits>;
 ordered_json json_of(const Bits& bits) {
   ordered_json object = ordered_json::object();
   for (const comm::Direction direction : comm::kAllDirections) {
-    ordered_json& fields = object[std::string(comm::name(direction))];
-    for (const comm::Field field : comm::kAllFields) {
-      fields[std::string(comm::name(field))] = bits[direction][field].count();
-    }
+    object[std::string(comm::name(direction))] = json_of(bits[direction], Zeros::kept);
   }
   return object;
 }
@@ -181,7 +178,7 @@ void write_progress(DurableFile& file, const TrialState& state) {
 TrialState read_progress(const std::filesystem::path& path, const Settings& settings) {
   std::ifstream file(path);
   try {
-    const json progress = json::parse(file);
+    const json progress = json::parse(json_text(file));
     Account::Sums sums{
         .sparse_steps = whole_number<std::uint64_t>(progress.at("sparse_steps")),
         .dense_steps = whole_number<std::uint64_t>(progress.at("dense_steps")),

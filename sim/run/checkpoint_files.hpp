@@ -11,15 +11,15 @@ namespace mvsgd::sim {
 /// Every array of the state as a safetensors file. The caller finishes it.
 void write_arrays(DurableFile& file, const TrialState& state);
 
-/// The arrays into `state`, a state of as many workers as settings have. Throws InputError, naming
-/// file and array, if one is missing or not of the settings' sizes, a vote or mask is no set of
-/// coordinates, or what the server kept does not fit the votes.
+/// Reads the arrays into `state`, which has as many workers as the settings. Throws InputError,
+/// naming file and array, if one is missing or not of the settings' sizes, a vote or mask is no set
+/// of coordinates, or what the server kept does not fit the votes.
 void read_arrays(const std::filesystem::path& path, const Settings& settings, TrialState& state);
 
 /// Rounds, account, evaluation and times as JSON. The caller finishes the file.
 void write_progress(DurableFile& file, const TrialState& state);
 
-/// The same back: a state with no arrays yet. Throws InputError, naming file and member, if it is
+/// Reads them back: a state with no arrays yet. Throws InputError, naming file and member, if it is
 /// something else.
 [[nodiscard]] TrialState read_progress(const std::filesystem::path& path, const Settings& settings);
 

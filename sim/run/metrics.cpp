@@ -118,22 +118,23 @@ struct Row {
   void (*get)(const ordered_json& line, const std::string& name, RoundMetrics& metrics);
 };
 
-template <auto kMember>
+template <auto Member>
 constexpr Row row(Metric metric) {
-  if constexpr (requires(const RoundMetrics& metrics) { number(metrics.*kMember); }) {
-    metric.of = [](const RoundMetrics& metrics) { return number(metrics.*kMember); };
+  if constexpr (requires(const RoundMetrics& metrics) { number(metrics.*Member); }) {
+    metric.of = [](const RoundMetrics& metrics) { return number(metrics.*Member); };
   }
   return {.metric = metric,
           .put = [](ordered_json& line, const std::string& name,
-                    const RoundMetrics& metrics) { put(line, name, metrics.*kMember); },
+                    const RoundMetrics& metrics) { put(line, name, metrics.*Member); },
           .get = [](const ordered_json& line, const std::string& name,
-                    RoundMetrics& metrics) { get(line, name, metrics.*kMember); }};
+                    RoundMetrics& metrics) { get(line, name, metrics.*Member); }};
 }
 
 using M = RoundMetrics;
 
 constexpr std::array kRows = {
     row<&M::round>({.name = "round"}),
+    row<&M::rounds>({.name = "rounds"}),
     row<&M::epoch>({.name = "epoch"}),
     row<&M::local_steps>({.name = "local_steps"}),
     row<&M::dense>({.name = "dense"}),
@@ -202,6 +203,7 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
   const WorkerReport& report = record.report;
   const auto bits = comm::sum_by_direction(record.ledger);
   RoundMetrics metrics{.round = round.t,
+                       .rounds = {},
                        .epoch = round.epoch,
                        .local_steps = round.steps,
                        .dense = round.dense,
@@ -252,7 +254,7 @@ std::string line_of(const RunEnd& end) {
 
 std::variant<RoundMetrics, RunEnd> parse_line(std::string_view text,
                                               const std::vector<LayerShare>& layers) {
-  const auto line = ordered_json::parse(text);
+  const auto line = ordered_json::parse(without_nul(text));
   if (line.contains("end")) return parse_end(line);
   RoundMetrics metrics;
   metrics.kept = layers;

@@ -24,7 +24,8 @@ namespace mvsgd::sim {
 /// A line of metrics.jsonl (sim/run/README.md has the fields).
 struct RoundMetrics {
   std::uint32_t round = 0;
-  double epoch = 0;  ///< when the round ends
+  std::optional<std::uint32_t> rounds;  ///< of a condensed run: how many up to `round` it sums up
+  double epoch = 0;                     ///< when the round ends
   std::uint64_t local_steps = 0;
   bool dense = false;  ///< model differences went whole, or nowhere
   double learning_rate = 0;
@@ -44,8 +45,8 @@ struct RoundMetrics {
   Phases phases;
 };
 
-/// Of a round that is not round 0, which trains nothing. `layout` says which layer a coordinate of
-/// the mask is of.
+/// The metrics of a round from round 1 on (round 0 trains nothing). `layout` says to which layer a
+/// coordinate of the mask belongs.
 [[nodiscard]] RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout,
                                       double seconds);
 
@@ -87,8 +88,8 @@ struct Metric {
 [[nodiscard]] std::string line_of(const RoundMetrics& metrics);
 [[nodiscard]] std::string line_of(const RunEnd& end);
 
-/// A line back. `layers` are those of the network, with what a mask keeps of them to be filled in.
-/// Throws what says why if it is neither (std::exception).
+/// Reads a line. `layers` are those of the network; what a mask keeps of each is filled in. Throws
+/// a std::exception that says why if the line is neither.
 [[nodiscard]] std::variant<RoundMetrics, RunEnd> parse_line(std::string_view text,
                                                             const std::vector<LayerShare>& layers);
 

@@ -57,8 +57,8 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
       environment_(environment),
       layout_(nn::resnet18_parameters({.width = settings.width})) {
   std::error_code error;
-  const bool existed = fs::exists(path_, error);
-  if (existed && !(fs::is_directory(path_, error) && fs::is_empty(path_, error))) {
+  existed_ = fs::exists(path_, error);
+  if (existed_ && !(fs::is_directory(path_, error) && fs::is_empty(path_, error))) {
     throw InputError(fmt::format("{}: exists and is not an empty directory", path_.string()));
   }
   fs::create_directories(path_, error);
@@ -73,9 +73,21 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
     for (const char* name : {"config.toml.tmp", "config.toml", kMetrics, kLedger, kCheckpoints}) {
       fs::remove(path_ / name, error);
     }
-    if (!existed) fs::remove(path_, error);
+    if (!existed_) fs::remove(path_, error);
     throw InputError(e.what());
   }
+  has_rows_ = false;
+}
+
+RunDirectory::~RunDirectory() {
+  if (has_rows_) return;
+  std::error_code ignored;
+  lock_.reset();
+  // It was empty, or was not there.
+  for (const auto& entry : fs::directory_iterator(path_, ignored)) {
+    fs::remove_all(entry.path(), ignored);
+  }
+  if (!existed_) fs::remove(path_, ignored);
 }
 
 RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Environment& environment,
@@ -107,8 +119,8 @@ void RunDirectory::begin_rows() {
   check_written();
 }
 
-std::optional<RoundMetrics> RunDirectory::add(const TrialRound& trial_round, double seconds) {
-  const RoundRecord& record = trial_round.record;
+std::optional<RoundMetrics> RunDirectory::add(const RoundRecord& record, double seconds) {
+  has_rows_ = true;
   write_ledger_rows(ledger_, record.ledger);
   std::optional<RoundMetrics> metrics;
   if (record.round.t > 0) {

@@ -32,9 +32,10 @@ class RunDirectory {
   RunDirectory(std::filesystem::path path, const Settings& settings, const Environment& environment,
                const FoundCheckpoint& found);
 
-  /// One line of metrics.jsonl, which it returns, and the round's rows of ledger.csv; of round 0,
-  /// which trains nothing, the rows alone. Throws std::runtime_error if they cannot be written.
-  std::optional<RoundMetrics> add(const TrialRound& round, double seconds);
+  /// Writes the round's rows of ledger.csv and its line of metrics.jsonl, and returns what the line
+  /// has; round 0, which trains nothing, has rows alone. Throws std::runtime_error if they cannot
+  /// be written.
+  std::optional<RoundMetrics> add(const RoundRecord& record, double seconds);
 
   /// model.safetensors, then the last line of metrics.jsonl: digest, accuracy, rates.
   void finish(const TrialResult& result, double seconds);
@@ -44,11 +45,19 @@ class RunDirectory {
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
+  /// Removes what is there of a new run that has not come to a first row: what refused it leaves
+  /// nothing behind.
+  ~RunDirectory();
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
  private:
   void begin_rows();
   void check_written();
 
   std::filesystem::path path_;
+  bool existed_ = true;   ///< before this run
+  bool has_rows_ = true;  ///< false: of a new run, none yet
   std::optional<DirectoryLock> lock_;  ///< of checkpoint/
   Settings settings_;
   Environment environment_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -20,15 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the file holds up to its last end of a line.
-std::istringstream whole_lines(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
-  text.resize(text.rfind('\n') + 1);
-  return std::istringstream(text);
-}
-
 void add_line(const std::string& text, const std::vector<LayerShare>& layers, RunHistory& run) {
   std::variant<RoundMetrics, RunEnd> line = parse_line(text, layers);
   if (auto* const end = std::get_if<RunEnd>(&line)) {
@@ -38,9 +30,10 @@ void add_line(const std::string& text, const std::vector<LayerShare>& layers, Ru
   RoundHistory round{std::get<RoundMetrics>(std::move(line)), {}, {}};
   round.bits = round.bits_up + round.bits_down;
   round.uplink = round.bits_up;
-  if (round.round != run.rounds.size() + 1) {
-    throw std::invalid_argument(
-        fmt::format("round {}, where round {} comes", round.round, run.rounds.size() + 1));
+  const std::uint64_t next = std::uint64_t{run.last_round()} + 1;
+  const std::uint64_t last = run.last_round() + std::uint64_t{round.rounds.value_or(1)};
+  if (last < next || round.round != last) {
+    throw std::invalid_argument(fmt::format("round {}, where round {} comes", round.round, next));
   }
   if (!round.dense) run.sparse_steps += round.local_steps;
   run.rounds.push_back(std::move(round));
@@ -64,10 +57,11 @@ void read_bits(const fs::path& path, RunHistory& run) {
   comm::Bits before;
   for (const comm::LedgerRow& row : read_ledger(lines, path.string())) {
     const std::uint32_t t = row.id.round;
-    if (t > run.rounds.size()) continue;
+    if (t > run.last_round()) continue;
     if (t == 0) before += row.bits;
     run.bits[row.id.direction][row.field] += row.bits;
-    if (t > 0 && !run.rounds[t - 1].dense) {
+    const auto line = std::ranges::lower_bound(run.rounds, t, {}, &RoundHistory::round);
+    if (t > 0 && !line->dense) {
       run.sparse_bits[row.id.direction][row.field] += row.bits;
     }
   }
@@ -80,6 +74,14 @@ void read_bits(const fs::path& path, RunHistory& run) {
 }
 
 }  // namespace
+
+std::istringstream whole_lines(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
+  text.resize(text.rfind('\n') + 1);
+  return std::istringstream(text);
+}
 
 RunHistory read_run_history(const fs::path& path) {
   std::error_code error;

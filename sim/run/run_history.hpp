@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@
 
 namespace mvsgd::sim {
 
-/// A round that has ended.
+/// A round that has ended, or several, where the run is condensed.
 struct RoundHistory : RoundMetrics {
   comm::Bits bits;    ///< both ways, of this round and all before it, the initial model too
   comm::Bits uplink;  ///< what the workers have sent till then in rounds that are the scheme's own:
@@ -24,17 +25,25 @@ struct RunHistory {
   std::filesystem::path path;
   Settings settings;
   std::uint32_t planned_rounds = 0;
-  std::vector<RoundHistory> rounds;
+  std::vector<RoundHistory> rounds;                ///< in order, none left out
   comm::ByDirection<comm::FieldBits> bits;         ///< of these rounds and round 0
   comm::ByDirection<comm::FieldBits> sparse_bits;  ///< of rounds that are not dense
   std::uint64_t sparse_steps = 0;                  ///< local steps of a worker in these
   std::optional<RunEnd> end;                       ///< none: the run goes on, or has been cut off
+
+  [[nodiscard]] std::uint32_t last_round() const {
+    return rounds.empty() ? 0 : rounds.back().round;
+  }
 };
 
-/// Reads config.toml, metrics.jsonl and ledger.csv. A last line without its end, as a running
-/// program may have written it, is passed over, and so are ledger rows of rounds that metrics.jsonl
-/// does not have yet. Throws InputError naming file and line if anything else is not what a run
-/// writes.
+/// What a file of lines has up to the last end of one: a running program may be writing the next.
+/// Throws InputError if it cannot be read.
+[[nodiscard]] std::istringstream whole_lines(const std::filesystem::path& path);
+
+/// Reads config.toml, metrics.jsonl and ledger.csv. The run may be condensed (sim/run/README.md). A
+/// last line without its end, as a running program may have written it, is passed over, and so are
+/// ledger rows of rounds that metrics.jsonl does not have yet. Throws InputError naming file and
+/// line if anything else is not what a run writes.
 [[nodiscard]] RunHistory read_run_history(const std::filesystem::path& path);
 
 }  // namespace mvsgd::sim

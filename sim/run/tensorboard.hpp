@@ -53,11 +53,11 @@ class EventFile {
   std::ofstream file_;
 };
 
-/// Cuts what is past round `t` off the event files in `directory`, and a record that is not whole
-/// with all behind it; removes a file that has no event left. A run that goes on after round `t`
-/// begins a file of its own then: TensorBoard shows each round once, also one that has read the
-/// earlier files and watches. Returns whether there were any. Throws
-/// InputError if a file cannot be read, std::filesystem::filesystem_error if it cannot be cut.
+/// Cuts off the event files in `directory` what is past round `t`, and an incomplete record with
+/// all behind it; removes a file that has no event left. A run that goes on after round `t` begins
+/// a new file, so that TensorBoard shows each round once, even if it has read the earlier files
+/// already. Returns whether there were any. Throws InputError if a file cannot be read,
+/// std::filesystem::filesystem_error if it cannot be cut.
 bool cut_events_after(const std::filesystem::path& directory, std::uint64_t t);
 
 /// What an event of a round has: every metric with a tag that the round has a value of.

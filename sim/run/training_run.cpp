@@ -10,6 +10,7 @@
 
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
+#include "sim/files/model_file.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/run_directory.hpp"
 #include "sim/run/tensorboard.hpp"
@@ -37,8 +38,8 @@ class Pauses {
   Pauses(const Settings& settings, std::size_t rounds, const std::function<bool()>& interrupted)
       : every_(settings.checkpoint_every), rounds_(rounds), interrupted_(&interrupted) {}
 
-  /// Always before the last round, from where a run can go on to more `rounds`: the last one has an
-  /// evaluation that a longer run does not have there.
+  /// Always before the last round, so that a run can go on from there to more `rounds`: the last
+  /// one has an evaluation, which a longer run has not at that round.
   [[nodiscard]] bool is_due_after(const Round& round) const {
     if (round.t + 1 >= rounds_) return round.t + 1 == rounds_;
     const bool by_rounds = every_.rounds > 0 && round.t % every_.rounds == 0;
@@ -114,6 +115,11 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings
   if (options.resume) found = find_checkpoint(path, settings, rounds.size());
   warn_of_changes(sinks, found, here);
   TrialState begun = found.newest ? std::move(found.newest->state) : first_state(settings);
+  if (!found.newest && settings.init != kRandomInit) {
+    for (const std::string& remark : remarks_on_model(settings.init)) {
+      warn(sinks, fmt::format("{}: {}", settings.init, remark));
+    }
+  }
   std::optional<WireDump> dump;
   if (options.dump) dump.emplace(options.dump->directory, options.dump->rounds);
   RunDirectory directory = open_directory(path, settings, options, here, found);
@@ -132,10 +138,10 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings
   (void)pauses.is_interrupted();  // from now on an interrupt is kept until the round has ended
   std::uint32_t t = begun.group.t;
   TrialSinks trial_sinks;
-  trial_sinks.on_round = [&](const TrialRound& round) {
-    if (sinks.on_round) sinks.on_round(round, seconds());
-    const auto metrics = directory.add(round, seconds());
-    t = round.record.round.t;
+  trial_sinks.on_round = [&](const RoundRecord& record) {
+    if (sinks.on_round) sinks.on_round(record, seconds());
+    const auto metrics = directory.add(record, seconds());
+    t = record.round.t;
     if (events && metrics) events->add(metrics->round, wall_time(), scalars_of(*metrics));
   };
   if (dump) {
@@ -150,11 +156,11 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings
     pauses.saved();
     return !pauses.is_interrupted();
   };
-  const TrainingEnd end{.result = run_trial(settings, images, trial_sinks, law, std::move(begun)),
-                        .t = t,
-                        .rounds = rounds.size(),
-                        .steps_per_epoch = steps_per_epoch(settings, images.train.size()),
-                        .seconds = seconds()};
+  TrainingEnd end{.result = run_trial(settings, images, trial_sinks, law, std::move(begun)),
+                  .t = t,
+                  .rounds = rounds.size(),
+                  .steps_per_epoch = steps_per_epoch(settings, images.train.size()),
+                  .seconds = seconds()};
   if (end.result.finished) directory.finish(end.result, end.seconds);
   return end;
 }

@@ -41,7 +41,7 @@ struct TrainingSinks {
   std::function<void(std::string_view)> warn;  ///< what may be wrong though the run goes on
   std::function<void(const TrainingStart&)> on_start;
   /// As TrialSinks::on_round; `seconds` that the run has taken, earlier parts of it included.
-  std::function<void(const TrialRound&, double seconds)> on_round;
+  std::function<void(const RoundRecord&, double seconds)> on_round;
   /// Whether the run is to stop. Asked before the first round, once a round, and after a
   /// checkpoint.
   std::function<bool()> interrupted;

@@ -15,6 +15,10 @@ namespace mvsgd::sim {
 WireDump::WireDump(std::filesystem::path directory, std::vector<std::uint32_t> rounds)
     : directory_(std::move(directory)), rounds_(std::move(rounds)) {
   std::error_code error;
+  if (std::filesystem::is_directory(directory_, error) &&
+      !std::filesystem::is_empty(directory_, error)) {
+    throw InputError(fmt::format("{}: exists and is not an empty directory", directory_.string()));
+  }
   made_ = std::filesystem::create_directories(directory_, error);
   if (error) throw InputError(fmt::format("{}: {}", directory_.string(), error.message()));
 }

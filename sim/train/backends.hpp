@@ -37,7 +37,7 @@ void check_backend(const Settings& settings);
 /// a backend that computes on the processor.
 [[nodiscard]] compress::DeviceArray device_array(const Settings& settings, const nn::Tensor& x);
 
-/// The engines that the backend takes for a run of these settings, if these decide its bits: one
+/// The engines that the backend takes for a run of these settings, if engines decide its bits: one
 /// list for all of its devices, or one a device, "device 0: ...; device 1: ...", where they differ.
 /// "" with a backend whose version decides.
 [[nodiscard]] std::string engines_of(const Settings& settings);

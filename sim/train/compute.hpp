@@ -34,8 +34,8 @@ struct Compute {
 [[nodiscard]] std::vector<Compute> make_compute(const Settings& settings, std::size_t slots);
 
 /// A data set's images as batches of the slots' networks. Where a backend can, its device has one
-/// copy of them as bytes, of which all of its slots cut their batches; else they are made on the
-/// host, and are the same to the bit. Any thread, any number at once.
+/// copy of the bytes, from which all slots of the device cut their batches; else batches are made
+/// on the host, the same to the bit. Any thread, any number at once.
 class SlotImages {
  public:
   struct Batch {

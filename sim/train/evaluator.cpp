@@ -1,12 +1,17 @@
 #include "sim/train/evaluator.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "sim/round/evaluation.hpp"
+#include "sim/round/local_update.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -54,7 +59,11 @@ void Evaluator::for_each_batch(std::size_t count, const Batch& batch) const {
   };
   {
     std::vector<std::jthread> threads;
-    for (std::size_t i = 1; i < std::min(slots_->count(), count); ++i) threads.emplace_back(work);
+    try {
+      for (std::size_t i = 1; i < std::min(slots_->count(), count); ++i) threads.emplace_back(work);
+    } catch (const std::system_error&) {
+      // Those that could be started do it all.
+    }
     work();
   }
   if (failure) std::rethrow_exception(failure);
@@ -88,6 +97,10 @@ Evaluation Evaluator::operator()(std::span<const float> theta,
     sum.accuracy += static_cast<double>(result.correct);
   }
   const auto n = static_cast<double>(test_->dataset().size());
+  if (!std::isfinite(sum.loss)) {
+    throw NonFiniteError(fmt::format(
+        "evaluation: the loss on the test images is {}: the training has diverged", sum.loss / n));
+  }
   return {.loss = sum.loss / n, .accuracy = sum.accuracy / n};
 }
 

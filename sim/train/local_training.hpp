@@ -28,7 +28,7 @@ class LocalTraining final : public LocalUpdate {
                           std::span<const float> theta, std::span<float> buffers);
   LocalResult run_on_device(Compute& compute, const Round& round, std::uint32_t worker,
                             const FlatView::OnDevice& theta, std::span<float> buffers);
-  /// From the parameters that the slot has, which are theta^(H) then.
+  /// Local steps on the parameters in the slot, which are theta^(H) afterwards.
   LocalResult train(Compute& compute, const Round& round, std::uint32_t worker,
                     std::span<float> buffers);
   [[nodiscard]] NonFiniteError not_finite(const Round& round, std::uint32_t worker, std::int64_t i,

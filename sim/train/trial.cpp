@@ -57,7 +57,7 @@ struct RunningTrial {
     state.account.add(record.round, record.ledger);
     if (record.evaluation) state.evaluation = *record.evaluation;
     state.phases += record.report.phases;
-    if (sinks.on_round) sinks.on_round({.record = record, .report = record.report});
+    if (sinks.on_round) sinks.on_round(record);
   }
 
   Evaluation evaluate(std::span<const float> theta, std::span<const float> buffers) {

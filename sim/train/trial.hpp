@@ -14,15 +14,8 @@
 #include "sim/round/evaluation.hpp"
 #include "sim/round/group.hpp"
 #include "sim/round/server.hpp"
-#include "sim/round/telemetry.hpp"
 
 namespace mvsgd::sim {
-
-/// One closed round: what the server knows and what the workers reported.
-struct TrialRound {
-  const RoundRecord& record;
-  const WorkerReport& report;
-};
 
 /// A trial between two rounds: all that enters a later result or row. From it the trial goes on to
 /// the same end, whatever the slots.
@@ -40,10 +33,10 @@ struct TrialState {
 
 /// Where a trial tells of itself, and what tells it to pause. Each may be empty.
 struct TrialSinks {
-  std::function<void(const TrialRound&)>
-      on_round;                   ///< in order, from one thread; t = 0 comes first
-  comm::WireObserver on_message;  ///< from the senders' threads
-  PauseAfter pause_after;         ///< asked once a round, from the thread of on_round
+  std::function<void(const RoundRecord&)> on_round;  ///< of a closed one: in order, from one
+                                                     ///< thread; t = 0 comes first
+  comm::WireObserver on_message;                     ///< from the senders' threads
+  PauseAfter pause_after;  ///< asked once a round, from the thread of on_round
   /// Sees the state in a pause, which comes before the last round has ended. If it returns false
   /// the trial ends there.
   std::function<bool(const TrialState&)> on_pause;
@@ -62,10 +55,10 @@ struct TrialResult {
 
 /// Runs all rounds; a thread for each worker. Every round's ledger is held against `law`.
 ///
-/// The result is a function of settings (slots excepted), images and the backend's own bits; where
-/// it pauses, or that it begins `from` a state of its own and not the first, does not enter it. Its
-/// statistics are those that the last evaluation used; with bn_eval = batch, which uses none, the
-/// mean of the workers', which nobody has sent.
+/// The result is a function of settings (without slots), images and the backend's own bits. Neither
+/// its pauses nor a state `from` which it goes on change it. Its statistics are those that the last
+/// evaluation used; with bn_eval = batch, which uses none, the mean of the workers', which nobody
+/// sends.
 ///
 /// A state is handed over without a copy: nothing is held in memory twice.
 ///

@@ -8,11 +8,7 @@
 #include <utility>
 
 #include "nn/resnet18.hpp"
-#include "sim/law/audit.hpp"
-#include "sim/law/check_failed.hpp"
-#include "sim/plan/schedule.hpp"
-#include "sim/plan/settings_file.hpp"
-#include "sim/run/ledger_file.hpp"
+#include "sim/files/json.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/verify/parts.hpp"
 
@@ -25,14 +21,6 @@ using comm::Field;
 std::string parts(const comm::FieldBits& bits) {
   return fmt::format("{} + {}", grouped(bits[Field::positions].count()),
                      grouped(bits[Field::values].count()));
-}
-
-nlohmann::ordered_json json_of(const comm::FieldBits& bits) {
-  nlohmann::ordered_json json;
-  for (const Field field : comm::kAllFields) {
-    if (bits[field] != comm::Bits(0)) json[std::string(comm::name(field))] = bits[field].count();
-  }
-  return json;
 }
 
 }  // namespace
@@ -54,39 +42,6 @@ Verification verify_paper(const LawConstants& law) {
   };
   std::ranges::stable_sort(verification.checks, {}, number);
   return verification;
-}
-
-Verification verify_run(const std::filesystem::path& directory, const LawConstants& law) {
-  const Settings settings = read_toml((directory / "config.toml").string(), std::nullopt);
-  const std::vector<comm::LedgerRow> rows = read_ledger(directory / "ledger.csv");
-  const nn::ResNet18Options network{.width = settings.width};
-  const auto d = static_cast<std::uint64_t>(nn::resnet18_parameters(network).size());
-  const auto buffers = static_cast<std::uint64_t>(nn::resnet18_buffers(network).size());
-  const Audit audit(law, settings, d, buffers);
-
-  Check check{.subject = directory.string(),
-              .claim = "every row of ledger.csv is the law's, and none is missing",
-              .holds = true,
-              .detail = ""};
-  std::vector<Round> plan = schedule(settings, training_images(settings));
-  plan.insert(plan.begin(), Round());
-  auto begin = rows.begin();
-  try {
-    for (const Round& round : plan) {
-      const auto end = std::find_if(
-          begin, rows.end(), [&](const comm::LedgerRow& row) { return row.id.round != round.t; });
-      audit.check(round, {begin, end}, audit.sizes_in(round, {begin, end}));
-      begin = end;
-    }
-    if (begin != rows.end()) {
-      throw CheckFailed(fmt::format("round {} is not one of the schedule's next", begin->id.round));
-    }
-    check.detail = fmt::format("{} rows, {} rounds", grouped(rows.size()), plan.size() - 1);
-  } catch (const CheckFailed& e) {
-    check.holds = false;
-    check.detail = e.what();
-  }
-  return {.checks = {check}, .table = {}};
 }
 
 void print(std::ostream& out, const Verification& verification, const std::string& wrong) {
@@ -130,8 +85,8 @@ void write_json(std::ostream& out, const Verification& verification) {
                              {"direction", comm::name(row.direction)},
                              {"equation_14", row.equation_positions},
                              {"equation_13", row.equation_values},
-                             {"law", json_of(row.law)},
-                             {"wire", json_of(row.wire)},
+                             {"law", json_of(row.law, Zeros::left_out)},
+                             {"wire", json_of(row.wire, Zeros::left_out)},
                              {"rate", row.rate},
                              {"printed_q_loc", row.printed.q_loc},
                              {"printed_q_val", row.printed.q_val},

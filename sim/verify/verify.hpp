@@ -48,8 +48,10 @@ struct Verification {
 /// `law`. Under a minute.
 [[nodiscard]] Verification verify_paper(const LawConstants& law);
 
-/// Audits the ledger of a run directory: every row of every round. Throws InputError if its files
-/// cannot be read.
+/// Holds what a run directory has, of a run that has ended, was cut off or goes on: every row of
+/// ledger.csv of the rounds so far against `law`, the bits of metrics.jsonl against those rows, the
+/// parameters of model.safetensors against their digest, the checkpoints against their manifests.
+/// Throws InputError if config.toml, ledger.csv or metrics.jsonl cannot be read.
 [[nodiscard]] Verification verify_run(const std::filesystem::path& directory,
                                       const LawConstants& law);
 

@@ -4,10 +4,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -194,6 +198,46 @@ TEST_P(GroupOf, AServersFailureEndsEveryWaitAndItsOwnExceptionCounts) {
       },
       ThrowsMessage<std::domain_error>("bits and law differ"));
   EXPECT_EQ(ended, 3);
+}
+
+// The address space that this process may have, for a while.
+class AddressSpace {
+ public:
+  explicit AddressSpace(std::size_t more) {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    getrlimit(RLIMIT_AS, &before_);
+    const rlimit limited{.rlim_cur = pages * page + more, .rlim_max = before_.rlim_max};
+    setrlimit(RLIMIT_AS, &limited);
+  }
+  ~AddressSpace() { setrlimit(RLIMIT_AS, &before_); }
+  AddressSpace(const AddressSpace&) = delete;
+  AddressSpace& operator=(const AddressSpace&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_P(GroupOf, AThreadThatCannotBeStartedEndsTheGroupAtOnceAndSaysHowManyCouldBe) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's own memory is in the address space";
+#endif
+  const auto group = GetParam().make(200, kDeadline, {});
+  std::atomic<int> waits = 0;
+  const auto run = [&] {
+    const AddressSpace limit(std::size_t{100} << 20U);  // for a dozen stacks
+    group->run([&](Transport& end) {
+      ++waits;
+      end.rank() == end.server() ? (void)end.receive(0, Kind::update, 0)
+                                 : (void)end.receive(end.server(), Kind::mask, 0);
+    });
+  };
+  EXPECT_THAT(
+      run, ThrowsMessage<std::runtime_error>(AllOf(
+               HasSubstr("of 200 workers' threads could be started: "), HasSubstr("ulimit -u"))));
+  EXPECT_GT(waits, 1);
+  EXPECT_LT(waits, 200);
 }
 
 TEST_P(GroupOf, KeepsTheOrderOfMessagesBetweenTwoEnds) {

@@ -31,8 +31,8 @@ inline void train_into(const std::filesystem::path& path, const Settings& settin
   const auto images =
       data::synthesize({.train = settings.synthetic_train, .test = settings.synthetic_test});
   TrialSinks sinks;
-  sinks.on_round = [&](const TrialRound& round) {
-    directory.add(round, static_cast<double>(round.record.round.t));
+  sinks.on_round = [&](const RoundRecord& record) {
+    directory.add(record, static_cast<double>(record.round.t));
   };
   directory.finish(run_trial(settings, images, sinks), 100);
 }

@@ -1,4 +1,5 @@
-// What the schemes share in which workers vote, whole, for what the server chooses from.
+// What the schemes share in which workers send whole votes and the server chooses the mask from
+// their tally.
 #pragma once
 
 #include <memory>

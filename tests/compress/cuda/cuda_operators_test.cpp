@@ -7,6 +7,7 @@
 
 #include "compress/cuda/make_cuda_operators.hpp"
 #include "compress/select/error_memory.hpp"
+#include "compress/values/scaled_sign.hpp"
 #include "nn/cuda/cuda_backend.hpp"
 #include "tests/cuda_emulation/device.hpp"
 #include "tests/nn/values.hpp"
@@ -125,6 +126,9 @@ TEST_P(OperatorsOnADevice, RefuseWhatDoesNotFit) {
   EXPECT_THROW(worker_->scatter_add(std::vector<std::uint32_t>{3}, std::vector<float>{1}, x),
                std::invalid_argument);
   EXPECT_THROW(static_cast<void>(worker_->top_k(x, 4)), std::invalid_argument);
+  EXPECT_THROW(
+      static_cast<void>(worker_->quantize(x, std::vector<std::uint32_t>{1}, ScaledSign(0))),
+      std::invalid_argument);
 }
 
 TEST_P(OperatorsOnADevice, RefuseWhatIsNoArrayOfTheirs) {

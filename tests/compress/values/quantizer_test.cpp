@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <random>
@@ -217,6 +219,17 @@ TEST(Quantizer, RefusesWhatIsNotFiniteWhereverItStandsAndNamesTheFirst) {
                         HasSubstr("quantize: v[" + std::to_string(i) + "] = ")));
       }
     }
+  }
+}
+
+TEST(Quantizer, SaysTheUpperBoundariesOfItsLevelsIfItHasThem) {
+  const std::vector<float> v{0.0F, -1.0F, 16.0F, 0.5F};
+  for (const auto& quantizer : quantizers()) {
+    const std::vector<double> b = quantizer->boundaries(v);
+    EXPECT_EQ(quantizer->has_levels(), quantizer->value_bits() > 1);
+    EXPECT_EQ(b.size(), quantizer->has_levels() ? quantizer->magnitudes(v.size()) : 0);
+    EXPECT_EQ(b.empty() ? 16.0 : b.front(), 16.0);
+    EXPECT_TRUE(std::ranges::is_sorted(b, std::greater<>()));
   }
 }
 

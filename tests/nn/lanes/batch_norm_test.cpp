@@ -63,9 +63,9 @@ struct Channel {
            2 * kEpsilon * (gamma * h + offset);
   }
 
-  // Sums over the channel divided by m. A term of a chunk is in one of two chains, then passes one
-  // addition more; dv is rounded itself if it has two terms.
-  [[nodiscard]] double roundings() const { return chunk / 2 + 2; }
+  // Sums over the channel divided by m. A term passes the additions of its chunk; dv is rounded
+  // itself if it has two terms.
+  [[nodiscard]] double roundings() const { return chunk + 1; }
   [[nodiscard]] double dv_sum_error() const { return roundings() * kEpsilon * mean_of_dv; }
   // Of dv h, by sums of dv (x - mean): also the mean's error, the difference's rounding and that of
   // the factor.

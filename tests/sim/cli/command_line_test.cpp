@@ -180,9 +180,34 @@ TEST_F(CommandLine, ARoundToDumpThatTheRunDoesNotDoIsWarnedOf) {
   const std::string dump = path_.string() + "_wire";
   EXPECT_EQ(train({"--rounds", "2", "--dump-wire", dump, "--dump-rounds", "2,3"}).err,
             "mvsgd: warning: --dump-rounds 3: nothing to dump, this run does rounds 0 to 2\n");
+  EXPECT_THAT(run({"train", "--resume", path_.string(), "--dump-wire", dump}).err,
+              HasSubstr("_wire: exists and is not an empty directory"));
+  fs::remove_all(dump);
   EXPECT_EQ(run({"train", "--resume", path_.string(), "--dump-wire", dump}).err,
             "mvsgd: warning: --dump-rounds 1: nothing to dump, this run does rounds 2 to 2\n");
   fs::remove_all(dump);
+}
+
+// What the images cannot be divided among is known when the directory is there.
+TEST_F(CommandLine, ARefusalAfterTheDirectoryIsMadeLeavesNothing) {
+  const Outcome outcome = train({"--workers", "121", "--synthetic-train", "120"});
+  EXPECT_EQ(outcome.code, Exit::usage) << outcome.err;
+  EXPECT_FALSE(fs::exists(path_));
+  fs::create_directory(path_);
+  EXPECT_EQ(train({"--workers", "121", "--synthetic-train", "120", "--tensorboard"}).code,
+            Exit::usage);
+  EXPECT_TRUE(fs::is_empty(path_)) << "it was there before";
+}
+
+TEST_F(CommandLine, OutputThatCannotBeWrittenIsExit4) {
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{"presets"}, {"info"}, {"man"}, {"--help"}, {"train", "--help"}}) {
+    std::ofstream full("/dev/full");
+    std::ostringstream err;
+    const Exit code = run_command(args, {.out = full, .err = err, .columns = 0}, {}, {});
+    EXPECT_EQ(code, Exit::run_failed) << args.front();
+    EXPECT_EQ(err.str(), "mvsgd: standard output: cannot be written\n") << args.front();
+  }
 }
 
 TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {

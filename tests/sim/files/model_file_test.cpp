@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -44,8 +45,8 @@ class ModelFile : public testing::Test {
 
   TestDirectory directory_;
   fs::path path_ = directory_.path() / "model.safetensors";
-  const std::vector<float> theta_ = values(nn::resnet18_parameters({.width = kWidth}));
-  const std::vector<float> statistics_ = values(nn::resnet18_buffers({.width = kWidth}));
+  std::vector<float> theta_ = values(nn::resnet18_parameters({.width = kWidth}));
+  std::vector<float> statistics_ = values(nn::resnet18_buffers({.width = kWidth}));
 };
 
 TEST_F(ModelFile, GivesBackWhatWasWritten) {
@@ -78,6 +79,92 @@ TEST_F(ModelFile, OfAnotherNetworkIsRefusedNamingTheArray) {
               HasSubstr("no width"));
 }
 
+/// The arrays of a whole model, with other names, some of them of other numbers.
+class OthersModelFile : public ModelFile {
+ protected:
+  template <typename Rename>
+  void write(const Rename& rename) {
+    std::vector<NamedTensor> tensors;
+    const auto add = [&](const nn::Layout& layout, const std::vector<float>& flat) {
+      for (const nn::LayoutEntry& entry : layout.entries()) {
+        const auto count = static_cast<std::size_t>(nn::elements(entry.shape));
+        tensors.push_back(
+            named_tensor(rename(entry.name), {entry.shape.begin(), entry.shape.end()},
+                         std::span(flat).subspan(static_cast<std::size_t>(entry.offset), count)));
+      }
+    };
+    add(nn::resnet18_parameters({.width = kWidth}), theta_);
+    add(nn::resnet18_buffers({.width = kWidth}), statistics_);
+    tensors.push_back(named_tensor(rename("bn1.num_batches_tracked"), {}, std::span(count_)));
+    DurableFile file(path_);
+    write_safetensors(file, {}, std::move(tensors));
+    (void)file.finish();
+  }
+  const std::vector<std::int64_t> count_{3};
+};
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  if (const auto at = text.find(from); at != std::string::npos) text.replace(at, from.size(), to);
+  return text;
+}
+
+TEST_F(OthersModelFile, NamesOfWrappersAndTorchvisionAreTakenAndTold) {
+  write([](const std::string& name) {
+    return "module._orig_mod." +
+           replaced(replaced(name, "shortcut.", "downsample."), "linear.", "fc.");
+  });
+  const Model model = read_model(path_);
+  EXPECT_EQ(model.width, kWidth);
+  EXPECT_EQ(model.theta, theta_);
+  EXPECT_EQ(model.statistics, statistics_);
+  EXPECT_THAT(
+      remarks_on_model(path_),
+      testing::ElementsAre("every name begins with 'module.', which is left out",
+                           "every name begins with '_orig_mod.', which is left out",
+                           "'downsample.' is read as 'shortcut.'", "'fc.' is read as 'linear.'"));
+}
+
+TEST_F(OthersModelFile, APrefixOfSomeNamesIsNone) {
+  write([](const std::string& name) { return name == "conv1.weight" ? name : "module." + name; });
+  EXPECT_THAT(refusal(), HasSubstr("no array bn1.weight"));
+}
+
+TEST_F(OthersModelFile, OwnNamesHaveNoRemark) {
+  write([](const std::string& name) { return name; });
+  EXPECT_THAT(remarks_on_model(path_), testing::IsEmpty());
+}
+
+TEST_F(OthersModelFile, NumbersThatANetworkCannotHaveAreNamed) {
+  const auto with = [&](std::vector<float>& flat, const nn::Layout& layout, std::string_view name,
+                        std::size_t i, float value) {
+    const auto entry = std::ranges::find(layout.entries(), name, &nn::LayoutEntry::name);
+    flat = values(layout);
+    flat[static_cast<std::size_t>(entry->offset) + i] = value;
+    write_model(path_, {.width = kWidth, .theta = theta_, .statistics = statistics_});
+    return refusal();
+  };
+  const nn::Layout parameters = nn::resnet18_parameters({.width = kWidth});
+  const nn::Layout buffers = nn::resnet18_buffers({.width = kWidth});
+  EXPECT_THAT(with(theta_, parameters, "layer1.0.conv2.weight", 5, NAN),
+              HasSubstr("layer1.0.conv2.weight: element 5 is nan"));
+  theta_ = values(parameters);
+  EXPECT_THAT(with(statistics_, buffers, "bn1.running_var", 1, -1.0F),
+              HasSubstr("bn1.running_var: element 1 is -1"));
+  EXPECT_EQ(with(statistics_, buffers, "bn1.running_mean", 1, -1.0F), "accepted");
+}
+
+TEST_F(ModelFile, WhatIsTakenForOneIsNamedForWhatItIs) {
+  std::ofstream(path_) << "PK\x03\x04 and more";
+  EXPECT_THAT(refusal(), HasSubstr("a pickle of PyTorch's"));
+  std::ofstream(path_) << "\x80\x02 and more";
+  EXPECT_THAT(refusal(), HasSubstr("a pickle of PyTorch's"));
+  fs::remove(path_);
+  fs::create_directory(path_);
+  EXPECT_THAT(refusal(), HasSubstr("a directory, where a safetensors file is wanted"));
+  std::ofstream(path_ / "config.toml") << "";
+  EXPECT_THAT(refusal(), HasSubstr("of a run: its weights are in model.safetensors there"));
+}
+
 TEST_F(ModelFile, WithAnArrayTooManyIsRefusedNamingIt) {
   SafetensorsFile golden(fs::path(MVSGD_GOLDEN) / "model.safetensors");
   std::vector<std::vector<float>> kept;
@@ -94,8 +181,8 @@ TEST_F(ModelFile, WithAnArrayTooManyIsRefusedNamingIt) {
     return refusal();
   };
   EXPECT_EQ(write(), "accepted");
-  tensors.push_back(named_tensor("fc.bias", {0}, std::span<const float>()));
-  EXPECT_THAT(write(), HasSubstr("the network has no array fc.bias"));
+  tensors.push_back(named_tensor("fc2.bias", {0}, std::span<const float>()));
+  EXPECT_THAT(write(), HasSubstr("the network has no array fc2.bias"));
 }
 
 /// Every backend of this build on PyTorch's own weights, images and logits.

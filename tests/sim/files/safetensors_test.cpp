@@ -1,11 +1,14 @@
 // Safetensors files: what is written is read back, and what is no such file is refused.
 #include "sim/files/safetensors.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -115,17 +118,78 @@ TEST_F(Safetensors, SaysWhatIsWrong) {
   EXPECT_THAT(with_header(R"({"m":{)" + entry + "}", 7), HasSubstr("m: ends at 8 of 7 bytes"));
   EXPECT_THAT(with_header(R"({"m":{)" + entry + "}", 9),
               HasSubstr("header: arrays of 8 bytes in 9"));
-  EXPECT_THAT(with_header(R"({"m":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})"),
-              HasSubstr("m: dtype F64 is none of F32, U32, I64"));
+  EXPECT_THAT(with_header(R"({"m":{"dtype":"F65","shape":[1],"data_offsets":[0,8]}})"),
+              HasSubstr("m: dtype F65 is none of the format's"));
+  EXPECT_THAT(with_header(R"({"m":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}})", 1),
+              HasSubstr("m: data_offsets [0, 1] do not hold F4 of shape [3]"));
   EXPECT_THAT(with_header(R"({"m":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})"),
               HasSubstr("m: data_offsets [0, 8] do not hold F32 of shape [3]"));
   EXPECT_THAT(with_header(R"({"m":})"), HasSubstr("header: no JSON at offset 13"));
   EXPECT_THAT(with_header(R"({"__metadata__":{"a":1}})", 0),
               HasSubstr("__metadata__: a is no text"));
+  EXPECT_THAT(with_header(std::string("{}\0 more", 8), 0),
+              HasSubstr("header: a NUL byte at offset 10"));
+  EXPECT_THAT(with_header(std::string("{}\0", 3), 0), HasSubstr("header: a NUL byte"));
   write_bytes("\xff\xff\xff\xff\xff\xff\xff\xff{}");
   EXPECT_THAT(refusal(), HasSubstr("offset 0: no safetensors header in 10 bytes"));
   fs::remove(path_);
   EXPECT_THAT(refusal(), HasSubstr("cannot be read"));
+}
+
+// Each as safetensors 0.8.0 of PyPI reads it.
+TEST_F(Safetensors, ReadsWhatTheFormatsReferenceReads) {
+  const auto with_header = [&](const std::string& header, std::size_t data) {
+    write_bytes(std::string(1, static_cast<char>(header.size())) + std::string(7, '\0') + header +
+                std::string(data, 'x'));
+    return refusal();
+  };
+  EXPECT_EQ(with_header(R"({"__metadata__":null})", 0), "accepted");
+  EXPECT_EQ(
+      with_header(R"({"m":{"dtype":"U8","shape":[2],"data_offsets":[0,2],"more":{"a":[[1]]}}})", 2),
+      "accepted");
+  for (const char* const dtype : {"BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3"}) {
+    EXPECT_EQ(
+        with_header(
+            fmt::format(R"({{"m":{{"dtype":"{}","shape":[2],"data_offsets":[0,2]}}}})", dtype), 2),
+        "accepted")
+        << dtype;
+  }
+  EXPECT_EQ(with_header("{}   ", 0), "accepted") << "padding";
+}
+
+TEST_F(Safetensors, NumbersOfOtherTypesAreMadeF32) {
+  const auto read = [&](const char* dtype, const std::string& data, std::size_t count) {
+    const std::string header =
+        fmt::format(R"({{"m":{{"dtype":"{}","shape":[{}],"data_offsets":[0,{}]}}}})", dtype, count,
+                    data.size());
+    write_bytes(std::string(1, static_cast<char>(header.size())) + std::string(7, '\0') + header +
+                data);
+    return SafetensorsFile(path_).floats("m", {count});
+  };
+  const auto bytes_of = [](auto... values) {
+    std::string bytes;
+    (bytes.append(reinterpret_cast<const char*>(&values), sizeof(values)), ...);
+    return bytes;
+  };
+  using U16 = std::uint16_t;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  // 1, -2, the largest and the smallest above zero, -0, infinity.
+  const std::string halves =
+      bytes_of(U16{0x3c00}, U16{0xc000}, U16{0x7bff}, U16{0x0001}, U16{0x8000}, U16{0x7c00});
+  const std::vector<float> of_halves = read("F16", halves, 6);
+  EXPECT_THAT(of_halves, testing::ElementsAre(1.0F, -2.0F, 65504.0F, 0x1p-24F, 0.0F, kInfinity));
+  EXPECT_TRUE(std::signbit(of_halves[4]));
+  const std::string brains =
+      bytes_of(U16{0x3f80}, U16{0xc000}, U16{0x7f7f}, U16{0x0001}, U16{0x8000}, U16{0xff80});
+  const std::vector<float> of_brains = read("BF16", brains, 6);
+  EXPECT_THAT(of_brains,
+              testing::ElementsAre(1.0F, -2.0F, 0x1.fep127F, 0x1p-133F, 0.0F, -kInfinity));
+  EXPECT_TRUE(std::isnan(read("F16", bytes_of(U16{0x7e00}), 1)[0]));
+  EXPECT_TRUE(std::isnan(read("BF16", bytes_of(U16{0x7fc0}), 1)[0]));
+  // Rounded to nearest, ties to even.
+  EXPECT_THAT(read("F64", bytes_of(0.1, 1 + 0x1p-24, 1e300), 3),
+              testing::ElementsAre(0.1F, 1.0F, kInfinity));
+  EXPECT_THROW((void)read("I32", bytes_of(1), 1), InputError);
 }
 
 TEST_F(Safetensors, WritesNoNameTwiceAndNoShapeThatIsNotTheValues) {

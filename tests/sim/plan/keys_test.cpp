@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/plan/settings_file.hpp"
 
 namespace mvsgd::sim {
@@ -127,6 +128,16 @@ TEST_P(OfEveryKey, StandsInTheTableOfTheReadmeWithItsDefault) {
   EXPECT_EQ(standard, values().at(GetParam()).front());
   const std::string row = "| `" + std::string(GetParam()) + "` | " + standard + " |";
   EXPECT_THAT(rows_of_readme(), testing::Contains(testing::StartsWith(row)).Times(1));
+}
+
+TEST(Keys, TheReadmesRowOfSchemeSaysWhatEachIs) {
+  const auto rows = rows_of_readme();
+  const auto row = std::ranges::find_if(
+      rows, [](const std::string& one) { return one.starts_with("| `scheme` |"); });
+  ASSERT_NE(row, rows.end());
+  for (const Scheme* scheme : schemes()) {
+    EXPECT_THAT(*row, testing::HasSubstr("`" + std::string(scheme->name()) + "`: "));
+  }
 }
 
 TEST(Keys, AreNamedOnce) {

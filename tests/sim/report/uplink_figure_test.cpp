@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/cli/command_line.hpp"
@@ -168,12 +169,84 @@ TEST_F(UplinkFigure, TheCommandDrawsRunsAndTheirPointsAlike) {
   EXPECT_EQ(report({points}), Exit::bad_input);
 }
 
-TEST_F(UplinkFigure, TheCommittedPictureIsDrawnOfTheCommittedPoints) {
+/// Lines of metrics.jsonl, one for all rounds up to an evaluation or the end of the warm-up, which
+/// says that it stands for `wrong` rounds more than it does.
+std::string condensed(const std::vector<RoundHistory>& rounds, std::uint32_t wrong) {
+  std::string text;
+  RoundMetrics sum;
+  sum.rounds = 0;
+  for (std::size_t i = 0; i < rounds.size(); ++i) {
+    sum.rounds = *sum.rounds + 1;
+    sum.local_steps += rounds[i].local_steps;
+    sum.bits_up += rounds[i].bits_up;
+    sum.bits_down += rounds[i].bits_down;
+    const bool goes_on = i + 1 < rounds.size() && rounds[i + 1].dense == rounds[i].dense;
+    if (goes_on && !rounds[i].test_accuracy) continue;
+    RoundMetrics line = rounds[i];
+    line.rounds = *sum.rounds + wrong;
+    line.local_steps = std::exchange(sum.local_steps, 0);
+    line.bits_up = std::exchange(sum.bits_up, comm::Bits(0));
+    line.bits_down = std::exchange(sum.bits_down, comm::Bits(0));
+    text += line_of(line) + '\n';
+    sum.rounds = 0;
+  }
+  return text;
+}
+
+TEST_F(UplinkFigure, OfACondensedRunIsThatOfTheWhole) {
+  const RunHistory whole = run("ssgd-mv");
+  const fs::path directory = path_ / "ssgd-mv";
+  std::ofstream(directory / "metrics.jsonl") << condensed(whole.rounds, 0);
+  const RunHistory read = read_run_history(directory);
+  EXPECT_EQ(read.rounds.size(), 3U);  // the warm-up and two evaluations
+  EXPECT_EQ(read.last_round(), whole.rounds.size());
+  EXPECT_EQ(read.sparse_steps, whole.sparse_steps);
+  EXPECT_EQ(read.rounds.back().bits, whole.rounds.back().bits);
+  for (const comm::Direction way : comm::kAllDirections) {
+    EXPECT_EQ(read.bits[way], whole.bits[way]);
+    EXPECT_EQ(read.sparse_bits[way], whole.sparse_bits[way]);
+  }
+  EXPECT_EQ(read.sparse_bits[comm::Direction::up].total(), read.rounds.back().uplink);
+  const auto want = uplink_curves(seed_groups({whole}));
+  const auto curves = uplink_curves(seed_groups({read}));
+  ASSERT_EQ(curves.size(), 1U);
+  ASSERT_EQ(curves[0].points.size(), want[0].points.size());
+  for (std::size_t i = 0; i < want[0].points.size(); ++i) {
+    EXPECT_EQ(curves[0].points[i].bits, want[0].points[i].bits);
+    EXPECT_EQ(curves[0].points[i].epoch, want[0].points[i].epoch);
+  }
+}
+
+TEST_F(UplinkFigure, OfACondensedRunWithARoundTooManyOrTooFewIsRefused) {
+  const RunHistory whole = run("ssgd-mv");
+  const fs::path directory = path_ / "ssgd-mv";
+  const auto expect_refused = [&](const std::string& lines, const char* where) {
+    std::ofstream(directory / "metrics.jsonl") << lines;
+    EXPECT_THAT([&] { (void)read_run_history(directory); },
+                ThrowsMessage<InputError>(HasSubstr(where)));
+  };
+  expect_refused(condensed(whole.rounds, 1), "metrics.jsonl:1: round 1, where round 1 comes");
+  expect_refused(condensed(whole.rounds, 0U - 1U), "metrics.jsonl:1: ");
+  expect_refused(condensed(whole.rounds, 0U - 2U), "metrics.jsonl:1: ");
+  RoundMetrics first = whole.rounds.front();
+  std::string twice = line_of(first) + '\n';
+  first.rounds = 0;
+  twice += line_of(first) + '\n';
+  expect_refused(twice, "metrics.jsonl:2: ");
+}
+
+TEST_F(UplinkFigure, TheCommittedPictureIsDrawnOfTheCommittedRuns) {
   skip_without_gnuplot();
   if (IsSkipped()) return;
   const fs::path folder = MVSGD_TESTS_DIR "/../sim/report/uplink";
   const std::string committed = text_of(folder / "uplink.svg");
-  const std::string drawn = draw_uplink_figure(read_points(folder / "uplink.csv"));
+  std::vector<RunHistory> runs;
+  for (const char* const preset : {"dense", "ssgd-mv-ad-l4-q"}) {
+    runs.push_back(read_run_history(folder / preset));
+    EXPECT_TRUE(runs.back().end) << preset;
+    EXPECT_EQ(runs.back().last_round(), runs.back().planned_rounds) << preset;
+  }
+  const std::string drawn = draw_uplink_figure(uplink_curves(seed_groups(std::move(runs))));
   const auto version = [](const std::string& svg) {
     const std::size_t begin = svg.find("<desc>");
     return svg.substr(begin, svg.find("</desc>") - begin);

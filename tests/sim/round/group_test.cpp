@@ -178,7 +178,7 @@ TEST_P(GroupOfScheme, ItsMasksAreTheDefinitionsAndHaveKCoordinatesOrTheUnions) {
                           .codec({})
                           ->decode(reader.field(comm::Field::positions), message.header.count);
     EXPECT_EQ(mask, defined_[message.header.round - 1].mask) << message.header.round;
-    EXPECT_TRUE(settings_.scheme->name() == "top-k" || mask.size() == protocol_.k);
+    EXPECT_TRUE(!has_masks_of_k(*settings_.scheme) || mask.size() == protocol_.k);
     ++masks;
   };
   (void)run(settings_, plan_, update_, 2, observers);
@@ -198,9 +198,23 @@ TEST_P(GroupOfScheme, TheServersCountsAreTheSumOfAllVotesInEveryRound) {
     counted.push_back(round.t);
   };
   (void)run(settings_, plan_, update_, 2, observers);
-  const bool votes = settings_.scheme->name() != "rand-k";
+  const bool votes = !defined_.back().votes.empty();
   EXPECT_EQ(counted,
             (votes ? std::vector<std::uint32_t>{2, 3, 4, 5, 6} : std::vector<std::uint32_t>{}));
+}
+
+TEST_P(GroupOfScheme, AgreementIsTheShareOfAllWorkersThatVotedForACoordinateOfTheMaskOnAverage) {
+  const bool votes = settings_.scheme->name() != "rand-k";
+  Observers observers;
+  observers.on_closed = [&](const RoundRecord& record) {
+    ASSERT_EQ(record.vote_agreement.has_value(), votes && record.round.t >= 2);
+    if (!record.vote_agreement) return;
+    const DefinedRound& now = defined(record.round);
+    double shares = 0;
+    for (const compress::Index i : now.mask) shares += now.counts[i] / 4.0;  // N, so it is exact
+    EXPECT_EQ(*record.vote_agreement, shares / static_cast<double>(now.mask.size()));
+  };
+  (void)run(settings_, plan_, update_, 2, observers);
 }
 
 TEST_P(GroupOfScheme, EveryClosedRoundHasTheLawsRowsAndTheDefinitionsSizes) {
@@ -211,10 +225,10 @@ TEST_P(GroupOfScheme, EveryClosedRoundHasTheLawsRowsAndTheDefinitionsSizes) {
     audit.check(record.round, record.ledger, record.sizes);
     EXPECT_EQ(audit.sizes_in(record.round, record.ledger), record.sizes);
     RoundSizes want;
-    if (record.round.t > 1 && settings_.scheme->name() == "top-k") {
+    if (record.round.t > 1 && !has_masks_of_k(*settings_.scheme)) {
       want.union_size = static_cast<std::uint32_t>(defined(record.round).mask.size());
     }
-    if (record.round.t > 2 && settings_.scheme->name() == "mv-ad") {
+    if (record.round.t > 2 && drops(*settings_.scheme)) {
       for (std::uint32_t n = 0; n < settings_.workers; ++n) {
         want.changes.push_back(added(record.round, n));
       }

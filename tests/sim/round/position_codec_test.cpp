@@ -44,8 +44,7 @@ Outcome run(const Settings& settings) {
   static const data::TrainTest images = data::synthesize({.train = 96, .test = 16});
   TrialSinks sinks;
   const Audit audit({}, settings, 11'420, 300);
-  sinks.on_round = [&](const TrialRound& round) {
-    const auto& [record, report] = round;
+  sinks.on_round = [&](const RoundRecord& record) {
     if (record.round.t == 0 || record.round.evaluate) return;
     audit.check(record.round, record.ledger, audit.sizes_in(record.round, record.ledger));
     EXPECT_EQ(audit.sizes_in(record.round, record.ledger).union_size, record.sizes.union_size);

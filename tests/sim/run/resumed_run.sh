@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A run that is killed, interrupted or out of disk, and resumed, ends as the same run in one go.
-# usage: resumed_run.sh MVSGD killed|interrupted|full_disk
+# usage: resumed_run.sh MVSGD killed|interrupted|left_alone|full_disk
 set -euo pipefail
 mvsgd=$1
 work=$(mktemp -d)
@@ -81,7 +81,7 @@ wait_for() {
 interrupted() {
   "${train[@]}" "$work/whole" --rounds 60 >"$work/log.whole" 2>&1 || fail "the whole run failed"
   local signal status
-  for signal in INT TERM; do
+  for signal in INT TERM HUP QUIT XCPU USR1 USR2; do
     rm -rf "$run"
     "${train[@]}" "$run" --rounds 60 --checkpoint-every 0 >"$work/log" 2>&1 &
     pid=$!
@@ -109,6 +109,22 @@ interrupted() {
   wait "$pid" || status=$?
   pid=
   ((status == 143)) || fail "exit $status after a second signal"
+}
+
+# Nobody reads the progress to its end, and a terminal closes on a run that is to outlive it.
+left_alone() {
+  "${train[@]}" "$work/whole" --rounds 30 >"$work/log.whole" 2>&1 || fail "the whole run failed"
+  "${train[@]}" "$run" --rounds 30 2>"$work/log" | head -1 >"$work/first"
+  ((PIPESTATUS[0] == 0)) || fail "exit ${PIPESTATUS[0]} when the output is closed"
+  equal "$work/whole"
+  rm -rf "$run"
+  nohup "${train[@]}" "$run" --rounds 30 >"$work/log" 2>&1 &
+  pid=$!
+  wait_for '"round":3' "$run/metrics.jsonl"
+  kill -s HUP "$pid"
+  wait "$pid" || fail "ended by a SIGHUP that nohup ignores"
+  pid=
+  equal "$work/whole"
 }
 
 full_disk() {

@@ -1,6 +1,5 @@
 // A run's directory and the audit of its ledger.
 #include "sim/run/run_directory.hpp"
-#include "sim/plan/scheme.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,9 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "compress/positions/position_codecs.hpp"
 #include "data/synthetic.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/plan/settings_file.hpp"
 #include "sim/verify/verify.hpp"
 #include "tests/test_directory.hpp"
@@ -30,7 +31,7 @@ class RunDirectoryTest : public testing::Test {
     RunDirectory directory(path_, settings_, {{"version", "test"}});
     const auto images = data::synthesize({.train = 64, .test = 16});
     TrialSinks sinks;
-    sinks.on_round = [&](const TrialRound& round) { directory.add(round, 1.5); };
+    sinks.on_round = [&](const RoundRecord& record) { directory.add(record, 1.5); };
     directory.finish(run_trial(settings_, images, sinks), 2.5);
   }
 
@@ -171,6 +172,130 @@ TEST_F(RunDirectoryTest, ATruncatedLedgerIsFound) {
   std::ofstream(path_ / "ledger.csv") << all.substr(0, all.rfind("3,1,down"));
   EXPECT_FALSE(verify_run(path_, {}).holds());
 }
+
+class UnfinishedRun : public RunDirectoryTest {
+ protected:
+  /// The lines of a file, without the last `count`.
+  void drop_lines(const char* name, int count) {
+    std::string content = text(name);
+    for (int i = 0; i <= count; ++i) content.resize(content.rfind('\n'));
+    std::ofstream(path_ / name) << content << '\n';
+  }
+  [[nodiscard]] std::vector<std::string> details() const {
+    std::vector<std::string> all;
+    for (const Check& check : verify_run(path_, {}).checks) {
+      all.push_back((check.holds ? "" : "WRONG: ") + check.detail);
+    }
+    return all;
+  }
+};
+
+TEST_F(UnfinishedRun, HoldsSoFarWhereverItWasCutOff) {
+  train();
+  drop_lines("metrics.jsonl", 2);  // the end, and round 3
+  EXPECT_THAT(details(), testing::ElementsAre(HasSubstr("rows, 2 of 3 rounds so far"),
+                                              "2 of 3 rounds so far"));
+  // A program that is writing round 3.
+  drop_lines("ledger.csv", 1);
+  EXPECT_THAT(details(), testing::ElementsAre(HasSubstr("rows, 2 of 3 rounds so far"),
+                                              "2 of 3 rounds so far"));
+  std::ofstream(path_ / "ledger.csv", std::ios::app) << "3,1,do";
+  std::ofstream(path_ / "metrics.jsonl", std::ios::app) << "{\"round\":3,\"ep";
+  EXPECT_THAT(details(), testing::ElementsAre(HasSubstr("rows, 2 of 3 rounds so far"),
+                                              "2 of 3 rounds so far"));
+}
+
+TEST_F(UnfinishedRun, BeforeItsFirstRoundHolds) {
+  const RunDirectory directory(path_, settings_, {{"version", "test"}});
+  EXPECT_THAT(details(), testing::ElementsAre("0 of 3 rounds so far", "0 of 3 rounds so far"));
+}
+
+TEST_F(UnfinishedRun, ARowThatALineOfMetricsIsOfIsMissed) {
+  train();
+  drop_lines("metrics.jsonl", 1);  // the end
+  drop_lines("ledger.csv", 1);
+  EXPECT_THAT(details(), testing::ElementsAre(HasSubstr("WRONG: round 3, worker 1, down"),
+                                              HasSubstr("WRONG: round 3: bits_down is")));
+}
+
+TEST_F(RunDirectoryTest, WhatOtherFilesSayOfTheRunIsHeldAgainstIt) {
+  train();
+  const auto wrong = [&] {
+    std::vector<std::string> found;
+    for (const Check& check : verify_run(path_, {}).checks) {
+      if (!check.holds) found.push_back(check.subject + ": " + check.detail);
+    }
+    return found;
+  };
+  EXPECT_THAT(wrong(), testing::IsEmpty());
+
+  const std::string metrics = text("metrics.jsonl");
+  replace("metrics.jsonl", "\"bits_up\":", "\"bits_up\":1");
+  EXPECT_THAT(wrong(), testing::ElementsAre(HasSubstr("metrics.jsonl: round 1: bits_up is 1")));
+  std::ofstream(path_ / "metrics.jsonl") << metrics;
+
+  const std::string model = text("model.safetensors");
+  std::string altered = model;
+  const std::size_t middle = model.size() / 2;
+  altered[middle] = static_cast<char>(altered[middle] ^ 1);
+  std::ofstream(path_ / "model.safetensors", std::ios::binary) << altered;
+  EXPECT_THAT(wrong(),
+              testing::ElementsAre(HasSubstr("model.safetensors: its parameters have SHA-256")));
+  fs::remove(path_ / "model.safetensors");
+  EXPECT_THAT(wrong(), testing::ElementsAre(HasSubstr("model.safetensors: cannot be read")));
+}
+
+// Lists of no, of one and of all positions, alone and in a group, in every code: what a run has
+// written is what `verify` expects.
+class EverySize : public RunDirectoryTest, public testing::WithParamInterface<std::string> {};
+
+TEST_P(EverySize, OfEveryCodeHolds) {
+  int runs = 0;
+  for (const compress::PositionCodecKind& codec : compress::position_codecs()) {
+    for (const auto& [phi, workers] :
+         std::vector<std::pair<std::string, std::uint32_t>>{{"0.0001", 1}, {"0.01", 3}, {"1", 2}}) {
+      for (const MaskCoding mask : {MaskCoding::positions, MaskCoding::delta}) {
+        settings_ = make_settings(GetParam().c_str());
+        settings_.width = 1;
+        settings_.workers = workers;
+        settings_.batch = 2;
+        settings_.warmup_epochs = std::uint32_t{0};
+        settings_.position_codec = codec.name;
+        settings_.phi = Decimal::parse(phi);
+        settings_.mask_codec = mask;
+        try {
+          validate(settings_);
+        } catch (const UsageError&) {
+          continue;
+        }
+        SCOPED_TRACE(std::string(codec.name) + ", phi = " + phi);
+        fs::remove_all(path_);
+        train();
+        for (const Check& check : verify_run(path_, {}).checks) {
+          EXPECT_TRUE(check.holds) << check.subject << ": " << check.detail;
+        }
+        ++runs;
+      }
+    }
+  }
+  EXPECT_GT(runs, 2);
+}
+
+std::vector<std::string> sending_presets() {
+  std::vector<std::string> names;
+  for (const char* const name : {"dense", "top-k", "ssgd-mv-l4", "ssgd-mv-rs-l4", "ssgd-mv-ad-l4",
+                                 "ssgd-mv-ad-l4-q", "rand-k-l4"}) {
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Presets, EverySize, testing::ValuesIn(sending_presets()),
+                         [](const testing::TestParamInfo<std::string>& name) {
+                           std::string text = name.param;
+                           std::ranges::replace(text, '-', '_');
+                           return text;
+                         });
 
 TEST_F(RunDirectoryTest, WhatIsNoLedgerIsRefusedWithItsLine) {
   train();

@@ -38,8 +38,8 @@ TEST_F(TrainingRun, EndsAsTheTrialAlone) {
     EXPECT_EQ(start.state.group.t, 0U);
     EXPECT_TRUE(fs::exists(path_ / "config.toml"));
   };
-  sinks.on_round = [&](const TrialRound& round, double seconds) {
-    rounds.push_back(round.record.round.t);
+  sinks.on_round = [&](const RoundRecord& record, double seconds) {
+    rounds.push_back(record.round.t);
     EXPECT_GE(seconds, last);
     last = seconds;
   };
@@ -63,7 +63,7 @@ TEST_F(TrainingRun, WithNobodyWatchingIsTheSame) {
 TEST_F(TrainingRun, StopsBetweenRoundsWhenItIsInterruptedAndGoesOn) {
   std::uint32_t done = 0;
   TrainingSinks sinks;
-  sinks.on_round = [&](const TrialRound& round, double) { done = round.record.round.t; };
+  sinks.on_round = [&](const RoundRecord& record, double) { done = record.round.t; };
   sinks.interrupted = [&] { return done >= 2; };
   const TrainingEnd first = train_in(path_, settings_, {}, sinks);
   EXPECT_FALSE(first.result.finished);

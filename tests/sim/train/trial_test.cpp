@@ -92,9 +92,9 @@ TEST_P(TrialOfPreset, TrainsWithinTheLawWhateverTheSlots) {
   std::uint32_t rounds = 0;
   std::uint32_t overlaps = 0;
   TrialSinks sinks;
-  sinks.on_round = [&](const TrialRound& round) {
-    rounds = round.record.round.t;
-    overlaps += round.report.overlaps;
+  sinks.on_round = [&](const RoundRecord& record) {
+    rounds = record.round.t;
+    overlaps += record.report.overlaps;
   };
   // Every row of every round is held against the law on the way.
   const TrialResult result = run_trial(settings, images(), sinks);
@@ -172,7 +172,7 @@ TEST(Trial, GoesOnFromAStateToTheSameEnd) {
     settings.slots = 1;
     std::vector<std::uint32_t> closed;
     sinks = {};
-    sinks.on_round = [&](const TrialRound& round) { closed.push_back(round.record.round.t); };
+    sinks.on_round = [&](const RoundRecord& record) { closed.push_back(record.round.t); };
     const TrialResult rest = run_trial(settings, images(), sinks, {}, std::move(kept));
     EXPECT_EQ(closed, (std::vector<std::uint32_t>{4, 5, 6})) << name;
     EXPECT_EQ(rest.theta, whole.theta) << name;
@@ -224,7 +224,7 @@ TEST(Trial, EverySchemeAndEvaluationRuns) {
       settings.slots = 1;
       std::size_t rounds = 0;
       TrialSinks sinks;
-      sinks.on_round = [&](const TrialRound& round) { rounds = round.record.round.t; };
+      sinks.on_round = [&](const RoundRecord& record) { rounds = record.round.t; };
       const TrialResult result = run_trial(settings, images(), sinks);
       EXPECT_EQ(rounds, 3U) << name;
       EXPECT_GT(result.evaluation.loss, 0) << name;
@@ -243,10 +243,11 @@ TEST(Trial, SmIsPlainSgdAndLearns) {
   double first = 0;
   double last = 0;
   TrialSinks sinks;
-  sinks.on_round = [&](const TrialRound& round) {
-    if (round.record.round.t == 0) return;
-    (round.record.round.t <= 10 ? first : last) += round.report.loss;
-    if (round.record.round.t > 10 && round.record.round.t <= 30) last = 0;  // the last ten of 40
+  sinks.on_round = [&](const RoundRecord& record) {
+    const std::uint32_t t = record.round.t;
+    if (t == 0) return;
+    (t <= 10 ? first : last) += record.report.loss;
+    if (t > 10 && t <= 30) last = 0;  // the last ten of 40
   };
   (void)run_trial(settings, images(), sinks);
   EXPECT_LT(last, 0.95 * first);

@@ -1,0 +1,44 @@
+// The tiles of Winograd's convolutions, and how what is transformed of them stands in memory.
+#pragma once
+
+#include <cstdint>
+
+#include "nn/lanes/activation.hpp"
+
+namespace mvsgd::nn::lanes {
+
+inline constexpr std::int64_t kTile = 4;     ///< results along a side
+inline constexpr std::int64_t kPlaces = 36;  ///< products of a tile
+
+[[nodiscard]] constexpr std::int64_t tiles_across(const Activation& shape) {
+  return (shape.width + kTile - 1) / kTile;
+}
+/// Of a block.
+[[nodiscard]] constexpr std::int64_t tiles_of(const Activation& shape) {
+  return (shape.height + kTile - 1) / kTile * tiles_across(shape);
+}
+/// Floats from a place to the next of transformed values [36][tiles][channels][16 images]. 64 bytes
+/// more keep the same element of all places from one set of the cache.
+[[nodiscard]] constexpr std::int64_t place_stride(std::int64_t tiles, std::int64_t channels) {
+  return (tiles * channels + 1) * kLanes;
+}
+/// The same of a weight gradient's sums [36][outputs][padded(inputs)].
+[[nodiscard]] constexpr std::int64_t sum_stride(std::int64_t outputs, std::int64_t inputs) {
+  return outputs * padded(inputs) + kLanes;
+}
+/// How many parts of `part` floats are transformed and multiplied at once: few, so that they leave
+/// room in the second-level cache, which is shared with what is read and written; but no fewer than
+/// weigh as much as the `whole` that is gone through for them.
+[[nodiscard]] constexpr std::int64_t in_cache(std::int64_t part, std::int64_t whole) {
+  constexpr std::int64_t kFloats = std::int64_t{32} << 10;
+  return ((whole > kFloats ? whole : kFloats) + part - 1) / part;
+}
+/// Of so many tiles, those of a weight gradient that are transformed and multiplied at once.
+[[nodiscard]] constexpr std::int64_t chunk_of(std::int64_t inputs, std::int64_t outputs,
+                                              std::int64_t tiles) {
+  const std::int64_t chunk = in_cache(kPlaces * kLanes * (padded(inputs) + outputs),
+                                      kPlaces * sum_stride(outputs, inputs));
+  return chunk < tiles ? chunk : tiles;
+}
+
+}  // namespace mvsgd::nn::lanes

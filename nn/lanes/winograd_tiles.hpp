@@ -1,0 +1,70 @@
+// Tiles of an activation, and their transforms.
+#pragma once
+
+#include <cstdint>
+
+#include "nn/lanes/winograd_algebra.hpp"
+
+namespace mvsgd::nn::lanes::winograd {
+
+// Where the results of a tile begin, tiles being counted through all blocks, row by row.
+struct Corner {
+  std::int64_t block;
+  std::int64_t top;
+  std::int64_t left;
+  Corner(const Activation& shape, std::int64_t tile)
+      : block(tile / tiles_of(shape)),
+        top(tile % tiles_of(shape) / tiles_across(shape) * kTile),
+        left(tile % tiles_across(shape) * kTile) {}
+};
+
+// The square of Side x Side pixels, `Before` rows and columns before a tile's results: where
+// they stand, `zeros` where they are outside of the plane.
+template <int Side, int Before>
+struct Square {
+  const float* pixels[Side * Side];
+  std::int64_t row_stride;
+  std::int64_t pixel_stride;
+  bool inside;
+
+  Square(const Activation& shape, const Corner& corner, const float* x, const float* zeros)
+      : row_stride(shape.width * shape.pixel_stride()), pixel_stride(shape.pixel_stride()) {
+    const std::int64_t top = corner.top - Before;
+    const std::int64_t left = corner.left - Before;
+    const float* const first =
+        x + corner.block * shape.block_stride() + top * row_stride + left * pixel_stride;
+    pixels[0] = first;
+    inside = top >= 0 && left >= 0 && top + Side <= shape.height && left + Side <= shape.width;
+    if (inside) return;
+    for (int row = 0; row < Side; ++row) {
+      for (int column = 0; column < Side; ++column) {
+        const bool here = top + row >= 0 && top + row < shape.height && left + column >= 0 &&
+                          left + column < shape.width;
+        pixels[row * Side + column] =
+            here ? first + row * row_stride + column * pixel_stride : zeros;
+      }
+    }
+  }
+};
+
+// Of the vectors `at` floats behind the pixels.
+template <typename V, typename One, int Side, int Before, typename Save>
+[[gnu::always_inline]] inline void transform_tile(const Square<Side, Before>& square,
+                                                  std::int64_t at, const Save& save) {
+  if (square.inside) {
+    const float* const from = square.pixels[0] + at;
+    const auto load = [&](int column, typename V::Vec* values) __attribute__((always_inline)) {
+      Line<V>{from + column * square.pixel_stride, square.row_stride}.template load<Side>(values);
+    };
+    along_both<V, One, Side, kInputs>(load, save);
+  } else {
+    const auto load = [&](int column, typename V::Vec* values) __attribute__((always_inline)) {
+      for (int row = 0; row < Side; ++row) {
+        values[row] = V::load(square.pixels[row * Side + column] + at);
+      }
+    };
+    along_both<V, One, Side, kInputs>(load, save);
+  }
+}
+
+}  // namespace mvsgd::nn::lanes::winograd
