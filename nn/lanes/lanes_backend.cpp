@@ -40,6 +40,18 @@ void to_plain(const Activation& shape, const float* lanes, float* plain) {
   }
 }
 
+// Zeros where images are filling: a convolution leaves a NaN there if a weight is not finite, and a
+// weight gradient would sum it up.
+void clear_filling(const Activation& shape, float* lanes) {
+  const std::int64_t last = shape.blocks() - 1;
+  const std::int64_t images = shape.images_of(last);
+  if (images == kLanes) return;
+  float* const from = lanes + last * shape.block_stride();
+  for (std::int64_t i = 0; i < shape.block_stride(); i += kLanes) {
+    std::fill(from + i + images, from + i + kLanes, 0.0F);
+  }
+}
+
 ConvolutionShape shape_of(const ConvolutionProblem& problem) {
   return {.images = problem.x[0],
           .channels = problem.x[1],
@@ -158,10 +170,11 @@ Tensor LanesBackend::do_conv2d(const Tensor& x, const Tensor& w,
   Tensor y = make_activation(problem.y);
   if (bf16_) {
     bf16_->forward(shape_of(problem), storage(from).data(), plain_data(w), storage(y).data());
-    return y;
+  } else {
+    forward(engine(), options_.convolution, problem, storage(from).data(), plain_data(w),
+            storage(y).data());
   }
-  forward(engine(), options_.convolution, problem, storage(from).data(), plain_data(w),
-          storage(y).data());
+  clear_filling(Activation(problem.y), storage(y).data());
   return y;
 }
 
@@ -172,10 +185,11 @@ Tensor LanesBackend::do_conv2d_backward_data(const Tensor& dy, const Tensor& w,
   if (bf16_) {
     bf16_->backward_data(shape_of(problem), storage(from).data(), plain_data(w),
                          storage(dx).data());
-    return dx;
+  } else {
+    backward_data(engine(), options_.convolution, problem, storage(from).data(), plain_data(w),
+                  storage(dx).data());
   }
-  backward_data(engine(), options_.convolution, problem, storage(from).data(), plain_data(w),
-                storage(dx).data());
+  clear_filling(Activation(problem.x), storage(dx).data());
   return dx;
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "nn/backend.hpp"
 #include "nn/buffer_pool.hpp"
@@ -77,6 +78,9 @@ class LanesBackend : public Backend {
   const Loops& loops_;
   Threads threads_{1};
   std::shared_ptr<BufferPool> pool_ = BufferPool::make();
+  // Scratch of batch norm, kept so that a step need not ask for it.
+  std::vector<Moments> moments_of_images_;
+  std::vector<ImageSums> sums_of_images_;
   std::optional<Bf16Convolutions> bf16_;  // with options_.bf16
 };
 
