@@ -19,9 +19,26 @@ std::string objection(const BackendOptions& options) {
   return "";
 }
 
+/// Throws UnavailableError unless this build and this processor have it.
+lanes::Isa isa_of(InstructionSet wanted) {
+  using lanes::Isa;
+  if (wanted == InstructionSet::best) return lanes::best_isa();
+  Isa isa = Isa::portable;
+  if (wanted == InstructionSet::avx2) isa = Isa::avx2;
+  if (wanted == InstructionSet::avx512) isa = Isa::avx512;
+  if (supports(isa)) return isa;
+  std::string supported;
+  for (const Isa other : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (supports(other)) supported += (supported.empty() ? "" : ", ") + std::string(name(other));
+  }
+  throw UnavailableError("instruction_set = " + std::string(name(isa)) + ": this processor has " +
+                         supported);
+}
+
 std::unique_ptr<Backend> make(const BackendOptions& options, int /*device*/) {
-  return make_lanes_backend(
-      {.convolution = options.conv_algorithm, .bf16 = options.precision == Precision::bf16});
+  return make_lanes_backend({.convolution = options.conv_algorithm,
+                             .isa = isa_of(options.instruction_set),
+                             .bf16 = options.precision == Precision::bf16});
 }
 
 }  // namespace
@@ -30,6 +47,13 @@ std::unique_ptr<Backend> make_lanes_backend(const LanesOptions& options) {
   return std::make_unique<lanes::LanesBackend>(options);
 }
 
-BackendEntry lanes_entry() { return {.name = "lanes", .objection = objection, .make = make}; }
+BackendEntry lanes_entry() {
+  return {.name = "lanes",
+          .objection = objection,
+          .make = make,
+          .repeatability = [](const BackendOptions&) {
+            return Repeatability{.any_processor = true, .any_threads = true};
+          }};
+}
 
 }  // namespace mvsgd::nn

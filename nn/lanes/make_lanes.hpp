@@ -22,8 +22,9 @@ struct LanesOptions {
 /// options.isa.
 [[nodiscard]] std::unique_ptr<Backend> make_lanes_backend(const LanesOptions& options = {});
 
-/// Has fp32 and bf16, and no graphs; in bf16 convolutions are direct. Its bits are the same on
-/// every processor.
+/// Has fp32 and bf16 (convolutions are direct then), no graphs, and every instruction set that
+/// lanes::supports(). Its bits are the same on every processor, with every instruction set and any
+/// threads.
 [[nodiscard]] BackendEntry lanes_entry();
 
 }  // namespace mvsgd::nn

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nn/reference/reference_backend.hpp"
@@ -70,6 +71,42 @@ TEST(ConvolutionChoice, OfTheTableIsWinogradForTheLargestLayersAtTheBenchmarksBa
   EXPECT_TRUE(is_winograd(chosen(problem(64, 128, 16))));
   EXPECT_TRUE(is_direct(chosen(problem(1, 64, 32)))) << "too few tiles to be worth it";
   EXPECT_TRUE(is_direct(chosen(problem(64, 64, 31)))) << "not measured";
+}
+
+TEST(ConvolutionChoice, RowsAreTheMakersOrThoseOfTheNearestInstructionSet) {
+  for (const bool amx : {false, true}) {
+    EXPECT_EQ(nearest_measured(Maker::amd, amx), Measured::zen5);
+    EXPECT_EQ(nearest_measured(Maker::intel, amx), Measured::sapphire_rapids);
+  }
+  EXPECT_EQ(nearest_measured(Maker::other, false), Measured::zen5);
+  EXPECT_EQ(nearest_measured(Maker::other, true), Measured::sapphire_rapids);
+}
+
+TEST(ConvolutionChoice, OfEveryRowIsWinogradFromBatch16OnFrom32ChannelsUp) {
+  for (const Measured where : {Measured::zen5, Measured::sapphire_rapids}) {
+    for (const auto& [channels, side] :
+         std::vector<std::pair<std::int64_t, std::int64_t>>{{32, 8},
+                                                            {32, 16},
+                                                            {32, 32},
+                                                            {64, 4},
+                                                            {64, 8},
+                                                            {64, 16},
+                                                            {64, 32},
+                                                            {128, 4},
+                                                            {128, 8},
+                                                            {128, 16},
+                                                            {256, 4},
+                                                            {256, 8},
+                                                            {512, 4}}) {
+      EXPECT_TRUE(is_winograd(measured_choice(where, problem(16, channels, side)))) << channels;
+      EXPECT_TRUE(is_direct(measured_choice(where, problem(15, channels, side)))) << channels;
+    }
+  }
+  for (const std::int64_t side : {16, 32}) {
+    EXPECT_TRUE(is_winograd(measured_choice(Measured::zen5, problem(64, 16, side))));
+    EXPECT_TRUE(is_direct(measured_choice(Measured::sapphire_rapids, problem(64, 16, side))));
+  }
+  EXPECT_TRUE(is_direct(measured_choice(Measured::zen5, {{64, 64, 32, 32}, {64, 64, 1, 1}, {}})));
 }
 
 struct WinogradCase {
