@@ -8,9 +8,12 @@ namespace mvsgd::nn {
 namespace {
 
 std::string objection(const BackendOptions& options) {
-  if (options.precision != Precision::fp32) {
-    return std::string("precision = ") + (options.precision == Precision::bf16 ? "bf16" : "tf32") +
-           ": backend = lanes has fp32 alone";
+  if (options.precision == Precision::tf32) {
+    return "precision = tf32: backend = lanes has fp32 and bf16";
+  }
+  if (options.precision == Precision::bf16 &&
+      options.conv_algorithm == ConvolutionChoice::winograd) {
+    return "conv_algorithm = winograd: with precision = bf16 convolutions are direct";
   }
   if (options.step_graph) return "step_graph = true: backend = lanes has no graphs";
   return "";
@@ -33,8 +36,9 @@ lanes::Isa isa_of(InstructionSet wanted) {
 }
 
 std::unique_ptr<Backend> make(const BackendOptions& options, int /*device*/) {
-  return make_lanes_backend(
-      {.convolution = options.conv_algorithm, .isa = isa_of(options.instruction_set)});
+  return make_lanes_backend({.convolution = options.conv_algorithm,
+                             .isa = isa_of(options.instruction_set),
+                             .bf16 = options.precision == Precision::bf16});
 }
 
 }  // namespace
