@@ -60,8 +60,7 @@ class CheckpointTest : public testing::Test {
   Outcome train(const std::string& preset_name, const fs::path& to,
                 std::vector<std::string> more = {}, const Interrupted& interrupted = {}) {
     std::vector<std::string> args{"train",     "--preset",
-                                  preset_name, "--backend",
-                                  "reference", "--width",
+                                  preset_name, "--width",
                                   "2",         "--batch",
                                   "4",         "--synthetic-train",
                                   "48",        "--synthetic-test",
@@ -71,6 +70,9 @@ class CheckpointTest : public testing::Test {
                                   "2",         "--slots",
                                   "2",         "--out",
                                   to.string()};
+    if (std::ranges::find(more, "--backend") == more.end()) {
+      args.insert(args.end(), {"--backend", "reference"});
+    }
     if (preset(preset_name).settings.scheme->name() != "sm") {
       args.insert(args.end(), {"--workers", "2"});
     }
