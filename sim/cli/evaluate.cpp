@@ -26,9 +26,17 @@ namespace mvsgd::sim {
 namespace {
 
 /// The keys that an evaluation depends on, or that say where it is done.
-constexpr std::array<std::string_view, 10> kKeys{
-    "init",    "data",           "synthetic_train", "synthetic_test", "backend",
-    "bn_eval", "conv_algorithm", "precision",       "slots",          "threads_per_worker"};
+constexpr std::array<std::string_view, 11> kKeys{"init",
+                                                 "data",
+                                                 "synthetic_train",
+                                                 "synthetic_test",
+                                                 "synthetic_noise",
+                                                 "backend",
+                                                 "bn_eval",
+                                                 "conv_algorithm",
+                                                 "precision",
+                                                 "slots",
+                                                 "threads_per_worker"};
 
 Exit evaluate(const GivenSettings& given, const CommandContext& context) {
   Settings settings;
