@@ -28,6 +28,8 @@ std::unique_ptr<Backend> lanes_direct() {
   return make_lanes_backend({.convolution = ConvolutionChoice::direct});
 }
 
+std::unique_ptr<Backend> lanes_bf16() { return make_lanes_backend({.bf16 = true}); }
+
 void BM_TrainingStep(benchmark::State& state, Make make) {
   std::unique_ptr<Backend> inner;
   try {
@@ -76,6 +78,7 @@ BENCHMARK_CAPTURE(BM_TrainingStep, lanes, lanes)->Apply(every_size);
 BENCHMARK_CAPTURE(BM_TrainingStep, onednn, onednn)->Apply(every_size);
 BENCHMARK_CAPTURE(BM_TrainingStep, lanes_direct, lanes_direct)->Apply(two_sizes);
 BENCHMARK_CAPTURE(BM_TrainingStep, onednn_direct, onednn_direct)->Apply(two_sizes);
+BENCHMARK_CAPTURE(BM_TrainingStep, lanes_bf16, lanes_bf16)->Apply(every_size);
 BENCHMARK_CAPTURE(BM_TrainingStep, onednn_bf16, onednn_bf16)->Apply(two_sizes);
 // Workers of a core each.
 BENCHMARK_CAPTURE(BM_TrainingStep, lanes, lanes)->Apply(two_sizes)->Threads(2);

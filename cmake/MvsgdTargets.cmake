@@ -41,7 +41,9 @@ endfunction()
 # Installs and exports what mvsgd_library() has made, for find_package(mvsgd).
 function(mvsgd_install)
   get_property(libraries GLOBAL PROPERTY MVSGD_LIBRARIES)
-  get_property(MVSGD_OPENMP GLOBAL PROPERTY MVSGD_OPENMP)  # for the template
+  # For the template.
+  get_property(MVSGD_OPENMP GLOBAL PROPERTY MVSGD_OPENMP)
+  list(TRANSFORM libraries REPLACE "^mvsgd_" "" OUTPUT_VARIABLE MVSGD_COMPONENTS)
   set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mvsgd)
   install(TARGETS ${libraries} EXPORT mvsgd-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(TARGETS mvsgd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

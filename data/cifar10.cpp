@@ -1,6 +1,7 @@
 #include "data/cifar10.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <fstream>
@@ -78,6 +79,36 @@ void write_file(const std::filesystem::path& file, const Dataset& images, std::s
   if (!out) throw std::runtime_error(file.string() + ": cannot be written");
 }
 
+// Other things that are taken for the directory, each known by a file or folder that it has.
+struct OtherKind {
+  const char* has;
+  const char* what;
+};
+constexpr auto kOtherKinds = std::to_array<OtherKind>({
+    {"cifar-10-batches-bin", "the files are in the folder cifar-10-batches-bin there"},
+    {"cifar-10-batches-py", "the Python version is there; the binary version is wanted"},
+    {"batches.meta", "the Python version; the binary version is wanted"},
+    {"data_batch_1", "the Python version; the binary version is wanted"},
+    {"data_batch_1.mat", "the Matlab version; the binary version is wanted"},
+    {"cifar-100-binary", "CIFAR-100 is there; CIFAR-10 is wanted"},
+    {"train.bin", "CIFAR-100's files; CIFAR-10's are wanted"},
+});
+
+/// Throws FormatError if the directory has none of the six files, saying what it is if that is
+/// known.
+void refuse_other_kinds(const std::filesystem::path& dir) {
+  std::error_code error;
+  const auto is_there = [&](const auto& name) {
+    return std::filesystem::exists(dir / name, error);
+  };
+  if (std::ranges::any_of(kCifar10Files, is_there, &Cifar10File::name)) return;
+  const auto known = std::ranges::find_if(kOtherKinds, is_there, &OtherKind::has);
+  fail(dir, known != kOtherKinds.end()
+                ? known->what
+                : "none of data_batch_1.bin to data_batch_5.bin and test_batch.bin is there "
+                  "(mvsgd data fetch cifar-10)");
+}
+
 std::array<std::size_t, kClasses> count_classes(const Dataset& images) {
   std::array<std::size_t, kClasses> counts{};
   for (const std::uint8_t label : images.labels) ++counts[label];
@@ -123,6 +154,7 @@ void append_records(std::span<const char> bytes, const std::filesystem::path& fi
 TrainTest read_cifar10(const std::filesystem::path& dir) {
   std::error_code error;
   if (!std::filesystem::is_directory(dir, error)) fail(dir, "no such directory");
+  refuse_other_kinds(dir);
   return {.train = read(dir, kTrainFiles), .test = read(dir, kTestFiles)};
 }
 

@@ -38,7 +38,8 @@ inline constexpr std::array<Cifar10File, 6> kCifar10Files{{
 /// of 3,073 bytes: the label, then the 32 x 32 red, green and blue values, row by row.
 ///
 /// Throws FormatError, naming the file and the record, if the directory or a file is missing or
-/// unreadable, a file has another size, or a label is above 9.
+/// unreadable, a file has another size, or a label is above 9. A directory that is of another
+/// version or another data set, or one level too high, is named for what it is.
 [[nodiscard]] TrainTest read_cifar10(const std::filesystem::path& dir);
 
 /// Appends the images of such records, as many as `bytes` hold, to `out`. Total: throws

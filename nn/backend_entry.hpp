@@ -14,10 +14,12 @@ namespace mvsgd::nn {
 /// How a convolution's algorithm is chosen for its shape and pass: never by a measurement while it
 /// runs, so a result depends on the choice, the library's version and the processor alone.
 enum class ConvolutionChoice : std::uint8_t {
-  table,   ///< the backend's own: onednn's committed table, cuda's first deterministic engine
+  /// The backend's own: what is fastest with lanes, onednn's committed table, cuda's first
+  /// deterministic engine.
+  table,
   direct,  ///< everywhere
-  /// F(4x4, 3x3) for every 3x3 convolution with stride and padding 1 between multiples of 16
-  /// channels, direct elsewhere.
+  /// F(4x4, 3x3) for every 3x3 convolution with stride and padding 1, with onednn between multiples
+  /// of 16 channels; direct elsewhere.
   winograd,
 };
 
@@ -29,11 +31,23 @@ enum class Precision : std::uint8_t {
   bf16,  ///< arguments of convolutions rounded to bfloat16
 };
 
+/// Which of a backend's own loops run, where it has them for several instruction sets. All of them
+/// compute the same bits.
+enum class InstructionSet : std::uint8_t { best, portable, avx2, avx512 };
+
 /// What a run asks of its backend: the values of the keys of the same names.
 struct BackendOptions {
   ConvolutionChoice conv_algorithm = ConvolutionChoice::table;
   Precision precision = Precision::fp32;
   bool step_graph = false;  ///< a training step is one graph, where it can be recorded
+  InstructionSet instruction_set = InstructionSet::best;
+};
+
+/// Where a result has the same bits again, for the same arguments, options and program.
+struct Repeatability {
+  /// On every processor, whatever the versions of libraries: the bits are portable.
+  bool any_processor = false;
+  bool any_threads = false;  ///< whatever the threads given to Backend::enter()
 };
 
 /// One backend, as <name>_entry() of its make_<name>.hpp gives it.
@@ -44,6 +58,11 @@ struct BackendEntry {
   /// On its device of this number, of options to which it has no objection. Throws UnavailableError
   /// naming the key if this machine has not what one asks for, or saying that there is no device.
   std::unique_ptr<Backend> (*make)(const BackendOptions& options, int device);
+  /// What the bits of a run depend on: not on the backend's version, its processor and its threads
+  /// only if it says so here.
+  Repeatability (*repeatability)(const BackendOptions& options) = [](const BackendOptions&) {
+    return Repeatability();
+  };
   /// How many devices it can compute on, at least 1: throws UnavailableError if there is none. The
   /// processor is one.
   int (*devices)() = [] { return 1; };

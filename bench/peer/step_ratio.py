@@ -7,8 +7,9 @@ usage: bench/peer/step_ratio.py [--width 64] [--batch 64] [--precision fp32|bf16
 
 Each round runs BM_TrainingStep/BACKEND of every PROGRAM, a step_bench (default: the one that ./dev
 bench builds), and then SCRIPT with each interpreter, all on one thread and one after the other, so
-that what else the machine does meets them alike. BACKEND is one of those that step_bench has; without
-it, `table` for fp32 and `bf16` for bf16.
+that what else the machine does meets them alike. BACKEND is one of those that the step_bench has;
+without it, the first of lanes, table for fp32, and of lanes_bf16, onednn_bf16, bf16 for bf16: older
+builds have other names.
 
 SCRIPT prints a JSON line with "images_per_second" and "torch", its version; it takes --threads,
 --batch, --width, --steps and --precision (bf16: CPU autocast), and times both memory layouts,
@@ -17,8 +18,8 @@ processors drift. The last lines are against the better of the interpreters in e
 Debian's python3-torch and another PyTorch in a virtual environment, and an older build of ours:
 
   bench/peer/step_ratio.py --python debian=/usr/bin/python3 --python current=VENV/bin/python
-  bench/peer/step_ratio.py --precision bf16 --backend lanes_bf16 \\
-      --ours build/bench/bench/step_bench --ours b14028a=OLDER/build/bench/bench/step_bench,bf16
+  bench/peer/step_ratio.py --precision bf16 --ours build/bench/bench/step_bench \\
+      --ours b14028a=OLDER/build/bench/bench/step_bench,bf16
 """
 import argparse
 import json
@@ -30,7 +31,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
-DEFAULT_BACKENDS = {"fp32": "table", "bf16": "bf16"}
+# The first that a step_bench has.
+BACKENDS = {"fp32": ("lanes", "table"), "bf16": ("lanes_bf16", "onednn_bf16", "bf16")}
 
 
 class Failure(Exception):
@@ -52,25 +54,28 @@ def output_of(command):
 class Ours:
     """One step_bench, and which of its steps."""
 
-    def __init__(self, text, backend):
+    def __init__(self, text, arguments):
         name, _, rest = text.rpartition("=")
-        program, _, own_backend = rest.partition(",")
+        program, _, backend = rest.partition(",")
         self.program = pathlib.Path(program)
-        self.backend = own_backend or backend
         self.name = name or "mvsgd"
         self.kind = "ours"
+        has = output_of([self.program, "--benchmark_list_tests"]).split()
+        wanted = [backend or arguments.backend] if backend or arguments.backend else BACKENDS[arguments.precision]
+        steps = {one: f"BM_TrainingStep/{one}/width:{arguments.width}/batch:{arguments.batch}/real_time"
+                 for one in wanted}
+        self.backend = next((one for one, step in steps.items() if step in has), None)
+        if self.backend is None:
+            raise Failure(f"{program} has no benchmark {' or '.join(steps.values())}")
+        self.step = steps[self.backend]
 
-    def images_per_second(self, arguments):
+    def images_per_second(self, _):
         """Of wall time, as the peer counts them."""
-        step = f"BM_TrainingStep/{self.backend}/width:{arguments.width}/batch:{arguments.batch}/real_time"
-        results = output_of([self.program, "--benchmark_format=json", "--benchmark_min_time=3",
-                             f"--benchmark_filter=^{re.escape(step)}$"])
-        found = json.loads(results)["benchmarks"] if results.strip().startswith("{") else []
-        if len(found) != 1:
-            raise Failure(f"{self.program} has no benchmark {step}")
-        if found[0].get("error_occurred"):
-            raise Failure(f"{self.program}: {step}: {found[0]['error_message']}")
-        return found[0]["items_per_second"]
+        [result] = json.loads(output_of([self.program, "--benchmark_format=json", "--benchmark_min_time=3",
+                                         f"--benchmark_filter=^{re.escape(self.step)}$"]))["benchmarks"]
+        if result.get("error_occurred"):
+            raise Failure(f"{self.program}: {self.step}: {result['error_message']}")
+        return result["items_per_second"]
 
     def label(self):
         """With what the mvsgd of the same build says of its libraries, if there is one."""
@@ -149,7 +154,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--precision", choices=sorted(DEFAULT_BACKENDS), default="fp32")
+    parser.add_argument("--precision", choices=sorted(BACKENDS), default="fp32")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=3, help="of the peer in each round")
     parser.add_argument("--ours", action="append", metavar="[NAME=]PROGRAM[,BACKEND]",
@@ -164,9 +169,8 @@ def main():
         parser.error(f"no such script: {arguments.peer} (--peer)")
     if arguments.rounds < 1:
         parser.error("--rounds is at least 1")
-    backend = arguments.backend or DEFAULT_BACKENDS[arguments.precision]
     try:
-        contestants = [Ours(text, backend)
+        contestants = [Ours(text, arguments)
                        for text in arguments.ours or [str(ROOT / "build/bench/bench/step_bench")]]
         contestants += [Peer(text) for text in arguments.python or ["debian=/usr/bin/python3"]]
         names = [who.name for who in contestants]

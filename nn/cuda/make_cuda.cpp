@@ -7,8 +7,13 @@ namespace mvsgd::nn {
 namespace {
 
 std::string objection(const BackendOptions& options) {
-  if (options.conv_algorithm == ConvolutionChoice::table) return "";
-  return "conv_algorithm: backend = cuda takes the first deterministic engine of its precision";
+  if (options.conv_algorithm != ConvolutionChoice::table) {
+    return "conv_algorithm: backend = cuda takes the first deterministic engine of its precision";
+  }
+  if (options.instruction_set != InstructionSet::best) {
+    return "instruction_set: backend = cuda has none of the processor's";
+  }
+  return "";
 }
 
 CudaOptions cuda_options(const BackendOptions& options, int device) {
@@ -43,6 +48,10 @@ BackendEntry cuda_entry() {
       .objection = objection,
       .make = [](const BackendOptions& options,
                  int device) { return make_cuda_backend(cuda_options(options, device)); },
+      .repeatability =
+          [](const BackendOptions&) {
+            return Repeatability{.any_processor = false, .any_threads = true};
+          },
       .devices = cuda_devices,
       .engines =
           [](const BackendOptions& options, int device, std::int64_t width, std::int64_t batch) {

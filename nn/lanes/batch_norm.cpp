@@ -37,9 +37,10 @@ BatchNormForward LanesBackend::do_batch_norm_train(const Tensor& x, const Tensor
   Tensor y = make_activation(x.shape);
   auto saved = std::make_shared<BatchStatistics>(static_cast<std::size_t>(shape.channels));
   std::vector<Moments> moments(static_cast<std::size_t>(shape.channels));
-  std::vector<Moments> of_images(static_cast<std::size_t>(shape.channels * kLanes));
+  moments_of_images_.resize(static_cast<std::size_t>(shape.channels * kLanes));
   threads_.share(shape.channels, [&](Range channels, std::int64_t /*thread*/) {
-    loops_.moments(shape, storage(from).data(), moments.data(), of_images.data(), channels);
+    loops_.moments(shape, storage(from).data(), moments.data(), moments_of_images_.data(),
+                   channels);
   });
   for (std::size_t c = 0; c < moments.size(); ++c) {
     const double variance = moments[c].squares / m;
@@ -109,10 +110,10 @@ BatchNormGradients LanesBackend::do_batch_norm_backward(Tensor dy, const Tensor&
                           .more = added && rectified_sum ? storage(added).data() : nullptr};
   const auto channels = static_cast<std::size_t>(shape.channels);
   std::vector<GradientSums> sums(channels);
-  std::vector<ImageSums> of_images(channels);
+  sums_of_images_.resize(channels);
   threads_.share(shape.channels, [&](Range range, std::int64_t /*thread*/) {
-    loops_.gradient_sums(shape, affine, upstream, storage(dv).data(), sums.data(), of_images.data(),
-                         range);
+    loops_.gradient_sums(shape, affine, upstream, storage(dv).data(), sums.data(),
+                         sums_of_images_.data(), range);
   });
   std::vector<float> factor(channels);
   std::vector<float> constant(channels);

@@ -155,7 +155,7 @@ void Bf16Convolutions::run(const Gather& gather, LanesView source, const float* 
 void Bf16Convolutions::pack(const GatherBand& band, LanesView source, std::byte* to) {
   const Gather& gather = *band.gather;
   const std::int64_t rows = gather.rows.packed(band.end - band.begin);
-  const std::int64_t row_elements = gather.columns.extent * gather.channels * kImages;
+  const std::int64_t row_elements = gather.columns.extent * gather.channels * kLanes;
   in_parallel_(band.slots * rows, [&](std::int64_t i) {
     const std::int64_t slot = i / rows;
     const std::int64_t row = i % rows;
@@ -177,7 +177,7 @@ void Bf16Convolutions::backward_weights(const ConvolutionShape& shape, LanesView
   band.tile = sum.tile();
   band.result_row_bytes = sum.output_tiles() * sum.steps() * band.tile.rows * band.tile.pairs * 4;
   band.image_row_bytes =
-      sum.channel_tiles() * sum.phases() * sum.phase_columns() * (kImages / 2) * kRowBytes;
+      sum.channel_tiles() * sum.phases() * sum.phase_columns() * (kLanes / 2) * kRowBytes;
   const std::int64_t sums = sum.output_tiles() * shape.kernel_height * band.columns() * kTileBytes;
   band.tiles = reinterpret_cast<float*>(sums_.take(sums));
   // Every band reads and writes all sums; the more there are, the more it pays to have few bands.
@@ -220,7 +220,7 @@ void Bf16Convolutions::pack(const WeightBand& band, std::int64_t first_block, La
       const std::int64_t at = block * shape.result_height() + band.begin + row;
       auto* factors = reinterpret_cast<std::uint16_t*>(results + (slot * result_rows + row) *
                                                                      band.result_row_bytes);
-      dy.at(at * shape.result_width() * shape.outputs * kImages,
+      dy.at(at * shape.result_width() * shape.outputs * kLanes,
             [&](const auto* from) { pack_result_row(from, sum, factors); });
       return;
     }
@@ -229,7 +229,7 @@ void Bf16Convolutions::pack(const WeightBand& band, std::int64_t first_block, La
     if (at < 0 || at >= shape.height) return;  // no tap asks for it
     auto* factors = reinterpret_cast<std::uint32_t*>(images + (slot * band.image_rows + row) *
                                                                   band.image_row_bytes);
-    x.at((block * shape.height + at) * shape.width * shape.channels * kImages,
+    x.at((block * shape.height + at) * shape.width * shape.channels * kLanes,
          [&](const auto* from) { pack_image_row(from, sum, factors); });
   });
 }

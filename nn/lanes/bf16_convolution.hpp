@@ -72,9 +72,9 @@ class LanesView {
 
 /// Convolutions without bias, with memory for packed arguments that is kept from call to call.
 ///
-/// x [N,C,H,W], y [N,O,H',W'] and their gradients are in lanes (convolution_shape.hpp); weights are
-/// plain, [O,C,R,S]. Buffers in lanes are best aligned to 64 bytes: where a row of 16 crosses a
-/// cache line, tiles are stored at half the speed.
+/// x [N,C,H,W], y [N,O,H',W'] and their gradients are in lanes (activation.hpp), lanes past N zero;
+/// weights are plain, [O,C,R,S]. Buffers in lanes are best aligned to 64 bytes: where a row of 16
+/// crosses a cache line, tiles are stored at half the speed.
 ///
 /// Arguments are rounded by nearest_bf16(). How sums are cut and ordered is in bf16_plan.hpp: by
 /// the shape alone, so that neither threads nor engine change a bit. Columns outside the image, and

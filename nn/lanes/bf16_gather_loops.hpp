@@ -44,7 +44,7 @@ void gather_pixels(Unit& unit, const GatherBand& band, std::int64_t tile, std::i
           gather.columns.result_first + (column + r) * gather.columns.result_step;
       const std::int64_t pixel =
           ((band.first_block + slot) * gather.result_height + y) * gather.result_width + x;
-      float* to = band.result + (pixel * gather.outputs + output) * kImages;
+      float* to = band.result + (pixel * gather.outputs + output) * kLanes;
       if (outputs >= band.tile.rows) {
         unit.template store<l * Rights + r>(to);
       } else {

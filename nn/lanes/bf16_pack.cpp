@@ -16,7 +16,6 @@
 namespace mvsgd::nn::lanes {
 namespace {
 
-constexpr std::int64_t kLanes = kImages;
 constexpr std::int64_t kSide = kTileSide;
 // Of channels, words of a vector.
 constexpr std::int64_t kPairs = 8;

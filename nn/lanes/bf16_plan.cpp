@@ -121,7 +121,7 @@ WeightSum::WeightSum(const ConvolutionShape& of)
     : shape(of), rows(forward_axis(of.height, of.result_height(), of.kernel_height, of)) {}
 
 TileShape WeightSum::tile() const {
-  return {.rows = rows_of_a_tile(shape.outputs), .pairs = static_cast<int>(pixels() * kImages / 2)};
+  return {.rows = rows_of_a_tile(shape.outputs), .pairs = static_cast<int>(pixels() * kLanes / 2)};
 }
 
 }  // namespace mvsgd::nn::lanes

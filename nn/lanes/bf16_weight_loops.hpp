@@ -20,7 +20,7 @@ void weight_tiles(Unit& unit, const WeightBand& band, std::int64_t tile, std::in
 
   const std::int64_t left_row_bytes = 4 * band.tile.pairs;
   const std::int64_t left_bytes = band.tile.rows * left_row_bytes;
-  const std::int64_t pixel_bytes = kImages / 2 * kRowBytes;
+  const std::int64_t pixel_bytes = kLanes / 2 * kRowBytes;
   float* sums = band.tiles;
   const auto place = [&](std::int64_t l, std::int64_t r) {
     const std::int64_t row = (tile + l) * shape.kernel_height + u;

@@ -11,14 +11,21 @@ namespace {
 
 std::int64_t taps_of(const ConvolutionProblem& problem) { return problem.w[2] * problem.w[3]; }
 
+// What stands for pixels outside of the plane.
+std::shared_ptr<float> zeros(const Engine& engine, std::int64_t count) {
+  std::shared_ptr<float> made = engine.pool.take(count);
+  std::fill_n(made.get(), count, 0.0F);
+  return made;
+}
+
 // A convolution by its definition at every pixel of the grid.
 void direct_over(const Engine& engine, const PixelGrid& grid, const float* packed,
                  const Activation& x_shape, const float* x, const Activation& y_shape, float* y) {
-  const std::vector<float> outside(static_cast<std::size_t>(x_shape.pixel_stride()));
+  const std::shared_ptr<float> outside = zeros(engine, x_shape.pixel_stride());
   engine.threads.share(
       y_shape.blocks() * grid.rows * grid.columns, [&](Range pixels, std::int64_t /*thread*/) {
         std::vector<const float*> scratch(grid.taps.size() * kColumns);
-        engine.loops.direct(grid, x_shape, x, packed, outside.data(), y_shape, y, scratch, pixels);
+        engine.loops.direct(grid, x_shape, x, packed, outside.get(), y_shape, y, scratch, pixels);
       });
 }
 
@@ -64,11 +71,14 @@ std::vector<Reached> reached(std::int64_t first, std::int64_t kernel,
 void winograd_over(const Engine& engine, const Activation& x_shape, const float* x,
                    const float* packed, const Activation& y_shape, float* y) {
   const std::int64_t tiles = y_shape.blocks() * tiles_of(y_shape);
-  const std::int64_t scratch = engine.loops.winograd_scratch(x_shape.channels, y_shape.channels);
-  const std::shared_ptr<float> all = engine.pool.take(scratch * engine.threads.count());
-  const std::vector<float> outside(static_cast<std::size_t>(x_shape.pixel_stride()));
+  const std::int64_t threads = engine.threads.count();
+  const std::int64_t most = (tiles + threads - 1) / threads;  // of a thread
+  const std::int64_t scratch =
+      engine.loops.winograd_scratch(x_shape.channels, y_shape.channels, most);
+  const std::shared_ptr<float> all = engine.pool.take(scratch * threads);
+  const std::shared_ptr<float> outside = zeros(engine, x_shape.pixel_stride());
   engine.threads.share(tiles, [&](Range range, std::int64_t thread) {
-    engine.loops.winograd(x_shape, x, packed, y_shape, y, outside.data(),
+    engine.loops.winograd(x_shape, x, packed, y_shape, y, outside.get(),
                           all.get() + thread * scratch, range);
   });
 }
@@ -101,13 +111,13 @@ void winograd_weights(const Engine& engine, const Activation& x_shape, const flo
   const std::shared_ptr<float> z = engine.pool.take(kPlaces * place_stride(chunk, outputs));
   const std::shared_ptr<float> d =
       engine.pool.take(kPlaces * sum_stride(outputs, x_shape.channels));
-  const std::vector<float> outside(
-      static_cast<std::size_t>(std::max(x_shape.pixel_stride(), y_shape.pixel_stride())));
+  const std::shared_ptr<float> outside =
+      zeros(engine, std::max(x_shape.pixel_stride(), y_shape.pixel_stride()));
   for (std::int64_t first = 0; first < tiles; first += chunk) {
     const Range range{first, std::min(first + chunk, tiles)};
     const std::int64_t count = range.end - range.begin;
     engine.threads.share(count, [&](Range share, std::int64_t /*thread*/) {
-      engine.loops.winograd_arguments(x_shape, x, y_shape, dy, outside.data(), range,
+      engine.loops.winograd_arguments(x_shape, x, y_shape, dy, outside.get(), range,
                                       {first + share.begin, first + share.end}, v.get(), z.get());
     });
     engine.threads.share(kPlaces, [&](Range places, std::int64_t /*thread*/) {

@@ -2,16 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+
+#include "nn/lanes/activation.hpp"
 
 namespace mvsgd::nn::lanes {
 
-/// Images side by side in a vector. An activation [N, C, H, W] is stored as
-///     [ceil(N / 16)][H][W][C][16]   float32
-/// with lanes past N zero.
-inline constexpr std::int64_t kImages = 16;
-
-/// x [N, C, H, W], w [O, C, R, S] plain, y [N, O, H', W'] with H' = floor((H + 2p - R) / s) + 1.
+/// x [N, C, H, W] and y [N, O, H', W'] in lanes (activation.hpp), w [O, C, R, S] plain, with H' =
+/// floor((H + 2p - R) / s) + 1.
 struct ConvolutionShape {
   std::int64_t images = 1;
   std::int64_t channels = 1;
@@ -23,7 +20,7 @@ struct ConvolutionShape {
   std::int64_t stride = 1;
   std::int64_t padding = 0;
 
-  [[nodiscard]] std::int64_t blocks() const { return (images + kImages - 1) / kImages; }
+  [[nodiscard]] std::int64_t blocks() const { return (images + kLanes - 1) / kLanes; }
   [[nodiscard]] std::int64_t result_height() const {
     return (height + 2 * padding - kernel_height) / stride + 1;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -39,10 +40,42 @@ void to_plain(const Activation& shape, const float* lanes, float* plain) {
   }
 }
 
+// Zeros where images are filling: a convolution leaves a NaN there if a weight is not finite, and a
+// weight gradient would sum it up.
+void clear_filling(const Activation& shape, float* lanes) {
+  const std::int64_t last = shape.blocks() - 1;
+  const std::int64_t images = shape.images_of(last);
+  if (images == kLanes) return;
+  float* const from = lanes + last * shape.block_stride();
+  for (std::int64_t i = 0; i < shape.block_stride(); i += kLanes) {
+    std::fill(from + i + images, from + i + kLanes, 0.0F);
+  }
+}
+
+ConvolutionShape shape_of(const ConvolutionProblem& problem) {
+  return {.images = problem.x[0],
+          .channels = problem.x[1],
+          .height = problem.x[2],
+          .width = problem.x[3],
+          .outputs = problem.w[0],
+          .kernel_height = problem.w[2],
+          .kernel_width = problem.w[3],
+          .stride = problem.options.stride,
+          .padding = problem.options.padding};
+}
+
 }  // namespace
 
 LanesBackend::LanesBackend(const LanesOptions& options)
-    : options_(options), loops_(loops(options.isa)) {}
+    : options_(options), loops_(loops(options.isa)) {
+  if (!options.bf16) return;
+  bf16_.emplace(fastest_bf16_engine(),
+                [this](std::int64_t count, const std::function<void(std::int64_t)>& body) {
+                  threads_.share(count, [&](Range range, std::int64_t /*thread*/) {
+                    for (std::int64_t i = range.begin; i < range.end; ++i) body(i);
+                  });
+                });
+}
 
 std::string LanesBackend::version() const { return ""; }
 
@@ -135,8 +168,13 @@ Tensor LanesBackend::do_conv2d(const Tensor& x, const Tensor& w,
                                const ConvolutionProblem& problem) {
   const Tensor from = in_lanes(x);
   Tensor y = make_activation(problem.y);
-  forward(engine(), options_.convolution, problem, storage(from).data(), plain_data(w),
-          storage(y).data());
+  if (bf16_) {
+    bf16_->forward(shape_of(problem), storage(from).data(), plain_data(w), storage(y).data());
+  } else {
+    forward(engine(), options_.convolution, problem, storage(from).data(), plain_data(w),
+            storage(y).data());
+  }
+  clear_filling(Activation(problem.y), storage(y).data());
   return y;
 }
 
@@ -144,8 +182,14 @@ Tensor LanesBackend::do_conv2d_backward_data(const Tensor& dy, const Tensor& w,
                                              const ConvolutionProblem& problem) {
   const Tensor from = in_lanes(dy);
   Tensor dx = make_activation(problem.x);
-  backward_data(engine(), options_.convolution, problem, storage(from).data(), plain_data(w),
-                storage(dx).data());
+  if (bf16_) {
+    bf16_->backward_data(shape_of(problem), storage(from).data(), plain_data(w),
+                         storage(dx).data());
+  } else {
+    backward_data(engine(), options_.convolution, problem, storage(from).data(), plain_data(w),
+                  storage(dx).data());
+  }
+  clear_filling(Activation(problem.x), storage(dx).data());
   return dx;
 }
 
@@ -153,6 +197,11 @@ void LanesBackend::do_conv2d_backward_weights(const Tensor& x, const Tensor& dy,
                                               Into into, const ConvolutionProblem& problem) {
   const Tensor from = in_lanes(x);
   const Tensor gradient = in_lanes(dy);
+  if (bf16_) {
+    bf16_->backward_weights(shape_of(problem), storage(from).data(), storage(gradient).data(),
+                            plain_data(dw), into);
+    return;
+  }
   backward_weights(engine(), options_.convolution, problem, storage(from).data(),
                    storage(gradient).data(), plain_data(dw), into);
 }

@@ -4,11 +4,14 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "nn/backend.hpp"
 #include "nn/buffer_pool.hpp"
+#include "nn/lanes/bf16_convolution.hpp"
 #include "nn/lanes/convolution.hpp"
 #include "nn/lanes/loops.hpp"
 #include "nn/lanes/make_lanes.hpp"
@@ -75,6 +78,10 @@ class LanesBackend : public Backend {
   const Loops& loops_;
   Threads threads_{1};
   std::shared_ptr<BufferPool> pool_ = BufferPool::make();
+  // Scratch of batch norm, kept so that a step need not ask for it.
+  std::vector<Moments> moments_of_images_;
+  std::vector<ImageSums> sums_of_images_;
+  std::optional<Bf16Convolutions> bf16_;  // with options_.bf16
 };
 
 }  // namespace mvsgd::nn::lanes

@@ -121,7 +121,8 @@ struct Loops {
   // Winograd's F(4x4, 3x3): nn/lanes/winograd_algebra.hpp.
 
   std::int64_t (*winograd_packed_floats)(std::int64_t outputs, std::int64_t inputs);
-  std::int64_t (*winograd_scratch)(std::int64_t inputs, std::int64_t outputs);
+  /// For as many tiles, or fewer.
+  std::int64_t (*winograd_scratch)(std::int64_t inputs, std::int64_t outputs, std::int64_t tiles);
   /// U packed, of w[o * output_stride + c * input_stride + tap] or of that turned by half a circle.
   void (*winograd_pack)(std::int64_t outputs, std::int64_t inputs, const float* w,
                         std::int64_t output_stride, std::int64_t input_stride, bool turned,

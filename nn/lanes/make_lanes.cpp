@@ -8,16 +8,37 @@ namespace mvsgd::nn {
 namespace {
 
 std::string objection(const BackendOptions& options) {
-  if (options.precision != Precision::fp32) {
-    return std::string("precision = ") + (options.precision == Precision::bf16 ? "bf16" : "tf32") +
-           ": backend = lanes has fp32 alone";
+  if (options.precision == Precision::tf32) {
+    return "precision = tf32: backend = lanes has fp32 and bf16";
+  }
+  if (options.precision == Precision::bf16 &&
+      options.conv_algorithm == ConvolutionChoice::winograd) {
+    return "conv_algorithm = winograd: with precision = bf16 convolutions are direct";
   }
   if (options.step_graph) return "step_graph = true: backend = lanes has no graphs";
   return "";
 }
 
+/// Throws UnavailableError unless this build and this processor have it.
+lanes::Isa isa_of(InstructionSet wanted) {
+  using lanes::Isa;
+  if (wanted == InstructionSet::best) return lanes::best_isa();
+  Isa isa = Isa::portable;
+  if (wanted == InstructionSet::avx2) isa = Isa::avx2;
+  if (wanted == InstructionSet::avx512) isa = Isa::avx512;
+  if (supports(isa)) return isa;
+  std::string supported;
+  for (const Isa other : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (supports(other)) supported += (supported.empty() ? "" : ", ") + std::string(name(other));
+  }
+  throw UnavailableError("instruction_set = " + std::string(name(isa)) + ": this processor has " +
+                         supported);
+}
+
 std::unique_ptr<Backend> make(const BackendOptions& options, int /*device*/) {
-  return make_lanes_backend({.convolution = options.conv_algorithm});
+  return make_lanes_backend({.convolution = options.conv_algorithm,
+                             .isa = isa_of(options.instruction_set),
+                             .bf16 = options.precision == Precision::bf16});
 }
 
 }  // namespace
@@ -26,6 +47,13 @@ std::unique_ptr<Backend> make_lanes_backend(const LanesOptions& options) {
   return std::make_unique<lanes::LanesBackend>(options);
 }
 
-BackendEntry lanes_entry() { return {.name = "lanes", .objection = objection, .make = make}; }
+BackendEntry lanes_entry() {
+  return {.name = "lanes",
+          .objection = objection,
+          .make = make,
+          .repeatability = [](const BackendOptions&) {
+            return Repeatability{.any_processor = true, .any_threads = true};
+          }};
+}
 
 }  // namespace mvsgd::nn

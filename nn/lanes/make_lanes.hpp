@@ -12,13 +12,19 @@ struct LanesOptions {
   /// table and winograd: F(4x4, 3x3) in every 3x3 convolution of stride and padding 1.
   ConvolutionChoice convolution = ConvolutionChoice::table;
   lanes::Isa isa = lanes::best_isa();
+  /// Convolutions take their arguments rounded to bfloat16 and sum in float32; weights, batch norm
+  /// and everything else stay float32. Direct alone; with the tile unit where there is one, whose
+  /// bits fused multiply-adds have everywhere else.
+  bool bf16 = false;
 };
 
 /// On the CPU, with no library but OpenMP. Throws std::invalid_argument unless this processor has
 /// options.isa.
 [[nodiscard]] std::unique_ptr<Backend> make_lanes_backend(const LanesOptions& options = {});
 
-/// Has fp32 and no graphs. Its bits are the same on every processor.
+/// Has fp32 and bf16 (convolutions are direct then), no graphs, and every instruction set that
+/// lanes::supports(). Its bits are the same on every processor, with every instruction set and any
+/// threads.
 [[nodiscard]] BackendEntry lanes_entry();
 
 }  // namespace mvsgd::nn

@@ -36,15 +36,17 @@ struct WinogradLoops {
     }
   }
 
-  static std::int64_t scratch_floats(std::int64_t inputs, std::int64_t outputs) {
-    const std::int64_t chunk = columns_of(inputs, outputs);
+  static std::int64_t scratch_floats(std::int64_t inputs, std::int64_t outputs,
+                                     std::int64_t tiles) {
+    const std::int64_t chunk = columns_of(inputs, outputs, tiles);
     return kPlaces * (column_place(chunk, inputs) + column_place(chunk, outputs));
   }
 
   static void convolve(const Activation& x_shape, const float* x, const float* packed,
                        const Activation& y_shape, float* y, const float* zeros, float* scratch,
                        Range tiles) {
-    const std::int64_t chunk = columns_of(x_shape.channels, y_shape.channels);
+    const std::int64_t chunk =
+        columns_of(x_shape.channels, y_shape.channels, tiles.end - tiles.begin);
     const std::int64_t v_place = column_place(chunk, x_shape.channels);
     const std::int64_t m_place = column_place(chunk, y_shape.channels);
     float* const v = scratch;
@@ -90,10 +92,10 @@ struct WinogradLoops {
   }
 
   // Columns (vectors of images of a tile) that are transformed and multiplied at once.
-  static std::int64_t columns_of(std::int64_t inputs, std::int64_t outputs) {
+  static std::int64_t columns_of(std::int64_t inputs, std::int64_t outputs, std::int64_t tiles) {
     const std::int64_t fit =
         in_cache(kPlaces * (inputs + outputs) * S::kWidth, packed_floats(outputs, inputs));
-    return (fit + kColumns - 1) / kColumns * kColumns;
+    return std::min((fit + kColumns - 1) / kColumns * kColumns, tiles * S::kParts);
   }
   static std::int64_t column_place(std::int64_t columns, std::int64_t channels) {
     return columns * channels * S::kWidth + kApart;

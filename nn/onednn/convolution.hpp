@@ -25,6 +25,20 @@ struct PassAlgorithms {
   Algorithm backward_weights = Algorithm::direct;
 };
 
+enum class Maker : std::uint8_t { amd, intel, other };
+/// Where the rows of the table were measured.
+enum class Measured : std::uint8_t {
+  zen5,             ///< an AMD EPYC: AVX-512
+  sapphire_rapids,  ///< an Intel Xeon: AVX-512 and AMX
+};
+
+/// Whose rows a processor with AVX-512 gets: those of its maker, or else of the nearest instruction
+/// set.
+[[nodiscard]] Measured nearest_measured(Maker maker, bool amx);
+
+/// What these rows name for a problem; direct where they have none.
+[[nodiscard]] PassAlgorithms measured_choice(Measured where, const ConvolutionProblem& problem);
+
 /// The choice for a problem; all direct where onednn_has_winograd() is false.
 [[nodiscard]] PassAlgorithms choose(ConvolutionChoice choice, const ConvolutionProblem& problem);
 

@@ -27,19 +27,29 @@ struct Row {
 };
 
 // What pays depends on the processor's caches and memory as well as on its instructions, so each
-// maker's has rows of its own. Made by bench/convolution_table.py from measurements of
-// bench/convolution_bench.cpp (batches 16 to 256, widths 8 to 64, one thread), 2026-11.
+// maker's has rows of its own, from measurements of bench/convolution_bench.cpp (one thread),
+// 2026-11. Smaller batches than the smallest measured are direct.
 //
-// An Intel Xeon with AVX-512, measured with the Winograd convolutions of oneDNN 2.6, which ours
-// took the place of; for other makers' too.
-constexpr auto kRows = std::to_array<Row>({
+// An Intel Xeon (Sapphire Rapids: AVX-512, AMX), batches 16, 64 and 256: Winograd's is faster in
+// every pass of every shape from 32 channels on a side of 8 up. With 16 channels it is in all but
+// two passes, of which it is not recorded which: those stay direct.
+constexpr auto kRowsOfSapphireRapids = std::to_array<Row>({
+    {32, 8, 16, 16, 16},
+    {32, 16, 16, 16, 16},
+    {32, 32, 16, 16, 16},
+    {64, 4, 16, 16, 16},
+    {64, 8, 16, 16, 16},
+    {64, 16, 16, 16, 16},
     {64, 32, 16, 16, 16},
+    {128, 4, 16, 16, 16},
+    {128, 8, 16, 16, 16},
     {128, 16, 16, 16, 16},
+    {256, 4, 16, 16, 16},
     {256, 8, 16, 16, 16},
-    {512, 4, 64, 64, 64},
+    {512, 4, 16, 16, 16},
 });
-// An AMD EPYC (Zen 5).
-constexpr auto kRowsOfAmd = std::to_array<Row>({
+// An AMD EPYC (Zen 5), batches 16 to 256; made by bench/convolution_table.py.
+constexpr auto kRowsOfZen5 = std::to_array<Row>({
     {16, 16, 16, 16, 16},
     {16, 32, 16, 16, 16},
     {32, 8, 16, 16, 16},
@@ -57,11 +67,12 @@ constexpr auto kRowsOfAmd = std::to_array<Row>({
     {512, 4, 16, 16, 16},
 });
 
-std::span<const Row> rows_of_this_processor() {
+Maker maker_of_this_processor() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_is("amd") != 0) return kRowsOfAmd;
+  if (__builtin_cpu_is("amd") != 0) return Maker::amd;
+  if (__builtin_cpu_is("intel") != 0) return Maker::intel;
 #endif
-  return kRows;
+  return Maker::other;
 }
 
 bool can_be_winograd(const ConvolutionProblem& problem) {
@@ -75,6 +86,25 @@ Algorithm from(std::int64_t least, std::int64_t batch) {
 
 }  // namespace
 
+Measured nearest_measured(Maker maker, bool amx) {
+  if (maker == Maker::other) return amx ? Measured::sapphire_rapids : Measured::zen5;
+  return maker == Maker::intel ? Measured::sapphire_rapids : Measured::zen5;
+}
+
+PassAlgorithms measured_choice(Measured where, const ConvolutionProblem& problem) {
+  const std::int64_t batch = problem.x[0];
+  const std::span<const Row> rows =
+      where == Measured::zen5 ? std::span<const Row>(kRowsOfZen5) : kRowsOfSapphireRapids;
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& known) {
+    return problem.x == Shape{batch, known.channels, known.side, known.side} &&
+           problem.w[0] == known.channels;
+  });
+  if (row == rows.end() || !can_be_winograd(problem)) return {};
+  return {.forward = from(row->forward, batch),
+          .backward_data = from(row->backward_data, batch),
+          .backward_weights = from(row->backward_weights, batch)};
+}
+
 PassAlgorithms choose(ConvolutionChoice choice, const ConvolutionProblem& problem) {
   if (choice == ConvolutionChoice::direct || !can_be_winograd(problem) || !onednn_has_winograd())
     return {};
@@ -83,16 +113,7 @@ PassAlgorithms choose(ConvolutionChoice choice, const ConvolutionProblem& proble
             .backward_data = Algorithm::winograd,
             .backward_weights = Algorithm::winograd};
   }
-  const std::int64_t batch = problem.x[0];
-  const std::span<const Row> rows = rows_of_this_processor();
-  const auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& known) {
-    return problem.x == Shape{batch, known.channels, known.side, known.side} &&
-           problem.w[0] == known.channels;
-  });
-  if (row == rows.end()) return {};
-  return {.forward = from(row->forward, batch),
-          .backward_data = from(row->backward_data, batch),
-          .backward_weights = from(row->backward_weights, batch)};
+  return measured_choice(nearest_measured(maker_of_this_processor(), onednn_has_amx()), problem);
 }
 
 }  // namespace mvsgd::nn

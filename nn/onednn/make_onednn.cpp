@@ -20,6 +20,9 @@ std::string objection(const BackendOptions& options) {
     return "precision = tf32: backend = onednn has fp32 and bf16";
   }
   if (options.step_graph) return "step_graph = true: backend = onednn has no graphs";
+  if (options.instruction_set != InstructionSet::best) {
+    return "instruction_set: backend = onednn has what oneDNN takes of this processor";
+  }
   if (options.precision == Precision::bf16 &&
       options.conv_algorithm == ConvolutionChoice::winograd) {
     return "conv_algorithm = winograd: with precision = bf16 convolutions are direct";
@@ -55,6 +58,8 @@ std::unique_ptr<Backend> make_onednn_backend(const OneDnnOptions& options) {
 bool onednn_has_winograd() { return has(dnnl::cpu_isa::avx512_core); }
 
 bool onednn_has_bf16() { return has(dnnl::cpu_isa::avx512_core_bf16); }
+
+bool onednn_has_amx() { return has(dnnl::cpu_isa::avx512_core_amx); }
 
 BackendEntry onednn_entry() {
   return {.name = "onednn", .objection = objection, .make = make, .convolutions = convolutions};

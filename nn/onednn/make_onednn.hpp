@@ -26,6 +26,9 @@ struct OneDnnOptions {
 /// (avx512_core_bf16).
 [[nodiscard]] bool onednn_has_bf16();
 
+/// Whether the processor has AMX and oneDNN may use it.
+[[nodiscard]] bool onednn_has_amx();
+
 /// Has fp32 and bf16, and no graphs; in bf16 convolutions are direct.
 [[nodiscard]] BackendEntry onednn_entry();
 

@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "nn/backend.hpp"
+#include "nn/host_kernels.hpp"
 #include "nn/onednn/channel_block.hpp"
 #include "nn/onednn/convolution.hpp"
-#include "nn/host_kernels.hpp"
 #include "nn/onednn/library.hpp"
 #include "nn/onednn/storage.hpp"
 

@@ -14,6 +14,9 @@ std::string objection(const BackendOptions& options) {
            ": backend = reference computes in fp32";
   }
   if (options.step_graph) return "step_graph = true: backend = reference has no graphs";
+  if (options.instruction_set != InstructionSet::best) {
+    return "instruction_set: backend = reference has one path alone";
+  }
   return "";
 }
 
@@ -24,9 +27,13 @@ std::unique_ptr<Backend> make_reference_backend() {
 }
 
 BackendEntry reference_entry() {
-  return {.name = "reference", .objection = objection, .make = [](const BackendOptions&, int) {
-            return make_reference_backend();
-          }};
+  return {.name = "reference",
+          .objection = objection,
+          .make = [](const BackendOptions&, int) { return make_reference_backend(); },
+          .repeatability =
+              [](const BackendOptions&) {
+                return Repeatability{.any_processor = true, .any_threads = true};
+              }};
 }
 
 }  // namespace mvsgd::nn

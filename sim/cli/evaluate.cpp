@@ -26,7 +26,7 @@ namespace mvsgd::sim {
 namespace {
 
 /// The keys that an evaluation depends on, or that say where it is done.
-constexpr std::array<std::string_view, 11> kKeys{"init",
+constexpr std::array<std::string_view, 12> kKeys{"init",
                                                  "data",
                                                  "synthetic_train",
                                                  "synthetic_test",
@@ -36,7 +36,8 @@ constexpr std::array<std::string_view, 11> kKeys{"init",
                                                  "conv_algorithm",
                                                  "precision",
                                                  "slots",
-                                                 "threads_per_worker"};
+                                                 "threads_per_worker",
+                                                 "instruction_set"};
 
 Exit evaluate(const GivenSettings& given, const CommandContext& context) {
   Settings settings;

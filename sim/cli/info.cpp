@@ -3,10 +3,13 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "sim/cli/commands.hpp"
 #include "sim/files/environment.hpp"
@@ -31,12 +34,20 @@ Exit info(const Streams& streams) {
     fmt::print(streams.out, "{:<16} {}\n", name, value);
   };
   std::string versions;
+  std::vector<std::pair<std::string, std::string>> bits;  // and the backends that have them
   for (const std::string_view name : backends_built()) {
     Settings settings;
     settings.backend = name;
     std::string version;
     try {
       version = make_backend(settings)->version();
+      const std::string own = bits_of(settings);
+      const auto same = std::ranges::find(bits, own, &std::pair<std::string, std::string>::first);
+      if (same == bits.end()) {
+        bits.emplace_back(own, name);
+      } else {
+        same->second += fmt::format(", {}", name);
+      }
     } catch (const nn::UnavailableError& e) {
       version = e.what();  // in this build, but not for this machine
     }
@@ -46,6 +57,11 @@ Exit info(const Streams& streams) {
   for (const auto& [name, value] : environment(versions)) {
     line(name == "backend_version" ? "backends" : name, value);
   }
+  std::string of_backends;
+  for (const auto& [own, names] : bits) {
+    of_backends += fmt::format("{}{} ({})", of_backends.empty() ? "" : "; ", own, names);
+  }
+  line("bits", of_backends);
   if (const std::string text = convolutions_here(); !text.empty()) line("convolutions", text);
   line("cores", std::to_string(std::thread::hardware_concurrency()));
   return Exit::good;

@@ -144,7 +144,8 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
   command
       ->add_option("--resume", options->resume,
                    "go on with the run in RUN_DIR from its newest checkpoint, with its settings; "
-                   "slots, rounds, checkpoint_every and deadline may be given anew")
+                   "rounds and what changes no bit (slots, instruction_set, checkpoint_every, "
+                   "deadline) may be given anew")
       ->type_name("RUN_DIR")
       ->excludes("--preset", "--config", "--out");
   command->add_option("--baseline", options->baseline, "a finished run to compare with");

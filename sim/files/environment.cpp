@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <sstream>
@@ -56,11 +57,18 @@ std::string caches() {
 
 }  // namespace
 
+std::string value_of(const Environment& environment, std::string_view name) {
+  const auto found = std::ranges::find(environment, name, &Environment::value_type::first);
+  return found == environment.end() ? "" : found->second;
+}
+
+std::string processor_model() { return cpuinfo("model name"); }
+
 Environment environment(const std::string& backend_version) {
   return {{"version", MVSGD_VERSION},
           {"compiler", kCompiler},
           {"backend_version", backend_version},
-          {"processor", cpuinfo("model name")},
+          {"processor", processor_model()},
           {"instruction_set", instruction_set()},
           {"caches", caches()}};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,12 @@ namespace mvsgd::sim {
 
 /// Names and values, in their order.
 using Environment = std::vector<std::pair<std::string, std::string>>;
+
+/// The value of this name; "" if there is none.
+[[nodiscard]] std::string value_of(const Environment& environment, std::string_view name);
+
+/// The processor's model, "" where the system does not tell.
+[[nodiscard]] std::string processor_model();
 
 /// Names and values for config.toml's [environment] and for `mvsgd info`: version, compiler,
 /// processor model, instruction set and cache sizes. `backend_version` is the backend's own.

@@ -276,7 +276,8 @@ std::vector<Key> make_keys() {
       text_key("backend", "what computes a local step; mvsgd info lists those of this build",
                &S::backend),
       choice_key(
-          "conv_algorithm", "onednn's convolutions: table (measured, by shape), direct or winograd",
+          "conv_algorithm",
+          "convolutions of lanes and onednn: table (the fastest, by shape), direct or winograd",
           &S::conv_algorithm, std::to_array<std::string_view>({"table", "direct", "winograd"})),
       choice_key("precision",
                  "of convolutions' arguments: fp32, tf32 (cuda) or bf16 (onednn, cuda)",
@@ -284,8 +285,12 @@ std::vector<Key> make_keys() {
       flag_key("step_graph", "cuda: a local step is one CUDA graph, where it can be recorded",
                &S::step_graph),
       number_key("slots", "workers that compute at once; 0: one a core", &S::slots, 0U, 4096U),
-      number_key("threads_per_worker", "threads of one training step; changes the bits of a run",
+      number_key("threads_per_worker",
+                 "threads of one training step; with onednn it changes the bits of a run",
                  &S::threads_per_worker, kOne, 1024U),
+      choice_key("instruction_set", "of lanes' loops: best, portable, avx2 or avx512",
+                 &S::instruction_set,
+                 std::to_array<std::string_view>({"best", "portable", "avx2", "avx512"})),
       choice_key("tie_break", "which of equally voted coordinates win: random or index",
                  &S::tie_break, std::to_array<std::string_view>({"random", "index"})),
       flag_key("check_votes",
@@ -317,7 +322,8 @@ std::span<const Key> keys() {
 }
 
 bool changes_no_bit(std::string_view key) {
-  return key == "slots" || key == "checkpoint_every" || key == "deadline";
+  return key == "slots" || key == "instruction_set" || key == "checkpoint_every" ||
+         key == "deadline";
 }
 
 void set(Settings& settings, std::string_view key, std::string_view value) {

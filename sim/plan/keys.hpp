@@ -30,7 +30,8 @@ struct Key {
 /// file or on the command line: `practice` comes before what it sets.
 [[nodiscard]] std::span<const Key> keys();
 
-/// Whether no bit of a run depends on the key: slots, checkpoint_every, deadline.
+/// Whether no bit of a run depends on the key, whatever the backend: slots, instruction_set,
+/// checkpoint_every, deadline. Of a run's own backend sim/train/backends.hpp knows more.
 [[nodiscard]] bool changes_no_bit(std::string_view key);
 
 /// Sets one key. Throws UsageError naming key and value if either is unknown or out of range.

@@ -71,7 +71,6 @@ Preset demo(std::string name, Preset row) {
   settings.epochs = 20;
   settings.eval_every = 2;
   settings.synthetic_noise = 5;
-  settings.backend = "lanes";
   if (settings.scheme->sends()) {
     settings.workers = 4;
     settings.batch = 16;

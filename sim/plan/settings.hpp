@@ -37,6 +37,7 @@ enum class MaskCoding : std::uint8_t {
   delta,  ///< against the last mask, from the second sparse round on
 };
 using ConvAlgorithm = nn::ConvolutionChoice;
+using nn::InstructionSet;
 using nn::Precision;
 enum class Aggregation : std::uint8_t { mean, sum };
 enum class TieBreaking : std::uint8_t { random, index };
@@ -100,12 +101,13 @@ struct Settings {
   std::uint32_t synthetic_test = 2'000;
   double synthetic_noise = 1;  ///< times the amplitude of their noise
   Split split = Split::random;
-  std::string backend = "onednn";
-  ConvAlgorithm conv_algorithm = ConvAlgorithm::table;  ///< of the onednn backend
+  std::string backend = "lanes";
+  ConvAlgorithm conv_algorithm = ConvAlgorithm::table;
   Precision precision = Precision::fp32;
   bool step_graph = false;
   std::uint32_t slots = 0;  ///< workers that compute at once; 0: the cores
   std::uint32_t threads_per_worker = 1;
+  InstructionSet instruction_set = InstructionSet::best;  ///< of the lanes backend
   TieBreaking tie_break = TieBreaking::random;
   Aggregation aggregation = Aggregation::mean;
   std::uint32_t eval_every = 1;  ///< epochs between evaluations

@@ -46,6 +46,34 @@ bool is_bare(const std::string& text) {
   }
 }
 
+[[noreturn]] void fail(const std::string& name, const toml::source_region& where,
+                       std::string_view why) {
+  throw InputError(fmt::format("{}:{}: {}", name, where.begin.line, why));
+}
+
+toml::table table_of(std::string_view text, const std::string& name) {
+  try {
+    return toml::parse(text, name);
+  } catch (const toml::parse_error& e) {
+    fail(name, e.source(), e.description());
+  }
+}
+
+/// By what has come, not by the file's size: a pipe has none, and a device may have no end.
+std::string text_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path)) {
+    throw InputError(fmt::format("{}: no such file, or it cannot be read", path));
+  }
+  std::string text(kMostTomlBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMostTomlBytes) {
+    throw InputError(fmt::format("{}: more than {} bytes: no settings", path, kMostTomlBytes));
+  }
+  return text;
+}
+
 }  // namespace
 
 void write_toml(const Settings& settings, std::ostream& out) {
@@ -66,28 +94,20 @@ void write_toml(const Settings& settings, const Environment& environment, std::o
 
 Settings parse_toml(std::string_view text, const std::string& name,
                     std::optional<std::string> preset_name) {
-  const auto fail = [&](const toml::source_region& where, std::string_view why) {
-    throw InputError(fmt::format("{}:{}: {}", name, where.begin.line, why));
-  };
-  toml::table table;
-  try {
-    table = toml::parse(text, name);
-  } catch (const toml::parse_error& e) {
-    fail(e.source(), e.description());
-  }
+  toml::table table = table_of(text, name);
   Settings settings;
   const auto named = table.find("preset");
   try {
     if (!preset_name && named != table.end()) preset_name = text_of(named->second);
     if (preset_name) settings = preset(*preset_name).settings;
   } catch (const UsageError& e) {
-    fail(named == table.end() ? table.source() : named->second.source(), e.what());
+    fail(name, named == table.end() ? table.source() : named->second.source(), e.what());
   }
   const auto apply = [&](std::string_view key, const toml::node& node) {
     try {
       set(settings, key, text_of(node));
     } catch (const UsageError& e) {
-      fail(node.source(), e.what());
+      fail(name, node.source(), e.what());
     }
   };
   // In the order of keys(), then what is none, which set() refuses.
@@ -105,18 +125,24 @@ Settings parse_toml(std::string_view text, const std::string& name,
 }
 
 Settings read_toml(const std::string& path, std::optional<std::string> preset_name) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) {
-    throw InputError(fmt::format("{}: no such file, or it cannot be read", path));
+  return parse_toml(text_of_file(path), path, std::move(preset_name));
+}
+
+Environment parse_environment(std::string_view text, const std::string& name) {
+  const toml::table table = table_of(text, name);
+  Environment environment;
+  if (const toml::table* const there = table["environment"].as_table()) {
+    for (const auto& [key, node] : *there) {
+      if (const auto value = node.value_exact<std::string>()) {
+        environment.emplace_back(key.str(), *value);
+      }
+    }
   }
-  // By what has come, not by the file's size: a pipe has none, and a device may have no end.
-  std::string text(kMostTomlBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kMostTomlBytes) {
-    throw InputError(fmt::format("{}: more than {} bytes: no settings", path, kMostTomlBytes));
-  }
-  return parse_toml(text, path, std::move(preset_name));
+  return environment;
+}
+
+Environment read_environment(const std::string& path) {
+  return parse_environment(text_of_file(path), path);
 }
 
 }  // namespace mvsgd::sim

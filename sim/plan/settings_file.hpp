@@ -24,8 +24,15 @@ void write_toml(const Settings& settings, const Environment& environment, std::o
 [[nodiscard]] Settings parse_toml(std::string_view text, const std::string& name,
                                   std::optional<std::string> preset);
 
-/// The same from a file or pipe. Throws InputError naming it also if it cannot be read, or has more
-/// than 1 MiB.
+/// The texts of its table [environment]; {} if there is none. Throws InputError with the line if it
+/// is not TOML.
+[[nodiscard]] Environment parse_environment(std::string_view text, const std::string& name);
+
+/// The same from a file, as read_toml() reads it.
+[[nodiscard]] Environment read_environment(const std::string& path);
+
+/// parse_toml() of a file or pipe. Throws InputError naming it also if it cannot be read, or has
+/// more than 1 MiB.
 [[nodiscard]] Settings read_toml(const std::string& path, std::optional<std::string> preset);
 
 }  // namespace mvsgd::sim

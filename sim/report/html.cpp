@@ -56,14 +56,15 @@ void write_summary(std::ostream& out, std::span<const SeedGroup> groups) {
 
 void write_runs(std::ostream& out, std::span<const SeedGroup> groups) {
   HtmlTable table(out, {"directory", "seed", "rounds", "test accuracy, %", "seconds",
-                        "SHA-256 of the parameters"});
+                        "SHA-256 of the parameters", "whose bits"});
   for (const SeedGroup& group : groups) {
     for (const RunHistory& run : group.runs) {
       table.row({html_text(run.path.string()), std::to_string(run.settings.seed),
                  fmt::format("{} of {}", run.last_round(), run.planned_rounds),
                  run.end ? fmt::format("{:.2f}", 100 * run.end->test_accuracy) : "",
                  run.rounds.empty() ? "" : fmt::format("{:.0f}", run.rounds.back().seconds),
-                 run.end ? "<code>" + run.end->digest + "</code>" : "has not ended"});
+                 run.end ? "<code>" + run.end->digest + "</code>" : "has not ended",
+                 html_text(run.whose_bits)});
     }
   }
 }

@@ -10,7 +10,7 @@
 namespace mvsgd::sim {
 
 /// A summary of the groups, the plots (`drawings[i]` is the SVG document of `plots[i]`), every run
-/// with its digest, the settings, and the numbers behind the plots.
+/// with its digest and whose bits it tells of, the settings, and the numbers behind the plots.
 void write_html(std::ostream& out, std::span<const SeedGroup> groups, std::span<const Plot> plots,
                 std::span<const std::string> drawings);
 

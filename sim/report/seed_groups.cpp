@@ -1,5 +1,6 @@
 #include "sim/report/seed_groups.hpp"
 #include "sim/plan/keys.hpp"
+#include "sim/train/backends.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
@@ -19,7 +20,7 @@ constexpr std::size_t kCurvePoints = 200;
 std::vector<std::pair<std::string_view, std::string>> parting_keys(const Settings& settings) {
   std::vector<std::pair<std::string_view, std::string>> values;
   for (const Key& key : keys()) {
-    if (key.name == "seed" || changes_no_bit(key.name)) continue;
+    if (key.name == "seed" || changes_no_bit(settings, key.name)) continue;
     values.emplace_back(key.name, key.get(settings));
   }
   return values;

@@ -14,6 +14,7 @@
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/report/plots.hpp"
+#include "sim/train/backends.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -24,7 +25,9 @@ namespace fs = std::filesystem;
 std::string differing_settings(const SweepPlan& plan) {
   std::vector<std::string> texts;
   for (const Key& key : keys()) {
-    if (key.name == "seed" || key.name == "data" || changes_no_bit(key.name)) continue;
+    if (key.name == "seed" || key.name == "data" ||
+        changes_no_bit(plan.trials.front().settings, key.name))
+      continue;
     std::string single;
     std::string workers;
     for (const TrialSpec& trial : plan.trials) {

@@ -16,6 +16,7 @@
 #include "sim/plan/keys.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/run/checkpoint_files.hpp"
+#include "sim/train/backends.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -113,12 +114,15 @@ json value_there(const json& settings, const Key& key) {
 /// Throws InputError unless the settings are those of the checkpoint, but for what may differ.
 void check_settings(const fs::path& path, const json& there, const Settings& here) {
   for (const Key& key : keys()) {
-    if (changes_no_bit(key.name) || key.name == "rounds") continue;
+    if (changes_no_bit(here, key.name) || key.name == "rounds") continue;
     const json earlier = value_there(there, key);
     const std::string value = key.get(here);
     if (earlier != value) {
-      throw InputError(fmt::format("{}: {} = {} there, {} here", path.string(), key.name,
-                                   earlier.dump(), value));
+      throw InputError(fmt::format(
+          "{}: {} = {} there, {} here{}", path.string(), key.name, earlier.dump(), value,
+          key.name == "threads_per_worker"
+              ? fmt::format(", and the bits of backend = {} depend on it", here.backend)
+              : ""));
     }
   }
   for (const auto& [name, value] : there.items()) {

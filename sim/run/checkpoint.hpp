@@ -62,7 +62,8 @@ struct FoundCheckpoint {
 /// A checkpoint that is truncated or altered, or whose rows are no longer in the run's files, is
 /// damaged, and the one before it is taken. Throws InputError, naming what differs, if the folder
 /// is missing, all are damaged or too late, or the newest readable manifest is of another format or
-/// version or of other settings (`slots`, `rounds`, `checkpoint_every` and `deadline` may differ).
+/// version or of other settings (`rounds` may differ, and what changes no bit: slots,
+/// instruction_set, checkpoint_every, deadline, and threads_per_worker with most backends).
 [[nodiscard]] FoundCheckpoint find_checkpoint(const std::filesystem::path& run,
                                               const Settings& settings, std::size_t rounds);
 

@@ -91,6 +91,7 @@ RunHistory read_run_history(const fs::path& path) {
   RunHistory run;
   run.path = path;
   run.settings = read_toml((path / "config.toml").string(), std::nullopt);
+  run.whose_bits = value_of(read_environment((path / "config.toml").string()), "bits");
   run.planned_rounds =
       static_cast<std::uint32_t>(schedule(run.settings, training_images(run.settings)).size());
   read_metrics(path / "metrics.jsonl", run);

@@ -24,6 +24,7 @@ struct RoundHistory : RoundMetrics {
 struct RunHistory {
   std::filesystem::path path;
   Settings settings;
+  std::string whose_bits;  ///< whose bits the parameters are; "" if an older program did not tell
   std::uint32_t planned_rounds = 0;
   std::vector<RoundHistory> rounds;                ///< in order, none left out
   comm::ByDirection<comm::FieldBits> bits;         ///< of these rounds and round 0

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "sim/files/durable_file.hpp"
@@ -60,6 +62,7 @@ class Pauses {
 
 Environment environment_of(const Settings& settings) {
   Environment here = environment(make_backend(settings)->version());
+  here.emplace_back("bits", bits_of(settings));
   if (const std::string engines = engines_of(settings); !engines.empty()) {
     here.emplace_back("engines", engines);
   }
@@ -71,6 +74,13 @@ void warn(const TrainingSinks& sinks, const std::string& text) {
   if (sinks.warn) sinks.warn(text);
 }
 
+/// Whether a run of portable bits is the same wherever this name has another value.
+bool is_of_machine(std::string_view name) {
+  constexpr std::array<std::string_view, 6> kOfMachine{
+      "compiler", "backend_version", "processor", "instruction_set", "caches", "engines"};
+  return std::ranges::find(kOfMachine, name) != kOfMachine.end();
+}
+
 /// Warns of what may make a resumed run another than it would have been.
 void warn_of_changes(const TrainingSinks& sinks, const FoundCheckpoint& found,
                      const Environment& here) {
@@ -78,12 +88,22 @@ void warn_of_changes(const TrainingSinks& sinks, const FoundCheckpoint& found,
     warn(sinks, damaged + "; the one before it is taken");
   }
   if (!found.newest) return;
+  const bool portable = value_of(here, "bits") == kPortable;
   for (const auto& [name, value] : found.newest->environment) {
+    // `bits` is made of the others.
+    if (name == "bits" || (portable && is_of_machine(name))) continue;
     const auto now = std::ranges::find(here, name, &Environment::value_type::first);
     if (now == here.end() || now->second == value) continue;
     warn(sinks, fmt::format("{} is {} now and was {}: the digest may be another than in one go",
                             name, now->second, value));
   }
+}
+
+/// The bits of a run that goes on here from a checkpoint: of both places, if they are not the same.
+std::string joined_bits(const std::string& there, const std::string& here) {
+  const std::string then = "; then " + here;
+  if (there.empty() || there == here) return here;
+  return there.ends_with(then) ? there : there + then;
 }
 
 /// Warns of rounds to dump that this run does not do: after its last, or before it was resumed.
@@ -108,12 +128,16 @@ RunDirectory open_directory(const std::filesystem::path& path, const Settings& s
 TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings,
                      const TrainingOptions& options, const TrainingSinks& sinks,
                      const LawConstants& law) {
-  const Environment here = environment_of(settings);
+  Environment here = environment_of(settings);
   const data::TrainTest images = load_images(settings);
   const std::vector<Round> rounds = schedule(settings, images.train.size());
   FoundCheckpoint found;
   if (options.resume) found = find_checkpoint(path, settings, rounds.size());
   warn_of_changes(sinks, found, here);
+  if (found.newest) {
+    auto& bits = std::ranges::find(here, "bits", &Environment::value_type::first)->second;
+    bits = joined_bits(value_of(found.newest->environment, "bits"), bits);
+  }
   TrialState begun = found.newest ? std::move(found.newest->state) : first_state(settings);
   if (!found.newest && settings.init != kRandomInit) {
     for (const std::string& remark : remarks_on_model(settings.init)) {

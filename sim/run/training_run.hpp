@@ -60,8 +60,8 @@ struct TrainingEnd {
 /// `checkpoint_every`, before the last round, and when it is interrupted, which ends it.
 ///
 /// A resumed run begins again if it has no checkpoint yet. A warning is given of a damaged
-/// checkpoint, of a processor or library that is not the checkpoint's, and of rounds to dump that
-/// this run does not do.
+/// checkpoint, of a program that is not the checkpoint's, of a processor or library that is not
+/// unless the bits are portable, and of rounds to dump that this run does not do.
 ///
 /// Throws, before anything is written, what load_images(), find_checkpoint(), first_state() and
 /// RunDirectory throw; then as run_trial() does, and std::runtime_error if a file cannot be

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <span>
 
+#include "sim/files/environment.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/train/backend_list.hpp"
 
 namespace mvsgd::sim {
@@ -31,7 +33,8 @@ const DeviceEntry* device_of(const Settings& settings) {
 nn::BackendOptions options_of(const Settings& settings) {
   return {.conv_algorithm = settings.conv_algorithm,
           .precision = settings.precision,
-          .step_graph = settings.step_graph};
+          .step_graph = settings.step_graph,
+          .instruction_set = settings.instruction_set};
 }
 
 }  // namespace
@@ -44,7 +47,14 @@ std::vector<std::string_view> backends_built() {
 
 void check_backend(const Settings& settings) {
   const std::string objection = entry_of(settings).objection(options_of(settings));
-  if (!objection.empty()) throw UsageError(objection);
+  if (objection.empty()) return;
+  std::vector<std::string_view> others;
+  for (const nn::BackendEntry& entry : backend_list()) {
+    if (entry.objection(options_of(settings)).empty()) others.push_back(entry.name);
+  }
+  throw UsageError(others.empty() ? objection
+                                  : fmt::format("{}; backend = {} takes it", objection,
+                                                fmt::join(others, ", ")));
 }
 
 std::size_t device_count(const Settings& settings) {
@@ -85,6 +95,31 @@ std::string engines_of(const Settings& settings) {
     text += fmt::format("{}device {}: {}", device > 0 ? "; " : "", device, of_devices[device]);
   }
   return text;
+}
+
+std::string bits_of(const Settings& settings) {
+  const std::string version = make_backend(settings)->version();
+  const nn::Repeatability repeats = entry_of(settings).repeatability(options_of(settings));
+  if (repeats.any_processor && repeats.any_threads) return std::string(kPortable);
+  std::string text;
+  const auto add = [&](const std::string& part) {
+    if (!part.empty()) text += (text.empty() ? "" : ", ") + part;
+  };
+  if (!repeats.any_processor) {
+    if (device_of(settings) == nullptr) add(processor_model());
+    add(version);
+  }
+  if (!repeats.any_threads) {
+    add(fmt::format("threads_per_worker = {}", settings.threads_per_worker));
+  }
+  return text;
+}
+
+bool changes_no_bit(const Settings& settings, std::string_view key) {
+  if (changes_no_bit(key)) return true;
+  const auto entry = std::ranges::find(backend_list(), settings.backend, &nn::BackendEntry::name);
+  return key == "threads_per_worker" && entry != backend_list().end() &&
+         entry->repeatability(options_of(settings)).any_threads;
 }
 
 std::string convolutions_here() {

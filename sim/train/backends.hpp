@@ -16,7 +16,7 @@ namespace mvsgd::sim {
 [[nodiscard]] std::vector<std::string_view> backends_built();
 
 /// Checks what validate() cannot: that this build has the backend, and that it can take the keys
-/// that are a backend's. Throws UsageError.
+/// that are a backend's. Throws UsageError, naming the backends of this build that take them.
 void check_backend(const Settings& settings);
 
 /// How many devices these settings compute on: those of the machine, no more than workers; 1 with a
@@ -41,6 +41,19 @@ void check_backend(const Settings& settings);
 /// list for all of its devices, or one a device, "device 0: ...; device 1: ...", where they differ.
 /// "" with a backend whose version decides.
 [[nodiscard]] std::string engines_of(const Settings& settings);
+
+/// What stands for bits that every processor has.
+inline constexpr std::string_view kPortable = "portable";
+
+/// Whose the bits of a run of these settings are: kPortable if its parameters are the same on every
+/// processor, with any threads; else the processor, the backend's version, and the threads if they
+/// enter. Throws as make_backend().
+[[nodiscard]] std::string bits_of(const Settings& settings);
+
+/// Whether no bit of a run of these settings depends on the key: what changes_no_bit(key) of
+/// sim/plan/keys.hpp says, and threads_per_worker with a backend of this build whose bits are the
+/// same with any.
+[[nodiscard]] bool changes_no_bit(const Settings& settings, std::string_view key);
 
 /// Which convolutions the backends of this build have here and what it costs that they have no
 /// others; "" if none has a choice.

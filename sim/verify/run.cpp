@@ -19,6 +19,7 @@
 #include "sim/run/ledger_file.hpp"
 #include "sim/run/run_history.hpp"
 #include "sim/text/numbers.hpp"
+#include "sim/train/backends.hpp"
 #include "sim/verify/verify.hpp"
 
 namespace mvsgd::sim {
@@ -113,6 +114,13 @@ std::string hold_metrics(const RunHistory& run, const Ledger& ledger) {
   return so_far(run, run.rounds.size());
 }
 
+/// Where the run's settings train to the same parameters.
+std::string whose(const std::string& bits) {
+  if (bits == kPortable) return "bits: portable, every processor trains to them";
+  return bits.empty() ? "an older program did not tell whose bits they are"
+                      : fmt::format("bits of {}", bits);
+}
+
 std::string hold_model(const fs::path& path, const RunHistory& run) {
   std::string digest;
   try {
@@ -128,7 +136,7 @@ std::string hold_model(const fs::path& path, const RunHistory& run) {
     throw CheckFailed(fmt::format("its parameters have SHA-256 {}, metrics.jsonl says {}", digest,
                                   run.end->digest));
   }
-  return fmt::format("SHA-256 {}", digest);
+  return fmt::format("SHA-256 {}; {}", digest, whose(run.whose_bits));
 }
 
 }  // namespace
@@ -137,8 +145,8 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
   const RunHistory run = read_run_history(directory);
   const auto is_sum = [](const RoundHistory& line) { return line.rounds.has_value(); };
   if (std::ranges::any_of(run.rounds, is_sum)) {
-    throw InputError(fmt::format("{}: a condensed run, whose ledger is not one of rounds",
-                                 directory.string()));
+    throw InputError(
+        fmt::format("{}: a condensed run, whose ledger is not one of rounds", directory.string()));
   }
   std::istringstream lines = whole_lines(directory / "ledger.csv");
   const Ledger ledger(read_ledger(lines, (directory / "ledger.csv").string()), run);

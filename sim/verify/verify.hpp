@@ -50,8 +50,9 @@ struct Verification {
 
 /// Holds what a run directory has, of a run that has ended, was cut off or goes on: every row of
 /// ledger.csv of the rounds so far against `law`, the bits of metrics.jsonl against those rows, the
-/// parameters of model.safetensors against their digest, the checkpoints against their manifests.
-/// Throws InputError if config.toml, ledger.csv or metrics.jsonl cannot be read.
+/// parameters of model.safetensors against their digest, of which the detail says whose bits it
+/// tells of, the checkpoints against their manifests. Throws InputError if config.toml, ledger.csv
+/// or metrics.jsonl cannot be read.
 [[nodiscard]] Verification verify_run(const std::filesystem::path& directory,
                                       const LawConstants& law);
 

@@ -98,6 +98,26 @@ TEST_F(ReadCifar10, NamesEveryMissingFile) {
   }
 }
 
+TEST_F(ReadCifar10, SaysWhatADirectoryIsThatIsTakenForIt) {
+  const fs::path other = dir_ / "other";
+  const auto with = [&](const std::string& name) {
+    fs::remove_all(other);
+    fs::create_directories(other / name);
+    return [&other] { (void)read_cifar10(other); };
+  };
+  const auto says = [&](const std::string& words) {
+    return ThrowsMessage<FormatError>(AllOf(HasSubstr(other.string() + ": "), HasSubstr(words)));
+  };
+  EXPECT_THAT(with("cifar-10-batches-bin"), says("in the folder cifar-10-batches-bin"));
+  EXPECT_THAT(with("cifar-10-batches-py"), says("the Python version is there"));
+  EXPECT_THAT(with("batches.meta"), says("the Python version; the binary version"));
+  EXPECT_THAT(with("data_batch_1"), says("the Python version; the binary version"));
+  EXPECT_THAT(with("data_batch_1.mat"), says("the Matlab version"));
+  EXPECT_THAT(with("cifar-100-binary"), says("CIFAR-100 is there"));
+  EXPECT_THAT(with("train.bin"), says("CIFAR-100's files"));
+  EXPECT_THAT(with("mine"), says("none of data_batch_1.bin to"));
+}
+
 TEST_F(ReadCifar10, RefusesADirectoryInPlaceOfAFile) {
   fs::remove(dir_ / kFiles[2]);
   fs::create_directory(dir_ / kFiles[2]);

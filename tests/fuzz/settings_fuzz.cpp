@@ -1,5 +1,5 @@
-// Fuzzes parse_toml, and with it every key: any text is refused, or is settings that write_toml
-// writes and parse_toml reads back.
+// Fuzzes parse_toml, and with it every key, and parse_environment: any text is refused, or is
+// settings that write_toml writes and parse_toml reads back.
 //
 // Input: a whole file.
 #include <cstddef>
@@ -18,6 +18,7 @@ namespace {
 
 using mvsgd::fuzz::check;
 using mvsgd::sim::InputError;
+using mvsgd::sim::parse_environment;
 using mvsgd::sim::parse_toml;
 using mvsgd::sim::Settings;
 using mvsgd::sim::UsageError;
@@ -32,9 +33,10 @@ std::string text_of(const Settings& settings) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string text;
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
   try {
-    const Settings settings =
-        parse_toml({reinterpret_cast<const char*>(data), size}, "input", std::nullopt);
+    (void)parse_environment(input, "input");
+    const Settings settings = parse_toml(input, "input", std::nullopt);
     text = text_of(settings);
     validate(settings);
   } catch (const InputError&) {

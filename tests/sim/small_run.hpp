@@ -27,7 +27,7 @@ inline Settings small_settings(std::string_view preset_name) {
 
 /// Trains into `path`. Round t ends at second t.
 inline void train_into(const std::filesystem::path& path, const Settings& settings) {
-  RunDirectory directory(path, settings, {{"version", "test"}});
+  RunDirectory directory(path, settings, {{"version", "test"}, {"bits", "portable"}});
   const auto images =
       data::synthesize({.train = settings.synthetic_train, .test = settings.synthetic_test});
   TrialSinks sinks;

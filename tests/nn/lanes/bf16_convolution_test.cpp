@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <vector>
@@ -242,8 +243,12 @@ TEST(Bf16Convolutions, AreWhatTheyWereAfterOthersHaveUsedTheirMemory) {
 TEST(Bf16Convolutions, RoundEveryArgumentAsNearestBf16Does) {
   constexpr std::int64_t kCount = 4096;
   Draws draws(7);
+  // First subnormals that would round to the smallest normal number.
   std::vector<float> values;
-  for (std::int64_t i = 0; i < kCount; ++i) {
+  for (const std::uint32_t x : {0x007FFFFFU, 0x007F8000U, 0x807FC000U}) {
+    values.push_back(std::bit_cast<float>(x));
+  }
+  while (std::ssize(values) < kCount) {
     const std::uint32_t x = hostile(draws, 1, 253, 6);
     // Half of them are ties or next to ties.
     const std::uint32_t near_tie = (x & 0xFFFF0000U) | (0x7FFFU + draws.below(3));
@@ -337,16 +342,18 @@ TEST(Bf16Convolutions, TakeActivationsThatAreRoundedAlready) {
 }
 
 TEST(Bf16Convolutions, AddWeightGradientsToWhatIsThere) {
-  const ConvolutionShape s = shapes().front();
-  const Arguments given = arguments(s, small_integers);
-  const InLanes x(x_extents(s), given.x);
-  const InLanes dy(y_extents(s), given.dy);
-  Bf16Convolutions convolutions(fastest_bf16_engine(), serial());
-  std::vector<float> dw(given.w);
-  convolutions.backward_weights(s, x.data(), dy.data(), dw.data(), Into::add);
-  std::vector<double> want = Exact(s, given).dw.value;
-  for (std::size_t i = 0; i < want.size(); ++i) want[i] += given.w[i];
-  EXPECT_TRUE(all_near(dw, want, 0.0));
+  for (const ConvolutionShape& s : shapes()) {
+    SCOPED_TRACE(text(s));
+    const Arguments given = arguments(s, small_integers);
+    const InLanes x(x_extents(s), given.x);
+    const InLanes dy(y_extents(s), given.dy);
+    Bf16Convolutions convolutions(fastest_bf16_engine(), serial());
+    std::vector<float> dw(given.w);
+    convolutions.backward_weights(s, x.data(), dy.data(), dw.data(), Into::add);
+    std::vector<double> want = Exact(s, given).dw.value;
+    for (std::size_t i = 0; i < want.size(); ++i) want[i] += given.w[i];
+    EXPECT_TRUE(all_near(dw, want, 0.0));
+  }
 }
 
 TEST(Bf16Convolutions, LetANanThrough) {

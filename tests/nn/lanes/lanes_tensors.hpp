@@ -37,7 +37,7 @@ class InLanes {
  public:
   explicit InLanes(const Extents& extents, float everywhere = 0)
       : extents_(extents),
-        count_((extents.n + kImages - 1) / kImages * kImages * extents.c * extents.h * extents.w),
+        count_((extents.n + kLanes - 1) / kLanes * kLanes * extents.c * extents.h * extents.w),
         data_(static_cast<float*>(::operator new (static_cast<std::size_t>(count_) * sizeof(float),
                                                   std::align_val_t{64}))) {
     for (std::int64_t i = 0; i < count_; ++i) data_.get()[i] = everywhere;
@@ -64,8 +64,8 @@ class InLanes {
   [[nodiscard]] std::vector<float> past_the_images() const {
     std::vector<float> values;
     for (std::int64_t i = 0; i < count_; ++i) {
-      const std::int64_t block = i / (extents_.h * extents_.w * extents_.c * kImages);
-      if (block * kImages + i % kImages >= extents_.n) values.push_back(data_.get()[i]);
+      const std::int64_t block = i / (extents_.h * extents_.w * extents_.c * kLanes);
+      if (block * kLanes + i % kLanes >= extents_.n) values.push_back(data_.get()[i]);
     }
     return values;
   }
@@ -77,8 +77,8 @@ class InLanes {
     for (std::int64_t n = 0; n < extents_.n; ++n) {
       for (std::int64_t c = 0; c < extents_.c; ++c) {
         for (std::int64_t pixel = 0; pixel < extents_.h * extents_.w; ++pixel, ++at) {
-          const std::int64_t row = n / kImages * extents_.h * extents_.w + pixel;
-          f((row * extents_.c + c) * kImages + n % kImages, at);
+          const std::int64_t row = n / kLanes * extents_.h * extents_.w + pixel;
+          f((row * extents_.c + c) * kLanes + n % kLanes, at);
         }
       }
     }

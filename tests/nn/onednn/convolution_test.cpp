@@ -4,24 +4,29 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nn/reference/reference_backend.hpp"
 #include "nn/resnet18.hpp"
 #include "tests/nn/values.hpp"
+#include "tests/nn/winograd_bound.hpp"
 
 namespace mvsgd::nn {
 namespace {
 
 using testing::all_near;
+using testing::growth_of_results;
+using testing::growth_of_weight_gradients;
 using testing::make;
 using testing::read;
 using testing::uniform;
+using testing::winograd_bound;
+using testing::winograd_tiles;
 
 constexpr double kEpsilon = 0x1p-24;
 constexpr Conv2dOptions kSame{.stride = 1, .padding = 1};
@@ -68,97 +73,40 @@ TEST(ConvolutionChoice, OfTheTableIsWinogradForTheLargestLayersAtTheBenchmarksBa
   EXPECT_TRUE(is_direct(chosen(problem(64, 64, 31)))) << "not measured";
 }
 
-// Winograd's F(4x4, 3x3) by Toom and Cook: with the points p_k = 0, +-5/8, +-3/2 and infinity
-//     y = A^T [(G w G^T) o (B^T x B)] A    in one dimension y_i = sum_k A_ki (G w)_k (B^T x)_k
-// for a tile of six inputs, three taps and four outputs.
-struct Transforms {
-  std::array<std::array<double, 4>, 6> a{};
-  std::array<std::array<double, 6>, 6> b{};
-  std::array<std::array<double, 3>, 6> g{};
-
-  Transforms() {
-    const std::array<double, 5> points{0, 0.625, -0.625, 1.5, -1.5};
-    // The coefficients of the product of (x - p_l) over all l but `left_out`.
-    const auto product = [&](std::size_t left_out) {
-      std::array<double, 6> coefficients{1};
-      for (std::size_t l = 0; l < points.size(); ++l) {
-        if (l == left_out) continue;
-        for (std::size_t degree = 6; degree-- > 0;) {
-          coefficients[degree] =
-              (degree > 0 ? coefficients[degree - 1] : 0) - points[l] * coefficients[degree];
-        }
-      }
-      return coefficients;
-    };
-    for (std::size_t k = 0; k < 5; ++k) {
-      double n = 1;
-      for (std::size_t l = 0; l < 5; ++l) n *= l == k ? 1 : points[k] - points[l];
-      for (std::size_t i = 0; i < 4; ++i) a[k][i] = std::pow(points[k], static_cast<double>(i));
-      for (std::size_t j = 0; j < 3; ++j) g[k][j] = std::pow(points[k], static_cast<double>(j)) / n;
-      b[k] = product(k);
-    }
-    a[5][3] = 1;
-    g[5][2] = 1;
-    b[5] = product(5);
+TEST(ConvolutionChoice, RowsAreTheMakersOrThoseOfTheNearestInstructionSet) {
+  for (const bool amx : {false, true}) {
+    EXPECT_EQ(nearest_measured(Maker::amd, amx), Measured::zen5);
+    EXPECT_EQ(nearest_measured(Maker::intel, amx), Measured::sapphire_rapids);
   }
-};
-
-template <std::size_t N>
-double sum_of_sizes(const std::array<double, N>& row) {
-  double sum = 0;
-  for (const double value : row) sum += std::abs(value);
-  return sum;
+  EXPECT_EQ(nearest_measured(Maker::other, false), Measured::zen5);
+  EXPECT_EQ(nearest_measured(Maker::other, true), Measured::sapphire_rapids);
 }
 
-// What the intermediate values' sizes sum up to for one term |x| |w| <= 1 of a result, in two
-// dimensions: the factor by which an error relative to them counts. Of a direct sum it is 9.
-double growth_of_results() {
-  const Transforms t;
-  double largest = 0;
-  for (std::size_t i = 0; i < 4; ++i) {
-    double sum = 0;
-    for (std::size_t k = 0; k < 6; ++k) {
-      sum += std::abs(t.a[k][i]) * sum_of_sizes(t.g[k]) * sum_of_sizes(t.b[k]);
+TEST(ConvolutionChoice, OfEveryRowIsWinogradFromBatch16OnFrom32ChannelsUp) {
+  for (const Measured where : {Measured::zen5, Measured::sapphire_rapids}) {
+    for (const auto& [channels, side] :
+         std::vector<std::pair<std::int64_t, std::int64_t>>{{32, 8},
+                                                            {32, 16},
+                                                            {32, 32},
+                                                            {64, 4},
+                                                            {64, 8},
+                                                            {64, 16},
+                                                            {64, 32},
+                                                            {128, 4},
+                                                            {128, 8},
+                                                            {128, 16},
+                                                            {256, 4},
+                                                            {256, 8},
+                                                            {512, 4}}) {
+      EXPECT_TRUE(is_winograd(measured_choice(where, problem(16, channels, side)))) << channels;
+      EXPECT_TRUE(is_direct(measured_choice(where, problem(15, channels, side)))) << channels;
     }
-    largest = std::max(largest, sum);
   }
-  return largest * largest;
-}
-// The same of a weight's gradient, whose result is G^T [(A dy A^T) o (B^T x B)] G: a direct sum of
-// a tile has 16 terms.
-double growth_of_weight_gradients() {
-  const Transforms t;
-  double largest = 0;
-  for (std::size_t j = 0; j < 3; ++j) {
-    double sum = 0;
-    for (std::size_t k = 0; k < 6; ++k) {
-      sum += std::abs(t.g[k][j]) * sum_of_sizes(t.a[k]) * sum_of_sizes(t.b[k]);
-    }
-    largest = std::max(largest, sum);
+  for (const std::int64_t side : {16, 32}) {
+    EXPECT_TRUE(is_winograd(measured_choice(Measured::zen5, problem(64, 16, side))));
+    EXPECT_TRUE(is_direct(measured_choice(Measured::sapphire_rapids, problem(64, 16, side))));
   }
-  return largest * largest;
-}
-
-// Roundings on the way of a term besides its sum over channels or tiles: in each of two dimensions
-// a coefficient's product and at most six additions for each of three transforms, coefficients that
-// are rounded themselves, and the product.
-constexpr double kRoundings = 2 * 3 * (6 + 1 + 1) + 1;
-
-TEST(Winograd, TheTransformsThatTheBoundIsMadeOfAreAConvolution) {
-  const Transforms t;
-  const std::array<double, 6> x{1, -2, 3, 5, -7, 11};
-  const std::array<double, 3> w{2, -3, 1};
-  for (std::size_t i = 0; i < 4; ++i) {
-    double y = 0;
-    for (std::size_t k = 0; k < 6; ++k) {
-      double transformed_w = 0;
-      double transformed_x = 0;
-      for (std::size_t j = 0; j < 3; ++j) transformed_w += t.g[k][j] * w[j];
-      for (std::size_t j = 0; j < 6; ++j) transformed_x += t.b[k][j] * x[j];
-      y += t.a[k][i] * transformed_w * transformed_x;
-    }
-    EXPECT_NEAR(y, x[i] * w[0] + x[i + 1] * w[1] + x[i + 2] * w[2], 1e-12);
-  }
+  EXPECT_TRUE(is_direct(measured_choice(Measured::zen5, {{64, 64, 32, 32}, {64, 64, 1, 1}, {}})));
 }
 
 struct WinogradCase {
@@ -197,15 +145,11 @@ TEST(Winograd, TakesAnyPlaneAndAnyBlocksOfChannels) {
     SCOPED_TRACE(to_string(x_shape) + " to " + std::to_string(outputs));
     const auto got = all_passes(*winograd_backend(1), x_shape, outputs);
     const auto want = all_passes(exact, x_shape, outputs);
-    const auto bound = [](double terms, double growth) {
-      return (terms + kRoundings) * kEpsilon * terms * growth;
-    };
-    const auto tiles =
-        static_cast<double>(x_shape[0] * ((x_shape[2] + 3) / 4) * ((x_shape[3] + 3) / 4));
     const double growth = growth_of_results();
-    EXPECT_TRUE(all_near(got[0], want[0], bound(static_cast<double>(x_shape[1]), growth)));
-    EXPECT_TRUE(all_near(got[1], want[1], bound(static_cast<double>(outputs), growth)));
-    EXPECT_TRUE(all_near(got[2], want[2], bound(tiles, growth_of_weight_gradients())));
+    EXPECT_TRUE(all_near(got[0], want[0], winograd_bound(x_shape[1], growth)));
+    EXPECT_TRUE(all_near(got[1], want[1], winograd_bound(outputs, growth)));
+    EXPECT_TRUE(all_near(got[2], want[2],
+                         winograd_bound(winograd_tiles(x_shape), growth_of_weight_gradients())));
   };
   expect_near({1, 16, 1, 1}, 16);
   expect_near({3, 32, 5, 9}, 48);
@@ -261,8 +205,7 @@ TEST_P(WinogradProblem, IsWithinItsBoundOfTheExactConvolution) {
     return values;
   };
 
-  const double size = static_cast<double>(channels) * growth_of_results();
-  const double bound = (static_cast<double>(channels) + kRoundings) * kEpsilon * size;
+  const double bound = winograd_bound(channels, growth_of_results());
   const auto results = [&](Backend& backend, const Shape& of, const std::vector<float>& values) {
     return read(backend, backend.conv2d(make(backend, of, values), make(backend, taps, w), kSame));
   };
@@ -281,10 +224,8 @@ TEST_P(WinogradProblem, IsWithinItsBoundOfTheExactConvolution) {
                                     Into::overwrite, kSame);
     return read(backend, dw);
   };
-  const auto tiles = static_cast<double>(batch * ((side + 3) / 4) * ((side + 3) / 4));
   const double terms = static_cast<double>(batch * side * side);
-  const double weights_bound =
-      (tiles + kRoundings) * kEpsilon * tiles * growth_of_weight_gradients();
+  const double weights_bound = winograd_bound(winograd_tiles(shape), growth_of_weight_gradients());
   if (compared == batch) {
     EXPECT_TRUE(all_near(weights(*onednn), weights(exact), weights_bound));
   } else {

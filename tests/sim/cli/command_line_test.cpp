@@ -50,7 +50,12 @@ TEST_F(CommandLine, TrainsAndVerifiesItsOwnLedger) {
   EXPECT_THAT(trained.out, HasSubstr("whole run, both ways"));
   EXPECT_THAT(trained.out, HasSubstr("equal to eqs 13-15 in every message of 3 rounds"));
   EXPECT_THAT(trained.out, testing::ContainsRegex("sha256.theta. +[0-9a-f]{64}\n"));
-  EXPECT_EQ(run({"verify", path_.string()}).code, Exit::good);
+  std::ifstream file(path_ / "config.toml");
+  const std::string config{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_THAT(config, HasSubstr("\nbits = \"portable\"\n"));
+  const Outcome verified = run({"verify", path_.string()});
+  EXPECT_EQ(verified.code, Exit::good);
+  EXPECT_THAT(verified.out, HasSubstr("bits: portable"));
 }
 
 TEST_F(CommandLine, PracticeComesBeforeWhatItSetsWhateverTheOrder) {
@@ -220,6 +225,8 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
       {{"train", "--set", "epoch=3"}, "did you mean 'epochs'?"},
       {{"train", "--set", "epochs"}, "key=value"},
       {{"train", "--backend", "tpu"}, "backend = tpu"},
+      {{"train", "--instruction-set", "sse"}, "instruction_set = sse"},
+      {{"train", "--backend", "reference", "--instruction-set", "avx2"}, "instruction_set: "},
       {{"train", "--set", "value_bits=9"}, "value_bits = 9"},
       {{"train", "--value-bits", "1"}, "quantizer = scaled-sign is wanted"},
       {{"train", "--preset", "dense", "--value-bits", "4"}, "only a sparse scheme quantises"},
@@ -401,8 +408,10 @@ TEST_F(CommandLine, HelpAndInfoAreGood) {
   EXPECT_THAT(run({"train", "--help"}).out, HasSubstr("--local-steps"));
   const Outcome info = run({"info"});
   EXPECT_THAT(info.out, HasSubstr("reference"));
+  EXPECT_THAT(info.out, HasSubstr("\nbits             portable (reference, lanes)"));
   if (info.out.find("onednn") != std::string::npos) {
     EXPECT_THAT(info.out, HasSubstr("\nconvolutions     direct "));
+    EXPECT_THAT(info.out, testing::ContainsRegex("\nbits .*oneDNN .* = 1 .onednn."));
   }
 }
 

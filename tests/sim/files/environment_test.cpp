@@ -4,16 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
 
 namespace mvsgd::sim {
 namespace {
-
-std::string value_of(const Environment& environment, const std::string& name) {
-  const auto found = std::ranges::find(environment, name, &Environment::value_type::first);
-  return found == environment.end() ? "none" : found->second;
-}
 
 TEST(EnvironmentTest, NamesTheCompilerThatBuiltTheProgram) {
   const std::string compiler = value_of(environment("library 1.2"), "compiler");
@@ -27,6 +21,8 @@ TEST(EnvironmentTest, NamesTheCompilerThatBuiltTheProgram) {
 
 TEST(EnvironmentTest, HasTheBackendsVersion) {
   EXPECT_EQ(value_of(environment("library 1.2"), "backend_version"), "library 1.2");
+  EXPECT_EQ(value_of(environment("library 1.2"), "processor"), processor_model());
+  EXPECT_EQ(value_of(environment("library 1.2"), "backend"), "");
 }
 
 }  // namespace

@@ -110,6 +110,18 @@ TEST_F(SettingsFile, AnyEnvironmentIsPassedOver) {
   EXPECT_TRUE(text.str().starts_with(again.str()));
 }
 
+TEST_F(SettingsFile, ItsEnvironmentIsReadBackInTextsAlone) {
+  const Environment environment{{"bits", "\"quoted\" \\ and\nmore"}, {"version", "1"}};
+  std::ostringstream text;
+  write_toml(Settings(), environment, text);
+  EXPECT_EQ(read_environment(write(text.str())), environment);
+  EXPECT_EQ(read_environment(write(text.str() + "cores = 2\n")), environment);
+  EXPECT_EQ(parse_environment("epochs = 3\n", "file"), Environment());
+  EXPECT_EQ(parse_environment("environment = 3\n", "file"), Environment());
+  EXPECT_THAT(message_of<InputError>([] { (void)parse_environment("a = 1\nb =\n", "file"); }),
+              HasSubstr("file:2: "));
+}
+
 TEST_F(SettingsFile, BadFilesAreRefusedWithFileAndLine) {
   const auto refused = [&](const std::string& text) {
     return message_of<InputError>([&] { (void)read_toml(write(text), std::nullopt); });
@@ -244,11 +256,8 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
 }
 
 TEST(Presets, TheDemosAreRowsOfTable1AtOneScale) {
-  const std::map<std::string_view, std::string> every = {{"width", "4"},
-                                                         {"epochs", "20"},
-                                                         {"eval_every", "2"},
-                                                         {"synthetic_noise", "5"},
-                                                         {"backend", "lanes"}};
+  const std::map<std::string_view, std::string> every = {
+      {"width", "4"}, {"epochs", "20"}, {"eval_every", "2"}, {"synthetic_noise", "5"}};
   const std::map<std::string_view, std::string> of_workers = {
       {"workers", "4"},         {"batch", "16"},
 

@@ -110,6 +110,8 @@ TEST_F(ReportPlots, ARunOfOneRoundIsDrawn) {
   EXPECT_THAT(html, HasSubstr("<figure id=\"bits\">"));
   EXPECT_THAT(html, HasSubstr("href='#loss-bits-gpPt6'"));  // a marker: a line has no length
   EXPECT_THAT(html, HasSubstr("1 of 1"));
+  EXPECT_THAT(html, HasSubstr("<th>whose bits</th>"));
+  EXPECT_THAT(html, HasSubstr("</code></td><td>portable</td>"));
 }
 
 TEST_F(ReportPlots, ARunThatHasNotBegunIsReported) {

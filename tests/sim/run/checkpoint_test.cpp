@@ -206,10 +206,10 @@ TEST_F(CheckpointTest, ANewerDamagedOneIsSaidAndTheOneBeforeIsTaken) {
   EXPECT_EQ(digest(resumed), digest(whole));
 }
 
-TEST_F(CheckpointTest, AnotherProcessorIsWarnedOfAndNothingIfQuiet) {
+TEST_F(CheckpointTest, AnotherProgramIsWarnedOfAndNothingIfQuiet) {
   interrupt("ssgd-mv", 3);
   for (const fs::path& path : checkpoints()) {
-    replace(path / "manifest.json", "\"processor\": \"", "\"processor\": \"not ");
+    replace(path / "manifest.json", "\"version\": \"", "\"version\": \"not ");
   }
   const fs::path copy = path_.string() + "_copy";
   const auto resumed = [&](const std::vector<std::string>& more) {
@@ -222,7 +222,7 @@ TEST_F(CheckpointTest, AnotherProcessorIsWarnedOfAndNothingIfQuiet) {
     EXPECT_EQ(outcome.code, Exit::good) << outcome.err;
     return outcome;
   };
-  const auto warning = AllOf(StartsWith("mvsgd: warning: processor is "), HasSubstr(" was not "),
+  const auto warning = AllOf(StartsWith("mvsgd: warning: version is "), HasSubstr(" was not "),
                              EndsWith("the digest may be another than in one go\n"));
   EXPECT_THAT(resumed({}).err, warning);
   const Outcome warned = resumed({"--log-level", "warn"});
@@ -231,6 +231,48 @@ TEST_F(CheckpointTest, AnotherProcessorIsWarnedOfAndNothingIfQuiet) {
   const Outcome quiet = resumed({"--quiet"});
   EXPECT_EQ(quiet.out + quiet.err, "");
 }
+
+TEST_F(CheckpointTest, OfPortableBitsGoesOnWithAnyProcessorAndThreads) {
+  for (const char* const backend : {"reference", "lanes"}) {
+    const fs::path whole_path = path_.string() + "_whole";
+    const Outcome whole = train("ssgd-mv", whole_path, {"--backend", backend});
+    interrupt("ssgd-mv", 3, {"--backend", backend});
+    for (const fs::path& path : checkpoints()) {
+      for (const std::string name : {"processor", "caches", "compiler"}) {
+        replace(path / "manifest.json", "\"" + name + "\": \"", "\"" + name + "\": \"not ");
+      }
+    }
+    const Outcome resumed = resume({"--threads-per-worker", MVSGD_MOST_THREADS});
+    EXPECT_EQ(resumed.code, Exit::good);
+    EXPECT_EQ(resumed.err, "");
+    EXPECT_EQ(digest(resumed), digest(whole));
+    fs::remove_all(path_);
+    fs::remove_all(whole_path);
+  }
+}
+
+#if defined(MVSGD_WITH_ONEDNN)
+TEST_F(CheckpointTest, OfAProcessorsOwnBitsIsWarnedOfAnotherAndRefusesOtherThreads) {
+  interrupt("ssgd-mv", 3, {"--backend", "onednn"});
+  const Outcome threads = resume({"--threads-per-worker", "2"});
+  EXPECT_EQ(threads.code, Exit::bad_input);
+  EXPECT_THAT(threads.err, HasSubstr("threads_per_worker = \"1\" there, 2 here, and the bits of "
+                                     "backend = onednn depend on it"));
+  for (const fs::path& path : checkpoints()) {
+    replace(path / "manifest.json", "\"processor\": \"", "\"processor\": \"not ");
+    replace(path / "manifest.json", "\"bits\": \"", "\"bits\": \"not ");
+  }
+  const std::string bits = value_of(read_environment((path_ / "config.toml").string()), "bits");
+  EXPECT_THAT(bits, EndsWith(", threads_per_worker = 1"));
+  const Outcome resumed = resume();
+  EXPECT_EQ(resumed.code, Exit::good);
+  EXPECT_EQ(value_of(read_environment((path_ / "config.toml").string()), "bits"),
+            "not " + bits + "; then " + bits);
+  EXPECT_THAT(resumed.err,
+              AllOf(StartsWith("mvsgd: warning: processor is "), HasSubstr(" was not "),
+                    EndsWith("the digest may be another than in one go\n")));
+}
+#endif
 
 TEST_F(CheckpointTest, NothingIsTakenThatIsDamagedAltogether) {
   interrupt("ssgd-mv", 3);

@@ -28,7 +28,7 @@ class RunDirectoryTest : public testing::Test {
  protected:
   /// A finished run of a few rounds.
   void train() {
-    RunDirectory directory(path_, settings_, {{"version", "test"}});
+    RunDirectory directory(path_, settings_, {{"version", "test"}, {"bits", "portable"}});
     const auto images = data::synthesize({.train = 64, .test = 16});
     TrialSinks sinks;
     sinks.on_round = [&](const RoundRecord& record) { directory.add(record, 1.5); };
@@ -71,7 +71,8 @@ TEST_F(RunDirectoryTest, ConfigReadsBackAsTheSettings) {
   std::ostringstream got;
   write_toml(read_toml((path_ / "config.toml").string(), std::nullopt), got);
   EXPECT_EQ(got.str(), want.str());
-  EXPECT_THAT(text("config.toml"), HasSubstr("[environment]\nversion = \"test\"\n"));
+  EXPECT_THAT(text("config.toml"),
+              HasSubstr("[environment]\nversion = \"test\"\nbits = \"portable\"\n"));
 }
 
 TEST_F(RunDirectoryTest, LedgerOfAFinishedRunIsTheLaw) {
@@ -90,6 +91,24 @@ TEST_F(RunDirectoryTest, AnAlteredBitCountIsFound) {
   EXPECT_FALSE(verification.holds());
   EXPECT_THAT(verification.checks.front().detail,
               HasSubstr("round 2, worker 0, up vote positions"));
+}
+
+TEST_F(RunDirectoryTest, WhoseBitsTheDigestTellsOfIsSaid) {
+  train();
+  const std::string config = text("config.toml");
+  const auto said = [&](const std::string& bits) {
+    std::string altered = config;
+    const std::string portable = "bits = \"portable\"\n";
+    altered.replace(altered.find(portable), portable.size(), bits);
+    std::ofstream(path_ / "config.toml") << altered;
+    const Verification verification = verify_run(path_, {});
+    EXPECT_TRUE(verification.holds());
+    const std::string& detail = verification.checks.at(2).detail;  // model.safetensors
+    return detail.substr(std::min(detail.find("; "), detail.size()));
+  };
+  EXPECT_EQ(said("bits = \"portable\"\n"), "; bits: portable, every processor trains to them");
+  EXPECT_EQ(said("bits = \"a processor, a library\"\n"), "; bits of a processor, a library");
+  EXPECT_EQ(said(""), "; an older program did not tell whose bits they are");
 }
 
 class RunDirectoryOfPreset : public RunDirectoryTest,
