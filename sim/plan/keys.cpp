@@ -269,6 +269,8 @@ std::vector<Key> make_keys() {
                  kOne, 10'000'000U),
       number_key("synthetic_test", "test images of the synthetic set", &S::synthetic_test, kOne,
                  10'000'000U),
+      number_key("synthetic_noise", "factor of the synthetic images' noise; 1: as they are known",
+                 &S::synthetic_noise, 0.0, 100.0),
       choice_key("split", "the images over the workers: random, or stratified by their classes",
                  &S::split, std::to_array<std::string_view>({"random", "stratified"})),
       text_key("backend", "what computes a local step; mvsgd info lists those of this build",

@@ -1,4 +1,4 @@
-// Named settings: the rows of Table 1, and the demo.
+// Named settings: the rows of Table 1, and those of them that the demo trains.
 #pragma once
 
 #include <span>
