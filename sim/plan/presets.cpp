@@ -1,6 +1,7 @@
 #include "sim/plan/presets.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 #include <vector>
 
@@ -106,9 +107,14 @@ std::span<const Preset> presets() {
 }
 
 const Preset& preset(std::string_view name) {
+  // The paper spells them SSGD-MV-L4.
+  std::string spelled(name);
+  std::ranges::transform(spelled, spelled.begin(), [](char c) {
+    return c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
   std::vector<std::string> names;
   for (const Preset& p : presets()) {
-    if (p.name == name) return p;
+    if (p.name == spelled) return p;
     names.push_back(p.name);
   }
   throw UsageError("unknown preset '" + std::string(name) + "'" + did_you_mean(name, names) +

@@ -17,7 +17,8 @@ struct Preset {
 
 [[nodiscard]] std::span<const Preset> presets();
 
-/// Throws UsageError, with the nearest name, if there is none of this name.
+/// By its name, in capitals or not: the paper's SSGD-MV-L4 is ssgd-mv-l4. Throws UsageError, with
+/// the nearest name, if there is none of this name.
 [[nodiscard]] const Preset& preset(std::string_view name);
 
 }  // namespace mvsgd::sim
