@@ -201,10 +201,10 @@ Scene random_scene(Draws& draws, const Kind& kind) {
 }
 
 /// An image of the class `kind`, [3, 32, 32].
-void render(const Kind& kind, Draws draws, std::span<std::uint8_t> out) {
+void render(const Kind& kind, Draws draws, float noise_factor, std::span<std::uint8_t> out) {
   const Scene scene = random_scene(draws, kind);
   const float contrast = uniform(draws, kContrast);
-  const float noise = uniform(draws, kNoise);
+  const float noise = noise_factor * uniform(draws, kNoise);
   for (std::size_t i = 0; i < kSide; ++i) {
     for (std::size_t j = 0; j < kSide; ++j) {
       // Two of a pixel's eight random bytes are the noise of each channel, one is its grain.
@@ -226,12 +226,12 @@ void render(const Kind& kind, Draws draws, std::span<std::uint8_t> out) {
   }
 }
 
-Dataset render_all(std::size_t n, std::uint64_t seed, Purpose purpose) {
+Dataset render_all(std::size_t n, const SyntheticOptions& options, Purpose purpose) {
   Dataset dataset{.pixels = std::vector<std::uint8_t>(n * kImageBytes),
                   .labels = std::vector<std::uint8_t>(n)};
   for (std::size_t i = 0; i < n; ++i) {
     dataset.labels[i] = static_cast<std::uint8_t>(i % kClasses);
-    render(kKinds[i % kClasses], Draws(seed, purpose, {.index = i}),
+    render(kKinds[i % kClasses], Draws(options.seed, purpose, {.index = i}), options.noise,
            std::span(dataset.pixels).subspan(i * kImageBytes, kImageBytes));
   }
   return dataset;
@@ -240,8 +240,8 @@ Dataset render_all(std::size_t n, std::uint64_t seed, Purpose purpose) {
 }  // namespace
 
 TrainTest synthesize(const SyntheticOptions& options) {
-  return {.train = render_all(options.train, options.seed, Purpose::kTrainImage),
-          .test = render_all(options.test, options.seed, Purpose::kTestImage)};
+  return {.train = render_all(options.train, options, Purpose::kTrainImage),
+          .test = render_all(options.test, options, Purpose::kTestImage)};
 }
 
 }  // namespace mvsgd::data

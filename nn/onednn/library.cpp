@@ -1,6 +1,7 @@
 #include "nn/onednn/library.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace mvsgd::nn {
 
@@ -9,6 +10,21 @@ Library::Library() : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {
 }
 
 void Library::set_threads(int threads) {
+  if (threads > 1) {
+    // Its own adjustment to a busy machine is switched off; a limit of the environment stands.
+    omp_set_dynamic(0);
+    int granted = 1;
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp single
+      granted = omp_get_num_threads();
+    }
+    if (granted < threads) {
+      throw UnavailableError("threads_per_worker = " + std::to_string(threads) + ": OpenMP gives " +
+                             std::to_string(granted) + " of " + std::to_string(threads) +
+                             " threads (OMP_THREAD_LIMIT, OMP_MAX_ACTIVE_LEVELS)");
+    }
+  }
   if (threads != threads_) reorders_.clear();
   threads_ = threads;
 }

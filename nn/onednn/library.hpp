@@ -45,6 +45,9 @@ class Library {
 
   /// Everything from now on runs with `threads` threads. Primitives are made for a thread count, so
   /// owners of any must make them again after a change.
+  ///
+  /// Throws UnavailableError if OpenMP gives the calling thread fewer: a primitive made for more
+  /// would wait for ever for those that never come.
   void set_threads(int threads);
   [[nodiscard]] int threads() const { return threads_; }
 

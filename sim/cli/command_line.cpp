@@ -55,6 +55,43 @@ void add_log_options(CLI::App& app, LogLevel& level) {
 
 /// The first word of `args` that the program does not know where it stands, with the nearest that
 /// it does; "" if there is none.
+/// What to give instead of an option that programs of this kind have; "" if it is none of theirs.
+std::string of_other_programs(std::string_view name) {
+  struct Other {
+    std::string_view theirs;
+    std::string_view ours;
+  };
+  constexpr auto kOthers = std::to_array<Other>({{"--lr", "--learning-rate"},
+                                                 {"--eta", "--learning-rate"},
+                                                 {"--wd", "--weight-decay"},
+                                                 {"--batch-size", "--batch"},
+                                                 {"--bs", "--batch"},
+                                                 {"--num-workers", "--workers"},
+                                                 {"--num-clients", "--workers"},
+                                                 {"--clients", "--workers"},
+                                                 {"--nodes", "--workers"},
+                                                 {"--local-epochs", "--local-steps"},
+                                                 {"--local-iters", "--local-steps"},
+                                                 {"--tau", "--local-steps"},
+                                                 {"--sparsity", "--phi"},
+                                                 {"--compression-ratio", "--phi"},
+                                                 {"--density", "--phi"},
+                                                 {"--bits", "--value-bits"},
+                                                 {"--threads", "--threads-per-worker"},
+                                                 {"--output", "--out"},
+                                                 {"--output-dir", "--out"},
+                                                 {"--checkpoint", "--resume"},
+                                                 {"--dataset", "--data"},
+                                                 {"--data-dir", "--data"}});
+  std::string dashed(name);
+  std::ranges::replace(dashed, '_', '-');
+  if (dashed == "--momentum" || dashed == "--nesterov") {
+    return "the paper's local steps are plain SGD, without momentum";
+  }
+  const auto found = std::ranges::find(kOthers, dashed, &Other::theirs);
+  return found == kOthers.end() ? "" : fmt::format("did you mean '{}'?", found->ours);
+}
+
 std::string unknown_word(const CLI::App& app, const std::vector<std::string>& args) {
   const CLI::App* command = &app;
   const auto judged = [](const std::string& kind, const std::string& word,
@@ -77,6 +114,8 @@ std::string unknown_word(const CLI::App& app, const std::vector<std::string>& ar
       for (const CLI::Option* other : command->get_options()) {
         for (const std::string& long_name : other->get_lnames()) known.push_back("--" + long_name);
       }
+      const std::string other = of_other_programs(name);
+      if (!other.empty()) return fmt::format("unknown option '{}': {}", name, other);
       return judged("option", name, known);
     }
     if (below.empty()) continue;

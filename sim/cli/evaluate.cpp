@@ -26,10 +26,18 @@ namespace mvsgd::sim {
 namespace {
 
 /// The keys that an evaluation depends on, or that say where it is done.
-constexpr std::array<std::string_view, 11> kKeys{
-    "init",           "data",           "synthetic_train", "synthetic_test", "backend",
-    "bn_eval",        "conv_algorithm", "precision",       "slots",          "threads_per_worker",
-    "instruction_set"};
+constexpr std::array<std::string_view, 12> kKeys{"init",
+                                                 "data",
+                                                 "synthetic_train",
+                                                 "synthetic_test",
+                                                 "synthetic_noise",
+                                                 "backend",
+                                                 "bn_eval",
+                                                 "conv_algorithm",
+                                                 "precision",
+                                                 "slots",
+                                                 "threads_per_worker",
+                                                 "instruction_set"};
 
 Exit evaluate(const GivenSettings& given, const CommandContext& context) {
   Settings settings;

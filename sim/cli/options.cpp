@@ -22,10 +22,15 @@ void add_setting_options(CLI::App& command, GivenSettings& given,
         .add_option_function<std::string>(
             names,
             [&given, name = std::string(key.name)](const std::string& value) {
+              if (value.empty()) {
+                throw UsageError(fmt::format("--{} '': it may not be empty", name));
+              }
               given.emplace_back(name, value);
             },
             std::string(key.help))
         ->group("Settings")
+        ->take_last()
+        ->trigger_on_parse()  // in the order in which they are given
         ->type_name("VALUE");
   }
 }

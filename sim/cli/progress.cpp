@@ -71,6 +71,13 @@ void Progress::leave_bar() {
   *out_ << std::endl;
 }
 
+std::string_view name_of_law(const Settings& settings) {
+  const bool papers = settings.position_codec == "block" &&
+                      settings.drop_codec == DropCoding::positions &&
+                      settings.mask_codec == MaskCoding::positions;
+  return papers ? "eqs 13-15" : "the law of its codec";
+}
+
 void print_summary(std::ostream& out, const Settings& settings, const TrialResult& result,
                    std::uint64_t steps_per_epoch, double seconds,
                    const std::optional<FinishedRun>& baseline) {
@@ -96,13 +103,10 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
     line("", fmt::format("{} both ways", times(rates.both_ways)));
     line("", fmt::format("{} whole run, uplink", times(rates.run_uplink)));
     line("", fmt::format("{} whole run, both ways", times(rates.run_both_ways)));
-    const bool papers = settings.position_codec == "block" &&
-                        settings.drop_codec == DropCoding::positions &&
-                        settings.mask_codec == MaskCoding::positions;
     line("bits", fmt::format("{} up, {} down; equal to {} in every message of {} rounds",
                              grouped(account.total(comm::Direction::up).count()),
                              grouped(account.total(comm::Direction::down).count()),
-                             papers ? "eqs 13-15" : "the law of its codec", rounds));
+                             name_of_law(settings), rounds));
   }
   if (account.sparse_rounds() > 0) {
     const auto bits = [&](comm::Direction direction, comm::Field field) {

@@ -4,6 +4,7 @@
 #include <iosfwd>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "sim/run/run_directory.hpp"
 #include "sim/train/trial.hpp"
@@ -44,6 +45,10 @@ class Progress {
   std::uint64_t images_ = 0;  ///< since construction
   comm::ByDirection<comm::Bits> bits_;
 };
+
+/// What the bits of such a run are held against: "eqs 13-15", or "the law of its codec" with
+/// another code than the paper's.
+[[nodiscard]] std::string_view name_of_law(const Settings& settings);
 
 /// The end of a run: accuracy, the four rates, bits against the equations, the digest; beside
 /// `baseline`, if there is one, and why a short run lags behind it.

@@ -12,22 +12,52 @@
 #include <vector>
 
 #include "sim/cli/commands.hpp"
+#include "sim/cli/progress.hpp"
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/report/html.hpp"
 #include "sim/report/plots.hpp"
+#include "sim/report/run_table.hpp"
 #include "sim/report/seed_groups.hpp"
 #include "sim/report/uplink_figure.hpp"
+#include "sim/text/numbers.hpp"
+#include "sim/verify/verify.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<SeedGroup> read_groups(const std::vector<std::string>& directories) {
+std::vector<RunHistory> read_runs(const std::vector<std::string>& directories) {
   std::vector<RunHistory> runs;
   for (const std::string& directory : directories) runs.push_back(read_run_history(directory));
-  return seed_groups(std::move(runs));
+  return runs;
+}
+
+std::vector<SeedGroup> read_groups(const std::vector<std::string>& directories) {
+  return seed_groups(read_runs(directories));
+}
+
+/// Prints the runs as a table, each held as `mvsgd verify RUN_DIR` holds it. Returns whether all
+/// of them hold.
+bool print_table(const std::vector<std::string>& directories, const CommandContext& context) {
+  bool all_hold = true;
+  std::vector<TableRun> runs;
+  for (RunHistory& run : read_runs(directories)) {
+    const bool holds = verify_run(run.path, context.law).holds();
+    all_hold = all_hold && holds;
+    std::string bits = "none sent";
+    if (!holds) {
+      bits = "WRONG";
+    } else if (run.settings.scheme->sends()) {
+      bits = fmt::format("equal to {} in {} rounds", name_of_law(run.settings),
+                         grouped(run.rounds.size()));
+    }
+    runs.push_back({.history = std::move(run), .bits = std::move(bits)});
+  }
+  write_run_table(context.streams.out, runs);
+  return all_hold;
 }
 
 struct ReportOptions {
@@ -35,6 +65,7 @@ struct ReportOptions {
   std::string out;
   std::string format;
   bool figure = false;
+  bool table = false;
 };
 
 std::string format_of(const ReportOptions& options) {
@@ -90,12 +121,19 @@ Exit report(const ReportOptions& options, const CommandContext& context) {
   if (options.figure && options.format != "" && options.format != "csv") {
     throw UsageError("--figure is drawn as SVG; of the others --format csv has its points");
   }
+  if (options.figure && options.table) {
+    throw UsageError("--table goes with the page of a report, not with --figure");
+  }
   const fs::path path = options.out.empty() ? default_path(options) : fs::path(options.out);
   write_report(path, options.figure
                          ? figure_as(options)
                          : report_as(format_of(options), read_groups(options.directories)));
+  const bool holds = !options.table || print_table(options.directories, context);
   fmt::print(context.streams.out, "{}\n", path.string());
-  return Exit::good;
+  if (holds) return Exit::good;
+  fmt::print(context.streams.err,
+             "mvsgd: what is marked WRONG above does not hold: 'mvsgd verify RUN_DIR' says why\n");
+  return Exit::check_failed;
 }
 
 }  // namespace
@@ -116,9 +154,11 @@ void add_report(CLI::App& app, const CommandContext& context, Action& chosen) {
   command->add_flag("--figure", options->figure,
                     "in its place test accuracy against bits sent up, as one SVG (uplink.svg); "
                     "--format csv: its points, which may stand for RUN_DIR");
+  command->add_flag("--table", options->table,
+                    "print accuracy, rates, digest and whether the bits hold, a line a run");
   command->footer(
       "Examples:\n  mvsgd report runs/demo-seed1\n"
-      "  mvsgd report runs/* --out all.html\n"
+      "  mvsgd report runs/* --table --out all.html\n"
       "  mvsgd report runs/demo-seed1 --format pdf\n"
       "  mvsgd report runs/* --format csv --out all.csv\n"
       "  mvsgd report runs/* --figure --out uplink.svg");

@@ -5,7 +5,9 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,12 +34,11 @@ struct TrainOptions {
   std::string baseline;
   std::string dump_wire;
   bool tensorboard = false;
-  std::vector<std::uint32_t> dump_rounds{1};
-  std::vector<std::string> sets;  ///< "key=value"
-  GivenSettings by_name;          ///< from --key value
+  std::vector<std::string> dump_rounds{"1"};
+  GivenSettings given;  ///< by --set key=value and --key value, in order
 };
 
-/// Preset, then file (a resumed run's own), then --set, then --key: what is named later counts.
+/// Preset, then file (a resumed run's own), then --set and --key: what is named later counts.
 Settings gather_settings(const TrainOptions& options) {
   Settings settings;
   std::optional<std::string> named;
@@ -49,19 +50,34 @@ Settings gather_settings(const TrainOptions& options) {
   } else if (named) {
     settings = preset(*named).settings;
   }
-  GivenSettings values;
-  for (const std::string& assignment : options.sets) {
-    const std::size_t equals = assignment.find('=');
-    if (equals == std::string::npos) {
-      throw UsageError(fmt::format("--set {}: key=value is wanted", assignment));
-    }
-    values.emplace_back(assignment.substr(0, equals), assignment.substr(equals + 1));
-  }
-  values.insert(values.end(), options.by_name.begin(), options.by_name.end());
-  set(settings, values);
+  set(settings, options.given);
   validate(settings);
   check_backend(settings);
   return settings;
+}
+
+std::pair<std::string, std::string> assigned(const std::string& text) {
+  if (text.empty()) throw UsageError("--set '': it may not be empty");
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos) {
+    throw UsageError(fmt::format("--set {}: key=value is wanted", text));
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::vector<std::uint32_t> rounds_of(const std::vector<std::string>& texts) {
+  std::vector<std::uint32_t> rounds;
+  for (const std::string& text : texts) {
+    std::uint32_t round = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), round);
+    if (error != std::errc() || end != text.data() + text.size()) {
+      throw UsageError(
+          fmt::format("--dump-rounds {}: whole numbers from 0 to {} are wanted, as 0,1,25", text,
+                      std::numeric_limits<std::uint32_t>::max()));
+    }
+    rounds.push_back(round);
+  }
+  return rounds;
 }
 
 /// runs/NAME-seedS, or the first of runs/NAME-seedS-2, -3, ... that is free.
@@ -86,7 +102,7 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
             : free_run_directory(settings);
   TrainingOptions training{.resume = resume, .events = options.tensorboard};
   if (!options.dump_wire.empty()) {
-    training.dump = {.directory = options.dump_wire, .rounds = options.dump_rounds};
+    training.dump = {.directory = options.dump_wire, .rounds = rounds_of(options.dump_rounds)};
   }
   return train_and_show(directory, settings, training, baseline, context);
 }
@@ -137,8 +153,14 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
   CLI::App* const command = app.add_subcommand("train", "Train, and count every bit");
   command->add_option("--preset", options->preset, "named settings ('mvsgd presets')");
   command->add_option("--config", options->config, "settings as TOML, such as a run's config.toml");
-  command->add_option("--set", options->sets, "one setting; may be repeated")
-      ->allow_extra_args(false)
+  command
+      ->add_option_function<std::vector<std::string>>(
+          "--set",
+          [options](const std::vector<std::string>& assignments) {
+            for (const std::string& text : assignments) options->given.push_back(assigned(text));
+          },
+          "settings; may be repeated")
+      ->trigger_on_parse()
       ->type_name("KEY=VALUE");
   command->add_option("--out", options->out, "directory of the run; default runs/...");
   command
@@ -159,7 +181,7 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
       "--tensorboard", options->tensorboard,
       "write an event file for TensorBoard into the run's directory; a resumed run that "
       "has one goes on with it");
-  add_setting_options(*command, options->by_name, [](std::string_view) { return true; });
+  add_setting_options(*command, options->given, [](std::string_view) { return true; });
   command->footer(R"(Examples:
   mvsgd train --preset demo
   mvsgd train --preset ssgd-mv-l4 --data cifar-10 --width 16 --epochs 10

@@ -93,6 +93,10 @@ std::string Decimal::to_string() const {
   return text;
 }
 
+bool operator<(const Decimal& a, const Decimal& b) {
+  return Wide{a.digits_} * power_of_ten(b.places_) < Wide{b.digits_} * power_of_ten(a.places_);
+}
+
 bool operator==(const Decimal& a, const Decimal& b) {
   return Wide{a.digits_} * power_of_ten(b.places_) == Wide{b.digits_} * power_of_ten(a.places_);
 }

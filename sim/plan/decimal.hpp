@@ -29,6 +29,8 @@ class Decimal {
   [[nodiscard]] std::string to_string() const;  ///< "0.01"; parse() reads it back
 
   friend bool operator==(const Decimal& a, const Decimal& b);
+  /// Of the fractions, exactly.
+  friend bool operator<(const Decimal& a, const Decimal& b);
 
  private:
   std::uint64_t digits_ = 0;

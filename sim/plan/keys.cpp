@@ -20,6 +20,8 @@ namespace mvsgd::sim {
 namespace {
 
 constexpr std::uint32_t kMany = 1'000'000'000;
+constexpr std::uint32_t kMostMinutes = 1'000'000;   // two years
+constexpr std::uint32_t kMostSeconds = 31'536'000;  // a year: the longest wait of a transport
 
 template <typename Number>
 Number parse_number(std::string_view text, Number low, Number high) {
@@ -99,11 +101,18 @@ Key text_key(std::string_view name, std::string_view help, std::string Settings:
 Key share_key(std::string_view name, std::string_view help, Decimal Settings::*member) {
   return {name, help,
           [=](Settings& s, std::string_view text) {
-            const Decimal share = Decimal::parse(text);
-            if (share.to_double() > 1 || share == Decimal()) {
-              throw std::invalid_argument(fmt::format("0 < {} <= 1 is wanted", name));
+            const auto refused = [] {
+              return std::invalid_argument(
+                  "a share from 0.000000001 to 1 is wanted, as 0.01 or 1e-2, of at most 18 digits");
+            };
+            try {
+              const Decimal share = Decimal::parse(text);
+              // The least has a block that every position code can have.
+              if (share < Decimal(1, 9) || Decimal(1, 0) < share) throw refused();
+              s.*member = share;
+            } catch (const std::invalid_argument&) {
+              throw refused();
             }
-            s.*member = share;
           },
           [=](const Settings& s) { return (s.*member).to_string(); }, false};
 }
@@ -157,8 +166,13 @@ Key warmup_epochs_key() {
           "dense epochs at the start, or \"proportional\": 5 of every 300, at least one step",
           [=](Settings& s, std::string_view text) {
             s.warmup_epochs.reset();
-            if (text != kProportional)
+            if (text == kProportional) return;
+            try {
               s.warmup_epochs = parse_number<std::uint32_t>(text, 0, kMany);
+            } catch (const std::invalid_argument&) {
+              throw std::invalid_argument(
+                  fmt::format("proportional, or a whole number from 0 to {}, is wanted", kMany));
+            }
           },
           [=](const Settings& s) {
             return s.warmup_epochs ? std::to_string(*s.warmup_epochs) : std::string(kProportional);
@@ -167,21 +181,29 @@ Key warmup_epochs_key() {
 }
 
 Key checkpoint_key() {
-  return {"checkpoint_every",
-          "rounds between checkpoints, or minutes as \"10m\"; 0: only when interrupted and before "
-          "the last round",
-          [](Settings& s, std::string_view text) {
-            const bool minutes = text.ends_with('m');
-            const auto number = parse_number<std::uint32_t>(
-                text.substr(0, text.size() - (minutes ? 1 : 0)), minutes ? 1 : 0, kMany);
-            s.checkpoint_every = {.rounds = minutes ? 0 : number, .minutes = minutes ? number : 0};
-          },
-          [](const Settings& s) {
-            const CheckpointEvery& every = s.checkpoint_every;
-            return every.minutes > 0 ? fmt::format("{}m", every.minutes)
-                                     : std::to_string(every.rounds);
-          },
-          false};
+  return {
+      "checkpoint_every",
+      "rounds between checkpoints, or minutes as \"10m\"; 0: only when interrupted and before "
+      "the last round",
+      [](Settings& s, std::string_view text) {
+        const bool minutes = text.ends_with('m');
+        try {
+          const auto number =
+              parse_number<std::uint32_t>(text.substr(0, text.size() - (minutes ? 1 : 0)),
+                                          minutes ? 1 : 0, minutes ? kMostMinutes : kMany);
+          s.checkpoint_every = {.rounds = minutes ? 0 : number, .minutes = minutes ? number : 0};
+        } catch (const std::invalid_argument&) {
+          throw std::invalid_argument(
+              fmt::format("a whole number of rounds from 0 to {}, or of minutes from 1m to "
+                          "{}m, is wanted",
+                          kMany, kMostMinutes));
+        }
+      },
+      [](const Settings& s) {
+        const CheckpointEvery& every = s.checkpoint_every;
+        return every.minutes > 0 ? fmt::format("{}m", every.minutes) : std::to_string(every.rounds);
+      },
+      false};
 }
 
 Key quantizer_key() {
@@ -235,7 +257,7 @@ std::vector<Key> make_keys() {
       scheme_key(),
       number_key("workers", "N", &S::workers, kOne, 65'535U),
       number_key("local_steps", "H, local SGD steps a round", &S::local_steps, kOne, kMany),
-      share_key("phi", "share of coordinates kept, 0 < phi <= 1", &S::phi),
+      share_key("phi", "share of coordinates kept, 0.000000001 to 1", &S::phi),
       share_key("phi_ad", "share that a vote may add, and drop, a round (mv-ad)", &S::phi_ad),
       value_bits_key(),
       quantizer_key(),
@@ -269,6 +291,8 @@ std::vector<Key> make_keys() {
                  kOne, 10'000'000U),
       number_key("synthetic_test", "test images of the synthetic set", &S::synthetic_test, kOne,
                  10'000'000U),
+      number_key("synthetic_noise", "factor of the synthetic images' noise; 1: as they are known",
+                 &S::synthetic_noise, 0.0, 100.0),
       choice_key("split", "the images over the workers: random, or stratified by their classes",
                  &S::split, std::to_array<std::string_view>({"random", "stratified"})),
       text_key("backend", "what computes a local step; mvsgd info lists those of this build",
@@ -277,8 +301,7 @@ std::vector<Key> make_keys() {
           "conv_algorithm",
           "convolutions of lanes and onednn: table (the fastest, by shape), direct or winograd",
           &S::conv_algorithm, std::to_array<std::string_view>({"table", "direct", "winograd"})),
-      choice_key("precision",
-                 "of convolutions' arguments: fp32, tf32 (cuda) or bf16 (onednn, cuda)",
+      choice_key("precision", "of convolutions' arguments: fp32, tf32 (cuda) or bf16",
                  &S::precision, std::to_array<std::string_view>({"fp32", "tf32", "bf16"})),
       flag_key("step_graph", "cuda: a local step is one CUDA graph, where it can be recorded",
                &S::step_graph),
@@ -308,7 +331,7 @@ std::vector<Key> make_keys() {
                     std::to_array<std::string_view>({"false", "true"}), false),
       number_key("eval_every", "epochs between evaluations", &S::eval_every, kOne, kMany),
       checkpoint_key(),
-      number_key("deadline", "seconds to wait for a peer", &S::deadline, kOne, kMany),
+      number_key("deadline", "seconds to wait for a peer", &S::deadline, kOne, kMostSeconds),
   };
 }
 

@@ -99,6 +99,7 @@ struct Settings {
   std::string data = "synthetic";          ///< a directory, or "synthetic"
   std::uint32_t synthetic_train = 10'000;  ///< images of the synthetic set
   std::uint32_t synthetic_test = 2'000;
+  double synthetic_noise = 1;  ///< times the amplitude of their noise
   Split split = Split::random;
   std::string backend = "lanes";
   ConvAlgorithm conv_algorithm = ConvAlgorithm::table;

@@ -7,7 +7,6 @@
 #include <system_error>
 #include <utility>
 
-#include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/plan/settings_file.hpp"
@@ -19,18 +18,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// None if nothing was sent that way.
+/// The mean; none if nothing was sent that way.
 std::optional<BitBudget> budget(std::span<const RunHistory> runs, comm::Direction direction) {
   std::vector<double> q_loc;
   std::vector<double> q_val;
   for (const RunHistory& run : runs) {
-    const comm::FieldBits& bits = run.sparse_bits[direction];
-    if (bits.total() == comm::Bits(0)) return std::nullopt;
-    const auto d = nn::resnet18_parameters({.width = run.settings.width}).size();
-    const double places =
-        static_cast<double>(d) * static_cast<double>(run.sparse_steps) * run.settings.workers;
-    q_loc.push_back(static_cast<double>(bits[comm::Field::positions].count()) / places);
-    q_val.push_back(static_cast<double>(bits[comm::Field::values].count()) / places);
+    const auto of_run = bit_budget(run, direction);
+    if (!of_run) return std::nullopt;
+    q_loc.push_back(of_run->q_loc);
+    q_val.push_back(of_run->q_val);
   }
   return BitBudget{.q_loc = sample(q_loc).mean, .q_val = sample(q_val).mean};
 }

@@ -11,6 +11,7 @@
 
 #include "sim/plan/settings.hpp"
 #include "sim/plan/table1.hpp"
+#include "sim/report/run_table.hpp"
 #include "sim/report/seed_groups.hpp"
 
 namespace mvsgd::sim {
@@ -26,15 +27,6 @@ enum class TrialStage : std::uint8_t { absent, begun, finished };
 /// Throws InputError naming the first key that differs if the directory has a run of settings that
 /// are not this trial's.
 [[nodiscard]] TrialStage stage_of(const TrialSpec& trial);
-
-/// Positions and values of the sparse rounds per coordinate and local step of a worker, as Table 1
-/// counts them: q_loc and q_val.
-struct BitBudget {
-  double q_loc = 0;
-  double q_val = 0;
-
-  [[nodiscard]] double rate() const { return 32 / (q_loc + q_val); }
-};
 
 /// A row of the table from its finished trials.
 struct RowResult {

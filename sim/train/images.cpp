@@ -8,7 +8,9 @@ namespace mvsgd::sim {
 
 data::TrainTest load_images(const Settings& settings) {
   if (settings.data != "synthetic") return data::read_cifar10(settings.data);
-  return data::synthesize({.train = settings.synthetic_train, .test = settings.synthetic_test});
+  return data::synthesize({.train = settings.synthetic_train,
+                           .test = settings.synthetic_test,
+                           .noise = static_cast<float>(settings.synthetic_noise)});
 }
 
 std::vector<std::vector<std::uint32_t>> split_images(const Settings& settings,

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <span>
 #include <utility>
 #include <vector>
@@ -26,6 +27,8 @@ TEST(Synthesize, MakesTheSameImagesForeverAndEverywhere) {
   const TrainTest data = synthesize({.train = 100, .test = 50, .seed = 1});
   EXPECT_EQ(fnv(data.train.pixels), 14461558359438642438U);
   EXPECT_EQ(fnv(data.test.pixels), 1520018891345676332U);
+  const TrainTest noisy = synthesize({.train = 100, .test = 0, .seed = 1, .noise = 4});
+  EXPECT_EQ(fnv(noisy.train.pixels), 2626771172617160991U);
 }
 
 TEST(Synthesize, MakesEachImageWhateverTheNumberOfOthers) {
@@ -35,6 +38,26 @@ TEST(Synthesize, MakesEachImageWhateverTheNumberOfOthers) {
       std::ranges::equal(few.train.pixels, std::span(many.train.pixels).first(13 * kImageBytes)));
   EXPECT_TRUE(
       std::ranges::equal(few.test.pixels, std::span(many.test.pixels).first(7 * kImageBytes)));
+}
+
+TEST(Synthesize, MultipliesTheNoiseOfTheSameScenes) {
+  constexpr float kFactor = 4;
+  const auto pixels = [](float noise) {
+    return synthesize({.train = 20, .test = 0, .seed = 1, .noise = noise}).train.pixels;
+  };
+  const std::vector<std::uint8_t> none = pixels(0);
+  const std::vector<std::uint8_t> once = pixels(1);
+  const std::vector<std::uint8_t> often = pixels(kFactor);
+  const auto inside = [](std::uint8_t p) { return p > 0 && p < 255; };
+  std::size_t compared = 0;
+  for (std::size_t i = 0; i < none.size(); ++i) {
+    if (!inside(none[i]) || !inside(once[i]) || !inside(often[i])) continue;
+    // Each of the three is rounded by at most 1/2, so a difference is off by at most 1.
+    const int want = static_cast<int>(kFactor) * (once[i] - none[i]);
+    EXPECT_LE(std::abs(often[i] - none[i] - want), 1 + static_cast<int>(kFactor)) << i;
+    ++compared;
+  }
+  EXPECT_GT(compared, none.size() / 2);
 }
 
 TEST(Synthesize, GivesTheSizesAskedForAndEveryClassAlike) {

@@ -204,6 +204,27 @@ TEST_F(CommandLine, ARefusalAfterTheDirectoryIsMadeLeavesNothing) {
   EXPECT_TRUE(fs::is_empty(path_)) << "it was there before";
 }
 
+TEST_F(CommandLine, OfTwoValuesTheLaterCounts) {
+  const auto config_of = [&](const std::vector<std::string>& given) {
+    fs::remove_all(path_);
+    std::vector<std::string> args{"--rounds", "1"};
+    args.insert(args.end(), given.begin(), given.end());
+    const Outcome outcome = train(args);
+    EXPECT_EQ(outcome.code, Exit::good) << outcome.err;
+    std::ifstream file(path_ / "config.toml");
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  EXPECT_THAT(config_of({"--seed", "4", "--seed", "2"}), HasSubstr("\nseed = 2\n"));
+  EXPECT_THAT(config_of({"--seed", "4", "--set", "seed=3"}), HasSubstr("\nseed = 3\n"));
+  EXPECT_THAT(config_of({"--set", "seed=3", "--seed", "4"}), HasSubstr("\nseed = 4\n"));
+  const std::string both = config_of({"--set", "seed=5", "phi=0.02"});
+  EXPECT_THAT(both, AllOf(HasSubstr("\nseed = 5\n"), HasSubstr("\nphi = 0.02\n")));
+}
+
+TEST_F(CommandLine, APresetMayBeSpeltAsInThePaper) {
+  EXPECT_EQ(run({"presets", "SSGD-MV-AD-L8-Q"}).out, run({"presets", "ssgd-mv-ad-l8-q"}).out);
+}
+
 TEST_F(CommandLine, OutputThatCannotBeWrittenIsExit4) {
   for (const std::vector<std::string>& args :
        {std::vector<std::string>{"presets"}, {"info"}, {"man"}, {"--help"}, {"train", "--help"}}) {
@@ -222,6 +243,20 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
       {{"train", "--set", "phi=1.5"}, "phi = 1.5"},
       {{"train", "--set", "workers=0"}, "workers = 0"},
       {{"train", "--set", "local_steps=0"}, "local_steps = 0"},
+      {{"train", "--phi", "1e-10"},
+       "phi = 1e-10: a share from 0.000000001 to 1 is wanted, as 0.01"},
+      {{"train", "--phi", "1.0000000000000001"}, "phi = 1.0000000000000001: a share from"},
+      {{"train", "--phi=-0.1"}, "phi = -0.1: a share from 0.000000001 to 1 is wanted"},
+      {{"train", "--phi", "+0.01"}, "phi = +0.01: a share from 0.000000001 to 1 is wanted"},
+      {{"train", "--deadline", "31536001"}, "a whole number from 1 to 31536000 is wanted"},
+      {{"train", "--checkpoint-every", "200000000m"},
+       "or of minutes from 1m to 1000000m, is wanted"},
+      {{"train", "--checkpoint-every", "10s"}, "a whole number of rounds from 0 to 1000000000, or"},
+      {{"train", "--warmup-epochs", "abc"}, "proportional, or a whole number from 0 to"},
+      {{"train", "--dump-rounds=-1"}, "--dump-rounds -1: whole numbers from 0 to 4294967295"},
+      {{"train", "--batch-size", "64"}, "unknown option '--batch-size': did you mean '--batch'?"},
+      {{"train", "--lr", "0.1"}, "did you mean '--learning-rate'?"},
+      {{"train", "--momentum", "0.9"}, "without momentum"},
       {{"train", "--set", "epoch=3"}, "did you mean 'epochs'?"},
       {{"train", "--set", "epochs"}, "key=value"},
       {{"train", "--backend", "tpu"}, "backend = tpu"},

@@ -49,6 +49,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"data", {"synthetic", "caf\xc3\xa9", "\"quoted\"", "0.10"}},
       {"synthetic_train", {"10000", "1"}},
       {"synthetic_test", {"2000", "1"}},
+      {"synthetic_noise", {"1", "0", "2.5"}},
       {"split", {"random", "stratified"}},
       {"backend", {"lanes", "reference", "onednn"}},
       {"conv_algorithm", {"table", "direct", "winograd"}},

@@ -8,8 +8,11 @@
 
 #include <array>
 #include <fstream>
+#include <map>
 #include <sstream>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "sim/files/input_error.hpp"
 #include "sim/plan/keys.hpp"
@@ -249,7 +252,29 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
     EXPECT_EQ(s.seed, 1U) << name;
     EXPECT_EQ(s.practice, Practice::text) << name;
   }
-  EXPECT_EQ(presets().size(), names.size() + 2);  // and the demo, and the baseline without votes
+  EXPECT_EQ(presets().size(), names.size() + 4);  // and the demo's, and the baseline without votes
+}
+
+TEST(Presets, TheDemosAreRowsOfTable1AtOneScale) {
+  const std::map<std::string_view, std::string> every = {
+      {"width", "4"}, {"epochs", "20"}, {"eval_every", "2"}, {"synthetic_noise", "5"}};
+  const std::map<std::string_view, std::string> of_workers = {
+      {"workers", "4"},         {"batch", "16"},
+
+      {"phi", "0.03"},          {"phi_ad", "0.01"},
+      {"learning_rate", "0.2"}, {"error_rescale_on_decay", "true"}};
+  for (const auto& [name, row] :
+       {std::pair{"demo-sm", "sm"}, {"demo", "ssgd-mv-l4"}, {"demo-ad", "ssgd-mv-ad-l4-q"}}) {
+    const Settings& demo = preset(name).settings;
+    EXPECT_NO_THROW(validate(demo)) << name;
+    const bool has_workers = std::string_view(name) != "demo-sm";
+    for (const Key& key : keys()) {
+      std::string want = key.get(preset(row).settings);
+      if (every.contains(key.name)) want = every.at(key.name);
+      if (has_workers && of_workers.contains(key.name)) want = of_workers.at(key.name);
+      EXPECT_EQ(key.get(demo), want) << name << ' ' << key.name;
+    }
+  }
 }
 
 TEST(Presets, SmIsOneWorkerAtRate01) {

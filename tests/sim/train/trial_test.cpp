@@ -79,7 +79,8 @@ Settings sparse_run(const char* name) {
 std::vector<std::string> sparse_presets() {
   std::vector<std::string> names;
   for (const Preset& p : presets()) {
-    if (p.settings.scheme->sparse() != nullptr && p.name != "demo") names.push_back(p.name);
+    if (p.settings.scheme->sparse() != nullptr && !p.name.starts_with("demo"))
+      names.push_back(p.name);
   }
   return names;
 }

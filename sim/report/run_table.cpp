@@ -1,0 +1,64 @@
+#include "sim/report/run_table.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <algorithm>
+#include <array>
+#include <ostream>
+#include <vector>
+
+#include "nn/resnet18.hpp"
+#include "sim/text/numbers.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+constexpr std::size_t kColumns = 6;
+using Line = std::array<std::string, kColumns>;
+
+// Of 64: enough to see that two runs are the same, and a line still fits a wide terminal.
+constexpr std::size_t kDigits = 16;
+
+std::optional<double> rate(const RunHistory& run, comm::Direction direction) {
+  const auto budget = bit_budget(run, direction);
+  return budget ? std::optional(budget->rate()) : std::nullopt;
+}
+
+Line line_of(const TableRun& run) {
+  const RunHistory& history = run.history;
+  return {history.path.string(),
+          history.end ? fmt::format("{:.2f} %", 100 * history.end->test_accuracy) : "not ended",
+          times(rate(history, comm::Direction::up)),
+          times(rate(history, comm::Direction::down)),
+          run.bits,
+          history.end ? history.end->digest.substr(0, kDigits) : "-"};
+}
+
+}  // namespace
+
+std::optional<BitBudget> bit_budget(const RunHistory& run, comm::Direction direction) {
+  const comm::FieldBits& bits = run.sparse_bits[direction];
+  if (bits.total() == comm::Bits(0)) return std::nullopt;
+  const auto d = nn::resnet18_parameters({.width = run.settings.width}).size();
+  const double places =
+      static_cast<double>(d) * static_cast<double>(run.sparse_steps) * run.settings.workers;
+  return BitBudget{.q_loc = static_cast<double>(bits[comm::Field::positions].count()) / places,
+                   .q_val = static_cast<double>(bits[comm::Field::values].count()) / places};
+}
+
+void write_run_table(std::ostream& out, std::span<const TableRun> runs) {
+  std::vector<Line> lines{{"run", "test accuracy", "uplink", "downlink", "bits", "sha256(theta)"}};
+  for (const TableRun& run : runs) lines.push_back(line_of(run));
+  std::array<std::size_t, kColumns> widths{};
+  for (const Line& line : lines) {
+    for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], line[i].size());
+  }
+  for (const Line& line : lines) {
+    // Numbers end where their column does.
+    fmt::print(out, "{:<{}}  {:>{}}  {:>{}}  {:>{}}  {:<{}}  {}\n", line[0], widths[0], line[1],
+               widths[1], line[2], widths[2], line[3], widths[3], line[4], widths[4], line[5]);
+  }
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,130 @@
+// The table that `mvsgd report --table` prints: what the demo ends with.
+#include "sim/report/run_table.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/sim/outcome.hpp"
+#include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class RunTable : public testing::Test {
+ protected:
+  /// The directory of a run of that preset, trained to its end.
+  std::string trained(const std::string& preset_name) {
+    const fs::path directory = path_ / preset_name;
+    train_into(directory, small_settings(preset_name));
+    return directory.string();
+  }
+
+  /// The table's report of runs; the page itself is CSV, which needs no gnuplot.
+  Outcome report(const std::vector<std::string>& runs) {
+    std::vector<std::string> args{"report", "--table", "--format", "csv", "--out", page()};
+    args.insert(args.end(), runs.begin(), runs.end());
+    return run(args);
+  }
+
+  [[nodiscard]] std::string page() const { return (path_ / "all.csv").string(); }
+
+  /// Words of line `i` of what was printed.
+  static std::vector<std::string> words(const Outcome& outcome, int i) {
+    std::istringstream lines(outcome.out);
+    std::string line;
+    for (int k = 0; k <= i; ++k) std::getline(lines, line);
+    std::istringstream in(line);
+    return {std::istream_iterator<std::string>(in), {}};
+  }
+
+  TestDirectory directory_;
+  fs::path path_ = directory_.path();
+};
+
+TEST_F(RunTable, HasAccuracyRatesBitsAndDigestOfEachRunInTheOrderGiven) {
+  const std::vector<std::string> runs{trained("sm"), trained("ssgd-mv-l4"),
+                                      trained("ssgd-mv-ad-l4-q")};
+  const Outcome outcome = report(runs);
+  EXPECT_EQ(outcome.code, Exit::good) << outcome.err;
+  EXPECT_THAT(words(outcome, 0), ElementsAre("run", "test", "accuracy", "uplink", "downlink",
+                                             "bits", "sha256(theta)"));
+  for (int i = 0; i < 3; ++i) {
+    const std::string& directory = runs.at(static_cast<std::size_t>(i));
+    const RunHistory history = read_run_history(directory);
+    const RunEnd& end = history.end.value();
+    const std::string accuracy = fmt::format("{:.2f}", 100 * end.test_accuracy);
+    const std::string digest = end.digest.substr(0, 16);
+    if (i == 0) {
+      EXPECT_THAT(words(outcome, 1),
+                  ElementsAre(directory, accuracy, "%", "-", "-", "none", "sent", digest));
+      continue;
+    }
+    // Both ways is 2 (32 d H) over the sum of up and down; one of the two is known.
+    const double down = 1 / (2 / end.rates.both_ways.value() - 1 / end.rates.uplink.value());
+    EXPECT_THAT(
+        words(outcome, i + 1),
+        ElementsAre(directory, accuracy, "%", fmt::format("x{:.1f}", end.rates.uplink.value()),
+                    fmt::format("x{:.1f}", down), "equal", "to", "eqs", "13-15", "in",
+                    std::to_string(history.rounds.size()), "rounds", digest));
+  }
+  EXPECT_THAT(words(outcome, 4), ElementsAre(page()));
+}
+
+TEST_F(RunTable, ARunThatDoesNotHoldIsMarkedAndExit1) {
+  const std::vector<std::string> runs{trained("ssgd-mv"), trained("ssgd-mv-l2")};
+  std::string ledger = text_of(runs[1] + "/ledger.csv");
+  const std::size_t digit = ledger.rfind('0');
+  ASSERT_NE(digit, std::string::npos);
+  ledger[digit] = '1';
+  std::ofstream(runs[1] + "/ledger.csv") << ledger;
+  const Outcome outcome = report(runs);
+  EXPECT_EQ(outcome.code, Exit::check_failed);
+  EXPECT_THAT(words(outcome, 1), Not(testing::Contains("WRONG")));
+  EXPECT_THAT(words(outcome, 2), testing::Contains("WRONG"));
+  EXPECT_THAT(outcome.err, HasSubstr("mvsgd verify RUN_DIR"));
+}
+
+TEST_F(RunTable, ARunThatHasNotEndedHasNeitherAccuracyNorDigest) {
+  const std::string directory = trained("ssgd-mv");
+  std::string lines = text_of(directory + "/metrics.jsonl");
+  lines.resize(lines.rfind('\n', lines.size() - 2) + 1);  // the last line is the end
+  std::ofstream(directory + "/metrics.jsonl") << lines;
+  const Outcome outcome = report({directory});
+  EXPECT_EQ(outcome.code, Exit::good) << outcome.err;
+  EXPECT_THAT(words(outcome, 1),
+              ElementsAre(directory, "not", "ended", testing::_, testing::_, "equal", "to", "eqs",
+                          "13-15", "in", testing::_, "rounds", "-"));
+}
+
+TEST_F(RunTable, AnotherCodeThanThePapersIsHeldToItsOwnLaw) {
+  Settings settings = small_settings("ssgd-mv");
+  settings.position_codec = "elias-fano";
+  train_into(path_ / "run", settings);
+  const Outcome outcome = report({(path_ / "run").string()});
+  EXPECT_EQ(outcome.code, Exit::good) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("equal to the law of its codec in "));
+}
+
+TEST_F(RunTable, IsNotAFiguresAndComesOnlyWhenAskedFor) {
+  const std::string directory = trained("ssgd-mv");
+  EXPECT_EQ(run({"report", directory, "--table", "--figure", "--out", page()}).code, Exit::usage);
+  EXPECT_FALSE(fs::exists(page()));
+  EXPECT_EQ(run({"report", directory, "--format", "csv", "--out", page()}).out, page() + "\n");
+}
+
+}  // namespace
+}  // namespace mvsgd::sim
