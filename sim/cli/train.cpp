@@ -34,7 +34,7 @@ struct TrainOptions {
   std::string baseline;
   std::string dump_wire;
   bool tensorboard = false;
-  std::vector<std::string> dump_rounds{"1"};
+  std::vector<std::string> dump_rounds;
   GivenSettings given;  ///< by --set key=value and --key value, in order
 };
 
@@ -66,6 +66,7 @@ std::pair<std::string, std::string> assigned(const std::string& text) {
 }
 
 std::vector<std::uint32_t> rounds_of(const std::vector<std::string>& texts) {
+  if (texts.empty()) return {1};
   std::vector<std::uint32_t> rounds;
   for (const std::string& text : texts) {
     std::uint32_t round = 0;
@@ -101,8 +102,12 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
       named ? std::filesystem::path(resume ? options.resume : options.out)
             : free_run_directory(settings);
   TrainingOptions training{.resume = resume, .events = options.tensorboard};
+  const std::vector<std::uint32_t> dump_rounds = rounds_of(options.dump_rounds);
+  if (options.dump_wire.empty() && !options.dump_rounds.empty()) {
+    throw UsageError("--dump-rounds: without --dump-wire DIR nothing is dumped");
+  }
   if (!options.dump_wire.empty()) {
-    training.dump = {.directory = options.dump_wire, .rounds = rounds_of(options.dump_rounds)};
+    training.dump = {.directory = options.dump_wire, .rounds = dump_rounds};
   }
   return train_and_show(directory, settings, training, baseline, context);
 }

@@ -26,7 +26,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"workers", {"10", "1", "65535"}},
       {"local_steps", {"1", "8"}},
       {"phi", {"0.01", "1", "0.123456789012345678"}},
-      {"phi_ad", {"0.001", "0.5", "0.000000000000000001"}},
+      {"phi_ad", {"0.001", "0.5", "0.000000001", "0.100000000000000001"}},
       {"value_bits", {"32", "1", "8"}},
       {"quantizer", {"fractional", "scaled-sign"}},
       {"quantizer_block", {"0", "1000000000"}},
@@ -66,7 +66,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"bn_eval", {"average", "recompute", "batch"}},
       {"error_rescale_on_decay", {"true", "false"}},
       {"eval_every", {"1", "1000000000"}},
-      {"checkpoint_every", {"10m", "0", "50", "1m", "1000000000m"}},
+      {"checkpoint_every", {"10m", "0", "50", "1m", "1000000m", "1000000000"}},
       {"deadline", {"3600", "1"}}};
   return all;
 }

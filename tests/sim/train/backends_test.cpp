@@ -51,8 +51,12 @@ TEST(Backends, WhatABackendCannotTakeIsRefusedByName) {
   EXPECT_EQ(refusal({{"backend", "reference"}, {"conv_algorithm", "direct"}}), none);
   EXPECT_EQ(refusal({{"backend", "reference"}, {"instruction_set", "avx2"}}),
             "instruction_set: backend = reference has one path alone; backend = lanes takes it");
-  EXPECT_THAT(refusal({{"backend", "lanes"}, {"precision", "bf16"}}),
-              HasSubstr("precision = bf16: backend = lanes"));
+  EXPECT_EQ(refusal({{"backend", "lanes"}, {"precision", "bf16"}}), none);
+  EXPECT_THAT(refusal({{"backend", "lanes"}, {"precision", "tf32"}}),
+              HasSubstr("precision = tf32: backend = lanes has fp32 and bf16"));
+  EXPECT_THAT(
+      refusal({{"backend", "lanes"}, {"precision", "bf16"}, {"conv_algorithm", "winograd"}}),
+      HasSubstr("with precision = bf16 convolutions are direct"));
   EXPECT_THAT(refusal({{"backend", "lanes"}, {"step_graph", "true"}}),
               HasSubstr("step_graph = true: backend = lanes has no graphs"));
   for (const char* const algorithm : {"table", "direct", "winograd"}) {
@@ -71,8 +75,8 @@ TEST(Backends, WhatABackendCannotTakeIsRefusedByName) {
                 HasSubstr("instruction_set: backend = onednn"));
     // Which backends take what one does not.
     EXPECT_THAT(
-        refusal({{"precision", "bf16"}}),
-        ContainsRegex("^precision = bf16: backend = lanes has .*; backend = onednn.* takes"));
+        refusal({{"backend", "reference"}, {"precision", "bf16"}}),
+        ContainsRegex("^precision = bf16: backend = reference .*; backend = lanes.*onednn.* take"));
   }
   if (is_built("cuda")) {
     EXPECT_THAT(refusal({{"backend", "cuda"}, {"conv_algorithm", "direct"}}),
