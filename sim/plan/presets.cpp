@@ -75,8 +75,9 @@ Preset demo(std::string name, Preset row) {
   if (settings.scheme->sends()) {
     settings.workers = 4;
     settings.batch = 16;
-    settings.phi = Decimal(3, 2);
-    settings.phi_ad = Decimal(1, 2);
+    settings.phi = Decimal(5, 2);
+    settings.phi_ad = Decimal(2, 2);
+    settings.warmup_epochs = 2;  // a tenth of the run: where it goes is settled there
     settings.learning_rate = 0.2;
     // Else add-drop voting ends with steps of the rate before the decays.
     settings.overrides.error_rescale_on_decay = true;
