@@ -258,11 +258,13 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
 TEST(Presets, TheDemosAreRowsOfTable1AtOneScale) {
   const std::map<std::string_view, std::string> every = {
       {"width", "4"}, {"epochs", "20"}, {"eval_every", "2"}, {"synthetic_noise", "5"}};
-  const std::map<std::string_view, std::string> of_workers = {
-      {"workers", "4"},         {"batch", "16"},
-
-      {"phi", "0.03"},          {"phi_ad", "0.01"},
-      {"learning_rate", "0.2"}, {"error_rescale_on_decay", "true"}};
+  const std::map<std::string_view, std::string> of_workers = {{"workers", "4"},
+                                                              {"batch", "16"},
+                                                              {"phi", "0.05"},
+                                                              {"phi_ad", "0.02"},
+                                                              {"warmup_epochs", "2"},
+                                                              {"learning_rate", "0.2"},
+                                                              {"error_rescale_on_decay", "true"}};
   for (const auto& [name, row] :
        {std::pair{"demo-sm", "sm"}, {"demo", "ssgd-mv-l4"}, {"demo-ad", "ssgd-mv-ad-l4-q"}}) {
     const Settings& demo = preset(name).settings;
