@@ -79,4 +79,25 @@ double cross_entropy(std::span<const float> logits, std::size_t label, double co
   return exact_order_log(sum) - (logits[label] - largest);
 }
 
+RowsLoss cross_entropy(const float* logits, std::int64_t classes,
+                       std::span<const std::uint8_t> labels, float* dlogits) {
+  const auto count = static_cast<double>(labels.size());
+  RowsLoss loss;
+  for (const std::uint8_t label : labels) {
+    if (std::max_element(logits, logits + classes) == logits + label) ++loss.correct;
+    loss.mean += cross_entropy({logits, static_cast<std::size_t>(classes)}, label, count, dlogits);
+    logits += classes;
+    dlogits += classes;
+  }
+  loss.mean /= count;
+  return loss;
+}
+
+void add_linear_gradients(std::int64_t rows, std::int64_t inner, std::int64_t columns,
+                          const float* x, const float* dy, float* dw, float* db) {
+  const float one = 1;
+  add_product(columns, rows, inner, dy, {.row = 1, .column = columns}, x, dw);
+  add_product(1, rows, columns, &one, {}, dy, db);
+}
+
 }  // namespace mvsgd::nn::kernels

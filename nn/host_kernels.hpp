@@ -33,4 +33,17 @@ void add_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, co
 double cross_entropy(std::span<const float> logits, std::size_t label, double count,
                      float* dlogits);
 
+/// The mean loss of rows of logits [labels.size(), classes], and how many have their label's logit
+/// as the first of the largest; sets dlogits to the loss's gradient.
+struct RowsLoss {
+  double mean = 0;
+  std::int64_t correct = 0;
+};
+RowsLoss cross_entropy(const float* logits, std::int64_t classes,
+                       std::span<const std::uint8_t> labels, float* dlogits);
+
+/// dw += dy^T x, db += the sum of dy over its rows.   x [rows, inner]   dy [rows, columns]
+void add_linear_gradients(std::int64_t rows, std::int64_t inner, std::int64_t columns,
+                          const float* x, const float* dy, float* dw, float* db);
+
 }  // namespace mvsgd::nn::kernels

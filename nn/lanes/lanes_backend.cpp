@@ -267,29 +267,17 @@ Tensor LanesBackend::do_linear_backward_data(const Tensor& dy, const Tensor& w) 
 
 void LanesBackend::do_linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
                                               const Tensor& db) {
-  const std::int64_t rows = x.shape[0];
-  const std::int64_t columns = dw.shape[0];
-  const float* const gradient = plain_data(dy);
-  const float one = 1;
-  kernels::add_product(columns, rows, x.shape[1], gradient, {.row = 1, .column = columns},
-                       plain_data(x), plain_data(dw));
-  kernels::add_product(1, rows, columns, &one, {}, gradient, plain_data(db));
+  kernels::add_linear_gradients(x.shape[0], x.shape[1], dw.shape[0], plain_data(x), plain_data(dy),
+                                plain_data(dw), plain_data(db));
 }
 
 CrossEntropy LanesBackend::do_softmax_cross_entropy(const Tensor& logits,
                                                     std::span<const std::uint8_t> labels) {
-  const auto classes = static_cast<std::size_t>(logits.shape[1]);
-  const auto count = static_cast<double>(labels.size());
-  const float* row = plain_data(logits);
   CrossEntropy result{.dlogits = make_plain(logits.shape)};
-  float* gradient = storage(result.dlogits).data();
-  for (const std::uint8_t label : labels) {
-    if (std::max_element(row, row + classes) == row + label) ++result.correct;
-    result.loss += kernels::cross_entropy({row, classes}, label, count, gradient);
-    row += classes;
-    gradient += classes;
-  }
-  result.loss /= count;
+  const kernels::RowsLoss loss = kernels::cross_entropy(plain_data(logits), logits.shape[1], labels,
+                                                        storage(result.dlogits).data());
+  result.loss = loss.mean;
+  result.correct = loss.correct;
   return result;
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <istream>
 #include <iterator>
@@ -18,10 +19,11 @@ namespace mvsgd::sim {
 
 /// The text itself. The library takes a NUL byte for the text's end and never reads what follows.
 ///
-/// Throws std::invalid_argument if there is one.
-[[nodiscard]] inline std::string_view without_nul(std::string_view text) {
+/// Throws std::invalid_argument if there is one, with its offset in a file that has `before` bytes
+/// before the text.
+[[nodiscard]] inline std::string_view without_nul(std::string_view text, std::size_t before = 0) {
   if (const auto at = text.find('\0'); at != std::string_view::npos) {
-    throw std::invalid_argument(fmt::format("a NUL byte at offset {}", at));
+    throw std::invalid_argument(fmt::format("a NUL byte at offset {}", before + at));
   }
   return text;
 }

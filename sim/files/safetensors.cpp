@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "sim/files/input_error.hpp"
+#include "sim/files/json.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -135,12 +136,8 @@ void check_metadata(const json& object) {
 
 json parse_table(std::string_view text) {
   if (!text.starts_with('{')) throw std::invalid_argument("no JSON object");
-  // The parser takes it for the end of the text, and what follows would not be read.
-  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
-    throw std::invalid_argument(fmt::format("a NUL byte at offset {}", kLengthBytes + nul));
-  }
   try {
-    return json::parse(text, StrictObjects());
+    return json::parse(without_nul(text, kLengthBytes), StrictObjects());
   } catch (const json::parse_error& e) {
     throw std::invalid_argument(
         fmt::format("no JSON at offset {}", kLengthBytes + (e.byte > 0 ? e.byte - 1 : 0)));

@@ -36,6 +36,16 @@ Number parse_number(std::string_view text, Number low, Number high) {
   return value;
 }
 
+/// What parse() gives; where it refuses, `words` are what is said.
+template <typename Parse>
+auto or_refused(std::string_view words, const Parse& parse) {
+  try {
+    return parse();
+  } catch (const std::invalid_argument&) {
+    throw std::invalid_argument(std::string(words));
+  }
+}
+
 template <typename Number>
 Key number_key(std::string_view name, std::string_view help, Number Settings::*member, Number low,
                Number high) {
@@ -101,18 +111,14 @@ Key text_key(std::string_view name, std::string_view help, std::string Settings:
 Key share_key(std::string_view name, std::string_view help, Decimal Settings::*member) {
   return {name, help,
           [=](Settings& s, std::string_view text) {
-            const auto refused = [] {
-              return std::invalid_argument(
-                  "a share from 0.000000001 to 1 is wanted, as 0.01 or 1e-2, of at most 18 digits");
-            };
-            try {
-              const Decimal share = Decimal::parse(text);
-              // The least has a block that every position code can have.
-              if (share < Decimal(1, 9) || Decimal(1, 0) < share) throw refused();
-              s.*member = share;
-            } catch (const std::invalid_argument&) {
-              throw refused();
+            constexpr std::string_view kWanted =
+                "a share from 0.000000001 to 1 is wanted, as 0.01 or 1e-2, of at most 18 digits";
+            const Decimal share = or_refused(kWanted, [&] { return Decimal::parse(text); });
+            // The least has a block that every position code can have.
+            if (share < Decimal(1, 9) || Decimal(1, 0) < share) {
+              throw std::invalid_argument(std::string(kWanted));
             }
+            s.*member = share;
           },
           [=](const Settings& s) { return (s.*member).to_string(); }, false};
 }
@@ -167,12 +173,9 @@ Key warmup_epochs_key() {
           [=](Settings& s, std::string_view text) {
             s.warmup_epochs.reset();
             if (text == kProportional) return;
-            try {
-              s.warmup_epochs = parse_number<std::uint32_t>(text, 0, kMany);
-            } catch (const std::invalid_argument&) {
-              throw std::invalid_argument(
-                  fmt::format("proportional, or a whole number from 0 to {}, is wanted", kMany));
-            }
+            s.warmup_epochs = or_refused(
+                fmt::format("proportional, or a whole number from 0 to {}, is wanted", kMany),
+                [&] { return parse_number<std::uint32_t>(text, 0, kMany); });
           },
           [=](const Settings& s) {
             return s.warmup_epochs ? std::to_string(*s.warmup_epochs) : std::string(kProportional);
@@ -187,17 +190,15 @@ Key checkpoint_key() {
       "the last round",
       [](Settings& s, std::string_view text) {
         const bool minutes = text.ends_with('m');
-        try {
-          const auto number =
-              parse_number<std::uint32_t>(text.substr(0, text.size() - (minutes ? 1 : 0)),
-                                          minutes ? 1 : 0, minutes ? kMostMinutes : kMany);
-          s.checkpoint_every = {.rounds = minutes ? 0 : number, .minutes = minutes ? number : 0};
-        } catch (const std::invalid_argument&) {
-          throw std::invalid_argument(
-              fmt::format("a whole number of rounds from 0 to {}, or of minutes from 1m to "
-                          "{}m, is wanted",
-                          kMany, kMostMinutes));
-        }
+        const auto number = or_refused(
+            fmt::format("a whole number of rounds from 0 to {}, or of minutes from 1m to {}m, is "
+                        "wanted",
+                        kMany, kMostMinutes),
+            [&] {
+              return parse_number<std::uint32_t>(text.substr(0, text.size() - (minutes ? 1 : 0)),
+                                                 minutes ? 1 : 0, minutes ? kMostMinutes : kMany);
+            });
+        s.checkpoint_every = {.rounds = minutes ? 0 : number, .minutes = minutes ? number : 0};
       },
       [](const Settings& s) {
         const CheckpointEvery& every = s.checkpoint_every;

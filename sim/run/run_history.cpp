@@ -21,6 +21,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What the file has up to the last end of a line: a running program may be writing the next.
+std::istringstream whole_lines(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
+  text.resize(text.rfind('\n') + 1);
+  return std::istringstream(text);
+}
+
 void add_line(const std::string& text, const std::vector<LayerShare>& layers, RunHistory& run) {
   std::variant<RoundMetrics, RunEnd> line = parse_line(text, layers);
   if (auto* const end = std::get_if<RunEnd>(&line)) {
@@ -52,10 +61,9 @@ void read_metrics(const fs::path& path, RunHistory& run) {
   }
 }
 
-void read_bits(const fs::path& path, RunHistory& run) {
-  std::istringstream lines = whole_lines(path);
+void add_bits(const std::vector<comm::LedgerRow>& rows, RunHistory& run) {
   comm::Bits before;
-  for (const comm::LedgerRow& row : read_ledger(lines, path.string())) {
+  for (const comm::LedgerRow& row : rows) {
     const std::uint32_t t = row.id.round;
     if (t > run.last_round()) continue;
     if (t == 0) before += row.bits;
@@ -75,15 +83,9 @@ void read_bits(const fs::path& path, RunHistory& run) {
 
 }  // namespace
 
-std::istringstream whole_lines(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
-  text.resize(text.rfind('\n') + 1);
-  return std::istringstream(text);
-}
+RunHistory read_run_history(const fs::path& path) { return read_run_with_rows(path).history; }
 
-RunHistory read_run_history(const fs::path& path) {
+RunWithRows read_run_with_rows(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) {
     throw InputError(fmt::format("{}: no such directory", path.string()));
@@ -95,8 +97,11 @@ RunHistory read_run_history(const fs::path& path) {
   run.planned_rounds =
       static_cast<std::uint32_t>(schedule(run.settings, training_images(run.settings)).size());
   read_metrics(path / "metrics.jsonl", run);
-  read_bits(path / "ledger.csv", run);
-  return run;
+  const fs::path ledger = path / "ledger.csv";
+  std::istringstream lines = whole_lines(ledger);
+  std::vector<comm::LedgerRow> rows = read_ledger(lines, ledger.string());
+  add_bits(rows, run);
+  return {std::move(run), std::move(rows)};
 }
 
 }  // namespace mvsgd::sim

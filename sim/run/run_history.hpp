@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "comm/ledger.hpp"
 #include "comm/message.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/run/metrics.hpp"
@@ -37,14 +37,18 @@ struct RunHistory {
   }
 };
 
-/// What a file of lines has up to the last end of one: a running program may be writing the next.
-/// Throws InputError if it cannot be read.
-[[nodiscard]] std::istringstream whole_lines(const std::filesystem::path& path);
-
 /// Reads config.toml, metrics.jsonl and ledger.csv. The run may be condensed (sim/run/README.md). A
 /// last line without its end, as a running program may have written it, is passed over, and so are
 /// ledger rows of rounds that metrics.jsonl does not have yet. Throws InputError naming file and
 /// line if anything else is not what a run writes.
 [[nodiscard]] RunHistory read_run_history(const std::filesystem::path& path);
+
+/// The same with all whole rows of ledger.csv, those of rounds that metrics.jsonl does not have yet
+/// too.
+struct RunWithRows {
+  RunHistory history;
+  std::vector<comm::LedgerRow> rows;
+};
+[[nodiscard]] RunWithRows read_run_with_rows(const std::filesystem::path& path);
 
 }  // namespace mvsgd::sim

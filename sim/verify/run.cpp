@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,7 +15,6 @@
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/run/checkpoint.hpp"
-#include "sim/run/ledger_file.hpp"
 #include "sim/run/run_history.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/train/backends.hpp"
@@ -142,14 +140,13 @@ std::string hold_model(const fs::path& path, const RunHistory& run) {
 }  // namespace
 
 Verification verify_run(const fs::path& directory, const LawConstants& law) {
-  const RunHistory run = read_run_history(directory);
+  auto [run, rows] = read_run_with_rows(directory);
   const auto is_sum = [](const RoundHistory& line) { return line.rounds.has_value(); };
   if (std::ranges::any_of(run.rounds, is_sum)) {
     throw InputError(
         fmt::format("{}: a condensed run, whose ledger is not one of rounds", directory.string()));
   }
-  std::istringstream lines = whole_lines(directory / "ledger.csv");
-  const Ledger ledger(read_ledger(lines, (directory / "ledger.csv").string()), run);
+  const Ledger ledger(std::move(rows), run);
   Verification verification;
   const auto add = [&](const char* file, const char* claim, const auto& hold) {
     verification.checks.push_back(checked(directory / file, claim, hold));
