@@ -64,7 +64,7 @@ RoundShape Audit::shape_of(const Round& round) const {
 }
 
 std::optional<comm::Bits> Audit::position_law_of(const MessageShape& shape, std::uint64_t k) const {
-  if (shape.given == Given::last_mask) return std::nullopt;
+  if (shape.given == Given::last_mask || shape.given == Given::changed_vote) return std::nullopt;
   const std::uint8_t code = compress::position_codec_named(settings_.position_codec).id;
   return position_law_of_code(law_, code, shape.universe, k, shape.block);
 }
@@ -72,10 +72,16 @@ std::optional<comm::Bits> Audit::position_law_of(const MessageShape& shape, std:
 comm::Bits Audit::positions(const MessageShape& shape, const Round& round, std::uint32_t worker,
                             const RoundSizes& sizes) const {
   if (const auto bits = position_law_of(shape, count_in(shape, worker, sizes))) return *bits;
-  const auto known = sizes.position_bits.find(known_under(shape.kind, worker));
-  if (known != sizes.position_bits.end()) return known->second;
-  throw CheckFailed(fmt::format("round {}, worker {}, {}: no size of its positions is known",
-                                round.t, worker, comm::name(shape.kind)));
+  return coded(shape, round, worker, sizes);
+}
+
+comm::Bits Audit::coded(const MessageShape& shape, const Round& round, std::uint32_t worker,
+                        const RoundSizes& sizes) {
+  const auto known = sizes.coded_bits.find(known_under(shape.kind, worker));
+  if (known != sizes.coded_bits.end()) return known->second;
+  throw CheckFailed(fmt::format("round {}, worker {}, {}: no size of its {} is known", round.t,
+                                worker, comm::name(shape.kind),
+                                shape.universe > 0 ? "positions" : "values"));
 }
 
 comm::FieldBits Audit::message(const MessageShape& shape, const Round& round, std::uint32_t worker,
@@ -86,7 +92,8 @@ comm::FieldBits Audit::message(const MessageShape& shape, const Round& round, st
   } else if (shape.kind == Kind::update) {
     const std::uint64_t k = count_in(shape, worker, sizes);
     const std::uint64_t q = settings_.value_bits == 32 ? law_.float_bits : settings_.value_bits;
-    bits[Field::values] = value_law(k, q);
+    bits[Field::values] =
+        settings_.has_values_by_entropy() ? coded(shape, round, worker, sizes) : value_law(k, q);
     bits[Field::level_means] = level_mean_law(law_, k, q, settings_.quantizer_block);
   } else {
     bits[values_field(shape.kind)] = value_law(count_in(shape, worker, sizes), law_.float_bits);
@@ -154,7 +161,11 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
     for (const auto& [id, field, bits] : rows) {
       if (id.kind != shape.kind || id.direction != shape.way) continue;
       if (field == Field::positions && !position_law_of(shape, dimensions_.k)) {
-        sizes.position_bits.emplace(known_under(id.kind, id.worker), bits);
+        sizes.coded_bits.emplace(known_under(id.kind, id.worker), bits);
+      }
+      if (field == Field::values && shape.kind == Kind::update &&
+          settings_.has_values_by_entropy()) {
+        sizes.coded_bits.emplace(known_under(id.kind, id.worker), bits);
       }
       if (field == Field::positions && adds && id.worker < sizes.changes.size()) {
         sizes.changes[id.worker] = count_of(shape, bits);
@@ -167,7 +178,7 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
     // A list that takes no bit has no row, but its message has a header.
     for (const auto& [id, field, bits] : rows) {
       if (id.kind != shape.kind || id.direction != shape.way || field != Field::header) continue;
-      sizes.position_bits.emplace(known_under(id.kind, id.worker), comm::Bits(0));
+      sizes.coded_bits.emplace(known_under(id.kind, id.worker), comm::Bits(0));
     }
   }
   return sizes;

@@ -45,6 +45,9 @@ class Audit {
                                         std::uint32_t worker, const RoundSizes& sizes) const;
   [[nodiscard]] comm::Bits positions(const MessageShape& shape, const Round& round,
                                      std::uint32_t worker, const RoundSizes& sizes) const;
+  /// What was decoded of a code whose length depends on it.
+  [[nodiscard]] static comm::Bits coded(const MessageShape& shape, const Round& round,
+                                        std::uint32_t worker, const RoundSizes& sizes);
   /// The law of k positions; none where it depends on which they are.
   [[nodiscard]] std::optional<comm::Bits> position_law_of(const MessageShape& shape,
                                                           std::uint64_t k) const;

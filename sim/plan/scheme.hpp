@@ -55,6 +55,8 @@ class Scheme {
 /// Throws UsageError, with the names that there are, if there is none of this name.
 [[nodiscard]] const Scheme& scheme_named(std::string_view name);
 
+/// Whether its workers send whole votes in every sparse round.
+[[nodiscard]] bool votes_whole(const Scheme& scheme);
 /// Whether its workers send lists of what they drop from their last vote.
 [[nodiscard]] bool drops(const Scheme& scheme);
 /// Whether its masks have exactly K coordinates.

@@ -71,7 +71,14 @@ void validate(const Settings& s) {
     throw UsageError(fmt::format("value_bits = {}: only a sparse scheme quantises", s.value_bits));
   }
   check_quantizer(s);
+  if (s.value_codec == ValueCoding::entropy && s.value_bits == 32) {
+    throw UsageError("value_codec = entropy: only quantised values (value_bits = 1 to 8)");
+  }
   check_block_size(s);
+  if (s.vote_codec == VoteCoding::delta && !votes_whole(*s.scheme)) {
+    throw UsageError(fmt::format("vote_codec = delta: only schemes {} send whole votes each round",
+                                 names_of_schemes(votes_whole)));
+  }
   if (s.drop_codec == DropCoding::rank && !drops(*s.scheme)) {
     throw UsageError(
         fmt::format("drop_codec = rank: only scheme {} drops", names_of_schemes(drops)));

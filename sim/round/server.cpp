@@ -1,5 +1,6 @@
 #include "sim/round/server.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "compress/select/error_memory.hpp"
@@ -46,12 +47,15 @@ std::vector<compress::Index> ServerRound::receive_positions(
   auto positions =
       sim::receive_positions(protocol(), *transport_, worker, {kind, round().t}, previous);
   const auto codec = protocol().positions(kind).codec(previous);
-  if (codec->is_data_dependent()) sizes().position_bits[{kind, worker}] = codec->size(positions);
+  if (codec->is_data_dependent()) sizes().coded_bits[{kind, worker}] = codec->size(positions);
   return positions;
 }
 
-void ServerRound::receive_update(std::uint32_t worker, std::span<float> values) {
-  sim::receive_update(protocol(), *transport_, worker, round().t, values);
+void ServerRound::receive_update(std::uint32_t worker, std::span<float> values,
+                                 std::span<const compress::Index> vote) {
+  const auto own = own_marks(protocol(), state_->mask, vote);
+  const auto bits = sim::receive_update(protocol(), *transport_, worker, round().t, values, own);
+  if (bits) sizes().coded_bits[{comm::Kind::update, worker}] = *bits;
 }
 
 void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCount* votes) {
@@ -61,7 +65,7 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
                                           {comm::Kind::mask, round().t}, mask, last));
   const auto codec = protocol().positions(comm::Kind::mask).codec(last);
   if (codec->is_data_dependent()) {
-    sizes().position_bits[{comm::Kind::mask, 0}] = codec->size(mask);
+    sizes().coded_bits[{comm::Kind::mask, 0}] = codec->size(mask);
   }
   if (!last.empty()) record_->mask_overlap = overlap(last, mask);
   if (round().evaluate) record_->mask = mask;
@@ -72,9 +76,10 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
   state_->mask = std::move(mask);
 }
 
-std::vector<float> ServerRound::sum_updates() {
-  return sum_of(workers(), state_->mask.size(),
-                [&](std::uint32_t n, std::span<float> values) { receive_update(n, values); });
+std::vector<float> ServerRound::sum_updates(const VoteOf& vote_of) {
+  return sum_of(workers(), state_->mask.size(), [&](std::uint32_t n, std::span<float> values) {
+    receive_update(n, values, vote_of ? vote_of(n) : std::span<const compress::Index>());
+  });
 }
 
 void ServerRound::publish_aggregate(std::span<float> sum) {
@@ -98,7 +103,8 @@ Server::Server(const ServerContext& context, comm::Transport& transport, ServerS
       buffers_(buffers) {
   if (const SparseRounds* const sparse = context_.settings.scheme->sparse()) {
     side_ = sparse->server(context_.settings, context_.protocol);
-    if (!state_.kept.empty()) side_->restore(std::exchange(state_.kept, {}), votes);
+    const bool goes_on = std::ranges::any_of(votes, [](auto vote) { return !vote.empty(); });
+    if (goes_on || !state_.kept.empty()) side_->restore(std::exchange(state_.kept, {}), votes);
   }
 }
 

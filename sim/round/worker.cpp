@@ -14,7 +14,8 @@ void WorkerRound::send_positions(comm::Kind kind, std::span<const compress::Inde
       encode_positions(protocol(), transport_->rank(), {kind, round_->t}, positions, state_->vote));
 }
 
-void WorkerRound::send_update(std::span<const compress::Index> support) {
+void WorkerRound::send_update(std::span<const compress::Index> support,
+                              std::span<const compress::Index> vote) {
   const compress::Quantizer* const quantizer = protocol().quantizer.get();
   const std::uint32_t rank = transport_->rank();
   std::vector<float> sent(support.size());
@@ -24,7 +25,8 @@ void WorkerRound::send_update(std::span<const compress::Index> support) {
                      encode_values(protocol(), rank, {comm::Kind::update, round_->t}, sent));
   } else {
     const compress::Quantized quantized = arrays_->quantize(support, *quantizer);
-    transport_->send(transport_->server(), encode_update(protocol(), rank, round_->t, quantized));
+    transport_->send(transport_->server(), encode_update(protocol(), rank, round_->t, quantized,
+                                                         own_marks(protocol(), support, vote)));
     quantizer->recover(quantized, sent);
     if (!context_->settings.quantization_error) arrays_->gather(support, sent);
   }

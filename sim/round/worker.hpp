@@ -55,8 +55,10 @@ class WorkerRound {
 
   /// A vote, or one of its changes; `positions` increasing.
   void send_positions(comm::Kind kind, std::span<const compress::Index> positions);
-  /// The values of D at `support`; the memory keeps the rest.
-  void send_update(std::span<const compress::Index> support);
+  /// The values of D at `support`; the memory keeps the rest. `vote` is this round's, which the
+  /// server has too.
+  void send_update(std::span<const compress::Index> support,
+                   std::span<const compress::Index> vote = {});
   void receive_mask();
   /// The aggregate of all workers' values under the mask; theta moves by it.
   void receive_aggregate();

@@ -32,10 +32,11 @@ class AddDropServer final : public ServerSide {
  public:
   AddDropServer(const Settings& settings, const Protocol& protocol)
       : ranked_(settings.drop_codec == DropCoding::rank),
+        keeps_votes_(settings.check_votes || ranked_ || protocol.values_by_entropy),
         sum_(protocol.d, {.workers = protocol.workers,
                           .k = protocol.k,
                           .k_ad = protocol.k_ad,
-                          .check_votes = settings.check_votes || ranked_}) {}
+                          .check_votes = keeps_votes_}) {}
 
   void lead(ServerRound& round) override {
     for (std::uint32_t n = 0; n < round.workers(); ++n) {
@@ -46,7 +47,9 @@ class AddDropServer final : public ServerSide {
     round.publish_mask(
         sum_.majority_mask(round.protocol().k, tie_break(round.settings(), round.round())),
         &counted);
-    round.step_under_mask(round.sum_updates());
+    round.step_under_mask(keeps_votes_
+                              ? round.sum_updates([&](std::uint32_t n) { return sum_.vote(n); })
+                              : round.sum_updates());
   }
 
   [[nodiscard]] KeptArrays keep() const override { return {{kVoteSum, sum_.counts()}}; }
@@ -75,6 +78,7 @@ class AddDropServer final : public ServerSide {
   }
 
   bool ranked_;  ///< drops are ranks in the sender's last vote
+  bool keeps_votes_;
   compress::VoteSum sum_;
 };
 
@@ -89,7 +93,7 @@ class AddDrop final : public Scheme, public SparseRounds {
     RoundShape shape = {mask_shape(settings, dimensions, round), update_shape(settings, dimensions),
                         aggregate_shape(settings, dimensions)};
     if (round.first_sparse) {
-      shape.push_back(vote_shape(settings, dimensions));
+      shape.push_back(vote_shape(settings, dimensions, round));
       return shape;
     }
     const MessageShape add{.way = comm::Direction::up,
@@ -135,7 +139,7 @@ class AddDrop final : public Scheme, public SparseRounds {
       round.send_positions(Kind::vote, vote.support);
     }
     round.receive_mask();
-    round.send_update(round.state().mask);
+    round.send_update(round.state().mask, vote.support);
     round.receive_aggregate();
   }
 

@@ -42,6 +42,21 @@ class Voted : public Scheme, public SparseRounds {
                                                                  const Round& round) const = 0;
 };
 
+/// Receives whole votes, and keeps them where the next ones are to be told as their changes.
+class VoteReceiver {
+ public:
+  explicit VoteReceiver(const Settings& settings)
+      : keeps_(settings.vote_codec == VoteCoding::delta), last_(settings.workers) {}
+
+  [[nodiscard]] std::vector<compress::Index> receive(ServerRound& round, std::uint32_t worker);
+  /// ServerSide::restore().
+  void restore(std::span<const std::span<const compress::Index>> votes);
+
+ private:
+  bool keeps_;
+  std::vector<std::vector<compress::Index>> last_;  ///< [N]
+};
+
 /// The votes of a tally.
 class TallyCount final : public VoteCount {
  public:
