@@ -4,8 +4,10 @@
 
 PLAIN and MIN are folders of `mvsgd train --dump-wire` of the same run, with a paper's preset of 4-bit values and with
 its -min, whose model is the same to the bit. PLAIN is decoded by comm/README.md alone, MIN is only measured. Each line
-is a mean over workers and rounds; a change of a vote needs the round before in PLAIN too. Of zstd the best of three
-inputs counts: the message's body, a byte a code or gap, and those bytes of the marked values after the others.
+is a mean over workers and the rounds that MIN has; votes that are told as changes need all rounds before in PLAIN.
+`bound` is log2 of how many lists there are, and of values the entropy of signs and of levels given the own vote. Of
+zstd the best of three inputs counts: the message's body, a byte a code or gap, and those bytes of the marked values
+after the others.
 """
 
 import collections
@@ -59,7 +61,7 @@ def entropy(symbols):
 
 
 def zstd(level, *inputs):
-    packed = (subprocess.run(["zstd", f"-{level}", "-c", "--no-check"], input=bytes(data),
+    packed = (subprocess.run(["zstd", f"-{level}", "-c", "--no-check", f"--stream-size={len(data)}"], input=bytes(data),
                              stdout=subprocess.PIPE, check=True).stdout for data in inputs)
     return 8 * min(map(len, packed))
 
@@ -92,14 +94,14 @@ def main(plain, least):
             sums[what, name] += value
 
     votes, added = {}, {}
-    for path in sorted(plain.glob("round-*-up-*.bin"), key=lambda p: int(p.name.split("-")[1])):
+    for path in sorted(plain.glob("round-*-up-*.bin"), key=lambda p: (int(p.name.split("-")[1]), p.name)):
         _, t, _, kind, _, worker = path.stem.split("-")
         t, worker = int(t), int(worker)
         message, ours = read(path), least / path.name
         if kind == "vote":
             vote = votes[t, worker] = positions(message)
             last = votes.get((t - 1, worker))
-            if last is None:
+            if last is None or not ours.exists():
                 continue
             left, new = sorted(set(last) - set(vote)), sorted(set(vote) - set(last))
             others, k = message["d"] - len(vote), len(vote)
@@ -110,6 +112,12 @@ def main(plain, least):
                 zstd_3=zstd(3, message["body"], both), zstd_19=zstd(19, message["body"], both))
         elif kind in ("add", "drop"):
             members = positions(message)
+            if kind == "add":
+                added[worker] = members
+            elif (t - 1, worker) in votes:
+                votes[t, worker] = sorted(set(votes[t - 1, worker]) - set(members) | set(added[worker]))
+            if not ours.exists():
+                continue
             k = read(plain / f"round-{t}-up-update-worker-{worker}.bin")["count"]
             n = message["d"] - k if kind == "add" else k
             add(f"a list: {kind}", paper=8 * len(message["body"]), bound=log2_choices(n, len(members)),
@@ -118,6 +126,8 @@ def main(plain, least):
     for path in sorted(plain.glob("round-*-up-update-*.bin")):
         _, t, _, _, _, worker = path.stem.split("-")
         t, worker = int(t), int(worker)
+        if not (least / path.name).exists():
+            continue
         message = read(path)
         q, values = message["q"], codes(message)
         mask = positions(read(plain / f"round-{t}-down-mask-worker-{worker}.bin"))

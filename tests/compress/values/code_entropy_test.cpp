@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "compress/values/quantizer.hpp"
+#include "compress/values/rans.hpp"
 
 namespace mvsgd::compress {
 namespace {
@@ -387,6 +388,26 @@ TEST(CodeEntropy, RefusesAnotherModelThanTheOneOfTheCodes) {
   EXPECT_THAT([&] { (void)decode(one, 1000, 4, all.own); },
               ThrowsMessage<DecodeError>(HasSubstr("model 1 is not that of these codes")));
   EXPECT_EQ(decode(one, 1000, 4, {}), all.codes);
+}
+
+TEST(CodeEntropy, RefusesFrequenciesThatAreNotThoseOfTheCodes) {
+  // Two of 32 levels are the second: of 256 slots 16 are its, not 15.
+  Bytes levels(32, 0);
+  levels[5] = levels[17] = 1;
+  const auto with_second = [&](std::uint32_t slots) {
+    return coded([&](BitWriter& out) {
+      out.put(1, 2);
+      out.put(0, 32);
+      out.put(8, 4);                     // three zeros and a 1
+      out.put(256 - slots - 3 * 64, 6);  // r = 6
+      out.put(std::uint64_t{1} << (slots / 4), slots / 4 + 1);
+      out.put(slots % 4, 2);  // r = 2
+      Rans(8, 4, {256 - slots, slots, 0, 0}).encode(levels, 1, out);
+    });
+  };
+  EXPECT_EQ(decode(with_second(16), 32, 3, {}), levels);
+  EXPECT_THAT([&] { (void)decode(with_second(15), 32, 3, {}); },
+              ThrowsMessage<DecodeError>(HasSubstr("model 1 is not that of these codes")));
 }
 
 TEST(CodeEntropy, HoldsNothingForACountThatIsNotThere) {
