@@ -263,15 +263,18 @@ TEST(CodeEntropy, WritesWhatItsHeaderDefinesAndReadsItBack) {
   }
 }
 
-// Among these are messages whose two forms are equally long.
 TEST(CodeEntropy, WritesWhatItsHeaderDefinesWherePlainCodesAreAboutAsLong) {
+  int plain = 0;
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
     const unsigned q = 2 + static_cast<unsigned>(seed % 2);
     const Drawn all = drawn(40 + seed % 61, q, 5 + static_cast<double>(seed % 7), seed);
     const Coded coded = encode(all.codes, q, {});
     ASSERT_EQ(text_of(coded), ByDefinition({all.codes, {}}, q).write()) << seed;
     ASSERT_EQ(decode(coded, all.codes.size(), q, {}), all.codes) << seed;
+    plain += std::to_integer<int>(coded.bytes[0]) % 4 == 0 ? 1 : 0;
   }
+  EXPECT_GT(plain, 300);
+  EXPECT_LT(plain, 2700);
 }
 
 TEST(CodeEntropy, ExampleOfTheReadmeHasItsBits) {
