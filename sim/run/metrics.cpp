@@ -44,6 +44,14 @@ void put(ordered_json& line, const std::string& name, const std::vector<std::uin
   if (!values.empty()) line[name] = values;
 }
 
+/// No member where there is none: an older program has written none either.
+void put(ordered_json& line, const std::string& name,
+         const std::map<std::string, FileDigest>& files) {
+  for (const auto& [file, digest] : files) {
+    line[name][file] = {{"bytes", digest.bytes}, {"sha256", digest.sha256}};
+  }
+}
+
 // The same back.
 
 template <typename Number>
@@ -95,6 +103,16 @@ void get(const ordered_json& line, const std::string& name, Phases& phases) {
   if (found == nullptr) return;
   for (const Phase& phase : kPhases) {
     phases.*phase.seconds = found->at(std::string(phase.name)).get<double>();
+  }
+}
+
+void get(const ordered_json& line, const std::string& name,
+         std::map<std::string, FileDigest>& files) {
+  const auto* const found = find(line, name);
+  if (found == nullptr) return;
+  for (const auto& [file, digest] : found->items()) {
+    files[file] = {.bytes = whole_number<std::uint64_t>(digest.at("bytes")),
+                   .sha256 = digest.at("sha256").get<std::string>()};
   }
 }
 
@@ -193,6 +211,7 @@ RunEnd parse_end(const ordered_json& line) {
   for (const auto& [name, rate] : kRates) get(line, std::string(name), end.rates.*rate);
   end.seconds = line.value("seconds", 0.0);
   get(line, "cpu_seconds", end.phases);
+  get(line, "files", end.files);
   return end;
 }
 
@@ -249,6 +268,7 @@ std::string line_of(const RunEnd& end) {
   for (const auto& [name, rate] : kRates) put(line, std::string(name), end.rates.*rate);
   line["seconds"] = end.seconds;
   put(line, "cpu_seconds", end.phases);
+  put(line, "files", end.files);
   return line.dump();
 }
 

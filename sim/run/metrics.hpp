@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "comm/bits.hpp"
 #include "nn/layout.hpp"
+#include "sim/files/durable_file.hpp"
 #include "sim/law/account.hpp"
 #include "sim/round/phases.hpp"
 #include "sim/round/server.hpp"
@@ -58,6 +60,9 @@ struct RunEnd {
   Rates rates;
   double seconds = 0;
   Phases phases;
+  /// What the run's other files, and its lines before this one, are by name; an older run tells of
+  /// none.
+  std::map<std::string, FileDigest> files;
 };
 
 /// The four rates by their names in files.

@@ -133,16 +133,18 @@ std::optional<RoundMetrics> RunDirectory::add(const RoundRecord& record, double 
   return metrics;
 }
 
+FileDigest RunDirectory::synced(const char* name) const {
+  sync_path(path_ / name);
+  const auto digest = digest_of(path_ / name);
+  if (!digest) {
+    throw std::runtime_error(fmt::format("{}: cannot be read", (path_ / name).string()));
+  }
+  return *digest;
+}
+
 void RunDirectory::save(const TrialState& state) {
   RunFiles rows;
-  for (const char* name : kRowFiles) {
-    sync_path(path_ / name);
-    const auto digest = digest_of(path_ / name);
-    if (!digest) {
-      throw std::runtime_error(fmt::format("{}: cannot be read", (path_ / name).string()));
-    }
-    rows[name] = *digest;
-  }
+  for (const char* name : kRowFiles) rows[name] = synced(name);
   save_checkpoint(path_, state, {.settings = settings_, .environment = environment_, .rows = rows});
 }
 
@@ -151,12 +153,15 @@ void RunDirectory::finish(const TrialResult& result, double seconds) {
                                .theta = result.theta,
                                .statistics = result.statistics,
                                .batches = result.steps});
+  RunFiles files;
+  for (const char* name : {kLedger, kMetrics, kModel}) files[name] = synced(name);
   metrics_ << line_of(RunEnd{.digest = result.digest,
                              .test_loss = result.evaluation.loss,
                              .test_accuracy = result.evaluation.accuracy,
                              .rates = result.account.rates(),
                              .seconds = seconds,
-                             .phases = result.phases})
+                             .phases = result.phases,
+                             .files = std::move(files)})
            << '\n';
   metrics_.flush();
   check_written();
