@@ -321,6 +321,8 @@ END = {"end": True, "theta_sha256": "0" * 64, "test_loss": 2.25, "test_accuracy"
 run_files("finished", [metrics(1), metrics(2, mask_overlap=0.5, test_loss=2.0, test_accuracy=0.1,
                                            kept_by_layer=dict.fromkeys(LAYERS, 0)), END],
           LEDGER + MODEL + "1,0,up,dense,header,192\n")
+run_files("end_with_files", [END | {"files": {"ledger.csv": {"bytes": 39, "sha256": "0" * 64}}}], LEDGER)
+run_files("files_without_bytes", [END | {"files": {"ledger.csv": 39}}], LEDGER)
 run_files("end_without_accuracy", [{"end": True}], LEDGER)
 run_files("running", [metrics(1), '{"round": 2, "ep'], LEDGER + MODEL + "1,0,up,de")
 run_files("rounds_out_of_order", [metrics(2)], LEDGER)
