@@ -90,14 +90,14 @@ void hold_file(const RunHistory& run, const char* name) {
                   got ? got->bytes : 0, got ? got->sha256 : "none", want.bytes, want.sha256));
 }
 
-std::string hold_ledger(const RunHistory& run, const Ledger& ledger, const RunRecord& record) {
+std::string hold_ledger(const RunHistory& run, const Ledger& ledger, const Audit& audit,
+                        const RunRecord& record) {
   if (!run.end && run.rounds.empty()) return so_far(run, 0);  // round 0 may be half written
   for (std::size_t t = 0; t <= run.rounds.size(); ++t) {
     if (t >= record.plan.size()) {
       throw CheckFailed(fmt::format("round {} is none of the schedule's", t));
     }
-    const auto rows = ledger.round(t);
-    record.audit.check(record.plan[t], rows, record.audit.sizes_in(record.plan[t], rows));
+    audit.check(record.plan[t], ledger.round(t), record.sizes(t));
   }
   if (run.end && ledger.left_over() > 0) {
     throw CheckFailed(fmt::format("round {} is not one of the schedule's next",
@@ -154,13 +154,14 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
   const Audit audit(law, settings, d, buffers);
   std::vector<Round> plan = schedule(settings, training_images(settings));
   plan.insert(plan.begin(), Round());
-  const RunRecord record{.audit = audit,
-                         .plan = plan,
-                         .k = dimensions(settings, d, buffers).k,
-                         .d = d,
-                         .rows = [&](std::size_t t) { return ledger.round(t); }};
+  const RunRecord record{
+      .plan = plan,
+      .k = dimensions(settings, d, buffers).k,
+      .d = d,
+      .rows = [&](std::size_t t) { return ledger.round(t); },
+      .sizes = [&](std::size_t t) { return audit.sizes_in(plan[t], ledger.round(t)); }};
   add("ledger.csv", "every row is the law's, and none is missing",
-      [&] { return hold_ledger(run, ledger, record); });
+      [&] { return hold_ledger(run, ledger, audit, record); });
   add("metrics.jsonl", "every round is the schedule's, its bits and sizes its rows' of ledger.csv",
       [&] {
         hold_metrics(run, record);

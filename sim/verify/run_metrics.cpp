@@ -9,7 +9,6 @@
 
 #include "sim/law/account.hpp"
 #include "sim/law/check_failed.hpp"
-#include "sim/law/round_sizes.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -46,8 +45,7 @@ void hold_sizes(const std::string& where, const RoundHistory& told, const RunRec
   hold(where, "bits_up", told.bits_up.count(), sums[comm::Direction::up].total().count(), kBy);
   hold(where, "bits_down", told.bits_down.count(), sums[comm::Direction::down].total().count(),
        kBy);
-  const Round& plan = record.plan[told.round];
-  const RoundSizes sizes = record.audit.sizes_in(plan, rows);
+  const RoundSizes sizes = record.sizes(told.round);
   hold(where, "union_size", told.union_size.value_or(0), sizes.union_size, kBy);
   // Of a code whose length depends on the set the bits do not say how many there are.
   const bool shown = !sizes.position_bits.contains({comm::Kind::add, 0});

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "comm/ledger.hpp"
-#include "sim/law/audit.hpp"
+#include "sim/law/round_sizes.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/run/run_history.hpp"
 
@@ -14,12 +14,12 @@ namespace mvsgd::sim {
 
 /// What a run's lines are held against.
 struct RunRecord {
-  const Audit& audit;
   std::span<const Round> plan;  ///< of the whole run, [0] what precedes the first round
   std::uint64_t k = 0;          ///< coordinates of a mask of K
   std::uint64_t d = 0;
   /// The ledger's rows of round t; none if it has not got so far.
   std::function<std::span<const comm::LedgerRow>(std::size_t t)> rows;
+  std::function<RoundSizes(std::size_t t)> sizes;  ///< what these rows tell of
 };
 
 /// Holds every number of metrics.jsonl that schedule, settings and ledger leave no choice about:
