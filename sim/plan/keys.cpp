@@ -331,6 +331,8 @@ std::vector<Key> make_keys() {
                     &S::Overrides::error_rescale_on_decay, &S::error_rescale_on_decay,
                     std::to_array<std::string_view>({"false", "true"}), false),
       number_key("eval_every", "epochs between evaluations", &S::eval_every, kOne, kMany),
+      choice_key("ledger_rows", "ledger.csv has rows of each worker, or of a round: their sums",
+                 &S::ledger_rows, std::to_array<std::string_view>({"worker", "round"})),
       checkpoint_key(),
       number_key("deadline", "seconds to wait for a peer", &S::deadline, kOne, kMostSeconds),
   };

@@ -74,6 +74,23 @@ class Ledger {
   std::size_t left_over_ = 0;
 };
 
+/// How many coordinates each worker's change of its vote has, the fewest first: what sums over the
+/// workers do not tell.
+std::vector<std::uint32_t> changes_of(const RunHistory& run, std::size_t t) {
+  std::vector<std::uint32_t> changes;
+  if (t == 0) return changes;
+  for (const auto& [size, count] : run.rounds[t - 1].change_counts) {
+    // A number that is altered is no reason to fill the memory.
+    const std::uint64_t all = changes.size() + std::uint64_t{count};
+    if (all > run.settings.workers) {
+      throw CheckFailed(fmt::format("round {}: change_counts of {} workers, N = {}", t, all,
+                                    run.settings.workers));
+    }
+    changes.insert(changes.end(), count, size);
+  }
+  return changes;
+}
+
 std::string hold_ledger(const RunHistory& run, const Ledger& ledger, const LawConstants& law) {
   const nn::ResNet18Options network{.width = run.settings.width};
   const auto d = static_cast<std::uint64_t>(nn::resnet18_parameters(network).size());
@@ -85,7 +102,11 @@ std::string hold_ledger(const RunHistory& run, const Ledger& ledger, const LawCo
   for (std::size_t t = 0; t <= run.rounds.size(); ++t) {
     if (t >= plan.size()) throw CheckFailed(fmt::format("round {} is none of the schedule's", t));
     const auto rows = ledger.round(t);
-    audit.check(plan[t], rows, audit.sizes_in(plan[t], rows));
+    if (run.settings.ledger_rows == LedgerRows::worker) {
+      audit.check(plan[t], rows, audit.sizes_in(plan[t], rows));
+    } else {
+      audit.check_sums(plan[t], rows, audit.sizes_in_sums(plan[t], rows, changes_of(run, t)));
+    }
   }
   if (run.end && ledger.left_over() > 0) {
     throw CheckFailed(fmt::format("round {} is not one of the schedule's next",
