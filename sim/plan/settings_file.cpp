@@ -94,8 +94,16 @@ void write_toml(const Settings& settings, const Environment& environment, std::o
 
 Settings parse_toml(std::string_view text, const std::string& name,
                     std::optional<std::string> preset_name) {
+  return parse_file_settings(text, name, std::move(preset_name)).settings;
+}
+
+FileSettings parse_file_settings(std::string_view text, const std::string& name,
+                                 std::optional<std::string> preset_name) {
   toml::table table = table_of(text, name);
-  Settings settings;
+  const bool is_runs_own = table["environment"].is_table();
+  const Settings standard;
+  FileSettings read;
+  Settings& settings = read.settings;
   const auto named = table.find("preset");
   try {
     if (!preset_name && named != table.end()) preset_name = text_of(named->second);
@@ -114,18 +122,29 @@ Settings parse_toml(std::string_view text, const std::string& name,
   for (const Key& key : keys()) {
     const auto given = table.find(key.name);
     if (given == table.end()) continue;
+    const std::string before = key.get(settings);
     apply(key.name, given->second);
+    const std::string value = key.get(settings);
+    if (!is_runs_own && value != before && value != key.get(standard)) {
+      const auto line = given->second.source().begin.line;
+      read.named.push_back(
+          {.key = std::string(key.name), .where = fmt::format("{}:{}", name, line)});
+    }
     table.erase(given);
   }
   for (const auto& [key, node] : table) {
     if (key == "preset" || (key == "environment" && node.is_table())) continue;
     apply(key.str(), node);
   }
-  return settings;
+  return read;
 }
 
 Settings read_toml(const std::string& path, std::optional<std::string> preset_name) {
   return parse_toml(text_of_file(path), path, std::move(preset_name));
+}
+
+FileSettings read_file_settings(const std::string& path, std::optional<std::string> preset_name) {
+  return parse_file_settings(text_of_file(path), path, std::move(preset_name));
 }
 
 Environment parse_environment(std::string_view text, const std::string& name) {

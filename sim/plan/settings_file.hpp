@@ -5,8 +5,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sim/files/environment.hpp"
+#include "sim/plan/effect.hpp"
 #include "sim/plan/settings.hpp"
 
 namespace mvsgd::sim {
@@ -23,6 +25,21 @@ void write_toml(const Settings& settings, const Environment& environment, std::o
 /// behind `name` if it is not TOML, or has an unknown or duplicate key or a bad value.
 [[nodiscard]] Settings parse_toml(std::string_view text, const std::string& name,
                                   std::optional<std::string> preset);
+
+/// What parse_toml() reads, and which of its keys are given by name.
+struct FileSettings {
+  Settings settings;
+  /// Those with a value that neither the default nor the preset has. None in a run's own
+  /// config.toml, which is known by its table [environment]: every key stands in that, whether it
+  /// has an effect or not.
+  std::vector<GivenKey> named;
+};
+[[nodiscard]] FileSettings parse_file_settings(std::string_view text, const std::string& name,
+                                               std::optional<std::string> preset);
+
+/// The same from a file, as read_toml() reads it.
+[[nodiscard]] FileSettings read_file_settings(const std::string& path,
+                                              std::optional<std::string> preset);
 
 /// The texts of its table [environment]; {} if there is none. Throws InputError with the line if it
 /// is not TOML.

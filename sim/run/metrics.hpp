@@ -17,6 +17,7 @@
 #include "nn/layout.hpp"
 #include "sim/files/durable_file.hpp"
 #include "sim/law/account.hpp"
+#include "sim/plan/settings.hpp"
 #include "sim/round/phases.hpp"
 #include "sim/round/server.hpp"
 #include "sim/run/layer_share.hpp"
@@ -36,7 +37,9 @@ struct RoundMetrics {
   comm::Bits bits_up;  ///< all fields, all workers
   comm::Bits bits_down;
   std::optional<std::uint32_t> union_size;
-  std::vector<std::uint32_t> changes;
+  std::vector<std::uint32_t> changes;  ///< with rows of each worker; else empty
+  /// Else how many workers have each size of a change, by size.
+  std::map<std::uint32_t, std::uint32_t> change_counts;
   std::optional<double> mask_overlap;
   std::optional<double> vote_overlap;
   std::optional<double> vote_agreement;
@@ -48,9 +51,9 @@ struct RoundMetrics {
 };
 
 /// The metrics of a round from round 1 on (round 0 trains nothing). `layout` says to which layer a
-/// coordinate of the mask belongs.
+/// coordinate of the mask belongs, `rows` whether there are numbers of each worker.
 [[nodiscard]] RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout,
-                                      double seconds);
+                                      double seconds, LedgerRows rows = LedgerRows::worker);
 
 /// The last line of a finished run.
 struct RunEnd {

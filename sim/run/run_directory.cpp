@@ -114,17 +114,17 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
 void RunDirectory::begin_rows() {
   metrics_ = open_for_writing(path_ / kMetrics);
   ledger_ = open_for_writing(path_ / kLedger);
-  write_ledger_header(ledger_);
+  write_ledger_header(ledger_, settings_.ledger_rows);
   ledger_.flush();
   check_written();
 }
 
 std::optional<RoundMetrics> RunDirectory::add(const RoundRecord& record, double seconds) {
   has_rows_ = true;
-  write_ledger_rows(ledger_, record.ledger);
+  write_ledger_rows(ledger_, record.ledger, settings_.ledger_rows);
   std::optional<RoundMetrics> metrics;
   if (record.round.t > 0) {
-    metrics = metrics_of(record, layout_, seconds);
+    metrics = metrics_of(record, layout_, seconds, settings_.ledger_rows);
     metrics_ << line_of(*metrics) << '\n';
   }
   ledger_.flush();

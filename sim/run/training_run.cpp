@@ -152,7 +152,11 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings
   // A run that has an event file goes on with one.
   const bool had_events = cut_events_after(directory.path(), begun.group.t);
   std::optional<EventFile> events;
-  if (options.events || had_events) events.emplace(directory.path(), wall_time());
+  if (had_events) {
+    events.emplace(directory.path(), wall_time(), begun.group.t + 1);
+  } else if (options.events) {
+    events.emplace(directory.path(), wall_time());
+  }
 
   if (sinks.on_start) sinks.on_start({.images = images, .rounds = rounds, .state = begun});
   const double earlier = begun.seconds;

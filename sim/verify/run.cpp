@@ -78,6 +78,23 @@ class Ledger {
   std::size_t left_over_ = 0;
 };
 
+/// How many coordinates each worker's change of its vote has, the fewest first: what sums over the
+/// workers do not tell.
+std::vector<std::uint32_t> changes_of(const RunHistory& run, std::size_t t) {
+  std::vector<std::uint32_t> changes;
+  if (t == 0) return changes;
+  for (const auto& [size, count] : run.rounds[t - 1].change_counts) {
+    // A number that is altered is no reason to fill the memory.
+    const std::uint64_t all = changes.size() + std::uint64_t{count};
+    if (all > run.settings.workers) {
+      throw CheckFailed(fmt::format("round {}: change_counts of {} workers, N = {}", t, all,
+                                    run.settings.workers));
+    }
+    changes.insert(changes.end(), count, size);
+  }
+  return changes;
+}
+
 /// Throws CheckFailed unless the file is as it was when the run ended, which its last line tells.
 void hold_file(const RunHistory& run, const char* name) {
   if (!run.end || !run.end->files.contains(name)) return;
@@ -97,7 +114,11 @@ std::string hold_ledger(const RunHistory& run, const Ledger& ledger, const Audit
     if (t >= record.plan.size()) {
       throw CheckFailed(fmt::format("round {} is none of the schedule's", t));
     }
-    audit.check(record.plan[t], ledger.round(t), record.sizes(t));
+    if (run.settings.ledger_rows == LedgerRows::worker) {
+      audit.check(record.plan[t], ledger.round(t), record.sizes(t));
+    } else {
+      audit.check_sums(record.plan[t], ledger.round(t), record.sizes(t));
+    }
   }
   if (run.end && ledger.left_over() > 0) {
     throw CheckFailed(fmt::format("round {} is not one of the schedule's next",
@@ -154,12 +175,17 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
   const Audit audit(law, settings, d, buffers);
   std::vector<Round> plan = schedule(settings, training_images(settings));
   plan.insert(plan.begin(), Round());
-  const RunRecord record{
-      .plan = plan,
-      .k = dimensions(settings, d, buffers).k,
-      .d = d,
-      .rows = [&](std::size_t t) { return ledger.round(t); },
-      .sizes = [&](std::size_t t) { return audit.sizes_in(plan[t], ledger.round(t)); }};
+  const RunRecord record{.plan = plan,
+                         .k = dimensions(settings, d, buffers).k,
+                         .d = d,
+                         .rows = [&](std::size_t t) { return ledger.round(t); },
+                         .sizes =
+                             [&](std::size_t t) {
+                               return settings.ledger_rows == LedgerRows::worker
+                                          ? audit.sizes_in(plan[t], ledger.round(t))
+                                          : audit.sizes_in_sums(plan[t], ledger.round(t),
+                                                                changes_of(run, t));
+                             }};
   add("ledger.csv", "every row is the law's, and none is missing",
       [&] { return hold_ledger(run, ledger, audit, record); });
   add("metrics.jsonl", "every round is the schedule's, its bits and sizes its rows' of ledger.csv",

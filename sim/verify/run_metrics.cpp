@@ -38,7 +38,19 @@ void hold_schedule(const std::string& where, const Settings& settings, const Rou
   hold(where, "whether it was evaluated", told.test_accuracy.has_value(), plan.evaluate, kBy);
 }
 
-void hold_sizes(const std::string& where, const RoundHistory& told, const RunRecord& record) {
+void hold_changes(const std::string& where, const RoundHistory& told, const RoundSizes& sizes) {
+  constexpr std::string_view kBy = "the ledger's rows have";
+  // Of a code whose length depends on the set the bits do not say how many there are.
+  if (!sizes.position_bits.contains({comm::Kind::add, 0})) {
+    hold(where, "changes", told.changes, sizes.changes, kBy);
+  } else {
+    hold(where, "the count of changes", told.changes.size(), sizes.changes.size(), kBy);
+  }
+}
+
+/// Of sums over the workers the changes are the metrics' own word, to which the audit holds them.
+void hold_sizes(const std::string& where, bool by_worker, const RoundHistory& told,
+                const RunRecord& record) {
   constexpr std::string_view kBy = "the ledger's rows have";
   const auto rows = record.rows(told.round);
   const auto sums = comm::sum_by_direction(rows);
@@ -47,13 +59,7 @@ void hold_sizes(const std::string& where, const RoundHistory& told, const RunRec
        kBy);
   const RoundSizes sizes = record.sizes(told.round);
   hold(where, "union_size", told.union_size.value_or(0), sizes.union_size, kBy);
-  // Of a code whose length depends on the set the bits do not say how many there are.
-  const bool shown = !sizes.position_bits.contains({comm::Kind::add, 0});
-  if (shown) {
-    hold(where, "changes", told.changes, sizes.changes, kBy);
-  } else {
-    hold(where, "the count of changes", told.changes.size(), sizes.changes.size(), kBy);
-  }
+  if (by_worker) hold_changes(where, told, sizes);
   if (told.kept.empty()) return;
   const std::uint64_t kept =
       std::accumulate(told.kept.begin(), told.kept.end(), std::uint64_t{0},
@@ -92,7 +98,7 @@ void hold_metrics(const RunHistory& run, const RunRecord& record) {
     const std::string where = fmt::format("round {}", round.round);
     if (round.round >= record.plan.size()) throw CheckFailed(where + " is none of the schedule's");
     hold_schedule(where, run.settings, round, record.plan[round.round]);
-    hold_sizes(where, round, record);
+    hold_sizes(where, run.settings.ledger_rows == LedgerRows::worker, round, record);
   }
   if (run.end) hold_end(run, record);
 }

@@ -220,32 +220,37 @@ def hold_header(m, settings, d, first_mask, where):
     hold(m.block_size == block, f"{where}: B = {m.block_size}, not {block}")
 
 
-def hold_ledger(messages, rows, rounds):
-    """Every row of the dumped rounds against the fields of a message, to the bit; and none too many."""
-    counted = {}
+def hold_ledger(messages, ledger, rounds):
+    """Every row of the dumped rounds against the fields of a message, to the bit; and none too many. Rows
+    without a worker (ledger_rows = round) are sums over all of them."""
+    header, *rows = csv.reader(ledger)
+    by_worker = "worker" in header
+    want = ["round", *["worker"] * by_worker, "direction", "kind", "field", "bits"]
+    hold(header == want, f"ledger.csv: columns {header}")
+    counted = collections.Counter()
     for (t, kind, worker), message in messages.items():
         for field, bits in message.fields.items():
-            if bits:
-                counted[t, worker, "down" if kind in DOWN else "up", kind, field] = bits
+            way = "down" if kind in DOWN else "up"
+            counted[t, *[worker] * by_worker, way, kind, field] += bits
     told = {}
-    for t, worker, way, kind, field, bits in rows:
-        if int(t) in rounds:
-            told[int(t), int(worker), way, kind, field] = int(bits)
-    for row in sorted(counted.keys() | told.keys()):
-        hold(counted.get(row) == told.get(row),
-             f"{row}: {counted.get(row)} bits decoded, the ledger has {told.get(row)}")
+    for *row, bits in rows:
+        key = tuple(int(cell) if cell.isdigit() else cell for cell in row)
+        if key[0] in rounds:
+            told[key] = int(bits)
+    for row in sorted((+counted).keys() | told.keys()):
+        hold(counted[row] == told.get(row),
+             f"{row}: {counted[row]} bits decoded, the ledger has {told.get(row)}")
+    return {int(t) for t, *_ in rows}
 
 
 def hold_run(messages, workers, run):
     run = pathlib.Path(run)
     with open(run / "config.toml", "rb") as file:
         settings = tomllib.load(file, parse_float=fractions.Fraction)
-    with open(run / "ledger.csv", newline="") as file:
-        header, *rows = csv.reader(file)
-    hold(header == ["round", "worker", "direction", "kind", "field", "bits"], f"ledger.csv: {header}")
     hold(workers == settings["workers"], f"messages of {workers} workers, N = {settings['workers']}")
     rounds = {t for t, _, _ in messages}
-    hold_ledger(messages, rows, rounds)
+    with open(run / "ledger.csv", newline="") as file:
+        all_rounds = hold_ledger(messages, file, rounds)
     masks = [t for t, kind, _ in messages if kind == "mask"]
     d = next(m.dimension for (_, kind, _), m in messages.items() if kind == "aggregate")
     for (t, kind, worker), m in messages.items():
@@ -253,7 +258,6 @@ def hold_run(messages, workers, run):
         hold_header(m, settings, d, first, f"round {t}, {kind} of worker {worker}")
     theta = hold_rounds(messages, workers, settings)
     end = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
-    all_rounds = {int(row[0]) for row in rows}
     if rounds == all_rounds and theta is not None:
         found = digest("f", theta)
         hold(found == end["theta_sha256"], f"theta's digest is {found}, not {end['theta_sha256']}")

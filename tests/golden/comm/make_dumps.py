@@ -59,6 +59,7 @@ def cases(presets):
         yield f"N = 1, {preset}", f"--preset {preset} --workers 1"
     yield "N = 3, sum", f"{mv} --workers 3 --aggregation sum"
     yield "N = 3, lower index", f"{mv} --workers 3 --tie-break index"
+    yield "sums over the workers", f"{ad} --ledger-rows round"
     yield "no statistics", f"{mv} --bn-eval recompute"
 
 

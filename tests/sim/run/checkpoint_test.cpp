@@ -246,7 +246,14 @@ TEST_F(CheckpointTest, OfPortableBitsGoesOnWithAnyProcessorAndThreads) {
         replace(path / "manifest.json", "\"" + name + "\": \"", "\"" + name + "\": \"not ");
       }
     }
-    const Outcome resumed = resume({"--threads-per-worker", MVSGD_MOST_THREADS});
+    std::vector<std::string> threads{"--threads-per-worker", MVSGD_MOST_THREADS};
+    if (backend == std::string("reference")) {
+      const Outcome refused = resume(threads);
+      EXPECT_EQ(refused.code, Exit::usage);
+      EXPECT_THAT(refused.err, HasSubstr("on one thread, so it has no effect"));
+      threads.clear();
+    }
+    const Outcome resumed = resume(threads);
     EXPECT_EQ(resumed.code, Exit::good);
     EXPECT_EQ(resumed.err, "");
     EXPECT_EQ(digest(resumed), digest(whole));
