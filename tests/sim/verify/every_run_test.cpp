@@ -30,9 +30,7 @@ namespace mvsgd::sim {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::AllOf;
 using testing::HasSubstr;
-using testing::Not;
 
 /// Settings without what has no effect on them or does not go together; false: none are left.
 bool try_set(Settings& settings, const GivenSettings& given) {
