@@ -157,13 +157,14 @@ std::string hold_model(const fs::path& path, const RunHistory& run) {
 }  // namespace
 
 Verification verify_run(const fs::path& directory, const LawConstants& law) {
-  auto [run, rows] = read_run_with_rows(directory);
+  RunWithRows read = read_run_with_rows(directory);
+  const RunHistory& run = read.history;
   const auto is_sum = [](const RoundHistory& line) { return line.rounds.has_value(); };
   if (std::ranges::any_of(run.rounds, is_sum)) {
     throw InputError(
         fmt::format("{}: a condensed run, whose ledger is not one of rounds", directory.string()));
   }
-  const Ledger ledger(std::move(rows), run);
+  const Ledger ledger(std::move(read.rows), run);
   Verification verification;
   const auto add = [&](const char* file, const char* claim, const auto& hold) {
     verification.checks.push_back(checked(directory / file, claim, hold));

@@ -32,9 +32,7 @@ namespace mvsgd::sim {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::AllOf;
 using testing::HasSubstr;
-using testing::Not;
 
 /// Sets what fits and has an effect, or nothing; whether it has. What is as it was needs no effect.
 bool try_set(Settings& settings, const GivenSettings& given) {
