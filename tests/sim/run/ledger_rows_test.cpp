@@ -78,6 +78,8 @@ struct RunCase {
   }
 };
 
+void PrintTo(const RunCase& of, std::ostream* out) { *out << of.preset; }
+
 /// Of every preset in all codes that it has.
 std::vector<RunCase> cases() {
   const std::vector<GivenSettings> codes{
@@ -215,6 +217,9 @@ TEST_F(LedgerRowsTest, AreReadInTheFormThatTheSettingsSayAlone) {
     std::istringstream again(text);
     const auto other = which == LedgerRows::worker ? LedgerRows::round : LedgerRows::worker;
     EXPECT_THROW((void)read_ledger(again, "f", other), InputError);
+    std::stringstream empty;
+    write_ledger_header(empty, other);
+    EXPECT_THROW((void)read_ledger(empty, "f", which), InputError);
     std::istringstream longer(text + "1,2\n");
     EXPECT_THROW((void)read_ledger(longer, "f", which), InputError);
   }
