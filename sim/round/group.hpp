@@ -41,10 +41,14 @@ struct GroupContext {
   std::function<void(const RoundRecord&)> on_closed;  ///< the server's; may be empty
   CountsObserver on_counts;                           ///< the server's; may be empty
   PauseAfter pause_after;                             ///< the server's; may be empty: never
+  GiveUp* give_up = nullptr;  ///< null: no round is given up. For a group that is all here
 };
 
 /// Runs the rounds that `state` has not done yet, up to a pause or the last one; every process of
 /// the group calls it. Neither pauses nor the division into processes change a bit of a run.
+///
+/// Where `update` gives a round up (GiveUp::check()), the state is that after the round before; the
+/// next call does the round again, to the same bits.
 ///
 /// A pause ends the threads of all ranks, and the next call starts new ones: in a pause nothing
 /// lives but the state. The server's process then has all of it, except theta and mask of workers

@@ -20,7 +20,6 @@ class RandomKServer final : public ServerSide {
     round.publish_mask(
         compress::random_mask(protocol.d, protocol.k, round.settings().seed, round.round().t));
     std::vector<float> sum = round.sum_updates();
-    round.everybody_is_here();
     round.step_under_mask(std::move(sum));
   }
 };
