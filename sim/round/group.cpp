@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -86,6 +87,20 @@ KeptArrays kept_after(const Settings& settings, const Protocol& protocol,
   return side->keep();
 }
 
+/// Of the divergences of a round the one that is_before() the others, whoever has thrown first.
+class FirstDivergence {
+ public:
+  void note(const NonFiniteError& error) {
+    const std::lock_guard lock(mutex_);
+    if (!first_ || error.is_before(*first_)) first_ = error;
+  }
+  [[noreturn]] void rethrow() const { throw NonFiniteError(*first_); }
+
+ private:
+  std::mutex mutex_;
+  std::optional<NonFiniteError> first_;
+};
+
 void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
                const GroupContext& context, GroupState& state) {
   comm::Group& group = context.group;
@@ -109,7 +124,7 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
     try {
       t = here.run();
     } catch (...) {
-      if (context.give_up != nullptr) own = here.take_back();
+      if (worker.give_up.is_possible()) own = here.take_back();
       throw;
     }
     own = here.take();
@@ -125,8 +140,23 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
       if (!group.is_here(n)) state.workers.at(n) = receive_part(end, n, d);
     }
   };
+  FirstDivergence divergence;
+  const auto run = [&](comm::Transport& end) {
+    try {
+      end.rank() == group.server() ? serve(end) : work(end);
+    } catch (const NonFiniteError& e) {
+      divergence.note(e);
+      worker.give_up.leave();
+      throw;
+    } catch (...) {
+      worker.give_up.leave();
+      throw;
+    }
+  };
   try {
-    group.run([&](comm::Transport& end) { end.rank() == group.server() ? serve(end) : work(end); });
+    group.run(run);
+  } catch (const NonFiniteError&) {
+    divergence.rethrow();
   } catch (const RoundGivenUp&) {
     state.t = std::max(state.t, server->last_closed());
     state.server = server->take();
@@ -149,18 +179,21 @@ GroupState run_group(const GroupContext& context, GroupState state) {
     throw std::invalid_argument(
         fmt::format("run_group: scheme {} has no sparse rounds", settings.scheme->name()));
   }
+  GiveUp never({}, context.group.here().size());
+  GiveUp& give_up = context.give_up != nullptr ? *context.give_up : never;
+  give_up.restart();
   const Protocol protocol = make_protocol(settings, state.server.theta.size());
   const LeaderContext leader{.rounds = rounds,
                              .pause_after = context.pause_after,
                              .evaluate = context.evaluate,
                              .on_closed = context.on_closed,
-                             .give_up = context.give_up};
+                             .give_up = give_up};
   const WorkerContext worker{.protocol = protocol,
                              .settings = settings,
                              .rounds = rounds,
                              .update = context.update,
                              .slots = context.slots,
-                             .give_up = context.give_up};
+                             .give_up = give_up};
   settings.scheme->sends() ? run_ranks(leader, worker, context, state)
                            : run_alone(leader, worker, context, state);
   return state;

@@ -55,9 +55,10 @@ struct GroupContext {
 /// elsewhere, which equal the server's.
 ///
 /// If one rank fails, the waits of all others end, and the first exception of this process is
-/// thrown again. Throws CheckFailed if at the end a worker's parameters or mask, rebuilt from
-/// messages, have another digest than the server's; std::invalid_argument if no round is left, or a
-/// round is sparse and the scheme has no sparse rounds.
+/// thrown again; of several NonFiniteErrors of a round the one that is_before() the others, so that
+/// a run that diverges always says the same. Throws CheckFailed if at the end a worker's parameters
+/// or mask, rebuilt from messages, have another digest than the server's; std::invalid_argument if
+/// no round is left, or a round is sparse and the scheme has no sparse rounds.
 [[nodiscard]] GroupState run_group(const GroupContext& context, GroupState state);
 
 }  // namespace mvsgd::sim

@@ -10,10 +10,8 @@ std::uint32_t Leader::run() {
     close({});
   }
   for (const Round& round : context_.rounds) {
-    if (context_.give_up != nullptr) {
-      context_.give_up->begin_round();
-      context_.give_up->check();
-    }
+    context_.give_up.begin_round();
+    context_.give_up.check();
     RoundRecord record;
     record.round = round;
     lead(record);

@@ -41,7 +41,7 @@ struct LeaderContext {
   PauseAfter pause_after;                             ///< may be empty: never; asked once a round
   Evaluate evaluate;                                  ///< may be empty: no evaluations
   std::function<void(const RoundRecord&)> on_closed;  ///< called once a round, in order
-  GiveUp* give_up = nullptr;                          ///< null: no round is given up
+  GiveUp& give_up;
 };
 
 class Leader {

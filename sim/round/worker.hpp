@@ -36,7 +36,7 @@ struct WorkerContext {
   std::span<const Round> rounds;  ///< those to run
   LocalUpdate& update;
   Slots& slots;
-  GiveUp* give_up = nullptr;  ///< null: no round is given up
+  GiveUp& give_up;
 };
 
 /// One sparse round as a scheme's worker half sees it.

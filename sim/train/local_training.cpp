@@ -102,10 +102,12 @@ MakeArrays worker_arrays(const Settings& settings) {
 
 NonFiniteError LocalTraining::not_finite(const Round& round, std::uint32_t worker, std::int64_t i,
                                          float value) const {
-  return NonFiniteError(fmt::format(
-      "round {}, worker {}: parameter {} is {} after the local steps: the training has diverged "
-      "(learning rate {})",
-      round.t, worker, layout_.at(i).name, value, round.learning_rate));
+  return NonFiniteError(
+      fmt::format("round {}, worker {}: parameter {} is {} after the local steps: the training has "
+                  "diverged "
+                  "(learning rate {})",
+                  round.t, worker, layout_.at(i).name, value, round.learning_rate),
+      round.steps + 1, worker);
 }
 
 LocalResult LocalTraining::train(Compute& compute, const Round& round, std::uint32_t worker,
@@ -126,7 +128,8 @@ LocalResult LocalTraining::train(Compute& compute, const Round& round, std::uint
     if (!std::isfinite(loss)) {
       throw NonFiniteError(
           fmt::format("round {}, worker {}: the loss is {} in local step {} (learning rate {})",
-                      round.t, worker, loss, h + 1, round.learning_rate));
+                      round.t, worker, loss, h + 1, round.learning_rate),
+          h + 1, worker);
     }
     result.loss += loss;
     result.images += batch.labels.size();

@@ -13,7 +13,7 @@
 
 namespace mvsgd::sim {
 
-/// One thing held against its definition.
+/// One thing compared with its definition.
 struct Check {
   std::string subject;  ///< "eq 9"
   std::string claim;

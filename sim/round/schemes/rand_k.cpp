@@ -1,5 +1,5 @@
-// The baseline that a vote must beat: K coordinates that the server draws, the same for all workers
-// and whatever their differences are. Nobody votes; positions cost bits down alone.
+// The baseline that a vote must beat: the server draws K coordinates, the same for all workers,
+// whatever their differences are. Nobody votes; positions cost bits only on the way down.
 #include <utility>
 #include <vector>
 

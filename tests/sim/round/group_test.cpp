@@ -2,6 +2,7 @@
 #include "sim/round/group.hpp"
 #include "sim/plan/scheme.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -355,6 +356,41 @@ TEST_P(GroupOfScheme, ARoundThatIsGivenUpLeavesTheStateBeforeItAndIsDoneAgain) {
     // Round 0 comes once more where round 1 was given up.
     const std::size_t again = t == 1 ? 1 : 0;
     EXPECT_EQ(closed.size(), plan_.size() + 1 + again);
+  }
+}
+
+/// Diverges in round 2: workers 1 to 3 in local steps 2, 1 and 1, in any order of time.
+class DivergingUpdate final : public LocalUpdate {
+ public:
+  DivergingUpdate(LocalUpdate& update, std::uint32_t latest) : update_(&update), latest_(latest) {}
+
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
+                  std::span<float> buffers) override {
+    if (round.t < 2 || worker == 0) return update_->run(slot, round, worker, theta, buffers);
+    if (worker == latest_) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    throw NonFiniteError(fmt::format("worker {}", worker), worker == 1 ? 2 : 1, worker);
+  }
+
+ private:
+  LocalUpdate* update_;
+  std::uint32_t latest_;
+};
+
+TEST(Group, OfSeveralThatDivergeTheLowestOfTheEarliestStepIsTold) {
+  Settings settings = settings_of({"", "mv"});
+  settings.workers = 4;
+  const auto plan = plan_of(4);
+  for (std::uint32_t latest = 0; latest < 4; ++latest) {
+    for (const std::size_t slots : {1U, 4U}) {
+      DrawnUpdate drawn(kD, slots, 5);
+      DivergingUpdate update(drawn, latest);
+      try {
+        (void)run(settings, plan, update, slots);
+        FAIL() << "it has diverged";
+      } catch (const NonFiniteError& e) {
+        EXPECT_STREQ(e.what(), "worker 2") << latest << ", slots " << slots;
+      }
+    }
   }
 }
 
