@@ -34,7 +34,7 @@ Field values_field(Kind kind) {
   }
 }
 
-/// How many positions or values a message has, where the run decides by what it has decided.
+/// How many positions or values a message has; where the run decides this, what it has decided.
 std::uint64_t count_in(const MessageShape& shape, std::uint32_t worker, const RoundSizes& sizes) {
   switch (shape.counted_by) {
     case CountedBy::supports:

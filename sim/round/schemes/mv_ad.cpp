@@ -1,5 +1,5 @@
-// SSGD-MV-AD: Algorithm 2, add-drop voting. A first vote goes whole; later ones as what they add to
-// the last and drop from it, and the server keeps the sum of all votes (eq 16).
+// SSGD-MV-AD: Algorithm 2, add-drop voting. A worker sends its first vote whole, and of each later
+// one what it adds to the last and drops from it. The server keeps the sum of all votes (eq 16).
 #include <stdexcept>
 #include <utility>
 
