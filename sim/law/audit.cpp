@@ -150,6 +150,7 @@ std::vector<comm::LedgerRow> Audit::expected(const Round& round, std::uint32_t w
 }
 
 void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
+  bool changes = false;
   for (const MessageShape& shape : shape_of(round)) {
     if (shape.universe == 0) continue;
     if (shape.counted_by == CountedBy::supports &&
@@ -158,6 +159,7 @@ void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
                                     round.t, sizes.union_size, shape.least, shape.most));
     }
     if (shape.counted_by != CountedBy::worker) continue;
+    changes = true;
     if (sizes.changes.size() != settings_.workers) {
       throw CheckFailed(fmt::format("round {}: changes of {} votes, N = {}", round.t,
                                     sizes.changes.size(), settings_.workers));
@@ -168,6 +170,10 @@ void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
                                       round.t, n, sizes.changes[n], shape.most));
       }
     }
+  }
+  if (!changes && !sizes.changes.empty()) {
+    throw CheckFailed(fmt::format("round {}: changes of {} votes, and it has none", round.t,
+                                  sizes.changes.size()));
   }
 }
 

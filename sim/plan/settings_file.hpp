@@ -1,8 +1,10 @@
 // config.toml: settings as a file that a person can read and change.
 #pragma once
 
+#include <cstdint>
 #include <iosfwd>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,19 @@ void write_toml(const Settings& settings, std::ostream& out);
 
 /// The same, and the environment as a table [environment].
 void write_toml(const Settings& settings, const Environment& environment, std::ostream& out);
+
+/// What a run was done in from `first_round` to the next part: it may have gone on elsewhere.
+struct RunPart {
+  std::uint32_t first_round = 1;
+  Environment environment;
+};
+
+/// The same of a run of one part or more, in order: the last is the table [environment], with its
+/// first_round if it is not the first, and one before it [environment.from_round_T].
+void write_toml(const Settings& settings, std::span<const RunPart> parts, std::ostream& out);
+
+/// The parts of a run's config.toml, in order; none in a file that is none. Throws as read_toml().
+[[nodiscard]] std::vector<RunPart> read_run_parts(const std::string& path);
 
 /// Reads TOML such as write_toml's. A `preset` in it is applied before the other keys, unless
 /// `preset` is given, which is then applied in its place; a key that is missing keeps the preset's

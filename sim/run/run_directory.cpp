@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
@@ -31,10 +32,32 @@ std::ofstream open_for_writing(const fs::path& path, std::ios::openmode mode = s
 }
 
 void write_config(const fs::path& directory, const Settings& settings,
-                  const Environment& environment) {
+                  const std::vector<RunPart>& parts) {
   std::ostringstream text;
-  write_toml(settings, environment, text);
+  write_toml(settings, parts, text);
   replace_file(directory / "config.toml", text.str());
+}
+
+/// Whether the two differ in nothing but whose the run's bits are, which is of all parts together.
+bool same_place(Environment a, Environment b) {
+  for (Environment* const environment : {&a, &b}) {
+    std::erase_if(*environment, [](const auto& of) { return of.first == "bits"; });
+    std::ranges::sort(*environment);
+  }
+  return a == b;
+}
+
+/// The parts of the run in the directory that end before round `next`, which is done in
+/// `environment`.
+std::vector<RunPart> parts_with(const fs::path& directory, std::uint32_t next,
+                                const Environment& environment) {
+  std::vector<RunPart> parts = read_run_parts((directory / "config.toml").string());
+  std::erase_if(parts, [&](const RunPart& part) { return part.first_round >= next; });
+  if (parts.empty() || !same_place(parts.back().environment, environment)) {
+    parts.push_back({.first_round = next, .environment = {}});
+  }
+  parts.back().environment = environment;
+  return parts;
 }
 
 /// What the last line of metrics.jsonl has, if it is the end of a run.
@@ -67,7 +90,7 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
     // Before config.toml: whoever finds a config.toml can resume.
     fs::create_directory(path_ / kCheckpoints);
     lock_.emplace(path_ / kCheckpoints);
-    write_config(path_, settings, environment);
+    write_config(path_, settings, {{.first_round = 1, .environment = environment}});
     begin_rows();
   } catch (const std::exception& e) {
     for (const char* name : {"config.toml.tmp", "config.toml", kMetrics, kLedger, kCheckpoints}) {
@@ -108,7 +131,8 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
   }
   remove_checkpoints_after(path_, found.newest ? found.newest->state.group.t : 0);
   fs::remove(path_ / kModel);
-  write_config(path_, settings, environment);
+  const std::uint32_t next = found.newest ? found.newest->state.group.t + 1 : 1;
+  write_config(path_, settings, parts_with(path_, next, environment));
 }
 
 void RunDirectory::begin_rows() {

@@ -131,6 +131,9 @@ std::string hold_ledger(const RunHistory& run, const Ledger& ledger, const Audit
 /// Where the run's settings train to the same parameters.
 std::string whose(const std::string& bits) {
   if (bits == kPortable) return "bits: portable, every processor trains to them";
+  if (bits.find("; then ") != std::string::npos) {
+    return fmt::format("of more than one place, and to be had at none of them: bits of {}", bits);
+  }
   return bits.empty() ? "an older program did not tell whose bits they are"
                       : fmt::format("bits of {}", bits);
 }

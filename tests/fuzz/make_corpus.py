@@ -334,6 +334,12 @@ run_files("loss_is_null", [metrics(1, loss=None)], LEDGER)
 run_files("no_json", ["x\n"], LEDGER)
 run_files("unknown_kind", [], LEDGER + "0,0,down,modell,header,192\n")
 run_files("seven_columns", [], LEDGER + "0,0,down,model,header,192,1\n")
+SUMS = "round,direction,kind,field,bits\n0,down,model,header,384\n0,down,model,initial_model,188544\n"
+run_files("sums", [metrics(1), metrics(2, change_counts={"2": 1, "3": 1})], SUMS)
+run_files("sums_of_too_many_changes", [metrics(1, change_counts={"4294967295": 4294967295})], SUMS)
+run_files("sums_of_a_change_without_size", [metrics(1, change_counts={"few": 1})], SUMS)
+run_files("sums_too_large", [metrics(1)], SUMS + "1,up,dense,values,18446744073709551615\n" * 2)
+run_files("sums_with_a_worker", [metrics(1)], SUMS + "1,0,up,dense,values,1\n")
 run_files("number_too_large", [], LEDGER + "0,0,down,model,header,18446744073709551616\n")
 run_files("no_header", [], MODEL)
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/sim/idle_cases.hpp"
 #include "tests/sim/key_cases.hpp"
 #include "tests/sim/outcome.hpp"
 #include "tests/test_directory.hpp"

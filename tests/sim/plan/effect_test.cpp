@@ -14,6 +14,7 @@
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/settings_file.hpp"
 #include "sim/train/backends.hpp"
+#include "tests/sim/idle_cases.hpp"
 #include "tests/sim/key_cases.hpp"
 
 namespace mvsgd::sim {
@@ -132,7 +133,7 @@ TEST_P(EffectOfKey, StandsInTheTableAndWhereItHasNoneTheKeyIsRefusedByName) {
   const Effect& effect = effect_of(GetParam());
   std::vector<IdleCase> own = idle_cases();
   std::erase_if(own, [](const IdleCase& one) { return one.key != GetParam(); });
-  EXPECT_EQ(own.empty(), has_effect_always(effect)) << "tests/sim/key_cases.hpp, idle_cases()";
+  EXPECT_EQ(own.empty(), has_effect_always(effect)) << "tests/sim/idle_cases.hpp";
   for (const IdleCase& one : own) {
     SCOPED_TRACE(one.told);
     for (const std::string& value : RangeOfKey::own().ends) {
