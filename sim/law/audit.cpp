@@ -13,8 +13,11 @@ namespace {
 using comm::Field;
 using comm::Kind;
 
-std::string describe(const comm::LedgerRow& row) {
-  return fmt::format("round {}, worker {}, {} {} {}: {} bits", row.id.round, row.id.worker,
+enum class Of : std::uint8_t { worker, all_workers };
+
+std::string describe(const comm::LedgerRow& row, Of whose) {
+  return fmt::format("round {}, {}, {} {} {}: {} bits", row.id.round,
+                     whose == Of::worker ? fmt::format("worker {}", row.id.worker) : "all workers",
                      comm::name(row.id.direction), comm::name(row.id.kind), comm::name(row.field),
                      row.bits.count());
 }
@@ -51,6 +54,46 @@ std::pair<Kind, std::uint32_t> known_under(Kind kind, std::uint32_t worker) {
 
 bool equal(const comm::LedgerRow& a, const comm::LedgerRow& b) {
   return a.id == b.id && a.field == b.field && a.bits == b.bits;
+}
+
+/// The rows that a message of these bits has.
+void append_rows(const comm::MessageId& id, const comm::FieldBits& bits,
+                 std::vector<comm::LedgerRow>& rows) {
+  for (const Field field : comm::kAllFields) {
+    if (bits[field] == comm::Bits(0)) continue;
+    rows.push_back({.id = id, .field = field, .bits = bits[field]});
+  }
+}
+
+/// Takes from `rows` those that are wanted. Throws CheckFailed at the first that is another.
+void take(std::span<const comm::LedgerRow>& rows, const std::vector<comm::LedgerRow>& wanted,
+          Of whose) {
+  for (const comm::LedgerRow& want : wanted) {
+    if (rows.empty()) {
+      throw CheckFailed(
+          fmt::format("{} by eqs 13-15, the ledger has no such row", describe(want, whose)));
+    }
+    if (!equal(rows.front(), want)) {
+      throw CheckFailed(fmt::format("{} by eqs 13-15, the ledger says {}", describe(want, whose),
+                                    describe(rows.front(), whose)));
+    }
+    rows = rows.subspan(1);
+  }
+}
+
+void check_nothing_is_left(std::span<const comm::LedgerRow> rows, Of whose) {
+  if (rows.empty()) return;
+  throw CheckFailed(fmt::format("{}, which eqs 13-15 do not have", describe(rows.front(), whose)));
+}
+
+comm::Bits bits_in(std::span<const comm::LedgerRow> sums, const MessageShape& shape, Field field) {
+  comm::Bits bits;
+  for (const comm::LedgerRow& row : sums) {
+    if (row.id.kind == shape.kind && row.id.direction == shape.way && row.field == field) {
+      bits += row.bits;
+    }
+  }
+  return bits;
 }
 
 }  // namespace
@@ -107,19 +150,14 @@ std::vector<comm::LedgerRow> Audit::expected(const Round& round, std::uint32_t w
                                              const RoundSizes& sizes) const {
   std::vector<comm::LedgerRow> rows;
   for (const MessageShape& shape : shape_of(round)) {
-    const comm::FieldBits bits = message(shape, round, worker, sizes);
-    for (const Field field : comm::kAllFields) {
-      if (bits[field] == comm::Bits(0)) continue;
-      rows.push_back(
-          {.id = {.round = round.t, .worker = worker, .direction = shape.way, .kind = shape.kind},
-           .field = field,
-           .bits = bits[field]});
-    }
+    append_rows({.round = round.t, .worker = worker, .direction = shape.way, .kind = shape.kind},
+                message(shape, round, worker, sizes), rows);
   }
   return rows;
 }
 
 void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
+  bool changes = false;
   for (const MessageShape& shape : shape_of(round)) {
     if (shape.universe == 0) continue;
     if (shape.counted_by == CountedBy::supports &&
@@ -128,6 +166,7 @@ void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
                                     round.t, sizes.union_size, shape.least, shape.most));
     }
     if (shape.counted_by != CountedBy::worker) continue;
+    changes = true;
     if (sizes.changes.size() != settings_.workers) {
       throw CheckFailed(fmt::format("round {}: changes of {} votes, N = {}", round.t,
                                     sizes.changes.size(), settings_.workers));
@@ -138,6 +177,10 @@ void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
                                       round.t, n, sizes.changes[n], shape.most));
       }
     }
+  }
+  if (!changes && !sizes.changes.empty()) {
+    throw CheckFailed(fmt::format("round {}: changes of {} votes, and it has none", round.t,
+                                  sizes.changes.size()));
   }
 }
 
@@ -188,23 +231,84 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
 void Audit::check(const Round& round, std::span<const comm::LedgerRow> rows,
                   const RoundSizes& sizes) const {
   check_sizes(round, sizes);
-  std::size_t next = 0;
   for (std::uint32_t n = 0; n < settings_.workers; ++n) {
-    for (const comm::LedgerRow& want : expected(round, n, sizes)) {
-      if (next == rows.size()) {
-        throw CheckFailed(
-            fmt::format("{} by eqs 13-15, the ledger has no such row", describe(want)));
-      }
-      if (!equal(rows[next], want)) {
-        throw CheckFailed(fmt::format("{} by eqs 13-15, the ledger says {}", describe(want),
-                                      describe(rows[next])));
-      }
-      ++next;
+    take(rows, expected(round, n, sizes), Of::worker);
+  }
+  check_nothing_is_left(rows, Of::worker);
+}
+
+/// Whether each worker's list, or its values, have a length of their own that nothing else tells.
+bool Audit::depends_on_each_set(const MessageShape& shape) const {
+  if (shape.kind == Kind::update) return settings_.has_values_by_entropy();
+  return shape.universe > 0 && shape.kind != Kind::mask && !position_law_of(shape, dimensions_.k);
+}
+
+comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round,
+                                   const RoundSizes& sizes,
+                                   std::span<const comm::LedgerRow> sums) const {
+  const std::uint64_t workers = settings_.workers;
+  comm::FieldBits sum;
+  if (depends_on_each_set(shape)) {
+    sum[Field::header] = comm::Bits(workers * law_.header_bits);
+    if (shape.kind == Kind::update) {
+      const comm::Bits means =
+          level_mean_law(law_, shape.most, settings_.value_bits, settings_.quantizer_block);
+      sum[Field::values] = bits_in(sums, shape, Field::values);
+      sum[Field::level_means] = comm::Bits(workers * means.count());
+    } else {
+      sum[Field::positions] = bits_in(sums, shape, Field::positions);
+    }
+    const comm::Bits padding = bits_in(sums, shape, Field::padding);
+    const bool fills = padding_law(sum.total() + padding) == comm::Bits(0);
+    if (!fills || padding.count() > 7 * workers) {
+      throw CheckFailed(
+          fmt::format("round {}, all workers, {} {}: {} bits of padding after {} in {} messages",
+                      round.t, comm::name(shape.way), comm::name(shape.kind), padding.count(),
+                      sum.total().count(), workers));
+    }
+    sum[Field::padding] = padding;
+    return sum;
+  }
+  const bool by_worker = shape.counted_by == CountedBy::worker;
+  const std::uint64_t times = by_worker ? 1 : workers;
+  for (std::uint32_t n = 0; n < (by_worker ? workers : 1); ++n) {
+    const comm::FieldBits one = message(shape, round, n, sizes);
+    for (const Field field : comm::kAllFields) {
+      sum[field] += comm::Bits(times * one[field].count());
     }
   }
-  if (next < rows.size()) {
-    throw CheckFailed(fmt::format("{}, which eqs 13-15 do not have", describe(rows[next])));
+  return sum;
+}
+
+void Audit::check_sums(const Round& round, std::span<const comm::LedgerRow> sums,
+                       const RoundSizes& sizes) const {
+  check_sizes(round, sizes);
+  std::vector<comm::LedgerRow> wanted;
+  for (const MessageShape& shape : shape_of(round)) {
+    append_rows({.round = round.t, .worker = 0, .direction = shape.way, .kind = shape.kind},
+                message_sum(shape, round, sizes, sums), wanted);
   }
+  take(sums, wanted, Of::all_workers);
+  check_nothing_is_left(sums, Of::all_workers);
+}
+
+RoundSizes Audit::sizes_in_sums(const Round& round, std::span<const comm::LedgerRow> sums,
+                                std::vector<std::uint32_t> changes) const {
+  RoundSizes sizes;
+  sizes.changes = std::move(changes);
+  for (const MessageShape& shape : shape_of(round)) {
+    if (shape.counted_by == CountedBy::supports && shape.universe == 0) {
+      const comm::Bits values = bits_in(sums, shape, Field::values);
+      sizes.union_size =
+          static_cast<std::uint32_t>(values.count() / law_.float_bits / settings_.workers);
+    }
+    if (shape.kind == Kind::mask && !position_law_of(shape, dimensions_.k)) {
+      const comm::Bits positions = bits_in(sums, shape, Field::positions);
+      sizes.coded_bits[known_under(Kind::mask, 0)] =
+          comm::Bits(positions.count() / settings_.workers);
+    }
+  }
+  return sizes;
 }
 
 }  // namespace mvsgd::sim

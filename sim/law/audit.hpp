@@ -32,6 +32,17 @@ class Audit {
   void check(const Round& round, std::span<const comm::LedgerRow> rows,
              const RoundSizes& sizes = {}) const;
 
+  /// The same of sums over the workers, in order of (direction, kind, field), as rows of worker 0.
+  /// Exact but for the padding of lists in a code whose length depends on the set: of these only
+  /// the sum is known, so that their padding is held to fill whole bytes, and to be less than a
+  /// byte a list.
+  void check_sums(const Round& round, std::span<const comm::LedgerRow> sums,
+                  const RoundSizes& sizes = {}) const;
+
+  /// The sizes that such sums tell of; `changes` of the workers, in any order, they do not.
+  [[nodiscard]] RoundSizes sizes_in_sums(const Round& round, std::span<const comm::LedgerRow> sums,
+                                         std::vector<std::uint32_t> changes) const;
+
   /// The sizes that a ledger's rows of `round` tell of: what the values of worker 0's aggregate and
   /// the positions of each worker's add list leave no choice about; and what a code whose length
   /// depends on the set came to, which nothing but the run can show. check() holds every row
@@ -51,6 +62,11 @@ class Audit {
   /// The law of k positions; none where it depends on which they are.
   [[nodiscard]] std::optional<comm::Bits> position_law_of(const MessageShape& shape,
                                                           std::uint64_t k) const;
+  /// Of all workers together.
+  [[nodiscard]] comm::FieldBits message_sum(const MessageShape& shape, const Round& round,
+                                            const RoundSizes& sizes,
+                                            std::span<const comm::LedgerRow> sums) const;
+  [[nodiscard]] bool depends_on_each_set(const MessageShape& shape) const;
   [[nodiscard]] std::uint32_t count_of(const MessageShape& shape, comm::Bits bits) const;
   void check_sizes(const Round& round, const RoundSizes& sizes) const;
 

@@ -41,6 +41,9 @@ class Scheme {
   /// What `error_rescale_on_decay` is where nobody has set it.
   [[nodiscard]] virtual bool rescales_error(const Settings& /*settings*/) const { return false; }
 
+  /// Whether it chooses among equally voted coordinates, as `tie_break` says.
+  [[nodiscard]] virtual bool breaks_ties() const { return false; }
+
   /// Its own rules. Throws UsageError if the settings break one.
   virtual void check(const Settings& /*settings*/) const {}
 

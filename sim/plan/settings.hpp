@@ -69,6 +69,12 @@ enum class Split : std::uint8_t {
 /// The value of `init` that stands for the initial distributions, drawn by `seed`.
 inline constexpr std::string_view kRandomInit = "random";
 
+/// What ledger.csv has a row for.
+enum class LedgerRows : std::uint8_t {
+  worker,  ///< each worker's message and field of a round
+  round,   ///< a message and field of a round: sums over the workers
+};
+
 /// When a run saves a checkpoint of itself, beside an interrupt and the last round's beginning.
 struct CheckpointEvery {
   std::uint32_t rounds = 0;
@@ -121,6 +127,7 @@ struct Settings {
   TieBreaking tie_break = TieBreaking::random;
   Aggregation aggregation = Aggregation::mean;
   std::uint32_t eval_every = 1;  ///< epochs between evaluations
+  LedgerRows ledger_rows = LedgerRows::worker;
   CheckpointEvery checkpoint_every;
   std::uint32_t deadline = 3600;  ///< seconds a worker or the server waits for a peer
 

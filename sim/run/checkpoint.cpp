@@ -95,9 +95,12 @@ json read_json(const fs::path& path) {
 void check_digest(const fs::path& path, const FileDigest& want, bool may_be_longer) {
   const auto got = digest_of(path, may_be_longer ? std::optional(want.bytes) : std::nullopt);
   if (got == want) return;
-  if (!got) throw Damaged(fmt::format("{} has not {} bytes", path.string(), want.bytes));
-  throw Damaged(fmt::format("{} has {} bytes with SHA-256 {}, not {} with {}", path.string(),
-                            got->bytes, got->sha256, want.bytes, want.sha256));
+  if (!got) {
+    throw Damaged(
+        fmt::format("{} has not {} bytes, as {} says", path.string(), want.bytes, kManifest));
+  }
+  throw Damaged(fmt::format("{} has {} bytes with SHA-256 {}, {} says {} with {}", path.string(),
+                            got->bytes, got->sha256, kManifest, want.bytes, want.sha256));
 }
 
 /// What Key::get() says of the settings that a manifest has.
@@ -171,8 +174,8 @@ Checkpoint read_checkpoint(const fs::path& run, const fs::path& path, std::uint3
                           .rows = std::move(rows),
                           .environment = std::move(environment)};
     if (manifest.at("round") != t || checkpoint.state.group.t != t) {
-      throw Damaged(fmt::format("it is of round {}, then {}", manifest.at("round").dump(),
-                                checkpoint.state.group.t));
+      throw Damaged(fmt::format("{} says round {}, {} round {}", kManifest,
+                                manifest.at("round").dump(), kProgress, checkpoint.state.group.t));
     }
     read_arrays(path / kArrays, settings, checkpoint.state);
     return checkpoint;
@@ -256,6 +259,8 @@ std::map<std::uint32_t, std::string> check_checkpoints(const fs::path& run,
     } catch (const InputError& e) {
       wrong = e.what();
     }
+    // A running program has removed it meanwhile, as it does with all but the last two.
+    if (!wrong.empty() && !fs::exists(path)) checked.erase(t);
   }
   return checked;
 }

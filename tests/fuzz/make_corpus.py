@@ -357,6 +357,8 @@ END = {"end": True, "theta_sha256": "0" * 64, "test_loss": 2.25, "test_accuracy"
 run_files("finished", [metrics(1), metrics(2, mask_overlap=0.5, test_loss=2.0, test_accuracy=0.1,
                                            kept_by_layer=dict.fromkeys(LAYERS, 0)), END],
           LEDGER + MODEL + "1,0,up,dense,header,192\n")
+run_files("end_with_files", [END | {"files": {"ledger.csv": {"bytes": 39, "sha256": "0" * 64}}}], LEDGER)
+run_files("files_without_bytes", [END | {"files": {"ledger.csv": 39}}], LEDGER)
 run_files("end_without_accuracy", [{"end": True}], LEDGER)
 run_files("running", [metrics(1), '{"round": 2, "ep'], LEDGER + MODEL + "1,0,up,de")
 run_files("rounds_out_of_order", [metrics(2)], LEDGER)
@@ -368,6 +370,12 @@ run_files("loss_is_null", [metrics(1, loss=None)], LEDGER)
 run_files("no_json", ["x\n"], LEDGER)
 run_files("unknown_kind", [], LEDGER + "0,0,down,modell,header,192\n")
 run_files("seven_columns", [], LEDGER + "0,0,down,model,header,192,1\n")
+SUMS = "round,direction,kind,field,bits\n0,down,model,header,384\n0,down,model,initial_model,188544\n"
+run_files("sums", [metrics(1), metrics(2, change_counts={"2": 1, "3": 1})], SUMS)
+run_files("sums_of_too_many_changes", [metrics(1, change_counts={"4294967295": 4294967295})], SUMS)
+run_files("sums_of_a_change_without_size", [metrics(1, change_counts={"few": 1})], SUMS)
+run_files("sums_too_large", [metrics(1)], SUMS + "1,up,dense,values,18446744073709551615\n" * 2)
+run_files("sums_with_a_worker", [metrics(1)], SUMS + "1,0,up,dense,values,1\n")
 run_files("number_too_large", [], LEDGER + "0,0,down,model,header,18446744073709551616\n")
 run_files("no_header", [], MODEL)
 

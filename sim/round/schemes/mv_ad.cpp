@@ -125,6 +125,8 @@ class AddDrop final : public Scheme, public SparseRounds {
     return settings.practice == Practice::authors && settings.local_steps == 1;
   }
 
+  [[nodiscard]] bool breaks_ties() const override { return true; }
+
   [[nodiscard]] Vote choose_vote(WorkerRound& round, const FlatView& theta_h) const override {
     Vote vote{.support = choose_top_k(round, theta_h), .change = {}};
     if (round.round().first_sparse) return vote;

@@ -68,6 +68,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"bn_eval", {"average", "recompute", "batch"}},
       {"error_rescale_on_decay", {"true", "false"}},
       {"eval_every", {"1", "1000000000"}},
+      {"ledger_rows", {"worker", "round"}},
       {"checkpoint_every", {"10m", "0", "50", "1m", "1000000m", "1000000000"}},
       {"deadline", {"3600", "1"}}};
   return all;

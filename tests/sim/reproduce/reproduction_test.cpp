@@ -340,9 +340,9 @@ TEST_F(Reproduction, LeavesATrialToTheProcessThatHasIt) {
 TEST_F(Reproduction, TakesEveryValueThatTrainTakes) {
   const Outcome outcome = reproduce({"--trials", "1", "--checkpoint-every", "5m", "--warmup-epochs",
                                      "proportional", "--data", "synthetic"},
-                                    "table1", "sm");
+                                    "table1", "ssgd-mv");
   EXPECT_EQ(outcome.code, Exit::good) << outcome.err;
-  EXPECT_THAT(text_of(trial("sm", 1).path / "config.toml"),
+  EXPECT_THAT(text_of(trial("ssgd-mv", 1).path / "config.toml"),
               HasSubstr("\ncheckpoint_every = \"5m\"\n"));
 }
 
