@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "nn/lanes/image_products.hpp"
 #include "nn/lanes/products.hpp"
 
 namespace mvsgd::nn::lanes {
@@ -71,7 +72,7 @@ struct DirectLoops {
                 const std::int64_t pixel = read(grid, x_shape, tap, i, j);
                 return pixel < 0 ? nullptr : transposed + pixel * kLanes * all + c;
               };
-              ProductOverImages<V>::template outputs<Vectors>(
+              ProductOverImages<V>::template rows<Vectors>(
                   outputs, first && i == 0, grid.columns,
                   dy + i * grid.columns * y_shape.pixel_stride(), y_shape.pixel_stride(), at, all,
                   d + tap.index * tap_stride + c, all);
