@@ -56,7 +56,7 @@ struct BackendEntry {
   /// Why it cannot take these options, as "key = value: why"; "" if it can.
   std::string (*objection)(const BackendOptions& options);
   /// On its device of this number, of options to which it has no objection. Throws UnavailableError
-  /// naming the key if this machine has not what one asks for, or saying that there is no device.
+  /// naming the key if this machine lacks what one asks for, or saying that there is no device.
   std::unique_ptr<Backend> (*make)(const BackendOptions& options, int device);
   /// What the bits of a run depend on: not on the backend's version, its processor and its threads
   /// only if it says so here.

@@ -47,7 +47,7 @@ extern "C" void note_or_die(int signal) {
   }
   stop_wanted = 1;
   constexpr char kText[] =
-      "\nmvsgd: stops after this round, with a checkpoint; once more: stops at once\n";
+      "\nmvsgd: gives this round up and saves the last one; once more: stops at once\n";
   // Nothing can be done if it cannot be written.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kText, sizeof kText - 1);
 }

@@ -12,7 +12,7 @@
 
 namespace mvsgd::comm {
 
-/// Far below the range of the clock, to which a wait adds its deadline.
+/// A wait adds its deadline to the clock, whose range is far longer.
 inline constexpr std::chrono::hours kLongestDeadline(24 * 365);
 
 /// A group of N workers and a server that exchange messages through memory. Bytes are shared, not

@@ -31,7 +31,7 @@ Field values_field(Kind kind) {
   }
 }
 
-/// How many positions or values a message has, where the run decides by what it has decided.
+/// How many positions or values a message has; where the run decides this, what it has decided.
 std::uint64_t count_in(const MessageShape& shape, std::uint32_t worker, const RoundSizes& sizes) {
   switch (shape.counted_by) {
     case CountedBy::supports:
@@ -134,8 +134,9 @@ void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
   }
 }
 
-/// How many positions a list of so many bits has: the largest number whose law is not more. So a
-/// list whose bits are those of no number is held against the number below, and named.
+/// How many positions a list of so many bits has: the largest number whose law is not above them.
+/// If no number has exactly these bits, the list is compared with the next lower number, and the
+/// difference is reported.
 std::uint32_t Audit::count_of(const MessageShape& shape, comm::Bits bits) const {
   if (!position_law_of(shape, 0)) return 0;
   std::uint64_t low = 0;  // laws rise with k

@@ -22,7 +22,7 @@ class Audit {
   Audit(const LawConstants& law, const Settings& settings, std::uint64_t d, std::uint64_t buffers);
 
   /// The rows of one worker in `round`, in the ledger's order; t = 0 is what precedes the first
-  /// round. None where nothing is sent. `sizes` are what the run has decided.
+  /// round. There are none where nothing is sent. `sizes` are what the run has decided.
   [[nodiscard]] std::vector<comm::LedgerRow> expected(const Round& round, std::uint32_t worker,
                                                       const RoundSizes& sizes = {}) const;
 

@@ -32,13 +32,11 @@ std::vector<float> sum_of(std::uint32_t workers, std::size_t size, const Receive
 }  // namespace
 
 ServerRound::ServerRound(const ServerContext& context, comm::Transport& transport,
-                         ServerState& state, RoundRecord& record, std::function<void()> close_last,
-                         std::function<bool()> pauses)
+                         ServerState& state, RoundRecord& record, std::function<bool()> pauses)
     : context_(&context),
       transport_(&transport),
       state_(&state),
       record_(&record),
-      close_last_(std::move(close_last)),
       pauses_(std::move(pauses)) {}
 
 std::vector<compress::Index> ServerRound::receive_positions(
@@ -116,9 +114,8 @@ void Server::lead(RoundRecord& record) {
   double seconds = 0;
   {
     const PhaseTimer timer(seconds);
-    ServerRound round(
-        context_, *transport_, state_, record, [this] { close(); },
-        [&] { return pauses_after(record.round); });
+    ServerRound round(context_, *transport_, state_, record,
+                      [&] { return pauses_after(record.round); });
     record.round.dense ? lead_dense(round) : side_->lead(round);
   }
   record.report.phases.server = seconds;
@@ -136,7 +133,6 @@ void Server::lead_dense(ServerRound& round) {
         receive_values(context_.protocol, *transport_, n, {comm::Kind::dense, round.round().t},
                        values);
       });
-  round.everybody_is_here();
   round.publish_aggregate(sum);
   compress::add_values(sum, state_.theta);
 }

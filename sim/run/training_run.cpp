@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,12 +52,17 @@ class Pauses {
   }
   void saved() { last_ = Clock::now(); }
 
-  [[nodiscard]] bool is_interrupted() const { return *interrupted_ && (*interrupted_)(); }
+  /// Thread-safe.
+  [[nodiscard]] bool is_interrupted() const {
+    const std::lock_guard lock(asking_);
+    return *interrupted_ && (*interrupted_)();
+  }
 
  private:
   CheckpointEvery every_;
   std::size_t rounds_;
   const std::function<bool()>* interrupted_;
+  mutable std::mutex asking_;
   Clock::time_point last_ = Clock::now();
 };
 
@@ -152,15 +158,20 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings
   // A run that has an event file goes on with one.
   const bool had_events = cut_events_after(directory.path(), begun.group.t);
   std::optional<EventFile> events;
-  if (options.events || had_events) events.emplace(directory.path(), wall_time());
+  if (had_events) {
+    events.emplace(directory.path(), wall_time(), begun.group.t + 1);
+  } else if (options.events) {
+    events.emplace(directory.path(), wall_time());
+  }
 
   if (sinks.on_start) sinks.on_start({.images = images, .rounds = rounds, .state = begun});
   const double earlier = begun.seconds;
   const Clock::time_point start = Clock::now();
   const auto seconds = [&] { return earlier + seconds_since(start); };
   Pauses pauses(settings, rounds.size(), sinks.interrupted);
-  (void)pauses.is_interrupted();  // from now on an interrupt is kept until the round has ended
+  (void)pauses.is_interrupted();  // from now on an interrupt is noted, and ends the run in order
   std::uint32_t t = begun.group.t;
+  std::uint32_t saved = t;  // a round that is given up leads back to the last checkpoint's, too
   TrialSinks trial_sinks;
   trial_sinks.on_round = [&](const RoundRecord& record) {
     if (sinks.on_round) sinks.on_round(record, seconds());
@@ -173,10 +184,14 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings
       dump->add(to, message);
     };
   }
+  if (sinks.interrupted) trial_sinks.gives_up = [&] { return pauses.is_interrupted(); };
   trial_sinks.pause_after = [&](const Round& round) { return pauses.is_due_after(round); };
   trial_sinks.on_pause = [&](const TrialState& state) {
-    if (events) events->sync();
-    directory.save(state);
+    if (state.group.t > saved) {
+      if (events) events->sync();
+      directory.save(state);
+      saved = state.group.t;
+    }
     pauses.saved();
     return !pauses.is_interrupted();
   };

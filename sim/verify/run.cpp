@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 using Rows = std::vector<comm::LedgerRow>;
 
-/// `check` with what `hold()` returns, or, if it throws CheckFailed, with that as what is wrong.
+/// `check` with the result of `hold()`. If it throws CheckFailed, the failure is what is wrong.
 template <typename Hold>
 Check checked(const fs::path& file, std::string claim, const Hold& hold) {
   Check check{.subject = file.string(), .claim = std::move(claim), .holds = true, .detail = ""};

@@ -13,7 +13,7 @@
 
 namespace mvsgd::sim {
 
-/// One thing held against its definition.
+/// One thing compared with its definition.
 struct Check {
   std::string subject;  ///< "eq 9"
   std::string claim;
@@ -33,7 +33,7 @@ struct TableRow {
   double rate = 0;                ///< 32 d H over the law's positions and values
   Printed printed;
   std::string verdict;
-  bool holds = false;  ///< the wire is the law, and what is printed is it too, or wrong as known
+  bool holds = false;  ///< the wire has the law's bits; so has the paper, but for known errata
 };
 
 struct Verification {

@@ -1,5 +1,5 @@
-// SSGD-MV-AD: Algorithm 2, add-drop voting. A first vote goes whole; later ones as what they add to
-// the last and drop from it, and the server keeps the sum of all votes (eq 16).
+// SSGD-MV-AD: Algorithm 2, add-drop voting. A worker sends its first vote whole, and of each later
+// one what it adds to the last and drops from it. The server keeps the sum of all votes (eq 16).
 #include <stdexcept>
 #include <utility>
 
@@ -41,7 +41,6 @@ class AddDropServer final : public ServerSide {
     for (std::uint32_t n = 0; n < round.workers(); ++n) {
       round.round().first_sparse ? receive_vote(round, n) : receive_change(round, n);
     }
-    round.everybody_is_here();
     const SumCount counted(sum_);
     round.publish_mask(
         sum_.majority_mask(round.protocol().k, tie_break(round.settings(), round.round())),
@@ -51,10 +50,14 @@ class AddDropServer final : public ServerSide {
 
   [[nodiscard]] KeptArrays keep() const override { return {{kVoteSum, sum_.counts()}}; }
 
-  void restore(const KeptArrays& kept, std::span<const std::span<const Index>> votes) override {
+  void take_votes(std::span<const std::span<const Index>> votes) override {
     for (std::uint32_t n = 0; n < votes.size(); ++n) {
       if (!votes[n].empty()) sum_.first(n, votes[n]);
     }
+  }
+
+  void restore(const KeptArrays& kept, std::span<const std::span<const Index>> votes) override {
+    take_votes(votes);
     if (kept.at(kVoteSum) != sum_.counts()) {
       throw std::invalid_argument("vote_sum is not the sum of the votes");
     }

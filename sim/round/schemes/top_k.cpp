@@ -26,7 +26,6 @@ class TopKServer final : public ServerSide {
     votes_.count(supports);
     std::vector<Index> all(votes_.voted().begin(), votes_.voted().end());
     round.sizes().union_size = static_cast<std::uint32_t>(all.size());
-    round.everybody_is_here();
     const TallyCount counted(votes_);
     round.publish_mask(std::move(all), &counted);
 

@@ -16,7 +16,6 @@ class VotedServer final : public ServerSide {
       supports.push_back(round.receive_positions(n, Kind::vote));
     }
     votes_.count(supports);
-    round.everybody_is_here();
     const TallyCount counted(votes_);
     round.publish_mask(
         scheme_->choose_mask(votes_, round.settings(), round.protocol(), round.round()), &counted);

@@ -1,5 +1,5 @@
-// What the schemes share in which workers send whole votes and the server chooses the mask from
-// their tally.
+// What is shared by the schemes in which workers send whole votes and the server chooses the mask
+// from their tally.
 #pragma once
 
 #include <memory>

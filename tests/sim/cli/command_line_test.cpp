@@ -391,7 +391,7 @@ TEST_F(CommandLine, WhatFollowsABarBeginsALineAndNoBarIsWiderThanTheTerminal) {
       run_command({"train", "--preset", "sm", "--backend", "reference", "--width", "2", "--batch",
                    "8", "--synthetic-train", "64", "--synthetic-test", "16", "--epochs", "4",
                    "--out", path_.string()},
-                  {.out = out, .err = err, .columns = 40}, {}, [&] { return ++asked > 5; });
+                  {.out = out, .err = err, .columns = 40}, {}, [&] { return ++asked > 300; });
   EXPECT_EQ(code, Exit::interrupted);
   EXPECT_THAT(err.str(), testing::StartsWith("mvsgd: interrupted after round "));
   EXPECT_THAT(out.str(), testing::EndsWith("\n"));

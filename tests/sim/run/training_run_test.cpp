@@ -1,10 +1,13 @@
 // A run in its directory as a function: no command line.
 #include "sim/run/training_run.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,6 +84,39 @@ TEST_F(TrainingRun, StopsBetweenRoundsWhenItIsInterruptedAndGoesOn) {
   EXPECT_TRUE(second.result.finished);
   EXPECT_EQ(second.result.digest, run_trial(settings_, load_images(settings_), {}).digest);
   EXPECT_GE(second.seconds, first.seconds);
+}
+
+// At many moments: within a round, between two, before the first; the settings decide how often it
+// is asked.
+TEST_F(TrainingRun, GivesTheRoundUpWhenItIsInterruptedAndDoesItAgainToTheSameFiles) {
+  for (const char* preset : {"sm", "dense", "ssgd-mv-ad-l2", "top-k"}) {
+    SCOPED_TRACE(preset);
+    settings_ = small_settings(preset);
+    const fs::path whole = directory_.path() / "whole";
+    const std::string digest = train_in(whole, settings_, {}, {}).result.digest;
+    std::set<std::uint32_t> stopped_at;
+    for (int questions = 1;; questions += 197) {
+      std::atomic<int> asked = 0;
+      std::uint32_t done = 0;
+      TrainingSinks sinks;
+      sinks.on_round = [&](const RoundRecord& record, double) { done = record.round.t; };
+      sinks.interrupted = [&] { return ++asked > questions; };
+      TrainingEnd end = train_in(path_, settings_, {}, sinks);
+      if (end.result.finished) break;
+      EXPECT_EQ(end.t, done);
+      stopped_at.insert(end.t);
+      EXPECT_EQ(fs::exists(path_ / "checkpoint" / fmt::format("round-{:08}", end.t)), end.t > 0);
+      end = train_in(path_, settings_, {.resume = true}, {});
+      ASSERT_TRUE(end.result.finished);
+      EXPECT_EQ(end.result.digest, digest) << "after " << questions << " questions";
+      EXPECT_EQ(text_of(path_ / "ledger.csv"), text_of(whole / "ledger.csv"));
+      fs::remove_all(path_);
+    }
+    EXPECT_TRUE(stopped_at.contains(0));
+    EXPECT_GE(stopped_at.size(), 3U);
+    fs::remove_all(path_);
+    fs::remove_all(whole);
+  }
 }
 
 TEST_F(TrainingRun, WarnsOfRoundsThatItDoesNotDump) {
