@@ -115,11 +115,15 @@ json value_there(const json& settings, const Key& key) {
 }
 
 /// Throws InputError unless the settings are those of the checkpoint, but for what may differ.
-void check_settings(const fs::path& path, const json& there, const Settings& here) {
+/// Of data in another place the images are compared, where the checkpoint says which they were.
+void check_settings(const fs::path& path, const json& manifest, const Settings& here) {
+  const json& there = manifest.at("settings");
+  const bool knows_images = manifest.at("environment").contains("data_sha256");
   for (const Key& key : keys()) {
     if (changes_no_bit(here, key.name) || key.name == "rounds") continue;
     const json earlier = value_there(there, key);
     const std::string value = key.get(here);
+    if (key.name == "data" && knows_images && value != "synthetic") continue;
     if (earlier != value) {
       throw InputError(fmt::format(
           "{}: {} = {} there, {} here{}", path.string(), key.name, earlier.dump(), value,
@@ -156,7 +160,7 @@ Checkpoint read_checkpoint(const fs::path& run, const fs::path& path, std::uint3
   const json manifest = read_json(path / kManifest);
   check_format(path / kManifest, manifest);
   try {
-    check_settings(path / kManifest, manifest.at("settings"), settings);
+    check_settings(path / kManifest, manifest, settings);
     RunFiles rows;
     for (const char* name : kRowFiles) {
       rows[name] = digest_from(manifest.at("rows").at(name));

@@ -13,6 +13,7 @@
 
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
+#include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/run_directory.hpp"
@@ -105,6 +106,16 @@ void warn_of_changes(const TrainingSinks& sinks, const FoundCheckpoint& found,
   }
 }
 
+/// Throws InputError if the images are not those that the checkpoint was trained on.
+void check_images(const Settings& settings, const FoundCheckpoint& found, const Environment& here) {
+  if (!found.newest) return;
+  constexpr std::string_view kName = "data_sha256";
+  const std::string there = value_of(found.newest->environment, kName);
+  if (there.empty() || there == value_of(here, kName)) return;
+  throw InputError(fmt::format("{}: other images than those of the run: SHA-256 {}, not {}",
+                               settings.data, value_of(here, kName), there));
+}
+
 /// The bits of a run that goes on here from a checkpoint: of both places, if they are not the same.
 std::string joined_bits(const std::string& there, const std::string& here) {
   const std::string then = "; then " + here;
@@ -131,14 +142,18 @@ RunDirectory open_directory(const std::filesystem::path& path, const Settings& s
 
 }  // namespace
 
-TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings,
+TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
                      const TrainingOptions& options, const TrainingSinks& sinks,
                      const LawConstants& law) {
+  Settings settings = given;
+  settings.data = absolute_data(given);
   Environment here = environment_of(settings);
   const data::TrainTest images = load_images(settings);
+  if (settings.data != "synthetic") here.emplace_back("data_sha256", digest_of(images));
   const std::vector<Round> rounds = schedule(settings, images.train.size());
   FoundCheckpoint found;
   if (options.resume) found = find_checkpoint(path, settings, rounds.size());
+  check_images(settings, found, here);
   warn_of_changes(sinks, found, here);
   if (found.newest) {
     auto& bits = std::ranges::find(here, "bits", &Environment::value_type::first)->second;

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
@@ -117,6 +118,49 @@ TEST_F(TrainingRun, GivesTheRoundUpWhenItIsInterruptedAndDoesItAgainToTheSameFil
     fs::remove_all(path_);
     fs::remove_all(whole);
   }
+}
+
+/// CIFAR-10's six files, of the labels 0 to 9 in turn and pixels of one level.
+void write_cifar10(const fs::path& directory, char level) {
+  fs::create_directories(directory);
+  std::string records;
+  for (int i = 0; i < 10'000; ++i) {
+    records += static_cast<char>(i % 10);
+    records.append(3072, level);
+  }
+  for (const char* name : {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4",
+                           "data_batch_5", "test_batch"}) {
+    std::ofstream(directory / fmt::format("{}.bin", name), std::ios::binary) << records;
+  }
+}
+
+TEST_F(TrainingRun, GoesOnWithTheSameImagesWhereverTheyAreAndWithNoOthers) {
+  const fs::path first = directory_.path() / "first";
+  const fs::path second = directory_.path() / "second";
+  write_cifar10(first, 'a');
+  settings_ = small_settings("ssgd-mv");
+  settings_.backend = "lanes";
+  settings_.rounds = 3;
+  settings_.data = fs::relative(first).string();
+  TrainingSinks sinks;
+  std::uint32_t done = 0;
+  sinks.on_round = [&](const RoundRecord& record, double) { done = record.round.t; };
+  sinks.interrupted = [&] { return done >= 1; };
+  ASSERT_FALSE(train_in(path_, settings_, {}, sinks).result.finished);
+  EXPECT_THAT(text_of(path_ / "config.toml"), testing::HasSubstr("data = \"" + first.string()));
+
+  fs::rename(first, second);
+  settings_.data = second.string();
+  std::ofstream(second / "test_batch.bin", std::ios::in | std::ios::binary) << '\1';
+  try {
+    (void)train_in(path_, settings_, {.resume = true}, {});
+    FAIL() << "an image has another label";
+  } catch (const InputError& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr("second: other images than those of the run"));
+  }
+  std::ofstream(second / "test_batch.bin", std::ios::in | std::ios::binary) << '\0';
+  EXPECT_TRUE(train_in(path_, settings_, {.resume = true}, {}).result.finished);
+  EXPECT_THAT(text_of(path_ / "config.toml"), testing::HasSubstr("data = \"" + second.string()));
 }
 
 TEST_F(TrainingRun, WarnsOfRoundsThatItDoesNotDump) {
