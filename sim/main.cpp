@@ -44,6 +44,9 @@ bool shows_colors(int descriptor) {
 class DescriptorBuffer final : public std::streambuf {
  public:
   explicit DescriptorBuffer(int descriptor) : descriptor_(descriptor) { restart(); }
+  ~DescriptorBuffer() override { (void)write_all(); }
+  DescriptorBuffer(const DescriptorBuffer&) = delete;
+  DescriptorBuffer& operator=(const DescriptorBuffer&) = delete;
 
  private:
   void restart() { setp(bytes_.data(), bytes_.data() + bytes_.size()); }
