@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compress/positions/position_codec.hpp"
+#include "compress/positions/previous_set.hpp"
 
 namespace mvsgd::compress {
 
@@ -59,15 +60,12 @@ class ChangeCodec final : public PositionCodec {
   [[nodiscard]] std::vector<Index> decode(comm::BitReader& in, std::uint64_t count) const override;
 
  private:
-  [[nodiscard]] std::uint64_t others() const { return d_ - previous_.size(); }
-  [[nodiscard]] std::uint64_t most() const;
-  void check(std::span<const Index> positions) const;
   /// r and the lists.
   void encode_change(std::span<const Index> positions, comm::BitWriter& out) const;
   [[nodiscard]] std::vector<Index> decode_change(comm::BitReader& in) const;
 
   std::uint64_t d_;
-  std::vector<Index> previous_;
+  PreviousSet previous_;
   std::shared_ptr<const PositionCodec> whole_;
 };
 

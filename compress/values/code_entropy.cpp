@@ -286,17 +286,6 @@ bool put_if_shorter(std::span<const std::uint8_t> codes, unsigned q,
   return out.size().count() < kModelBits + std::uint64_t{q} * codes.size();
 }
 
-// Copies the bits of a stream that nothing has been read of.
-void append(comm::BitWriter& from, comm::BitWriter& out) {
-  const comm::Bits size = from.size();
-  const std::vector<std::byte> bytes = from.take();
-  comm::BitReader in(bytes, size);
-  out.reserve(size);
-  while (in.remaining() >= comm::Bits(64)) out.put(in.get(64), 64);
-  const auto rest = static_cast<unsigned>(in.remaining().count());
-  out.put(in.get(rest), rest);
-}
-
 }  // namespace
 
 void encode_codes_by_entropy(std::span<const std::uint8_t> codes, unsigned value_bits,
@@ -313,7 +302,7 @@ void encode_codes_by_entropy(std::span<const std::uint8_t> codes, unsigned value
   }
   comm::BitWriter coded;
   if (put_if_shorter(codes, value_bits, own, coded)) {
-    return append(coded, out);
+    return out.put_all(std::move(coded));
   }
   out.put(kPlain, kModelBits);
   encode_codes(codes, value_bits, out);

@@ -129,8 +129,7 @@ std::vector<float> read_flat(SafetensorsFile& file, const Names& names, const nn
 
 constexpr std::string_view kOfACheckpoint =
     ", of a checkpoint: --resume with the run's directory goes on from it, and the run's end "
-    "leaves "
-    "the weights in model.safetensors there";
+    "leaves the weights in model.safetensors there";
 
 /// What a directory that is given for a file of weights is, and what to do.
 std::string_view kind_of(const std::filesystem::path& directory) {

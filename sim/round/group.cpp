@@ -80,10 +80,8 @@ KeptArrays kept_after(const Settings& settings, const Protocol& protocol,
                       const std::vector<WorkerState>& workers) {
   const SparseRounds* const sparse = settings.scheme->sparse();
   if (sparse == nullptr) return {};
-  std::vector<std::span<const compress::Index>> votes;
-  for (const WorkerState& worker : workers) votes.emplace_back(worker.vote);
   const std::unique_ptr<ServerSide> side = sparse->server(settings, protocol);
-  side->take_votes(votes);
+  side->take_votes(votes_of(workers));
   return side->keep();
 }
 
@@ -108,13 +106,11 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
   const bool server_is_here = group.is_here(group.server());
   std::optional<Server> server;
   if (server_is_here) {
-    std::vector<std::span<const compress::Index>> votes;
-    for (const WorkerState& own : state.workers) votes.emplace_back(own.vote);
     server.emplace(ServerContext{.protocol = worker.protocol,
                                  .settings = context.settings,
                                  .leader = leader,
                                  .on_counts = context.on_counts},
-                   group.end(group.server()), std::move(state.server), votes,
+                   group.end(group.server()), std::move(state.server), votes_of(state.workers),
                    state.workers.front().buffers.size());
   }
   const auto work = [&](comm::Transport& end) {

@@ -1,6 +1,5 @@
 #include "sim/round/server.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "compress/select/error_memory.hpp"
@@ -101,8 +100,8 @@ Server::Server(const ServerContext& context, comm::Transport& transport, ServerS
       buffers_(buffers) {
   if (const SparseRounds* const sparse = context_.settings.scheme->sparse()) {
     side_ = sparse->server(context_.settings, context_.protocol);
-    const bool goes_on = std::ranges::any_of(votes, [](auto vote) { return !vote.empty(); });
-    if (goes_on || !state_.kept.empty()) side_->restore(std::exchange(state_.kept, {}), votes);
+    side_->take_votes(votes);
+    if (!state_.kept.empty()) side_->restore(std::exchange(state_.kept, {}));
   }
 }
 

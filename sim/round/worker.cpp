@@ -8,6 +8,12 @@
 
 namespace mvsgd::sim {
 
+std::vector<std::span<const compress::Index>> votes_of(std::span<const WorkerState> workers) {
+  std::vector<std::span<const compress::Index>> votes;
+  for (const WorkerState& worker : workers) votes.emplace_back(worker.vote);
+  return votes;
+}
+
 void WorkerRound::send_positions(comm::Kind kind, std::span<const compress::Index> positions) {
   transport_->send(
       transport_->server(),

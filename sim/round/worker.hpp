@@ -29,6 +29,10 @@ struct WorkerState {
   std::vector<compress::Index> mask;  ///< supp M_t; none at first
 };
 
+/// [N], each worker's last vote, in `workers`.
+[[nodiscard]] std::vector<std::span<const compress::Index>> votes_of(
+    std::span<const WorkerState> workers);
+
 /// What all workers of a run share. Everything must outlive them.
 struct WorkerContext {
   const Protocol& protocol;

@@ -17,6 +17,7 @@
 #include "sim/plan/settings.hpp"
 #include "sim/run/checkpoint_files.hpp"
 #include "sim/train/backends.hpp"
+#include "sim/train/images.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -118,7 +119,7 @@ json value_there(const json& settings, const Key& key) {
 /// Of data in another place the images are compared, where the checkpoint says which they were.
 void check_settings(const fs::path& path, const json& manifest, const Settings& here) {
   const json& there = manifest.at("settings");
-  const bool knows_images = manifest.at("environment").contains("data_sha256");
+  const bool knows_images = manifest.at("environment").contains(kImagesDigest);
   for (const Key& key : keys()) {
     if (changes_no_bit(here, key.name) || key.name == "rounds") continue;
     const json earlier = value_there(there, key);

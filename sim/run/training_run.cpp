@@ -109,11 +109,11 @@ void warn_of_changes(const TrainingSinks& sinks, const FoundCheckpoint& found,
 /// Throws InputError if the images are not those that the checkpoint was trained on.
 void check_images(const Settings& settings, const FoundCheckpoint& found, const Environment& here) {
   if (!found.newest) return;
-  constexpr std::string_view kName = "data_sha256";
-  const std::string there = value_of(found.newest->environment, kName);
-  if (there.empty() || there == value_of(here, kName)) return;
+  const std::string there = value_of(found.newest->environment, kImagesDigest);
+  const std::string now = value_of(here, kImagesDigest);
+  if (there.empty() || there == now) return;
   throw InputError(fmt::format("{}: other images than those of the run: SHA-256 {}, not {}",
-                               settings.data, value_of(here, kName), there));
+                               settings.data, now, there));
 }
 
 /// The bits of a run that goes on here from a checkpoint: of both places, if they are not the same.
@@ -149,7 +149,7 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
   settings.data = absolute_data(given);
   Environment here = environment_of(settings);
   const data::TrainTest images = load_images(settings);
-  if (settings.data != "synthetic") here.emplace_back("data_sha256", digest_of(images));
+  if (settings.data != "synthetic") here.emplace_back(kImagesDigest, digest_of(images));
   const std::vector<Round> rounds = schedule(settings, images.train.size());
   FoundCheckpoint found;
   if (options.resume) found = find_checkpoint(path, settings, rounds.size());

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "compress/positions/block_position_codec.hpp"
 #include "compress/positions/change_codec.hpp"
@@ -18,10 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint64_t d = input->prefix.get(16);
   const std::uint64_t step = input->prefix.get(16) + 1;
   if (d == 0) return 0;
-  std::vector<mvsgd::compress::Index> previous;
-  for (std::uint64_t i = 0; i < d; i += step) {
-    previous.push_back(static_cast<mvsgd::compress::Index>(i));
-  }
+  const auto previous = mvsgd::fuzz::every(step, d);
   const auto whole = std::make_shared<mvsgd::compress::BlockPositionCodec>(d, step);
   mvsgd::fuzz::check_code(mvsgd::compress::ChangeCodec(d, previous, whole), input->stream,
                           previous.size());

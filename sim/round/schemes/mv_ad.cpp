@@ -59,8 +59,7 @@ class AddDropServer final : public ServerSide {
     }
   }
 
-  void restore(const KeptArrays& kept, std::span<const std::span<const Index>> votes) override {
-    take_votes(votes);
+  void restore(const KeptArrays& kept) override {
     if (kept.at(kVoteSum) != sum_.counts()) {
       throw std::invalid_argument("vote_sum is not the sum of the votes");
     }

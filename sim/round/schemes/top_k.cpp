@@ -40,8 +40,8 @@ class TopKServer final : public ServerSide {
     round.step_under_mask(std::move(sum));
   }
 
-  void restore(const KeptArrays& /*kept*/, std::span<const std::span<const Index>> votes) override {
-    receiver_.restore(votes);
+  void take_votes(std::span<const std::span<const Index>> votes) override {
+    receiver_.take_votes(votes);
   }
 
  private:

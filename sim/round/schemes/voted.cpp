@@ -24,8 +24,8 @@ class VotedServer final : public ServerSide {
         round.sum_updates([&](std::uint32_t n) { return std::span(supports[n]); }));
   }
 
-  void restore(const KeptArrays& /*kept*/, std::span<const std::span<const Index>> votes) override {
-    receiver_.restore(votes);
+  void take_votes(std::span<const std::span<const Index>> votes) override {
+    receiver_.take_votes(votes);
   }
 
  private:
@@ -50,10 +50,11 @@ std::vector<Index> VoteReceiver::receive(ServerRound& round, std::uint32_t worke
   return vote;
 }
 
-void VoteReceiver::restore(std::span<const std::span<const Index>> votes) {
+void VoteReceiver::take_votes(std::span<const std::span<const Index>> votes) {
   if (!keeps_) return;
-  for (std::size_t n = 0; n < votes.size(); ++n)
+  for (std::size_t n = 0; n < votes.size(); ++n) {
     last_.at(n).assign(votes[n].begin(), votes[n].end());
+  }
 }
 
 std::vector<std::uint32_t> TallyCount::counts() const {

@@ -49,8 +49,8 @@ class VoteReceiver {
       : keeps_(settings.vote_codec == VoteCoding::delta), last_(settings.workers) {}
 
   [[nodiscard]] std::vector<compress::Index> receive(ServerRound& round, std::uint32_t worker);
-  /// ServerSide::restore().
-  void restore(std::span<const std::span<const compress::Index>> votes);
+  /// ServerSide::take_votes().
+  void take_votes(std::span<const std::span<const compress::Index>> votes);
 
  private:
   bool keeps_;
