@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "nn/backend.hpp"
+#include "nn/step_memory.hpp"
 
 namespace mvsgd::nn {
 
@@ -76,6 +78,10 @@ struct BackendEntry {
                                                                std::int64_t, std::int64_t) {
     return std::vector<std::string>();
   };
+  /// What its kernels take of this process's memory with `threads` threads each, for step_memory();
+  /// none: it computes in a device's.
+  std::optional<KernelMemory> (*memory)(const BackendOptions& options, int threads) =
+      [](const BackendOptions&, int) { return std::optional<KernelMemory>(); };
   /// Which convolutions it has on this machine and what the others would be worth, for `mvsgd
   /// info`;
   /// "" if that is no question.
