@@ -14,6 +14,7 @@
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/memory_limits.hpp"
 #include "sim/files/model_file.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/run_directory.hpp"
@@ -147,6 +148,8 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
                      const LawConstants& law) {
   Settings settings = given;
   settings.data = absolute_data(given);
+  const MemoryEstimate memory = memory_estimate(settings);
+  if (const auto warning = check_memory(memory, memory_limits())) warn(sinks, *warning);
   Environment here = environment_of(settings);
   const data::TrainTest images = load_images(settings);
   if (settings.data != "synthetic") here.emplace_back(kImagesDigest, digest_of(images));
@@ -179,7 +182,8 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
     events.emplace(directory.path(), wall_time());
   }
 
-  if (sinks.on_start) sinks.on_start({.images = images, .rounds = rounds, .state = begun});
+  if (sinks.on_start)
+    sinks.on_start({.images = images, .rounds = rounds, .memory = memory, .state = begun});
   const double earlier = begun.seconds;
   const Clock::time_point start = Clock::now();
   const auto seconds = [&] { return earlier + seconds_since(start); };

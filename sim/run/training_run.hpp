@@ -13,6 +13,7 @@
 #include "sim/law/law.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/settings.hpp"
+#include "sim/train/memory.hpp"
 #include "sim/train/trial.hpp"
 
 namespace mvsgd::sim {
@@ -33,6 +34,7 @@ struct TrainingOptions {
 struct TrainingStart {
   const data::TrainTest& images;
   const std::vector<Round>& rounds;
+  const MemoryEstimate& memory;
   const TrialState& state;  ///< from which it trains; t = 0 unless there is a checkpoint
 };
 
@@ -64,7 +66,8 @@ struct TrainingEnd {
 /// checkpoint, of a program that is not the checkpoint's, of a processor or library that is not
 /// unless the bits are portable, and of rounds to dump that this run does not do.
 ///
-/// Throws, before anything is written, what load_images(), find_checkpoint(), first_state() and
+/// Throws, before anything is written, nn::UnavailableError if there is not the memory that it
+/// needs (a warning if it is scarce), and what load_images(), find_checkpoint(), first_state() and
 /// RunDirectory throw; then as run_trial() does, and std::runtime_error if a file cannot be
 /// written.
 [[nodiscard]] TrainingEnd train_in(const std::filesystem::path& directory, const Settings& settings,

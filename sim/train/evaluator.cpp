@@ -16,8 +16,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// The size of the authors' test batches, whose own statistics bn_eval = batch uses.
-constexpr std::size_t kBatch = 64;
+constexpr std::size_t kBatch = kEvaluationBatch;
 
 /// Images kBatch * i .. as they are, no more than there are.
 SlotImages::Batch load(const SlotImages& images, std::size_t i, Compute& compute) {

@@ -1,6 +1,7 @@
 // Evaluation: loss and accuracy of parameters on the test images.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -10,6 +11,10 @@
 #include "sim/train/compute.hpp"
 
 namespace mvsgd::sim {
+
+/// Images that are evaluated at once: the size of the authors' test batches, whose own statistics
+/// bn_eval = batch uses.
+inline constexpr std::size_t kEvaluationBatch = 64;
 
 /// Evaluates on the compute slots, as many batches at once as slots are free. The result does not
 /// depend on how many: batches are added up in their order.
