@@ -27,4 +27,7 @@ struct MemoryLimit {
 /// their own.
 [[nodiscard]] std::vector<MemoryLimit> memory_limits(const std::filesystem::path& root = "/");
 
+/// The most bytes that this process has had resident so far; 0 where the system does not tell.
+[[nodiscard]] std::uint64_t most_resident();
+
 }  // namespace mvsgd::sim

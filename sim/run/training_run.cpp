@@ -6,7 +6,9 @@
 #include <array>
 #include <chrono>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -214,7 +216,17 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
     pauses.saved();
     return !pauses.is_interrupted();
   };
-  TrainingEnd end{.result = run_trial(settings, images, trial_sinks, law, std::move(begun)),
+  const auto train = [&] {
+    try {
+      return run_trial(settings, images, trial_sinks, law, std::move(begun));
+    } catch (const std::bad_alloc&) {
+      throw std::runtime_error(fmt::format(
+          "memory ran out after round {} of {}, {} MB of it in use: this run needs about "
+          "{}; something else has taken what there was when it began",
+          t, rounds.size(), most_resident() / 1'000'000, text_of(memory)));
+    }
+  };
+  TrainingEnd end{.result = train(),
                   .t = t,
                   .rounds = rounds.size(),
                   .steps_per_epoch = steps_per_epoch(settings, images.train.size()),
