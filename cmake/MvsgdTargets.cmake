@@ -32,30 +32,86 @@ function(mvsgd_library name)
     target_sources(mvsgd_${name} PRIVATE ${file})
     if(file MATCHES "\\.hpp$")
       cmake_path(GET file PARENT_PATH sub)
-      install(FILES ${file} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mvsgd/${folder}/${sub})
+      install(FILES ${file} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mvsgd/${folder}/${sub}
+              COMPONENT development)
     endif()
   endforeach()
   set_property(GLOBAL APPEND PROPERTY MVSGD_LIBRARIES mvsgd_${name})
 endfunction()
 
-# Installs and exports what mvsgd_library() has made, for find_package(mvsgd).
+# mvsgd_find_package(data OpenSSL COMPONENTS Crypto): a package that mvsgd::data wants, here and of
+# those who link it: find_package(mvsgd COMPONENTS data) looks for it again, with the same arguments.
+macro(mvsgd_find_package library package)
+  find_package(${package} ${ARGN} REQUIRED)
+  string(JOIN " " mvsgd_arguments ${package} ${ARGN})
+  set_property(GLOBAL APPEND PROPERTY MVSGD_PACKAGES_OF_${library} "${mvsgd_arguments}")
+endmacro()
+
+# mvsgd_optional_library(nn_cuda cuda MVSGD_WITH_CUDA): the folder cuda makes the library nn_cuda, if
+# the option is on; if not, find_package(mvsgd) can say why there is none.
+function(mvsgd_optional_library library folder option)
+  if(${option})
+    add_subdirectory(${folder})
+  else()
+    set_property(GLOBAL APPEND PROPERTY MVSGD_LEFT_OUT ${library})
+    set_property(GLOBAL PROPERTY MVSGD_OPTION_OF_${library} ${option})
+  endif()
+endfunction()
+
+# Sets `result` to the libraries that mvsgd_`library` links, each behind all that it links itself.
+function(mvsgd_below result library)
+  set(all)
+  get_target_property(linked mvsgd_${library} INTERFACE_LINK_LIBRARIES)
+  foreach(one IN LISTS linked)
+    if(one MATCHES "mvsgd::([a-z0-9_]+)")  # bare, or in a $<LINK_ONLY:...>
+      set(name ${CMAKE_MATCH_1})
+      mvsgd_below(more ${name})
+      list(APPEND all ${more} ${name})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES all)
+  set(${result} ${all} PARENT_SCOPE)
+endfunction()
+
+# Installs and exports what mvsgd_library() has made, for find_package(mvsgd): an export a library, so
+# that one is there with those below it and without all others. The program is the component
+# `program` of cmake --install, all else `development`.
 function(mvsgd_install)
-  get_property(libraries GLOBAL PROPERTY MVSGD_LIBRARIES)
-  # For the template.
-  get_property(MVSGD_OPENMP GLOBAL PROPERTY MVSGD_OPENMP)
-  list(TRANSFORM libraries REPLACE "^mvsgd_" "" OUTPUT_VARIABLE MVSGD_COMPONENTS)
+  get_property(targets GLOBAL PROPERTY MVSGD_LIBRARIES)
+  get_property(left_out GLOBAL PROPERTY MVSGD_LEFT_OUT)
+  list(TRANSFORM targets REPLACE "^mvsgd_" "" OUTPUT_VARIABLE libraries)
+  list(SORT libraries)
   set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mvsgd)
-  install(TARGETS ${libraries} EXPORT mvsgd-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(TARGETS mvsgd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  install(EXPORT mvsgd-targets NAMESPACE mvsgd:: DESTINATION ${package_dir})
+  # For the template: what of each library the project's own CMakeLists.txt say.
+  set(MVSGD_COMPONENTS "set(mvsgd_libraries ${libraries})\n")
+  foreach(library IN LISTS libraries)
+    mvsgd_below(below ${library})
+    get_property(packages GLOBAL PROPERTY MVSGD_PACKAGES_OF_${library})
+    list(TRANSFORM packages REPLACE "(.+)" "\"\\1\"")
+    list(JOIN packages " " packages)
+    list(JOIN below " " below)
+    string(APPEND MVSGD_COMPONENTS "set(mvsgd_${library}_below ${below})\n"
+                                   "set(mvsgd_${library}_packages ${packages})\n")
+    install(TARGETS mvsgd_${library} EXPORT mvsgd-${library}
+            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+    install(EXPORT mvsgd-${library} NAMESPACE mvsgd:: DESTINATION ${package_dir}
+            COMPONENT development)
+  endforeach()
+  foreach(library IN LISTS left_out)
+    get_property(option GLOBAL PROPERTY MVSGD_OPTION_OF_${library})
+    string(APPEND MVSGD_COMPONENTS "set(mvsgd_${library}_option ${option})\n")
+  endforeach()
+  install(TARGETS mvsgd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
   configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/mvsgd-config.cmake.in
     ${PROJECT_BINARY_DIR}/mvsgd-config.cmake INSTALL_DESTINATION ${package_dir})
   write_basic_package_version_file(${PROJECT_BINARY_DIR}/mvsgd-config-version.cmake
     COMPATIBILITY SameMinorVersion)
   install(FILES ${PROJECT_BINARY_DIR}/mvsgd-config.cmake
-    ${PROJECT_BINARY_DIR}/mvsgd-config-version.cmake DESTINATION ${package_dir})
+    ${PROJECT_BINARY_DIR}/mvsgd-config-version.cmake DESTINATION ${package_dir}
+    COMPONENT development)
   if(MVSGD_WITH_CUDA)
-    install(FILES ${PROJECT_SOURCE_DIR}/nn/cuda/FindCUDNN.cmake DESTINATION ${package_dir})
+    install(FILES ${PROJECT_SOURCE_DIR}/nn/cuda/FindCUDNN.cmake DESTINATION ${package_dir}
+            COMPONENT development)
   endif()
 endfunction()
 
