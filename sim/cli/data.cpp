@@ -123,7 +123,8 @@ void add_data(CLI::App& app, const CommandContext& context, Action& chosen) {
       "  mvsgd data fetch cifar-10\n"
       "  mvsgd data fetch cifar-10 --url file:///tmp/cifar-10-binary.tar.gz",
       fetch)
-      ->add_option("--url", options->url, "a mirror of the archive: http, https or file");
+      ->add_option("--url", options->url, "a mirror of the archive: http, https or file")
+      ->type_name("URL");
   add("check", "Sizes, labels, MD5 and channel means", "  mvsgd data check cifar-10", check);
   add("synthesize", "Write 60,000 synthetic images as such files",
       "  mvsgd data synthesize synthetic\n  mvsgd data synthesize other --seed 2", synthesize)

@@ -72,7 +72,7 @@ Exit info(const Streams& streams) {
 void add_presets(CLI::App& app, const CommandContext& context, Action& chosen) {
   const auto name = std::make_shared<std::string>();
   CLI::App* const command = app.add_subcommand("presets", "List the presets, or print one as TOML");
-  command->add_option("name", *name, "the preset to print")->type_name("NAME");
+  command->add_option("name", *name, "the preset to print")->type_name("PRESET");
   command->footer("Examples:\n  mvsgd presets\n  mvsgd presets ssgd-mv-l4 > mine.toml");
   command->callback([name, &context, &chosen] {
     chosen = [name, &context] { return list_presets(*name, context.streams); };

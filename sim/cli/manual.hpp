@@ -12,7 +12,7 @@ namespace mvsgd::sim {
 /// The manual page of the program and all of its commands, section 1, for man(1).
 void write_man_page(std::ostream& out, const CLI::App& app);
 
-/// A script for bash that completes commands, options, presets and keys.
+/// A script for bash that completes commands, options and what each takes: words, settings, paths.
 void write_bash_completion(std::ostream& out, const CLI::App& app);
 
 }  // namespace mvsgd::sim

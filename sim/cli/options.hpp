@@ -12,6 +12,9 @@ class App;
 
 namespace mvsgd::sim {
 
+/// What --help lists settings under.
+inline constexpr const char* kSettingsGroup = "Settings";
+
 /// Adds --KEY, with - for _ as well, for every key of which `wanted(name)` is true. Parsing appends
 /// to `given`, which must outlive it.
 void add_setting_options(CLI::App& command, GivenSettings& given,

@@ -13,6 +13,7 @@
 #include "sim/cli/options.hpp"
 #include "sim/cli/train.hpp"
 #include "sim/reproduce/results_files.hpp"
+#include "sim/reproduce/scale.hpp"
 #include "sim/reproduce/sweep.hpp"
 #include "sim/reproduce/sweep_plan.hpp"
 #include "sim/text/numbers.hpp"
@@ -78,12 +79,16 @@ void add_reproduce(CLI::App& app, const CommandContext& context, Action& chosen)
       "reproduce", "Run the trials of Table 1 or of a figure, and set them beside the paper's");
   std::vector<std::string> names;
   for (const TableOrFigure& one : tables_and_figures()) names.emplace_back(one.name);
-  command->add_option("exhibit", options->request.what, fmt::format("{}", fmt::join(names, ", ")))
+  command->add_option("exhibit", options->request.what, "the paper's table or figure")
       ->required()
-      ->type_name("WHAT");
-  command->add_option("--scale", options->request.scale,
-                      "paper (default): as the paper; cpu: its rounds at a narrow network, about a "
-                      "night on two cores; smoke: minutes, on the embedded images");
+      ->type_name(fmt::format("{}", fmt::join(names, "|")));
+  std::vector<std::string_view> scale_names;
+  for (const Scale& one : scales()) scale_names.push_back(one.name);
+  command
+      ->add_option("--scale", options->request.scale,
+                   "paper (default): as the paper; cpu: its rounds at a narrow network, about a "
+                   "night on two cores; smoke: minutes, on the embedded images")
+      ->type_name(fmt::format("{}", fmt::join(scale_names, "|")));
   command
       ->add_option("--trials", options->request.trials,
                    "seeds 1 to N of each row; default 10 (paper), 1 (cpu) or 2 (smoke)")

@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 #include "sim/plan/scheme.hpp"
 #include "sim/text/nearest.hpp"
@@ -64,14 +66,17 @@ std::size_t index_of(const std::array<std::string_view, Count>& names, std::stri
 }
 
 Key flag_key(std::string_view name, std::string_view help, bool Settings::*member) {
-  return {name, help,
+  return {name,
+          help,
           [=](Settings& s, std::string_view text) {
             if (text != "true" && text != "false") {
               throw std::invalid_argument("true or false is wanted");
             }
             s.*member = text == "true";
           },
-          [=](const Settings& s) { return s.*member ? "true" : "false"; }, false};
+          [=](const Settings& s) { return s.*member ? "true" : "false"; },
+          false,
+          {"true", "false"}};
 }
 
 /// `names[i]` stands for the enumerator of value i.
@@ -79,12 +84,14 @@ template <typename Enum, std::size_t Count>
 Key choice_key(std::string_view name, std::string_view help, Enum Settings::*member,
                std::array<std::string_view, Count> names) {
   return {
-      name, help,
+      name,
+      help,
       [=](Settings& s, std::string_view text) {
         s.*member = static_cast<Enum>(index_of(names, text));
       },
       [=](const Settings& s) { return std::string(names[static_cast<std::size_t>(s.*member)]); },
-      true};
+      true,
+      {names.begin(), names.end()}};
 }
 
 /// Whether it can be written to TOML and JSON, which have no other text.
@@ -97,15 +104,20 @@ bool is_utf8(const std::string& text) {
   }
 }
 
-Key text_key(std::string_view name, std::string_view help, std::string Settings::*member) {
-  return {name, help,
+Key text_key(std::string_view name, std::string_view help, std::string Settings::*member,
+             std::vector<std::string_view> words = {}, std::string_view operand = "VALUE") {
+  return {name,
+          help,
           [=](Settings& s, std::string_view text) {
             const std::string value(text);
             if (value.empty()) throw std::invalid_argument("it may not be empty");
             if (!is_utf8(value)) throw std::invalid_argument("UTF-8 is wanted");
             s.*member = value;
           },
-          [=](const Settings& s) { return s.*member; }, true};
+          [=](const Settings& s) { return s.*member; },
+          true,
+          std::move(words),
+          operand};
 }
 
 Key share_key(std::string_view name, std::string_view help, Decimal Settings::*member) {
@@ -128,6 +140,7 @@ Key value_bits_key() {
                        "q, bits of a worker's sparse value: 32 (float32), 2 to 8 (quantizer = "
                        "fractional) or 1 (scaled-sign)",
                        &Settings::value_bits, 1U, 32U);
+  key.words = {"1", "2", "3", "4", "5", "6", "7", "8", "32"};
   key.set = [](Settings& s, std::string_view text) {
     constexpr std::string_view kWanted = "1 to 8, or 32, is wanted";
     const auto q = or_refused(kWanted, [&] { return parse_number(text, 1U, 32U); });
@@ -154,7 +167,8 @@ Key practised_key(std::string_view name, std::string_view help,
                   std::optional<Enum> Settings::Overrides::*member,
                   Enum (Settings::*effective)() const, std::array<std::string_view, Count> names,
                   bool is_text = true) {
-  return {name, help,
+  return {name,
+          help,
           [=](Settings& s, std::string_view text) {
             const auto find = [&] { return index_of(names, text); };
             s.overrides.*member =
@@ -163,7 +177,8 @@ Key practised_key(std::string_view name, std::string_view help,
           [=](const Settings& s) {
             return std::string(names[static_cast<std::size_t>((s.*effective)())]);
           },
-          is_text};
+          is_text,
+          {names.begin(), names.end()}};
 }
 
 Key warmup_epochs_key() {
@@ -180,7 +195,8 @@ Key warmup_epochs_key() {
           [=](const Settings& s) {
             return s.warmup_epochs ? std::to_string(*s.warmup_epochs) : std::string(kProportional);
           },
-          false};
+          false,
+          {kProportional}};
 }
 
 Key checkpoint_key() {
@@ -207,6 +223,13 @@ Key checkpoint_key() {
       false};
 }
 
+template <typename Kinds, typename Name>
+std::vector<std::string_view> names_in(const Kinds& kinds, Name name) {
+  std::vector<std::string_view> names;
+  for (const auto& kind : kinds) names.push_back(std::invoke(name, kind));
+  return names;
+}
+
 Key quantizer_key() {
   static const std::string help = [] {
     std::vector<std::string> names;
@@ -215,11 +238,14 @@ Key quantizer_key() {
     }
     return "of value_bits < 32: " + listed(names, "or");
   }();
-  return {"quantizer", help,
+  return {"quantizer",
+          help,
           [](Settings& s, std::string_view text) {
             s.quantizer = compress::quantizer_named(text).name;
           },
-          [](const Settings& s) { return s.quantizer; }, true};
+          [](const Settings& s) { return s.quantizer; },
+          true,
+          names_in(compress::quantizers(), &compress::QuantizerKind::name)};
 }
 
 Key position_codec_key() {
@@ -230,11 +256,14 @@ Key position_codec_key() {
     }
     return listed(names, "or");
   }();
-  return {"position_codec", help,
+  return {"position_codec",
+          help,
           [](Settings& s, std::string_view text) {
             s.position_codec = compress::position_codec_named(text).name;
           },
-          [](const Settings& s) { return s.position_codec; }, true};
+          [](const Settings& s) { return s.position_codec; },
+          true,
+          names_in(compress::position_codecs(), &compress::PositionCodecKind::name)};
 }
 
 Key scheme_key() {
@@ -246,9 +275,12 @@ Key scheme_key() {
     }
     return listed(all, "or");
   }();
-  return {"scheme", help,
+  return {"scheme",
+          help,
           [](Settings& s, std::string_view text) { s.scheme = &scheme_named(text); },
-          [](const Settings& s) { return std::string(s.scheme->name()); }, true};
+          [](const Settings& s) { return std::string(s.scheme->name()); },
+          true,
+          names_in(schemes(), &Scheme::name)};
 }
 
 std::vector<Key> make_keys() {
@@ -290,8 +322,10 @@ std::vector<Key> make_keys() {
                  1e6),
       number_key<std::uint64_t>("seed", "all randomness is a function of it", &S::seed, 0,
                                 std::numeric_limits<std::int64_t>::max()),
-      text_key("init", "a safetensors file of weights to begin with, or random", &S::init),
-      text_key("data", "directory of CIFAR-10's binary files, or synthetic", &S::data),
+      text_key("init", "a safetensors file of weights to begin with, or random", &S::init,
+               {"random"}, "FILE"),
+      text_key("data", "directory of CIFAR-10's binary files, or synthetic", &S::data,
+               {"synthetic"}, "DIR"),
       number_key("synthetic_train", "training images of the synthetic set", &S::synthetic_train,
                  kOne, 10'000'000U),
       number_key("synthetic_test", "test images of the synthetic set", &S::synthetic_test, kOne,

@@ -24,6 +24,9 @@ struct Key {
   /// What set() takes for the same value.
   std::function<std::string(const Settings&)> get;
   bool is_text;  ///< always a string in TOML; else a number, true or false where it can be one
+  /// The words that set() takes, in order: of a choice all, else those beside numbers or paths.
+  std::vector<std::string_view> words = {};
+  std::string_view operand = "VALUE";  ///< FILE or DIR if it is the path of one
 };
 
 /// Every key in the order of config.toml, in which keys also take effect, whatever their order in a

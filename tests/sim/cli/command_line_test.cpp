@@ -279,7 +279,7 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
       {{"--log-level", "warn", "trian"}, "unknown command 'trian'"},
       {{"train", "--baseline", ""}, "--baseline '': it may not be empty"},
       {{"train", "--set", ""}, "--set '': it may not be empty"},
-      {{"presets", ""}, "NAME '': it may not be empty"},
+      {{"presets", ""}, "PRESET '': it may not be empty"},
       {{"data", "check", ""}, "DIR '': it may not be empty"},
       {{"data", "synthesize", path_.string(), "--seed", "-1"}, "--seed"},
       {{"data", "check"}, "directory is required"},

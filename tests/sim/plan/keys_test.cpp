@@ -116,6 +116,21 @@ TEST_P(OfEveryKey, SetTakesWhatGetReturns) {
   }
 }
 
+TEST_P(OfEveryKey, WordsAreTakenAndOfAChoiceAreAll) {
+  ASSERT_TRUE(values().contains(GetParam()));
+  for (const std::string_view word : key_.words) {
+    Settings settings;
+    EXPECT_NO_THROW(key_.set(settings, word)) << word;
+    EXPECT_EQ(key_.get(settings), word);
+  }
+  const bool only_words = key_.is_text && key_.operand == "VALUE" && key_.name != "backend";
+  for (const std::string& value : values().at(GetParam())) {
+    if (only_words) {
+      EXPECT_THAT(key_.words, testing::Contains(value));
+    }
+  }
+}
+
 TEST_P(OfEveryKey, FileHasEveryValueOfIt) {
   ASSERT_TRUE(values().contains(GetParam()));
   for (const std::string& value : values().at(GetParam())) {
