@@ -4,7 +4,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <ostream>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -122,17 +124,20 @@ std::string preset_names() {
   return spaced(names);
 }
 
-/// a and b of "a|b" and of "NAME:{a,b}", as CLI11 writes what an option is checked for.
-std::string choices_in(std::string type) {
+/// What may stand for an option, of "a|b|FILE" or, as CLI11 writes what it is checked for, of
+/// "NAME:{a,b}".
+std::vector<std::string> alternatives_in(std::string type) {
   const std::size_t open = type.find('{');
   if (open != std::string::npos) {
     type = type.substr(open + 1, type.find('}') - open - 1);
-  } else if (type.find('|') == std::string::npos) {
-    return "";
+    std::ranges::replace(type, ',', '|');
   }
-  std::ranges::replace(type, ',', ' ');
-  std::ranges::replace(type, '|', ' ');
-  return type;
+  std::vector<std::string> alternatives;
+  std::istringstream rest(type);
+  for (std::string one; std::getline(rest, one, '|');) {
+    if (!one.empty()) alternatives.push_back(one);
+  }
+  return alternatives;
 }
 
 /// The words of a key: of its own, and of this build.
@@ -149,12 +154,15 @@ Taken taken_by(const CLI::Option& option) {
   } else if (type.starts_with("PRESET")) {
     taken.kind = type == "PRESET" ? "words" : "list";
     taken.words = preset_names();
-  } else if (type == "FILE") {
-    taken.kind = "file";
-  } else if (type == "DIR" || type == "RUN_DIR") {
-    taken.kind = "directory";
   } else {
-    taken.words = choices_in(type);
+    std::vector<std::string> words;
+    for (const std::string& one : alternatives_in(type)) {
+      if (one == "FILE" || one.starts_with("FILE.")) taken.kind = "file";
+      if (one == "DIR" || one == "RUN_DIR") taken.kind = "directory";
+      // Capitals stand for what is to be given.
+      if (std::islower(static_cast<unsigned char>(one.front())) != 0) words.push_back(one);
+    }
+    taken.words = spaced(words);
   }
   const auto names_it = [&](const Key& key) { return option.check_lname(std::string(key.name)); };
   const auto key = std::ranges::find_if(keys(), names_it);

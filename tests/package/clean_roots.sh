@@ -2,7 +2,7 @@
 # Installs the packages that ./dev package has made on two machines that have nothing else, clean Debian
 # roots in DIR: `program` has no compiler, and `consumers` none of the packages that the libraries want.
 # usage, as root: tests/package/clean_roots.sh DIR [program] [consumers]
-#                 (both: minutes; 1 GB; a root that is there is used again)
+#                 (both: minutes; 1.6 GB; a root that is there is used again)
 #
 # ../shared/tools/fresh-debian makes and enters the roots where it is; elsewhere debootstrap makes them,
 # from DEBIAN_MIRROR if that is set.

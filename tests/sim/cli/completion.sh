@@ -100,6 +100,7 @@ offers data check re : rest
 offers train --data '' : rest runs synthetic
 offers train --set data = r : rest runs
 offers train --init r : random reply.csv rest runs
+offers report --network '' : lan lte reply.csv rest runs wan
 offers verify --json r : reply.csv rest runs
 [[ $options == '-o filenames'* ]] || { echo "a path's options: $options"; exit 1; }
 
