@@ -20,6 +20,11 @@ enum class Purpose : std::uint64_t {
   kTrainImage = 0x64617461'00000004,
   kTestImage = 0x64617461'00000005,
   kStratifiedPartition = 0x64617461'00000006,
+  kDirichletOrder = 0x64617461'00000007,
+  kDirichlet = 0x64617461'00000008,
+  kEqualDirichlet = 0x64617461'00000009,
+  kClassOrder = 0x64617461'0000000a,
+  kClassesOfWorkers = 0x64617461'0000000b,
 };
 
 /// Where in a run a random number is used: the first three words of Philox's counter.

@@ -181,6 +181,19 @@ std::string unless_it_chooses(const Settings& s) {
                      own.error_rescale_on_decay ? " and error_rescale_on_decay" : "");
 }
 
+std::string unless_split_is(const Settings& s, Split split, std::string_view name) {
+  if (s.split == split) return "";
+  return fmt::format("it is of split = {} alone", name);
+}
+
+std::string unless_dirichlet(const Settings& s) {
+  return unless_split_is(s, Split::dirichlet, "dirichlet");
+}
+
+std::string unless_by_classes(const Settings& s) {
+  return unless_split_is(s, Split::classes, "classes");
+}
+
 constexpr auto kEffects = std::to_array<Effect>({
     {"scheme", never, never},
     {"workers", never, never},
@@ -213,6 +226,9 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"synthetic_test", never, unless_synthetic},
     {"synthetic_noise", never, unless_synthetic},
     {"split", never, never},
+    {"split_alpha", never, unless_dirichlet},
+    {"split_sizes", never, unless_dirichlet},
+    {"split_classes", never, unless_by_classes},
     {"backend", never, never},
     {"conv_algorithm", never, never, true},
     {"precision", never, never, true},

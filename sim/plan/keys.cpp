@@ -123,6 +123,22 @@ Key share_key(std::string_view name, std::string_view help, Decimal Settings::*m
           [=](const Settings& s) { return (s.*member).to_string(); }, false};
 }
 
+Key split_alpha_key() {
+  return {"split_alpha",
+          "of split = dirichlet: the smaller, the more a worker's classes are its own",
+          [](Settings& s, std::string_view text) {
+            constexpr std::string_view kWanted =
+                "a number from 0.000001 to 1000 is wanted, of at most 6 decimals";
+            const Decimal alpha = or_refused(kWanted, [&] { return Decimal::parse(text); });
+            if (alpha < Decimal(1, 6) || Decimal(1000, 0) < alpha ||
+                !(Decimal(alpha.ceil_times(1'000'000), 6) == alpha)) {
+              throw std::invalid_argument(std::string(kWanted));
+            }
+            s.split_alpha = alpha;
+          },
+          [](const Settings& s) { return s.split_alpha.to_string(); }, false};
+}
+
 Key value_bits_key() {
   Key key = number_key("value_bits",
                        "q, bits of a worker's sparse value: 32 (float32), 2 to 8 (quantizer = "
@@ -298,8 +314,17 @@ std::vector<Key> make_keys() {
                  10'000'000U),
       number_key("synthetic_noise", "factor of the synthetic images' noise; 1: as they are known",
                  &S::synthetic_noise, 0.0, 100.0),
-      choice_key("split", "the images over the workers: random, or stratified by their classes",
-                 &S::split, std::to_array<std::string_view>({"random", "stratified"})),
+      choice_key(
+          "split",
+          "the images over the workers: random; each class stratified; or skewed: classes by "
+          "dirichlet distributions, or a few classes each",
+          &S::split,
+          std::to_array<std::string_view>({"random", "stratified", "dirichlet", "classes"})),
+      split_alpha_key(),
+      choice_key("split_sizes", "images a worker of split = dirichlet: equal or free",
+                 &S::split_sizes, std::to_array<std::string_view>({"equal", "free"})),
+      number_key("split_classes", "classes a worker of split = classes", &S::split_classes, kOne,
+                 256U),
       text_key("backend", "what computes a local step; mvsgd info lists those of this build",
                &S::backend),
       choice_key(

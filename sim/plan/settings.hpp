@@ -64,6 +64,14 @@ enum class Warmup : std::uint8_t {
 enum class Split : std::uint8_t {
   random,      ///< by chance alone
   stratified,  ///< equal counts of each class
+  dirichlet,   ///< shares of the classes drawn from Dirichlet distributions
+  classes,     ///< a few classes for each worker
+};
+
+/// How many images the workers of a split by Dirichlet distributions have.
+enum class SplitSizes : std::uint8_t {
+  equal,  ///< as many, but for one
+  free,   ///< as it happens, one at least
 };
 
 /// The value of `init` that stands for the initial distributions, drawn by `seed`.
@@ -117,6 +125,9 @@ struct Settings {
   std::uint32_t synthetic_test = 2'000;
   double synthetic_noise = 1;  ///< times the amplitude of their noise
   Split split = Split::random;
+  Decimal split_alpha{5, 1};  ///< of the Dirichlet distributions, a multiple of 1e-6
+  SplitSizes split_sizes = SplitSizes::equal;
+  std::uint32_t split_classes = 2;  ///< that each worker has
   std::string backend = "lanes";
   ConvAlgorithm conv_algorithm = ConvAlgorithm::table;
   Precision precision = Precision::fp32;

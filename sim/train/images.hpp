@@ -27,7 +27,8 @@ inline constexpr const char* kImagesDigest = "data_sha256";
 ///
 ///   returns  [N], worker n's images as indices into `training`
 ///
-/// Throws std::invalid_argument if there are fewer images than workers.
+/// Throws UsageError if the images cannot be split so: fewer images than workers, or what
+/// data/skewed_partition.hpp refuses.
 [[nodiscard]] std::vector<std::vector<std::uint32_t>> split_images(const Settings& settings,
                                                                    const data::Dataset& training);
 
