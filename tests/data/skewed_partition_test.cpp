@@ -114,17 +114,16 @@ std::vector<double> beta_binomial(int m, double alpha, double rest) {
 }
 
 TEST(DirichletPartition, GivesAWorkerABetaBinomialCountOfAClass) {
-  // Of 4 images of class 0 worker 0 of 3 has k with the probability of a Dirichlet-multinomial,
-  // whose margin is beta-binomial with alpha to 2 alpha. Class 1 has so many images that nobody is
-  // left without one.
-  std::vector<std::uint8_t> labels(40, 1);
-  std::fill_n(labels.begin(), 4, std::uint8_t{0});
-  constexpr double kAlpha = 5;
-  std::vector<int> counts(5);
+  // Of 12 images of class 0 worker 0 of 3 has k with the probability of a Dirichlet-multinomial,
+  // whose margin is beta-binomial with alpha to 2 alpha. Of five more classes everybody has some.
+  std::vector<std::uint8_t> labels(12, 0);
+  for (std::uint8_t c = 1; c <= 5; ++c) labels.insert(labels.end(), 100, c);
+  constexpr double kAlpha = 0.5;
+  std::vector<int> counts(13);
   for (std::uint64_t seed = 0; seed < 6000; ++seed) {
-    ++counts[count_of(dirichlet_partition(labels, 3, {5, 1}, seed)[0], labels, 0)];
+    ++counts[count_of(dirichlet_partition(labels, 3, {1, 2}, seed)[0], labels, 0)];
   }
-  EXPECT_LT(chi2(counts, beta_binomial(4, kAlpha, 2 * kAlpha)), 29);  // 4 degrees: 8e-6
+  EXPECT_LT(chi2(counts, beta_binomial(12, kAlpha, 2 * kAlpha)), 46);  // 12 degrees: 7e-6
 }
 
 TEST(DirichletPartition, ASmallConcentrationGivesAClassToOneWorker) {
@@ -227,6 +226,17 @@ TEST(ClassPartition, GivesEachClassToAWorkerEquallyOften) {
     ++counts[labels[part.front()]];
   }
   EXPECT_LT(chi2(counts, {0.25, 0.25, 0.25, 0.25}), 27);  // 3 degrees: 6e-6
+}
+
+TEST(ClassPartition, DealsAnewWhereItsClassesBeginAgain) {
+  // One class each of 4: worker 4 has that of worker 0 by chance alone.
+  const auto labels = labels_in_turn(40, 4);
+  std::vector<int> same(2);
+  for (std::uint64_t seed = 0; seed < 4000; ++seed) {
+    const auto parts = class_partition(labels, 8, 1, seed);
+    ++same[labels[parts[4].front()] == labels[parts[0].front()] ? 1 : 0];
+  }
+  EXPECT_LT(chi2(same, {0.75, 0.25}), 21);  // 1 degree: 5e-6
 }
 
 TEST(ClassPartition, RefusesWhatCannotBe) {
