@@ -1,4 +1,4 @@
-// What the loops over tiles are given: packed arguments that fit into a cache, and where to go on.
+// The arguments of the loops over tiles: packed data that fit into a cache, and where to go on.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace mvsgd::nn::lanes {
 
-/// What is computed from one filled band of a gather: `slots` image blocks from `first_block` on,
-/// result rows [begin, end) of each.
+/// The work on one filled band of a gather: `slots` image blocks from `first_block` on, and of each
+/// the result rows [begin, end).
 struct GatherBand {
   const Gather* gather = nullptr;
   Cut cut;
