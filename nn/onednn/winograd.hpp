@@ -1,7 +1,7 @@
 // Winograd's F(4x4, 3x3), the kernels: 3x3 convolutions with stride and padding 1 by a quarter of
 // the products.
 //
-// By Toom and Cook: in one dimension four results of three taps on six inputs are
+// In one dimension, by Toom and Cook, four results of three taps on six inputs are
 //
 //     y = A^T [(G w) o (B^T x)]        o: element by element
 //
@@ -10,15 +10,16 @@
 //     A_ki = p_k^i      G_kj = p_k^j / product over l != k of (p_k - p_l)
 //     B^T_kj = the coefficient of p^j in the product over l != k of (p - p_l)
 //
-// over the finite points; of infinity A and G have a one in the last column. In two dimensions each
-// transform is made along both. An image is cut into tiles of 4x4 results, which 6x6 inputs reach:
+// over the finite points. For infinity, A and G have a one in the last column. In two dimensions
+// each transform is made along both. An image is cut into tiles of 4x4 results, which 6x6 inputs
+// reach:
 //
 //     forward    y  = A^T [sum over inputs c of U_c o V_c] A     U = G w G^T     V = B^T x B
 //     data       the same of dy, with w turned by half a circle, inputs and outputs exchanged
 //     weights    dw = G^T [sum over tiles of Z o V] G            Z = A dy A^T
 //
-// At each of the 36 places of a tile the sums are a matrix product, and all the time is spent
-// there.
+// At each of the 36 places of a tile the sums are a matrix product, and nearly all the time is
+// spent there.
 #pragma once
 
 #include <cstdint>
