@@ -40,7 +40,7 @@ class RadixCodec final : public PositionCodec {
   /// m.
   [[nodiscard]] std::uint64_t group() const { return group_; }
 
-  /// What encode() will write for any set of k <= d positions.
+  /// The size that encode() will write for any set of k <= d positions.
   [[nodiscard]] comm::Bits size(std::uint64_t k) const;
 
   [[nodiscard]] std::uint8_t id() const override { return kId; }
