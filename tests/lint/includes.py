@@ -34,7 +34,7 @@ ROOMS = {
 }
 
 # Backends, transports and operators of devices implement an interface of the folder above them.
-# Only that folder, and they themselves, may include them. Each folder in nn/ is a backend.
+# Only PLUGIN_USERS, and they themselves, may include them. Each folder in nn/ is a backend.
 PLUGINS = ("comm/inproc", "compress/cuda")
 PLUGIN_USERS = {"sim", "tests", "bench"}
 

@@ -1,7 +1,7 @@
 """Reads a directory that `mvsgd train --dump-wire DIR` wrote, from comm/README.md alone (wire.py).
 
     python3 -B dump.py DIR              a line a message: header, bits by field, what it holds
-    python3 -B dump.py DIR RUN_DIR the same, compared with the run: its ledger, its settings, its digest
+    python3 -B dump.py DIR RUN_DIR      the same, compared with the run: its ledger, its settings, its digest
 
 In both cases a run's messages are checked against each other: each must fit those before it.
 """
