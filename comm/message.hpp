@@ -101,8 +101,7 @@ struct Header {
   std::uint32_t round = 0;          ///< t; 0 before the first round
   std::uint32_t dimension = 0;      ///< d, or the length of the vector that the message is about
   std::uint32_t count = 0;          ///< positions, values, or both
-  std::uint32_t block_size =
-      0;  ///< B of the position code; for q = 1 the values that share a scale; else 0
+  std::uint32_t block_size = 0;     ///< B of the position code; q = 1: values a scale; else 0
 
   friend bool operator==(const Header&, const Header&) = default;
 };

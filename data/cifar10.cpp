@@ -38,8 +38,7 @@ std::vector<char> read_whole(const std::filesystem::path& file) {
   const std::uintmax_t size = std::filesystem::file_size(file, error);
   if (error) fail(file, error.message());
   if (size != kFileBytes) {
-    const std::uintmax_t record =
-        size / kRecordBytes;  // the first one that is cut short or too many
+    const std::uintmax_t record = size / kRecordBytes;  // the first cut short or too many
     fail(file, "record " + std::to_string(record) +
                    (size < kFileBytes ? " is cut short: " : " is one too many: ") +
                    std::to_string(size) + " bytes, not " + std::to_string(kFileBytes));

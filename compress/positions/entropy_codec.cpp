@@ -239,8 +239,7 @@ class Decoder {
   void normalize() {
     if (range_ >= kLeastRange) return;
     shifted_ += kWordBits;
-    if (shifted_ >= size_)
-      refuse("it is cut short", shifted_, size_);  // at least one more bit must follow
+    if (shifted_ >= size_) refuse("it is cut short", shifted_, size_);  // one more bit must follow
     window_ = window_ << kWordBits | next_word();
     above_ = above_ << kWordBits | (window_ & ~std::uint32_t{0});
     range_ <<= kWordBits;

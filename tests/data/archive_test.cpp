@@ -27,8 +27,7 @@ class Unpack : public testing::Test {
     const Archive archive = write_archive(file_, entries);
     EXPECT_THAT([&] { unpack(archive, file_, dir_ / "into"); },
                 ThrowsMessage<FormatError>(HasSubstr(words)));
-    EXPECT_EQ(std::distance(fs::directory_iterator(dir_), {}), 2)
-        << words;  // the target and the archive
+    EXPECT_EQ(std::distance(fs::directory_iterator(dir_), {}), 2) << words;  // target and archive
   }
 
   TestDirectory directory_;

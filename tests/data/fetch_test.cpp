@@ -34,7 +34,7 @@ class Server {
   struct Behaviour {
     bool ranges = true;
     std::size_t break_off =
-        std::string::npos;         ///< sends this many bytes of the body, then hangs up
+        std::string::npos;         ///< bytes of the body that are sent before a hang-up
     const char* status = nullptr;  ///< sent in place of all this
   };
 
