@@ -20,8 +20,8 @@ struct Probability {
   std::uint32_t of_one = 0;
   std::uint32_t seen = 24;
 
-  // The 16 bits with which a decision is coded. They are never 0, since of_one stays in [kLeast,
-  // kMost].
+  // The 16 bits with which a decision is coded. They are never 0, since of_one stays in
+  // [kLeast, kMost].
   [[nodiscard]] std::uint64_t scaled() const { return of_one >> 16; }
   void learn(bool one);
 };

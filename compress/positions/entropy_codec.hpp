@@ -9,8 +9,8 @@
 
 namespace mvsgd::compress {
 
-/// An adaptive binary range coder of gaps, completely defined here. All numbers are integers; /
-/// rounds down, and so does >>, of negative numbers too.
+/// An adaptive binary range coder of gaps, completely defined here. All numbers are integers;
+/// division rounds down, and so does >>, of negative numbers too.
 ///
 /// The stream is a number, then the plain bits of all gaps in order (each gap's lowest bit first).
 ///
@@ -18,9 +18,9 @@ namespace mvsgd::compress {
 /// interval [L, L + R), at first L = 0 and R = 2^64 - 1 in units of 2^-64. A decision of
 /// probability p (of a 1, in units of 2^-16) takes b = (R >> 16) p: a 1 leaves R = b, a 0 adds b to
 /// L and leaves R - b. If that leaves R below 2^32, the unit is divided by 2^32, and L and R are
-/// multiplied by it. At the end V is the lowest multiple of 2^-t that has L <= V and V + 2^-t <=
-/// L + R, for the lowest t >= 1 for which one exists. Its t bits are written; a decoder need read
-/// no more, whatever follows.
+/// multiplied by it. At the end V is the lowest multiple of 2^-t that has L <= V and
+/// V + 2^-t <= L + R, for the lowest t >= 1 for which one exists. Its t bits are written; a decoder
+/// need read no more, whatever follows.
 ///
 /// A probability is a number P of 32 bits and a count c, which starts at 24; p = P >> 16. After a
 /// decision c grows by 1, to 500 at most. Then, with the new c, P grows by

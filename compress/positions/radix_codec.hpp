@@ -14,12 +14,12 @@ namespace mvsgd::compress {
 /// packed into one number.
 ///
 /// First come the flags of the paper's code: for each block, in order, a 1 for each of its
-/// positions and a 0. Then come the offsets o_0, o_1, ... of all positions, m at a time as o_0 +
-/// o_1 B + o_2 B^2 + ... in w(m) bits, w(i) = ceil(log2 B^i). At the end i < m offsets may be left,
-/// which take w(i) bits. m is the number with the least w(m) / m among those with B^m < 2^64; of
-/// several, the least. For B = 100, m is 3: its 20 bits are 6.667 an offset, where log2(100) =
-/// 6.644. Example: with d = 20 and B = 5, where m = 3 and w(3) = 7, the set {1, 6, 7, 12} takes 18
-/// bits:
+/// positions and a 0. Then come the offsets o_0, o_1, ... of all positions, m at a time as
+/// o_0 + o_1 B + o_2 B^2 + ... in w(m) bits, w(i) = ceil(log2 B^i). At the end i < m offsets may be
+/// left, which take w(i) bits. m is the number with the least w(m) / m among those with B^m < 2^64;
+/// of several, the least. For B = 100, m is 3: its 20 bits are 6.667 an offset, where
+/// log2(100) = 6.644. Example: with d = 20 and B = 5, where m = 3 and w(3) = 7, the set
+/// {1, 6, 7, 12} takes 18 bits:
 ///
 ///     block      0     1       2     3
 ///     positions  1     6 7     12    -

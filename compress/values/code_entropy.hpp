@@ -14,8 +14,8 @@ namespace mvsgd::compress {
 inline constexpr std::uint8_t kEntropyOfCodes = 8;
 
 /// Appends codes of q bits as the fractional quantiser makes them: level - 1 in the low q - 1 bits,
-/// the sign above it. This comment defines the code completely; all numbers are integers, and /
-/// rounds down.
+/// the sign above it. This comment defines the code completely; all numbers are integers,
+/// and division rounds down.
 ///
 /// Signs are nearly fair and stay single bits. Levels are coded by their frequencies (Rans). The
 /// values that `own` marks may have frequencies of their own, since a worker sends larger values
@@ -33,17 +33,17 @@ inline constexpr std::uint8_t kEntropyOfCodes = 8;
 ///
 /// The counts of the levels among a row's values decide the frequencies. A level with c of the
 /// row's m values gets 0 if c = 0, else (2^bits c + m / 2) / m, at least 1. Until the frequencies
-/// sum to 2^bits, one of them changes by 1. If the sum is too small, the one with the largest c /
-/// (2 f + 1) grows; else, among those above 1, the one with the least c / (2 f - 1) shrinks. Of
+/// sum to 2^bits, one of them changes by 1. If the sum is too small, the one with the largest
+/// c / (2 f + 1) grows; else, among those above 1, the one with the least c / (2 f - 1) shrinks. Of
 /// equal ones the lowest level's changes.
 ///
-/// The counts decide the model, too. A row costs its bits and the sum of c (2^16 bits - l(f)) /
-/// 2^16. l(f) is log2 f in units of 2^-16, rounded down bit by bit. Its whole part is e =
-/// floor(log2 f). With y = 2^(31-e) f at first, each further bit is whether y^2 / 2^31 reaches
-/// 2^32; if so it is halved, and it is then the next y. Plain levels cost q - 1 bits each, and a
-/// lane costs 32. The model of the least cost is taken, of equal ones the first; 2 only if some
-/// values are marked and some are not; and 0 if the bits of 1 or 2 turn out to be no fewer than its
-/// own.
+/// The counts decide the model, too. A row costs its bits and the sum of c
+/// (2^16 bits - l(f)) / 2^16. l(f) is log2 f in units of 2^-16, rounded down bit by bit. Its whole
+/// part is e = floor(log2 f). With y = 2^(31-e) f at first, each further bit is whether y^2 / 2^31
+/// reaches 2^32; if so it is halved, and it is then the next y. Plain levels cost q - 1 bits each,
+/// and a lane costs 32. The model of the least cost is taken, of equal ones the first; 2 only if
+/// some values are marked and some are not; and 0 if the bits of 1 or 2 turn out to be no fewer
+/// than its own.
 ///
 ///   codes  each less than 2^q
 ///   own 1 for each marked value, else 0; if empty, none is marked

@@ -12,10 +12,11 @@ namespace mvsgd::compress {
 /// Replaces each value by the mean magnitude of its level, with the value's sign: eq 18.
 ///
 /// Levels. v_max is the largest |v_i| and v_min the smallest that is not zero. L = 2^(q-1) levels
-/// divide [v_min, v_max] in equal ratios alpha = (v_max / v_min)^(1/L). With the boundaries b_l =
-/// v_max / alpha^l, level l = 1..L-1 holds the magnitudes in (b_l, b_(l-1)]. Level L holds all that
-/// are at most b_(L-1): v_min, and the zeros. So level = 1 + #{l in 1..L-1 : |v_i| <= b_l}. If all
-/// magnitudes are equal, alpha is 1 and all are in level L.
+/// divide [v_min, v_max] in equal ratios alpha = (v_max / v_min)^(1/L). With the boundaries
+/// b_l = v_max / alpha^l, level l = 1..L-1 holds the magnitudes in (b_l, b_(l-1)]. Level L holds
+/// all that are at most b_(L-1): v_min, and the zeros. So
+/// level = 1 + #{l in 1..L-1 : |v_i| <= b_l}. If all magnitudes are equal, alpha is 1 and all are
+/// in level L.
 ///
 /// Codes. level - 1 is in the low q-1 bits and the sign, 1 for negative, above them. A zero of
 /// either sign has sign 0.

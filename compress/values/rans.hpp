@@ -13,12 +13,12 @@ namespace mvsgd::compress {
 /// The range variant of J. Duda, "Asymmetric numeral systems: entropy coding combining speed of
 /// Huffman coding with compression rate of arithmetic coding", arXiv:1311.2540. States have 32 bits
 /// and grow by words of 16; several take turns as in F. Giesen, "Interleaved entropy coders",
-/// arXiv:1402.3392. This comment defines the code completely; all numbers are integers, and /
-/// rounds down.
+/// arXiv:1402.3392. This comment defines the code completely; all numbers are integers,
+/// and division rounds down.
 ///
-/// A row of frequencies f_0, f_1, ... sums to M = 2^bits. Symbol s has the slots c_s to c_s + f_s -
-/// 1 of its row, where c_s is the sum of the frequencies before f_s. The caller chooses the row of
-/// each symbol.
+/// A row of frequencies f_0, f_1, ... sums to M = 2^bits. Symbol s has the slots c_s to
+/// c_s + f_s - 1 of its row, where c_s is the sum of the frequencies before f_s. The caller chooses
+/// the row of each symbol.
 ///
 /// The stream is the state of each lane, 32 bits, lane 0 first, then words of 16 bits. Symbol i,
 /// i = 0, 1, ..., is read in lane i mod `lanes`, whose state is x. s is the symbol of slot x mod M,

@@ -27,9 +27,9 @@ template <typename S>
 struct ProductOverImages {
   using Vec = typename S::Vec;
 
-  /// d[r * d_stride + c] = (or += unless `first`) the sum over steps s and images n of v[s *
-  /// v_stride + r * kLanes + n] z[at(s) + n * z_stride + c], for Rows rows and Vectors vectors of
-  /// channels.
+  /// d[r * d_stride + c] = (or += unless `first`) the sum over steps s and images n of
+  /// v[s * v_stride + r * kLanes + n] z[at(s) + n * z_stride + c], for Rows rows and Vectors
+  /// vectors of channels.
   template <int Rows, int Vectors, typename At>
   [[gnu::always_inline]] static void add(bool first, std::int64_t steps, const float* v,
                                          std::int64_t v_stride, const At& at, std::int64_t z_stride,
@@ -72,9 +72,9 @@ struct ProductOverImages {
     }
   }
 
-  /// The same for all rows at `places`, each of which has its own v, z and d; v_stride is rows *
-  /// kLanes. If rows are too few to hide the latency of a multiply-add, several places are summed
-  /// at once.
+  /// The same for all rows at `places`, each of which has its own v, z and d; v_stride is
+  /// rows * kLanes. If rows are too few to hide the latency of a multiply-add, several places are
+  /// summed at once.
   template <int Vectors>
   [[gnu::always_inline]] static void places(const ImageSteps& steps, Range range, const float* v,
                                             const float* z, float* d) {

@@ -36,8 +36,8 @@ struct Tap {
   std::int64_t across = 0;
 };
 
-/// Pixels of a result that the same taps reach: (top + step * i, left + step * j) for i < rows, j <
-/// columns. Tap t reads pixel (from * i + t.down, from * j + t.across), or zeros outside.
+/// Pixels of a result that the same taps reach: (top + step * i, left + step * j) for i < rows,
+/// j < columns. Tap t reads pixel (from * i + t.down, from * j + t.across), or zeros outside.
 struct PixelGrid {
   std::int64_t rows = 0;
   std::int64_t columns = 0;

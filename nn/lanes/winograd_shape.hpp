@@ -17,9 +17,9 @@ inline constexpr std::int64_t kPlaces = 36;  ///< products of a tile
 [[nodiscard]] constexpr std::int64_t tiles_of(const Activation& shape) {
   return (shape.height + kTile - 1) / kTile * tiles_across(shape);
 }
-/// The distance in floats between two places of transformed values [36][tiles][channels][16
-/// images]. Another 64 bytes keep the same element of all places from falling into one set of the
-/// cache.
+/// The distance in floats between two places of transformed values
+/// [36][tiles][channels][16 images]. Another 64 bytes keep the same element of all places from
+/// falling into one set of the cache.
 [[nodiscard]] constexpr std::int64_t place_stride(std::int64_t tiles, std::int64_t channels) {
   return (tiles * channels + 1) * kLanes;
 }

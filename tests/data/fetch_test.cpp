@@ -33,9 +33,8 @@ class Server {
  public:
   struct Behaviour {
     bool ranges = true;
-    std::size_t break_off =
-        std::string::npos;         ///< bytes of the body that are sent before a hang-up
-    const char* status = nullptr;  ///< sent in place of all this
+    std::size_t break_off = std::string::npos;  ///< bytes of the body sent before a hang-up
+    const char* status = nullptr;               ///< sent in place of all this
   };
 
   Server(std::string body, Behaviour behaviour)

@@ -67,9 +67,9 @@ TEST(Rice, CostsItsExpectedBitsOnUniformSupports) {
   constexpr std::size_t kD = 11173962;
   constexpr std::size_t kK = 111740;
   const Coded coded = encode(RiceCodec(kD, 64), random_support(kD, kK, 1));
-  // The high part of a gap is geometric with q = .99^64 = .5256. Its variance is q / (1 - q)^2 =
-  // 2.34, so the mean of K has a deviation of 1.53 / sqrt(K) = .0046. The bound is five of them.
-  // The K gaps of a set of exactly K vary less.
+  // The high part of a gap is geometric with q = .99^64 = .5256. Its variance is
+  // q / (1 - q)^2 = 2.34, so the mean of K has a deviation of 1.53 / sqrt(K) = .0046. The bound is
+  // five of them. The K gaps of a set of exactly K vary less.
   EXPECT_NEAR(static_cast<double>(coded.size.count()) / kK, expected_bits(100, 1, 6), 0.023);
 }
 

@@ -44,8 +44,8 @@ Step train(Backend& backend, const ResNet18Options& options) {
           .buffers = read(backend, net.buffers())};
 }
 
-// Convolutions whose arguments are rounded to bfloat16, to nearest even: the meaning of precision =
-// bf16.
+// Convolutions whose arguments are rounded to bfloat16, to nearest even: the meaning of
+// precision = bf16.
 template <typename T>
 class RoundedReference final : public ReferenceBackend<T> {
  private:
