@@ -95,8 +95,7 @@ struct Settings {
   std::uint32_t quantizer_block = 0;     ///< values that share a scale (scaled sign); 0: all
   bool quantization_error = true;        ///< e = D - Q(M (x) D); false: e = D - M (x) D
   ValueCoding value_codec = ValueCoding::plain;  ///< of a worker's quantised values
-  std::string position_codec =
-      "block";                   ///< a name of compress::position_codecs(); "block" is the paper's
+  std::string position_codec = "block";  ///< of compress::position_codecs(); this is the paper's
   std::uint32_t block_size = 0;  ///< B of votes and masks if the code has blocks; 0: round(1 / phi)
   VoteCoding vote_codec = VoteCoding::positions;
   DropCoding drop_codec = DropCoding::positions;
