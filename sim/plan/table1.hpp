@@ -21,8 +21,7 @@ struct PrintedRow {
   std::string_view deviation;  ///< of 10 trials; of 5 in the rows of random selection
   Printed up;                  ///< empty in the row that sends nothing
   Printed down;
-  std::string_view
-      up_erratum;  ///< why the printed numbers of this direction differ from the row's own law
+  std::string_view up_erratum;  ///< why this direction's printed numbers are not the row's law
   std::string_view down_erratum;
 };
 

@@ -19,9 +19,8 @@ namespace mvsgd::sim {
 
 /// The results of one round of the definition. A dense round has only the last two.
 struct DefinedRound {
-  std::vector<std::vector<compress::Index>>
-      votes;                          ///< supp M_{n,t}; for AD its own votes, M~_{n,t}
-  std::vector<std::uint32_t> counts;  ///< the sum of the votes over n, [d]
+  std::vector<std::vector<compress::Index>> votes;  ///< supp M_{n,t}; AD's own votes, M~_{n,t}
+  std::vector<std::uint32_t> counts;                ///< the sum of the votes over n, [d]
   std::vector<compress::Index> mask;  ///< supp M_t; for top-K the union of the workers' supports
   std::vector<std::vector<compress::Index>> sent_at;  ///< [N]: where each worker's values are
   std::vector<std::vector<float>> sent;  ///< Q(M (x) D_n) with M at sent_at[n], [d] each
