@@ -23,10 +23,9 @@ namespace mvsgd::sim {
 struct WorkerState {
   std::vector<float> theta;  ///< theta_t, [d]; the first message brings it
   std::vector<float> e;      ///< e_{n,t}, [d]; D (Algorithm 1 line 9) between computing and sending
-  std::vector<float> buffers;  ///< batch-norm statistics
-  std::vector<compress::Index>
-      vote;             ///< supp of the last vote, M_{n,t} or M~_{n,t}; empty at first
-  float threshold = 0;  ///< the K-th magnitude of that vote: a hint for the next one
+  std::vector<float> buffers;         ///< batch-norm statistics
+  std::vector<compress::Index> vote;  ///< supp of the last vote, M_{n,t} or M~_{n,t}; none at first
+  float threshold = 0;                ///< the K-th magnitude of that vote: a hint for the next one
   std::vector<compress::Index> mask;  ///< supp M_t; empty at first
 };
 
