@@ -64,9 +64,8 @@ struct NetworkTime {
 /// The time that each round would take if every worker had a machine and a link of its own:
 ///
 ///     compute   (local_steps + vote + exchange) / N + server, from `cpu_seconds`
-///     network   for each leg of the round, the slowest worker's latency + bits / rate, and at
-///     least
-///               latency + the bits of all workers over the server's rate
+///     network   for each leg of the round, the slowest worker's latency + bits / rate, but at
+///               least latency + the bits of all workers over the server's rate
 ///
 /// The bits are those of the ledger: whole messages with header and padding, without the headers of
 /// lower layers (TCP, IP, Ethernet).

@@ -9,8 +9,8 @@
 
 namespace mvsgd::sim {
 
-/// What the plan's table says above its rows: with every setting in which they differ from their
-/// presets. Of the data, it names only the embedded images.
+/// The caption of the plan's table: it has every setting in which the rows differ from their
+/// presets, without seed and data.
 [[nodiscard]] Caption caption_of(const SweepPlan& plan);
 
 /// Writes the finished trials' results without drawings: NAME.csv, and for the table also .md and

@@ -22,7 +22,6 @@ class RoundGivenUp : public std::runtime_error {
 /// A round can be given up only after every rank has begun it, and only during local steps, whose
 /// results no other rank has seen. The last round is then complete for all ranks, and theta has not
 /// moved since.
-/// rank has yet seen a result: the last round is then whole for all, and theta has not moved since.
 class GiveUp {
  public:
   /// `wanted` is called by one thread at a time. If it is empty, no round is given up; only then
