@@ -90,7 +90,7 @@ std::string format_of(const ReportOptions& options) {
   return options.figure ? "svg" : "html";
 }
 
-/// In the run's directory if there is one run, else in the current directory.
+/// The default path: in the run's directory if there is one run, else in the current directory.
 fs::path default_path(const ReportOptions& options) {
   const fs::path name = (options.figure ? "uplink." : "report.") + format_of(options);
   return options.directories.size() == 1 && fs::is_directory(options.directories.front())

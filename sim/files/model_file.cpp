@@ -131,7 +131,7 @@ constexpr std::string_view kOfACheckpoint =
     ", of a checkpoint: --resume with the run's directory goes on from it, and the run's end "
     "leaves the weights in model.safetensors there";
 
-/// What a directory is that was given in place of a weights file, and what to do about it.
+/// What a directory given in place of a weights file is, and what to do about it.
 std::string_view kind_of(const std::filesystem::path& directory) {
   std::error_code error;
   if (std::filesystem::exists(directory / "config.toml", error)) {
