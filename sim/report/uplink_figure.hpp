@@ -24,8 +24,8 @@ struct UplinkCurve {
   std::vector<UplinkPoint> points;
 };
 
-/// One curve for each group with an evaluated round before which something was sent up. Plain SGD
-/// on one machine has none.
+/// One curve for each group with an evaluated round by whose end bits were sent up. Plain SGD on
+/// one machine has none.
 [[nodiscard]] std::vector<UplinkCurve> uplink_curves(std::span<const SeedGroup> groups);
 
 /// Writes one point a row: label,epoch,bits_up,accuracy. read_points() returns the same curves.

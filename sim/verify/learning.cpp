@@ -142,9 +142,9 @@ Check check_gradient() {
     }
     worst_in_float = std::max(worst_in_float, norm_of(error) / norm);
   }
-  // The loss is a few units, and about a million roundings in double change it by 1e-9. That is
-  // divided by the step, and each tensor's |g| is above 1e-2. In float, the sums of each of 20
-  // layers add roundings of 6e-8, which batch norm divides by small deviations.
+  // The loss is a few units, rounded in double about a million times: an error of 1e-9 over the
+  // step, where each tensor's |g| is above 1e-2. In float, the sums of each of 20 layers add
+  // roundings of 6e-8, which batch norm divides by small deviations.
   return {"eq 3", "g is the gradient of the loss of the batch, at theta, in every tensor",
           worst <= 1e-6 && worst_in_float <= 1e-4,
           fmt::format("ResNet-18 of width {}, d = {}, {} tensors: by central differences in double "
