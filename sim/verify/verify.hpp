@@ -53,8 +53,7 @@ struct Verification {
 ///
 /// - every row of ledger.csv so far against `law`;
 /// - metrics.jsonl against the schedule and those rows;
-/// - the parameters of model.safetensors against their digest; the detail says which machines give
-/// it;
+/// - the parameters of model.safetensors against their digest (the detail: which machines give it);
 /// - these three files against the digests in the run's last line;
 /// - the checkpoints against their manifests.
 ///
