@@ -1,4 +1,4 @@
-// mvsgd data: CIFAR-10's files fetched, checked, or stood in for.
+// mvsgd data: fetches CIFAR-10's files, checks them, or writes synthetic ones.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
@@ -39,11 +39,11 @@ bool is_of_splits(std::string_view key) {
          key == "synthetic_train";
 }
 
-/// A bar on a terminal, elsewhere a line every tenth.
+/// Draws a bar on a terminal. Elsewhere prints a line for every tenth.
 class FetchReport {
  public:
   explicit FetchReport(const Streams& streams) : streams_(&streams) {}
-  /// What comes next begins a line.
+  /// Ends the bar's line, if there is a bar.
   ~FetchReport() {
     if (bar_is_there_) streams_->out << std::endl;
   }

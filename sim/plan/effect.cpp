@@ -21,7 +21,7 @@ std::string only(std::string_view what, std::string_view key, std::string_view v
   return fmt::format("only {}, and {} = {}", what, key, value);
 }
 
-/// Of what the schemes alone have for which `such` is true.
+/// "" if `such` is true of the settings' scheme; else that only such schemes have `what`.
 std::string only_schemes(const Settings& s, bool (*such)(const Scheme&), std::string_view what) {
   if (such(*s.scheme)) return "";
   return only(fmt::format("scheme {} {}", names_of_schemes(such), what), "scheme",
@@ -30,7 +30,7 @@ std::string only_schemes(const Settings& s, bool (*such)(const Scheme&), std::st
 
 StepCounts counts_of(const Settings& s) { return step_counts(s, training_images(s)); }
 
-/// The setting that gives the warm-up its length.
+/// The setting that determines the length of the warm-up.
 std::string warmup_of(const Settings& s) {
   return s.warmup_epochs
              ? fmt::format("warmup_epochs = {} of epochs = {}", *s.warmup_epochs, s.epochs)

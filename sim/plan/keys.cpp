@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::uint32_t kMany = 1'000'000'000;
 constexpr std::uint32_t kMostMinutes = 1'000'000;   // two years
-constexpr std::uint32_t kMostSeconds = 31'536'000;  // a year: the longest wait of a transport
+constexpr std::uint32_t kMostSeconds = 31'536'000;  // a year, a transport's longest wait
 
 template <typename Number>
 Number parse_number(std::string_view text, Number low, Number high) {
@@ -36,7 +36,7 @@ Number parse_number(std::string_view text, Number low, Number high) {
   return value;
 }
 
-/// What parse() gives; where it refuses, `words` are what is said.
+/// Returns parse(). If it throws std::invalid_argument, throws one that says `words` instead.
 template <typename Parse>
 auto or_refused(std::string_view words, const Parse& parse) {
   try {
@@ -87,7 +87,7 @@ Key choice_key(std::string_view name, std::string_view help, Enum Settings::*mem
       true};
 }
 
-/// Whether it can be written to TOML and JSON, which have no other text.
+/// Whether the text can be written to TOML and JSON, which allow UTF-8 only.
 bool is_utf8(const std::string& text) {
   try {
     (void)nlohmann::json(text).dump();
@@ -114,7 +114,7 @@ Key share_key(std::string_view name, std::string_view help, Decimal Settings::*m
             constexpr std::string_view kWanted =
                 "a share from 0.000000001 to 1 is wanted, as 0.01 or 1e-2, of at most 18 digits";
             const Decimal share = or_refused(kWanted, [&] { return Decimal::parse(text); });
-            // The least has a block that every position code can have.
+            // Every position code supports the block size of the least share.
             if (share < Decimal(1, 9) || Decimal(1, 0) < share) {
               throw std::invalid_argument(std::string(kWanted));
             }
@@ -164,7 +164,8 @@ Key practice_key() {
   return key;
 }
 
-/// A key that `practice` sets unless it is given: its override, and what is in effect.
+/// A key that `practice` sets unless the user does. `member` is the user's value, `effective` the
+/// value in effect.
 template <typename Enum, std::size_t Count>
 Key practised_key(std::string_view name, std::string_view help,
                   std::optional<Enum> Settings::Overrides::*member,
@@ -254,7 +255,7 @@ Key position_codec_key() {
 }
 
 Key scheme_key() {
-  // What keys say of themselves is a view.
+  // Key::help is a view, so its text must live as long as the program.
   static const std::string help = [] {
     std::vector<std::string> all;
     for (const Scheme* const scheme : schemes()) {
@@ -404,7 +405,7 @@ void set(Settings& settings, const GivenSettings& values) {
   for (const auto& assignment : values) {
     const auto names_it = [&](const Key& key) { return key.name == assignment.first; };
     if (std::ranges::none_of(keys(), names_it)) {
-      set(settings, assignment.first, assignment.second);  // throws: there is no such key
+      set(settings, assignment.first, assignment.second);  // throws: no such key
     }
   }
 }

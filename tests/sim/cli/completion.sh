@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# completion.sh MVSGD: what bash offers after some words is what the program knows.
+# completion.sh MVSGD: bash completes words with what the program knows.
 set -euo pipefail
 source <("$1" completion bash)
-compopt() { :; }  # is for a shell that completes
+compopt() { :; }  # works only in a shell that completes
 
 # offers WORD... EXPECTED: EXPECTED is among the completions of the last WORD, which may be empty.
 offers() {

@@ -1,4 +1,4 @@
-// Every key: what get returns set takes, and config.toml has it.
+// Every key: set takes what get returns, and config.toml has it.
 #include "sim/plan/keys.hpp"
 
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// Values of every key, the first of them its default in Settings.
+/// Values of every key. The first one is the default in Settings.
 const std::map<std::string_view, std::vector<std::string>>& values() {
   static const std::map<std::string_view, std::vector<std::string>> all{
       {"scheme", {"mv", "sm", "dense", "top-k", "mv-rs", "mv-ad", "rand-k"}},
@@ -83,7 +83,7 @@ std::string toml_of(const Settings& settings) {
   return text.str();
 }
 
-/// The rows of the table of keys, in their order.
+/// The rows of the table of keys, in order.
 std::vector<std::string> rows_of_readme() {
   std::ifstream readme(MVSGD_TESTS_DIR "/../sim/plan/README.md");
   std::vector<std::string> rows;
