@@ -55,15 +55,13 @@ std::vector<std::vector<std::uint32_t>> dirichlet_partition(std::span<const std:
   for (std::uint64_t attempt = 0; attempt < kTries; ++attempt) {
     std::vector<std::vector<std::uint32_t>> parts(workers);
     for (const auto& [label, images] : classes) {
-      std::vector<std::size_t> worker_of;  // of the images before
-      worker_of.reserve(images.size());
       Draws draws(seed, Purpose::kDirichlet, {.round = attempt, .worker = label});
       const std::uint64_t anew = workers * alpha.numerator;
+      std::uint64_t worker = 0;
       for (std::uint64_t i = 0; i < images.size(); ++i) {
         const std::uint64_t drawn = draws.below(anew + i * alpha.denominator);
-        worker_of.push_back(drawn < anew ? drawn / alpha.numerator
-                                         : worker_of[(drawn - anew) / alpha.denominator]);
-        parts[worker_of.back()].push_back(images[i]);
+        if (drawn < anew) worker = drawn / alpha.numerator;
+        parts[worker].push_back(images[i]);
       }
     }
     if (std::ranges::none_of(parts, &std::vector<std::uint32_t>::empty)) return parts;

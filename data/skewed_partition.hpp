@@ -18,9 +18,11 @@ struct Concentration {
 /// have are Dirichlet(alpha, ..., alpha). Workers have as many images as it happens, but none has
 /// no image: the split is drawn again until it is so.
 ///
-/// The shares themselves are never drawn. Their Polya urn is: each image goes, with a probability
-/// of N alpha / (N alpha + i), to any worker, else to that of one of the i images of its class
-/// before it. So all draws are below whole numbers, and the same on every machine.
+/// The shares themselves are never drawn. Image i of a class, in random order, goes to any of the N
+/// workers with probability N alpha / (N alpha + i), else to the worker of the image before it
+/// (Feller's coupling). The counts then have the distribution of Polya's urn, in which it would go
+/// to the worker of any image before it: that of counts under such shares. All draws are uniform
+/// below whole numbers, and so the same on every machine.
 ///
 ///   labels   [n], the classes
 ///   returns  [workers], worker w's images, class by class: disjoint, covering
