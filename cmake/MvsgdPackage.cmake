@@ -26,7 +26,7 @@ The reference implementation of the paper of this name: trains ResNet-18
 with each scheme of its Table 1, encodes and counts every bit that workers
 and server exchange, and holds it against the paper's equations.")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
-# `report` and `reproduce` draw with the one, `data fetch` trusts by the other.
+# `report` and `reproduce` draw with gnuplot; `data fetch` checks a server by the certificates.
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS "gnuplot-nox | gnuplot, ca-certificates")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS "bash-completion")
 
@@ -34,10 +34,10 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libmvsgd-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION
 "libraries of mvsgd: wire, compression, network and training
-Static libraries, headers and CMake files of mvsgd. A project that wants
+Static libraries, headers and CMake files of mvsgd. A project that uses
 mvsgd::comm or mvsgd::compress alone needs nothing else; the packages that
-mvsgd::data, mvsgd::nn_onednn and mvsgd::sim want are recommended.")
-# No component's packages are those of all, so none is a dependency: data wants the first three,
+mvsgd::data, mvsgd::nn_onednn and mvsgd::sim need are recommended.")
+# comm and compress need no package, so none is a dependency: data needs the first three,
 # nn_onednn the next two (Debian's CMake files of dnnl ask for OpenCL, which libdnnl-dev does not
 # depend on), sim all of them and the last three.
 string(JOIN ", " CPACK_DEBIAN_DEVELOPMENT_PACKAGE_RECOMMENDS

@@ -1,16 +1,17 @@
-# How this project's targets are made: one function a kind, so that flags stand in one place.
+# How this project's targets are made. Each kind has one function, so that its flags stand in one
+# place.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-# Flags of every target of the project. Contraction is off everywhere: a fused multiply-add where
-# one compiler or processor has it would make digests differ between machines. That warnings are
-# errors is for developers, so the presets say it: a compiler yet to come must not stop a user.
+# Flags of every target of the project. Contraction is off everywhere: if only one compiler or
+# processor used fused multiply-adds, digests would differ between machines. Warnings are errors
+# only in the presets, which are for developers: a future compiler must not stop a user.
 function(mvsgd_flags target)
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>
     "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:--fmad=false --extended-lambda -Xcompiler=-ffp-contract=off>")
   if(PROJECT_IS_TOP_LEVEL)
-    # What nvcc hands to the C++ compiler is not pedantic.
+    # The code that nvcc hands to the C++ compiler is not pedantic.
     target_compile_options(${target} PRIVATE
       $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow>
       $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wconversion,-Wshadow>)
@@ -39,16 +40,16 @@ function(mvsgd_library name)
   set_property(GLOBAL APPEND PROPERTY MVSGD_LIBRARIES mvsgd_${name})
 endfunction()
 
-# mvsgd_find_package(data OpenSSL COMPONENTS Crypto): a package that mvsgd::data wants, here and of
-# those who link it: find_package(mvsgd COMPONENTS data) looks for it again, with the same arguments.
+# mvsgd_find_package(data OpenSSL COMPONENTS Crypto): a package that mvsgd::data and its users need.
+# find_package(mvsgd COMPONENTS data) looks for it again, with the same arguments.
 macro(mvsgd_find_package library package)
   find_package(${package} ${ARGN} REQUIRED)
   string(JOIN " " mvsgd_arguments ${package} ${ARGN})
   set_property(GLOBAL APPEND PROPERTY MVSGD_PACKAGES_OF_${library} "${mvsgd_arguments}")
 endmacro()
 
-# mvsgd_optional_library(nn_cuda cuda MVSGD_WITH_CUDA): the folder cuda makes the library nn_cuda, if
-# the option is on; if not, find_package(mvsgd) can say why there is none.
+# mvsgd_optional_library(nn_cuda cuda MVSGD_WITH_CUDA): the folder cuda makes the library nn_cuda if
+# the option is on. If it is off, find_package(mvsgd) can say why there is none.
 function(mvsgd_optional_library library folder option)
   if(${option})
     add_subdirectory(${folder})
@@ -73,9 +74,9 @@ function(mvsgd_below result library)
   set(${result} ${all} PARENT_SCOPE)
 endfunction()
 
-# Installs and exports what mvsgd_library() has made, for find_package(mvsgd): an export a library, so
-# that one is there with those below it and without all others. The program is the component
-# `program` of cmake --install, all else `development`.
+# Installs and exports the libraries of mvsgd_library(), for find_package(mvsgd): one export for each,
+# so that a library comes with those below it and no others. The program is the component `program` of
+# cmake --install, everything else `development`.
 function(mvsgd_install)
   get_property(targets GLOBAL PROPERTY MVSGD_LIBRARIES)
   get_property(left_out GLOBAL PROPERTY MVSGD_LEFT_OUT)
@@ -115,7 +116,7 @@ function(mvsgd_install)
   endif()
 endfunction()
 
-# Part of the target cuda_tests: what ./dev cuda builds.
+# Makes a test part of the target cuda_tests, which ./dev cuda builds.
 function(mvsgd_cuda_test target)
   if(NOT TARGET cuda_tests)
     add_custom_target(cuda_tests)
@@ -145,11 +146,11 @@ function(mvsgd_test source)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  # What a test that is killed leaves stays in the build tree; names in testing::TempDir() are fixed,
+  # Files of a test that is killed stay in the build tree. Names in testing::TempDir() are fixed,
   # and two trees may be tested at once.
   set(temporary ${PROJECT_BINARY_DIR}/tests/tmp)
   file(MAKE_DIRECTORY ${temporary})
-  # A parameter's bytes would stand behind the name that the test has given it.
+  # Otherwise a parameter's bytes would follow the name that the test has given it.
   gtest_discover_tests(${target} TEST_PREFIX "${folder}/" DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
     PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
                ENVIRONMENT "${arg_ENVIRONMENT}"

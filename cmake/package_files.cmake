@@ -1,6 +1,6 @@
-# Run by cpack between installing and packing: what Debian's policy wants of a package's files and an
-# installation has no use for. A changelog, whose date is SOURCE_DATE_EPOCH if that is set, and text
-# that is compressed without a name or a time.
+# Run by cpack between installing and packing: what Debian's policy requires of a package but an
+# installation does not need: a changelog, dated SOURCE_DATE_EPOCH if that is set, and compressed text
+# (without a name or time, so that packages are reproducible).
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 foreach(pair program:mvsgd development:libmvsgd-dev)
   string(REPLACE ":" ";" pair ${pair})

@@ -21,7 +21,7 @@ std::vector<const CLI::App*> commands_of(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });
 }
 
-/// The commands in which something can be done, with the words that lead there.
+/// Collects the commands that do something, with the words that lead to them.
 void collect(const CLI::App& app, const std::string& words,
              std::vector<std::pair<std::string, const CLI::App*>>& found) {
   for (const CLI::App* command : commands_of(app)) {
@@ -41,7 +41,7 @@ std::vector<std::pair<std::string, const CLI::App*>> leaves(const CLI::App& app)
   return found;
 }
 
-/// Text for troff: no character of it is a request or an escape.
+/// Text for troff, escaped so that no character of it is a request or an escape.
 std::string troff(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
@@ -59,7 +59,7 @@ std::string troff(std::string_view text) {
 }
 
 void write_option(std::ostream& out, const CLI::Option& option) {
-  const std::string value = option.get_type_name();  // none of a flag
+  const std::string value = option.get_type_name();  // "" for a flag
   fmt::print(out, ".TP\n");
   if (option.nonpositional()) {
     std::string names;
@@ -76,7 +76,7 @@ void write_option(std::ostream& out, const CLI::Option& option) {
   fmt::print(out, "{}\n", troff(option.get_description()));
 }
 
-/// The footer: examples and all else, line by line.
+/// Writes the footer line by line. Indented lines are examples and stay as they are.
 void write_footer(std::ostream& out, const CLI::App& app) {
   std::istringstream lines(app.get_footer());
   bool literal = false;

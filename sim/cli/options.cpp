@@ -30,7 +30,7 @@ void add_setting_options(CLI::App& command, GivenSettings& given,
             std::string(key.help))
         ->group(kSettingsGroup)
         ->take_last()
-        ->trigger_on_parse()  // in the order in which they are given
+        ->trigger_on_parse()  // in the order given
         ->type_name(std::string(key.operand));
   }
 }

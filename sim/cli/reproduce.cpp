@@ -27,7 +27,7 @@ struct ReproduceOptions {
   bool only_estimate = false;
 };
 
-/// Trains as `mvsgd train` does, and tells as it does of what it does only to LogLevel::debug.
+/// Trains like `mvsgd train`, but prints its progress only at LogLevel::debug.
 Exit train_trial(const TrialSpec& trial, bool resume, const CommandContext& context) {
   CommandContext own = context;
   own.level = context.level < LogLevel::debug ? LogLevel::error : LogLevel::info;
@@ -41,7 +41,8 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
   std::ostream& out = progress_streams(context, silent).out;
   SweepPlan plan = plan_sweep(options.request);
   if (!options.only_estimate) make_directory(plan.out / "runs");
-  // Rather now than after an estimate; every trial has the same ones.
+  // Read now rather than after the estimate, so that bad images fail early. All trials have the
+  // same ones.
   const std::string images = digest_of(load_images(plan.trials.front().settings));
   for (TrialSpec& trial : plan.trials) trial.images = images;
   Exit exit = Exit::good;

@@ -37,10 +37,11 @@ struct TrainOptions {
   std::string dump_wire;
   bool tensorboard = false;
   std::vector<std::string> dump_rounds;
-  GivenSettings given;  ///< by --set key=value and --key value, in order
+  GivenSettings given;  ///< from --set key=value and --key value, in order
 };
 
-/// Preset, then file (a resumed run's own), then --set and --key: what is named later counts.
+/// Layers the preset, then the file (a resumed run's own), then --set and --key; later layers
+/// count.
 Settings gather_settings(const TrainOptions& options) {
   FileSettings begun;
   std::optional<std::string> named;

@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::uint32_t kMany = 1'000'000'000;
 constexpr std::uint32_t kMostMinutes = 1'000'000;   // two years
-constexpr std::uint32_t kMostSeconds = 31'536'000;  // a year: the longest wait of a transport
+constexpr std::uint32_t kMostSeconds = 31'536'000;  // a year, a transport's longest wait
 
 template <typename Number>
 Number parse_number(std::string_view text, Number low, Number high) {
@@ -38,7 +38,7 @@ Number parse_number(std::string_view text, Number low, Number high) {
   return value;
 }
 
-/// What parse() gives; where it refuses, `words` are what is said.
+/// Returns parse(). If it throws std::invalid_argument, throws one that says `words` instead.
 template <typename Parse>
 auto or_refused(std::string_view words, const Parse& parse) {
   try {
@@ -94,7 +94,7 @@ Key choice_key(std::string_view name, std::string_view help, Enum Settings::*mem
       {names.begin(), names.end()}};
 }
 
-/// Whether it can be written to TOML and JSON, which have no other text.
+/// Whether the text can be written to TOML and JSON, which allow UTF-8 only.
 bool is_utf8(const std::string& text) {
   try {
     (void)nlohmann::json(text).dump();
@@ -126,13 +126,29 @@ Key share_key(std::string_view name, std::string_view help, Decimal Settings::*m
             constexpr std::string_view kWanted =
                 "a share from 0.000000001 to 1 is wanted, as 0.01 or 1e-2, of at most 18 digits";
             const Decimal share = or_refused(kWanted, [&] { return Decimal::parse(text); });
-            // The least has a block that every position code can have.
+            // Every position code supports the block size of the least share.
             if (share < Decimal(1, 9) || Decimal(1, 0) < share) {
               throw std::invalid_argument(std::string(kWanted));
             }
             s.*member = share;
           },
           [=](const Settings& s) { return (s.*member).to_string(); }, false};
+}
+
+Key split_alpha_key() {
+  return {"split_alpha",
+          "of split = dirichlet: the smaller, the more a worker's classes are its own",
+          [](Settings& s, std::string_view text) {
+            constexpr std::string_view kWanted =
+                "a number from 0.000001 to 1000 is wanted, of at most 6 decimals";
+            const Decimal alpha = or_refused(kWanted, [&] { return Decimal::parse(text); });
+            if (alpha < Decimal(1, 6) || Decimal(1000, 0) < alpha ||
+                !(Decimal(alpha.ceil_times(1'000'000), 6) == alpha)) {
+              throw std::invalid_argument(std::string(kWanted));
+            }
+            s.split_alpha = alpha;
+          },
+          [](const Settings& s) { return s.split_alpha.to_string(); }, false};
 }
 
 Key value_bits_key() {
@@ -161,7 +177,8 @@ Key practice_key() {
   return key;
 }
 
-/// A key that `practice` sets unless it is given: its override, and what is in effect.
+/// A key that `practice` sets unless the user does. `member` is the user's value, `effective` the
+/// value in effect.
 template <typename Enum, std::size_t Count>
 Key practised_key(std::string_view name, std::string_view help,
                   std::optional<Enum> Settings::Overrides::*member,
@@ -267,7 +284,7 @@ Key position_codec_key() {
 }
 
 Key scheme_key() {
-  // What keys say of themselves is a view.
+  // Key::help is a view, so its text must live as long as the program.
   static const std::string help = [] {
     std::vector<std::string> all;
     for (const Scheme* const scheme : schemes()) {
@@ -332,8 +349,17 @@ std::vector<Key> make_keys() {
                  10'000'000U),
       number_key("synthetic_noise", "factor of the synthetic images' noise; 1: as they are known",
                  &S::synthetic_noise, 0.0, 100.0),
-      choice_key("split", "the images over the workers: random, or stratified by their classes",
-                 &S::split, std::to_array<std::string_view>({"random", "stratified"})),
+      choice_key(
+          "split",
+          "the images over the workers: random; each class stratified; or skewed: classes by "
+          "dirichlet distributions, or a few classes each",
+          &S::split,
+          std::to_array<std::string_view>({"random", "stratified", "dirichlet", "classes"})),
+      split_alpha_key(),
+      choice_key("split_sizes", "images a worker of split = dirichlet: equal or free",
+                 &S::split_sizes, std::to_array<std::string_view>({"equal", "free"})),
+      number_key("split_classes", "classes a worker of split = classes", &S::split_classes, kOne,
+                 256U),
       text_key("backend", "what computes a local step; mvsgd info lists those of this build",
                &S::backend),
       choice_key(
@@ -413,7 +439,7 @@ void set(Settings& settings, const GivenSettings& values) {
   for (const auto& assignment : values) {
     const auto names_it = [&](const Key& key) { return key.name == assignment.first; };
     if (std::ranges::none_of(keys(), names_it)) {
-      set(settings, assignment.first, assignment.second);  // throws: there is no such key
+      set(settings, assignment.first, assignment.second);  // throws: no such key
     }
   }
 }

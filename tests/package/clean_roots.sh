@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the packages that ./dev package has made on two machines that have nothing else, clean Debian
-# roots in DIR: `program` has no compiler, and `consumers` none of the packages that the libraries want.
+# roots in DIR: `program` has no compiler, and `consumers` none of the packages that the libraries need.
 # usage, as root: tests/package/clean_roots.sh DIR [program] [consumers]
 #                 (both: minutes; 1.6 GB; a root that is there is used again)
 #

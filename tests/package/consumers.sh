@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # consumers.sh: run by clean_roots.sh as root of a clean Debian, in whose /package-test the packages are.
-# Projects that want mvsgd::comm alone and mvsgd::compress alone are built where nothing is that the
-# other libraries want; then, with what libmvsgd-dev recommends, one that wants them all.
+# Projects that need mvsgd::comm alone and mvsgd::compress alone are built where nothing is that the
+# other libraries need; then, with what libmvsgd-dev recommends, one that needs them all.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 cd /package-test
@@ -28,7 +28,7 @@ done
 build consumer/comm comm_alone
 build consumer/compress compress_alone
 
-# What is not to be had says what it wants.
+# A component without its packages names them.
 mkdir -p wants_data
 cat >wants_data/CMakeLists.txt <<'TEXT'
 cmake_minimum_required(VERSION 3.25)
@@ -36,7 +36,7 @@ project(wants_data LANGUAGES CXX)
 find_package(mvsgd REQUIRED COMPONENTS data)
 TEXT
 ! cmake -S wants_data -B build/wants_data >data.log 2>&1 || fail "data is found without its packages"
-tr -s ' \n' ' ' <data.log | grep -q 'component data wants what was not found: CURL, LibArchive, OpenSSL' || fail "$(cat data.log)"
+tr -s ' \n' ' ' <data.log | grep -q 'component data needs packages that were not found: CURL, LibArchive, OpenSSL' || fail "$(cat data.log)"
 echo "data: refused, and says why"
 
 install $recommended

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# completion.sh MVSGD: what bash offers after some words is what the program takes there, and nothing
-# else. Lines are given as bash cuts them.
+# completion.sh MVSGD: bash completes words with what the program takes there, and with nothing else.
+# Lines are given as bash cuts them.
 set -euo pipefail
 source <("$1" completion bash)
 mvsgd=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-compopt() { options=$*; }  # is for a shell that completes
+compopt() { options=$*; }  # works only in a shell that completes
 mkdir -p "$work/runs/demo-seed1" "$work/runs/demo-seed2" "$work/rest"
 touch "$work/runs/mine.toml" "$work/reply.csv"
 cd "$work"
