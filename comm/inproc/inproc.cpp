@@ -17,7 +17,7 @@ std::string rank_text(std::uint32_t rank) { return "rank " + std::to_string(rank
 
 }  // namespace
 
-// What all ranks share: a queue for each channel and direction between the server and each worker.
+// Shared by all ranks: a queue for each channel and direction between the server and each worker.
 class InprocGroup::Hub {
  public:
   Hub(std::uint32_t workers, std::chrono::milliseconds deadline)
@@ -61,10 +61,10 @@ class InprocGroup::Hub {
  private:
   struct Queue {
     std::deque<Bytes> messages;
-    std::condition_variable arrived;  // or the group has failed
+    std::condition_variable arrived;  // also signalled when the group has failed
   };
 
-  // One of the two is the server, as Transport has checked.
+  // One of the two ranks is the server, as Transport has checked.
   Queue& between(Channel channel, std::uint32_t from, std::uint32_t to) {
     const std::size_t queue = to == workers_ ? from : workers_ + std::size_t{to};
     return queues_.at(static_cast<std::size_t>(channel))[queue];

@@ -12,16 +12,16 @@
 
 namespace mvsgd::comm {
 
-/// A wait adds its deadline to the clock, whose range is far longer.
+/// A wait adds its deadline to the clock, so the deadline must stay far below the clock's range.
 inline constexpr std::chrono::hours kLongestDeadline(24 * 365);
 
 /// A group of N workers and a server that exchange messages through memory. Bytes are shared, not
 /// copied: a broadcast holds one copy.
 class InprocGroup final : public Group {
  public:
-  /// `deadline` bounds each receive; a message that has not come by then is a TransportError, and
-  /// the rank that waited has failed. A send never waits. Throws std::invalid_argument if there is
-  /// no worker, or the deadline is not positive or is above kLongestDeadline.
+  /// `deadline` bounds each receive. If a message has not come by then, the receive throws a
+  /// TransportError and its rank has failed. A send never waits. Throws std::invalid_argument if
+  /// there is no worker, or if the deadline is not positive or is above kLongestDeadline.
   InprocGroup(std::uint32_t workers, std::chrono::milliseconds deadline,
               const WireObserver& observer = {});
   ~InprocGroup() override;

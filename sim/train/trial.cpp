@@ -22,7 +22,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// From the file that `init` names, or drawn.
+/// The model in the file that `init` names, or a drawn one.
 Model initial_model(const Settings& s) {
   if (s.init == kRandomInit) {
     return {.width = s.width,
@@ -37,7 +37,7 @@ Model initial_model(const Settings& s) {
   return model;
 }
 
-/// Everything that a run holds between pauses.
+/// Everything that a run keeps between pauses.
 struct RunningTrial {
   RunningTrial(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
                const LawConstants& law, std::optional<TrialState> from)
@@ -81,7 +81,7 @@ struct RunningTrial {
   TrialSinks sinks;
 };
 
-/// To the next pause.
+/// Runs the trial to its next pause.
 void advance(RunningTrial& trial) {
   const std::chrono::seconds deadline(trial.settings.deadline);
   comm::InprocGroup group(trial.settings.workers,
@@ -102,7 +102,7 @@ void advance(RunningTrial& trial) {
       std::move(trial.state.group));
 }
 
-/// [b], in worker order.
+/// The mean of the workers' buffers, [b], summed in worker order.
 std::vector<float> mean_buffers(std::span<const WorkerState> workers) {
   std::vector<float> mean = workers.front().buffers;
   for (const WorkerState& worker : workers.subspan(1)) {

@@ -1,5 +1,5 @@
-// A group moves messages between its ranks in order, no wait outlives a failure or the deadline,
-// and what ranks have in common goes through it: for every implementation of the interface.
+// For every implementation of the interface: a group moves messages between its ranks in order, no
+// wait outlives a failure or the deadline, and all that ranks share goes through the group.
 #include "comm/group.hpp"
 
 #include <gmock/gmock.h>
@@ -76,8 +76,8 @@ std::uint64_t value_of(const std::vector<std::byte>& bytes) {
 
 class GroupSizes : public testing::TestWithParam<std::tuple<Implementation, std::uint32_t>> {};
 
-// Each round is a sum over the workers and its broadcast, as a training round is; the counts of all
-// ends come together at the server, and so does what the workers tell.
+// Like a training round, each round is a sum over the workers and its broadcast. The counts of all
+// ends, and the workers' reports, come together at the server.
 TEST_P(GroupSizes, ReducesAndBroadcastsRoundAfterRound) {
   const auto& [implementation, workers] = GetParam();
   constexpr std::uint32_t kRounds = 50;
@@ -101,7 +101,7 @@ TEST_P(GroupSizes, ReducesAndBroadcastsRoundAfterRound) {
       const Message aggregate = message(Kind::aggregate, end.rank(), t, sums[t]);
       for (std::uint32_t n = 0; n < end.workers(); ++n) end.send(n, aggregate);
       const ClosedRound closed = end.close_round(t);
-      // 2 N messages of a header, 61 bits and 3 of padding.
+      // 2 N messages with a header, 61 bits and 3 bits of padding each.
       EXPECT_EQ(closed.rows.size(), 2 * end.workers() * 3);
       updates += sum_by_direction(closed.rows)[Direction::up].total();
       ASSERT_EQ(closed.reports.size(), end.workers());
@@ -200,7 +200,7 @@ TEST_P(GroupOf, AServersFailureEndsEveryWaitAndItsOwnExceptionCounts) {
   EXPECT_EQ(ended, 3);
 }
 
-// The address space that this process may have, for a while.
+// Limits the address space of this process while it lives.
 class AddressSpace {
  public:
   explicit AddressSpace(std::size_t more) {
@@ -290,7 +290,7 @@ TEST_P(GroupOf, EndsAWaitAtTheDeadline) {
 
 TEST_P(GroupOf, EndsAWaitForAControlMessageAtTheDeadline) {
   const auto group = make(2, 20ms);
-  group->end(1).send(2, message(Kind::vote, 1, 9, 0));  // which is none
+  group->end(1).send(2, message(Kind::vote, 1, 9, 0));  // no control message
   EXPECT_THAT(
       [&] { (void)group->end(2).receive_control(1, "news"); },
       ThrowsMessage<TransportError>("rank 2 awaited news from rank 1: no message within 20 ms"));
@@ -344,7 +344,7 @@ TEST_P(GroupOf, TellsTheObserverFromTheSendersThreads) {
   group->run([](Transport& end) {
     if (end.rank() == 4) return;
     end.send(4, message(Kind::vote, end.rank(), 0, end.rank()));
-    end.send_control(4, "news", {});  // of which no observer hears
+    end.send_control(4, "news", {});  // which no observer sees
   });
   EXPECT_THAT(senders, ::testing::UnorderedElementsAre(0, 1, 2, 3));
 }
