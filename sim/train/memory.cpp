@@ -31,7 +31,7 @@ constexpr Bytes kNumber = 4;  // of a float, or an index
 
 // Measured, not derived: what `mvsgd train` has resident at width 1 beside the other parts
 // (README.md has how).
-constexpr Bytes kProgram = Bytes{14} << 20U;
+constexpr Bytes kProgram = Bytes{12} << 20U;
 constexpr Bytes kStack = Bytes{160} << 10U;  // of a thread, as far as it is written
 
 /// How many bits a message of this shape has at most: exactly of the paper's code, of the others
