@@ -10,6 +10,7 @@
 //     failure     Group::fail                                 ends every wait of every rank
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -18,6 +19,9 @@
 #include "comm/transport.hpp"
 
 namespace mvsgd::comm {
+
+/// Of a wait for a peer: far below the range of the clock, to which a wait adds its deadline.
+inline constexpr std::chrono::hours kLongestDeadline(24 * 365);
 
 /// The ends of a star: workers are ranks 0..N-1, the server is rank N. A transport implements it,
 /// and Transport for the ends of the ranks that are here.

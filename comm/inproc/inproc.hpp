@@ -9,11 +9,9 @@
 #include <vector>
 
 #include "comm/group.hpp"
+#include "comm/hub.hpp"
 
 namespace mvsgd::comm {
-
-/// Far below the range of the clock, to which a wait adds its deadline.
-inline constexpr std::chrono::hours kLongestDeadline(24 * 365);
 
 /// A group of N workers and a server that exchange messages through memory. Bytes are shared, not
 /// copied: a broadcast holds one copy.
@@ -31,10 +29,9 @@ class InprocGroup final : public Group {
   void fail(std::uint32_t rank, const std::string& reason) override;
 
  private:
-  class Hub;
   class End;
   std::vector<std::uint32_t> ranks_;
-  std::unique_ptr<Hub> hub_;
+  Hub hub_;
   std::vector<std::unique_ptr<End>> ends_;
 };
 
