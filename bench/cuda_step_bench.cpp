@@ -12,8 +12,8 @@
 namespace mvsgd::nn {
 namespace {
 
-// A step returns when its loss is on the host, after its forward pass. The next one's waits for the
-// rest of it, so many steps take what they take.
+// A step returns when its loss is on the host, which is after its forward pass. Its backward pass
+// delays the next step's, so that the mean over many steps counts all of it.
 void BM_CudaTrainingStep(benchmark::State& state) try {
   const std::int64_t batch = state.range(1);
   const auto backend = make_cuda_backend(

@@ -1,4 +1,5 @@
 // How fast K values are quantised, written, read and recovered.
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "bench/throughput.hpp"
+#include "compress/values/code_entropy.hpp"
 #include "compress/values/fractional_quantizer.hpp"
 #include "compress/values/scaled_sign.hpp"
 
@@ -121,6 +123,60 @@ void BM_DecodeCodes(benchmark::State& state) {
   bench::report_bytes(state, written.size(), seconds);
 }
 
+// Codes as recorded rounds have them: levels that fall off, faster where a value is marked, which
+// one in six is, and fair signs.
+struct Marked {
+  std::vector<std::uint8_t> codes;
+  std::vector<std::uint8_t> own;
+};
+
+Marked marked_codes(std::int64_t k, unsigned q) {
+  std::mt19937_64 random(3);
+  std::exponential_distribution<double> falls(1);
+  const unsigned levels = 1U << (q - 1);
+  Marked all;
+  for (std::int64_t i = 0; i < k; ++i) {
+    const bool own = random() % 6 == 0;
+    const double level = falls(random) * (own ? 0.4 : 1.0) * levels / 4;
+    const unsigned last = std::min(levels - 1, static_cast<unsigned>(level));
+    all.codes.push_back(static_cast<std::uint8_t>(last | (random() % 2) << (q - 1)));
+    all.own.push_back(own);
+  }
+  return all;
+}
+
+// Items: codes. Bytes: the codes, a byte each.
+void code_entropy(benchmark::State& state, bool encodes) {
+  const auto q = static_cast<unsigned>(state.range(1));
+  const Marked all = marked_codes(state.range(0), q);
+  comm::BitWriter out;
+  compress::encode_codes_by_entropy(all.codes, q, all.own, out);
+  const comm::Bits size = out.size();
+  const auto bytes = out.take();
+  const auto read = [&] {
+    comm::BitReader in(bytes, size);
+    return compress::decode_codes_by_entropy(in, all.codes.size(), q, all.own);
+  };
+  if (read() != all.codes) return state.SkipWithError("wrong codes");
+  const double start = bench::thread_seconds();
+  for (auto _ : state) {
+    if (encodes) {
+      comm::BitWriter again;
+      compress::encode_codes_by_entropy(all.codes, q, all.own, again);
+      benchmark::DoNotOptimize(again.take().data());
+    } else {
+      benchmark::DoNotOptimize(read().data());
+    }
+  }
+  const double seconds = bench::thread_seconds() - start;
+  bench::report_items(state, all.codes.size());
+  bench::report_bytes(state, all.codes.size(), seconds);
+  state.counters["bits_per_value"] =
+      static_cast<double>(size.count()) / static_cast<double>(all.codes.size());
+}
+void BM_EncodeCodesByEntropy(benchmark::State& state) { code_entropy(state, true); }
+void BM_DecodeCodesByEntropy(benchmark::State& state) { code_entropy(state, false); }
+
 // K of the paper's ResNet-18 at phi = 1 / 100.
 constexpr std::int64_t kPaperK = 111740;
 
@@ -137,6 +193,8 @@ BENCHMARK(BM_FractionalQuantize)->Apply(sizes_and_bits);
 BENCHMARK(BM_FractionalRecover)->Apply(sizes_and_bits);
 BENCHMARK(BM_EncodeCodes)->Apply(sizes_and_bits);
 BENCHMARK(BM_DecodeCodes)->Apply(sizes_and_bits);
+BENCHMARK(BM_EncodeCodesByEntropy)->Apply(sizes_and_bits);
+BENCHMARK(BM_DecodeCodesByEntropy)->Apply(sizes_and_bits);
 
 }  // namespace
 }  // namespace mvsgd

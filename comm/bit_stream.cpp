@@ -85,6 +85,17 @@ void BitWriter::put_floats(std::span<const float> values) {
   }
 }
 
+void BitWriter::put_all(BitWriter other) {
+  constexpr unsigned kWordBits = 64;
+  const Bits size = other.size();
+  const std::vector<std::byte> bytes = other.take();
+  reserve(size);
+  BitReader in(bytes, size);
+  while (in.remaining() >= Bits(kWordBits)) put(in.get(kWordBits), kWordBits);
+  const auto rest = static_cast<unsigned>(in.remaining().count());
+  put(in.get(rest), rest);
+}
+
 void BitWriter::reserve(Bits more) {
   const std::size_t needed = (size() + more).bytes_ceil();
   // At least doubling keeps many small reservations linear in all.

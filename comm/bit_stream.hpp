@@ -40,6 +40,9 @@ class BitWriter {
   /// Appends each value's 32 bits. Cost: a memcpy when the stream stands at a byte boundary.
   void put_floats(std::span<const float> values);
 
+  /// Appends all that `other` holds.
+  void put_all(BitWriter other);
+
   /// Makes room for `more` bits beyond those written, so that appending them does not reallocate.
   void reserve(Bits more);
 

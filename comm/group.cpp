@@ -25,7 +25,7 @@ void Group::run(const std::function<void(Transport& end)>& work) {
       work(end(rank));
     } catch (const std::exception& e) {
       {
-        // Before the others' waits end, which are failures too.
+        // Noted before fail() ends the waits of others, whose errors then come later.
         const std::lock_guard lock(mutex);
         if (!failure) failure = std::current_exception();
       }

@@ -20,7 +20,7 @@
 
 namespace mvsgd::comm {
 
-/// Of a wait for a peer: far below the range of the clock, to which a wait adds its deadline.
+/// Of a wait for a peer. A wait adds its deadline to the clock, whose range is far longer.
 inline constexpr std::chrono::hours kLongestDeadline(24 * 365);
 
 /// The ends of a star: workers are ranks 0..N-1, the server is rank N. A transport implements it,

@@ -24,7 +24,7 @@ enum class Kind : std::uint8_t {
   drop = 4,       ///< up: coordinates dropped from it, Algorithm 2 line 14
   mask = 5,       ///< down: supp M_t, Algorithm 1 line 16; with top-K the union of the votes
   update = 6,     ///< up: the values of M (x) D in increasing coordinate, Algorithm 1 line 21,
-                  ///< as float32 or quantised (section 4.3.2); with top-K those at the vote
+                  ///< as float32 or quantised (section 4.3.2); with top-K at the vote
   aggregate = 7,  ///< down: the mean of the updates, Algorithm 1 line 27
   model = 8,      ///< down: the initial parameters
   buffers = 9,    ///< up: batch-norm running statistics, for the server's evaluation

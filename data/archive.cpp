@@ -64,7 +64,7 @@ class Reader {
   std::unique_ptr<archive, decltype(&archive_read_free)> archive_;
 };
 
-/// The name as it may be shown: what is hostile may hold control characters.
+/// The name, made safe to show: a hostile one may hold control characters.
 std::string shown(std::string_view name) {
   std::string text(name);
   std::replace_if(

@@ -1,4 +1,4 @@
-// Archives of known files: a tar.gz is unpacked to what it should hold, whatever it holds instead.
+// Archives of known files: only the files that a tar.gz should hold are unpacked from it.
 #pragma once
 
 #include <cstdint>

@@ -37,7 +37,7 @@ void check_spans(const char* where, std::size_t count, std::span<const float> im
 
 /// Normalises a view of `image`; both are [3, 32, 32].
 void render(std::span<const std::uint8_t> image, const View& view, std::span<float> out) {
-  // Of the window, the rows [top, bottom) and the columns [left, right) lie on the image.
+  // The window's rows [top, bottom) and columns [left, right) lie on the image.
   const std::size_t top = kPadding - std::min<std::size_t>(kPadding, view.top);
   const std::size_t left = kPadding - std::min<std::size_t>(kPadding, view.left);
   const std::size_t bottom = std::min(kSide, kSide + kPadding - view.top);

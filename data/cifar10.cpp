@@ -79,7 +79,7 @@ void write_file(const std::filesystem::path& file, const Dataset& images, std::s
   if (!out) throw std::runtime_error(file.string() + ": cannot be written");
 }
 
-// Other things that are taken for the directory, each known by a file or folder that it has.
+// Directories that are mistaken for this one, each recognised by a file or folder in it.
 struct OtherKind {
   const char* has;
   const char* what;

@@ -51,8 +51,7 @@ void append_records(std::span<const char> bytes, const std::filesystem::path& fi
 ///
 /// Throws std::invalid_argument unless there are 50,000 training and 10,000 test images,
 /// FormatError naming the file if one of them is there already, or `dir` if it cannot be made;
-/// std::runtime_error if a file cannot be
-/// written.
+/// std::runtime_error if a file cannot be written.
 void write_cifar10(const std::filesystem::path& dir, const TrainTest& images);
 
 /// What is known of the official files, held against those of a directory.

@@ -15,7 +15,7 @@ namespace mvsgd::data {
 /// Whether every file of the archive is in `dir` with its size and MD5.
 [[nodiscard]] bool is_there(const Archive& archive, const std::filesystem::path& dir);
 
-/// How many bytes of how many have come.
+/// How many bytes have come, and of how many.
 using FetchProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 /// Downloads the archive and puts its files into `dir`, which is made if it is not there.

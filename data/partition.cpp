@@ -39,8 +39,8 @@ std::vector<std::vector<std::uint32_t>> stratified_partition(std::span<const std
                                                              std::size_t workers,
                                                              std::uint64_t seed) {
   check_sizes(labels.size(), workers);
-  // Class after class the images are dealt round the workers like cards, each class going on where
-  // the last one has ended.
+  // The images are dealt to the workers in turn like cards, one class after another; each class
+  // starts where the last one ended.
   std::array<std::size_t, 256> next{};  // of each class: the place of its next image in the pack
   for (const std::uint8_t label : labels) ++next[label];
   std::exclusive_scan(next.begin(), next.end(), next.begin(), std::size_t{0});

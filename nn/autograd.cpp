@@ -45,6 +45,7 @@ Variable::Variable(Tensor value, Tensor gradient) : value_(std::move(value)) {
 
 Variable Tape::record(Tensor value, Backward backward) {
   if (spent_) throw std::logic_error("record: the tape is spent");
+  if (between_) between_();
   if (!recording()) return Variable(std::move(value));
   auto gradient = std::make_shared<Gradient>();
   records_.push_back({.gradient = gradient, .backward = std::move(backward)});
@@ -67,6 +68,7 @@ void Tape::backward(const Variable& y, Tensor dy) {
   while (!records_.empty()) {
     const Record record = std::move(records_.back());
     records_.pop_back();
+    if (between_) between_();
     // Without a gradient the result does not lead to y.
     if (!record.gradient->empty()) record.backward(*record.gradient);
   }

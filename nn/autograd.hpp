@@ -86,8 +86,11 @@ class Tape {
   /// arguments. Called once, so it may hand on what it holds.
   using Backward = std::function<void(Gradient& dy)>;
 
-  explicit Tape(Backend& backend, Recording recording = Recording::on)
-      : backend_(&backend), recording_(recording) {}
+  /// `between` is called after each operation of the forward pass and before each of the backward
+  /// pass; what it throws ends the pass.
+  explicit Tape(Backend& backend, Recording recording = Recording::on,
+                std::function<void()> between = {})
+      : backend_(&backend), recording_(recording), between_(std::move(between)) {}
 
   [[nodiscard]] Backend& backend() const { return *backend_; }
   [[nodiscard]] bool recording() const { return recording_ == Recording::on; }
@@ -102,7 +105,7 @@ class Tape {
   /// Records are released one by one as they are used, and with them the activations that nothing
   /// else holds; the tape is then spent. Throws std::logic_error if it was already, if it does not
   /// record, or if y is not one of its results, and std::invalid_argument if the shapes differ. If
-  /// the backend throws, gradients are incomplete and the tape is spent.
+  /// the backend or `between` throws, gradients are incomplete and the tape is spent.
   void backward(const Variable& y, Tensor dy);
 
  private:
@@ -113,6 +116,7 @@ class Tape {
 
   Backend* backend_;
   Recording recording_;
+  std::function<void()> between_;
   bool spent_ = false;
   std::vector<Record> records_;
 };

@@ -55,8 +55,11 @@ struct BackendEntry {
   std::string_view name;
   /// Why it cannot take these options, as "key = value: why"; "" if it can.
   std::string (*objection)(const BackendOptions& options);
+  /// Why the key of this name, one of BackendOptions or "threads_per_worker", makes no difference
+  /// to it beside the other options, naming what makes it so; "" if it makes one.
+  std::string (*without_effect)(std::string_view key, const BackendOptions& options);
   /// On its device of this number, of options to which it has no objection. Throws UnavailableError
-  /// naming the key if this machine has not what one asks for, or saying that there is no device.
+  /// naming the key if this machine lacks what one asks for, or saying that there is no device.
   std::unique_ptr<Backend> (*make)(const BackendOptions& options, int device);
   /// What the bits of a run depend on: not on the backend's version, its processor and its threads
   /// only if it says so here.

@@ -15,11 +15,16 @@ std::shared_ptr<BufferPool> BufferPool::make() {
 
 namespace {
 
-// The alignment of an allocation of `size` bytes. Large ones are asked for in the processor's large
-// pages: a step goes through hundreds of megabytes, and 3 % of it is looking up small pages.
+// A step goes through dozens or hundreds of megabytes, and a tenth of a small network's may be
+// looking up small pages: buffers from kSmall stand in the processor's large pages, those from
+// kLarge each in its own, what is between in slabs that they share.
+constexpr std::size_t kLargePage = std::size_t{1} << 21U;
+constexpr std::size_t kSmall = std::size_t{1} << 14U;
+constexpr std::size_t kLarge = 2 * kLargePage;
+constexpr std::size_t kSlab = 2 * kLarge;
+
 std::size_t alignment(std::size_t size) {
-  constexpr std::size_t kLargePage = std::size_t{1} << 21U;
-  return size >= 2 * kLargePage ? kLargePage : BufferPool::kAlignment;
+  return size >= kLarge ? kLargePage : BufferPool::kAlignment;
 }
 
 // How far into its allocation the n-th buffer begins. Large allocations begin at one place of a
@@ -44,7 +49,11 @@ void* allocate(std::size_t size) {
 
 }  // namespace
 
+BufferPool::Slab::Slab() : data(static_cast<std::byte*>(allocate(kSlab))) {}
+BufferPool::Slab::~Slab() { ::operator delete(data, std::align_val_t(alignment(kSlab))); }
+
 void BufferPool::Deleter::operator()(float* data) const {
+  if (slab) return;
   ::operator delete(reinterpret_cast<std::byte*>(data) - offset, std::align_val_t(alignment(size)));
 }
 
@@ -70,17 +79,34 @@ std::shared_ptr<float> BufferPool::take(std::int64_t count) {
       free_.erase(std::next(found).base());
     } else {
       free_.reserve(buffers_ + 1);  // so that give_back() cannot fail
-      const std::size_t skipped = offset(allocations_++);
-      std::byte* const all = static_cast<std::byte*>(allocate(skipped + size));
-      data = Owner(reinterpret_cast<float*>(all + skipped), Deleter{skipped + size, skipped});
+      data = make_buffer(size);
       ++buffers_;
       bytes_ += size;
     }
   }
-  const Deleter deleter = data.get_deleter();
-  return {data.release(), [pool = shared_from_this(), size, deleter](float* returned) {
+  Deleter deleter = data.get_deleter();
+  return {data.release(),
+          [pool = shared_from_this(), size, deleter = std::move(deleter)](float* returned) {
             pool->give_back(size, Owner(returned, deleter));
           }};
+}
+
+BufferPool::Owner BufferPool::make_buffer(std::size_t size) {
+  const std::size_t skipped = offset(allocations_++);
+  const std::size_t whole = skipped + size;
+  if (size < kSmall || whole >= kLarge) {
+    std::byte* const all = static_cast<std::byte*>(allocate(whole));
+    return Owner(reinterpret_cast<float*>(all + skipped), Deleter{whole, skipped, nullptr});
+  }
+  constexpr std::size_t kPage = 4096;  // what offset() is counted from
+  std::size_t begin = slab_ ? (slab_->used + kPage - 1) / kPage * kPage : kSlab;
+  if (begin + whole > kSlab) {
+    slab_ = std::make_shared<Slab>();
+    begin = 0;
+  }
+  slab_->used = begin + whole;
+  return Owner(reinterpret_cast<float*>(slab_->data + begin + skipped),
+               Deleter{whole, skipped, slab_});
 }
 
 std::size_t BufferPool::bytes() const {

@@ -30,9 +30,19 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   [[nodiscard]] std::size_t bytes() const;
 
  private:
+  // Memory that buffers of a middle size share, one after another. It goes with the last of them.
+  struct Slab {
+    Slab();
+    ~Slab();
+    Slab(const Slab&) = delete;
+    Slab& operator=(const Slab&) = delete;
+    std::byte* data;
+    std::size_t used = 0;
+  };
   struct Deleter {
     std::size_t size;  // of the allocation, in which the buffer begins at `offset`
     std::size_t offset;
+    std::shared_ptr<Slab> slab;  // which has it, if any
     void operator()(float* data) const;
   };
   using Owner = std::unique_ptr<float, Deleter>;
@@ -43,10 +53,12 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   };
 
   BufferPool() = default;
+  Owner make_buffer(std::size_t size);
   void give_back(std::size_t bytes, Owner data) noexcept;
 
   mutable std::mutex mutex_;
-  std::vector<Free> free_;  // the longest idle first
+  std::vector<Free> free_;      // the longest idle first
+  std::shared_ptr<Slab> slab_;  // whose end is free
   std::uint64_t takes_ = 0;
   std::uint64_t allocations_ = 0;
   std::size_t buffers_ = 0;

@@ -183,11 +183,12 @@ BatchResult ResNet18::train(std::span<const float> images, std::span<const std::
   return train(on_backend(images, labels.size()), labels);
 }
 
-BatchResult ResNet18::train(const Tensor& images, std::span<const std::uint8_t> labels) {
+BatchResult ResNet18::train(const Tensor& images, std::span<const std::uint8_t> labels,
+                            const std::function<void()>& between) {
   check_batch(images, labels);
-  const auto step = [this](const Tensor& x, std::span<const std::uint8_t> y) {
+  const auto step = [&](const Tensor& x, std::span<const std::uint8_t> y) {
     for (const Tensor& gradient : sums_) backend_->fill_zero(gradient);
-    Tape tape(*backend_);
+    Tape tape(*backend_, Recording::on, repeated_ ? std::function<void()>() : between);
     const Loss loss = forward(tape, x, y, {});
     backward(tape, loss);
     return BatchResult{.loss = loss.value, .correct = loss.correct};

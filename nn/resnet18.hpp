@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -57,8 +58,10 @@ class ResNet18 {
   /// agree on n, or a label is not below classes. Values are not judged: a NaN or infinity in
   /// parameters or images shows in the loss and in gradients(), where Layout::at() names it.
   BatchResult train(std::span<const float> images, std::span<const std::uint8_t> labels);
-  /// The same of a plain tensor.
-  BatchResult train(const Tensor& images, std::span<const std::uint8_t> labels);
+  /// The same of a plain tensor. `between` is called between operations, unless the backend repeats
+  /// steps by itself; what it throws ends the step, with gradients and buffers incomplete.
+  BatchResult train(const Tensor& images, std::span<const std::uint8_t> labels,
+                    const std::function<void()>& between = {});
 
   /// Forward pass only; gradients() keep their values. `momentum` is that of BatchNormMode::update;
   /// 1 makes the buffers the batch's own statistics. Throws as train() does.

@@ -1,11 +1,16 @@
 // The program: arguments in, exit code out.
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstdlib>
 #include <iostream>
+#include <ostream>
+#include <streambuf>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +40,46 @@ bool shows_colors(int descriptor) {
   return is_terminal(descriptor) && (forbidden == nullptr || *forbidden == '\0');
 }
 
+/// Writes to a descriptor.
+class DescriptorBuffer final : public std::streambuf {
+ public:
+  explicit DescriptorBuffer(int descriptor) : descriptor_(descriptor) { restart(); }
+  ~DescriptorBuffer() override { (void)write_all(); }
+  DescriptorBuffer(const DescriptorBuffer&) = delete;
+  DescriptorBuffer& operator=(const DescriptorBuffer&) = delete;
+
+ private:
+  void restart() { setp(bytes_.data(), bytes_.data() + bytes_.size()); }
+  bool write_all() {
+    for (const char* from = pbase(); from != pptr();) {
+      const ssize_t written = write(descriptor_, from, static_cast<std::size_t>(pptr() - from));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return false;
+      from += written;
+    }
+    restart();
+    return true;
+  }
+  int_type overflow(int_type c) override {
+    if (!write_all()) return traits_type::eof();
+    return traits_type::eq_int_type(c, traits_type::eof()) ? 0
+                                                           : sputc(traits_type::to_char_type(c));
+  }
+  int sync() override { return write_all() ? 0 : -1; }
+
+  int descriptor_;
+  std::array<char, 1U << 14U> bytes_{};
+};
+
+/// Standard output, kept for this program: what libraries print, such as oneDNN's DNNL_VERBOSE,
+/// goes to standard error from now on, so that what is read by programs has no lines of others.
+int keep_standard_output() {
+  const int kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (kept < 0) return STDOUT_FILENO;  // it is closed
+  (void)dup2(STDERR_FILENO, STDOUT_FILENO);
+  return kept;
+}
+
 // A signal handler can reach nothing else.
 volatile std::sig_atomic_t stop_wanted = 0;
 
@@ -47,7 +92,7 @@ extern "C" void note_or_die(int signal) {
   }
   stop_wanted = 1;
   constexpr char kText[] =
-      "\nmvsgd: stops after this round, with a checkpoint; once more: stops at once\n";
+      "\nmvsgd: gives this round up and saves the last one; once more: stops at once\n";
   // Nothing can be done if it cannot be written.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kText, sizeof kText - 1);
 }
@@ -74,10 +119,16 @@ bool interrupted() {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> args(argv + 1, argv + argc);
-  const mvsgd::sim::Streams streams{.out = std::cout,
+  const bool on_terminal = isatty(STDOUT_FILENO) != 0;
+  const std::size_t columns = terminal_columns();
+  const bool out_colors = shows_colors(STDOUT_FILENO);
+  DescriptorBuffer buffer(keep_standard_output());
+  std::ostream out(&buffer);
+  if (on_terminal) out << std::unitbuf;  // what is shown is seen at once
+  const mvsgd::sim::Streams streams{.out = out,
                                     .err = std::cerr,
-                                    .columns = terminal_columns(),
-                                    .out_colors = shows_colors(STDOUT_FILENO),
+                                    .columns = columns,
+                                    .out_colors = out_colors,
                                     .err_colors = shows_colors(STDERR_FILENO)};
   return static_cast<int>(mvsgd::sim::run_command(args, streams, {}, interrupted));
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compress/positions/position_codec.hpp"
+#include "compress/positions/previous_set.hpp"
 
 namespace mvsgd::compress {
 
@@ -64,12 +65,11 @@ class DeltaCodec final : public PositionCodec {
   [[nodiscard]] std::vector<Index> decode(comm::BitReader& in, std::uint64_t count) const override;
 
  private:
-  [[nodiscard]] std::uint64_t others() const { return d_ - previous_.size(); }
-  [[nodiscard]] std::uint64_t most() const;
+  /// The members of the previous set that are not in `mask`, which is checked.
   [[nodiscard]] std::vector<Index> left_by(std::span<const Index> mask) const;
 
   std::uint64_t d_;
-  std::vector<Index> previous_;
+  PreviousSet previous_;
 };
 
 }  // namespace mvsgd::compress

@@ -2,7 +2,8 @@
 
 namespace mvsgd::compress {
 
-void check_positions(const char* who, std::span<const Index> positions, std::uint64_t d) {
+void check_positions(const char* who, std::span<const Index> positions, std::uint64_t d,
+                     const char* list) {
   bool increasing = true;
   for (std::size_t j = 1; j < positions.size(); ++j) {
     increasing &= positions[j - 1] < positions[j];
@@ -10,7 +11,7 @@ void check_positions(const char* who, std::span<const Index> positions, std::uin
   if (positions.empty() || (increasing && positions.back() < d)) return;
   std::size_t j = 0;
   while (positions[j] < d && (j == 0 || positions[j - 1] < positions[j])) ++j;
-  throw std::invalid_argument(std::string(who) + ": positions[" + std::to_string(j) +
+  throw std::invalid_argument(std::string(who) + ": " + list + "[" + std::to_string(j) +
                               "] = " + std::to_string(positions[j]) +
                               " of d = " + std::to_string(d) + " is out of range or order");
 }

@@ -23,8 +23,10 @@
 
 namespace mvsgd::compress {
 
-/// Throws std::invalid_argument unless `positions` are strictly increasing and less than d.
-void check_positions(const char* who, std::span<const Index> positions, std::uint64_t d);
+/// Throws std::invalid_argument unless `positions` are strictly increasing and less than d. Its
+/// words call them `list`.
+void check_positions(const char* who, std::span<const Index> positions, std::uint64_t d,
+                     const char* list = "positions");
 
 /// ceil(n / by).
 [[nodiscard]] constexpr std::uint64_t ceil_div(std::uint64_t n, std::uint64_t by) {

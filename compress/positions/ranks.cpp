@@ -86,4 +86,14 @@ std::vector<Index> members_outside(std::span<const Index> ranks, std::span<const
   return members;
 }
 
+std::vector<std::uint8_t> marks_of(std::span<const Index> set, std::span<const Index> other) {
+  std::vector<std::uint8_t> marks(set.size());
+  std::size_t below = 0;  // of `other`
+  for (std::size_t j = 0; j < set.size(); ++j) {
+    while (below < other.size() && other[below] < set[j]) ++below;
+    marks[j] = below < other.size() && other[below] == set[j] ? 1 : 0;
+  }
+  return marks;
+}
+
 }  // namespace mvsgd::compress

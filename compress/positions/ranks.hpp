@@ -49,4 +49,9 @@ namespace mvsgd::compress {
 [[nodiscard]] std::vector<Index> members_outside(std::span<const Index> ranks,
                                                  std::span<const Index> excluded, std::uint64_t d);
 
+/// A byte for each member of `set`: 1 where it is in `other`, else 0. Both are strictly increasing,
+/// which is not checked. Cost: one merge, O(|set| + |other|).
+[[nodiscard]] std::vector<std::uint8_t> marks_of(std::span<const Index> set,
+                                                 std::span<const Index> other);
+
 }  // namespace mvsgd::compress

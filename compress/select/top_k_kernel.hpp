@@ -48,9 +48,9 @@ struct KernelBlock {
   }
 #endif
 
-  // Asks for a block ahead of its turn: hardware stops asking at a page's end, and a pass that also
-  // picks candidates does not reach far enough ahead by itself. Where three vectors are read at
-  // once this gains nothing.
+  // Prefetches a block before it is read: hardware prefetch stops at a page's end, and a pass that
+  // also picks candidates does not reach far enough ahead by itself. Where three vectors are read
+  // at once this gains nothing.
   static void fetch(const Plain& source, std::size_t begin) {
     for (std::size_t j = 0; j < kBlock; j += 16) __builtin_prefetch(source.x + begin + j);
   }

@@ -43,8 +43,8 @@ Magnitude largest(const Candidates& candidates) {
 }
 
 // The magnitude of the k-th largest candidate, 1 <= k <= candidates, all of them above `floor`.
-// Digits of 11 bits of what they have above it, so that at most three passes are made; since
-// candidates crowd at the floor, the first digit tells nearly all of them apart.
+// It is found in digits of 11 bits of their height above it, so at most three passes are made.
+// Since candidates crowd at the floor, the first digit tells nearly all of them apart.
 Threshold threshold(const Candidates& candidates, Magnitude floor, std::size_t k) {
   constexpr unsigned kDigit = 11;
   const Magnitude most = std::max(floor + 1, largest(candidates));

@@ -30,9 +30,9 @@ struct Sampling {
 /// Numbers that are drawn at a time.
 inline constexpr std::uint32_t kDraws = 64;
 
-/// All give the same, whatever Path. AVX-512 has a source of its own for what is done with 64
-/// coordinates: its comparisons give bits, it compresses vectors by such bits, and every processor
-/// with it has BMI2's deposit of bits in one instruction.
+/// Every Path gives the same results. AVX-512 has its own source for the work on 64 coordinates:
+/// its comparisons give bits, it compresses vectors by such bits, and every processor with it has
+/// BMI2's deposit of bits in one instruction.
 template <Isa Path>
 struct MaskPasses {
   /// Appends the places of the ones of words[0..n), increasing; the first word's are `first` + j.

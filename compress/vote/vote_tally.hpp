@@ -49,7 +49,7 @@ class VoteTally {
 
   std::size_t d_;
   Isa isa_;
-  std::size_t size_ = 0;  // of what is in use of the two below
+  std::size_t size_ = 0;  // how much of the two below is in use
   std::vector<Index> voted_;
   std::vector<std::uint32_t> counts_;
   std::vector<std::size_t> with_count_ = {0};

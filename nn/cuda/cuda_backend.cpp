@@ -17,8 +17,8 @@ namespace {
 constexpr auto kFloat = static_cast<std::int64_t>(sizeof(float));
 constexpr auto kHalf = static_cast<std::int64_t>(sizeof(std::uint16_t));
 
-// Of cuBLAS, which may share sums otherwise with a workspace that it finds for itself: what its
-// documentation recommends from sm_90 on.
+// The workspace of cuBLAS, which may divide sums in another way with one that it chooses itself.
+// The size is what its documentation recommends from sm_90 on.
 constexpr std::int64_t kBlasWorkspace = std::int64_t{32} << 20;
 
 void check(cublasStatus_t status, const char* operation) {

@@ -35,7 +35,7 @@ Plan plan_convolution(const Target& target, Graph::Pass pass, const ConvolutionP
   const GraphTensor y = tensor(kY, problem.y, result == kY);
   graph.convolution(pass, x, w, y, problem.options);
   if (bf16) {
-    // No engine takes bfloat16 and leaves float32, but one that stores what it converted last does.
+    // No engine turns bfloat16 into float32, unless a conversion at its end stores the result.
     const GraphTensor& inside = result == kY ? y : result == kX ? x : w;
     graph.pointwise(CUDNN_POINTWISE_IDENTITY, inside, graph.tensor(result, inside.shape));
   }

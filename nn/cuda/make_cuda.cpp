@@ -16,6 +16,14 @@ std::string objection(const BackendOptions& options) {
   return "";
 }
 
+std::string without_effect(std::string_view key, const BackendOptions& /*options*/) {
+  if (key == "conv_algorithm") {
+    return "backend = cuda takes the first deterministic engine of its precision";
+  }
+  if (key == "instruction_set") return "backend = cuda has none of the processor's";
+  return key == "threads_per_worker" ? "backend = cuda computes on the device" : "";
+}
+
 CudaOptions cuda_options(const BackendOptions& options, int device) {
   return {.precision = options.precision, .device = device, .step_graph = options.step_graph};
 }
@@ -46,6 +54,7 @@ BackendEntry cuda_entry() {
   return {
       .name = "cuda",
       .objection = objection,
+      .without_effect = without_effect,
       .make = [](const BackendOptions& options,
                  int device) { return make_cuda_backend(cuda_options(options, device)); },
       .repeatability =

@@ -103,14 +103,13 @@ std::shared_ptr<float> packed_weights(const Engine& engine, const PackedShape& s
 
 void winograd_weights(const Engine& engine, const Activation& x_shape, const float* x,
                       const Activation& y_shape, const float* dy, float* dw, Into into) {
-  const std::int64_t all = padded(x_shape.channels);
+  const std::int64_t inputs = x_shape.channels;
   const std::int64_t outputs = y_shape.channels;
   const std::int64_t tiles = y_shape.blocks() * tiles_of(y_shape);
-  const std::int64_t chunk = chunk_of(x_shape.channels, outputs, tiles);
-  const std::shared_ptr<float> v = engine.pool.take(kPlaces * place_stride(chunk, all));
-  const std::shared_ptr<float> z = engine.pool.take(kPlaces * place_stride(chunk, outputs));
-  const std::shared_ptr<float> d =
-      engine.pool.take(kPlaces * sum_stride(outputs, x_shape.channels));
+  const std::int64_t chunk = chunk_of(inputs, outputs, tiles);
+  const std::shared_ptr<float> v = engine.pool.take(kPlaces * place_stride(chunk, inputs));
+  const std::shared_ptr<float> z = engine.pool.take(kPlaces * place_stride(chunk, padded(outputs)));
+  const std::shared_ptr<float> d = engine.pool.take(kPlaces * sum_stride(inputs, outputs));
   const std::shared_ptr<float> outside =
       zeros(engine, std::max(x_shape.pixel_stride(), y_shape.pixel_stride()));
   for (std::int64_t first = 0; first < tiles; first += chunk) {
@@ -121,13 +120,12 @@ void winograd_weights(const Engine& engine, const Activation& x_shape, const flo
                                       {first + share.begin, first + share.end}, v.get(), z.get());
     });
     engine.threads.share(kPlaces, [&](Range places, std::int64_t /*thread*/) {
-      engine.loops.winograd_multiply(outputs, x_shape.channels, count, v.get(), z.get(), first == 0,
-                                     d.get(), places);
+      engine.loops.winograd_multiply(outputs, inputs, count, v.get(), z.get(), first == 0, d.get(),
+                                     places);
     });
   }
-  engine.threads.share(outputs, [&](Range share, std::int64_t /*thread*/) {
-    engine.loops.winograd_gradients(outputs, x_shape.channels, d.get(), into == Into::add, dw,
-                                    share);
+  engine.threads.share(inputs, [&](Range share, std::int64_t /*thread*/) {
+    engine.loops.winograd_gradients(outputs, inputs, d.get(), into == Into::add, dw, share);
   });
 }
 

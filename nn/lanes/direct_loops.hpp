@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "nn/lanes/image_products.hpp"
 #include "nn/lanes/products.hpp"
 
 namespace mvsgd::nn::lanes {
@@ -62,20 +63,25 @@ struct DirectLoops {
                              bool first, float* d, Range outputs) {
     const std::int64_t all = padded(x_shape.channels);
     const std::int64_t tap_stride = y_shape.channels * all;
-    for (const Tap& tap : grid.taps) {
+    const auto taps = static_cast<std::int64_t>(grid.taps.size());
+    // While the sums of all taps fit the cache, they wait there, and rows are read once for all.
+    constexpr std::int64_t kFloats = std::int64_t{64} << 10;
+    const bool by_rows = taps * tap_stride <= kFloats;
+    for (std::int64_t step = 0; step < taps * grid.rows; ++step) {
+      const std::int64_t i = by_rows ? step / taps : step % grid.rows;
+      const Tap& tap =
+          grid.taps[static_cast<std::size_t>(by_rows ? step % taps : step / grid.rows)];
       for_each_vectors<isa>(
           x_shape.channels, [&]<typename V, int Vectors>(
                                 std::int64_t c) __attribute__((always_inline)) {
-            for (std::int64_t i = 0; i < grid.rows; ++i) {
-              const auto at = [&](std::int64_t j) __attribute__((always_inline))->const float* {
-                const std::int64_t pixel = read(grid, x_shape, tap, i, j);
-                return pixel < 0 ? nullptr : transposed + pixel * kLanes * all + c;
-              };
-              ProductOverImages<V>::template outputs<Vectors>(
-                  outputs, first && i == 0, grid.columns,
-                  dy + i * grid.columns * y_shape.pixel_stride(), y_shape.pixel_stride(), at, all,
-                  d + tap.index * tap_stride + c, all);
-            }
+            const auto at = [&](std::int64_t j) __attribute__((always_inline))->const float* {
+              const std::int64_t pixel = read(grid, x_shape, tap, i, j);
+              return pixel < 0 ? nullptr : transposed + pixel * kLanes * all + c;
+            };
+            ProductOverImages<V>::template rows<Vectors>(
+                outputs, first && i == 0, grid.columns,
+                dy + i * grid.columns * y_shape.pixel_stride(), y_shape.pixel_stride(), at, all,
+                d + tap.index * tap_stride + c, all);
           });
     }
   }

@@ -132,18 +132,18 @@ struct Loops {
   void (*winograd)(const Activation& x_shape, const float* x, const float* packed,
                    const Activation& y_shape, float* y, const float* zeros, float* scratch,
                    Range tiles);
-  /// V transposed and Z of the tiles `share` of a chunk: v [36][chunk][16 images][padded(C)],
-  /// z [36][chunk][O][16 images].
+  /// V and Z transposed of the tiles `share` of a chunk: v [36][chunk][C][16 images],
+  /// z [36][chunk][16 images][padded(O)].
   void (*winograd_arguments)(const Activation& x_shape, const float* x, const Activation& y_shape,
                              const float* dy, const float* zeros, Range chunk, Range share,
                              float* v, float* z);
-  /// d[place][o][padded(C)] = or, unless `first`, += sum over the chunk's tiles in order, over
+  /// d[place][c][padded(O)] = or, unless `first`, += sum over the chunk's tiles in order, over
   /// images in order, of z[o] v[c], at `places`.
   void (*winograd_multiply)(std::int64_t outputs, std::int64_t inputs, std::int64_t chunk,
                             const float* v, const float* z, bool first, float* d, Range places);
-  /// dw[o][c][9 taps] = G^T d G, or that much more, for outputs `outputs`.
+  /// dw[o][c][9 taps] = G^T d G, or that much more, for inputs `inputs_of`.
   void (*winograd_gradients)(std::int64_t outputs, std::int64_t inputs, const float* d, bool add,
-                             float* dw, Range outputs_of);
+                             float* dw, Range inputs_of);
 
   // Batch norm, for channels `channels`; `scratch` has kLanes Moments or one
   // ImageSums a channel.

@@ -19,6 +19,14 @@ std::string objection(const BackendOptions& options) {
   return "";
 }
 
+std::string without_effect(std::string_view key, const BackendOptions& options) {
+  if (key == "step_graph") return "backend = lanes has no graphs";
+  if (key == "conv_algorithm" && options.precision == Precision::bf16) {
+    return "with precision = bf16 convolutions are direct";
+  }
+  return "";
+}
+
 /// Throws UnavailableError unless this build and this processor have it.
 lanes::Isa isa_of(InstructionSet wanted) {
   using lanes::Isa;
@@ -50,6 +58,7 @@ std::unique_ptr<Backend> make_lanes_backend(const LanesOptions& options) {
 BackendEntry lanes_entry() {
   return {.name = "lanes",
           .objection = objection,
+          .without_effect = without_effect,
           .make = make,
           .repeatability = [](const BackendOptions&) {
             return Repeatability{.any_processor = true, .any_threads = true};

@@ -50,6 +50,17 @@ struct Simd {
     return result;
   }
 
+  /// c - a * b, rounded once.
+  [[gnu::always_inline]] static Vec fnma(Vec a, Vec b, Vec c) {
+#if defined(__AVX512F__)
+    if constexpr (isa == Isa::avx512) return _mm512_fnmadd_ps(a, b, c);
+#endif
+#if defined(__FMA__)
+    if constexpr (isa == Isa::avx2) return _mm256_fnmadd_ps(a, b, c);
+#endif
+    return fma(-a, b, c);
+  }
+
   /// rows[i][j] and rows[j][i] change places.
   [[gnu::always_inline]] static void transpose(Vec (&rows)[kWidth]) {
     if constexpr (kWidth > 8) exchange<8>(rows);

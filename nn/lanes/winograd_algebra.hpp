@@ -45,16 +45,16 @@ struct B {
   template <typename V, typename Vec>
   [[gnu::always_inline]] static void of(const Vec* from, Vec* to) {
     const auto c = [](float value) { return V::broadcast(value); };
-    to[0] = V::fma(c(kA2 * kB2), from[0], V::fma(c(-(kA2 + kB2)), from[2], from[4]));
-    const Vec even_a = V::fma(c(-kB2), from[2], from[4]);
-    const Vec odd_a = V::fma(c(-kB2), from[1], from[3]);
+    to[0] = V::fma(c(kA2 * kB2), from[0], V::fnma(c(kA2 + kB2), from[2], from[4]));
+    const Vec even_a = V::fnma(c(kB2), from[2], from[4]);
+    const Vec odd_a = V::fnma(c(kB2), from[1], from[3]);
     to[1] = V::fma(c(kA), odd_a, even_a);
-    to[2] = V::fma(c(-kA), odd_a, even_a);
-    const Vec even_b = V::fma(c(-kA2), from[2], from[4]);
-    const Vec odd_b = V::fma(c(-kA2), from[1], from[3]);
+    to[2] = V::fnma(c(kA), odd_a, even_a);
+    const Vec even_b = V::fnma(c(kA2), from[2], from[4]);
+    const Vec odd_b = V::fnma(c(kA2), from[1], from[3]);
     to[3] = V::fma(c(kB), odd_b, even_b);
-    to[4] = V::fma(c(-kB), odd_b, even_b);
-    to[5] = V::fma(c(kA2 * kB2), from[1], V::fma(c(-(kA2 + kB2)), from[3], from[5]));
+    to[4] = V::fnma(c(kB), odd_b, even_b);
+    to[5] = V::fma(c(kA2 * kB2), from[1], V::fnma(c(kA2 + kB2), from[3], from[5]));
   }
 };
 struct A {
@@ -65,11 +65,11 @@ struct A {
     const Vec even_a = V::fma(c(kA2), from[2], from[0]);
     const Vec odd_a = V::fma(c(kA2), from[3], from[1]);
     to[1] = V::fma(c(kA), odd_a, even_a);
-    to[2] = V::fma(c(-kA), odd_a, even_a);
+    to[2] = V::fnma(c(kA), odd_a, even_a);
     const Vec even_b = V::fma(c(kB2), from[2], from[0]);
     const Vec odd_b = V::fma(c(kB2), from[3], from[1]);
     to[3] = V::fma(c(kB), odd_b, even_b);
-    to[4] = V::fma(c(-kB), odd_b, even_b);
+    to[4] = V::fnma(c(kB), odd_b, even_b);
     to[5] = from[3];
   }
 };
@@ -80,10 +80,10 @@ struct G {
     to[0] = c(kPerZero) * from[0];
     const Vec even_a = c(kPerA) * V::fma(c(kA2), from[2], from[0]);
     to[1] = V::fma(c(kPerA * kA), from[1], even_a);
-    to[2] = V::fma(c(-kPerA * kA), from[1], even_a);
+    to[2] = V::fnma(c(kPerA * kA), from[1], even_a);
     const Vec even_b = c(kPerB) * V::fma(c(kB2), from[2], from[0]);
     to[3] = V::fma(c(kPerB * kB), from[1], even_b);
-    to[4] = V::fma(c(-kPerB * kB), from[1], even_b);
+    to[4] = V::fnma(c(kPerB * kB), from[1], even_b);
     to[5] = from[2];
   }
 };

@@ -1,11 +1,11 @@
 // Winograd's weight gradients, for one instruction set. Images are what is summed over, so the
-// transformed inputs are transposed: channels in the lanes.
+// results' gradients are transposed: outputs in the lanes.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
-#include "nn/lanes/products.hpp"
+#include "nn/lanes/image_products.hpp"
 #include "nn/lanes/winograd_tiles.hpp"
 
 namespace mvsgd::nn::lanes {
@@ -18,31 +18,32 @@ struct WinogradGradientLoops {
                         const float* dy, const float* zeros, Range chunk, Range share, float* v,
                         float* z) {
     const std::int64_t count = chunk.end - chunk.begin;
-    const std::int64_t all = padded(x_shape.channels);
-    const std::int64_t v_place = place_stride(count, all);
-    const std::int64_t z_place = place_stride(count, y_shape.channels);
+    const std::int64_t all = padded(y_shape.channels);
+    const std::int64_t v_place = place_stride(count, x_shape.channels);
+    const std::int64_t z_place = place_stride(count, all);
     for (std::int64_t tile = share.begin; tile < share.end; ++tile) {
       const winograd::Corner corner(x_shape, tile);
-      const winograd::Square<winograd::kInputs, 1> square(x_shape, corner, x, zeros);
       const std::int64_t t = tile - chunk.begin;
-      float* const to = v + t * kLanes * all;
-      std::int64_t c = 0;
-      for (; c + S::kWidth <= all; c += S::kWidth) {
-        transposed_inputs<S>(square, x_shape.channels, c, to, v_place);
-      }
-      if constexpr (isa == Isa::avx512) {
-        if (c < all) transposed_inputs<Simd<Isa::avx2>>(square, x_shape.channels, c, to, v_place);
+      const winograd::Square<winograd::kInputs, 1> square(x_shape, corner, x, zeros);
+      float* const v_of = v + t * x_shape.pixel_stride();
+      // In the order of memory: a line of x, which has all images, is read once.
+      for (std::int64_t i = 0; i < x_shape.pixel_stride(); i += S::kWidth) {
+        const auto save = [&](int row, const typename S::Vec* values)
+            __attribute__((always_inline)) {
+          winograd::LineOut<S>{v_of + row * winograd::kInputs * v_place + i, v_place}
+              .template store<winograd::kInputs>(values);
+        };
+        winograd::transform_tile<S, winograd::B>(square, i, save);
       }
       const winograd::Square<winograd::kResults, 0> gradient(y_shape, corner, dy, zeros);
-      for (std::int64_t o = 0; o < y_shape.channels; ++o) {
-        for (std::int64_t part = 0; part < kLanes; part += S::kWidth) {
-          float* const z_of = z + (t * y_shape.channels + o) * kLanes + part;
-          const auto save = [&](int row, const typename S::Vec* values)
-              __attribute__((always_inline)) {
-            winograd::LineOut<S>{z_of + row * winograd::kInputs * z_place, z_place}
-                .template store<winograd::kInputs>(values);
-          };
-          winograd::transform_tile<S, winograd::A>(gradient, o * kLanes + part, save);
+      float* const to = z + t * kLanes * all;
+      std::int64_t o = 0;
+      for (; o + S::kWidth <= all; o += S::kWidth) {
+        transposed_gradients<S>(gradient, y_shape.channels, o, to, z_place);
+      }
+      if constexpr (isa == Isa::avx512) {
+        if (o < all) {
+          transposed_gradients<Simd<Isa::avx2>>(gradient, y_shape.channels, o, to, z_place);
         }
       }
     }
@@ -50,32 +51,32 @@ struct WinogradGradientLoops {
 
   static void multiply(std::int64_t outputs, std::int64_t inputs, std::int64_t chunk,
                        const float* v, const float* z, bool first, float* d, Range places) {
-    const std::int64_t all = padded(inputs);
-    for (std::int64_t place = places.begin; place < places.end; ++place) {
-      const float* const v_of = v + place * place_stride(chunk, all);
-      const float* const z_of = z + place * place_stride(chunk, outputs);
-      float* const d_of = d + place * sum_stride(outputs, inputs);
-      for_each_vectors<isa>(
-          inputs, [&]<typename V, int Vectors>(std::int64_t c) __attribute__((always_inline)) {
-            const auto at = [&](std::int64_t t) __attribute__((always_inline)) {
-              return v_of + t * kLanes * all + c;
-            };
-            ProductOverImages<V>::template outputs<Vectors>(
-                {0, outputs}, first, chunk, z_of, outputs * kLanes, at, all, d_of + c, all);
-          });
-    }
+    const std::int64_t all = padded(outputs);
+    const ImageSteps steps{.first = first,
+                           .count = chunk,
+                           .rows = inputs,
+                           .v_place = place_stride(chunk, inputs),
+                           .z_stride = all,
+                           .z_place = place_stride(chunk, all),
+                           .d_stride = all,
+                           .d_place = sum_stride(inputs, outputs)};
+    for_each_vectors<isa>(
+        outputs, [&]<typename V, int Vectors>(std::int64_t o) __attribute__((always_inline)) {
+          ProductOverImages<V>::template places<Vectors>(steps, places, v, z + o, d + o);
+        });
   }
 
   static void gradients(std::int64_t outputs, std::int64_t inputs, const float* d, bool add,
-                        float* dw, Range outputs_of) {
+                        float* dw, Range inputs_of) {
     using V = Simd<isa == Isa::avx512 ? Isa::avx2 : isa>;
-    const std::int64_t all = padded(inputs);
-    for (std::int64_t o = outputs_of.begin; o < outputs_of.end; ++o) {
-      for (std::int64_t c = 0; c < inputs; c += V::kWidth) {
-        alignas(64) float taps[winograd::kTaps * winograd::kTaps][V::kWidth];
-        const std::int64_t place = sum_stride(outputs, inputs);
+    constexpr int kAll = winograd::kTaps * winograd::kTaps;
+    const std::int64_t all = padded(outputs);
+    const std::int64_t place = sum_stride(inputs, outputs);
+    for (std::int64_t c = inputs_of.begin; c < inputs_of.end; ++c) {
+      for (std::int64_t o = 0; o < outputs; o += V::kWidth) {
+        alignas(64) float taps[kAll][V::kWidth];
         const auto load = [&](int column, typename V::Vec* values) __attribute__((always_inline)) {
-          winograd::Line<V>{d + column * place + o * all + c, winograd::kInputs * place}
+          winograd::Line<V>{d + column * place + c * all + o, winograd::kInputs * place}
               .template load<winograd::kInputs>(values);
         };
         const auto save = [&](int row, const typename V::Vec* values)
@@ -84,45 +85,52 @@ struct WinogradGradientLoops {
             V::store(taps[row * winograd::kTaps + t], values[t]);
         };
         winograd::along_both<V, winograd::Gt, winograd::kInputs, winograd::kTaps>(load, save);
-        const std::int64_t count = std::min<std::int64_t>(V::kWidth, inputs - c);
-        float* const to = dw + (o * inputs + c) * winograd::kTaps * winograd::kTaps;
+        const std::int64_t count = std::min<std::int64_t>(V::kWidth, outputs - o);
         for (std::int64_t i = 0; i < count; ++i) {
-          for (int t = 0; t < winograd::kTaps * winograd::kTaps; ++t) {
-            float& sum = to[i * winograd::kTaps * winograd::kTaps + t];
-            sum = add ? sum + taps[t][i] : taps[t][i];
-          }
+          float* const to = dw + ((o + i) * inputs + c) * kAll;
+          for (int t = 0; t < kAll; ++t) to[t] = add ? to[t] + taps[t][i] : taps[t][i];
         }
       }
     }
   }
 
  private:
-  // Channels c to c + V's width of a tile, [16 images][padded(C)] at each place.
+  // Outputs o to o + V's width of a tile, [16 images][padded(O)] at each place. Transposed are the
+  // 16 pixels, which are fewer than the 36 places.
   template <typename V>
-  [[gnu::always_inline]] static void transposed_inputs(
-      const winograd::Square<winograd::kInputs, 1>& square, std::int64_t channels, std::int64_t c,
-      float* to, std::int64_t v_place) {
+  [[gnu::always_inline]] static void transposed_gradients(
+      const winograd::Square<winograd::kResults, 0>& square, std::int64_t channels, std::int64_t o,
+      float* to, std::int64_t z_place) {
+    constexpr int kPixels = winograd::kResults * winograd::kResults;
     const std::int64_t all = padded(channels);
-    for (std::int64_t part = 0; part < kLanes; part += V::kWidth) {
-      typename V::Vec transformed[kPlaces][V::kWidth];
-      for (int i = 0; i < V::kWidth; ++i) {
-        if (c + i >= channels) {
-          for (int place = 0; place < kPlaces; ++place) transformed[place][i] = typename V::Vec{};
-          continue;
+    const std::int64_t count = std::min<std::int64_t>(V::kWidth, channels - o);
+    typename V::Vec pixels[kLanes][kPixels];
+    for (int pixel = 0; pixel < kPixels; ++pixel) {
+      const float* const from = square.pixel(pixel) + o * kLanes;
+      for (std::int64_t part = 0; part < kLanes; part += V::kWidth) {
+        typename V::Vec rows[V::kWidth] = {};
+        if (count == V::kWidth) {
+          for (int i = 0; i < V::kWidth; ++i) rows[i] = V::load(from + i * kLanes + part);
+        } else {
+          for (int i = 0; i < V::kWidth; ++i) {
+            if (i < count) rows[i] = V::load(from + i * kLanes + part);
+          }
         }
-        const auto save = [&](int row, const typename V::Vec* values)
-            __attribute__((always_inline)) {
-          for (int k = 0; k < winograd::kInputs; ++k)
-            transformed[row * winograd::kInputs + k][i] = values[k];
-        };
-        winograd::transform_tile<V, winograd::B>(square, (c + i) * kLanes + part, save);
+        V::transpose(rows);
+        for (int i = 0; i < V::kWidth; ++i) pixels[part + i][pixel] = rows[i];
       }
-      for (int place = 0; place < kPlaces; ++place) {
-        V::transpose(transformed[place]);
-        for (int i = 0; i < V::kWidth; ++i) {
-          V::store(to + place * v_place + (part + i) * all + c, transformed[place][i]);
+    }
+    for (std::int64_t n = 0; n < kLanes; ++n) {
+      const auto load = [&](int column, typename V::Vec* values) __attribute__((always_inline)) {
+        for (int row = 0; row < winograd::kResults; ++row) {
+          values[row] = pixels[n][row * winograd::kResults + column];
         }
-      }
+      };
+      const auto save = [&](int row, const typename V::Vec* values) __attribute__((always_inline)) {
+        winograd::LineOut<V>{to + n * all + o + row * winograd::kInputs * z_place, z_place}
+            .template store<winograd::kInputs>(values);
+      };
+      winograd::along_both<V, winograd::A, winograd::kResults, winograd::kInputs>(load, save);
     }
   }
 };

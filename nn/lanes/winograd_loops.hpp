@@ -54,28 +54,32 @@ struct WinogradLoops {
     const std::int64_t end = tiles.end * S::kParts;
     for (std::int64_t first = tiles.begin * S::kParts; first < end; first += chunk) {
       const std::int64_t count = std::min(chunk, end - first);
-      for (std::int64_t column = 0; column < count; ++column) {
+      // In the order of memory: a line of x or y, which has all images of a tile, is gone through
+      // at once.
+      for (std::int64_t column = 0; column < count; column += S::kParts) {
         const winograd::Square<winograd::kInputs, 1> square(
             x_shape, winograd::Corner(x_shape, (first + column) / S::kParts), x, zeros);
-        const std::int64_t part = (first + column) % S::kParts * S::kWidth;
-        float* const to = v + column * x_shape.channels * S::kWidth;
         for (std::int64_t c = 0; c < x_shape.channels; ++c) {
-          const auto save = [&](int row, const typename S::Vec* values)
-              __attribute__((always_inline)) {
-            winograd::LineOut<S>{to + row * winograd::kInputs * v_place + c * S::kWidth, v_place}
-                .template store<winograd::kInputs>(values);
-          };
-          winograd::transform_tile<S, winograd::B>(square, c * kLanes + part, save);
+          for (int part = 0; part < S::kParts; ++part) {
+            float* const to = v + ((column + part) * x_shape.channels + c) * S::kWidth;
+            const auto save = [&](int row, const typename S::Vec* values)
+                __attribute__((always_inline)) {
+              winograd::LineOut<S>{to + row * winograd::kInputs * v_place, v_place}
+                  .template store<winograd::kInputs>(values);
+            };
+            winograd::transform_tile<S, winograd::B>(square, c * kLanes + part * S::kWidth, save);
+          }
         }
       }
       multiply(x_shape.channels, y_shape.channels, count, packed, v, v_place, m, m_place);
-      for (std::int64_t column = 0; column < count; ++column) {
+      for (std::int64_t column = 0; column < count; column += S::kParts) {
         const winograd::Corner corner(y_shape, (first + column) / S::kParts);
-        float* const to =
-            y + corner.block * y_shape.block_stride() + (first + column) % S::kParts * S::kWidth;
+        float* const to = y + corner.block * y_shape.block_stride();
         for (std::int64_t o = 0; o < y_shape.channels; ++o) {
-          results(y_shape, corner, m + (column * y_shape.channels + o) * S::kWidth, m_place,
-                  to + o * kLanes);
+          for (int part = 0; part < S::kParts; ++part) {
+            results(y_shape, corner, m + ((column + part) * y_shape.channels + o) * S::kWidth,
+                    m_place, to + o * kLanes + part * S::kWidth);
+          }
         }
       }
     }
@@ -91,11 +95,12 @@ struct WinogradLoops {
     return P::packed_floats({.outputs = outputs, .terms = 1, .inputs = inputs}) + kApart;
   }
 
-  // Columns (vectors of images of a tile) that are transformed and multiplied at once.
+  // Columns (vectors of images of a tile) that are transformed and multiplied at once: whole tiles.
   static std::int64_t columns_of(std::int64_t inputs, std::int64_t outputs, std::int64_t tiles) {
     const std::int64_t fit =
         in_cache(kPlaces * (inputs + outputs) * S::kWidth, packed_floats(outputs, inputs));
-    return std::min((fit + kColumns - 1) / kColumns * kColumns, tiles * S::kParts);
+    constexpr std::int64_t kWhole = kColumns * S::kParts;
+    return std::min((fit + kWhole - 1) / kWhole * kWhole, tiles * S::kParts);
   }
   static std::int64_t column_place(std::int64_t columns, std::int64_t channels) {
     return columns * channels * S::kWidth + kApart;

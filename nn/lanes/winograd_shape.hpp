@@ -22,9 +22,9 @@ inline constexpr std::int64_t kPlaces = 36;  ///< products of a tile
 [[nodiscard]] constexpr std::int64_t place_stride(std::int64_t tiles, std::int64_t channels) {
   return (tiles * channels + 1) * kLanes;
 }
-/// The same of a weight gradient's sums [36][outputs][padded(inputs)].
-[[nodiscard]] constexpr std::int64_t sum_stride(std::int64_t outputs, std::int64_t inputs) {
-  return outputs * padded(inputs) + kLanes;
+/// The same of a weight gradient's sums [36][inputs][padded(outputs)].
+[[nodiscard]] constexpr std::int64_t sum_stride(std::int64_t inputs, std::int64_t outputs) {
+  return inputs * padded(outputs) + kLanes;
 }
 /// How many parts of `part` floats are transformed and multiplied at once: few, so that they leave
 /// room in the second-level cache, which is shared with what is read and written; but no fewer than
@@ -36,8 +36,8 @@ inline constexpr std::int64_t kPlaces = 36;  ///< products of a tile
 /// Of so many tiles, those of a weight gradient that are transformed and multiplied at once.
 [[nodiscard]] constexpr std::int64_t chunk_of(std::int64_t inputs, std::int64_t outputs,
                                               std::int64_t tiles) {
-  const std::int64_t chunk = in_cache(kPlaces * kLanes * (padded(inputs) + outputs),
-                                      kPlaces * sum_stride(outputs, inputs));
+  const std::int64_t chunk = in_cache(kPlaces * kLanes * (inputs + padded(outputs)),
+                                      kPlaces * sum_stride(inputs, outputs));
   return chunk < tiles ? chunk : tiles;
 }
 

@@ -27,6 +27,12 @@ struct Square {
   std::int64_t pixel_stride;
   bool inside;
 
+  /// Pixel `index`, row by row.
+  [[nodiscard, gnu::always_inline]] const float* pixel(int index) const {
+    return inside ? pixels[0] + index / Side * row_stride + index % Side * pixel_stride
+                  : pixels[index];
+  }
+
   Square(const Activation& shape, const Corner& corner, const float* x, const float* zeros)
       : row_stride(shape.width * shape.pixel_stride()), pixel_stride(shape.pixel_stride()) {
     const std::int64_t top = corner.top - Before;

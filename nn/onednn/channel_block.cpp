@@ -59,7 +59,7 @@ class Walk {
   [[nodiscard]] MVSGD_INLINE T* image(T* x, std::int64_t n) const {
     return x + n * stride_;
   }
-  // Floats from what is used now to what to ask for.
+  // The distance in floats from the data used now to the data to prefetch.
   [[nodiscard]] MVSGD_INLINE std::int64_t ahead() const { return ahead_; }
   [[nodiscard]] MVSGD_INLINE std::int64_t behind() const {
     return ahead_ == stride_ ? -stride_ : ahead_;

@@ -30,6 +30,15 @@ std::string objection(const BackendOptions& options) {
   return "";
 }
 
+std::string without_effect(std::string_view key, const BackendOptions& options) {
+  if (key == "step_graph") return "backend = onednn has no graphs";
+  if (key == "instruction_set") return "backend = onednn has what oneDNN takes of this processor";
+  if (key == "conv_algorithm" && options.precision == Precision::bf16) {
+    return "with precision = bf16 convolutions are direct";
+  }
+  return "";
+}
+
 std::unique_ptr<Backend> make(const BackendOptions& options, int /*device*/) {
   const bool bf16 = options.precision == Precision::bf16;
   try {
@@ -62,7 +71,11 @@ bool onednn_has_bf16() { return has(dnnl::cpu_isa::avx512_core_bf16); }
 bool onednn_has_amx() { return has(dnnl::cpu_isa::avx512_core_amx); }
 
 BackendEntry onednn_entry() {
-  return {.name = "onednn", .objection = objection, .make = make, .convolutions = convolutions};
+  return {.name = "onednn",
+          .objection = objection,
+          .without_effect = without_effect,
+          .make = make,
+          .convolutions = convolutions};
 }
 
 }  // namespace mvsgd::nn

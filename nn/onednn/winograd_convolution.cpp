@@ -14,8 +14,8 @@ using winograd::kPlaces;
 using winograd::Places;
 using winograd::Tiles;
 
-// Tiles that go through all transforms before the next ones do: what they take stays in the caches,
-// and the transformed weights, which do not all fit, are read once for so many.
+// This many tiles go through all transforms before the next ones do. Their data stays in the
+// caches, and the transformed weights, which do not all fit, are read once for all of them.
 constexpr std::int64_t kChunk = 64;
 // Blocks of outputs whose products are taken and transformed together.
 constexpr std::int64_t kGroup = 2;

@@ -20,6 +20,10 @@ std::string objection(const BackendOptions& options) {
   return "";
 }
 
+std::string without_effect(std::string_view /*key*/, const BackendOptions& /*options*/) {
+  return "backend = reference has the definition alone, in fp32 on one thread";
+}
+
 }  // namespace
 
 std::unique_ptr<Backend> make_reference_backend() {
@@ -29,6 +33,7 @@ std::unique_ptr<Backend> make_reference_backend() {
 BackendEntry reference_entry() {
   return {.name = "reference",
           .objection = objection,
+          .without_effect = without_effect,
           .make = [](const BackendOptions&, int) { return make_reference_backend(); },
           .repeatability =
               [](const BackendOptions&) {

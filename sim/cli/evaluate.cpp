@@ -13,6 +13,7 @@
 #include "sim/cli/commands.hpp"
 #include "sim/cli/options.hpp"
 #include "sim/files/model_file.hpp"
+#include "sim/plan/effect.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/round/evaluation.hpp"
 #include "sim/text/numbers.hpp"
@@ -47,6 +48,7 @@ Exit evaluate(const GivenSettings& given, const CommandContext& context) {
   settings.width = static_cast<std::uint32_t>(model.width);
   validate(settings);
   check_backend(settings);
+  refuse_without_effect(settings, given_by_name(Settings(), given));
   const data::TrainTest images = load_images(settings);
   Slots slots(slot_count(settings));
   std::vector<Compute> compute = make_compute(settings, slots.count());

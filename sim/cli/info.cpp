@@ -25,7 +25,7 @@ Exit list_presets(const std::string& name, const Streams& streams) {
     write_toml(preset(name).settings, streams.out);
     return Exit::good;
   }
-  for (const Preset& p : presets()) fmt::print(streams.out, "{:<15} {}\n", p.name, p.summary);
+  for (const Preset& p : presets()) fmt::print(streams.out, "{:<19} {}\n", p.name, p.summary);
   return Exit::good;
 }
 

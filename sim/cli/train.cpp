@@ -5,6 +5,7 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <limits>
@@ -15,6 +16,7 @@
 
 #include "sim/cli/options.hpp"
 #include "sim/cli/progress.hpp"
+#include "sim/plan/effect.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/settings_file.hpp"
@@ -40,19 +42,26 @@ struct TrainOptions {
 
 /// Preset, then file (a resumed run's own), then --set and --key: what is named later counts.
 Settings gather_settings(const TrainOptions& options) {
-  Settings settings;
+  FileSettings begun;
   std::optional<std::string> named;
   if (!options.preset.empty()) named = preset(options.preset).name;
   if (!options.resume.empty()) {
-    settings = read_toml((std::filesystem::path(options.resume) / "config.toml").string(), {});
+    const std::filesystem::path config = std::filesystem::path(options.resume) / "config.toml";
+    begun.settings = read_toml(config.string(), {});
   } else if (!options.config.empty()) {
-    settings = read_toml(options.config, named);
+    begun = read_file_settings(options.config, named);
   } else if (named) {
-    settings = preset(*named).settings;
+    begun.settings = preset(*named).settings;
   }
+  Settings settings = begun.settings;
   set(settings, options.given);
   validate(settings);
   check_backend(settings);
+  refuse_without_effect(settings, given_by_name(begun.settings, options.given));
+  std::erase_if(begun.named, [&](const GivenKey& of_file) {
+    return std::ranges::count(options.given, of_file.key, &GivenSettings::value_type::first) > 0;
+  });
+  refuse_without_effect(settings, begun.named);
   return settings;
 }
 

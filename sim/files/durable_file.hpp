@@ -29,7 +29,7 @@ class DurableFile {
  public:
   /// Makes the file, or empties one that is there.
   explicit DurableFile(std::filesystem::path path);
-  /// Closes it; without finish() nothing is promised of what is on the disk.
+  /// Closes it. Without finish() the file's contents on the disk are not promised.
   ~DurableFile();
   DurableFile(const DurableFile&) = delete;
   DurableFile& operator=(const DurableFile&) = delete;
@@ -66,10 +66,10 @@ class DirectoryLock {
   int descriptor_;
 };
 
-/// Puts a file of what `write` writes in the place of `path`, whole or not at all, whatever
-/// happens: it is written under a temporary name beside it and then renamed. Throws what `write`
-/// throws, and std::runtime_error with path and reason if the file cannot be written or a directory
-/// or device is there; nothing is left then.
+/// Replaces `path` by a file of what `write` writes, whole or not at all: the file is written under
+/// a temporary name beside it and then renamed. Throws what `write` throws, and std::runtime_error
+/// with path and reason if the file cannot be written or a directory or device is there; nothing is
+/// left then.
 void replace_file(const std::filesystem::path& path,
                   const std::function<void(DurableFile&)>& write);
 

@@ -127,14 +127,29 @@ std::vector<float> read_flat(SafetensorsFile& file, const Names& names, const nn
   return flat;
 }
 
+constexpr std::string_view kOfACheckpoint =
+    ", of a checkpoint: --resume with the run's directory goes on from it, and the run's end "
+    "leaves the weights in model.safetensors there";
+
+/// What a directory that is given for a file of weights is, and what to do.
+std::string_view kind_of(const std::filesystem::path& directory) {
+  std::error_code error;
+  if (std::filesystem::exists(directory / "config.toml", error)) {
+    return ", of a run: its weights are in model.safetensors there";
+  }
+  const bool checkpoint = std::filesystem::exists(directory / "manifest.json", error);
+  return checkpoint ? kOfACheckpoint : ", where a safetensors file is wanted";
+}
+
 /// Throws InputError if it is one of the things that are taken for a file of weights.
 void refuse_other_kinds(const std::filesystem::path& path) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
-    const bool run = std::filesystem::exists(path / "config.toml", error);
-    throw InputError(fmt::format("{}: a directory{}", path.string(),
-                                 run ? ", of a run: its weights are in model.safetensors there"
-                                     : ", where a safetensors file is wanted"));
+    throw InputError(fmt::format("{}: a directory{}", path.string(), kind_of(path)));
+  }
+  if (path.filename() == "arrays.safetensors" &&
+      std::filesystem::exists(path.parent_path() / "manifest.json", error)) {
+    throw InputError(fmt::format("{}: arrays{}", path.string(), kOfACheckpoint));
   }
   std::array<char, 4> first{};
   std::ifstream(path, std::ios::binary).read(first.data(), first.size());

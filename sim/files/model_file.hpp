@@ -36,10 +36,10 @@ void write_model(const std::filesystem::path& path, const ModelView& model);
 /// `downsample` and `fc`, and arrays be F64, F16 or BF16.
 ///
 /// Throws InputError, naming file and array, if it is no safetensors file (a directory, a run's,
-/// and a pickle of PyTorch's are named for what they are), lacks an array of the network or has one
-/// that the network lacks, or one of another type or shape; if a number is not finite or a variance
-/// below zero, naming its index. num_batches_tracked may be missing and is not read: nothing
-/// depends on it.
+/// a checkpoint's and a pickle of PyTorch's are named for what they are), lacks an array of the
+/// network or has one that the network lacks, or one of another type or shape; if a number is not
+/// finite or a variance below zero, naming its index. num_batches_tracked may be missing and is not
+/// read: nothing depends on it.
 [[nodiscard]] Model read_model(const std::filesystem::path& path);
 
 /// What read_model() makes of a file that is not as this program writes it, a sentence each: a

@@ -13,8 +13,11 @@ namespace {
 using comm::Field;
 using comm::Kind;
 
-std::string describe(const comm::LedgerRow& row) {
-  return fmt::format("round {}, worker {}, {} {} {}: {} bits", row.id.round, row.id.worker,
+enum class Of : std::uint8_t { worker, all_workers };
+
+std::string describe(const comm::LedgerRow& row, Of whose) {
+  return fmt::format("round {}, {}, {} {} {}: {} bits", row.id.round,
+                     whose == Of::worker ? fmt::format("worker {}", row.id.worker) : "all workers",
                      comm::name(row.id.direction), comm::name(row.id.kind), comm::name(row.field),
                      row.bits.count());
 }
@@ -31,7 +34,7 @@ Field values_field(Kind kind) {
   }
 }
 
-/// How many positions or values a message has, where the run decides by what it has decided.
+/// How many positions or values a message has; where the run decides this, what it has decided.
 std::uint64_t count_in(const MessageShape& shape, std::uint32_t worker, const RoundSizes& sizes) {
   switch (shape.counted_by) {
     case CountedBy::supports:
@@ -53,6 +56,46 @@ bool equal(const comm::LedgerRow& a, const comm::LedgerRow& b) {
   return a.id == b.id && a.field == b.field && a.bits == b.bits;
 }
 
+/// The rows that a message of these bits has.
+void append_rows(const comm::MessageId& id, const comm::FieldBits& bits,
+                 std::vector<comm::LedgerRow>& rows) {
+  for (const Field field : comm::kAllFields) {
+    if (bits[field] == comm::Bits(0)) continue;
+    rows.push_back({.id = id, .field = field, .bits = bits[field]});
+  }
+}
+
+/// Takes from `rows` those that are wanted. Throws CheckFailed at the first that is another.
+void take(std::span<const comm::LedgerRow>& rows, const std::vector<comm::LedgerRow>& wanted,
+          Of whose) {
+  for (const comm::LedgerRow& want : wanted) {
+    if (rows.empty()) {
+      throw CheckFailed(
+          fmt::format("{} by eqs 13-15, the ledger has no such row", describe(want, whose)));
+    }
+    if (!equal(rows.front(), want)) {
+      throw CheckFailed(fmt::format("{} by eqs 13-15, the ledger says {}", describe(want, whose),
+                                    describe(rows.front(), whose)));
+    }
+    rows = rows.subspan(1);
+  }
+}
+
+void check_nothing_is_left(std::span<const comm::LedgerRow> rows, Of whose) {
+  if (rows.empty()) return;
+  throw CheckFailed(fmt::format("{}, which eqs 13-15 do not have", describe(rows.front(), whose)));
+}
+
+comm::Bits bits_in(std::span<const comm::LedgerRow> sums, const MessageShape& shape, Field field) {
+  comm::Bits bits;
+  for (const comm::LedgerRow& row : sums) {
+    if (row.id.kind == shape.kind && row.id.direction == shape.way && row.field == field) {
+      bits += row.bits;
+    }
+  }
+  return bits;
+}
+
 }  // namespace
 
 Audit::Audit(const LawConstants& law, const Settings& settings, std::uint64_t d,
@@ -64,7 +107,7 @@ RoundShape Audit::shape_of(const Round& round) const {
 }
 
 std::optional<comm::Bits> Audit::position_law_of(const MessageShape& shape, std::uint64_t k) const {
-  if (shape.given == Given::last_mask) return std::nullopt;
+  if (shape.given == Given::last_mask || shape.given == Given::changed_vote) return std::nullopt;
   const std::uint8_t code = compress::position_codec_named(settings_.position_codec).id;
   return position_law_of_code(law_, code, shape.universe, k, shape.block);
 }
@@ -72,10 +115,16 @@ std::optional<comm::Bits> Audit::position_law_of(const MessageShape& shape, std:
 comm::Bits Audit::positions(const MessageShape& shape, const Round& round, std::uint32_t worker,
                             const RoundSizes& sizes) const {
   if (const auto bits = position_law_of(shape, count_in(shape, worker, sizes))) return *bits;
-  const auto known = sizes.position_bits.find(known_under(shape.kind, worker));
-  if (known != sizes.position_bits.end()) return known->second;
-  throw CheckFailed(fmt::format("round {}, worker {}, {}: no size of its positions is known",
-                                round.t, worker, comm::name(shape.kind)));
+  return coded(shape, round, worker, sizes);
+}
+
+comm::Bits Audit::coded(const MessageShape& shape, const Round& round, std::uint32_t worker,
+                        const RoundSizes& sizes) {
+  const auto known = sizes.coded_bits.find(known_under(shape.kind, worker));
+  if (known != sizes.coded_bits.end()) return known->second;
+  throw CheckFailed(fmt::format("round {}, worker {}, {}: no size of its {} is known", round.t,
+                                worker, comm::name(shape.kind),
+                                shape.universe > 0 ? "positions" : "values"));
 }
 
 comm::FieldBits Audit::message(const MessageShape& shape, const Round& round, std::uint32_t worker,
@@ -86,7 +135,8 @@ comm::FieldBits Audit::message(const MessageShape& shape, const Round& round, st
   } else if (shape.kind == Kind::update) {
     const std::uint64_t k = count_in(shape, worker, sizes);
     const std::uint64_t q = settings_.value_bits == 32 ? law_.float_bits : settings_.value_bits;
-    bits[Field::values] = value_law(k, q);
+    bits[Field::values] =
+        settings_.has_values_by_entropy() ? coded(shape, round, worker, sizes) : value_law(k, q);
     bits[Field::level_means] = level_mean_law(law_, k, q, settings_.quantizer_block);
   } else {
     bits[values_field(shape.kind)] = value_law(count_in(shape, worker, sizes), law_.float_bits);
@@ -100,19 +150,14 @@ std::vector<comm::LedgerRow> Audit::expected(const Round& round, std::uint32_t w
                                              const RoundSizes& sizes) const {
   std::vector<comm::LedgerRow> rows;
   for (const MessageShape& shape : shape_of(round)) {
-    const comm::FieldBits bits = message(shape, round, worker, sizes);
-    for (const Field field : comm::kAllFields) {
-      if (bits[field] == comm::Bits(0)) continue;
-      rows.push_back(
-          {.id = {.round = round.t, .worker = worker, .direction = shape.way, .kind = shape.kind},
-           .field = field,
-           .bits = bits[field]});
-    }
+    append_rows({.round = round.t, .worker = worker, .direction = shape.way, .kind = shape.kind},
+                message(shape, round, worker, sizes), rows);
   }
   return rows;
 }
 
 void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
+  bool changes = false;
   for (const MessageShape& shape : shape_of(round)) {
     if (shape.universe == 0) continue;
     if (shape.counted_by == CountedBy::supports &&
@@ -121,6 +166,7 @@ void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
                                     round.t, sizes.union_size, shape.least, shape.most));
     }
     if (shape.counted_by != CountedBy::worker) continue;
+    changes = true;
     if (sizes.changes.size() != settings_.workers) {
       throw CheckFailed(fmt::format("round {}: changes of {} votes, N = {}", round.t,
                                     sizes.changes.size(), settings_.workers));
@@ -132,10 +178,15 @@ void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
       }
     }
   }
+  if (!changes && !sizes.changes.empty()) {
+    throw CheckFailed(fmt::format("round {}: changes of {} votes, and it has none", round.t,
+                                  sizes.changes.size()));
+  }
 }
 
-/// How many positions a list of so many bits has: the largest number whose law is not more. So a
-/// list whose bits are those of no number is held against the number below, and named.
+/// How many positions a list of so many bits has: the largest number whose law is not above them.
+/// If no number has exactly these bits, the list is compared with the next lower number, and the
+/// difference is reported.
 std::uint32_t Audit::count_of(const MessageShape& shape, comm::Bits bits) const {
   if (!position_law_of(shape, 0)) return 0;
   std::uint64_t low = 0;  // laws rise with k
@@ -154,7 +205,11 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
     for (const auto& [id, field, bits] : rows) {
       if (id.kind != shape.kind || id.direction != shape.way) continue;
       if (field == Field::positions && !position_law_of(shape, dimensions_.k)) {
-        sizes.position_bits.emplace(known_under(id.kind, id.worker), bits);
+        sizes.coded_bits.emplace(known_under(id.kind, id.worker), bits);
+      }
+      if (field == Field::values && shape.kind == Kind::update &&
+          settings_.has_values_by_entropy()) {
+        sizes.coded_bits.emplace(known_under(id.kind, id.worker), bits);
       }
       if (field == Field::positions && adds && id.worker < sizes.changes.size()) {
         sizes.changes[id.worker] = count_of(shape, bits);
@@ -167,7 +222,7 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
     // A list that takes no bit has no row, but its message has a header.
     for (const auto& [id, field, bits] : rows) {
       if (id.kind != shape.kind || id.direction != shape.way || field != Field::header) continue;
-      sizes.position_bits.emplace(known_under(id.kind, id.worker), comm::Bits(0));
+      sizes.coded_bits.emplace(known_under(id.kind, id.worker), comm::Bits(0));
     }
   }
   return sizes;
@@ -176,23 +231,84 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
 void Audit::check(const Round& round, std::span<const comm::LedgerRow> rows,
                   const RoundSizes& sizes) const {
   check_sizes(round, sizes);
-  std::size_t next = 0;
   for (std::uint32_t n = 0; n < settings_.workers; ++n) {
-    for (const comm::LedgerRow& want : expected(round, n, sizes)) {
-      if (next == rows.size()) {
-        throw CheckFailed(
-            fmt::format("{} by eqs 13-15, the ledger has no such row", describe(want)));
-      }
-      if (!equal(rows[next], want)) {
-        throw CheckFailed(fmt::format("{} by eqs 13-15, the ledger says {}", describe(want),
-                                      describe(rows[next])));
-      }
-      ++next;
+    take(rows, expected(round, n, sizes), Of::worker);
+  }
+  check_nothing_is_left(rows, Of::worker);
+}
+
+/// Whether each worker's list, or its values, have a length of their own that nothing else tells.
+bool Audit::depends_on_each_set(const MessageShape& shape) const {
+  if (shape.kind == Kind::update) return settings_.has_values_by_entropy();
+  return shape.universe > 0 && shape.kind != Kind::mask && !position_law_of(shape, dimensions_.k);
+}
+
+comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round,
+                                   const RoundSizes& sizes,
+                                   std::span<const comm::LedgerRow> sums) const {
+  const std::uint64_t workers = settings_.workers;
+  comm::FieldBits sum;
+  if (depends_on_each_set(shape)) {
+    sum[Field::header] = comm::Bits(workers * law_.header_bits);
+    if (shape.kind == Kind::update) {
+      const comm::Bits means =
+          level_mean_law(law_, shape.most, settings_.value_bits, settings_.quantizer_block);
+      sum[Field::values] = bits_in(sums, shape, Field::values);
+      sum[Field::level_means] = comm::Bits(workers * means.count());
+    } else {
+      sum[Field::positions] = bits_in(sums, shape, Field::positions);
+    }
+    const comm::Bits padding = bits_in(sums, shape, Field::padding);
+    const bool fills = padding_law(sum.total() + padding) == comm::Bits(0);
+    if (!fills || padding.count() > 7 * workers) {
+      throw CheckFailed(
+          fmt::format("round {}, all workers, {} {}: {} bits of padding after {} in {} messages",
+                      round.t, comm::name(shape.way), comm::name(shape.kind), padding.count(),
+                      sum.total().count(), workers));
+    }
+    sum[Field::padding] = padding;
+    return sum;
+  }
+  const bool by_worker = shape.counted_by == CountedBy::worker;
+  const std::uint64_t times = by_worker ? 1 : workers;
+  for (std::uint32_t n = 0; n < (by_worker ? workers : 1); ++n) {
+    const comm::FieldBits one = message(shape, round, n, sizes);
+    for (const Field field : comm::kAllFields) {
+      sum[field] += comm::Bits(times * one[field].count());
     }
   }
-  if (next < rows.size()) {
-    throw CheckFailed(fmt::format("{}, which eqs 13-15 do not have", describe(rows[next])));
+  return sum;
+}
+
+void Audit::check_sums(const Round& round, std::span<const comm::LedgerRow> sums,
+                       const RoundSizes& sizes) const {
+  check_sizes(round, sizes);
+  std::vector<comm::LedgerRow> wanted;
+  for (const MessageShape& shape : shape_of(round)) {
+    append_rows({.round = round.t, .worker = 0, .direction = shape.way, .kind = shape.kind},
+                message_sum(shape, round, sizes, sums), wanted);
   }
+  take(sums, wanted, Of::all_workers);
+  check_nothing_is_left(sums, Of::all_workers);
+}
+
+RoundSizes Audit::sizes_in_sums(const Round& round, std::span<const comm::LedgerRow> sums,
+                                std::vector<std::uint32_t> changes) const {
+  RoundSizes sizes;
+  sizes.changes = std::move(changes);
+  for (const MessageShape& shape : shape_of(round)) {
+    if (shape.counted_by == CountedBy::supports && shape.universe == 0) {
+      const comm::Bits values = bits_in(sums, shape, Field::values);
+      sizes.union_size =
+          static_cast<std::uint32_t>(values.count() / law_.float_bits / settings_.workers);
+    }
+    if (shape.kind == Kind::mask && !position_law_of(shape, dimensions_.k)) {
+      const comm::Bits positions = bits_in(sums, shape, Field::positions);
+      sizes.coded_bits[known_under(Kind::mask, 0)] =
+          comm::Bits(positions.count() / settings_.workers);
+    }
+  }
+  return sizes;
 }
 
 }  // namespace mvsgd::sim

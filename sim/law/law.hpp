@@ -30,9 +30,9 @@ struct LawConstants {
 /// nothing for k = 0.
 [[nodiscard]] comm::Bits elias_fano_law(const LawConstants& law, std::uint64_t d, std::uint64_t k);
 
-/// Eq 14 with positions packed in base B: k flags and ceil(d / B) ends, and the offsets m at a time
-/// in ceil(m log2 B) bits, the last k mod m of them in as many as they need; m < 64 / log2 B is the
-/// number that packs best.
+/// Eq 14 with positions packed in base B: k flags, ceil(d / B) ends, and the offsets. m offsets at
+/// a time take ceil(m log2 B) bits, and the last k mod m of them as many as they need. m < 64 /
+/// log2 B is the number that packs best.
 [[nodiscard]] comm::Bits radix_law(const LawConstants& law, std::uint64_t d, std::uint64_t k,
                                    std::uint64_t block_size);
 

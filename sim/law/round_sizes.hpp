@@ -16,9 +16,9 @@ struct RoundSizes {
       0;  ///< top-K: how many coordinates the workers' supports have together
   std::vector<std::uint32_t> changes;  ///< AD after its first vote: k_t = |add| = |drop|, by worker
 
-  /// What the sets that were decoded cost in a code whose length depends on the set (rice, entropy,
-  /// delta): by kind and worker, one mask for all under worker 0.
-  std::map<std::pair<comm::Kind, std::uint32_t>, comm::Bits> position_bits;
+  /// What was decoded costs in a code whose length depends on it, of positions (rice, entropy,
+  /// delta) or of values: by kind and worker, one mask for all under worker 0.
+  std::map<std::pair<comm::Kind, std::uint32_t>, comm::Bits> coded_bits;
 
   friend bool operator==(const RoundSizes&, const RoundSizes&) = default;
 };

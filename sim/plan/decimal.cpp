@@ -9,6 +9,7 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
+constexpr int kMostExponent = 1000;  // far more than any value has, and no sum with it overflows
 constexpr unsigned kMaxPlaces = 18;  // 10^18 and any 18 digits fit 64 bits
 
 std::uint64_t power_of_ten(unsigned exponent) {
@@ -32,6 +33,7 @@ Decimal Decimal::parse(std::string_view text) {
     const std::string_view tail = text.substr(text.substr(e + 1).starts_with('+') ? e + 2 : e + 1);
     const auto [end, error] = std::from_chars(tail.data(), tail.data() + tail.size(), exponent);
     if (error != std::errc() || end != tail.data() + tail.size()) refuse(text);
+    if (exponent < -kMostExponent || exponent > kMostExponent) refuse(text);
   }
 
   std::uint64_t digits = 0;

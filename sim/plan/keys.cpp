@@ -128,13 +128,11 @@ Key value_bits_key() {
                        "q, bits of a worker's sparse value: 32 (float32), 2 to 8 (quantizer = "
                        "fractional) or 1 (scaled-sign)",
                        &Settings::value_bits, 1U, 32U);
-  key.set = [parse = key.set](Settings& s, std::string_view text) {
-    const std::uint32_t before = s.value_bits;
-    parse(s, text);
-    if (s.value_bits > 8 && s.value_bits < 32) {
-      s.value_bits = before;
-      throw std::invalid_argument("1 to 8, or 32, is wanted");
-    }
+  key.set = [](Settings& s, std::string_view text) {
+    constexpr std::string_view kWanted = "1 to 8, or 32, is wanted";
+    const auto q = or_refused(kWanted, [&] { return parse_number(text, 1U, 32U); });
+    if (q > 8 && q < 32) throw std::invalid_argument(std::string(kWanted));
+    s.value_bits = q;
   };
   return key;
 }
@@ -158,7 +156,9 @@ Key practised_key(std::string_view name, std::string_view help,
                   bool is_text = true) {
   return {name, help,
           [=](Settings& s, std::string_view text) {
-            s.overrides.*member = static_cast<Enum>(index_of(names, text));
+            const auto find = [&] { return index_of(names, text); };
+            s.overrides.*member =
+                static_cast<Enum>(is_text ? find() : or_refused("true or false is wanted", find));
           },
           [=](const Settings& s) {
             return std::string(names[static_cast<std::size_t>((s.*effective)())]);
@@ -266,9 +266,13 @@ std::vector<Key> make_keys() {
                  &S::quantizer_block, 0U, kMany),
       flag_key("quantization_error", "feed what quantisation loses back through the error memory",
                &S::quantization_error),
+      choice_key("value_codec", "quantised values: plain, or entropy given the own vote",
+                 &S::value_codec, std::to_array<std::string_view>({"plain", "entropy"})),
       position_codec_key(),
       number_key("block_size", "B of votes and masks (block, radix); 0: round(1 / phi)",
                  &S::block_size, 0U, std::uint32_t{1} << 31),
+      choice_key("vote_codec", "whole votes: positions, or delta against the worker's last one",
+                 &S::vote_codec, std::to_array<std::string_view>({"positions", "delta"})),
       choice_key("drop_codec", "mv-ad's drops: positions, or rank inside the last vote",
                  &S::drop_codec, std::to_array<std::string_view>({"positions", "rank"})),
       choice_key("mask_codec", "masks: positions, or delta against the last one", &S::mask_codec,
@@ -331,6 +335,8 @@ std::vector<Key> make_keys() {
                     &S::Overrides::error_rescale_on_decay, &S::error_rescale_on_decay,
                     std::to_array<std::string_view>({"false", "true"}), false),
       number_key("eval_every", "epochs between evaluations", &S::eval_every, kOne, kMany),
+      choice_key("ledger_rows", "ledger.csv has rows of each worker, or of a round: their sums",
+                 &S::ledger_rows, std::to_array<std::string_view>({"worker", "round"})),
       checkpoint_key(),
       number_key("deadline", "seconds to wait for a peer", &S::deadline, kOne, kMostSeconds),
   };

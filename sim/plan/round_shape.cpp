@@ -47,8 +47,12 @@ Dimensions dimensions(const Settings& settings, std::uint64_t d, std::uint64_t b
           .buffers = buffers};
 }
 
-MessageShape vote_shape(const Settings& settings, const Dimensions& dimensions) {
-  return k_positions(Direction::up, Kind::vote, settings, dimensions);
+MessageShape vote_shape(const Settings& settings, const Dimensions& dimensions,
+                        const Round& round) {
+  MessageShape shape = k_positions(Direction::up, Kind::vote, settings, dimensions);
+  const bool changes = settings.vote_codec == VoteCoding::delta && !round.first_sparse;
+  shape.given = changes ? Given::changed_vote : Given::nothing;
+  return shape;
 }
 
 MessageShape update_shape(const Settings& settings, const Dimensions& dimensions) {

@@ -32,8 +32,9 @@ enum class CountedBy : std::uint8_t {
 /// What both ends have already when a list of positions is sent.
 enum class Given : std::uint8_t {
   nothing,
-  last_mask,  ///< the list is the difference from it
-  last_vote,  ///< the list has ranks within the sender's own
+  last_mask,     ///< the list is the difference from it
+  last_vote,     ///< the list has ranks within the sender's own
+  changed_vote,  ///< the list is the change of the sender's own
 };
 
 /// One message between the server and each worker.
@@ -60,8 +61,10 @@ using RoundShape = std::vector<MessageShape>;
 
 // What the schemes' rounds are made of.
 
-/// A list of exactly K positions up: B = block_size, or round(1 / phi).
-[[nodiscard]] MessageShape vote_shape(const Settings& settings, const Dimensions& dimensions);
+/// A list of exactly K positions up: B = block_size, or round(1 / phi); as the change of the last
+/// vote where the settings say so and there is one.
+[[nodiscard]] MessageShape vote_shape(const Settings& settings, const Dimensions& dimensions,
+                                      const Round& round);
 /// K values up, quantised where the settings say so.
 [[nodiscard]] MessageShape update_shape(const Settings& settings, const Dimensions& dimensions);
 /// A list of exactly K positions down, against the last mask where the settings say so and there is

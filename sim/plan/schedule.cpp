@@ -15,16 +15,10 @@ constexpr std::uint64_t kWarmupParts = 5;
 constexpr std::uint64_t kFirstDecay = 150;
 constexpr std::uint64_t kSecondDecay = 225;
 constexpr std::uint64_t kStairs = 5;
-constexpr double kFirstRate = 0.1;
 constexpr double kDecay = 0.1;
 
-struct Steps {
-  std::uint64_t total = 0;
-  std::uint64_t warmup = 0;
-};
-
 /// How many of the two decays lie at or before `step`.
-int decays(const Steps& steps, std::uint64_t step) {
+int decays(const StepCounts& steps, std::uint64_t step) {
   const auto reached = [&](std::uint64_t part) { return step * kParts >= steps.total * part; };
   return (reached(kFirstDecay) ? 1 : 0) + (reached(kSecondDecay) ? 1 : 0);
 }
@@ -32,7 +26,7 @@ int decays(const Steps& steps, std::uint64_t step) {
 /// In step `step` < `warmup` of the warm-up.
 double warmup_rate(const Settings& settings, std::uint64_t warmup, std::uint64_t step) {
   const double eta = settings.learning_rate;
-  const double first = std::min(kFirstRate, eta);
+  const double first = std::min(kWarmupRate, eta);
   // Risen by `part` of `whole`.
   const bool ramp = settings.warmup == Warmup::ramp;
   const std::uint64_t part = ramp ? step : kStairs * step / warmup;
@@ -40,7 +34,7 @@ double warmup_rate(const Settings& settings, std::uint64_t warmup, std::uint64_t
   return first + (eta - first) * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-double learning_rate(const Settings& settings, const Steps& steps, std::uint64_t step) {
+double learning_rate(const Settings& settings, const StepCounts& steps, std::uint64_t step) {
   double rate =
       step < steps.warmup ? warmup_rate(settings, steps.warmup, step) : settings.learning_rate;
   for (int i = decays(steps, step); i > 0; --i) rate *= kDecay;
@@ -52,6 +46,16 @@ double learning_rate(const Settings& settings, const Steps& steps, std::uint64_t
 std::uint64_t steps_per_epoch(const Settings& settings, std::uint64_t train_images) {
   const std::uint64_t images = std::uint64_t{settings.workers} * settings.batch;
   return (train_images + images - 1) / images;
+}
+
+StepCounts step_counts(const Settings& settings, std::uint64_t train_images) {
+  const std::uint64_t epoch_steps = steps_per_epoch(settings, train_images);
+  const std::uint64_t total = settings.epochs * epoch_steps;
+  const std::uint64_t proportional =
+      std::max<std::uint64_t>(1, (2 * total * kWarmupParts + kParts) / (2 * kParts));
+  return {.total = total,
+          .warmup = settings.warmup_epochs ? std::min(*settings.warmup_epochs * epoch_steps, total)
+                                           : proportional};
 }
 
 std::uint64_t training_images(const Settings& settings) {
@@ -72,13 +76,7 @@ std::vector<Round> plain_rounds(std::uint32_t dense, std::uint32_t sparse) {
 
 std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images) {
   const std::uint64_t epoch_steps = steps_per_epoch(settings, train_images);
-  Steps steps;
-  steps.total = settings.epochs * epoch_steps;
-  steps.warmup =
-      settings.warmup_epochs
-          ? std::min(*settings.warmup_epochs * epoch_steps, steps.total)
-          : std::max<std::uint64_t>(1, (2 * steps.total * kWarmupParts + kParts) / (2 * kParts));
-
+  const StepCounts steps = step_counts(settings, train_images);
   std::vector<Round> rounds;
   const std::uint64_t eval_steps = settings.eval_every * epoch_steps;
   const std::size_t limit =

@@ -44,6 +44,16 @@ struct Round {
 /// The images that a run of these settings trains on.
 [[nodiscard]] std::uint64_t training_images(const Settings& settings);
 
+/// The rate with which a warm-up begins; of an eta that is no more it has none.
+inline constexpr double kWarmupRate = 0.1;
+
+/// Local steps of a worker in a whole run, whatever `rounds` says.
+struct StepCounts {
+  std::uint64_t total = 0;
+  std::uint64_t warmup = 0;  ///< of them, never more
+};
+[[nodiscard]] StepCounts step_counts(const Settings& settings, std::uint64_t train_images);
+
 /// Local steps of an epoch.
 [[nodiscard]] std::uint64_t steps_per_epoch(const Settings& settings, std::uint64_t train_images);
 

@@ -20,11 +20,14 @@ const Scheme& scheme_named(std::string_view name) {
 
 namespace {
 
+/// A scheme's first round may have messages that later ones have not.
+constexpr std::uint32_t kRounds = 2;
+
 std::vector<MessageShape> messages_of(const Scheme& scheme, comm::Kind kind) {
   // Of any settings: which messages there are depends on the scheme alone.
   const Settings settings;
   std::vector<MessageShape> found;
-  for (const Round& round : plain_rounds(0, 2)) {
+  for (const Round& round : plain_rounds(0, kRounds)) {
     for (const MessageShape& message : scheme.shape(settings, dimensions(settings, 1, 0), round)) {
       if (message.kind == kind) found.push_back(message);
     }
@@ -33,6 +36,10 @@ std::vector<MessageShape> messages_of(const Scheme& scheme, comm::Kind kind) {
 }
 
 }  // namespace
+
+bool votes_whole(const Scheme& scheme) {
+  return messages_of(scheme, comm::Kind::vote).size() == kRounds;
+}
 
 bool drops(const Scheme& scheme) { return !messages_of(scheme, comm::Kind::drop).empty(); }
 

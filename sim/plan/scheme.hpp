@@ -41,6 +41,9 @@ class Scheme {
   /// What `error_rescale_on_decay` is where nobody has set it.
   [[nodiscard]] virtual bool rescales_error(const Settings& /*settings*/) const { return false; }
 
+  /// Whether it chooses among equally voted coordinates, as `tie_break` says.
+  [[nodiscard]] virtual bool breaks_ties() const { return false; }
+
   /// Its own rules. Throws UsageError if the settings break one.
   virtual void check(const Settings& /*settings*/) const {}
 
@@ -55,6 +58,8 @@ class Scheme {
 /// Throws UsageError, with the names that there are, if there is none of this name.
 [[nodiscard]] const Scheme& scheme_named(std::string_view name);
 
+/// Whether its workers send whole votes in every sparse round.
+[[nodiscard]] bool votes_whole(const Scheme& scheme);
 /// Whether its workers send lists of what they drop from their last vote.
 [[nodiscard]] bool drops(const Scheme& scheme);
 /// Whether its masks have exactly K coordinates.

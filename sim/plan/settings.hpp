@@ -28,9 +28,17 @@ class Scheme;
 /// Whose practice to follow where the paper is silent, or its authors' research code differs from
 /// it: it sets sampling, bn_eval and error_rescale_on_decay at once (README.md has the values).
 enum class Practice : std::uint8_t { text, authors };
+enum class VoteCoding : std::uint8_t {
+  positions,
+  delta,  ///< against the worker's last one, which the server then keeps
+};
 enum class DropCoding : std::uint8_t {
   positions,
   rank,  ///< ranks inside the worker's last vote, which the server then keeps
+};
+enum class ValueCoding : std::uint8_t {
+  plain,    ///< q bits each
+  entropy,  ///< by how frequent each level is, given the sender's own vote
 };
 enum class MaskCoding : std::uint8_t {
   positions,
@@ -61,6 +69,12 @@ enum class Split : std::uint8_t {
 /// The value of `init` that stands for the initial distributions, drawn by `seed`.
 inline constexpr std::string_view kRandomInit = "random";
 
+/// What ledger.csv has a row for.
+enum class LedgerRows : std::uint8_t {
+  worker,  ///< each worker's message and field of a round
+  round,   ///< a message and field of a round: sums over the workers
+};
+
 /// When a run saves a checkpoint of itself, beside an interrupt and the last round's beginning.
 struct CheckpointEvery {
   std::uint32_t rounds = 0;
@@ -79,9 +93,11 @@ struct Settings {
   std::string quantizer = "fractional";  ///< a name of compress::quantizers()
   std::uint32_t quantizer_block = 0;     ///< values that share a scale (scaled sign); 0: all
   bool quantization_error = true;        ///< e = D - Q(M (x) D); false: e = D - M (x) D
+  ValueCoding value_codec = ValueCoding::plain;  ///< of a worker's quantised values
   std::string position_codec = "block";  ///< a name of compress::position_codecs(): the paper's
   std::uint32_t block_size =
       0;  ///< B of votes and masks where the code has blocks; 0: round(1 / phi)
+  VoteCoding vote_codec = VoteCoding::positions;
   DropCoding drop_codec = DropCoding::positions;
   MaskCoding mask_codec = MaskCoding::positions;
   bool check_votes = false;  ///< the server of mv_ad keeps every vote and checks the lists
@@ -111,6 +127,7 @@ struct Settings {
   TieBreaking tie_break = TieBreaking::random;
   Aggregation aggregation = Aggregation::mean;
   std::uint32_t eval_every = 1;  ///< epochs between evaluations
+  LedgerRows ledger_rows = LedgerRows::worker;
   CheckpointEvery checkpoint_every;
   std::uint32_t deadline = 3600;  ///< seconds a worker or the server waits for a peer
 
@@ -121,6 +138,11 @@ struct Settings {
     std::optional<bool> error_rescale_on_decay;
   };
   Overrides overrides;  ///< of what `practice` sets
+
+  /// Whether a worker's values are coded by their entropy: one bit a value has none to save.
+  [[nodiscard]] bool has_values_by_entropy() const {
+    return value_codec == ValueCoding::entropy && value_bits > 1 && value_bits < 32;
+  }
 
   [[nodiscard]] data::Sampling sampling() const;
   [[nodiscard]] BatchNormEvaluation bn_eval() const;

@@ -4,6 +4,8 @@
 #include <fmt/ostream.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -15,6 +17,8 @@
 namespace mvsgd::sim {
 namespace {
 
+constexpr std::string_view kFirstRound = "first_round";
+constexpr std::string_view kFromRound = "from_round_";
 constexpr std::size_t kMostTomlBytes = std::size_t{1} << 20;  // all keys take about a thousandth
 
 std::string text_of(const toml::node& node) {
@@ -59,6 +63,24 @@ toml::table table_of(std::string_view text, const std::string& name) {
   }
 }
 
+/// What stands in a table as text.
+Environment texts_of(const toml::table& table) {
+  Environment environment;
+  for (const auto& [key, node] : table) {
+    if (const auto value = node.value_exact<std::string>()) {
+      environment.emplace_back(key.str(), *value);
+    }
+  }
+  return environment;
+}
+
+/// 0 if it is none.
+std::uint32_t round_of(std::string_view text) {
+  std::uint32_t round = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), round);
+  return error == std::errc() && end == text.data() + text.size() ? round : 0;
+}
+
 /// By what has come, not by the file's size: a pipe has none, and a device may have no end.
 std::string text_of_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -86,16 +108,40 @@ void write_toml(const Settings& settings, std::ostream& out) {
 }
 
 void write_toml(const Settings& settings, const Environment& environment, std::ostream& out) {
+  const RunPart whole{.first_round = 1, .environment = environment};
+  write_toml(settings, std::span(&whole, 1), out);
+}
+
+void write_toml(const Settings& settings, std::span<const RunPart> parts, std::ostream& out) {
   write_toml(settings, out);
-  fmt::print(out, "\n[environment]\n");
-  for (const auto& [name, value] : environment)
-    fmt::print(out, "{} = {}\n", name, toml_string(value));
+  const auto write_part = [&](const std::string& table, const Environment& environment) {
+    fmt::print(out, "\n[{}]\n", table);
+    for (const auto& [name, value] : environment) {
+      fmt::print(out, "{} = {}\n", name, toml_string(value));
+    }
+  };
+  Environment last = parts.back().environment;
+  if (parts.size() > 1) {
+    last.emplace_back(kFirstRound, std::to_string(parts.back().first_round));
+  }
+  write_part("environment", last);
+  for (const RunPart& part : parts.first(parts.size() - 1)) {
+    write_part(fmt::format("environment.{}{}", kFromRound, part.first_round), part.environment);
+  }
 }
 
 Settings parse_toml(std::string_view text, const std::string& name,
                     std::optional<std::string> preset_name) {
+  return parse_file_settings(text, name, std::move(preset_name)).settings;
+}
+
+FileSettings parse_file_settings(std::string_view text, const std::string& name,
+                                 std::optional<std::string> preset_name) {
   toml::table table = table_of(text, name);
-  Settings settings;
+  const bool is_runs_own = table["environment"].is_table();
+  const Settings standard;
+  FileSettings read;
+  Settings& settings = read.settings;
   const auto named = table.find("preset");
   try {
     if (!preset_name && named != table.end()) preset_name = text_of(named->second);
@@ -114,35 +160,62 @@ Settings parse_toml(std::string_view text, const std::string& name,
   for (const Key& key : keys()) {
     const auto given = table.find(key.name);
     if (given == table.end()) continue;
+    const std::string before = key.get(settings);
     apply(key.name, given->second);
+    const std::string value = key.get(settings);
+    if (!is_runs_own && value != before && value != key.get(standard)) {
+      const auto line = given->second.source().begin.line;
+      read.named.push_back(
+          {.key = std::string(key.name), .where = fmt::format("{}:{}", name, line)});
+    }
     table.erase(given);
   }
   for (const auto& [key, node] : table) {
     if (key == "preset" || (key == "environment" && node.is_table())) continue;
     apply(key.str(), node);
   }
-  return settings;
+  return read;
 }
 
 Settings read_toml(const std::string& path, std::optional<std::string> preset_name) {
   return parse_toml(text_of_file(path), path, std::move(preset_name));
 }
 
+FileSettings read_file_settings(const std::string& path, std::optional<std::string> preset_name) {
+  return parse_file_settings(text_of_file(path), path, std::move(preset_name));
+}
+
 Environment parse_environment(std::string_view text, const std::string& name) {
   const toml::table table = table_of(text, name);
-  Environment environment;
-  if (const toml::table* const there = table["environment"].as_table()) {
-    for (const auto& [key, node] : *there) {
-      if (const auto value = node.value_exact<std::string>()) {
-        environment.emplace_back(key.str(), *value);
-      }
-    }
-  }
-  return environment;
+  const toml::table* const there = table["environment"].as_table();
+  return there == nullptr ? Environment() : texts_of(*there);
 }
 
 Environment read_environment(const std::string& path) {
   return parse_environment(text_of_file(path), path);
+}
+
+std::vector<RunPart> read_run_parts(const std::string& path) {
+  const toml::table table = table_of(text_of_file(path), path);
+  const toml::table* const there = table["environment"].as_table();
+  if (there == nullptr) return {};
+  std::vector<RunPart> parts;
+  for (const auto& [key, node] : *there) {
+    const std::string_view name = key.str();
+    if (!node.is_table() || !name.starts_with(kFromRound)) continue;
+    parts.push_back({.first_round = round_of(name.substr(kFromRound.size())),
+                     .environment = texts_of(*node.as_table())});
+  }
+  RunPart last{.first_round = 1, .environment = texts_of(*there)};
+  const auto first =
+      std::ranges::find(last.environment, kFirstRound, &Environment::value_type::first);
+  if (first != last.environment.end()) {
+    last.first_round = round_of(first->second);
+    last.environment.erase(first);
+  }
+  parts.push_back(std::move(last));
+  std::ranges::sort(parts, {}, &RunPart::first_round);
+  return parts;
 }
 
 }  // namespace mvsgd::sim

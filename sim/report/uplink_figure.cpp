@@ -21,8 +21,8 @@ namespace {
 
 constexpr std::string_view kHeader = "label,epoch,bits_up,accuracy";
 
-// What gnuplot draws in black is drawn in the ink of the page. An image cannot see the page around
-// it, so the paper is its own and always fits the ink.
+// Everything that gnuplot draws in black takes the colour of ink. An image cannot see the page
+// around it, so it brings its own paper, which always fits the ink.
 constexpr std::string_view kPaper = R"(<style>
 .paper { fill: #ffffff }
 [color=black] { color: #1f2328 }

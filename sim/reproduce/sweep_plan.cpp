@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "sim/plan/presets.hpp"
+#include "sim/train/backends.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -26,6 +27,19 @@ std::vector<std::string_view> wanted_rows(const TableOrFigure& what,
   std::stable_partition(wanted.begin(), wanted.end(),
                         [](std::string_view name) { return name == "sm"; });
   return wanted;
+}
+
+/// A key that is given has an effect in one of the trials at least. Throws UsageError.
+void refuse_without_effect_in_any(const std::vector<TrialSpec>& trials,
+                                  const GivenSettings& given) {
+  for (const auto& [key, value] : given) {
+    const auto without_effect = [&key = key](const TrialSpec& trial) {
+      return !why_without_effect(trial.settings, key).empty();
+    };
+    if (!std::ranges::all_of(trials, without_effect)) continue;
+    const GivenKey named{.key = key, .where = ""};
+    refuse_without_effect(trials.front().settings, {&named, 1});
+  }
 }
 
 }  // namespace
@@ -54,6 +68,7 @@ SweepPlan plan_sweep(const SweepRequest& request) {
                              .path = plan.out / "runs" / fmt::format("{}-seed{}", row, seed)});
     }
   }
+  refuse_without_effect_in_any(plan.trials, request.given);
   return plan;
 }
 

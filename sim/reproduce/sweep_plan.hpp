@@ -34,7 +34,8 @@ struct SweepPlan {
 };
 
 /// Trial `seed` of row `preset` is in OUT/runs/PRESET-seedN. Throws UsageError if there is no such
-/// table, figure, scale, row or value, or the scale needs `data` and it is not given.
+/// table, figure, scale, row or value, the scale needs `data` and it is not given, or a key that is
+/// given has no effect in any trial.
 [[nodiscard]] SweepPlan plan_sweep(const SweepRequest& request);
 
 }  // namespace mvsgd::sim

@@ -12,6 +12,7 @@
 #include "sim/plan/settings_file.hpp"
 #include "sim/run/run_directory.hpp"
 #include "sim/train/backends.hpp"
+#include "sim/train/images.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -72,8 +73,9 @@ TrialStage stage_of(const TrialSpec& trial) {
   if (!fs::exists(config, error)) return TrialStage::absent;
   const Settings there = read_toml(config.string(), std::nullopt);
   for (const Key& key : keys()) {
-    if (changes_no_bit(trial.settings, key.name) || key.get(there) == key.get(trial.settings))
-      continue;
+    if (changes_no_bit(trial.settings, key.name)) continue;
+    if (key.get(there) == key.get(trial.settings)) continue;
+    if (key.name == "data" && absolute_data(there) == absolute_data(trial.settings)) continue;
     throw InputError(fmt::format("{}: {} = {} there, {} here", trial.path.string(), key.name,
                                  key.get(there), key.get(trial.settings)));
   }

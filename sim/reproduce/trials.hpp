@@ -1,4 +1,4 @@
-// The trials of Table 1, each in a directory, and what they come to row by row.
+// The trials of Table 1, each in a directory, and the means of each row.
 #pragma once
 
 #include <cstdint>

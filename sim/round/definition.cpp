@@ -25,7 +25,7 @@ std::vector<float> quantised(const Settings& settings, const std::vector<float>&
   return recovered;
 }
 
-/// Q(M (x) D) as a whole vector: what is quantised is the masked values, in increasing coordinate.
+/// Q(M (x) D) as a whole vector: the masked values are quantised, in order of coordinate.
 std::vector<float> masked(const Settings& settings, std::span<const float> difference,
                           std::span<const Index> mask) {
   std::vector<float> values;

@@ -1,5 +1,5 @@
 // Algorithms 1 and 2 and the baselines once more, in whole vectors and obvious loops: the
-// definition that `mvsgd verify` and the tests hold the real workers and server against, bit for
+// definition with which `mvsgd verify` and the tests compare the real workers and server, bit for
 // bit. What a scheme adds to it stands in the scheme's own file (round/schemes).
 #pragma once
 

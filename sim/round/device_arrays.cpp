@@ -16,7 +16,7 @@ void DeviceArrays::put(Values values) {
 
 WorkerArrays::Values DeviceArrays::take() {
   Values values{.theta = download(theta_), .e = download(e_)};
-  theta_ = e_ = {};
+  theta_ = e_ = kept_error_ = {};
   return values;
 }
 
@@ -32,6 +32,14 @@ compress::TopK DeviceArrays::add_difference_top_k(const FlatView& theta_h, std::
 
 void DeviceArrays::move_to(const FlatView& theta_h) {
   operators_->copy(theta_, theta_h.device().array);
+}
+
+void DeviceArrays::keep_error() {
+  if (kept_error_.size == e_.size) {
+    operators_->copy(kept_error_, e_);
+  } else {
+    kept_error_ = operators_->upload(download(e_));
+  }
 }
 
 void DeviceArrays::rescale_error(float factor) { operators_->scale(e_, factor); }

@@ -28,6 +28,8 @@ class DeviceArrays final : public WorkerArrays {
   [[nodiscard]] compress::TopK add_difference_top_k(const FlatView& theta_h, std::size_t k,
                                                     float hint) override;
   void move_to(const FlatView& theta_h) override;
+  void keep_error() override;
+  void return_to_kept_error() override { e_ = std::exchange(kept_error_, {}); }
   void rescale_error(float factor) override;
   [[nodiscard]] compress::VoteChange add_drop(std::span<const compress::Index> top,
                                               std::span<const compress::Index> previous,
@@ -49,6 +51,7 @@ class DeviceArrays final : public WorkerArrays {
   std::unique_ptr<compress::DeviceOperators> operators_;
   compress::DeviceArray theta_;
   compress::DeviceArray e_;
+  compress::DeviceArray kept_error_;
   std::vector<float> host_;  ///< what read_theta() and read_error() show
 };
 

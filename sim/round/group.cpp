@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -12,6 +13,7 @@
 
 #include "sim/plan/scheme.hpp"
 #include "sim/round/control.hpp"
+#include "sim/round/give_up.hpp"
 #include "sim/round/leader.hpp"
 #include "sim/round/server.hpp"
 #include "sim/round/worker.hpp"
@@ -46,7 +48,6 @@ class LoneWorker final : public Leader {
 
  private:
   void lead(RoundRecord& record) override {
-    close();
     record.report = take_local_steps(context_, record.round, 0, *arrays_, state_->buffers,
                                      [&](const FlatView& theta_h) { arrays_->move_to(theta_h); });
     (void)pauses_after(record.round);
@@ -65,9 +66,38 @@ void run_alone(const LeaderContext& leader, const WorkerContext& worker,
                const GroupContext& context, GroupState& state) {
   LoneWorker alone(leader, worker, arrays_of(context, 0), std::move(state.server.theta),
                    state.workers.front());
-  state.t = alone.run();
+  try {
+    (void)alone.run();
+  } catch (const RoundGivenUp&) {
+    // Local steps are done on the slot's parameters: what this worker has is as before.
+  }
+  state.t = std::max(state.t, alone.last_closed());
   state.server.theta = alone.take_theta();
 }
+
+/// What a server's half has after the workers' last votes.
+KeptArrays kept_after(const Settings& settings, const Protocol& protocol,
+                      const std::vector<WorkerState>& workers) {
+  const SparseRounds* const sparse = settings.scheme->sparse();
+  if (sparse == nullptr) return {};
+  const std::unique_ptr<ServerSide> side = sparse->server(settings, protocol);
+  side->take_votes(votes_of(workers));
+  return side->keep();
+}
+
+/// Of the divergences of a round the one that is_before() the others, whoever has thrown first.
+class FirstDivergence {
+ public:
+  void note(const NonFiniteError& error) {
+    const std::lock_guard lock(mutex_);
+    if (!first_ || error.is_before(*first_)) first_ = error;
+  }
+  [[noreturn]] void rethrow() const { throw NonFiniteError(*first_); }
+
+ private:
+  std::mutex mutex_;
+  std::optional<NonFiniteError> first_;
+};
 
 void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
                const GroupContext& context, GroupState& state) {
@@ -76,19 +106,23 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
   const bool server_is_here = group.is_here(group.server());
   std::optional<Server> server;
   if (server_is_here) {
-    std::vector<std::span<const compress::Index>> votes;
-    for (const WorkerState& own : state.workers) votes.emplace_back(own.vote);
     server.emplace(ServerContext{.protocol = worker.protocol,
                                  .settings = context.settings,
                                  .leader = leader,
                                  .on_counts = context.on_counts},
-                   group.end(group.server()), std::move(state.server), votes,
+                   group.end(group.server()), std::move(state.server), votes_of(state.workers),
                    state.workers.front().buffers.size());
   }
   const auto work = [&](comm::Transport& end) {
     WorkerState& own = state.workers.at(end.rank());
     Worker here(worker, end, arrays_of(context, end.rank()), std::move(own));
-    const std::uint32_t t = here.run();
+    std::uint32_t t = 0;
+    try {
+      t = here.run();
+    } catch (...) {
+      if (worker.give_up.is_possible()) own = here.take_back();
+      throw;
+    }
     own = here.take();
     send_digest(end, digest_of(own.theta, own.mask));
     if (!server_is_here) send_part(end, own);
@@ -102,7 +136,29 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
       if (!group.is_here(n)) state.workers.at(n) = receive_part(end, n, d);
     }
   };
-  group.run([&](comm::Transport& end) { end.rank() == group.server() ? serve(end) : work(end); });
+  FirstDivergence divergence;
+  const auto run = [&](comm::Transport& end) {
+    try {
+      end.rank() == group.server() ? serve(end) : work(end);
+    } catch (const NonFiniteError& e) {
+      divergence.note(e);
+      worker.give_up.leave();
+      throw;
+    } catch (...) {
+      worker.give_up.leave();
+      throw;
+    }
+  };
+  try {
+    group.run(run);
+  } catch (const NonFiniteError&) {
+    divergence.rethrow();
+  } catch (const RoundGivenUp&) {
+    state.t = std::max(state.t, server->last_closed());
+    state.server = server->take();
+    state.server.mask = state.workers.front().mask;
+    state.server.kept = kept_after(context.settings, worker.protocol, state.workers);
+  }
 }
 
 }  // namespace
@@ -119,16 +175,21 @@ GroupState run_group(const GroupContext& context, GroupState state) {
     throw std::invalid_argument(
         fmt::format("run_group: scheme {} has no sparse rounds", settings.scheme->name()));
   }
+  GiveUp never({}, context.group.here().size());
+  GiveUp& give_up = context.give_up != nullptr ? *context.give_up : never;
+  give_up.restart();
   const Protocol protocol = make_protocol(settings, state.server.theta.size());
   const LeaderContext leader{.rounds = rounds,
                              .pause_after = context.pause_after,
                              .evaluate = context.evaluate,
-                             .on_closed = context.on_closed};
+                             .on_closed = context.on_closed,
+                             .give_up = give_up};
   const WorkerContext worker{.protocol = protocol,
                              .settings = settings,
                              .rounds = rounds,
                              .update = context.update,
-                             .slots = context.slots};
+                             .slots = context.slots,
+                             .give_up = give_up};
   settings.scheme->sends() ? run_ranks(leader, worker, context, state)
                            : run_alone(leader, worker, context, state);
   return state;

@@ -41,19 +41,24 @@ struct GroupContext {
   std::function<void(const RoundRecord&)> on_closed;  ///< the server's; may be empty
   CountsObserver on_counts;                           ///< the server's; may be empty
   PauseAfter pause_after;                             ///< the server's; may be empty: never
+  GiveUp* give_up = nullptr;  ///< null: no round is given up. For a group that is all here
 };
 
 /// Runs the rounds that `state` has not done yet, up to a pause or the last one; every process of
 /// the group calls it. Neither pauses nor the division into processes change a bit of a run.
+///
+/// Where `update` gives a round up (GiveUp::check()), the state is that after the round before; the
+/// next call does the round again, to the same bits.
 ///
 /// A pause ends the threads of all ranks, and the next call starts new ones: in a pause nothing
 /// lives but the state. The server's process then has all of it, except theta and mask of workers
 /// elsewhere, which equal the server's.
 ///
 /// If one rank fails, the waits of all others end, and the first exception of this process is
-/// thrown again. Throws CheckFailed if at the end a worker's parameters or mask, rebuilt from
-/// messages, have another digest than the server's; std::invalid_argument if no round is left, or a
-/// round is sparse and the scheme has no sparse rounds.
+/// thrown again; of several NonFiniteErrors of a round the one that is_before() the others, so that
+/// a run that diverges always says the same. Throws CheckFailed if at the end a worker's parameters
+/// or mask, rebuilt from messages, have another digest than the server's; std::invalid_argument if
+/// no round is left, or a round is sparse and the scheme has no sparse rounds.
 [[nodiscard]] GroupState run_group(const GroupContext& context, GroupState state);
 
 }  // namespace mvsgd::sim

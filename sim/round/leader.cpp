@@ -7,30 +7,27 @@ namespace mvsgd::sim {
 std::uint32_t Leader::run() {
   if (context_.rounds.front().is_first()) {
     begin();
-    open_.emplace();
+    close({});
   }
-  std::uint32_t last = 0;
   for (const Round& round : context_.rounds) {
+    context_.give_up.begin_round();
+    context_.give_up.check();
     RoundRecord record;
     record.round = round;
     lead(record);
-    close();
-    open_ = std::move(record);
     if (round.evaluate && context_.evaluate) {
-      open_->evaluation = evaluate(round, context_.evaluate);
+      record.evaluation = evaluate(round, context_.evaluate);
     }
-    last = round.t;
+    close(std::move(record));
     if (pauses_) break;
   }
-  close();
-  return last;
+  return last_closed_;
 }
 
-void Leader::close() {
-  if (!open_) return;
-  collect(*open_);
-  if (context_.on_closed) context_.on_closed(*open_);
-  open_.reset();
+void Leader::close(RoundRecord record) {
+  collect(record);
+  if (context_.on_closed) context_.on_closed(record);
+  last_closed_ = record.round.t;
 }
 
 bool Leader::pauses_after(const Round& round) {

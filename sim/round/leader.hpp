@@ -1,5 +1,5 @@
-// Whoever leads a group through its rounds, the server or a worker alone: rounds are opened,
-// evaluated and closed here, and a pause ends the loop.
+// Whoever leads a group through its rounds, the server or a worker alone: rounds are evaluated and
+// closed here, while the workers compute the next one, and a pause ends the loop.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include "sim/law/round_sizes.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/round/evaluation.hpp"
+#include "sim/round/give_up.hpp"
 #include "sim/round/telemetry.hpp"
 
 namespace mvsgd::sim {
@@ -40,6 +41,7 @@ struct LeaderContext {
   PauseAfter pause_after;                             ///< may be empty: never; asked once a round
   Evaluate evaluate;                                  ///< may be empty: no evaluations
   std::function<void(const RoundRecord&)> on_closed;  ///< called once a round, in order
+  GiveUp& give_up;
 };
 
 class Leader {
@@ -49,26 +51,27 @@ class Leader {
   Leader(const Leader&) = delete;
   Leader& operator=(const Leader&) = delete;
 
-  /// Leads every round until the pause. Returns the last one, which is closed as all are.
+  /// Leads every round until the pause. Returns the last one, which is closed as all are. Throws
+  /// RoundGivenUp, or what the round that is given up makes of it.
   std::uint32_t run();
+  /// The last round that was closed; 0 if none was.
+  [[nodiscard]] std::uint32_t last_closed() const { return last_closed_; }
 
  protected:
-  /// Closes the round that is still open, if one is.
-  void close();
   /// Whether the run pauses after this round; to be called once a round.
   [[nodiscard]] bool pauses_after(const Round& round);
 
  private:
   virtual void begin() {}  ///< before round 1
-  /// One round. It calls close() when everybody has sent something in it, so that nobody waits for
-  /// the last round to be closed.
   virtual void lead(RoundRecord& record) = 0;
   [[nodiscard]] virtual Evaluation evaluate(const Round& round, const Evaluate& evaluate) = 0;
   /// Adds to the record what its workers have reported of the round.
   virtual void collect(RoundRecord& record) = 0;
 
+  void close(RoundRecord record);
+
   LeaderContext context_;
-  std::optional<RoundRecord> open_;  ///< of the round that is not closed yet
+  std::uint32_t last_closed_ = 0;
   bool pauses_ = false;
 };
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 #include "sim/plan/schedule.hpp"
 #include "sim/round/flat_view.hpp"
@@ -14,7 +16,17 @@ namespace mvsgd::sim {
 /// The run produced NaN or infinity. what() names round, worker and parameter.
 class NonFiniteError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit NonFiniteError(const std::string& what) : runtime_error(what) {}
+  /// In local step `step` of `worker`, 1 the first; after the last one step is H + 1.
+  NonFiniteError(const std::string& what, std::uint32_t step, std::uint32_t worker)
+      : runtime_error(what), place_(step, worker) {}
+
+  /// Of two of one round the one that is told: of the earlier step, then of the lower worker. An
+  /// evaluation, which is of the round before, comes first.
+  [[nodiscard]] bool is_before(const NonFiniteError& other) const { return place_ < other.place_; }
+
+ private:
+  std::pair<std::uint32_t, std::uint32_t> place_;
 };
 
 struct LocalResult {

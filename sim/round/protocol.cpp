@@ -7,9 +7,12 @@
 #include <string_view>
 #include <utility>
 
+#include "compress/positions/change_codec.hpp"
 #include "compress/positions/delta_codec.hpp"
 #include "compress/positions/position_codecs.hpp"
 #include "compress/positions/rank_codec.hpp"
+#include "compress/positions/ranks.hpp"
+#include "compress/values/code_entropy.hpp"
 #include "compress/values/quantizers.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/plan/settings.hpp"
@@ -94,6 +97,7 @@ comm::Header update_header(const Protocol& protocol, std::uint32_t sender, std::
   if (protocol.quantizer) {
     header.value_bits = static_cast<std::uint8_t>(protocol.quantizer->value_bits());
     header.block_size = static_cast<std::uint32_t>(protocol.quantizer->block_size(count));
+    if (protocol.values_by_entropy) header.position_codec = compress::kEntropyOfCodes;
   }
   return header;
 }
@@ -122,6 +126,16 @@ CodecGiven difference_from_given(std::uint64_t d,
   };
 }
 
+/// A set in [0, d) as the change of the given one, by `whole` where there is none.
+CodecGiven change_of_given(std::uint64_t d, std::shared_ptr<const compress::PositionCodec> whole) {
+  return [d, whole = std::move(whole)](
+             std::span<const Index> previous) -> std::shared_ptr<const compress::PositionCodec> {
+    if (previous.empty()) return whole;
+    return std::make_shared<compress::ChangeCodec>(
+        d, std::vector<Index>(previous.begin(), previous.end()), whole);
+  };
+}
+
 CodecGiven codec_of(const MessageShape& shape, std::string_view name) {
   const std::shared_ptr<const compress::PositionCodec> codec =
       compress::position_codec_named(name).make(shape.universe, shape.most, shape.block);
@@ -130,6 +144,8 @@ CodecGiven codec_of(const MessageShape& shape, std::string_view name) {
       return difference_from_given(shape.universe, codec);
     case Given::last_vote:
       return ranks_in_given(codec);
+    case Given::changed_vote:
+      return change_of_given(shape.universe, codec);
     case Given::nothing:
       break;
   }
@@ -151,7 +167,8 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d) {
                     .k = static_cast<std::uint32_t>(sizes.k),
                     .k_ad = static_cast<std::uint32_t>(sizes.k_ad),
                     .lists = {},
-                    .quantizer = nullptr};
+                    .quantizer = nullptr,
+                    .values_by_entropy = settings.has_values_by_entropy()};
   if (settings.value_bits != kFloatBits) {
     protocol.quantizer = compress::make_quantizer(settings.value_bits, settings.quantizer_block);
   }
@@ -212,32 +229,51 @@ std::vector<float> receive_values(const Protocol& protocol, comm::Transport& tra
   return values;
 }
 
+std::vector<std::uint8_t> own_marks(const Protocol& protocol, std::span<const Index> at,
+                                    std::span<const Index> vote) {
+  if (!protocol.values_by_entropy || vote.empty()) return {};
+  return compress::marks_of(at, vote);
+}
+
 comm::Message encode_update(const Protocol& protocol, std::uint32_t sender, std::uint32_t round,
-                            const compress::Quantized& quantized) {
+                            const compress::Quantized& quantized,
+                            std::span<const std::uint8_t> own) {
+  const unsigned q = protocol.quantizer->value_bits();
   comm::MessageWriter writer(update_header(protocol, sender, round, quantized.codes.size()));
-  compress::encode_codes(quantized.codes, protocol.quantizer->value_bits(),
-                         writer.field(comm::Field::values));
+  comm::BitWriter& codes = writer.field(comm::Field::values);
+  if (protocol.values_by_entropy) {
+    compress::encode_codes_by_entropy(quantized.codes, q, own, codes);
+  } else {
+    compress::encode_codes(quantized.codes, q, codes);
+  }
   compress::encode_magnitudes(quantized.magnitudes, writer.field(comm::Field::level_means));
   return std::move(writer).finish();
 }
 
-void receive_update(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
-                    std::uint32_t round, std::span<float> values) {
+std::optional<comm::Bits> receive_update(const Protocol& protocol, comm::Transport& transport,
+                                         std::uint32_t from, std::uint32_t round,
+                                         std::span<float> values,
+                                         std::span<const std::uint8_t> own) {
   if (!protocol.quantizer) {
     receive_values(protocol, transport, from, {comm::Kind::update, round}, values);
-    return;
+    return std::nullopt;
   }
   const compress::Quantizer& quantizer = *protocol.quantizer;
+  const unsigned q = quantizer.value_bits();
   comm::Incoming message = transport.receive(from, comm::Kind::update, round);
   check_header(message.header(), update_header(protocol, from, round, values.size()));
   compress::Quantized quantized;
   read_body(message, [&] {
-    quantized.codes = compress::decode_codes(message.field(comm::Field::values), values.size(),
-                                             quantizer.value_bits());
+    comm::BitReader& codes = message.field(comm::Field::values);
+    quantized.codes = protocol.values_by_entropy
+                          ? compress::decode_codes_by_entropy(codes, values.size(), q, own)
+                          : compress::decode_codes(codes, values.size(), q);
     quantized.magnitudes = compress::decode_magnitudes(message.field(comm::Field::level_means),
                                                        quantizer.magnitudes(values.size()));
   });
   quantizer.recover(quantized, values);
+  if (!protocol.values_by_entropy) return std::nullopt;
+  return compress::entropy_of_codes(quantized.codes, q, own);
 }
 
 }  // namespace mvsgd::sim

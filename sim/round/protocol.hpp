@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,7 +19,7 @@
 namespace mvsgd::sim {
 
 /// The codec of a list of positions, given what both ends have already: for a drop the worker's
-/// last vote, for a mask the last mask, which is empty in the first sparse round.
+/// last vote, for a vote too, for a mask the last mask; both are empty in the first sparse round.
 using CodecGiven = std::function<std::shared_ptr<const compress::PositionCodec>(
     std::span<const compress::Index> previous)>;
 
@@ -38,6 +39,7 @@ struct Protocol {
   std::uint32_t k_ad = 0;                 ///< K_ad = ceil(phi_ad d), and never more than K
   std::map<comm::Kind, Positions> lists;  ///< those of the scheme's sparse rounds
   std::shared_ptr<const compress::Quantizer> quantizer;  ///< of updates; none: float32
+  bool values_by_entropy = false;  ///< the codes of updates are coded by their entropy
 
   /// Throws std::invalid_argument if the scheme has no such list.
   [[nodiscard]] const Positions& positions(comm::Kind kind) const;
@@ -77,15 +79,25 @@ void receive_values(const Protocol& protocol, comm::Transport& transport, std::u
                                                 comm::Transport& transport, std::uint32_t from,
                                                 Envelope envelope, std::size_t count);
 
+/// Which values of an update are at coordinates that its sender votes for, a 1 for each that is:
+/// the members of `at` that are in `vote` too, both increasing. Empty where the run's code of
+/// values does not look at it, or there is no vote.
+[[nodiscard]] std::vector<std::uint8_t> own_marks(const Protocol& protocol,
+                                                  std::span<const compress::Index> at,
+                                                  std::span<const compress::Index> vote);
+
 /// A worker's sparse values, quantised by protocol.quantizer. A run without a quantiser sends them
 /// by encode_values().
 [[nodiscard]] comm::Message encode_update(const Protocol& protocol, std::uint32_t sender,
-                                          std::uint32_t round,
-                                          const compress::Quantized& quantized);
+                                          std::uint32_t round, const compress::Quantized& quantized,
+                                          std::span<const std::uint8_t> own = {});
 
 /// Receives exactly values.size() values of an update, quantised where the run quantises. Throws
-/// comm::DecodeError naming the sender otherwise.
-void receive_update(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
-                    std::uint32_t round, std::span<float> values);
+/// comm::DecodeError naming the sender otherwise. Returns what encode_update() would write of these
+/// values, counted again, where that depends on them.
+std::optional<comm::Bits> receive_update(const Protocol& protocol, comm::Transport& transport,
+                                         std::uint32_t from, std::uint32_t round,
+                                         std::span<float> values,
+                                         std::span<const std::uint8_t> own = {});
 
 }  // namespace mvsgd::sim

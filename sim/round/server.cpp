@@ -32,13 +32,11 @@ std::vector<float> sum_of(std::uint32_t workers, std::size_t size, const Receive
 }  // namespace
 
 ServerRound::ServerRound(const ServerContext& context, comm::Transport& transport,
-                         ServerState& state, RoundRecord& record, std::function<void()> close_last,
-                         std::function<bool()> pauses)
+                         ServerState& state, RoundRecord& record, std::function<bool()> pauses)
     : context_(&context),
       transport_(&transport),
       state_(&state),
       record_(&record),
-      close_last_(std::move(close_last)),
       pauses_(std::move(pauses)) {}
 
 std::vector<compress::Index> ServerRound::receive_positions(
@@ -46,12 +44,15 @@ std::vector<compress::Index> ServerRound::receive_positions(
   auto positions =
       sim::receive_positions(protocol(), *transport_, worker, {kind, round().t}, previous);
   const auto codec = protocol().positions(kind).codec(previous);
-  if (codec->is_data_dependent()) sizes().position_bits[{kind, worker}] = codec->size(positions);
+  if (codec->is_data_dependent()) sizes().coded_bits[{kind, worker}] = codec->size(positions);
   return positions;
 }
 
-void ServerRound::receive_update(std::uint32_t worker, std::span<float> values) {
-  sim::receive_update(protocol(), *transport_, worker, round().t, values);
+void ServerRound::receive_update(std::uint32_t worker, std::span<float> values,
+                                 std::span<const compress::Index> vote) {
+  const auto own = own_marks(protocol(), state_->mask, vote);
+  const auto bits = sim::receive_update(protocol(), *transport_, worker, round().t, values, own);
+  if (bits) sizes().coded_bits[{comm::Kind::update, worker}] = *bits;
 }
 
 void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCount* votes) {
@@ -61,7 +62,7 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
                                           {comm::Kind::mask, round().t}, mask, last));
   const auto codec = protocol().positions(comm::Kind::mask).codec(last);
   if (codec->is_data_dependent()) {
-    sizes().position_bits[{comm::Kind::mask, 0}] = codec->size(mask);
+    sizes().coded_bits[{comm::Kind::mask, 0}] = codec->size(mask);
   }
   if (!last.empty()) record_->mask_overlap = overlap(last, mask);
   if (round().evaluate) record_->mask = mask;
@@ -72,9 +73,10 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
   state_->mask = std::move(mask);
 }
 
-std::vector<float> ServerRound::sum_updates() {
-  return sum_of(workers(), state_->mask.size(),
-                [&](std::uint32_t n, std::span<float> values) { receive_update(n, values); });
+std::vector<float> ServerRound::sum_updates(const VoteOf& vote_of) {
+  return sum_of(workers(), state_->mask.size(), [&](std::uint32_t n, std::span<float> values) {
+    receive_update(n, values, vote_of ? vote_of(n) : std::span<const compress::Index>());
+  });
 }
 
 void ServerRound::publish_aggregate(std::span<float> sum) {
@@ -98,7 +100,8 @@ Server::Server(const ServerContext& context, comm::Transport& transport, ServerS
       buffers_(buffers) {
   if (const SparseRounds* const sparse = context_.settings.scheme->sparse()) {
     side_ = sparse->server(context_.settings, context_.protocol);
-    if (!state_.kept.empty()) side_->restore(std::exchange(state_.kept, {}), votes);
+    side_->take_votes(votes);
+    if (!state_.kept.empty()) side_->restore(std::exchange(state_.kept, {}));
   }
 }
 
@@ -116,9 +119,8 @@ void Server::lead(RoundRecord& record) {
   double seconds = 0;
   {
     const PhaseTimer timer(seconds);
-    ServerRound round(
-        context_, *transport_, state_, record, [this] { close(); },
-        [&] { return pauses_after(record.round); });
+    ServerRound round(context_, *transport_, state_, record,
+                      [&] { return pauses_after(record.round); });
     record.round.dense ? lead_dense(round) : side_->lead(round);
   }
   record.report.phases.server = seconds;
@@ -136,7 +138,6 @@ void Server::lead_dense(ServerRound& round) {
         receive_values(context_.protocol, *transport_, n, {comm::Kind::dense, round.round().t},
                        values);
       });
-  round.everybody_is_here();
   round.publish_aggregate(sum);
   compress::add_values(sum, state_.theta);
 }

@@ -49,10 +49,9 @@ class VoteCount {
 /// One sparse round as a scheme's server half sees it.
 class ServerRound {
  public:
-  /// `close_last` is called when every worker has sent something in this round; `pauses` says
-  /// whether the run pauses after it.
+  /// `pauses` says whether the run pauses after this round.
   ServerRound(const ServerContext& context, comm::Transport& transport, ServerState& state,
-              RoundRecord& record, std::function<void()> close_last, std::function<bool()> pauses);
+              RoundRecord& record, std::function<bool()> pauses);
 
   [[nodiscard]] const Round& round() const { return record_->round; }
   [[nodiscard]] const Settings& settings() const { return context_->settings; }
@@ -64,17 +63,19 @@ class ServerRound {
   /// A worker's list. Where the length of its code depends on the set, notes what this set costs.
   [[nodiscard]] std::vector<compress::Index> receive_positions(
       std::uint32_t worker, comm::Kind kind, std::span<const compress::Index> previous = {});
-  /// A worker's values, as many as there is room for.
-  void receive_update(std::uint32_t worker, std::span<float> values);
-
-  /// To be called once, when every worker has sent something: the last round is over for all.
-  void everybody_is_here() { close_last_(); }
+  /// A worker's values, as many as there is room for, at the coordinates of which `vote`, its own
+  /// of this round, has some. Where the length of their code depends on them, notes what they cost.
+  void receive_update(std::uint32_t worker, std::span<float> values,
+                      std::span<const compress::Index> vote = {});
 
   /// Sends the mask to the workers, and records how much it agrees with the votes, if there are
   /// any, and with the last mask.
   void publish_mask(std::vector<compress::Index> mask, const VoteCount* votes = nullptr);
-  /// The workers' values under the mask, added in worker order 0..N-1.
-  [[nodiscard]] std::vector<float> sum_updates();
+  /// A worker's own vote of this round.
+  using VoteOf = std::function<std::span<const compress::Index>(std::uint32_t worker)>;
+  /// The workers' values under the mask, added in worker order 0..N-1; without votes `vote_of` is
+  /// empty.
+  [[nodiscard]] std::vector<float> sum_updates(const VoteOf& vote_of = {});
   /// Divides the sum by N, unless the settings say otherwise, and sends it.
   void publish_aggregate(std::span<float> sum);
   /// The same for a sum under the mask; then theta moves by it.
@@ -85,13 +86,12 @@ class ServerRound {
   comm::Transport* transport_;
   ServerState* state_;
   RoundRecord* record_;
-  std::function<void()> close_last_;
   std::function<bool()> pauses_;
 };
 
 /// Decodes, counts, chooses, aggregates in worker order 0..N-1, and closes each round when every
-/// worker has reported it: after the next round's first messages, so that nobody waits for it.
-/// Before round 1 it sends the initial model.
+/// worker has reported it: while they compute the next one, so that nobody waits for it. Before
+/// round 1 it sends the initial model.
 class Server final : public Leader {
  public:
   Server(const ServerContext& context, comm::Transport& transport, ServerState state,

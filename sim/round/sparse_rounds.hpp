@@ -44,11 +44,12 @@ class ServerSide {
 
   /// What the next round needs beside theta, the mask and the workers' votes.
   [[nodiscard]] virtual KeptArrays keep() const { return {}; }
-  /// Goes on from what keep() gave. `votes` [N] are the workers' last ones, each empty before the
-  /// first. Throws std::invalid_argument or comm::DecodeError if they and `kept` do not fit
-  /// together.
-  virtual void restore(const KeptArrays& /*kept*/,
-                       std::span<const std::span<const compress::Index>> /*votes*/) {}
+  /// Goes on from the workers' last votes [N], each empty before the first. Throws
+  /// std::invalid_argument or comm::DecodeError if they are none.
+  virtual void take_votes(std::span<const std::span<const compress::Index>> /*votes*/) {}
+  /// After take_votes(): goes on from what keep() gave. Throws std::invalid_argument if the votes
+  /// and `kept` do not fit together.
+  virtual void restore(const KeptArrays& /*kept*/) {}
 };
 
 /// Stateless: one object serves all workers of all runs.

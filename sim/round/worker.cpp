@@ -8,13 +8,20 @@
 
 namespace mvsgd::sim {
 
+std::vector<std::span<const compress::Index>> votes_of(std::span<const WorkerState> workers) {
+  std::vector<std::span<const compress::Index>> votes;
+  for (const WorkerState& worker : workers) votes.emplace_back(worker.vote);
+  return votes;
+}
+
 void WorkerRound::send_positions(comm::Kind kind, std::span<const compress::Index> positions) {
   transport_->send(
       transport_->server(),
       encode_positions(protocol(), transport_->rank(), {kind, round_->t}, positions, state_->vote));
 }
 
-void WorkerRound::send_update(std::span<const compress::Index> support) {
+void WorkerRound::send_update(std::span<const compress::Index> support,
+                              std::span<const compress::Index> vote) {
   const compress::Quantizer* const quantizer = protocol().quantizer.get();
   const std::uint32_t rank = transport_->rank();
   std::vector<float> sent(support.size());
@@ -24,7 +31,8 @@ void WorkerRound::send_update(std::span<const compress::Index> support) {
                      encode_values(protocol(), rank, {comm::Kind::update, round_->t}, sent));
   } else {
     const compress::Quantized quantized = arrays_->quantize(support, *quantizer);
-    transport_->send(transport_->server(), encode_update(protocol(), rank, round_->t, quantized));
+    transport_->send(transport_->server(), encode_update(protocol(), rank, round_->t, quantized,
+                                                         own_marks(protocol(), support, vote)));
     quantizer->recover(quantized, sent);
     if (!context_->settings.quantization_error) arrays_->gather(support, sent);
   }
@@ -51,6 +59,20 @@ Worker::Worker(const WorkerContext& context, comm::Transport& transport,
   state_.e.resize(context.protocol.d);
 }
 
+void Worker::keep() {
+  kept_.buffers = state_.buffers;
+  kept_.vote = state_.vote;
+  kept_.threshold = state_.threshold;
+  kept_.mask = state_.mask;
+  arrays_->keep_error();
+}
+
+WorkerState Worker::take_back() {
+  arrays_->return_to_kept_error();
+  state_ = std::move(kept_);
+  return take();
+}
+
 WorkerState Worker::take() {
   WorkerArrays::Values values = arrays_->take();
   state_.theta = std::move(values.theta);
@@ -69,20 +91,29 @@ std::uint32_t Worker::run() {
   }
   arrays_->put({.theta = std::move(state_.theta), .e = std::move(state_.e)});
   for (const Round& round : context_.rounds) {
+    if (context_.give_up.is_possible()) keep();
+    context_.give_up.begin_round();
     // The error memory is in units of weights, so a decay of the learning rate scales it too.
     if (round.decay < 1 && context_.settings.error_rescale_on_decay()) {
       arrays_->rescale_error(round.decay);
     }
     WorkerRound sparse_round(context_, round, *transport_, state_, *arrays_);
     Vote vote;
-    WorkerReport report = take_local_steps(context_, round, transport_->rank(), *arrays_,
-                                           state_.buffers, [&](const FlatView& theta_h) {
-                                             if (round.dense) {
-                                               arrays_->add_difference(theta_h);
-                                             } else {
-                                               vote = sparse->choose_vote(sparse_round, theta_h);
-                                             }
-                                           });
+    WorkerReport report;
+    try {
+      report = take_local_steps(context_, round, transport_->rank(), *arrays_, state_.buffers,
+                                [&](const FlatView& theta_h) {
+                                  if (round.dense) {
+                                    arrays_->add_difference(theta_h);
+                                  } else {
+                                    vote = sparse->choose_vote(sparse_round, theta_h);
+                                  }
+                                });
+    } catch (const NonFiniteError&) {
+      // Others may diverge in this round, too: whoever has begun it finishes its steps.
+      context_.give_up.wait_for_all();
+      throw;
+    }
     if (!state_.vote.empty() && !vote.support.empty()) {
       report.vote_overlap = overlap(state_.vote, vote.support);
       report.overlaps = 1;

@@ -9,6 +9,7 @@
 #include "comm/transport.hpp"
 #include "compress/select/index.hpp"
 #include "sim/plan/schedule.hpp"
+#include "sim/round/give_up.hpp"
 #include "sim/round/local_update.hpp"
 #include "sim/round/protocol.hpp"
 #include "sim/round/slots.hpp"
@@ -28,6 +29,10 @@ struct WorkerState {
   std::vector<compress::Index> mask;  ///< supp M_t; none at first
 };
 
+/// [N], each worker's last vote, in `workers`.
+[[nodiscard]] std::vector<std::span<const compress::Index>> votes_of(
+    std::span<const WorkerState> workers);
+
 /// What all workers of a run share. Everything must outlive them.
 struct WorkerContext {
   const Protocol& protocol;
@@ -35,6 +40,7 @@ struct WorkerContext {
   std::span<const Round> rounds;  ///< those to run
   LocalUpdate& update;
   Slots& slots;
+  GiveUp& give_up;
 };
 
 /// One sparse round as a scheme's worker half sees it.
@@ -55,8 +61,10 @@ class WorkerRound {
 
   /// A vote, or one of its changes; `positions` increasing.
   void send_positions(comm::Kind kind, std::span<const compress::Index> positions);
-  /// The values of D at `support`; the memory keeps the rest.
-  void send_update(std::span<const compress::Index> support);
+  /// The values of D at `support`; the memory keeps the rest. `vote` is this round's, which the
+  /// server has too.
+  void send_update(std::span<const compress::Index> support,
+                   std::span<const compress::Index> vote = {});
   void receive_mask();
   /// The aggregate of all workers' values under the mask; theta moves by it.
   void receive_aggregate();
@@ -70,7 +78,8 @@ class WorkerRound {
 };
 
 /// One worker, run by a thread of its own (or, later, a process). Its state is theta, rebuilt only
-/// from what it has decoded, the error memory e, and its batch-norm buffers: 2d floats and a few.
+/// from what it has decoded, the error memory e, and its batch-norm buffers: 2d floats and a few;
+/// where rounds can be given up, also a copy of e as the round began with it.
 class Worker {
  public:
   Worker(const WorkerContext& context, comm::Transport& transport,
@@ -82,13 +91,17 @@ class Worker {
 
   /// Hands over what it carries to the next round; to be called after run().
   [[nodiscard]] WorkerState take();
+  /// The same where run() has thrown in a round that is given up: what it began this round with.
+  [[nodiscard]] WorkerState take_back();
 
  private:
+  void keep();
   void exchange_dense(const Round& round);
 
   WorkerContext context_;
   comm::Transport* transport_;
   WorkerState state_;  ///< theta and e are in arrays_ while it runs
+  WorkerState kept_;   ///< what the round began with, but for theta and e
   std::unique_ptr<WorkerArrays> arrays_;
 };
 

@@ -46,6 +46,11 @@ class WorkerArrays {
   /// theta <- theta_h, for a worker that trains alone.
   virtual void move_to(const FlatView& theta_h) = 0;
 
+  /// Keeps a copy of e, in place of the last one.
+  virtual void keep_error() = 0;
+  /// e is what was kept.
+  virtual void return_to_kept_error() = 0;
+
   virtual void rescale_error(float factor) = 0;
   /// The change of a vote `previous` towards `top`, by the magnitudes of e.
   [[nodiscard]] virtual compress::VoteChange add_drop(std::span<const compress::Index> top,
@@ -84,6 +89,8 @@ class HostArrays final : public WorkerArrays {
   [[nodiscard]] compress::TopK add_difference_top_k(const FlatView& theta_h, std::size_t k,
                                                     float hint) override;
   void move_to(const FlatView& theta_h) override;
+  void keep_error() override { kept_error_ = values_.e; }
+  void return_to_kept_error() override { values_.e = std::move(kept_error_); }
   void rescale_error(float factor) override;
   [[nodiscard]] compress::VoteChange add_drop(std::span<const compress::Index> top,
                                               std::span<const compress::Index> previous,
@@ -100,6 +107,7 @@ class HostArrays final : public WorkerArrays {
 
  private:
   Values values_;
+  std::vector<float> kept_error_;
 };
 
 }  // namespace mvsgd::sim

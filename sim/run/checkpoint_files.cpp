@@ -61,10 +61,9 @@ KeptArrays read_kept(SafetensorsFile& file, const std::string& path, const Setti
   const auto server = sparse->server(settings, make_protocol(settings, d));
   KeptArrays kept = server->keep();  // names and sizes
   for (auto& [name, values] : kept) values = file.indices(name, {values.size()});
-  std::vector<std::span<const compress::Index>> votes;
-  for (const WorkerState& worker : group.workers) votes.emplace_back(worker.vote);
   try {
-    server->restore(kept, votes);
+    server->take_votes(votes_of(group.workers));
+    server->restore(kept);
   } catch (const std::exception& e) {
     throw InputError(fmt::format("{}: {}", path, e.what()));
   }

@@ -7,16 +7,21 @@
 #include <charconv>
 #include <cstdint>
 #include <fstream>
+#include <map>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "sim/files/input_error.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
-constexpr std::string_view kHeader = "round,worker,direction,kind,field,bits";
+std::string_view header_of(LedgerRows which) {
+  return which == LedgerRows::worker ? "round,worker,direction,kind,field,bits"
+                                     : "round,direction,kind,field,bits";
+}
 
 template <typename Enum>
 Enum parse_name(std::string_view text, std::span<const Enum> known) {
@@ -36,12 +41,19 @@ Number parse_number(std::string_view text) {
   return value;
 }
 
-comm::LedgerRow parse_row(std::string_view line) {
+comm::LedgerRow parse_row(std::string_view line, LedgerRows which) {
   std::array<std::string_view, 6> cells;
+  const bool has_worker = which == LedgerRows::worker;
   for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (i == 1 && !has_worker) {
+      cells[i] = "0";
+      continue;
+    }
     const std::size_t comma = line.find(',');
     const bool last = i + 1 == cells.size();
-    if (last != (comma == std::string_view::npos)) throw std::invalid_argument("not six columns");
+    if (last != (comma == std::string_view::npos)) {
+      throw std::invalid_argument(has_worker ? "not six columns" : "not five columns");
+    }
     cells[i] = line.substr(0, comma);
     line.remove_prefix(last ? line.size() : comma + 1);
   }
@@ -55,31 +67,48 @@ comm::LedgerRow parse_row(std::string_view line) {
 
 }  // namespace
 
-void write_ledger_header(std::ostream& out) { fmt::print(out, "{}\n", kHeader); }
+void write_ledger_header(std::ostream& out, LedgerRows which) {
+  fmt::print(out, "{}\n", header_of(which));
+}
 
-void write_ledger_rows(std::ostream& out, std::span<const comm::LedgerRow> rows) {
+void write_ledger_rows(std::ostream& out, std::span<const comm::LedgerRow> rows, LedgerRows which) {
+  if (which == LedgerRows::worker) {
+    for (const comm::LedgerRow& row : rows) {
+      fmt::print(out, "{},{},{},{},{},{}\n", row.id.round, row.id.worker,
+                 comm::name(row.id.direction), comm::name(row.id.kind), comm::name(row.field),
+                 row.bits.count());
+    }
+    return;
+  }
+  std::map<std::pair<comm::MessageId, comm::Field>, comm::Bits> sums;
   for (const comm::LedgerRow& row : rows) {
-    fmt::print(out, "{},{},{},{},{},{}\n", row.id.round, row.id.worker,
-               comm::name(row.id.direction), comm::name(row.id.kind), comm::name(row.field),
-               row.bits.count());
+    comm::MessageId of_all = row.id;
+    of_all.worker = 0;
+    sums[{of_all, row.field}] += row.bits;
+  }
+  for (const auto& [message, bits] : sums) {
+    const auto& [id, field] = message;
+    fmt::print(out, "{},{},{},{},{}\n", id.round, comm::name(id.direction), comm::name(id.kind),
+               comm::name(field), bits.count());
   }
 }
 
-std::vector<comm::LedgerRow> read_ledger(const std::filesystem::path& path) {
+std::vector<comm::LedgerRow> read_ledger(const std::filesystem::path& path, LedgerRows which) {
   std::ifstream file(path);
   if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
-  return read_ledger(file, path.string());
+  return read_ledger(file, path.string(), which);
 }
 
-std::vector<comm::LedgerRow> read_ledger(std::istream& in, const std::string& name) {
+std::vector<comm::LedgerRow> read_ledger(std::istream& in, const std::string& name,
+                                         LedgerRows which) {
   std::string line;
-  if (!std::getline(in, line) || line != kHeader) {
-    throw InputError(fmt::format("{}:1: '{}' is wanted", name, kHeader));
+  if (!std::getline(in, line) || line != header_of(which)) {
+    throw InputError(fmt::format("{}:1: '{}' is wanted", name, header_of(which)));
   }
   std::vector<comm::LedgerRow> rows;
   for (std::size_t number = 2; std::getline(in, line); ++number) {
     try {
-      rows.push_back(parse_row(line));
+      rows.push_back(parse_row(line, which));
     } catch (const std::invalid_argument& e) {
       throw InputError(fmt::format("{}:{}: {}", name, number, e.what()));
     }

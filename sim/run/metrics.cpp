@@ -44,6 +44,22 @@ void put(ordered_json& line, const std::string& name, const std::vector<std::uin
   if (!values.empty()) line[name] = values;
 }
 
+/// No member where there is none: an older program has written none either.
+void put(ordered_json& line, const std::string& name,
+         const std::map<std::string, FileDigest>& files) {
+  for (const auto& [file, digest] : files) {
+    line[name][file] = {{"bytes", digest.bytes}, {"sha256", digest.sha256}};
+  }
+}
+
+void put(ordered_json& line, const std::string& name,
+         const std::map<std::uint32_t, std::uint32_t>& counts) {
+  if (counts.empty()) return;
+  ordered_json by_size = ordered_json::object();
+  for (const auto& [size, count] : counts) by_size[std::to_string(size)] = count;
+  line[name] = std::move(by_size);
+}
+
 // The same back.
 
 template <typename Number>
@@ -82,6 +98,16 @@ void get(const ordered_json& line, const std::string& name, std::vector<std::uin
   for (const ordered_json& value : *found) values.push_back(whole_number<std::uint32_t>(value));
 }
 
+void get(const ordered_json& line, const std::string& name,
+         std::map<std::uint32_t, std::uint32_t>& counts) {
+  const auto* const found = find(line, name);
+  if (found == nullptr) return;
+  for (const auto& [text, count] : found->items()) {
+    const std::uint32_t size = whole_number<std::uint32_t>(ordered_json::parse(text));
+    counts[size] = whole_number<std::uint32_t>(count);
+  }
+}
+
 void get(const ordered_json& line, const std::string& name, std::vector<LayerShare>& shares) {
   const auto found = line.find(name);
   if (found == line.end()) return shares.clear();
@@ -95,6 +121,16 @@ void get(const ordered_json& line, const std::string& name, Phases& phases) {
   if (found == nullptr) return;
   for (const Phase& phase : kPhases) {
     phases.*phase.seconds = found->at(std::string(phase.name)).get<double>();
+  }
+}
+
+void get(const ordered_json& line, const std::string& name,
+         std::map<std::string, FileDigest>& files) {
+  const auto* const found = find(line, name);
+  if (found == nullptr) return;
+  for (const auto& [file, digest] : found->items()) {
+    files[file] = {.bytes = whole_number<std::uint64_t>(digest.at("bytes")),
+                   .sha256 = digest.at("sha256").get<std::string>()};
   }
 }
 
@@ -152,6 +188,7 @@ constexpr std::array kRows = {
     row<&M::bits_down>({.name = "bits_down", .tag = "bits/down"}),
     row<&M::union_size>({.name = "union_size"}),
     row<&M::changes>({.name = "changes"}),
+    row<&M::change_counts>({.name = "change_counts"}),
     row<&M::mask_overlap>({.name = "mask_overlap",
                            .tag = "mask/overlap",
                            .place = 4,
@@ -193,12 +230,14 @@ RunEnd parse_end(const ordered_json& line) {
   for (const auto& [name, rate] : kRates) get(line, std::string(name), end.rates.*rate);
   end.seconds = line.value("seconds", 0.0);
   get(line, "cpu_seconds", end.phases);
+  get(line, "files", end.files);
   return end;
 }
 
 }  // namespace
 
-RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, double seconds) {
+RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, double seconds,
+                        LedgerRows rows) {
   const Round& round = record.round;
   const WorkerReport& report = record.report;
   const auto bits = comm::sum_by_direction(record.ledger);
@@ -213,7 +252,8 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
                        .bits_up = bits[comm::Direction::up].total(),
                        .bits_down = bits[comm::Direction::down].total(),
                        .union_size = {},
-                       .changes = record.sizes.changes,
+                       .changes = {},
+                       .change_counts = {},
                        .mask_overlap = record.mask_overlap,
                        .vote_overlap = {},
                        .vote_agreement = record.vote_agreement,
@@ -223,6 +263,11 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
                        .seconds = seconds,
                        .phases = report.phases};
   if (record.sizes.union_size > 0) metrics.union_size = record.sizes.union_size;
+  if (rows == LedgerRows::worker) {
+    metrics.changes = record.sizes.changes;
+  } else {
+    for (const std::uint32_t size : record.sizes.changes) ++metrics.change_counts[size];
+  }
   if (report.overlaps > 0) metrics.vote_overlap = report.vote_overlap / report.overlaps;
   if (!record.mask.empty()) metrics.kept = kept_by_layer(layout, record.mask);
   if (record.evaluation) {
@@ -249,6 +294,7 @@ std::string line_of(const RunEnd& end) {
   for (const auto& [name, rate] : kRates) put(line, std::string(name), end.rates.*rate);
   line["seconds"] = end.seconds;
   put(line, "cpu_seconds", end.phases);
+  put(line, "files", end.files);
   return line.dump();
 }
 

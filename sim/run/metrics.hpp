@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,7 +15,9 @@
 
 #include "comm/bits.hpp"
 #include "nn/layout.hpp"
+#include "sim/files/durable_file.hpp"
 #include "sim/law/account.hpp"
+#include "sim/plan/settings.hpp"
 #include "sim/round/phases.hpp"
 #include "sim/round/server.hpp"
 #include "sim/run/layer_share.hpp"
@@ -34,7 +37,9 @@ struct RoundMetrics {
   comm::Bits bits_up;  ///< all fields, all workers
   comm::Bits bits_down;
   std::optional<std::uint32_t> union_size;
-  std::vector<std::uint32_t> changes;
+  std::vector<std::uint32_t> changes;  ///< with rows of each worker; else empty
+  /// Else how many workers have each size of a change, by size.
+  std::map<std::uint32_t, std::uint32_t> change_counts;
   std::optional<double> mask_overlap;
   std::optional<double> vote_overlap;
   std::optional<double> vote_agreement;
@@ -46,9 +51,9 @@ struct RoundMetrics {
 };
 
 /// The metrics of a round from round 1 on (round 0 trains nothing). `layout` says to which layer a
-/// coordinate of the mask belongs.
+/// coordinate of the mask belongs, `rows` whether there are numbers of each worker.
 [[nodiscard]] RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout,
-                                      double seconds);
+                                      double seconds, LedgerRows rows = LedgerRows::worker);
 
 /// The last line of a finished run.
 struct RunEnd {
@@ -58,6 +63,9 @@ struct RunEnd {
   Rates rates;
   double seconds = 0;
   Phases phases;
+  /// What the run's other files, and its lines before this one, are by name; an older run tells of
+  /// none.
+  std::map<std::string, FileDigest> files;
 };
 
 /// The four rates by their names in files.

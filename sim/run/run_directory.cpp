@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
@@ -31,10 +32,32 @@ std::ofstream open_for_writing(const fs::path& path, std::ios::openmode mode = s
 }
 
 void write_config(const fs::path& directory, const Settings& settings,
-                  const Environment& environment) {
+                  const std::vector<RunPart>& parts) {
   std::ostringstream text;
-  write_toml(settings, environment, text);
+  write_toml(settings, parts, text);
   replace_file(directory / "config.toml", text.str());
+}
+
+/// Whether the two differ in nothing but whose the run's bits are, which is of all parts together.
+bool same_place(Environment a, Environment b) {
+  for (Environment* const environment : {&a, &b}) {
+    std::erase_if(*environment, [](const auto& of) { return of.first == "bits"; });
+    std::ranges::sort(*environment);
+  }
+  return a == b;
+}
+
+/// The parts of the run in the directory that end before round `next`, which is done in
+/// `environment`.
+std::vector<RunPart> parts_with(const fs::path& directory, std::uint32_t next,
+                                const Environment& environment) {
+  std::vector<RunPart> parts = read_run_parts((directory / "config.toml").string());
+  std::erase_if(parts, [&](const RunPart& part) { return part.first_round >= next; });
+  if (parts.empty() || !same_place(parts.back().environment, environment)) {
+    parts.push_back({.first_round = next, .environment = {}});
+  }
+  parts.back().environment = environment;
+  return parts;
 }
 
 /// What the last line of metrics.jsonl has, if it is the end of a run.
@@ -67,7 +90,7 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
     // Before config.toml: whoever finds a config.toml can resume.
     fs::create_directory(path_ / kCheckpoints);
     lock_.emplace(path_ / kCheckpoints);
-    write_config(path_, settings, environment);
+    write_config(path_, settings, {{.first_round = 1, .environment = environment}});
     begin_rows();
   } catch (const std::exception& e) {
     for (const char* name : {"config.toml.tmp", "config.toml", kMetrics, kLedger, kCheckpoints}) {
@@ -108,23 +131,24 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
   }
   remove_checkpoints_after(path_, found.newest ? found.newest->state.group.t : 0);
   fs::remove(path_ / kModel);
-  write_config(path_, settings, environment);
+  const std::uint32_t next = found.newest ? found.newest->state.group.t + 1 : 1;
+  write_config(path_, settings, parts_with(path_, next, environment));
 }
 
 void RunDirectory::begin_rows() {
   metrics_ = open_for_writing(path_ / kMetrics);
   ledger_ = open_for_writing(path_ / kLedger);
-  write_ledger_header(ledger_);
+  write_ledger_header(ledger_, settings_.ledger_rows);
   ledger_.flush();
   check_written();
 }
 
 std::optional<RoundMetrics> RunDirectory::add(const RoundRecord& record, double seconds) {
   has_rows_ = true;
-  write_ledger_rows(ledger_, record.ledger);
+  write_ledger_rows(ledger_, record.ledger, settings_.ledger_rows);
   std::optional<RoundMetrics> metrics;
   if (record.round.t > 0) {
-    metrics = metrics_of(record, layout_, seconds);
+    metrics = metrics_of(record, layout_, seconds, settings_.ledger_rows);
     metrics_ << line_of(*metrics) << '\n';
   }
   ledger_.flush();
@@ -133,16 +157,18 @@ std::optional<RoundMetrics> RunDirectory::add(const RoundRecord& record, double 
   return metrics;
 }
 
+FileDigest RunDirectory::synced(const char* name) const {
+  sync_path(path_ / name);
+  const auto digest = digest_of(path_ / name);
+  if (!digest) {
+    throw std::runtime_error(fmt::format("{}: cannot be read", (path_ / name).string()));
+  }
+  return *digest;
+}
+
 void RunDirectory::save(const TrialState& state) {
   RunFiles rows;
-  for (const char* name : kRowFiles) {
-    sync_path(path_ / name);
-    const auto digest = digest_of(path_ / name);
-    if (!digest) {
-      throw std::runtime_error(fmt::format("{}: cannot be read", (path_ / name).string()));
-    }
-    rows[name] = *digest;
-  }
+  for (const char* name : kRowFiles) rows[name] = synced(name);
   save_checkpoint(path_, state, {.settings = settings_, .environment = environment_, .rows = rows});
 }
 
@@ -151,12 +177,15 @@ void RunDirectory::finish(const TrialResult& result, double seconds) {
                                .theta = result.theta,
                                .statistics = result.statistics,
                                .batches = result.steps});
+  RunFiles files;
+  for (const char* name : {kLedger, kMetrics, kModel}) files[name] = synced(name);
   metrics_ << line_of(RunEnd{.digest = result.digest,
                              .test_loss = result.evaluation.loss,
                              .test_accuracy = result.evaluation.accuracy,
                              .rates = result.account.rates(),
                              .seconds = seconds,
-                             .phases = result.phases})
+                             .phases = result.phases,
+                             .files = std::move(files)})
            << '\n';
   metrics_.flush();
   check_written();

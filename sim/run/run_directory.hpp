@@ -37,7 +37,8 @@ class RunDirectory {
   /// be written.
   std::optional<RoundMetrics> add(const RoundRecord& record, double seconds);
 
-  /// model.safetensors, then the last line of metrics.jsonl: digest, accuracy, rates.
+  /// model.safetensors, then the last line of metrics.jsonl: digest, accuracy, rates, and what the
+  /// three files have by then.
   void finish(const TrialResult& result, double seconds);
 
   /// A checkpoint of the trial. Throws std::runtime_error if it cannot be written.
@@ -54,10 +55,12 @@ class RunDirectory {
  private:
   void begin_rows();
   void check_written();
+  /// What a file of the run has, all of it on the disk.
+  [[nodiscard]] FileDigest synced(const char* name) const;
 
   std::filesystem::path path_;
-  bool existed_ = true;   ///< before this run
-  bool has_rows_ = true;  ///< false: of a new run, none yet
+  bool existed_ = true;                ///< before this run
+  bool has_rows_ = true;               ///< false: of a new run, none yet
   std::optional<DirectoryLock> lock_;  ///< of checkpoint/
   Settings settings_;
   Environment environment_;

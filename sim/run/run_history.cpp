@@ -99,7 +99,7 @@ RunWithRows read_run_with_rows(const fs::path& path) {
   read_metrics(path / "metrics.jsonl", run);
   const fs::path ledger = path / "ledger.csv";
   std::istringstream lines = whole_lines(ledger);
-  std::vector<comm::LedgerRow> rows = read_ledger(lines, ledger.string());
+  std::vector<comm::LedgerRow> rows = read_ledger(lines, ledger.string(), run.settings.ledger_rows);
   add_bits(rows, run);
   return {std::move(run), std::move(rows)};
 }

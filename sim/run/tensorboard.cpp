@@ -5,7 +5,6 @@
 #include <array>
 #include <bit>
 #include <iterator>
-#include <optional>
 #include <stdexcept>
 
 #include "sim/files/durable_file.hpp"
@@ -120,6 +119,8 @@ fs::path free_path(const fs::path& directory, double wall_time) {
   return path;
 }
 
+std::string step_field(std::uint64_t step) { return key(2, kVarint) + varint(step); }
+
 std::string value_field(const Scalar& scalar) {
   const auto value = std::bit_cast<std::uint32_t>(static_cast<float>(scalar.value));
   return bytes_field(1, bytes_field(1, scalar.tag) + key(2, kFourBytes) + little_endian(value));
@@ -145,16 +146,20 @@ std::uint32_t crc32c(std::string_view bytes) {
   return ~crc;
 }
 
-EventFile::EventFile(const fs::path& directory, double wall_time)
+EventFile::EventFile(const fs::path& directory, double wall_time,
+                     std::optional<std::uint64_t> goes_on_at)
     : path_(free_path(directory, wall_time)), file_(path_, std::ios::binary) {
   if (!file_) throw InputError(fmt::format("{}: cannot be written", path_.string()));
   write(wall_time_field(wall_time) + bytes_field(3, "brain.Event:2"));
+  if (!goes_on_at) return;
+  const std::string start = key(1, kVarint) + varint(1);
+  write(wall_time_field(wall_time) + step_field(*goes_on_at) + bytes_field(7, start));
 }
 
 void EventFile::add(std::uint64_t step, double wall_time, std::span<const Scalar> scalars) {
   std::string summary;
   for (const Scalar& scalar : scalars) summary += value_field(scalar);
-  write(wall_time_field(wall_time) + key(2, kVarint) + varint(step) + bytes_field(5, summary));
+  write(wall_time_field(wall_time) + step_field(step) + bytes_field(5, summary));
 }
 
 void EventFile::sync() { sync_path(path_); }

@@ -8,18 +8,21 @@
 //     masked CRC of the data    4 bytes
 //
 // The CRC is CRC-32C (Castagnoli); masked is rotated right by 15 bits and 0xa282ead8 added to it.
-// The first event has file_version "brain.Event:2", each other one a summary of scalars. Of the
-// message only these fields are written:
+// The first event has file_version "brain.Event:2", a second one may say that a run goes on, each
+// other one has a summary of scalars. Of the message only these fields are written:
 //
-//     Event      1 wall_time (double)   2 step (varint)   3 file_version (string)   5 summary
-//     Summary    1 value, repeated
-//     Value      1 tag (string)         2 simple_value (float)
+//     Event       1 wall_time (double)   2 step (varint)   3 file_version (string)   5 summary
+//                 7 session_log
+//     Summary     1 value, repeated
+//     Value       1 tag (string)         2 simple_value (float)
+//     SessionLog  1 status (varint): 1, START
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,8 +40,12 @@ struct Scalar {
 class EventFile {
  public:
   /// Begins events.out.tfevents.TIME.mvsgd in `directory`, TIME being `wall_time`, seconds since
-  /// 1970, or the first later one whose name is free. Throws InputError if it cannot be written.
-  EventFile(const std::filesystem::path& directory, double wall_time);
+  /// 1970, or the first later one whose name is free. With `goes_on_at`, the next round of a run
+  /// that goes on, a reader forgets what it has read of this round and later ones: TensorBoard does
+  /// so for a START alone, and shows a step twice otherwise. Throws InputError if the file cannot
+  /// be written.
+  EventFile(const std::filesystem::path& directory, double wall_time,
+            std::optional<std::uint64_t> goes_on_at = {});
 
   /// One event, in the file when this returns. Throws std::runtime_error if it cannot be written.
   void add(std::uint64_t step, double wall_time, std::span<const Scalar> scalars);
@@ -55,9 +62,9 @@ class EventFile {
 
 /// Cuts off the event files in `directory` what is past round `t`, and an incomplete record with
 /// all behind it; removes a file that has no event left. A run that goes on after round `t` begins
-/// a new file, so that TensorBoard shows each round once, even if it has read the earlier files
-/// already. Returns whether there were any. Throws InputError if a file cannot be read,
-/// std::filesystem::filesystem_error if it cannot be cut.
+/// a new file that says so, since TensorBoard does not read again what it has read. Returns whether
+/// there were any. Throws InputError if a file cannot be read, std::filesystem::filesystem_error if
+/// it cannot be cut.
 bool cut_events_after(const std::filesystem::path& directory, std::uint64_t t);
 
 /// What an event of a round has: every metric with a tag that the round has a value of.

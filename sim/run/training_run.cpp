@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
+#include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/run_directory.hpp"
@@ -51,12 +53,17 @@ class Pauses {
   }
   void saved() { last_ = Clock::now(); }
 
-  [[nodiscard]] bool is_interrupted() const { return *interrupted_ && (*interrupted_)(); }
+  /// Thread-safe.
+  [[nodiscard]] bool is_interrupted() const {
+    const std::lock_guard lock(asking_);
+    return *interrupted_ && (*interrupted_)();
+  }
 
  private:
   CheckpointEvery every_;
   std::size_t rounds_;
   const std::function<bool()>* interrupted_;
+  mutable std::mutex asking_;
   Clock::time_point last_ = Clock::now();
 };
 
@@ -99,6 +106,16 @@ void warn_of_changes(const TrainingSinks& sinks, const FoundCheckpoint& found,
   }
 }
 
+/// Throws InputError if the images are not those that the checkpoint was trained on.
+void check_images(const Settings& settings, const FoundCheckpoint& found, const Environment& here) {
+  if (!found.newest) return;
+  const std::string there = value_of(found.newest->environment, kImagesDigest);
+  const std::string now = value_of(here, kImagesDigest);
+  if (there.empty() || there == now) return;
+  throw InputError(fmt::format("{}: other images than those of the run: SHA-256 {}, not {}",
+                               settings.data, now, there));
+}
+
 /// The bits of a run that goes on here from a checkpoint: of both places, if they are not the same.
 std::string joined_bits(const std::string& there, const std::string& here) {
   const std::string then = "; then " + here;
@@ -125,14 +142,18 @@ RunDirectory open_directory(const std::filesystem::path& path, const Settings& s
 
 }  // namespace
 
-TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings,
+TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
                      const TrainingOptions& options, const TrainingSinks& sinks,
                      const LawConstants& law) {
+  Settings settings = given;
+  settings.data = absolute_data(given);
   Environment here = environment_of(settings);
   const data::TrainTest images = load_images(settings);
+  if (settings.data != "synthetic") here.emplace_back(kImagesDigest, digest_of(images));
   const std::vector<Round> rounds = schedule(settings, images.train.size());
   FoundCheckpoint found;
   if (options.resume) found = find_checkpoint(path, settings, rounds.size());
+  check_images(settings, found, here);
   warn_of_changes(sinks, found, here);
   if (found.newest) {
     auto& bits = std::ranges::find(here, "bits", &Environment::value_type::first)->second;
@@ -152,15 +173,20 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings
   // A run that has an event file goes on with one.
   const bool had_events = cut_events_after(directory.path(), begun.group.t);
   std::optional<EventFile> events;
-  if (options.events || had_events) events.emplace(directory.path(), wall_time());
+  if (had_events) {
+    events.emplace(directory.path(), wall_time(), begun.group.t + 1);
+  } else if (options.events) {
+    events.emplace(directory.path(), wall_time());
+  }
 
   if (sinks.on_start) sinks.on_start({.images = images, .rounds = rounds, .state = begun});
   const double earlier = begun.seconds;
   const Clock::time_point start = Clock::now();
   const auto seconds = [&] { return earlier + seconds_since(start); };
   Pauses pauses(settings, rounds.size(), sinks.interrupted);
-  (void)pauses.is_interrupted();  // from now on an interrupt is kept until the round has ended
+  (void)pauses.is_interrupted();  // from now on an interrupt is noted, and ends the run in order
   std::uint32_t t = begun.group.t;
+  std::uint32_t saved = t;  // a round that is given up leads back to the last checkpoint's, too
   TrialSinks trial_sinks;
   trial_sinks.on_round = [&](const RoundRecord& record) {
     if (sinks.on_round) sinks.on_round(record, seconds());
@@ -173,10 +199,14 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& settings
       dump->add(to, message);
     };
   }
+  if (sinks.interrupted) trial_sinks.gives_up = [&] { return pauses.is_interrupted(); };
   trial_sinks.pause_after = [&](const Round& round) { return pauses.is_due_after(round); };
   trial_sinks.on_pause = [&](const TrialState& state) {
-    if (events) events->sync();
-    directory.save(state);
+    if (state.group.t > saved) {
+      if (events) events->sync();
+      directory.save(state);
+      saved = state.group.t;
+    }
     pauses.saved();
     return !pauses.is_interrupted();
   };

@@ -42,8 +42,8 @@ struct TrainingSinks {
   std::function<void(const TrainingStart&)> on_start;
   /// As TrialSinks::on_round; `seconds` that the run has taken, earlier parts of it included.
   std::function<void(const RoundRecord&, double seconds)> on_round;
-  /// Whether the run is to stop. Asked before the first round, once a round, and after a
-  /// checkpoint.
+  /// Whether the run is to stop: the round that goes on is given up then. Asked at any moment, by
+  /// one thread at a time; for the first time before the first round.
   std::function<bool()> interrupted;
 };
 
@@ -57,7 +57,8 @@ struct TrainingEnd {
 
 /// Trains a run in `directory`, from its first round, or from its newest checkpoint if it is
 /// resumed, to its last: reads images, writes the run's files as it goes, saves a checkpoint every
-/// `checkpoint_every`, before the last round, and when it is interrupted, which ends it.
+/// `checkpoint_every`, before the last round, and when it is interrupted, which ends it; before the
+/// end of round 1 there is nothing to save.
 ///
 /// A resumed run begins again if it has no checkpoint yet. A warning is given of a damaged
 /// checkpoint, of a program that is not the checkpoint's, of a processor or library that is not

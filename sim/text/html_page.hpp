@@ -11,12 +11,12 @@ namespace mvsgd::sim {
 /// `text` where HTML has text or a quoted attribute.
 [[nodiscard]] std::string html_text(std::string_view text);
 
-/// All up to the body's first paragraph, the title as its heading.
+/// Everything before the body's first paragraph; the title is its heading.
 void begin_page(std::ostream& out, std::string_view title);
 void end_page(std::ostream& out);
 
-/// An SVG document as a figure of the page: without its own header, and no name in it is one of
-/// another figure's. `name` is its anchor and what readers of the page are told.
+/// An SVG document as a figure of the page: it loses its own header, and its names differ from
+/// those of every other figure. `name` is its anchor and what readers of the page are told.
 void write_figure(std::ostream& out, const std::string& name, std::string svg);
 
 /// One table, which its destructor ends; cells are HTML already.

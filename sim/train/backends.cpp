@@ -122,6 +122,24 @@ bool changes_no_bit(const Settings& settings, std::string_view key) {
          entry->repeatability(options_of(settings)).any_threads;
 }
 
+std::string why_without_effect(const Settings& settings, std::string_view key) {
+  const Effect& effect = effect_of(key);
+  for (const WhyNot why_not : {effect.held, effect.why_not}) {
+    if (std::string why = why_not(settings); !why.empty()) return why;
+  }
+  return effect.of_backend ? entry_of(settings).without_effect(key, options_of(settings)) : "";
+}
+
+void refuse_without_effect(const Settings& settings, std::span<const GivenKey> named) {
+  for (const auto& [name, where] : named) {
+    const std::string why = why_without_effect(settings, name);
+    if (why.empty()) continue;
+    const Key& key = *std::ranges::find(keys(), name, &Key::name);
+    throw UsageError(fmt::format("{}{}{} = {}: {}, so it has no effect", where,
+                                 where.empty() ? "" : ": ", name, key.get(settings), why));
+  }
+}
+
 std::string convolutions_here() {
   std::string text;
   for (const nn::BackendEntry& entry : backend_list()) {

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "compress/device/device_operators.hpp"
 #include "nn/backend.hpp"
+#include "sim/plan/effect.hpp"
 #include "sim/plan/settings.hpp"
 
 namespace mvsgd::sim {
@@ -54,6 +56,13 @@ inline constexpr std::string_view kPortable = "portable";
 /// sim/plan/keys.hpp says, and threads_per_worker with a backend of this build whose bits are the
 /// same with any.
 [[nodiscard]] bool changes_no_bit(const Settings& settings, std::string_view key);
+
+/// Why the key has no effect in a run of these settings: what effect_of() of sim/plan/effect.hpp
+/// says, or the backend. "" if it has one.
+[[nodiscard]] std::string why_without_effect(const Settings& settings, std::string_view key);
+
+/// Throws UsageError, with key, value and why, if one of the keys has no effect.
+void refuse_without_effect(const Settings& settings, std::span<const GivenKey> named);
 
 /// Which convolutions the backends of this build have here and what it costs that they have no
 /// others; "" if none has a choice.

@@ -28,10 +28,11 @@ std::int64_t first_not_finite(std::span<const float> theta) {
 }  // namespace
 
 LocalTraining::LocalTraining(const Settings& settings, const SlotImages& training,
-                             std::span<Compute> compute)
+                             std::span<Compute> compute, GiveUp* give_up)
     : settings_(settings),
       training_(&training),
       compute_(compute),
+      give_up_(give_up),
       layout_(nn::resnet18_parameters({.width = settings.width})) {
   auto shares = split_images(settings, training.dataset());
   sources_.reserve(settings.workers);
@@ -101,10 +102,12 @@ MakeArrays worker_arrays(const Settings& settings) {
 
 NonFiniteError LocalTraining::not_finite(const Round& round, std::uint32_t worker, std::int64_t i,
                                          float value) const {
-  return NonFiniteError(fmt::format(
-      "round {}, worker {}: parameter {} is {} after the local steps: the training has diverged "
-      "(learning rate {})",
-      round.t, worker, layout_.at(i).name, value, round.learning_rate));
+  return NonFiniteError(
+      fmt::format("round {}, worker {}: parameter {} is {} after the local steps: the training has "
+                  "diverged "
+                  "(learning rate {})",
+                  round.t, worker, layout_.at(i).name, value, round.learning_rate),
+      round.steps + 1, worker);
 }
 
 LocalResult LocalTraining::train(Compute& compute, const Round& round, std::uint32_t worker,
@@ -113,15 +116,20 @@ LocalResult LocalTraining::train(Compute& compute, const Round& round, std::uint
   nn::ResNet18& model = *compute.model;
   backend.write(model.buffers(), buffers);
 
+  const auto check = [this] {
+    if (give_up_ != nullptr) give_up_->check();
+  };
   LocalResult result;
   for (std::uint32_t h = 0; h < round.steps; ++h) {
+    check();
     const SlotImages::Batch batch =
         training_->load(sources_[worker].views(round.first_step + h), compute);
-    const double loss = model.train(batch.images, batch.labels).loss;
+    const double loss = model.train(batch.images, batch.labels, check).loss;
     if (!std::isfinite(loss)) {
       throw NonFiniteError(
           fmt::format("round {}, worker {}: the loss is {} in local step {} (learning rate {})",
-                      round.t, worker, loss, h + 1, round.learning_rate));
+                      round.t, worker, loss, h + 1, round.learning_rate),
+          h + 1, worker);
     }
     result.loss += loss;
     result.images += batch.labels.size();

@@ -8,6 +8,7 @@
 
 #include "data/batches.hpp"
 #include "nn/layout.hpp"
+#include "sim/round/give_up.hpp"
 #include "sim/round/local_update.hpp"
 #include "sim/round/worker_arrays.hpp"
 #include "sim/train/compute.hpp"
@@ -17,8 +18,10 @@ namespace mvsgd::sim {
 /// H steps of SGD with weight decay on the worker's share of the training images.
 class LocalTraining final : public LocalUpdate {
  public:
-  /// `training` and `compute` must outlive it.
-  LocalTraining(const Settings& settings, const SlotImages& training, std::span<Compute> compute);
+  /// `training`, `compute` and `give_up` must outlive it. With `give_up` a round can be given up
+  /// between any two operations of a local step.
+  LocalTraining(const Settings& settings, const SlotImages& training, std::span<Compute> compute,
+                GiveUp* give_up = nullptr);
 
   LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
                   std::span<float> buffers) override;
@@ -37,6 +40,7 @@ class LocalTraining final : public LocalUpdate {
   Settings settings_;
   const SlotImages* training_;
   std::span<Compute> compute_;
+  GiveUp* give_up_;
   std::vector<data::BatchSource> sources_;  ///< one a worker
   nn::Layout layout_;
 };

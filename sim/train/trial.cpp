@@ -11,6 +11,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
 #include "sim/law/audit.hpp"
+#include "sim/plan/scheme.hpp"
 #include "sim/round/evaluation.hpp"
 #include "sim/round/group.hpp"
 #include "sim/train/backends.hpp"
@@ -47,7 +48,8 @@ struct RunningTrial {
         compute(make_compute(s, slots.count())),
         training(images.train, compute),
         test(images.test, compute),
-        update(s, training, compute),
+        give_up(trial_sinks.gives_up, s.scheme->sends() ? s.workers + std::size_t{1} : 1),
+        update(s, training, compute, &give_up),
         evaluator(s, training, test, compute, slots),
         audit(law, s, state.account.dimension(), state.group.workers.front().buffers.size()),
         sinks(trial_sinks) {}
@@ -72,6 +74,7 @@ struct RunningTrial {
   std::vector<Compute> compute;
   SlotImages training;
   SlotImages test;
+  GiveUp give_up;
   LocalTraining update;
   Evaluator evaluator;
   Audit audit;
@@ -94,7 +97,8 @@ void advance(RunningTrial& trial) {
        .evaluate = [&](auto theta, auto buffers) { return trial.evaluate(theta, buffers); },
        .on_closed = [&](const RoundRecord& record) { trial.closed(record); },
        .on_counts = {},
-       .pause_after = trial.sinks.pause_after},
+       .pause_after = trial.sinks.pause_after,
+       .give_up = trial.give_up.is_possible() ? &trial.give_up : nullptr},
       std::move(trial.state.group));
 }
 
@@ -153,7 +157,7 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
           .account = state.account,
           .theta = std::move(theta),
           .statistics = std::move(state.statistics),
-          .steps = trial.rounds[t - 1].first_step + trial.rounds[t - 1].steps,
+          .steps = t == 0 ? 0 : trial.rounds[t - 1].first_step + trial.rounds[t - 1].steps,
           .digest = std::move(digest),
           .phases = state.phases,
           .finished = t == trial.rounds.size()};

@@ -37,8 +37,11 @@ struct TrialSinks {
                                                      ///< thread; t = 0 comes first
   comm::WireObserver on_message;                     ///< from the senders' threads
   PauseAfter pause_after;  ///< asked once a round, from the thread of on_round
-  /// Sees the state in a pause, which comes before the last round has ended. If it returns false
-  /// the trial ends there.
+  /// Whether the round that goes on is to be given up for a pause after the one before. Asked
+  /// between the operations of local steps, by one thread at a time.
+  std::function<bool()> gives_up;
+  /// Sees the state in a pause, which comes before the last round has ended, and before the first
+  /// if this is given up. If it returns false the trial ends there.
   std::function<bool(const TrialState&)> on_pause;
 };
 

@@ -12,7 +12,12 @@
 #include <utility>
 
 #include "comm/inproc/inproc.hpp"
+#include "compress/positions/change_codec.hpp"
+#include "compress/positions/entropy_codec.hpp"
 #include "compress/positions/position_codecs.hpp"
+#include "compress/positions/rank_codec.hpp"
+#include "compress/positions/ranks.hpp"
+#include "compress/values/code_entropy.hpp"
 #include "compress/values/quantizers.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
@@ -26,32 +31,34 @@ namespace {
 
 using compress::Index;
 
-/// Decodes what crosses the wire by its header alone, and encodes it again.
+/// Decodes what crosses the wire by its header and what the worker's earlier messages have told,
+/// and encodes it again.
 class Wire {
  public:
   void add(std::uint32_t to, const comm::Message& message) {
+    const std::lock_guard lock(mutex_);
     const comm::Header& header = message.header;
+    const std::uint32_t worker = std::min(to, header.sender);
     comm::MessageReader reader(*message.bytes);
     comm::MessageWriter writer(reader.header());
     std::vector<Index> positions;
     std::vector<float> values;
-    if (header.position_codec != 0) {
-      const auto codec =
-          compress::make_position_codec(header.position_codec, header.dimension, header.block_size);
+    if (is_list(header.kind)) {
+      const auto codec = codec_of(header, votes_[worker]);
       positions = codec->decode(reader.field(comm::Field::positions), header.count);
       codec->encode(positions, writer.field(comm::Field::positions));
+      follow_vote(header.kind, worker, positions);
     } else {
-      values = copy_values(reader, writer, field_of(header.kind));
+      values = copy_values(reader, writer, worker);
     }
     const comm::FieldBits fields = reader.finish();
     const comm::Message again = std::move(writer).finish();
 
-    const std::lock_guard lock(mutex_);
     ++messages_;
     identical_ = identical_ && *again.bytes == *message.bytes;
     counted_ = counted_ && fields == message.fields &&
                fields.total() == comm::Bits::of_bytes(message.bytes->size());
-    const Key key{header.round, header.kind, std::min(to, header.sender)};
+    const Key key{header.round, header.kind, worker};
     positions_[key] = std::move(positions);
     values_[key] = std::move(values);
   }
@@ -78,9 +85,40 @@ class Wire {
     return kind == comm::Kind::model ? comm::Field::initial_model : comm::Field::values;
   }
 
-  static std::vector<float> copy_values(comm::MessageReader& reader, comm::MessageWriter& writer,
-                                        comm::Field field) {
+  static bool is_list(comm::Kind kind) {
+    return kind == comm::Kind::vote || kind == comm::Kind::mask || kind == comm::Kind::add ||
+           kind == comm::Kind::drop;
+  }
+
+  /// `vote` is the sender's last one. Whole sets beside changes of votes are in the code of these
+  /// runs' masks.
+  static std::shared_ptr<const compress::PositionCodec> codec_of(const comm::Header& header,
+                                                                 const std::vector<Index>& vote) {
+    if (header.position_codec == compress::ChangeCodec::kId) {
+      return std::make_shared<compress::ChangeCodec>(
+          header.dimension, vote, std::make_shared<compress::EntropyCodec>(header.dimension));
+    }
+    std::shared_ptr<const compress::PositionCodec> codec =
+        compress::make_position_codec(header.position_codec, header.dimension, header.block_size);
+    const bool ranks = header.kind == comm::Kind::drop && header.dimension == vote.size();
+    if (!ranks) return codec;
+    return std::make_shared<compress::RankCodec>(codec, vote);
+  }
+
+  /// Algorithm 2 line 15. What is added is no part of the vote before what is dropped has left it.
+  void follow_vote(comm::Kind kind, std::uint32_t worker, const std::vector<Index>& positions) {
+    std::vector<Index>& vote = votes_[worker];
+    if (kind == comm::Kind::vote) vote = positions;
+    if (kind == comm::Kind::add) added_[worker] = positions;
+    if (kind == comm::Kind::drop) {
+      vote = compress::changed_vote(vote, {.add = added_[worker], .drop = positions});
+    }
+  }
+
+  std::vector<float> copy_values(comm::MessageReader& reader, comm::MessageWriter& writer,
+                                 std::uint32_t worker) {
     const comm::Header& header = reader.header();
+    const comm::Field field = field_of(header.kind);
     std::vector<float> values(header.count);
     if (header.value_bits == 32) {
       reader.field(field).get_floats(values);
@@ -89,10 +127,19 @@ class Wire {
     }
     const auto quantizer = compress::make_quantizer(header.value_bits, header.block_size);
     compress::Quantized quantized;
-    quantized.codes = compress::decode_codes(reader.field(field), header.count, header.value_bits);
+    const unsigned q = header.value_bits;
+    if (header.position_codec == compress::kEntropyOfCodes) {
+      const auto own = compress::marks_of(positions_.at({header.round, comm::Kind::mask, worker}),
+                                          votes_[worker]);
+      quantized.codes =
+          compress::decode_codes_by_entropy(reader.field(field), header.count, q, own);
+      compress::encode_codes_by_entropy(quantized.codes, q, own, writer.field(field));
+    } else {
+      quantized.codes = compress::decode_codes(reader.field(field), header.count, q);
+      compress::encode_codes(quantized.codes, q, writer.field(field));
+    }
     quantized.magnitudes = compress::decode_magnitudes(reader.field(comm::Field::level_means),
                                                        quantizer->magnitudes(header.count));
-    compress::encode_codes(quantized.codes, header.value_bits, writer.field(field));
     compress::encode_magnitudes(quantized.magnitudes, writer.field(comm::Field::level_means));
     quantizer->recover(quantized, values);
     return values;
@@ -104,6 +151,8 @@ class Wire {
   bool counted_ = true;
   std::map<Key, std::vector<Index>> positions_;
   std::map<Key, std::vector<float>> values_;
+  std::map<std::uint32_t, std::vector<Index>> votes_;  ///< each worker's last
+  std::map<std::uint32_t, std::vector<Index>> added_;
 };
 
 /// What one run showed, each of every round and worker.
@@ -270,8 +319,10 @@ std::vector<Check> check_algorithms() {
   Settings ordered = small("ssgd-mv");
   ordered.tie_break = TieBreaking::index;
   const Shown index = run(ordered);
-  const std::vector<const Shown*> all = {&top_k,      &mv,   &rs,    &ad,   &random,
-                                         &fractional, &sign, &unfed, &index};
+  const Shown least = run(small("ssgd-mv-l8-q-min", 4));
+  const Shown least_ad = run(small("ssgd-mv-ad-l8-q-min", 4));
+  const std::vector<const Shown*> all = {&top_k, &mv,    &rs,    &ad,    &random,  &fractional,
+                                         &sign,  &unfed, &index, &least, &least_ad};
   const auto every = [&](bool Shown::*what) {
     return std::ranges::all_of(all, [&](const Shown* shown) { return shown->*what; });
   };
@@ -325,6 +376,10 @@ std::vector<Check> check_algorithms() {
        fractional.updates && fractional.theta && sign.updates && sign.theta && unfed.updates &&
            unfed.theta,
        fmt::format("q = 4 with and without its error fed back, q = 1 in blocks of 64; {}", what)},
+      {"by entropy", "votes as changes and values by their entropy: the same model, bit for bit",
+       least.votes && least.mask && least.updates && least.theta && least.memory &&
+           least_ad.votes && least_ad.mask && least_ad.updates && least_ad.theta && least_ad.memory,
+       fmt::format("MV and AD with 4-bit values, each {}", what)},
       {"encode, decode", "each message, decoded and encoded again, has the same bytes",
        every(&Shown::identical), wire},
       {"sent = received", "by field, and 8 times the bytes moved", every(&Shown::counted), wire},

@@ -1,21 +1,28 @@
-// The codes of positions, each against its exact or expected law, at the paper's d and K.
+// The codes of positions and values, each against its exact or expected law, at the paper's d and
+// K.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <numbers>
 #include <utility>
 
 #include "comm/bit_stream.hpp"
 #include "compress/positions/block_position_codec.hpp"
+#include "compress/positions/change_codec.hpp"
 #include "compress/positions/delta_codec.hpp"
 #include "compress/positions/elias_fano_codec.hpp"
 #include "compress/positions/entropy_codec.hpp"
 #include "compress/positions/radix_codec.hpp"
 #include "compress/positions/rank_codec.hpp"
+#include "compress/positions/ranks.hpp"
 #include "compress/positions/rice_codec.hpp"
+#include "compress/select/error_memory.hpp"
+#include "compress/values/code_entropy.hpp"
+#include "compress/values/fractional_quantizer.hpp"
 #include "sim/law/law.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/round_shape.hpp"
@@ -180,13 +187,64 @@ Check check_delta(std::span<const Index> last, std::span<const Index> mask) {
                  kK);
 }
 
+Check check_change(std::span<const Index> last, std::span<const Index> vote) {
+  std::vector<Index> kept;
+  std::ranges::set_intersection(last, vote, std::back_inserter(kept));
+  const std::uint64_t left = kK - kept.size();
+  const compress::ChangeCodec codec(kD, {last.begin(), last.end()},
+                                    std::make_shared<compress::EntropyCodec>(kD));
+  const Coded coded = code(codec, vote);
+  const double over =
+      static_cast<double>(coded.bits) / (entropy_bits(kK, left) + entropy_bits(kD - kK, left));
+  return {.subject = "change",
+          .claim = "a vote as r changes: within two percent of log2 C(K, r) + log2 C(d - K, r)",
+          .holds = coded.is_read_back && over < 1.02,
+          .detail = fmt::format("{}, {:.5f} of it", per_position(coded, kK), over)};
+}
+
+/// Worker 0's values at `mask`, where `vote` is its own: what is drawn there.
+Check check_values(std::span<const Index> vote, std::span<const Index> mask) {
+  constexpr unsigned kBits = 4;
+  DrawnUpdate update(kD, 1, kVerifySeed);
+  Round round;
+  round.t = 1;
+  const std::vector<float> origin(kD);
+  std::vector<float> values(mask.size());
+  compress::gather(update.run(0, round, 0, origin, {}).theta.host(), mask, values);
+  const auto codes = compress::FractionalQuantizer(kBits).quantize(values).codes;
+  const auto own = compress::marks_of(mask, vote);
+
+  std::map<std::pair<unsigned, unsigned>, double> counts;
+  std::map<unsigned, double> of;
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    ++counts[{own[i], codes[i] % (1U << (kBits - 1))}];
+    ++of[own[i]];
+  }
+  auto entropy = static_cast<double>(codes.size());  // of the signs
+  for (const auto& [key, n] : counts) entropy += n * std::log2(of[key.first] / n);
+
+  comm::BitWriter out;
+  compress::encode_codes_by_entropy(codes, kBits, own, out);
+  const comm::Bits size = out.size();
+  const auto bytes = out.take();
+  comm::BitReader in(bytes, size);
+  const bool is_equal = compress::decode_codes_by_entropy(in, codes.size(), kBits, own) == codes;
+  const double over = static_cast<double>(size.count()) / entropy;
+  return {.subject = "values",
+          .claim = "4-bit values: within two percent of their entropy given the own vote",
+          .holds = is_equal && in.remaining() == comm::Bits(0) && over < 1.02,
+          .detail = fmt::format("{} bits, {:.4f} a value, {:.5f} of it", grouped(size.count()),
+                                static_cast<double>(size.count()) / static_cast<double>(kK), over)};
+}
+
 }  // namespace
 
 std::vector<Check> check_codecs() {
   const auto [support, other] = two_supports();
-  return {check_block(support, 100), check_block(support, 64),   check_radix(support),
-          check_elias_fano(support), check_rice(support),        check_entropy(support),
-          check_rank(support),       check_delta(support, other)};
+  return {check_block(support, 100),   check_block(support, 64),    check_radix(support),
+          check_elias_fano(support),   check_rice(support),         check_entropy(support),
+          check_rank(support),         check_delta(support, other), check_change(support, other),
+          check_values(support, other)};
 }
 
 }  // namespace mvsgd::sim

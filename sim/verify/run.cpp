@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "nn/resnet18.hpp"
 #include "sim/files/digest.hpp"
+#include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
 #include "sim/law/audit.hpp"
@@ -18,6 +21,7 @@
 #include "sim/run/run_history.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/train/backends.hpp"
+#include "sim/verify/run_metrics.hpp"
 #include "sim/verify/verify.hpp"
 
 namespace mvsgd::sim {
@@ -26,7 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 using Rows = std::vector<comm::LedgerRow>;
 
-/// `check` with what `hold()` returns, or, if it throws CheckFailed, with that as what is wrong.
+/// `check` with the result of `hold()`. If it throws CheckFailed, the failure is what is wrong.
 template <typename Hold>
 Check checked(const fs::path& file, std::string claim, const Hold& hold) {
   Check check{.subject = file.string(), .claim = std::move(claim), .holds = true, .detail = ""};
@@ -74,47 +78,62 @@ class Ledger {
   std::size_t left_over_ = 0;
 };
 
-std::string hold_ledger(const RunHistory& run, const Ledger& ledger, const LawConstants& law) {
-  const nn::ResNet18Options network{.width = run.settings.width};
-  const auto d = static_cast<std::uint64_t>(nn::resnet18_parameters(network).size());
-  const auto buffers = static_cast<std::uint64_t>(nn::resnet18_buffers(network).size());
-  const Audit audit(law, run.settings, d, buffers);
-  std::vector<Round> plan = schedule(run.settings, training_images(run.settings));
-  plan.insert(plan.begin(), Round());
+/// How many coordinates each worker's change of its vote has, the fewest first: what sums over the
+/// workers do not tell.
+std::vector<std::uint32_t> changes_of(const RunHistory& run, std::size_t t) {
+  std::vector<std::uint32_t> changes;
+  if (t == 0) return changes;
+  for (const auto& [size, count] : run.rounds[t - 1].change_counts) {
+    // A number that is altered is no reason to fill the memory.
+    const std::uint64_t all = changes.size() + std::uint64_t{count};
+    if (all > run.settings.workers) {
+      throw CheckFailed(fmt::format("round {}: change_counts of {} workers, N = {}", t, all,
+                                    run.settings.workers));
+    }
+    changes.insert(changes.end(), count, size);
+  }
+  return changes;
+}
+
+/// Throws CheckFailed unless the file is as it was when the run ended, which its last line tells.
+void hold_file(const RunHistory& run, const char* name) {
+  if (!run.end || !run.end->files.contains(name)) return;
+  const FileDigest& want = run.end->files.at(name);
+  const bool goes_on = std::string_view(name) == "metrics.jsonl";  // with that line
+  const auto got = digest_of(run.path / name, goes_on ? std::optional(want.bytes) : std::nullopt);
+  if (got == want) return;
+  throw CheckFailed(
+      fmt::format("it has {} bytes with SHA-256 {}, the last line of metrics.jsonl says {} with {}",
+                  got ? got->bytes : 0, got ? got->sha256 : "none", want.bytes, want.sha256));
+}
+
+std::string hold_ledger(const RunHistory& run, const Ledger& ledger, const Audit& audit,
+                        const RunRecord& record) {
   if (!run.end && run.rounds.empty()) return so_far(run, 0);  // round 0 may be half written
   for (std::size_t t = 0; t <= run.rounds.size(); ++t) {
-    if (t >= plan.size()) throw CheckFailed(fmt::format("round {} is none of the schedule's", t));
-    const auto rows = ledger.round(t);
-    audit.check(plan[t], rows, audit.sizes_in(plan[t], rows));
+    if (t >= record.plan.size()) {
+      throw CheckFailed(fmt::format("round {} is none of the schedule's", t));
+    }
+    if (run.settings.ledger_rows == LedgerRows::worker) {
+      audit.check(record.plan[t], ledger.round(t), record.sizes(t));
+    } else {
+      audit.check_sums(record.plan[t], ledger.round(t), record.sizes(t));
+    }
   }
   if (run.end && ledger.left_over() > 0) {
     throw CheckFailed(fmt::format("round {} is not one of the schedule's next",
                                   ledger.first_left_over().id.round));
   }
+  hold_file(run, "ledger.csv");
   return fmt::format("{} rows, {}", grouped(ledger.size()), so_far(run, run.rounds.size()));
-}
-
-std::string hold_metrics(const RunHistory& run, const Ledger& ledger) {
-  for (const RoundHistory& round : run.rounds) {
-    const auto sums = comm::sum_by_direction(ledger.round(round.round));
-    for (const auto& [name, told, counted] :
-         {std::tuple("bits_up", round.bits_up, sums[comm::Direction::up].total()),
-          std::tuple("bits_down", round.bits_down, sums[comm::Direction::down].total())}) {
-      if (told == counted) continue;
-      throw CheckFailed(fmt::format("round {}: {} is {}, the ledger's rows have {}", round.round,
-                                    name, told.count(), counted.count()));
-    }
-  }
-  if (run.end && run.rounds.size() != run.planned_rounds) {
-    throw CheckFailed(
-        fmt::format("it ends after {} of {} rounds", run.rounds.size(), run.planned_rounds));
-  }
-  return so_far(run, run.rounds.size());
 }
 
 /// Where the run's settings train to the same parameters.
 std::string whose(const std::string& bits) {
   if (bits == kPortable) return "bits: portable, every processor trains to them";
+  if (bits.find("; then ") != std::string::npos) {
+    return fmt::format("of more than one place, and to be had at none of them: bits of {}", bits);
+  }
   return bits.empty() ? "an older program did not tell whose bits they are"
                       : fmt::format("bits of {}", bits);
 }
@@ -134,27 +153,51 @@ std::string hold_model(const fs::path& path, const RunHistory& run) {
     throw CheckFailed(fmt::format("its parameters have SHA-256 {}, metrics.jsonl says {}", digest,
                                   run.end->digest));
   }
+  hold_file(run, "model.safetensors");
   return fmt::format("SHA-256 {}; {}", digest, whose(run.whose_bits));
 }
 
 }  // namespace
 
 Verification verify_run(const fs::path& directory, const LawConstants& law) {
-  auto [run, rows] = read_run_with_rows(directory);
+  RunWithRows read = read_run_with_rows(directory);
+  const RunHistory& run = read.history;
   const auto is_sum = [](const RoundHistory& line) { return line.rounds.has_value(); };
   if (std::ranges::any_of(run.rounds, is_sum)) {
     throw InputError(
         fmt::format("{}: a condensed run, whose ledger is not one of rounds", directory.string()));
   }
-  const Ledger ledger(std::move(rows), run);
+  const Ledger ledger(std::move(read.rows), run);
   Verification verification;
   const auto add = [&](const char* file, const char* claim, const auto& hold) {
     verification.checks.push_back(checked(directory / file, claim, hold));
   };
+  const Settings& settings = run.settings;
+  const nn::ResNet18Options network{.width = settings.width};
+  const auto d = static_cast<std::uint64_t>(nn::resnet18_parameters(network).size());
+  const auto buffers = static_cast<std::uint64_t>(nn::resnet18_buffers(network).size());
+  const Audit audit(law, settings, d, buffers);
+  std::vector<Round> plan = schedule(settings, training_images(settings));
+  plan.insert(plan.begin(), Round());
+  const RunRecord record{.plan = plan,
+                         .k = dimensions(settings, d, buffers).k,
+                         .d = d,
+                         .rows = [&](std::size_t t) { return ledger.round(t); },
+                         .sizes =
+                             [&](std::size_t t) {
+                               return settings.ledger_rows == LedgerRows::worker
+                                          ? audit.sizes_in(plan[t], ledger.round(t))
+                                          : audit.sizes_in_sums(plan[t], ledger.round(t),
+                                                                changes_of(run, t));
+                             }};
   add("ledger.csv", "every row is the law's, and none is missing",
-      [&] { return hold_ledger(run, ledger, law); });
-  add("metrics.jsonl", "the bits of every round are its rows' of ledger.csv",
-      [&] { return hold_metrics(run, ledger); });
+      [&] { return hold_ledger(run, ledger, audit, record); });
+  add("metrics.jsonl", "every round is the schedule's, its bits and sizes its rows' of ledger.csv",
+      [&] {
+        hold_metrics(run, record);
+        hold_file(run, "metrics.jsonl");
+        return so_far(run, run.rounds.size());
+      });
   if (run.end) {
     add("model.safetensors", "its parameters have the digest of metrics.jsonl",
         [&] { return hold_model(directory / "model.safetensors", run); });

@@ -13,7 +13,7 @@
 
 namespace mvsgd::sim {
 
-/// One thing held against its definition.
+/// One thing compared with its definition.
 struct Check {
   std::string subject;  ///< "eq 9"
   std::string claim;
@@ -33,7 +33,7 @@ struct TableRow {
   double rate = 0;                ///< 32 d H over the law's positions and values
   Printed printed;
   std::string verdict;
-  bool holds = false;  ///< the wire is the law, and what is printed is it too, or wrong as known
+  bool holds = false;  ///< the wire has the law's bits; so has the paper, but for known errata
 };
 
 struct Verification {
@@ -49,10 +49,10 @@ struct Verification {
 [[nodiscard]] Verification verify_paper(const LawConstants& law);
 
 /// Holds what a run directory has, of a run that has ended, was cut off or goes on: every row of
-/// ledger.csv of the rounds so far against `law`, the bits of metrics.jsonl against those rows, the
-/// parameters of model.safetensors against their digest, of which the detail says whose bits it
-/// tells of, the checkpoints against their manifests. Throws InputError if config.toml, ledger.csv
-/// or metrics.jsonl cannot be read.
+/// ledger.csv of the rounds so far against `law`, metrics.jsonl against the schedule and those
+/// rows, the parameters of model.safetensors against their digest, of which the detail says whose
+/// bits it tells of, these files against what the run's end says they were, the checkpoints against
+/// their manifests. Throws InputError if config.toml, ledger.csv or metrics.jsonl cannot be read.
 [[nodiscard]] Verification verify_run(const std::filesystem::path& directory,
                                       const LawConstants& law);
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <utility>
 #include <vector>
 
 namespace mvsgd::comm {
@@ -96,6 +97,27 @@ TEST(BitWriter, PutsBitsWhereAListOfSingleBitsHasThem) {
       if (bits[i]) expected[i / 8] |= std::byte{1} << i % 8;
     }
     ASSERT_EQ(writer.take(), expected);
+  }
+}
+
+TEST(BitWriter, PutsAllOfAnotherStreamAtEveryBitOffset) {
+  std::mt19937_64 random(7);
+  for (unsigned offset = 0; offset < 64; ++offset) {
+    for (std::size_t count = 0; count < 6; ++count) {
+      const std::vector<Item> items = random_items(random, count);
+      BitWriter other;
+      BitWriter joined;
+      BitWriter wanted;
+      joined.put(low_bits(offset), offset);
+      wanted.put(low_bits(offset), offset);
+      for (const auto& [value, width] : items) {
+        other.put(value, width);
+        wanted.put(value, width);
+      }
+      joined.put_all(std::move(other));
+      EXPECT_EQ(joined.size(), wanted.size());
+      EXPECT_EQ(joined.take(), wanted.take()) << offset << ", " << count;
+    }
   }
 }
 

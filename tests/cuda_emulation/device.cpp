@@ -123,7 +123,8 @@ class Machine {
       return;
     }
     queues_.at(stream).works.push_back({.run = std::move(work), .mark = {}});
-    // Real work goes on beside the host, so some of it is done now: in bursts, as access is dear.
+    // A real device works beside the host, so some of the work is done now. In bursts, since
+    // opening the memory is slow.
     if (random_() % 16 != 0) return;
     for (std::uint64_t left = random_() % 32; left > 0 && step_any(); --left) {
     }

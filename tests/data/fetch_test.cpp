@@ -1,5 +1,5 @@
-// Fetching: whole, gone on with, and nothing left of what is not the archive; from files and from a
-// server.
+// Fetching from files and from a server: in one go or resumed; bytes that are not the archive leave
+// nothing behind.
 #include "data/fetch.hpp"
 
 #include <arpa/inet.h>

@@ -28,6 +28,13 @@ inline std::optional<CodeInput> code_input(const std::uint8_t* data, std::size_t
                    .stream = input.subspan(prefix_bytes)};
 }
 
+/// Every (step)-th coordinate of d.
+inline std::vector<compress::Index> every(std::uint64_t step, std::uint64_t d) {
+  std::vector<compress::Index> set;
+  for (std::uint64_t i = 0; i < d; i += step) set.push_back(static_cast<compress::Index>(i));
+  return set;
+}
+
 /// `decode(reader)` refuses the bits of `stream`, or they are what encode() writes for the set that
 /// it reads.
 template <typename Decode>

@@ -5,7 +5,6 @@
 // (s + 1)-th coordinate.
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "compress/positions/delta_codec.hpp"
 #include "tests/fuzz/code_check.hpp"
@@ -16,10 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint64_t d = input->prefix.get(16);
   const std::uint64_t step = input->prefix.get(16) + 1;
   if (d == 0) return 0;
-  std::vector<mvsgd::compress::Index> previous;
-  for (std::uint64_t i = 0; i < d; i += step) {
-    previous.push_back(static_cast<mvsgd::compress::Index>(i));
-  }
+  const auto previous = mvsgd::fuzz::every(step, d);
   mvsgd::fuzz::check_code(mvsgd::compress::DeltaCodec(d, previous), input->stream, previous.size());
   return 0;
 }

@@ -130,6 +130,42 @@ entropy("more_positions_than_bits_hold", 2**32 - 1, 65535, bytes(4))
 entropy("all_ones", 2**32 - 1, 20, b"\xff" * 64)
 
 
+def code_entropy(name, q, count, step, *fields):
+    """Fields as strings of '0' and '1', or pairs of a number and its width."""
+    bits = "".join(f if isinstance(f, str) else f"{f[0]:0{f[1]}b}"[::-1] for f in fields)
+    write("code_entropy", name, bytes([q]) + count.to_bytes(2, "little") + bytes([step]) + packed(bits))
+
+
+def change(name, d, step, stream):
+    write("change_codec", name, d.to_bytes(2, "little") + step.to_bytes(2, "little") + stream)
+
+
+SIGNS = "00110001000110000001001000000010"
+ROW = "000 1 000011  0000 1 00"
+code_entropy("example", 3, 32, 0, "10", SIGNS, ROW, (116191008, 32))
+code_entropy("no_codes", 4, 0, 0, "00")
+code_entropy("plain", 2, 5, 2, "00", "01 11 00 10 01")
+code_entropy("plain_that_is_longer", 4, 64, 0, "00", "0000" * 64)
+code_entropy("model_3", 4, 32, 2, "11", "0" * 200)
+code_entropy("two_rows_without_a_vote", 4, 32, 0, "01", "0" * 200)
+code_entropy("two_rows_of_one_level", 4, 90, 2, "01", "0" * 90, "1 00000" * 7, "1 00000" * 7, (1 << 16, 32))
+code_entropy("frequency_above_what_is_left", 3, 32, 0, "10", SIGNS, "0000 1 000001", (1 << 16, 32))
+code_entropy("frequency_without_an_end", 3, 32, 0, "10", SIGNS, "0" * 400)
+code_entropy("state_too_small", 3, 32, 0, "10", SIGNS, ROW, (65535, 32))
+code_entropy("state_of_another_end", 3, 32, 0, "10", SIGNS, ROW, (116191009, 32))
+code_entropy("frequencies_of_other_codes", 3, 32, 0, "10", SIGNS, "000 1 100011  0000 1 00", (116191008, 32))
+code_entropy("count_without_signs", 3, 65535, 0, "10", SIGNS, ROW, (116191008, 32))
+code_entropy("eight_lanes", 2, 9000, 3, "10", "01" * 4500, "00 1 0000000", *[(1 << 16, 32)] * 8)
+
+change("example_like", 16, 3, packed("1 100 1011 100101"))
+change("no_change", 12, 2, packed("1 000"))
+change("whole", 12, 3, packed("0 1 01 1 11 0 1 10 0 0"))
+change("whole_that_is_longer", 12, 3, packed("0 1 00 0 1 00 0 1 00 0"))
+change("more_new_than_outside", 5, 0, packed("1 1"))
+change("all_ones", 60000, 99, b"\xff" * 64)
+change("zeros", 60000, 99, bytes(64))
+
+
 def delta(name, d, step, stream):
     write("delta_codec", name, d.to_bytes(2, "little") + step.to_bytes(2, "little") + stream)
 
@@ -321,6 +357,8 @@ END = {"end": True, "theta_sha256": "0" * 64, "test_loss": 2.25, "test_accuracy"
 run_files("finished", [metrics(1), metrics(2, mask_overlap=0.5, test_loss=2.0, test_accuracy=0.1,
                                            kept_by_layer=dict.fromkeys(LAYERS, 0)), END],
           LEDGER + MODEL + "1,0,up,dense,header,192\n")
+run_files("end_with_files", [END | {"files": {"ledger.csv": {"bytes": 39, "sha256": "0" * 64}}}], LEDGER)
+run_files("files_without_bytes", [END | {"files": {"ledger.csv": 39}}], LEDGER)
 run_files("end_without_accuracy", [{"end": True}], LEDGER)
 run_files("running", [metrics(1), '{"round": 2, "ep'], LEDGER + MODEL + "1,0,up,de")
 run_files("rounds_out_of_order", [metrics(2)], LEDGER)
@@ -332,6 +370,12 @@ run_files("loss_is_null", [metrics(1, loss=None)], LEDGER)
 run_files("no_json", ["x\n"], LEDGER)
 run_files("unknown_kind", [], LEDGER + "0,0,down,modell,header,192\n")
 run_files("seven_columns", [], LEDGER + "0,0,down,model,header,192,1\n")
+SUMS = "round,direction,kind,field,bits\n0,down,model,header,384\n0,down,model,initial_model,188544\n"
+run_files("sums", [metrics(1), metrics(2, change_counts={"2": 1, "3": 1})], SUMS)
+run_files("sums_of_too_many_changes", [metrics(1, change_counts={"4294967295": 4294967295})], SUMS)
+run_files("sums_of_a_change_without_size", [metrics(1, change_counts={"few": 1})], SUMS)
+run_files("sums_too_large", [metrics(1)], SUMS + "1,up,dense,values,18446744073709551615\n" * 2)
+run_files("sums_with_a_worker", [metrics(1)], SUMS + "1,0,up,dense,values,1\n")
 run_files("number_too_large", [], LEDGER + "0,0,down,model,header,18446744073709551616\n")
 run_files("no_header", [], MODEL)
 

@@ -46,6 +46,8 @@ using mvsgd::sim::receive_update;
 using mvsgd::sim::receive_values;
 using mvsgd::sim::scheme_named;
 using mvsgd::sim::Settings;
+using mvsgd::sim::ValueCoding;
+using mvsgd::sim::VoteCoding;
 
 using Bytes = std::shared_ptr<const std::vector<std::byte>>;
 
@@ -80,6 +82,10 @@ Settings settings_of(BitReader& prefix) {
     settings.drop_codec = DropCoding::rank;
     settings.mask_codec = MaskCoding::delta;
   }
+  if (codec / 16 % 2 != 0) {
+    if (settings.scheme->name() == "top-k") settings.vote_codec = VoteCoding::delta;
+    if (q > 0) settings.value_codec = ValueCoding::entropy;
+  }
   settings.value_bits = q == 0 ? 32 : q;
   if (q == 1) settings.quantizer = "scaled-sign";
   return settings;
@@ -106,7 +112,9 @@ void read_values(const Protocol& protocol, Transport& end, std::uint32_t from,
                             : envelope.kind == Kind::update ? protocol.k
                                                             : protocol.d);
   if (envelope.kind == Kind::update && protocol.quantizer) {
-    receive_update(protocol, end, from, envelope.round, values);
+    std::vector<std::uint8_t> own(protocol.values_by_entropy ? values.size() : 0);
+    for (std::size_t i = 0; i < own.size(); i += 3) own[i] = 1;
+    receive_update(protocol, end, from, envelope.round, values, own);
     for (const float value : values) check(std::isfinite(value), "what is recovered is finite");
     return;
   }

@@ -27,19 +27,21 @@ namespace {
 namespace fs = std::filesystem;
 using mvsgd::fuzz::check;
 using mvsgd::sim::InputError;
+using mvsgd::sim::LedgerRows;
 using mvsgd::sim::RunHistory;
 using mvsgd::sim::Settings;
 
 /// The directory of a run of four rounds, the first of them dense.
 class Run {
  public:
-  Run() {
+  explicit Run(LedgerRows rows) {
     Settings settings = mvsgd::sim::preset("ssgd-mv-ad").settings;
     settings.width = 1;
     settings.workers = 2;
     settings.batch = 8;
     settings.synthetic_train = 64;
     settings.epochs = 1;
+    settings.ledger_rows = rows;
     std::ofstream config(path() / "config.toml");
     write_toml(settings, config);
   }
@@ -67,10 +69,13 @@ void report(const fs::path& run) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Run run;
+  static const Run by_worker(LedgerRows::worker);
+  static const Run by_round(LedgerRows::round);
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const std::size_t border = input.find('#');
   if (border == std::string_view::npos) return 0;
+  const bool has_sums = input.substr(border + 1).starts_with("round,direction,");
+  const Run& run = has_sums ? by_round : by_worker;
   run.write("metrics.jsonl", input.substr(0, border));
   run.write("ledger.csv", input.substr(border + 1));
 

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <thread>
+#include <vector>
 
 namespace mvsgd::nn {
 namespace {
@@ -27,9 +29,24 @@ TEST(BufferPool, NeverHandsOutWhatIsInUse) {
   EXPECT_EQ(std::count(one.get(), one.get() + 100, 1.0F), 100);
 }
 
+// Of the sizes that share memory, and more than fit one piece of it.
+TEST(BufferPool, BuffersNeverOverlap) {
+  const auto pool = BufferPool::make();
+  std::vector<std::shared_ptr<float>> buffers;
+  constexpr std::int64_t kFloats = 150'001;
+  for (int i = 0; i < 40; ++i) {
+    buffers.push_back(pool->take(kFloats + i % 3 * 100'000));
+    std::fill_n(buffers.back().get(), kFloats + i % 3 * 100'000, static_cast<float>(i));
+  }
+  for (int i = 0; i < 40; ++i) {
+    const float* const first = buffers[static_cast<std::size_t>(i)].get();
+    EXPECT_EQ(std::count(first, first + kFloats, static_cast<float>(i)), kFloats) << i;
+  }
+}
+
 TEST(BufferPool, AlignsToCacheLines) {
   const auto pool = BufferPool::make();
-  for (const std::int64_t count : {0, 1, 15, 16, 17, 1000}) {
+  for (const std::int64_t count : {0, 1, 15, 16, 17, 1000, 100'000, 100'001}) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(pool->take(count).get()) % BufferPool::kAlignment,
               0U);
   }

@@ -54,6 +54,7 @@ def main(run, out):
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     if "end" not in lines[-1]:
         sys.exit(f"{run}: it has not ended")
+    lines[-1].pop("files", None)  # digests of the whole run's files
     kept = [line_of(stretch) for stretch in stretches(lines[:-1])] + [lines[-1]]
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in kept)
     (out / "metrics.jsonl").write_text(text)

@@ -12,6 +12,8 @@ class MajorityVoting final : public Voted {
   /// Section 4.2's practice: the memory is in units of weights, and a decay makes steps smaller.
   [[nodiscard]] bool rescales_error(const Settings& /*settings*/) const override { return true; }
 
+  [[nodiscard]] bool breaks_ties() const override { return true; }
+
   [[nodiscard]] std::vector<compress::Index> choose_mask(const compress::VoteTally& votes,
                                                          const Settings& settings,
                                                          const Protocol& protocol,

@@ -1,5 +1,5 @@
-// SSGD-MV-AD: Algorithm 2, add-drop voting. A first vote goes whole; later ones as what they add to
-// the last and drop from it, and the server keeps the sum of all votes (eq 16).
+// SSGD-MV-AD: Algorithm 2, add-drop voting. A worker sends its first vote whole, and of each later
+// one what it adds to the last and drops from it. The server keeps the sum of all votes (eq 16).
 #include <stdexcept>
 #include <utility>
 
@@ -32,29 +32,34 @@ class AddDropServer final : public ServerSide {
  public:
   AddDropServer(const Settings& settings, const Protocol& protocol)
       : ranked_(settings.drop_codec == DropCoding::rank),
+        keeps_votes_(settings.check_votes || ranked_ || protocol.values_by_entropy),
         sum_(protocol.d, {.workers = protocol.workers,
                           .k = protocol.k,
                           .k_ad = protocol.k_ad,
-                          .check_votes = settings.check_votes || ranked_}) {}
+                          .check_votes = keeps_votes_}) {}
 
   void lead(ServerRound& round) override {
     for (std::uint32_t n = 0; n < round.workers(); ++n) {
       round.round().first_sparse ? receive_vote(round, n) : receive_change(round, n);
     }
-    round.everybody_is_here();
     const SumCount counted(sum_);
     round.publish_mask(
         sum_.majority_mask(round.protocol().k, tie_break(round.settings(), round.round())),
         &counted);
-    round.step_under_mask(round.sum_updates());
+    round.step_under_mask(keeps_votes_
+                              ? round.sum_updates([&](std::uint32_t n) { return sum_.vote(n); })
+                              : round.sum_updates());
   }
 
   [[nodiscard]] KeptArrays keep() const override { return {{kVoteSum, sum_.counts()}}; }
 
-  void restore(const KeptArrays& kept, std::span<const std::span<const Index>> votes) override {
+  void take_votes(std::span<const std::span<const Index>> votes) override {
     for (std::uint32_t n = 0; n < votes.size(); ++n) {
       if (!votes[n].empty()) sum_.first(n, votes[n]);
     }
+  }
+
+  void restore(const KeptArrays& kept) override {
     if (kept.at(kVoteSum) != sum_.counts()) {
       throw std::invalid_argument("vote_sum is not the sum of the votes");
     }
@@ -75,6 +80,7 @@ class AddDropServer final : public ServerSide {
   }
 
   bool ranked_;  ///< drops are ranks in the sender's last vote
+  bool keeps_votes_;
   compress::VoteSum sum_;
 };
 
@@ -89,7 +95,7 @@ class AddDrop final : public Scheme, public SparseRounds {
     RoundShape shape = {mask_shape(settings, dimensions, round), update_shape(settings, dimensions),
                         aggregate_shape(settings, dimensions)};
     if (round.first_sparse) {
-      shape.push_back(vote_shape(settings, dimensions));
+      shape.push_back(vote_shape(settings, dimensions, round));
       return shape;
     }
     const MessageShape add{.way = comm::Direction::up,
@@ -118,6 +124,8 @@ class AddDrop final : public Scheme, public SparseRounds {
     return settings.practice == Practice::authors && settings.local_steps == 1;
   }
 
+  [[nodiscard]] bool breaks_ties() const override { return true; }
+
   [[nodiscard]] Vote choose_vote(WorkerRound& round, const FlatView& theta_h) const override {
     Vote vote{.support = choose_top_k(round, theta_h), .change = {}};
     if (round.round().first_sparse) return vote;
@@ -135,7 +143,7 @@ class AddDrop final : public Scheme, public SparseRounds {
       round.send_positions(Kind::vote, vote.support);
     }
     round.receive_mask();
-    round.send_update(round.state().mask);
+    round.send_update(round.state().mask, vote.support);
     round.receive_aggregate();
   }
 

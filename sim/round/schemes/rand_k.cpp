@@ -1,5 +1,5 @@
-// The baseline that a vote must beat: K coordinates that the server draws, the same for all workers
-// and whatever their differences are. Nobody votes; positions cost bits down alone.
+// The baseline that a vote must beat: the server draws K coordinates, the same for all workers,
+// whatever their differences are. Nobody votes; positions cost bits only on the way down.
 #include <utility>
 #include <vector>
 
@@ -20,7 +20,6 @@ class RandomKServer final : public ServerSide {
     round.publish_mask(
         compress::random_mask(protocol.d, protocol.k, round.settings().seed, round.round().t));
     std::vector<float> sum = round.sum_updates();
-    round.everybody_is_here();
     round.step_under_mask(std::move(sum));
   }
 };

@@ -13,20 +13,20 @@ using compress::Index;
 
 class TopKServer final : public ServerSide {
  public:
-  explicit TopKServer(std::size_t d) : votes_(d), dense_sum_(d) {}
+  TopKServer(const Settings& settings, std::size_t d)
+      : receiver_(settings), votes_(d), dense_sum_(d) {}
 
   void lead(ServerRound& round) override {
     std::vector<std::vector<Index>> supports(round.workers());
     std::vector<std::vector<float>> values(round.workers());
     for (std::uint32_t n = 0; n < round.workers(); ++n) {
-      supports[n] = round.receive_positions(n, Kind::vote);
+      supports[n] = receiver_.receive(round, n);
       values[n].resize(supports[n].size());
       round.receive_update(n, values[n]);
     }
     votes_.count(supports);
     std::vector<Index> all(votes_.voted().begin(), votes_.voted().end());
     round.sizes().union_size = static_cast<std::uint32_t>(all.size());
-    round.everybody_is_here();
     const TallyCount counted(votes_);
     round.publish_mask(std::move(all), &counted);
 
@@ -40,7 +40,12 @@ class TopKServer final : public ServerSide {
     round.step_under_mask(std::move(sum));
   }
 
+  void take_votes(std::span<const std::span<const Index>> votes) override {
+    receiver_.take_votes(votes);
+  }
+
  private:
+  VoteReceiver receiver_;
   compress::VoteTally votes_;
   std::vector<float> dense_sum_;  ///< zeros between rounds, [d]
 };
@@ -62,7 +67,8 @@ class OwnTopK final : public Scheme, public SparseRounds {
     aggregate.most = mask.most;
     aggregate.counted_by = CountedBy::supports;
     aggregate.share = mask.share;
-    return {vote_shape(settings, dimensions), update_shape(settings, dimensions), mask, aggregate};
+    return {vote_shape(settings, dimensions, round), update_shape(settings, dimensions), mask,
+            aggregate};
   }
 
   [[nodiscard]] Vote choose_vote(WorkerRound& round, const FlatView& theta_h) const override {
@@ -76,9 +82,9 @@ class OwnTopK final : public Scheme, public SparseRounds {
     round.receive_aggregate();
   }
 
-  [[nodiscard]] std::unique_ptr<ServerSide> server(const Settings& /*settings*/,
+  [[nodiscard]] std::unique_ptr<ServerSide> server(const Settings& settings,
                                                    const Protocol& protocol) const override {
-    return std::make_unique<TopKServer>(protocol.d);
+    return std::make_unique<TopKServer>(settings, protocol.d);
   }
 
   void define(DefinitionRound& round) const override {

@@ -8,23 +8,29 @@ using compress::Index;
 
 class VotedServer final : public ServerSide {
  public:
-  VotedServer(const Voted& scheme, std::size_t d) : scheme_(&scheme), votes_(d) {}
+  VotedServer(const Voted& scheme, const Settings& settings, std::size_t d)
+      : scheme_(&scheme), receiver_(settings), votes_(d) {}
 
   void lead(ServerRound& round) override {
     std::vector<std::vector<Index>> supports;
     for (std::uint32_t n = 0; n < round.workers(); ++n) {
-      supports.push_back(round.receive_positions(n, Kind::vote));
+      supports.push_back(receiver_.receive(round, n));
     }
     votes_.count(supports);
-    round.everybody_is_here();
     const TallyCount counted(votes_);
     round.publish_mask(
         scheme_->choose_mask(votes_, round.settings(), round.protocol(), round.round()), &counted);
-    round.step_under_mask(round.sum_updates());
+    round.step_under_mask(
+        round.sum_updates([&](std::uint32_t n) { return std::span(supports[n]); }));
+  }
+
+  void take_votes(std::span<const std::span<const Index>> votes) override {
+    receiver_.take_votes(votes);
   }
 
  private:
   const Voted* scheme_;
+  VoteReceiver receiver_;
   compress::VoteTally votes_;
 };
 
@@ -35,6 +41,20 @@ std::vector<Index> choose_top_k(WorkerRound& round, const FlatView& theta_h) {
       round.arrays().add_difference_top_k(theta_h, round.protocol().k, round.state().threshold);
   round.state().threshold = top.magnitude;
   return std::move(top.support);
+}
+
+std::vector<Index> VoteReceiver::receive(ServerRound& round, std::uint32_t worker) {
+  std::vector<Index>& last = last_.at(worker);
+  std::vector<Index> vote = round.receive_positions(worker, Kind::vote, last);
+  if (keeps_) last = vote;
+  return vote;
+}
+
+void VoteReceiver::take_votes(std::span<const std::span<const Index>> votes) {
+  if (!keeps_) return;
+  for (std::size_t n = 0; n < votes.size(); ++n) {
+    last_.at(n).assign(votes[n].begin(), votes[n].end());
+  }
 }
 
 std::vector<std::uint32_t> TallyCount::counts() const {
@@ -53,7 +73,7 @@ compress::TieBreak tie_break(const Settings& settings, const Round& round) {
 
 RoundShape Voted::shape(const Settings& settings, const Dimensions& dimensions,
                         const Round& round) const {
-  return {vote_shape(settings, dimensions), mask_shape(settings, dimensions, round),
+  return {vote_shape(settings, dimensions, round), mask_shape(settings, dimensions, round),
           update_shape(settings, dimensions), aggregate_shape(settings, dimensions)};
 }
 
@@ -64,13 +84,13 @@ Vote Voted::choose_vote(WorkerRound& round, const FlatView& theta_h) const {
 void Voted::exchange(WorkerRound& round, const Vote& vote) const {
   round.send_positions(Kind::vote, vote.support);
   round.receive_mask();
-  round.send_update(round.state().mask);
+  round.send_update(round.state().mask, vote.support);
   round.receive_aggregate();
 }
 
-std::unique_ptr<ServerSide> Voted::server(const Settings& /*settings*/,
+std::unique_ptr<ServerSide> Voted::server(const Settings& settings,
                                           const Protocol& protocol) const {
-  return std::make_unique<VotedServer>(*this, protocol.d);
+  return std::make_unique<VotedServer>(*this, settings, protocol.d);
 }
 
 }  // namespace mvsgd::sim

@@ -1,5 +1,5 @@
-// What the schemes share in which workers send whole votes and the server chooses the mask from
-// their tally.
+// What is shared by the schemes in which workers send whole votes and the server chooses the mask
+// from their tally.
 #pragma once
 
 #include <memory>
@@ -40,6 +40,21 @@ class Voted : public Scheme, public SparseRounds {
                                                                  const Settings& settings,
                                                                  const Protocol& protocol,
                                                                  const Round& round) const = 0;
+};
+
+/// Receives whole votes, and keeps them where the next ones are to be told as their changes.
+class VoteReceiver {
+ public:
+  explicit VoteReceiver(const Settings& settings)
+      : keeps_(settings.vote_codec == VoteCoding::delta), last_(settings.workers) {}
+
+  [[nodiscard]] std::vector<compress::Index> receive(ServerRound& round, std::uint32_t worker);
+  /// ServerSide::take_votes().
+  void take_votes(std::span<const std::span<const compress::Index>> votes);
+
+ private:
+  bool keeps_;
+  std::vector<std::vector<compress::Index>> last_;  ///< [N]
 };
 
 /// The votes of a tally.

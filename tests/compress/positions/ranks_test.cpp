@@ -58,6 +58,19 @@ TEST(Ranks, AreRefusedFromAPeerIfTheyAreOutOfRangeOrOrder) {
   EXPECT_THAT(members_outside(Set{6}, set, 10), ElementsAre(9));
 }
 
+TEST(Ranks, MarksSayWhichMembersOfASetAreInAnother) {
+  for (std::uint32_t set = 0; set < 1U << 6; ++set) {
+    for (std::uint32_t other = 0; other < 1U << 6; ++other) {
+      const Set members = subset(set);
+      const auto marks = marks_of(members, subset(other));
+      ASSERT_EQ(marks.size(), members.size());
+      for (std::size_t j = 0; j < marks.size(); ++j) {
+        ASSERT_EQ(marks[j], other >> members[j] & 1U) << set << " " << other;
+      }
+    }
+  }
+}
+
 TEST(Ranks, RefuseWhatIsNoSubset) {
   EXPECT_THAT(
       [&] {

@@ -46,7 +46,32 @@ MEANS = [(1.0 + 0.5) / 2, (0.25 + 0.125) / 2]
 (HERE / "quantized_update.bin").write_bytes(
     header(6, 2, 0, 3, 7, 18, 4, 0) + packed(CODES + float32(MEANS)))
 
-# Their signs; then the one scale of all four.
+# The vote of round 8 where that of round 7 was {1, 6, 7, 12}: a change, r = 1 in 3 bits; of 4 ranks
+# the 1 (6 has left) and of 14 the 6 (9 is new), by the entropy code.
+CHANGE = "1 100 1011 100101"
+(HERE / "changed_vote.bin").write_bytes(header(2, 0, 7, 3, 8, 18, 4, 4) + packed(CHANGE))
+
+# 32 values of q = 3, all of level 1 but two of level 2: one row of frequencies in 256 slots.
+NEGATIVE = {2, 3, 7, 11, 12, 19, 22, 30}
+SECOND = {5, 17}
+FREQUENCIES = [240, 16, 0, 0]
+state = 1 << 16
+for i in reversed(range(32)):
+    s = 1 if i in SECOND else 0
+    f = FREQUENCIES[s]
+    assert state < f << 24  # no word leaves
+    state = 256 * (state // f) + state % f + sum(FREQUENCIES[:s])
+FIELDS = [
+    "10",  # model 1
+    "".join("1" if i in NEGATIVE else "0" for i in range(32)),
+    "000 1 000011",  # 240 = 3 * 2^6 + 48
+    "0000 1 00",  # 16 = 4 * 2^2, and nothing is left
+    f"{state:032b}"[::-1],
+]
+(HERE / "entropy_update.bin").write_bytes(
+    header(6, 3, 8, 3, 7, 100, 32, 0) + packed("".join(FIELDS) + float32([1.0, 0.5, 0.0, 0.0])))
+
+# The signs of 1.0, -0.5, 0.25, -0.125; then the one scale of all four.
 SIGNS = "0 1 0 1"
 SCALE = [(1.0 + 0.5 + 0.25 + 0.125) / 4]
 (HERE / "scaled_sign_update.bin").write_bytes(

@@ -18,19 +18,15 @@ class CudaWithoutADevice : public testing::Test {
   ~CudaWithoutADevice() override { std::filesystem::remove_all(path_); }
 
  protected:
-  Outcome train(const std::string& backend, const std::string& precision = "fp32") {
-    return run({"train",   "--preset",
-                "ssgd-mv", "--backend",
-                backend,   "--precision",
-                precision, "--width",
-                "2",       "--workers",
-                "2",       "--batch",
-                "8",       "--synthetic-train",
-                "64",      "--synthetic-test",
-                "16",      "--epochs",
-                "1",       "--rounds",
-                "2",       "--out",
-                path_});
+  Outcome train(const std::string& backend, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> args{"train", "--preset",         "ssgd-mv", "--backend",
+                                  backend, "--width",          "2",       "--workers",
+                                  "2",     "--batch",          "8",       "--synthetic-train",
+                                  "64",    "--synthetic-test", "16",      "--epochs",
+                                  "1",     "--rounds",         "2",       "--out",
+                                  path_};
+    args.insert(args.end(), more.begin(), more.end());
+    return run(args);
   }
 
   const std::string path_ = testing::TempDir() + "mvsgd_cuda_no_device";
@@ -38,7 +34,7 @@ class CudaWithoutADevice : public testing::Test {
 
 TEST_F(CudaWithoutADevice, TrainingExits3WithTheReasonAndLeavesNothing) {
   for (const char* precision : {"fp32", "tf32", "bf16"}) {
-    const Outcome outcome = train("cuda", precision);
+    const Outcome outcome = train("cuda", {"--precision", precision});
     EXPECT_EQ(outcome.code, Exit::bad_input) << precision;
     // Without a driver, and with one whose devices are hidden.
     EXPECT_THAT(outcome.err,

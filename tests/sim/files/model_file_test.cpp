@@ -163,6 +163,12 @@ TEST_F(ModelFile, WhatIsTakenForOneIsNamedForWhatItIs) {
   EXPECT_THAT(refusal(), HasSubstr("a directory, where a safetensors file is wanted"));
   std::ofstream(path_ / "config.toml") << "";
   EXPECT_THAT(refusal(), HasSubstr("of a run: its weights are in model.safetensors there"));
+  fs::remove(path_ / "config.toml");
+  std::ofstream(path_ / "manifest.json") << "";
+  EXPECT_THAT(refusal(), HasSubstr("a directory, of a checkpoint: --resume with the run's"));
+  path_ /= "arrays.safetensors";
+  std::ofstream(path_) << "";
+  EXPECT_THAT(refusal(), HasSubstr("arrays, of a checkpoint: --resume with the run's"));
 }
 
 TEST_F(ModelFile, WithAnArrayTooManyIsRefusedNamingIt) {

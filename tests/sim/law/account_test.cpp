@@ -76,7 +76,7 @@ class AccountOfRow : public testing::TestWithParam<Row> {
     const Audit audit({}, settings, kD, kBuffers);
     const RoundSizes sizes{.union_size = 1'117'400,
                            .changes = std::vector<std::uint32_t>(settings.workers, 11'174),
-                           .position_bits = {}};
+                           .coded_bits = {}};
     Account account(kD, settings.workers);
     for (Round round : schedule(settings, 10'240)) {
       round.evaluate = false;

@@ -139,10 +139,10 @@ class AuditOfTopK : public AuditOfSizes {
 };
 
 RoundSizes changes(std::vector<std::uint32_t> sizes) {
-  return {.union_size = 0, .changes = std::move(sizes), .position_bits = {}};
+  return {.union_size = 0, .changes = std::move(sizes), .coded_bits = {}};
 }
 RoundSizes union_of(std::uint32_t size) {
-  return {.union_size = size, .changes = {}, .position_bits = {}};
+  return {.union_size = size, .changes = {}, .coded_bits = {}};
 }
 
 TEST_F(AuditOfAd, RecoversTheSizesOfTheListsFromTheirRows) {

@@ -31,8 +31,10 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"quantizer", {"fractional", "scaled-sign"}},
       {"quantizer_block", {"0", "1000000000"}},
       {"quantization_error", {"true", "false"}},
+      {"value_codec", {"plain", "entropy"}},
       {"position_codec", {"block", "elias-fano", "rice", "radix", "entropy"}},
       {"block_size", {"0", "7"}},
+      {"vote_codec", {"positions", "delta"}},
       {"drop_codec", {"positions", "rank"}},
       {"mask_codec", {"positions", "delta"}},
       {"width", {"64", "512"}},
@@ -66,6 +68,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"bn_eval", {"average", "recompute", "batch"}},
       {"error_rescale_on_decay", {"true", "false"}},
       {"eval_every", {"1", "1000000000"}},
+      {"ledger_rows", {"worker", "round"}},
       {"checkpoint_every", {"10m", "0", "50", "1m", "1000000m", "1000000000"}},
       {"deadline", {"3600", "1"}}};
   return all;

@@ -252,7 +252,7 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
     EXPECT_EQ(s.seed, 1U) << name;
     EXPECT_EQ(s.practice, Practice::text) << name;
   }
-  EXPECT_EQ(presets().size(), names.size() + 4);  // and the demo's, and the baseline without votes
+  EXPECT_EQ(presets().size(), names.size() + 6);  // the demo's, in fewer bits, without votes
 }
 
 TEST(Presets, TheDemosAreRowsOfTable1AtOneScale) {

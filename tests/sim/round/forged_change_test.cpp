@@ -14,6 +14,7 @@
 #include "compress/vote/add_drop.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/control.hpp"
+#include "sim/round/give_up.hpp"
 #include "sim/round/server.hpp"
 #include "sim/round/telemetry.hpp"
 
@@ -44,9 +45,14 @@ class ForgedChange : public testing::Test {
       rounds[i].steps = 1;
     }
     rounds[0].first_sparse = true;
+    GiveUp never({}, 3);
     Server server({.protocol = protocol,
                    .settings = settings_,
-                   .leader = {.rounds = rounds, .pause_after = {}, .evaluate = {}, .on_closed = {}},
+                   .leader = {.rounds = rounds,
+                              .pause_after = {},
+                              .evaluate = {},
+                              .on_closed = {},
+                              .give_up = never},
                    .on_counts =
                        [&](const Round&, std::span<const std::uint32_t> counts) {
                          counts_.assign(counts.begin(), counts.end());

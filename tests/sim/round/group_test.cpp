@@ -20,7 +20,9 @@
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/round/definition.hpp"
+#include "sim/round/give_up.hpp"
 #include "sim/verify/drawn_update.hpp"
+#include "tests/sim/round/broken_off.hpp"
 #include "tests/sim/round/scheme_case.hpp"
 
 namespace mvsgd::sim {
@@ -49,6 +51,7 @@ struct Observers {
   comm::WireObserver on_message = {};
   CountsObserver on_counts = {};
   PauseAfter pause_after = {};
+  GiveUp* give_up = nullptr;
 };
 
 GroupState begin(const Settings& settings) {
@@ -68,7 +71,8 @@ GroupState advance(GroupState state, const Settings& settings, const std::vector
                     .evaluate = {},
                     .on_closed = std::move(observers.on_closed),
                     .on_counts = std::move(observers.on_counts),
-                    .pause_after = std::move(observers.pause_after)},
+                    .pause_after = std::move(observers.pause_after),
+                    .give_up = observers.give_up},
                    std::move(state));
 }
 
@@ -266,6 +270,66 @@ TEST_P(GroupOfScheme, WhereItPausesChangesNoBitOfResultOrRecords) {
       EXPECT_TRUE(same_bits(state.workers[n].e, errors_[n])) << stretch << ", worker " << n;
     }
     EXPECT_EQ(rows, uncut) << stretch;
+  }
+}
+
+TEST_P(GroupOfScheme, ARoundThatIsGivenUpLeavesTheStateBeforeItAndIsDoneAgain) {
+  std::vector<std::uint32_t> closed;
+  Observers observers;
+  observers.on_closed = [&](const RoundRecord& record) { closed.push_back(record.round.t); };
+  for (std::uint32_t t = 1; t <= plan_.size(); ++t) {
+    SCOPED_TRACE(t);
+    GroupState before = begin(settings_);
+    if (t > 1) {
+      Observers pausing;
+      pausing.pause_after = [&](const Round& round) { return round.t + 1 == t; };
+      before = advance(std::move(before), settings_, plan_, update_, 2, pausing);
+    }
+    closed.clear();
+    GivenUpUpdate update(update_, settings_.workers, t, t % settings_.workers);
+    observers.give_up = &update.give_up();
+    const std::size_t slots = settings_.workers;
+    GroupState state = advance(begin(settings_), settings_, plan_, update, slots, observers);
+    ASSERT_EQ(state.t, t - 1);
+    EXPECT_EQ(closed.size(), t);  // the initial model's round 0, too
+    EXPECT_TRUE(t == 1 || same_bits(state.server.theta, before.server.theta));
+    EXPECT_EQ(state.server.mask, before.server.mask);
+    EXPECT_TRUE(t == 1 || state.server.kept == before.server.kept);
+    for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+      const WorkerState& worker = state.workers[n];
+      EXPECT_TRUE(t == 1 || same_bits(worker.e, before.workers[n].e)) << n;
+      EXPECT_EQ(worker.vote, before.workers[n].vote) << n;
+      EXPECT_EQ(worker.mask, before.workers[n].mask) << n;
+      EXPECT_EQ(worker.threshold, before.workers[n].threshold) << n;
+      EXPECT_EQ(worker.buffers, before.workers[n].buffers) << n;
+    }
+    state = advance(std::move(state), settings_, plan_, update, slots, observers);
+    EXPECT_EQ(state.t, plan_.size());
+    EXPECT_TRUE(same_bits(state.server.theta, theta_));
+    for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+      EXPECT_TRUE(same_bits(state.workers[n].e, errors_[n])) << n;
+    }
+    // Round 0 comes once more where round 1 was given up.
+    const std::size_t again = t == 1 ? 1 : 0;
+    EXPECT_EQ(closed.size(), plan_.size() + 1 + again);
+  }
+}
+
+TEST(Group, OfSeveralThatDivergeTheLowestOfTheEarliestStepIsTold) {
+  Settings settings = settings_of({"", "mv"});
+  settings.workers = 4;
+  const auto plan = plan_of(4);
+  for (std::uint32_t latest = 0; latest < 4; ++latest) {
+    for (const std::size_t slots : {1U, 4U}) {
+      DrawnUpdate drawn(kD, slots, 5);
+      DivergingUpdate update(drawn, latest);
+      try {
+        (void)run(settings, plan, update, slots);
+        FAIL() << "it has diverged";
+      } catch (const NonFiniteError& e) {
+        EXPECT_STREQ(e.what(), "worker 2") << latest << ", slots " << slots;
+      }
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -95,12 +96,65 @@ INSTANTIATE_TEST_SUITE_P(AgainstTheLast, PositionCodecOfARun,
                                           testing::ValuesIn(kOfTheLast)),
                          test_name);
 
+const Values kVotes[] = {{{"vote_codec", "delta"}},
+                         {{"vote_codec", "delta"}, {"position_codec", "entropy"}}};
+
+INSTANTIATE_TEST_SUITE_P(Votes, PositionCodecOfARun,
+                         testing::Combine(testing::Values("ssgd-mv", "ssgd-mv-rs-l4", "top-k"),
+                                          testing::ValuesIn(kVotes)),
+                         test_name);
+
+const Values kOfValues[] = {{{"value_codec", "entropy"}}};
+
+INSTANTIATE_TEST_SUITE_P(Values, PositionCodecOfARun,
+                         testing::Combine(testing::Values("ssgd-mv-l8-q", "ssgd-mv-ad-l8-q"),
+                                          testing::ValuesIn(kOfValues)),
+                         test_name);
+
+TEST(CodesOfARun, ChangeBitsAndNoDigestWhateverTheBitsOfAValue) {
+  for (const char* const name : {"ssgd-mv-rs-l4", "top-k", "rand-k-l4"}) {
+    for (const char* const q : {"2", "8"}) {
+      Settings settings = short_run(name);
+      set(settings, "value_bits", q);
+      const Outcome plain = run(settings);
+      set(settings, "value_codec", "entropy");
+      const Outcome coded = run(settings);
+      EXPECT_EQ(coded.digest, plain.digest) << name;
+      EXPECT_NE(coded.up, plain.up) << name;
+    }
+  }
+}
+
+TEST(CodesOfARun, LeaveOneBitAValueAsItIs) {
+  Settings settings = short_run("ssgd-mv");
+  set(settings, {{"value_bits", "1"}, {"quantizer", "scaled-sign"}});
+  const Outcome plain = run(settings);
+  set(settings, "value_codec", "entropy");
+  validate(settings);
+  const Outcome coded = run(settings);
+  EXPECT_EQ(coded.digest, plain.digest);
+  EXPECT_EQ(coded.up, plain.up);
+}
+
+TEST(PresetsInFewerBits, HaveTheDigestsOfThePapers) {
+  for (const std::string name : {"ssgd-mv-l8-q", "ssgd-mv-ad-l8-q"}) {
+    const Outcome papers = run(short_run(name));
+    const Outcome least = run(short_run(name + "-min"));
+    EXPECT_EQ(least.digest, papers.digest) << name;
+    EXPECT_LT(least.up, papers.up) << name;
+    EXPECT_LT(least.down, papers.down) << name;
+  }
+}
+
 TEST(PositionCodecOfSettings, IsRefusedWhereItHasNoMeaning) {
   const std::pair<const char*, Values> bad[] = {
       {"ssgd-mv", {{"position_codec", "rice"}, {"block_size", "64"}}},
       {"ssgd-mv", {{"drop_codec", "rank"}}},
       {"top-k", {{"mask_codec", "delta"}}},
-      {"dense", {{"mask_codec", "delta"}}}};
+      {"dense", {{"mask_codec", "delta"}}},
+      {"ssgd-mv-ad", {{"vote_codec", "delta"}}},
+      {"rand-k-l4", {{"vote_codec", "delta"}}},
+      {"ssgd-mv", {{"value_codec", "entropy"}}}};
   for (const auto& [name, values] : bad) {
     Settings settings = preset(name).settings;
     set(settings, values);
@@ -122,6 +176,31 @@ TEST(PositionCodecOfALedger, OneBitMoreInAnExactCodeIsFound) {
   EXPECT_EQ(rows[0].bits, comm::Bits(200 + 33 * 20 + 7));
   rows[0].bits += comm::Bits(1);
   EXPECT_THROW(audit.check(round, rows), CheckFailed);
+}
+
+TEST(PositionCodecOfALedger, OneBitMoreThanWhatWasDecodedCostsIsFound) {
+  Settings settings = preset("ssgd-mv-l8-q-min").settings;
+  settings.workers = 1;
+  const Audit audit({}, settings, 10'000, 0);
+  Round round;
+  round.t = 2;
+  RoundSizes sizes;
+  sizes.coded_bits = {{{comm::Kind::vote, 0}, comm::Bits(300)},
+                      {{comm::Kind::mask, 0}, comm::Bits(700)},
+                      {{comm::Kind::update, 0}, comm::Bits(290)}};
+  const auto rows = audit.expected(round, 0, sizes);
+  EXPECT_NO_THROW(audit.check(round, rows, sizes));
+  for (const comm::Kind kind : {comm::Kind::vote, comm::Kind::update}) {
+    auto altered = rows;
+    const auto row = std::ranges::find(altered, kind, [](const auto& r) { return r.id.kind; });
+    row->bits += comm::Bits(1);
+    EXPECT_THROW(audit.check(round, altered, sizes), CheckFailed);
+    // A ledger alone tells no more than that the padding does not fit it.
+    EXPECT_THROW(audit.check(round, altered, audit.sizes_in(round, altered)), CheckFailed);
+    RoundSizes unknown = sizes;
+    unknown.coded_bits.erase({kind, 0});
+    EXPECT_THROW(audit.check(round, rows, unknown), CheckFailed);
+  }
 }
 
 }  // namespace

@@ -132,13 +132,18 @@ TEST(Metrics, TheEndOfARunIsReadBackAsItWasWritten) {
              .test_accuracy = 0.5,
              .rates = {.uplink = 78, .both_ways = {}, .run_uplink = 34, .run_both_ways = 33},
              .seconds = 10,
-             .phases = {.local_steps = 1, .vote = 2, .exchange = 3, .server = 4}};
+             .phases = {.local_steps = 1, .vote = 2, .exchange = 3, .server = 4},
+             .files = {}};
   EXPECT_EQ(line_of(end),
             R"({"end":true,"theta_sha256":"abc","test_loss":2.25,"test_accuracy":0.5,)"
             R"("rate_uplink":78.0,"rate_run_uplink":34.0,"rate_run_both_ways":33.0,)"
             R"("seconds":10.0,"cpu_seconds":{"local_steps":1.0,"vote":2.0,"exchange":3.0,)"
             R"("server":4.0}})");
   EXPECT_EQ(line_of(std::get<RunEnd>(parse_line(line_of(end), {}))), line_of(end));
+  end.files["ledger.csv"] = {.bytes = 5, .sha256 = "def"};
+  EXPECT_THAT(line_of(end),
+              testing::EndsWith(R"(},"files":{"ledger.csv":{"bytes":5,"sha256":"def"}}})"));
+  EXPECT_EQ(std::get<RunEnd>(parse_line(line_of(end), {})).files, end.files);
   end.test_loss = std::nan("");
   EXPECT_THAT(line_of(end), testing::HasSubstr(R"("test_loss":null)"));
   EXPECT_EQ(std::get<RunEnd>(parse_line(line_of(end), {})).test_loss, std::nullopt);

@@ -91,7 +91,7 @@ interrupted() {
     wait "$pid" || status=$?
     pid=
     ((status == 5)) || fail "exit $status after SIG$signal"
-    grep -q "stops after this round" "$work/log" || fail "no word of the signal"
+    grep -q "gives this round up" "$work/log" || fail "no word of the signal"
     grep -q "mvsgd train --resume $run\$" "$work/log" || fail "no word of how to resume"
     "$mvsgd" train --resume "$run" >"$work/log" 2>&1 || fail "cannot be resumed"
     equal "$work/whole"

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "compress/positions/position_codecs.hpp"
 #include "data/synthetic.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
@@ -263,58 +262,6 @@ TEST_F(RunDirectoryTest, WhatOtherFilesSayOfTheRunIsHeldAgainstIt) {
   fs::remove(path_ / "model.safetensors");
   EXPECT_THAT(wrong(), testing::ElementsAre(HasSubstr("model.safetensors: cannot be read")));
 }
-
-// Lists of no, of one and of all positions, alone and in a group, in every code: what a run has
-// written is what `verify` expects.
-class EverySize : public RunDirectoryTest, public testing::WithParamInterface<std::string> {};
-
-TEST_P(EverySize, OfEveryCodeHolds) {
-  int runs = 0;
-  for (const compress::PositionCodecKind& codec : compress::position_codecs()) {
-    for (const auto& [phi, workers] :
-         std::vector<std::pair<std::string, std::uint32_t>>{{"0.0001", 1}, {"0.01", 3}, {"1", 2}}) {
-      for (const MaskCoding mask : {MaskCoding::positions, MaskCoding::delta}) {
-        settings_ = make_settings(GetParam().c_str());
-        settings_.width = 1;
-        settings_.workers = workers;
-        settings_.batch = 2;
-        settings_.warmup_epochs = std::uint32_t{0};
-        settings_.position_codec = codec.name;
-        settings_.phi = Decimal::parse(phi);
-        settings_.mask_codec = mask;
-        try {
-          validate(settings_);
-        } catch (const UsageError&) {
-          continue;
-        }
-        SCOPED_TRACE(std::string(codec.name) + ", phi = " + phi);
-        fs::remove_all(path_);
-        train();
-        for (const Check& check : verify_run(path_, {}).checks) {
-          EXPECT_TRUE(check.holds) << check.subject << ": " << check.detail;
-        }
-        ++runs;
-      }
-    }
-  }
-  EXPECT_GT(runs, 2);
-}
-
-std::vector<std::string> sending_presets() {
-  std::vector<std::string> names;
-  for (const char* const name : {"dense", "top-k", "ssgd-mv-l4", "ssgd-mv-rs-l4", "ssgd-mv-ad-l4",
-                                 "ssgd-mv-ad-l4-q", "rand-k-l4"}) {
-    names.emplace_back(name);
-  }
-  return names;
-}
-
-INSTANTIATE_TEST_SUITE_P(Presets, EverySize, testing::ValuesIn(sending_presets()),
-                         [](const testing::TestParamInfo<std::string>& name) {
-                           std::string text = name.param;
-                           std::ranges::replace(text, '-', '_');
-                           return text;
-                         });
 
 TEST_F(RunDirectoryTest, WhatIsNoLedgerIsRefusedWithItsLine) {
   train();

@@ -103,6 +103,7 @@ struct Event {
   std::uint64_t step = 0;
   double wall_time = 0;
   std::string version;
+  bool starts = false;
   std::map<std::string, float> scalars;
 };
 
@@ -123,6 +124,9 @@ std::vector<Event> read_events(const std::string& file) {
       if (number == 1) event.wall_time = Bytes(value).fixed<double>();
       if (number == 2) event.step = Bytes(value).fixed<std::uint64_t>();
       if (number == 3) event.version = value;
+      if (number == 7) {
+        event.starts = Bytes(fields(value).find(1)->second).fixed<std::uint64_t>() == 1;
+      }
       if (number != 5) continue;
       for (const auto& [one, summary_value] : fields(value)) {
         const auto parts = fields(summary_value);
@@ -146,15 +150,19 @@ std::vector<fs::path> event_files(const fs::path& directory) {
   return files;
 }
 
-/// The steps of all events of all files, one after the other.
-std::vector<std::uint64_t> steps(const fs::path& directory) {
-  std::vector<std::uint64_t> found;
+/// The steps that events of `directory` add to those a reader has, as TensorBoard's loader takes
+/// them: one after the other, and a START lets go of its own step and later ones.
+std::vector<std::uint64_t> steps(const fs::path& directory, std::vector<std::uint64_t> read = {}) {
   for (const fs::path& file : event_files(directory)) {
     for (const Event& event : read_events(text_of(file))) {
-      if (event.version.empty()) found.push_back(event.step);
+      if (event.starts) {
+        std::erase_if(read, [&](std::uint64_t step) { return step >= event.step; });
+      } else if (event.version.empty()) {
+        read.push_back(event.step);
+      }
     }
   }
-  return found;
+  return read;
 }
 
 class TensorBoard : public testing::Test {
@@ -270,12 +278,18 @@ TEST_F(TensorBoard, AResumedRunHasEachRoundOnce) {
   ASSERT_EQ(steps(run_), (std::vector<std::uint64_t>{1, 2, 3, 4, 5}));
   // As a killed run leaves it: events past the checkpoint, which is of round 4, and half a one.
   std::ofstream(event_files(run_).at(0), std::ios::app) << std::string(20, 'x');
+  const std::vector<fs::path> before = event_files(run_);
   for (const char* rounds : {"6", "8"}) {
     const Outcome resumed = run({"train", "--resume", run_.string(), "--rounds", rounds});
     ASSERT_EQ(resumed.code, Exit::good) << resumed.err;
   }
   EXPECT_EQ(event_files(run_).size(), 3U);
   EXPECT_EQ(steps(run_), (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8}));
+
+  // A reader that has followed the first file beyond the checkpoint reads the new ones alone.
+  for (const fs::path& file : before) fs::remove(file);
+  EXPECT_EQ(steps(run_, {1, 2, 3, 4, 5, 6, 7}),
+            (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8}));
 
   fs::remove_all(run_);
   ASSERT_EQ(train({"--epochs", "4", "--rounds", "5"}).code, Exit::good);

@@ -1,10 +1,14 @@
 // A run in its directory as a function: no command line.
 #include "sim/run/training_run.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,6 +85,82 @@ TEST_F(TrainingRun, StopsBetweenRoundsWhenItIsInterruptedAndGoesOn) {
   EXPECT_TRUE(second.result.finished);
   EXPECT_EQ(second.result.digest, run_trial(settings_, load_images(settings_), {}).digest);
   EXPECT_GE(second.seconds, first.seconds);
+}
+
+// At many moments: within a round, between two, before the first; the settings decide how often it
+// is asked.
+TEST_F(TrainingRun, GivesTheRoundUpWhenItIsInterruptedAndDoesItAgainToTheSameFiles) {
+  for (const char* preset : {"sm", "dense", "ssgd-mv-ad-l2", "top-k"}) {
+    SCOPED_TRACE(preset);
+    settings_ = small_settings(preset);
+    const fs::path whole = directory_.path() / "whole";
+    const std::string digest = train_in(whole, settings_, {}, {}).result.digest;
+    std::set<std::uint32_t> stopped_at;
+    for (int questions = 1;; questions += 197) {
+      std::atomic<int> asked = 0;
+      std::uint32_t done = 0;
+      TrainingSinks sinks;
+      sinks.on_round = [&](const RoundRecord& record, double) { done = record.round.t; };
+      sinks.interrupted = [&] { return ++asked > questions; };
+      TrainingEnd end = train_in(path_, settings_, {}, sinks);
+      if (end.result.finished) break;
+      EXPECT_EQ(end.t, done);
+      stopped_at.insert(end.t);
+      EXPECT_EQ(fs::exists(path_ / "checkpoint" / fmt::format("round-{:08}", end.t)), end.t > 0);
+      end = train_in(path_, settings_, {.resume = true}, {});
+      ASSERT_TRUE(end.result.finished);
+      EXPECT_EQ(end.result.digest, digest) << "after " << questions << " questions";
+      EXPECT_EQ(text_of(path_ / "ledger.csv"), text_of(whole / "ledger.csv"));
+      fs::remove_all(path_);
+    }
+    EXPECT_TRUE(stopped_at.contains(0));
+    EXPECT_GE(stopped_at.size(), 3U);
+    fs::remove_all(path_);
+    fs::remove_all(whole);
+  }
+}
+
+/// CIFAR-10's six files, of the labels 0 to 9 in turn and pixels of one level.
+void write_cifar10(const fs::path& directory, char level) {
+  fs::create_directories(directory);
+  std::string records;
+  for (int i = 0; i < 10'000; ++i) {
+    records += static_cast<char>(i % 10);
+    records.append(3072, level);
+  }
+  for (const char* name : {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4",
+                           "data_batch_5", "test_batch"}) {
+    std::ofstream(directory / fmt::format("{}.bin", name), std::ios::binary) << records;
+  }
+}
+
+TEST_F(TrainingRun, GoesOnWithTheSameImagesWhereverTheyAreAndWithNoOthers) {
+  const fs::path first = directory_.path() / "first";
+  const fs::path second = directory_.path() / "second";
+  write_cifar10(first, 'a');
+  settings_ = small_settings("ssgd-mv");
+  settings_.backend = "lanes";
+  settings_.rounds = 3;
+  settings_.data = fs::relative(first).string();
+  TrainingSinks sinks;
+  std::uint32_t done = 0;
+  sinks.on_round = [&](const RoundRecord& record, double) { done = record.round.t; };
+  sinks.interrupted = [&] { return done >= 1; };
+  ASSERT_FALSE(train_in(path_, settings_, {}, sinks).result.finished);
+  EXPECT_THAT(text_of(path_ / "config.toml"), testing::HasSubstr("data = \"" + first.string()));
+
+  fs::rename(first, second);
+  settings_.data = second.string();
+  std::ofstream(second / "test_batch.bin", std::ios::in | std::ios::binary) << '\1';
+  try {
+    (void)train_in(path_, settings_, {.resume = true}, {});
+    FAIL() << "an image has another label";
+  } catch (const InputError& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr("second: other images than those of the run"));
+  }
+  std::ofstream(second / "test_batch.bin", std::ios::in | std::ios::binary) << '\0';
+  EXPECT_TRUE(train_in(path_, settings_, {.resume = true}, {}).result.finished);
+  EXPECT_THAT(text_of(path_ / "config.toml"), testing::HasSubstr("data = \"" + second.string()));
 }
 
 TEST_F(TrainingRun, WarnsOfRoundsThatItDoesNotDump) {

@@ -1,0 +1,156 @@
+"""What recorded messages take, beside their entropy and zstd: bits a vote and an update.
+
+    message_entropy.py PLAIN MIN
+
+PLAIN and MIN are folders of `mvsgd train --dump-wire` of the same run, with a paper's preset of 4-bit values and with
+its -min, whose model is the same to the bit. PLAIN is decoded by comm/README.md alone, MIN is only measured. Each line
+is a mean over workers and the rounds that MIN has; votes that are told as changes need all rounds before in PLAIN.
+`bound` is log2 of how many lists there are, and of values the entropy of signs and of levels given the own vote. Of
+zstd the best of three inputs counts: the message's body, a byte a code or gap, and those bytes of the marked values
+after the others.
+"""
+
+import collections
+import math
+import pathlib
+import struct
+import subprocess
+import sys
+
+HEADER = struct.Struct("<4B5I")
+
+
+class Bits:
+    def __init__(self, data):
+        self.value, self.at = int.from_bytes(data, "little"), 0
+
+    def get(self, width):
+        value = self.value >> self.at & ((1 << width) - 1)
+        self.at += width
+        return value
+
+
+def read(path):
+    data = path.read_bytes()
+    _, kind, q, codec, _, _, d, count, block = HEADER.unpack(data[:24])
+    return {"q": q, "codec": codec, "d": d, "count": count, "block": block, "body": data[24:]}
+
+
+def positions(message):
+    """The block position code."""
+    assert message["codec"] == 1
+    bits, width, found = Bits(message["body"]), (message["block"] - 1).bit_length(), []
+    for first in range(0, message["d"], message["block"]):
+        while bits.get(1):
+            found.append(first + bits.get(width))
+    return found
+
+
+def codes(message):
+    bits = Bits(message["body"])
+    return [bits.get(message["q"]) for _ in range(message["count"])]
+
+
+def log2_choices(n, k):
+    return (math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)) / math.log(2)
+
+
+def entropy(symbols):
+    counts = collections.Counter(symbols)
+    return sum(c * math.log2(len(symbols) / c) for c in counts.values())
+
+
+def zstd(level, *inputs):
+    packed = (subprocess.run(["zstd", f"-{level}", "-c", "--no-check", f"--stream-size={len(data)}"], input=bytes(data),
+                             stdout=subprocess.PIPE, check=True).stdout for data in inputs)
+    return 8 * min(map(len, packed))
+
+
+def gaps(members):
+    """LEB128 of each."""
+    out, last = bytearray(), -1
+    for member in members:
+        gap, last = member - last - 1, member
+        while gap > 127:
+            out.append(gap & 127 | 128)
+            gap >>= 7
+        out.append(gap)
+    return out
+
+
+def update_bits(path):
+    """Of the codes alone: what is left without header, level means and padding is at most 7 bits more."""
+    message = read(path)
+    return 8 * len(message["body"]) - 32 * 2 ** (message["q"] - 1)
+
+
+def main(plain, least):
+    plain, least = pathlib.Path(plain), pathlib.Path(least)
+    sums, messages = collections.defaultdict(float), collections.Counter()
+
+    def add(what, **bits):
+        messages[what] += 1
+        for name, value in bits.items():
+            sums[what, name] += value
+
+    votes, added = {}, {}
+    for path in sorted(plain.glob("round-*-up-*.bin"), key=lambda p: (int(p.name.split("-")[1]), p.name)):
+        _, t, _, kind, _, worker = path.stem.split("-")
+        t, worker = int(t), int(worker)
+        message, ours = read(path), least / path.name
+        if kind == "vote":
+            vote = votes[t, worker] = positions(message)
+            last = votes.get((t - 1, worker))
+            if last is None or not ours.exists():
+                continue
+            left, new = sorted(set(last) - set(vote)), sorted(set(vote) - set(last))
+            others, k = message["d"] - len(vote), len(vote)
+            ranks = [last.index(i) for i in left]
+            bound = log2_choices(k, len(left)) + log2_choices(others, len(new))
+            both = gaps(ranks) + gaps(new)
+            add("a vote", paper=8 * len(message["body"]), bound=bound, ours=8 * len(read(ours)["body"]), of=k,
+                zstd_3=zstd(3, message["body"], both), zstd_19=zstd(19, message["body"], both))
+        elif kind in ("add", "drop"):
+            members = positions(message)
+            if kind == "add":
+                added[worker] = members
+            elif (t - 1, worker) in votes:
+                votes[t, worker] = sorted(set(votes[t - 1, worker]) - set(members) | set(added[worker]))
+            if not ours.exists():
+                continue
+            k = read(plain / f"round-{t}-up-update-worker-{worker}.bin")["count"]
+            n = message["d"] - k if kind == "add" else k
+            add(f"a list: {kind}", paper=8 * len(message["body"]), bound=log2_choices(n, len(members)),
+                ours=8 * len(read(ours)["body"]), of=len(members),
+                zstd_3=zstd(3, message["body"], gaps(members)), zstd_19=zstd(19, message["body"], gaps(members)))
+    for path in sorted(plain.glob("round-*-up-update-*.bin")):
+        _, t, _, _, _, worker = path.stem.split("-")
+        t, worker = int(t), int(worker)
+        if not (least / path.name).exists():
+            continue
+        message = read(path)
+        q, values = message["q"], codes(message)
+        mask = positions(read(plain / f"round-{t}-down-mask-worker-{worker}.bin"))
+        vote = set(votes.get((t, worker), ()))
+        marks = [i in vote for i in mask]
+        apart = [[c for c, m in zip(values, marks) if m == which] for which in (False, True)]
+        levels = [[c % 2 ** (q - 1) for c in row] for row in apart]
+        signs = entropy([c >> (q - 1) for c in values])
+        body = message["body"][:math.ceil(q * len(values) / 8)]
+        given = entropy(levels[0]) + entropy(levels[1]) + signs
+        what = "an update" + ("" if vote else ", vote not recorded")
+        add(what, paper=q * len(values), bound=given, order_0=entropy(levels[0] + levels[1]) + signs,
+            ours=update_bits(least / path.name), of=len(values), marked=sum(marks),
+            zstd_3=zstd(3, body, values, apart[0] + apart[1]), zstd_19=zstd(19, body, values, apart[0] + apart[1]))
+
+    for what, number in messages.items():
+        names = [name for of, name in sums if of == what]
+        mean = {name: sums[what, name] / number for name in names}
+        each = ", ".join(f"{name} {mean[name] / mean['of']:.3f}" for name in names if name != "of")
+        print(f"{what}: {number} messages of {mean['of']:.0f}; bits each: {each}; "
+              f"ours / bound {mean['ours'] / mean['bound']:.4f}, "
+              f"ours / zstd {mean['ours'] / min(mean['zstd_3'], mean['zstd_19']):.3f}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,359 @@
+#include "compress/values/code_entropy.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "compress/values/quantizer.hpp"
+#include "compress/values/rans.hpp"
+
+namespace mvsgd::compress {
+namespace {
+
+constexpr unsigned kModelBits = 2;
+constexpr unsigned kPlain = 0;
+constexpr unsigned kOneRow = 1;
+constexpr unsigned kTwoRows = 2;
+constexpr std::size_t kCountOfManyLanes = 8192;
+constexpr unsigned kUnit = 16;  // of costs: 2^-16 bits
+
+using Counts = std::span<const std::uint64_t>;
+using Row = std::vector<std::uint32_t>;
+
+std::size_t lanes_of(std::size_t count) { return count < kCountOfManyLanes ? 1 : Rans::kManyLanes; }
+
+unsigned row_bits(std::size_t count) {
+  return static_cast<unsigned>(std::clamp(static_cast<int>(std::bit_width(count)) - 3, 8, 11));
+}
+
+Row frequencies(Counts counts, unsigned bits) {
+  std::uint64_t all = 0;
+  for (const std::uint64_t c : counts) all += c;
+  Row row(counts.size());
+  std::int64_t missing = std::int64_t{1} << bits;
+  for (std::size_t s = 0; s < row.size(); ++s) {
+    if (counts[s] == 0) continue;
+    const std::uint64_t f = ((counts[s] << bits) + all / 2) / all;
+    row[s] = static_cast<std::uint32_t>(std::max<std::uint64_t>(f, 1));
+    missing -= row[s];
+  }
+  for (; missing > 0; --missing) {
+    std::size_t best = 0;
+    for (std::size_t s = 1; s < row.size(); ++s) {
+      if (counts[s] * (2 * row[best] + 1) > counts[best] * (2 * row[s] + 1)) best = s;
+    }
+    ++row[best];
+  }
+  for (; missing < 0; ++missing) {
+    std::size_t best = row.size();
+    for (std::size_t s = 0; s < row.size(); ++s) {
+      if (row[s] < 2) continue;
+      if (best == row.size() || counts[s] * (2 * row[best] - 1) < counts[best] * (2 * row[s] - 1)) {
+        best = s;
+      }
+    }
+    --row[best];
+  }
+  return row;
+}
+
+// floor(log2(left / levels)), or 0.
+unsigned plain_bits(std::uint64_t left, std::size_t levels) {
+  return left < levels ? 0 : static_cast<unsigned>(std::bit_width(left / levels)) - 1;
+}
+
+// Calls put(value, width) for what a row is written as.
+template <typename Put>
+void write_row(const Row& row, unsigned bits, const Put& put) {
+  std::uint64_t left = std::uint64_t{1} << bits;
+  for (std::size_t s = 0; s + 1 < row.size() && left > 0; ++s) {
+    const unsigned r = plain_bits(left, row.size() - s);
+    for (std::uint32_t zeros = row[s] >> r; zeros > 0; --zeros) put(0, 1);
+    put(1, 1);
+    put(row[s] & ((std::uint32_t{1} << r) - 1), r);
+    left -= row[s];
+  }
+}
+
+[[noreturn]] void refuse(const std::string& what, const comm::BitReader& in) {
+  throw comm::DecodeError("entropy of codes: " + what + ", before bit " +
+                          std::to_string(in.position().count()));
+}
+
+Row read_row(comm::BitReader& in, std::size_t levels, unsigned bits) {
+  Row row(levels);
+  std::uint64_t left = std::uint64_t{1} << bits;
+  for (std::size_t s = 0; s + 1 < levels && left > 0; ++s) {
+    const unsigned r = plain_bits(left, levels - s);
+    std::uint64_t f = 0;
+    while (in.get(1) == 0) {
+      f += std::uint64_t{1} << r;
+      if (f > left) refuse("a frequency above the " + std::to_string(left) + " left", in);
+    }
+    f += in.get(r);
+    if (f > left) refuse("a frequency above the " + std::to_string(left) + " left", in);
+    row[s] = static_cast<std::uint32_t>(f);
+    left -= f;
+  }
+  row[levels - 1] += static_cast<std::uint32_t>(left);
+  return row;
+}
+
+// log2 f in units of 2^-16, rounded down.
+std::uint64_t logarithm(std::uint32_t f) {
+  const auto whole = static_cast<unsigned>(std::bit_width(f)) - 1;
+  std::uint64_t log = whole;
+  std::uint64_t y = std::uint64_t{f} << (31 - whole);
+  for (unsigned i = 0; i < kUnit; ++i) {
+    y = y * y >> 31;
+    const std::uint64_t bit = y >> 32;
+    y >>= bit;
+    log = log << 1 | bit;
+  }
+  return log;
+}
+
+// What the levels of a row take, and the row itself, in units of 2^-16 bits.
+std::uint64_t cost(const Row& row, Counts counts, unsigned bits) {
+  std::uint64_t cost = 0;
+  write_row(row, bits, [&](std::uint64_t, unsigned width) { cost += width; });
+  cost <<= kUnit;
+  for (std::size_t s = 0; s < row.size(); ++s) {
+    if (counts[s] > 0) cost += counts[s] * ((std::uint64_t{bits} << kUnit) - logarithm(row[s]));
+  }
+  return cost;
+}
+
+struct Model {
+  unsigned number = kPlain;
+  std::vector<std::uint32_t> rows;  // of frequencies, one after the other
+};
+
+// `counts` [2 L]: of values that are not marked, then of those that are.
+Model chosen_model(Counts counts, std::size_t count, unsigned q) {
+  const std::size_t levels = counts.size() / 2;
+  const unsigned bits = row_bits(count);
+  const std::uint64_t lanes = std::uint64_t{32 * lanes_of(count)} << kUnit;
+  Model model;
+  std::uint64_t least = std::uint64_t{count} * (q - 1) << kUnit;
+
+  std::vector<std::uint64_t> all(counts.begin(),
+                                 counts.begin() + static_cast<std::ptrdiff_t>(levels));
+  bool unmarked = false;
+  bool marked = false;
+  for (std::size_t s = 0; s < levels; ++s) {
+    unmarked = unmarked || all[s] > 0;
+    marked = marked || counts[levels + s] > 0;
+    all[s] += counts[levels + s];
+  }
+  if (count == 0) return model;
+  Row one = frequencies(all, bits);
+  if (const std::uint64_t with_one = cost(one, all, bits) + lanes; with_one < least) {
+    least = with_one;
+    model = {.number = kOneRow, .rows = std::move(one)};
+  }
+  if (!unmarked || !marked) return model;
+  Row two = frequencies(counts.first(levels), bits);
+  const Row second = frequencies(counts.last(levels), bits);
+  if (cost(two, counts.first(levels), bits) + cost(second, counts.last(levels), bits) + lanes <
+      least) {
+    two.insert(two.end(), second.begin(), second.end());
+    model = {.number = kTwoRows, .rows = std::move(two)};
+  }
+  return model;
+}
+
+// Levels as symbols of two rows, those of marked values in the second, and how often each occurs,
+// [2 L] as chosen_model() takes it.
+struct MarkedLevels {
+  std::vector<std::uint8_t> symbols;
+  std::vector<std::uint64_t> counts;
+};
+
+MarkedLevels marked_levels(std::span<const std::uint8_t> codes, unsigned q,
+                           std::span<const std::uint8_t> own) {
+  const unsigned level_bits = q - 1;
+  const auto low = static_cast<std::uint8_t>((1U << level_bits) - 1);
+  MarkedLevels levels{.symbols = std::vector<std::uint8_t>(codes.size()),
+                      .counts = std::vector<std::uint64_t>(std::size_t{1} << q)};
+  std::uint8_t* const symbols = levels.symbols.data();
+  for (std::size_t i = 0; i < codes.size(); ++i) symbols[i] = codes[i] & low;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    symbols[i] = static_cast<std::uint8_t>(symbols[i] | own[i] << level_bits);
+  }
+  // Four at a time: a counter that is written waits for its last writing.
+  std::array<std::array<std::uint32_t, Rans::kMostSymbols>, 4> counts{};
+  std::size_t i = 0;
+  for (; i + 4 <= codes.size(); i += 4) {
+    ++counts[0][symbols[i]];
+    ++counts[1][symbols[i + 1]];
+    ++counts[2][symbols[i + 2]];
+    ++counts[3][symbols[i + 3]];
+  }
+  for (; i < codes.size(); ++i) ++counts[0][symbols[i]];
+  for (std::size_t s = 0; s < levels.counts.size(); ++s) {
+    for (const auto& each : counts) levels.counts[s] += each[s];
+  }
+  return levels;
+}
+
+void check_arguments(const char* who, unsigned q, std::size_t count,
+                     std::span<const std::uint8_t> own) {
+  std::uint8_t most = 0;
+  for (const std::uint8_t mark : own) most = std::max(most, mark);
+  if (q < 2 || q > 8 || (!own.empty() && own.size() != count) || most > 1) {
+    throw std::invalid_argument(std::string(who) + ": q = " + std::to_string(q) + ", " +
+                                std::to_string(own.size()) + " marks up to " +
+                                std::to_string(most) + " for " + std::to_string(count) + " codes");
+  }
+}
+
+// The lowest bit of each of eight bytes, the first one lowest, and back.
+std::uint64_t gathered(std::uint64_t bytes) {
+  return (bytes & 0x0101010101010101) * 0x0102040810204080 >> 56;
+}
+
+std::uint64_t spread(std::uint64_t bits) {
+  // A copy of the bits in each byte, then of those the one that is the byte's.
+  const std::uint64_t own = bits * 0x0101010101010101 & 0x8040201008040201;
+  return ((own + 0x00406070787c7e7f) >> 7 & 0x0101010101010101) | (own >> 63 << 56);
+}
+
+constexpr std::size_t kSignsAtOnce = 64;
+
+void put_signs(std::span<const std::uint8_t> codes, unsigned level_bits, comm::BitWriter& out) {
+  out.reserve(comm::Bits(codes.size()));
+  std::size_t i = 0;
+  for (; i + kSignsAtOnce <= codes.size(); i += kSignsAtOnce) {
+    std::uint64_t signs = 0;
+    for (unsigned group = 0; group < kSignsAtOnce; group += 8) {
+      std::uint64_t bytes = 0;
+      for (unsigned j = 0; j < 8; ++j) bytes |= std::uint64_t{codes[i + group + j]} << 8 * j;
+      signs |= gathered(bytes >> level_bits) << group;
+    }
+    out.put(signs, kSignsAtOnce);
+  }
+  for (; i < codes.size(); ++i) out.put(codes[i] >> level_bits, 1);
+}
+
+// codes[i] gets its sign, which is the next bit.
+void get_signs(comm::BitReader& in, unsigned level_bits, std::span<std::uint8_t> codes) {
+  std::size_t i = 0;
+  for (; i + kSignsAtOnce <= codes.size(); i += kSignsAtOnce) {
+    const std::uint64_t signs = in.get(kSignsAtOnce);
+    for (unsigned group = 0; group < kSignsAtOnce; group += 8) {
+      const std::uint64_t bytes = spread(signs >> group & 0xff) << level_bits;
+      for (unsigned j = 0; j < 8; ++j) {
+        codes[i + group + j] =
+            static_cast<std::uint8_t>(codes[i + group + j] | (bytes >> 8 * j & 0xff));
+      }
+    }
+  }
+  for (; i < codes.size(); ++i) {
+    codes[i] = static_cast<std::uint8_t>(codes[i] | in.get(1) << level_bits);
+  }
+}
+
+// Everything after the signs. `symbols` are those of marked_levels().
+void put_levels(const Model& model, unsigned q, std::vector<std::uint8_t> symbols,
+                comm::BitWriter& out) {
+  const std::size_t levels = std::size_t{1} << (q - 1);
+  const unsigned bits = row_bits(symbols.size());
+  for (auto row = model.rows.begin(); row != model.rows.end();
+       row += static_cast<std::ptrdiff_t>(levels)) {
+    write_row({row, row + static_cast<std::ptrdiff_t>(levels)}, bits,
+              [&](std::uint64_t value, unsigned width) { out.put(value, width); });
+  }
+  if (model.number == kOneRow) {
+    for (std::uint8_t& symbol : symbols) symbol &= static_cast<std::uint8_t>(levels - 1);
+  }
+  Rans(bits, levels, model.rows).encode(symbols, lanes_of(symbols.size()), out);
+}
+
+// The model, signs and levels of codes that are entropy-coded; none where that would not be shorter
+// than plain codes.
+bool put_if_shorter(std::span<const std::uint8_t> codes, unsigned q,
+                    std::span<const std::uint8_t> own, comm::BitWriter& out) {
+  MarkedLevels levels = marked_levels(codes, q, own);
+  const Model model = chosen_model(levels.counts, codes.size(), q);
+  if (model.number == kPlain) return false;
+  out.put(model.number, kModelBits);
+  put_signs(codes, q - 1, out);
+  put_levels(model, q, std::move(levels.symbols), out);
+  return out.size().count() < kModelBits + std::uint64_t{q} * codes.size();
+}
+
+}  // namespace
+
+void encode_codes_by_entropy(std::span<const std::uint8_t> codes, unsigned value_bits,
+                             std::span<const std::uint8_t> own, comm::BitWriter& out) {
+  check_arguments("encode_codes_by_entropy", value_bits, codes.size(), own);
+  unsigned all = 0;
+  for (const std::uint8_t code : codes) all |= code;
+  if (all >> value_bits != 0) {
+    const auto wide =
+        std::ranges::find_if(codes, [&](std::uint8_t c) { return c >> value_bits != 0; });
+    throw std::invalid_argument(
+        "encode_codes_by_entropy: codes[" + std::to_string(wide - codes.begin()) +
+        "] = " + std::to_string(*wide) + " of q = " + std::to_string(value_bits));
+  }
+  comm::BitWriter coded;
+  if (put_if_shorter(codes, value_bits, own, coded)) {
+    return out.put_all(std::move(coded));
+  }
+  out.put(kPlain, kModelBits);
+  encode_codes(codes, value_bits, out);
+}
+
+comm::Bits entropy_of_codes(std::span<const std::uint8_t> codes, unsigned value_bits,
+                            std::span<const std::uint8_t> own) {
+  comm::BitWriter out;
+  encode_codes_by_entropy(codes, value_bits, own, out);
+  return out.size();
+}
+
+std::vector<std::uint8_t> decode_codes_by_entropy(comm::BitReader& in, std::size_t count,
+                                                  unsigned value_bits,
+                                                  std::span<const std::uint8_t> own) {
+  check_arguments("decode_codes_by_entropy", value_bits, count, own);
+  const std::uint64_t start = in.position().count();
+  const auto number = static_cast<unsigned>(in.get(kModelBits));
+  if (number == kPlain) {
+    std::vector<std::uint8_t> codes = decode_codes(in, count, value_bits);
+    comm::BitWriter shorter;
+    if (put_if_shorter(codes, value_bits, own, shorter)) {
+      refuse("plain codes where " + std::to_string(shorter.size().count()) + " bits do", in);
+    }
+    return codes;
+  }
+  if (number > (own.empty() ? kOneRow : kTwoRows)) {
+    refuse("model " + std::to_string(number) + (own.empty() ? " without a vote" : ""), in);
+  }
+  comm::BitReader signs = in;
+  in.skip(comm::Bits(count));  // which bounds what is held
+  const std::size_t levels = std::size_t{1} << (value_bits - 1);
+  const unsigned bits = row_bits(count);
+  Row rows = read_row(in, levels, bits);
+  if (number == kTwoRows) {
+    const Row second = read_row(in, levels, bits);
+    rows.insert(rows.end(), second.begin(), second.end());
+  }
+  const Rans rans(bits, levels, rows);
+  std::vector<std::uint8_t> codes = rans.decode(
+      in, count, number == kTwoRows ? own : std::span<const std::uint8_t>(), lanes_of(count));
+  for (std::uint8_t& code : codes) code &= static_cast<std::uint8_t>(levels - 1);
+  const Model model = chosen_model(marked_levels(codes, value_bits, own).counts, count, value_bits);
+  if (model.number != number || model.rows != rows) {
+    refuse("model " + std::to_string(number) + " is not that of these codes", in);
+  }
+  if (in.position().count() - start >= kModelBits + std::uint64_t{value_bits} * count) {
+    refuse("no fewer bits than plain codes take", in);
+  }
+  get_signs(signs, value_bits - 1, codes);
+  return codes;
+}
+
+}  // namespace mvsgd::compress

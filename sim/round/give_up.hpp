@@ -1,0 +1,76 @@
+// Giving up a round that has begun, so that a run which is to stop does not wait for its end.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+namespace mvsgd::sim {
+
+/// The round is given up: run_group() ends with the state before it.
+class RoundGivenUp : public std::runtime_error {
+ public:
+  RoundGivenUp() : std::runtime_error("the round is given up") {}
+};
+
+/// Knows which ranks of a process have begun a round, and asks whether a run is to stop, on behalf
+/// of all. Thread-safe.
+///
+/// A round is given up only when every rank has begun it, and in its local steps, of which no other
+/// rank has yet seen a result: the last round is then whole for all, and theta has not moved since.
+class GiveUp {
+ public:
+  /// `wanted` is asked by one thread at a time; empty: never, which `ranks` of a part of a group
+  /// may have alone.
+  GiveUp(std::function<bool()> wanted, std::size_t ranks)
+      : wanted_(std::move(wanted)), ranks_(ranks) {}
+
+  [[nodiscard]] bool is_possible() const { return wanted_ != nullptr; }
+
+  /// All ranks are between two rounds.
+  void restart() {
+    const std::lock_guard lock(mutex_);
+    begun_ = 0;
+    is_left_ = false;
+  }
+  /// A rank begins its next round. It does so when it needs nothing more of the last one.
+  void begin_round() {
+    const std::lock_guard lock(mutex_);
+    ++begun_;
+    changed_.notify_all();
+  }
+  /// A rank has failed, and begins no further round.
+  void leave() {
+    const std::lock_guard lock(mutex_);
+    is_left_ = true;
+    changed_.notify_all();
+  }
+  /// Waits until every rank has begun the caller's round, in which the caller has sent nothing yet,
+  /// or one has left.
+  void wait_for_all() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return is_left_ || begun_ % ranks_ == 0; });
+  }
+
+  /// To be called in a round, before a worker's share in it has been sent. Throws RoundGivenUp if
+  /// that is wanted and every rank has begun the round.
+  void check() {
+    if (!is_possible()) return;
+    const std::lock_guard lock(mutex_);
+    // Nobody is a round ahead, since a round ends with a message that needs all.
+    if (begun_ % ranks_ == 0 && wanted_()) throw RoundGivenUp();
+  }
+
+ private:
+  std::function<bool()> wanted_;
+  std::size_t ranks_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t begun_ = 0;  ///< rounds, of all ranks
+  bool is_left_ = false;
+};
+
+}  // namespace mvsgd::sim

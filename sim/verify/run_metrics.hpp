@@ -1,0 +1,31 @@
+// metrics.jsonl of a run against its schedule and its ledger.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+
+#include "comm/ledger.hpp"
+#include "sim/law/round_sizes.hpp"
+#include "sim/plan/schedule.hpp"
+#include "sim/run/run_history.hpp"
+
+namespace mvsgd::sim {
+
+/// What a run's lines are held against.
+struct RunRecord {
+  std::span<const Round> plan;  ///< of the whole run, [0] what precedes the first round
+  std::uint64_t k = 0;          ///< coordinates of a mask of K
+  std::uint64_t d = 0;
+  /// The ledger's rows of round t; none if it has not got so far.
+  std::function<std::span<const comm::LedgerRow>(std::size_t t)> rows;
+  std::function<RoundSizes(std::size_t t)> sizes;  ///< what these rows tell of
+};
+
+/// Holds every number of metrics.jsonl that schedule, settings and ledger leave no choice about:
+/// epoch, local steps, rate and images of each round, its bits, the sizes that its messages show,
+/// and at the end of a run the last evaluation and the four rates. Throws CheckFailed naming round,
+/// number and both values of the first that differs.
+void hold_metrics(const RunHistory& run, const RunRecord& record);
+
+}  // namespace mvsgd::sim

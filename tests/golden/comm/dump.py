@@ -1,0 +1,277 @@
+"""Reads a directory that `mvsgd train --dump-wire DIR` wrote, from comm/README.md alone (wire.py).
+
+    python3 -B dump.py DIR              a line a message: header, bits by field, what it holds
+    python3 -B dump.py DIR RUN_DIR      the same, held against the run: its ledger, its settings, its digest
+
+What a run's messages have in common is held in both: each one says what the ones before it leave open.
+"""
+
+import collections
+import csv
+import fractions
+import hashlib
+import json
+import math
+import pathlib
+import re
+import struct
+import sys
+import tomllib
+
+import wire
+
+NAME = re.compile(r"round-(\d+)-(up|down)-([a-z]+)-worker-(\d+)\.bin")
+DOWN = {"mask", "aggregate", "model"}
+# A round's messages in the order in which one may need another.
+ORDER = ["model", "dense", "vote", "add", "drop", "mask", "update", "aggregate", "buffers"]
+
+
+class Mismatch(Exception):
+    pass
+
+
+def hold(true, what):
+    if not true:
+        raise Mismatch(what)
+
+
+def float32(x):
+    """x, which is exact or a sum of two float32, rounded to float32."""
+    return struct.unpack("<f", struct.pack("<f", x))[0]
+
+
+def digest(form, values):
+    return hashlib.sha256(struct.pack(f"<{len(values)}{form}", *values)).hexdigest()
+
+
+def read(directory):
+    """Every message of a dump, by (round, kind, worker)."""
+    names = []
+    for path in pathlib.Path(directory).iterdir():
+        match = NAME.fullmatch(path.name)
+        hold(match, f"{path.name}: no name of a message")
+        t, way, kind, worker = match.groups()
+        hold(kind in ORDER and (way == "down") == (kind in DOWN), f"{path.name}: no {kind} goes {way}")
+        names.append((int(t), ORDER.index(kind), int(worker), path))
+    workers = 1 + max(worker for _, _, worker, _ in names)
+    messages = {}
+    masks = {}
+    for t, order, worker, path in sorted(names):
+        kind = ORDER[order]
+        before = masks.get(max((u for u in masks if u < t), default=None))
+        try:
+            message = wire.decode(path.read_bytes(), before)
+        except wire.WireError as error:
+            raise Mismatch(f"{path.name}: {error}") from error
+        sender = workers if kind in DOWN else worker
+        hold((message.kind, message.round, message.sender) == (kind, t, sender),
+             f"{path.name} is a {message.kind} of round {message.round} from {message.sender}")
+        messages[t, kind, worker] = message
+        if kind == "mask":
+            masks[t] = message.positions
+    return messages, workers
+
+
+def describe(message):
+    m = message
+    words = [m.code] if m.positions is not None else []
+    words += [f"d={m.dimension}", f"count={m.count}"]
+    words += [f"B={m.block_size}"] if m.block_size else []
+    words += [f"q={m.value_bits}"] if m.value_bits else []
+    words += [f"{field}={bits}" for field, bits in sorted(m.fields.items()) if field != "header"]
+    if m.positions is not None:
+        words.append("at:" + digest("I", m.positions)[:16])
+    if m.values is not None:
+        words.append("of:" + digest("f", m.values)[:16])
+    return " ".join(words)
+
+
+def summary(messages, workers):
+    """A line a message; what the server sends to each, and is the same, is told once."""
+    lines = []
+    for (t, kind, worker), message in messages.items():
+        if kind in DOWN:
+            hold(message == messages[t, kind, 0], f"round {t}: worker {worker} has another {kind}")
+            if worker == 0:
+                lines.append(f"{t} {kind} {describe(message)}")
+        else:
+            lines.append(f"{t} {kind} {worker} {describe(message)}")
+    return lines
+
+
+def held_votes(messages):
+    """What each worker votes for in each round of the dump, by (round, worker): lists of add-drop
+    followed from the first vote."""
+    votes = {}
+    last = {}
+    for (t, kind, worker), message in messages.items():
+        where = f"round {t}, worker {worker}"
+        if kind == "vote":
+            last[worker] = set(message.positions)
+        elif kind == "drop":
+            add = messages[t, "add", worker]
+            hold(add.count == message.count, f"{where}: adds {add.count}, drops {message.count}")
+            before = sorted(last[worker])
+            ranks = message.dimension == len(before)
+            drop = {before[i] for i in message.positions} if ranks else set(message.positions)
+            hold(drop <= last[worker], f"{where}: drops what it had not")
+            hold(not last[worker] & set(add.positions), f"{where}: adds what it had")
+            last[worker] = last[worker] - drop | set(add.positions)
+        else:
+            continue
+        if kind != "vote" or (t, "add", worker) not in messages:
+            votes[t, worker] = last[worker]
+    return votes
+
+
+def hold_mask(settings, mask, votes, where):
+    """The mask of a round against what its workers vote for; between equally voted coordinates the seed
+    may have chosen."""
+    counted = collections.Counter(p for vote in votes for p in vote)
+    if settings["scheme"] == "top-k":
+        hold(mask == set(counted), f"{where}: the mask is not the union of the supports")
+    elif settings["scheme"] == "mv-rs":
+        hold(mask <= set(counted), f"{where}: a coordinate without a vote")
+    elif settings["scheme"] in ("mv", "mv-ad"):
+        first = sorted(counted, key=lambda p: (-counted[p], p))[:len(mask)]
+        if settings["tie_break"] == "index":
+            hold(mask == set(first), f"{where}: the mask is not the most voted, lower indices first")
+        hold(sorted(counted[p] for p in mask) == sorted(counted[p] for p in first),
+             f"{where}: the mask is not the most voted")
+
+
+def mean(updates, divisor):
+    """The mean of workers' values at each coordinate: float32, added up in the workers' order."""
+    sums = collections.defaultdict(float)
+    for coordinates, values in updates:
+        for p, value in zip(coordinates, values):
+            sums[p] = float32(sums[p] + value)
+    return {p: float32(total / divisor) for p, total in sums.items()}
+
+
+def hold_rounds(messages, workers, settings):
+    """Each round's messages against each other; returns the parameters after the last round."""
+    votes = held_votes(messages)
+    scheme = settings["scheme"]
+    aggregation = settings["aggregation"]
+    theta = list(messages[0, "model", 0].values) if (0, "model", 0) in messages else None
+    for t in sorted({t for t, kind, _ in messages if kind == "aggregate"}):
+        where = f"round {t}"
+
+        def values_of(kind):
+            return [messages[t, kind, n].values for n in range(workers)]
+
+        aggregate = messages[t, "aggregate", 0]
+        if (t, "mask", 0) in messages:
+            mask = messages[t, "mask", 0].positions
+            voted = [votes[t, n] for n in range(workers) if (t, n) in votes]
+            hold(len(voted) == (0 if scheme == "rand-k" else workers), f"{where}: {len(voted)} votes")
+            hold_mask(settings, set(mask), voted, where)
+            sent = [sorted(vote) for vote in voted] if scheme == "top-k" else [mask] * workers
+            updates = list(zip(sent, values_of("update")))
+        else:
+            mask = range(aggregate.dimension)
+            updates = [(mask, values) for values in values_of("dense")]
+        for at, values in updates:
+            hold(len(at) == len(values), f"{where}: {len(values)} values for {len(at)} coordinates")
+        want = mean(updates, 1 if aggregation == "sum" else workers)
+        hold(digest("f", [want[p] for p in mask]) == digest("f", aggregate.values),
+             f"{where}: the aggregate is not the {aggregation}")
+        if theta is not None:
+            for p, value in zip(mask, aggregate.values):
+                theta[p] = float32(theta[p] + value)
+    return theta
+
+
+def nearest(x):
+    """x to the nearest whole number, halves rounded up, and 1 at least."""
+    return max(math.floor(x + fractions.Fraction(1, 2)), 1)
+
+
+def hold_header(m, settings, d, first_mask, where):
+    """Count, code and its parameter against the settings."""
+    if m.positions is None:
+        return
+    phi = fractions.Fraction(settings["phi"])
+    phi_ad = fractions.Fraction(settings["phi_ad"])
+    k = math.ceil(phi * d)
+    k_ad = min(k, math.ceil(phi_ad * d))
+    if m.kind in ("add", "drop"):
+        hold(m.count <= k_ad, f"{where} has {m.count} positions, K_ad = {k_ad}")
+    elif settings["scheme"] != "top-k" or m.kind == "vote":
+        hold(m.count == k, f"{where} has {m.count} positions, K = {k}")
+    code = settings["position_codec"]
+    if m.kind == "mask" and settings["mask_codec"] == "delta" and not first_mask:
+        code = "delta"
+    hold(m.code == code, f"{where} is in code {m.code}, not {code}")
+    if code not in ("block", "radix"):
+        hold(code == "rice" or m.block_size == 0, f"{where}: B = {m.block_size}")
+        return
+    block = settings["block_size"] or nearest(1 / phi)
+    if m.kind == "mask" and settings["scheme"] == "top-k":
+        block = nearest(1 / (settings["workers"] * phi))
+    if m.kind in ("add", "drop"):
+        block = nearest(1 / phi_ad)
+    if m.kind == "drop" and settings["drop_codec"] == "rank":
+        hold(m.dimension == k, f"{where}: ranks of {m.dimension}, K = {k}")
+        block = nearest(fractions.Fraction(k, k_ad))
+    else:
+        hold(m.dimension == d, f"{where}: dimension {m.dimension}, d = {d}")
+    hold(m.block_size == block, f"{where}: B = {m.block_size}, not {block}")
+
+
+def hold_ledger(messages, ledger, rounds):
+    """Every row of the dumped rounds against the fields of a message, to the bit; and none too many. Rows
+    without a worker (ledger_rows = round) are sums over all of them."""
+    header, *rows = csv.reader(ledger)
+    by_worker = "worker" in header
+    want = ["round", *["worker"] * by_worker, "direction", "kind", "field", "bits"]
+    hold(header == want, f"ledger.csv: columns {header}")
+    counted = collections.Counter()
+    for (t, kind, worker), message in messages.items():
+        for field, bits in message.fields.items():
+            way = "down" if kind in DOWN else "up"
+            counted[t, *[worker] * by_worker, way, kind, field] += bits
+    told = {}
+    for *row, bits in rows:
+        key = tuple(int(cell) if cell.isdigit() else cell for cell in row)
+        if key[0] in rounds:
+            told[key] = int(bits)
+    for row in sorted((+counted).keys() | told.keys()):
+        hold(counted[row] == told.get(row),
+             f"{row}: {counted[row]} bits decoded, the ledger has {told.get(row)}")
+    return {int(t) for t, *_ in rows}
+
+
+def hold_run(messages, workers, run):
+    run = pathlib.Path(run)
+    with open(run / "config.toml", "rb") as file:
+        settings = tomllib.load(file, parse_float=fractions.Fraction)
+    hold(workers == settings["workers"], f"messages of {workers} workers, N = {settings['workers']}")
+    rounds = {t for t, _, _ in messages}
+    with open(run / "ledger.csv", newline="") as file:
+        all_rounds = hold_ledger(messages, file, rounds)
+    masks = [t for t, kind, _ in messages if kind == "mask"]
+    d = next(m.dimension for (_, kind, _), m in messages.items() if kind == "aggregate")
+    for (t, kind, worker), m in messages.items():
+        first = t == min(masks, default=0)
+        hold_header(m, settings, d, first, f"round {t}, {kind} of worker {worker}")
+    theta = hold_rounds(messages, workers, settings)
+    end = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    if rounds == all_rounds and theta is not None:
+        found = digest("f", theta)
+        hold(found == end["theta_sha256"], f"theta's digest is {found}, not {end['theta_sha256']}")
+
+
+def main(directory, run=None):
+    messages, workers = read(directory)
+    print("\n".join(summary(messages, workers)))
+    if run:
+        hold_run(messages, workers, run)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except Mismatch as mismatch:
+        sys.exit(f"{sys.argv[1]}: {mismatch}")

@@ -1,0 +1,85 @@
+// The settings beside which a key has no effect: of every key that has not always one.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "sim/plan/keys.hpp"
+
+namespace mvsgd::sim {
+
+/// A key beside settings that leave it without effect, and what is said of it.
+struct IdleCase {
+  std::string_view key;
+  GivenSettings beside;
+  std::string_view told;
+  std::string_view value = {};  ///< of which alone it is so; "": of every one
+};
+
+inline std::vector<IdleCase> idle_cases() {
+  const GivenSettings all_warm{{"warmup_epochs", "3"}, {"epochs", "3"}};
+  const GivenSettings reads{{"data", "somewhere"}};
+  return {
+      {"local_steps", all_warm,
+       "no step follows the dense warm-up: warmup_epochs = 3 of epochs = 3"},
+      {"phi", {{"scheme", "dense"}}, "only a sparse scheme has a use for it, and scheme = dense"},
+      {"phi", all_warm, "warmup_epochs = 3 of epochs = 3"},
+      {"phi",
+       {{"epochs", "1"}, {"synthetic_train", "5"}},
+       "warmup_epochs = proportional, one step at least, of 1 in epochs = 1"},
+      {"phi_ad", {}, "only scheme mv-ad adds to a vote and drops from it, and scheme = mv"},
+      {"phi_ad", {{"scheme", "mv-ad"}, {"warmup_epochs", "300"}}, "of epochs = 300"},
+      {"value_bits", {{"scheme", "dense"}}, "only a sparse scheme quantises, and scheme = dense"},
+      {"value_bits", all_warm, "no step follows"},
+      {"quantizer", {}, "value_bits = 2 to 8 is wanted, not 32"},
+      {"quantizer", {{"scheme", "sm"}, {"workers", "1"}}, "scheme = sm"},
+      {"quantizer_block", {{"value_bits", "4"}}, "and quantizer = fractional"},
+      {"quantization_error", {}, "not 32"},
+      {"quantization_error", {{"value_bits", "4"}, {"warmup_epochs", "300"}}, "no step follows"},
+      {"value_codec", {{"scheme", "dense"}}, "only a sparse scheme quantises"},
+      {"value_codec", {}, "value_bits = 1 to 8 is wanted, not 32"},
+      {"value_codec", {{"value_bits", "1"}, {"quantizer", "scaled-sign"}}, "signs alone"},
+      {"position_codec", {{"scheme", "dense"}}, "scheme = dense"},
+      {"block_size", {{"position_codec", "rice"}}, "position_codec = rice"},
+      {"block_size", all_warm, "no step follows"},
+      {"vote_codec", {{"scheme", "mv-ad"}}, "whole votes in every round, and scheme = mv-ad"},
+      {"drop_codec", {{"scheme", "mv-rs"}}, "only scheme mv-ad adds"},
+      {"mask_codec", {{"scheme", "top-k"}}, "has masks of K coordinates, and scheme = top-k"},
+      {"warmup_epochs", {{"epochs", "1"}}, "there are but epochs = 1", "1000000000"},
+      {"warmup_epochs",
+       {{"scheme", "sm"}, {"workers", "1"}, {"learning_rate", "0.1"}},
+       "its rate would be learning_rate = 0.1",
+       "0"},
+      {"warmup", {{"learning_rate", "0.05"}}, "it begins with learning_rate = 0.05"},
+      {"warmup", {{"warmup_epochs", "0"}}, "a warm-up of warmup_epochs = 0 of epochs = 300"},
+      {"weight_decay", {{"learning_rate", "0"}}, "learning_rate = 0"},
+      {"synthetic_train", reads, "only synthetic images are made to it, and data = somewhere"},
+      {"synthetic_test", reads, "data = somewhere"},
+      {"synthetic_noise", reads, "data = somewhere"},
+      {"conv_algorithm", {{"backend", "reference"}}, "backend = reference"},
+      {"conv_algorithm", {{"precision", "bf16"}}, "precision = bf16"},
+      {"precision", {{"backend", "reference"}}, "backend = reference"},
+      {"step_graph", {}, "backend = lanes has no graphs"},
+      {"step_graph", {{"backend", "reference"}}, "backend = reference"},
+      {"threads_per_worker", {{"backend", "reference"}}, "on one thread"},
+      {"instruction_set", {{"backend", "reference"}}, "backend = reference"},
+      {"tie_break", {{"scheme", "mv-rs"}}, "only scheme mv, mv-ad breaks ties, and scheme = mv-rs"},
+      {"tie_break", {{"scheme", "rand-k"}}, "scheme = rand-k"},
+      {"tie_break", {{"workers", "1"}}, "workers = 1"},
+      {"tie_break", {{"phi", "1"}}, "phi = 1"},
+      {"check_votes", {}, "only scheme mv-ad has lists to check, and scheme = mv"},
+      {"check_votes", {{"scheme", "mv-ad"}, {"drop_codec", "rank"}}, "drop_codec = rank"},
+      {"check_votes",
+       {{"scheme", "mv-ad"}, {"value_bits", "4"}, {"value_codec", "entropy"}},
+       "value_codec = entropy"},
+      {"aggregation", {{"workers", "1"}}, "workers = 1"},
+      {"practice",
+       {{"sampling", "fresh"}, {"bn_eval", "batch"}, {"error_rescale_on_decay", "true"}},
+       "sampling, bn_eval and error_rescale_on_decay"},
+      {"error_rescale_on_decay", {{"scheme", "dense"}}, "scheme = dense"},
+      {"eval_every", {{"epochs", "1"}}, "epochs = 1"},
+      {"ledger_rows", {{"scheme", "sm"}, {"workers", "1"}}, "scheme = sm sends nothing"},
+  };
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,78 @@
+// Local steps that end a round before its end.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <thread>
+
+#include "sim/round/give_up.hpp"
+#include "sim/round/local_update.hpp"
+
+namespace mvsgd::sim {
+
+/// Gives round `t` up from within the local steps of `worker`, once: when all others have done
+/// theirs, and most have sent what they voted for.
+class GivenUpUpdate final : public LocalUpdate {
+ public:
+  GivenUpUpdate(LocalUpdate& update, std::uint32_t workers, std::uint32_t t, std::uint32_t worker)
+      : update_(&update),
+        workers_(workers),
+        t_(t),
+        worker_(worker),
+        give_up_([this] { return is_wanted_.load(); }, std::size_t{workers} + 1) {}
+
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
+                  std::span<float> buffers) override {
+    if (round.t == t_ && !is_over_) {
+      if (worker == worker_) {
+        while (done_ + 1 < workers_) std::this_thread::yield();
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        is_wanted_ = true;
+      }
+      try {
+        while (worker == worker_) give_up_.check();
+      } catch (const RoundGivenUp&) {
+        is_over_ = true;
+        is_wanted_ = false;
+        throw;
+      }
+      ++done_;
+    }
+    return update_->run(slot, round, worker, theta, buffers);
+  }
+  [[nodiscard]] GiveUp& give_up() { return give_up_; }
+
+ private:
+  LocalUpdate* update_;
+  std::uint32_t workers_;
+  std::uint32_t t_;
+  std::uint32_t worker_;
+  std::atomic<std::uint32_t> done_ = 0;
+  std::atomic<bool> is_wanted_ = false;
+  std::atomic<bool> is_over_ = false;
+  GiveUp give_up_;
+};
+
+/// Diverges in round 2: workers 1 to 3 in local steps 2, 1 and 1, in any order of time.
+class DivergingUpdate final : public LocalUpdate {
+ public:
+  DivergingUpdate(LocalUpdate& update, std::uint32_t latest) : update_(&update), latest_(latest) {}
+
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
+                  std::span<float> buffers) override {
+    if (round.t < 2 || worker == 0) return update_->run(slot, round, worker, theta, buffers);
+    if (worker == latest_) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    throw NonFiniteError(fmt::format("worker {}", worker), worker == 1 ? 2 : 1, worker);
+  }
+
+ private:
+  LocalUpdate* update_;
+  std::uint32_t latest_;
+};
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,325 @@
+// `verify DIR` on runs of every scheme, codec and size: right while they run, interrupted, resumed
+// and finished, and wrong of a file of which one number has been altered.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compress/positions/position_codecs.hpp"
+#include "sim/plan/effect.hpp"
+#include "sim/plan/keys.hpp"
+#include "sim/plan/presets.hpp"
+#include "sim/plan/scheme.hpp"
+#include "sim/run/training_run.hpp"
+#include "sim/train/backends.hpp"
+#include "sim/verify/verify.hpp"
+#include "tests/sim/outcome.hpp"
+#include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+/// Sets what fits and has an effect, or nothing; whether it has. What is as it was needs no effect.
+bool try_set(Settings& settings, const GivenSettings& given) {
+  Settings changed = settings;
+  set(changed, given);
+  std::vector<GivenKey> named;
+  for (const Key& key : keys()) {
+    if (key.get(changed) != key.get(settings)) named.push_back({std::string(key.name), ""});
+  }
+  try {
+    validate(changed);
+    refuse_without_effect(changed, named);
+  } catch (const UsageError&) {
+    return false;
+  }
+  settings = changed;
+  return true;
+}
+
+/// What is not crossed with everything, but takes turns.
+const std::vector<GivenSettings>& values() {
+  static const std::vector<GivenSettings> all{
+      {{"value_bits", "32"}},
+      {{"value_bits", "2"}},
+      {{"value_bits", "1"}, {"quantizer", "scaled-sign"}},
+      {{"value_bits", "8"}, {"quantization_error", "false"}},
+      {{"value_bits", "1"}, {"quantizer", "scaled-sign"}, {"quantizer_block", "7"}},
+  };
+  return all;
+}
+const std::vector<GivenSettings>& others() {
+  static const std::vector<GivenSettings> all{
+      {{"warmup_epochs", "0"}},
+      {{"local_steps", "2"}, {"block_size", "3"}},
+      {{"bn_eval", "recompute"}, {"tie_break", "index"}, {"warmup_epochs", "0"}},
+      {{"aggregation", "sum"}, {"block_size", "100000"}, {"warmup_epochs", "0"}},
+      {{"practice", "authors"}},
+      {{"local_steps", "3"}, {"warmup_epochs", "0"}},
+      {{"check_votes", "true"}, {"ledger_rows", "round"}},
+      {{"ledger_rows", "round"}, {"warmup_epochs", "0"}},
+  };
+  return all;
+}
+
+/// Every list of positions of a code, at one, some and all coordinates, alone and in a group; and
+/// each of others() once at least.
+std::vector<Settings> product(const std::string& preset_name, const std::string& codec) {
+  Settings base = small_settings(preset_name);
+  set(base, {{"backend", "lanes"},
+             {"width", "1"},
+             {"batch", "2"},
+             {"local_steps", "1"},
+             {"value_bits", "32"},
+             {"synthetic_train", "48"},
+             {"synthetic_test", "2"},
+             {"epochs", "1"},
+             {"rounds", "4"}});
+  std::vector<Settings> all;
+  for (const char* const mask : {"positions", "delta"}) {
+    for (const char* const drop : {"positions", "rank"}) {
+      for (const auto& [phi, phi_ad] : std::vector<std::pair<std::string, std::string>>{
+               {"0.01", "0.001"}, {"0.0001", "0.0001"}, {"1", "1"}}) {
+        for (const char* const workers : {"1", "2"}) {
+          Settings settings = base;
+          const GivenSettings given{{"workers", workers},
+                                    {"phi", phi},
+                                    {"position_codec", codec},
+                                    {"mask_codec", mask},
+                                    {"drop_codec", drop}};
+          const bool fits = std::ranges::all_of(
+              given, [&](const auto& value) { return try_set(settings, {value}); });
+          if (!fits) continue;
+          (void)try_set(settings, {{"phi_ad", phi_ad}});
+          all.push_back(settings);
+        }
+      }
+    }
+  }
+  if (all.empty()) return all;
+  const std::size_t lists = all.size();
+  for (std::size_t i = lists; i < others().size(); ++i) all.push_back(all[i % lists]);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::size_t turn = i + codec.size();  // another in each code
+    (void)try_set(all[i], values()[turn % values().size()]);
+    for (const auto& other : others()[turn % others().size()]) (void)try_set(all[i], {other});
+  }
+  return all;
+}
+
+std::string described(const Settings& settings) {
+  std::vector<std::string> differing;
+  const Settings preset_settings = small_settings(settings.preset);
+  for (const Key& key : keys()) {
+    if (key.get(settings) == key.get(preset_settings)) continue;
+    differing.push_back(fmt::format("{}={}", key.name, key.get(settings)));
+  }
+  return fmt::format("{} {}", settings.preset, fmt::join(differing, " "));
+}
+
+void write(const fs::path& file, const std::string& text) {
+  std::ofstream(file, std::ios::binary) << text;
+}
+
+bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+
+/// Whether an alteration of what stands at `at` of a text must be noticed.
+using IsHeld = bool (*)(std::string_view text, std::size_t at);
+
+std::string_view line_at(std::string_view text, std::size_t at) {
+  const std::size_t begin = text.rfind('\n', at) + 1;  // of the first line 0
+  return text.substr(begin, text.find('\n', at) - begin);
+}
+
+bool is_in_a_row(std::string_view text, std::size_t at) { return at > text.find('\n'); }
+
+/// A number that is a value in metrics.jsonl and that something else in the directory tells too:
+/// not the end's seconds. Nor `round`: with a line of another round it is no metrics.jsonl, which
+/// is exit code 3.
+bool is_in_a_held_number(std::string_view text, std::size_t at) {
+  const std::string_view line = line_at(text, at);
+  const auto in_line = static_cast<std::size_t>(text.data() + at - line.data());
+  const std::size_t begin = line.find_last_not_of("0123456789.+-e", in_line) + 1;
+  if (line.substr(0, begin).ends_with("\"round\":")) return false;
+  if (std::string_view(":[,").find(line[begin - 1]) == std::string_view::npos) return false;
+  if (!line.starts_with("{\"end\"")) return true;
+  // Nothing tells of the end's line itself, and a 17th digit more or less can be the same number.
+  const std::size_t end = line.find_first_not_of("0123456789.+-e", in_line);
+  if (end - begin > 16 && in_line + 1 == end) return false;
+  return in_line < line.find("\"seconds\"") || in_line > line.find("\"files\"");
+}
+
+/// In a value of a manifest: not of the environment, which may be another machine's, nor of a
+/// setting that changes no bit.
+bool is_in_a_held_value(std::string_view text, std::size_t at) {
+  constexpr std::string_view kEnvironment = "\"environment\": {";
+  const std::size_t object = text.rfind('{', at);
+  if (text.substr(0, object + 1).ends_with(kEnvironment)) return false;
+  const std::string_view line = line_at(text, at);
+  if (line.data() + line.find(':') > text.data() + at) return false;
+  const std::size_t name = line.find('"') + 1;
+  const std::string_view key = line.substr(name, line.find('"', name) - name);
+  return key != "rounds" && key != "threads_per_worker" && !changes_no_bit(key);
+}
+
+struct PresetAndCode {
+  std::string preset;
+  std::string codec;
+};
+
+class EveryRun : public testing::TestWithParam<PresetAndCode> {
+ protected:
+  [[nodiscard]] Outcome verify() const { return run({"verify", path_.string()}); }
+
+  /// Trains until round `until` has ended, or to the end, and looks at the run before each round's
+  /// rows are written.
+  void train(const Settings& settings, bool resume, std::optional<int> until, bool watch) {
+    std::atomic<int> t = -1;
+    TrainingSinks sinks;
+    sinks.on_round = [&](const RoundRecord& record, double) {
+      t = static_cast<int>(record.round.t);
+      if (watch) holds(settings, fmt::format("in round {}", record.round.t));
+    };
+    sinks.interrupted = [&] { return until && t >= *until; };
+    const TrainingEnd end = train_in(path_, settings, {.resume = resume}, sinks);
+    EXPECT_EQ(end.result.finished, !until);
+  }
+
+  void holds(const Settings& settings, const std::string& when) {
+    const Outcome outcome = verify();
+    EXPECT_EQ(outcome.code, Exit::good) << when << ": " << described(settings) << '\n'
+                                        << outcome.out << outcome.err;
+  }
+
+  /// A digit or a bit more or less somewhere in the file; verify must say so, and of which file.
+  void alter(const Settings& settings, const fs::path& file, const std::string& altered,
+             std::size_t at) {
+    const std::string was = text_of(file);
+    write(file, altered);
+    const Outcome outcome = verify();
+    const std::string what =
+        fmt::format("{}: byte {} of {}: {}...", described(settings), at, file.string(),
+                    was.substr(at - std::min<std::size_t>(at, 40), 60));
+    EXPECT_EQ(outcome.code, Exit::check_failed) << what << '\n' << outcome.out << outcome.err;
+    // The line or two of what is wrong name the file.
+    std::string wrong;
+    for (std::size_t begin = outcome.out.find("WRONG"); begin != std::string::npos;
+         begin = outcome.out.find("WRONG", begin + 1)) {
+      const std::size_t end = outcome.out.find('\n', outcome.out.find('\n', begin) + 1);
+      wrong += outcome.out.substr(begin, end - begin) + '\n';
+    }
+    EXPECT_THAT(wrong, HasSubstr(file.filename().string())) << what;
+    write(file, was);
+  }
+
+  void alter_number(const Settings& settings, const fs::path& file, IsHeld is_held) {
+    std::string altered = text_of(file);
+    std::vector<std::size_t> places;
+    for (std::size_t at = 0; at < altered.size(); ++at) {
+      if (is_digit(altered[at]) && is_held(altered, at)) places.push_back(at);
+    }
+    if (places.empty()) return;  // one machine sends nothing: its ledger has no row
+    const std::size_t at = places[draw(places.size())];
+    altered[at] = altered[at] == '9' ? '1' : static_cast<char>(altered[at] + 1);
+    alter(settings, file, altered, at);
+  }
+
+  void alter_byte(const Settings& settings, const fs::path& file) {
+    std::string altered = text_of(file);
+    const std::size_t at = draw(altered.size());
+    altered[at] = static_cast<char>(altered[at] ^ (1 << draw(8)));
+    alter(settings, file, altered, at);
+  }
+
+  /// One alteration of each of two kinds, which `turn` chooses.
+  void alter_something(const Settings& settings, std::size_t turn, bool finished) {
+    const fs::path checkpoint = *fs::directory_iterator(path_ / "checkpoint");
+    switch (turn % 3) {
+      case 0:
+        alter_number(settings, path_ / "ledger.csv", is_in_a_row);
+        alter_byte(settings, checkpoint / "arrays.safetensors");
+        break;
+      case 1:
+        alter_number(settings, path_ / "metrics.jsonl", is_in_a_held_number);
+        alter_byte(settings, checkpoint / "progress.json");
+        break;
+      default:
+        alter_number(settings, checkpoint / "manifest.json", is_in_a_held_value);
+        if (finished) alter_byte(settings, path_ / "model.safetensors");
+        break;
+    }
+  }
+
+  std::size_t draw(std::size_t below) { return engine_() % below; }
+
+  std::mt19937_64 engine_{20'201'117};
+  TestDirectory directory_;
+  fs::path path_ = directory_.path() / "run";
+};
+
+TEST_P(EveryRun, HoldsAtEveryStageAndAnAlteredFileIsNamed) {
+  const auto& [preset_name, codec] = GetParam();
+  std::size_t turn = 0;
+  for (const Settings& settings : product(preset_name, codec)) {
+    fs::remove_all(path_);
+    switch (turn % 4) {
+      case 0:
+        train(settings, false, {}, false);
+        break;
+      case 1:
+        train(settings, false, {}, true);
+        break;
+      default: {
+        // After the initial model nothing is saved yet; one machine sends none.
+        const int until = settings.scheme->sends() ? static_cast<int>(turn % 3) : 1;
+        train(settings, false, until, false);
+        holds(settings, fmt::format("interrupted after round {}", until));
+        if (until > 0) alter_something(settings, turn / 4, false);
+        train(settings, true, {}, turn % 4 == 3);
+      }
+    }
+    holds(settings, "finished");
+    alter_something(settings, turn, true);
+    if (HasFailure()) return;
+    ++turn;
+  }
+  EXPECT_GE(turn, others().size());
+}
+
+std::vector<PresetAndCode> every_code_of_every_scheme() {
+  std::vector<PresetAndCode> all;
+  for (const char* const name :
+       {"sm", "dense", "top-k", "ssgd-mv", "ssgd-mv-rs-l4", "ssgd-mv-ad", "rand-k-l4"}) {
+    for (const compress::PositionCodecKind& codec : compress::position_codecs()) {
+      const std::string code(codec.name);
+      if (!product(name, code).empty()) all.push_back({name, code});
+    }
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, EveryRun, testing::ValuesIn(every_code_of_every_scheme()),
+                         [](const testing::TestParamInfo<PresetAndCode>& tested) {
+                           std::string text = tested.param.preset + "_" + tested.param.codec;
+                           std::ranges::replace(text, '-', '_');
+                           return text;
+                         });
+
+}  // namespace
+}  // namespace mvsgd::sim
