@@ -38,9 +38,11 @@ Exit train_trial(const TrialSpec& trial, bool resume, const CommandContext& cont
 Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
   std::ostream silent(nullptr);
   std::ostream& out = progress_streams(context, silent).out;
-  const SweepPlan plan = plan_sweep(options.request);
+  SweepPlan plan = plan_sweep(options.request);
   if (!options.only_estimate) make_directory(plan.out / "runs");
-  (void)load_images(plan.trials.front().settings);  // rather now than after an estimate
+  // Rather now than after an estimate; every trial has the same ones.
+  const std::string images = digest_of(load_images(plan.trials.front().settings));
+  for (TrialSpec& trial : plan.trials) trial.images = images;
   Exit exit = Exit::good;
   const auto run_trial = [&](const TrialSpec& trial, bool resume) {
     exit = train_trial(trial, resume, context);

@@ -68,7 +68,7 @@ double place(const CurvePoint& point, Axis axis) {
   return 0;
 }
 
-std::string x_axis(Axis axis, double low, double high) {
+std::string x_axis(Axis axis, double low, double high, std::string_view network) {
   switch (axis) {
     case Axis::epoch:
       return fmt::format("set xlabel 'epoch'\nset xrange [0:{}]\n", high);
@@ -89,16 +89,20 @@ std::string x_axis(Axis axis, double low, double high) {
       const auto [unit, name] = high >= 7200  ? std::pair{3600, "hours"}
                                 : high >= 120 ? std::pair{60, "minutes"}
                                               : std::pair{1, "seconds"};
-      return fmt::format("set xlabel '{}'\nunit = {}.0\nset xrange [0:{}]\n", name, unit,
-                         high / unit);
+      const std::string label =
+          network.empty() ? std::string(name) : fmt::format("{} over {}", name, network);
+      return fmt::format("set xlabel {}\nunit = {}.0\nset xrange [0:{}]\n", gnuplot_string(label),
+                         unit, high / unit);
     }
   }
   return "";
 }
 
-/// `floor`: where the vertical axis begins. The curves have titles, for plots with a key.
+/// `floor`: where the vertical axis begins. `network`: of the time. The curves have titles, for
+/// plots with a key.
 Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all,
-                const Metric& quantity, Axis axis, double floor = 0) {
+                const Metric& quantity, Axis axis, double floor = 0,
+                std::string_view network = "") {
   constexpr std::array<std::string_view, 3> kAxes = {"epoch", "bits", "seconds"};
   Plot plot{.name = fmt::format("{}-{}", quantity.name, kAxes[static_cast<std::size_t>(axis)]),
             .title = std::string(quantity.title),
@@ -142,7 +146,8 @@ Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all
                     one.points.size() > kFewPoints ? "lines" : "linespoints pt 7 ps 0.5",
                     style.dashed ? 2 : 1, style.color, gnuplot_string(groups[one.group].label));
   }
-  plot.draw = x_axis(axis, low, high) + fmt::format("set format y '%g{}'\n", percent ? " %%" : "") +
+  plot.draw = x_axis(axis, low, high, network) +
+              fmt::format("set format y '%g{}'\n", percent ? " %%" : "") +
               fmt::format("set yrange [{}:*]\nplot ", floor) + bands + lines + "\n";
   return plot;
 }
@@ -280,11 +285,11 @@ LineStyle line_style(std::size_t group) {
           .dashed = group / kColors.size() % 2 == 1};
 }
 
-std::vector<Plot> report_plots(std::span<const SeedGroup> groups) {
+std::vector<Plot> report_plots(std::span<const SeedGroup> groups, std::string_view network) {
   std::vector<Plot> plots;
   const auto add = [&](const Metric& metric, Axis axis) {
     if (const auto all = curves(groups, metric, axis); !all.empty()) {
-      plots.push_back(curve_plot(groups, all, metric, axis));
+      plots.push_back(curve_plot(groups, all, metric, axis, 0, network));
     }
   };
   for (const Metric& metric : quantities()) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/report/seed_groups.hpp"
@@ -29,8 +30,9 @@ inline constexpr int kPlotWidth = 420;
 
 /// Test accuracy and training loss against epoch, total bits and time; agreement of votes and
 /// overlap of successive masks and votes; bits by field and direction; share kept by layer. What no
-/// run has a value of is left out.
-[[nodiscard]] std::vector<Plot> report_plots(std::span<const SeedGroup> groups);
+/// run has a value of is left out. `network`: over which the time would be; "": it was measured.
+[[nodiscard]] std::vector<Plot> report_plots(std::span<const SeedGroup> groups,
+                                             std::string_view network = "");
 
 /// Test accuracy against the epoch with a key, from where the curves have settled: a figure of the
 /// paper. Every group has an evaluated round.

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,12 +21,16 @@ namespace mvsgd::sim {
 struct TrialSpec {
   Settings settings;
   std::filesystem::path path;  ///< of its run directory: OUT/runs/PRESET-seedN
+  std::string images = "";     ///< digest_of() the images of `data`; "": not read
 };
 
 enum class TrialStage : std::uint8_t { absent, begun, finished };
 
+/// A run of the same images is this trial's wherever they lie. Where one of the two digests is not
+/// known, `data` must name the same place.
+///
 /// Throws InputError naming the first key that differs if the directory has a run of settings that
-/// are not this trial's.
+/// are not this trial's, or of other images.
 [[nodiscard]] TrialStage stage_of(const TrialSpec& trial);
 
 /// A row of the table from its finished trials.

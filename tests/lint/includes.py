@@ -54,7 +54,7 @@ OUTSIDE = (
     ),
     (r"omp\.h", ("nn", "sim", "tests", "bench")),
     (r"CLI/", ("sim/cli",)),
-    (r"toml\+\+/", ("sim/plan/settings_file.cpp",)),
+    (r"toml\+\+/", ("sim/plan/settings_file.cpp", "sim/report/network.cpp")),
     (r"boost/", ("sim/report",)),
     (r"(curl|openssl)/", ("data",)),
     (r"(fmt|nlohmann)/", ("data", "sim", "tests", "bench")),

@@ -18,6 +18,7 @@
 
 #include "nn/resnet18.hpp"
 #include "sim/files/durable_file.hpp"
+#include "sim/files/input_error.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/schedule.hpp"
@@ -26,6 +27,7 @@
 #include "sim/reproduce/table.hpp"
 #include "sim/reproduce/tables_and_figures.hpp"
 #include "sim/run/ledger_file.hpp"
+#include "sim/train/images.hpp"
 #include "tests/sim/outcome.hpp"
 #include "tests/sim/small_run.hpp"
 #include "tests/test_directory.hpp"
@@ -294,6 +296,37 @@ TEST_F(Reproduction, ATrialThatHasNotEndedEntersNothing) {
   std::ostringstream markdown;
   write_markdown(markdown, {.title = "", .settings = "", .summary = "", .trials = 1}, rows);
   EXPECT_THAT(markdown.str(), HasSubstr("| SSGD-MV-AD-L2 | 0 of 1 |  |"));
+}
+
+TEST_F(Reproduction, ATrialIsOfTheSameImagesWhereverTheyLieAndOfNoOthers) {
+  TrialSpec one = trial("sm", 1);
+  train_into(one.path, one.settings);
+  // As if the images had lain in files that were moved since.
+  const std::string digest = digest_of(load_images(one.settings));
+  std::string config = text_of(one.path / "config.toml");
+  const auto replace = [&config](const std::string& what, const std::string& by) {
+    config.replace(config.find(what), what.size(), by);
+  };
+  replace("\ndata = \"synthetic\"", "\ndata = \"/elsewhere\"");
+  replace("[environment]\n", "[environment]\ndata_sha256 = \"" + digest + "\"\n");
+  std::ofstream(one.path / "config.toml") << config;
+  const auto refusal = [&] {
+    try {
+      (void)stage_of(one);
+    } catch (const InputError& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_THAT(refusal(), HasSubstr("data = /elsewhere there"));
+
+  one.images = digest;
+  EXPECT_EQ(refusal(), "");
+  EXPECT_EQ(stage_of(one), TrialStage::finished);
+
+  one.settings.synthetic_train -= 1;
+  one.images = digest_of(load_images(one.settings));
+  EXPECT_THAT(refusal(), HasSubstr("other images than here"));
 }
 
 TEST_F(Reproduction, GoesOnWithATrialThatWasInterrupted) {
