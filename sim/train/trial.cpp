@@ -83,10 +83,7 @@ struct RunningTrial {
 
 /// To the next pause.
 void advance(RunningTrial& trial) {
-  const std::chrono::seconds deadline(trial.settings.deadline);
-  comm::InprocGroup group(trial.settings.workers,
-                          std::min<std::chrono::milliseconds>(deadline, comm::kLongestDeadline),
-                          trial.sinks.on_message);
+  comm::InprocGroup group(trial.settings.workers, trial.sinks.on_message);
   trial.state.group = run_group(
       {.group = group,
        .settings = trial.settings,
