@@ -48,7 +48,9 @@ struct GroupContext {
 /// the group calls it. Neither pauses nor the division into processes change a bit of a run.
 ///
 /// Where `update` gives a round up (GiveUp::check()), the state is that after the round before; the
-/// next call does the round again, to the same bits.
+/// next call does the round again, to the same bits. Where `evaluate` throws EvaluationGivenUp, the
+/// state is that after the round, whose record says so; after the last round there is no state, and
+/// EvaluationGivenUp is thrown.
 ///
 /// A pause ends the threads of all ranks, and the next call starts new ones: in a pause nothing
 /// lives but the state. The server's process then has all of it, except theta and mask of workers
