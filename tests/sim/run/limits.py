@@ -271,7 +271,7 @@ def diverging(work):
     """A worker that ends takes the others along, and is the one that is named."""
     program = train(work / "out", SMALL + ["--local-steps", "8", "--learning-rate", "1e6", "--workers", "30",
                                            "--slots", "1"])
-    expect_message(program, [4], "round ", "worker ", "the training has diverged")
+    expect_message(program, [4], "round ", "worker ", "learning rate")
 
 
 CASES = {case.__name__: case for case in (threads, openmp, memory, file_size, open_files, full_disk, stopped, queued,

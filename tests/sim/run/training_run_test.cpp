@@ -149,7 +149,7 @@ TEST_F(TrainingRun, GivesAnEvaluationUpWhenItIsInterruptedAndDoesItFirstWhenItGo
     settings_ = small_settings(of.preset);
     settings_.backend = "lanes";
     settings_.epochs = 3;
-    settings_.synthetic_test = 200;
+    settings_.synthetic_test = 136;
     settings_.checkpoint_every = {.rounds = of.checkpoint_every, .minutes = 0};
     settings_.overrides.bn_eval = of.bn_eval;
     const fs::path whole = directory_.path() / "whole";
@@ -160,8 +160,8 @@ TEST_F(TrainingRun, GivesAnEvaluationUpWhenItIsInterruptedAndDoesItFirstWhenItGo
     const int all = asked;
     std::set<std::uint32_t> due;
     std::size_t last = 0;  // times that the last evaluation was given up
-    for (int part = 1; part <= 24; ++part) {
-      const int questions = part == 24 ? all - 20 : all * part / 24;
+    for (int part = 1; part <= 10; ++part) {
+      const int questions = part == 10 ? all - 20 : all * part / 10;
       asked = 0;
       sinks.interrupted = [&] { return ++asked > questions; };
       TrainingEnd end = train_in(path_, settings_, {}, sinks);
