@@ -6,7 +6,9 @@
 #include <array>
 #include <chrono>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/memory_limits.hpp"
 #include "sim/files/model_file.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/run_directory.hpp"
@@ -148,6 +151,8 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
                      const LawConstants& law) {
   Settings settings = given;
   settings.data = absolute_data(given);
+  const MemoryEstimate memory = memory_estimate(settings);
+  if (const auto warning = check_memory(memory, memory_limits())) warn(sinks, *warning);
   Environment here = environment_of(settings);
   const data::TrainTest images = load_images(settings);
   if (settings.data != "synthetic") here.emplace_back(kImagesDigest, digest_of(images));
@@ -181,7 +186,8 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
     events.emplace(directory.path(), wall_time());
   }
 
-  if (sinks.on_start) sinks.on_start({.images = images, .rounds = rounds, .state = begun});
+  if (sinks.on_start)
+    sinks.on_start({.images = images, .rounds = rounds, .memory = memory, .state = begun});
   const double earlier = begun.seconds;
   const Clock::time_point start = Clock::now();
   const auto seconds = [&] { return earlier + seconds_since(start); };
@@ -217,7 +223,17 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
     pauses.saved();
     return !pauses.is_interrupted();
   };
-  TrainingEnd end{.result = run_trial(settings, images, trial_sinks, law, std::move(begun)),
+  const auto train = [&] {
+    try {
+      return run_trial(settings, images, trial_sinks, law, std::move(begun));
+    } catch (const std::bad_alloc&) {
+      throw std::runtime_error(fmt::format(
+          "memory ran out after round {} of {}, {} MB of it in use: this run needs about "
+          "{}; something else has taken what there was when it began",
+          t, rounds.size(), most_resident() / 1'000'000, text_of(memory)));
+    }
+  };
+  TrainingEnd end{.result = train(),
                   .t = t,
                   .rounds = rounds.size(),
                   .steps_per_epoch = steps_per_epoch(settings, images.train.size()),

@@ -13,6 +13,7 @@
 #include "sim/law/law.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/settings.hpp"
+#include "sim/train/memory.hpp"
 #include "sim/train/trial.hpp"
 
 namespace mvsgd::sim {
@@ -33,6 +34,7 @@ struct TrainingOptions {
 struct TrainingStart {
   const data::TrainTest& images;
   const std::vector<Round>& rounds;
+  const MemoryEstimate& memory;
   const TrialState& state;  ///< where training starts; t = 0 unless there is a checkpoint
 };
 
@@ -66,9 +68,10 @@ struct TrainingEnd {
 /// a program that is not the checkpoint's, of another processor or library unless the bits are
 /// portable, and of rounds to dump that this run does not run.
 ///
-/// Throws what load_images(), find_checkpoint(), first_state() and RunDirectory throw, before
-/// anything is written; afterwards what run_trial() throws, and std::runtime_error if a file cannot
-/// be written.
+/// Throws what load_images(), find_checkpoint(), first_state() and RunDirectory throw, and
+/// nn::UnavailableError if there is less memory than the run needs, before anything is written;
+/// afterwards what run_trial() throws, and std::runtime_error if a file cannot be written or memory
+/// runs out. Where memory is scarce the function warns.
 [[nodiscard]] TrainingEnd train_in(const std::filesystem::path& directory, const Settings& settings,
                                    const TrainingOptions& options, const TrainingSinks& sinks,
                                    const LawConstants& law = {});
