@@ -10,6 +10,7 @@
 //     failure     Group::fail                                 ends every wait of every rank
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -18,6 +19,9 @@
 #include "comm/transport.hpp"
 
 namespace mvsgd::comm {
+
+/// Of a wait for a peer. A wait adds its deadline to the clock, whose range is far longer.
+inline constexpr std::chrono::hours kLongestDeadline(24 * 365);
 
 /// The ends of a star: workers are ranks 0..N-1, the server is rank N. A transport implements this
 /// class, and Transport for the ends of the ranks that are here.
@@ -58,6 +62,11 @@ class Group {
   void run(const std::function<void(Transport& end)>& work);
 
  private:
+  /// The ranks that are here run from now on; `rank` has returned and sends nothing more. For a
+  /// transport that knows from it whether a message can still come.
+  virtual void all_begin() {}
+  virtual void ends(std::uint32_t /*rank*/) {}
+
   std::uint32_t workers_;
 };
 

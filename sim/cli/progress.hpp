@@ -27,6 +27,8 @@ class Progress {
 
   /// `seconds` is the run's wall time so far, with the parts before an interrupt.
   void add(const RoundRecord& record, double seconds);
+  /// An evaluation of a round that was told of without.
+  void add(const Round& round, const Evaluation& evaluation);
 
   /// Ends the bar's line, if there is a bar.
   void leave_bar();

@@ -16,6 +16,12 @@ class RoundGivenUp : public std::runtime_error {
   RoundGivenUp() : std::runtime_error("the round is given up") {}
 };
 
+/// The evaluation of a round is given up. The round itself is done.
+class EvaluationGivenUp : public std::runtime_error {
+ public:
+  EvaluationGivenUp() : std::runtime_error("the evaluation is given up") {}
+};
+
 /// Counts the ranks of a process that have begun a round, and asks on behalf of all ranks whether
 /// the run is to stop. Thread-safe.
 ///
@@ -37,7 +43,7 @@ class GiveUp {
     begun_ = 0;
     is_left_ = false;
   }
-  /// A rank begins its next round: it needs nothing more of the last one.
+  /// A rank begins its next round: it needs nothing more of the others for the last one.
   void begin_round() {
     const std::lock_guard lock(mutex_);
     ++begun_;
@@ -63,6 +69,13 @@ class GiveUp {
     const std::lock_guard lock(mutex_);
     // Nobody is a round ahead, since a round ends with a message that depends on all ranks.
     if (begun_ % ranks_ == 0 && wanted_()) throw RoundGivenUp();
+  }
+
+  /// To be called in an evaluation. Throws EvaluationGivenUp if the run is to stop.
+  void check_evaluation() {
+    if (!is_possible()) return;
+    const std::lock_guard lock(mutex_);
+    if (wanted_()) throw EvaluationGivenUp();
   }
 
  private:

@@ -48,7 +48,9 @@ struct GroupContext {
 /// the group calls it. Neither pauses nor the division into processes change a bit of a run.
 ///
 /// If `update` gives a round up (GiveUp::check()), the result is the state after the round before.
-/// The next call runs the round again, to the same bits.
+/// The next call runs the round again, to the same bits. If `evaluate` throws
+/// EvaluationGivenUp, the result is the state after the round, and the round's record says so.
+/// After the last round there is no state, and EvaluationGivenUp is thrown.
 ///
 /// A pause ends the threads of all ranks, and the next call starts new ones: nothing but the state
 /// outlives a pause. The server's process then has all of the state, except theta and mask of

@@ -27,6 +27,7 @@ struct RoundRecord {
   std::optional<double> vote_agreement;  ///< mean over the mask of votes / N; none without votes
   std::vector<compress::Index> mask;     ///< supp M_t; only in sparse rounds that are evaluated
   std::optional<Evaluation> evaluation;
+  bool evaluation_due = false;  ///< it was given up
   WorkerReport report;  ///< of all workers; its phases include the server's time without evaluation
 };
 
@@ -53,6 +54,9 @@ class Leader {
 
   /// Leads every round until the pause. Returns the last round; it is closed like the others.
   /// Throws RoundGivenUp, or the error with which another rank's giving up reaches this one.
+  ///
+  /// If an evaluation is given up, its round is closed without it, and the next round is given up.
+  /// If it is that of the last round, EvaluationGivenUp is thrown, and the round is not closed.
   std::uint32_t run();
   /// The last round that is closed; 0 if there is none.
   [[nodiscard]] std::uint32_t last_closed() const { return last_closed_; }
@@ -64,11 +68,14 @@ class Leader {
  private:
   virtual void begin() {}  ///< before round 1
   virtual void lead(RoundRecord& record) = 0;
-  [[nodiscard]] virtual Evaluation evaluate(const Round& round, const Evaluate& evaluate) = 0;
+  /// The batch-norm statistics for the evaluation of `round`.
+  [[nodiscard]] virtual std::vector<float> statistics(const Round& round) = 0;
+  [[nodiscard]] virtual std::span<const float> theta() = 0;  ///< [d]
   /// Adds the workers' reports of the round to the record.
   virtual void collect(RoundRecord& record) = 0;
 
-  void close(RoundRecord record);
+  void evaluate(RoundRecord& record, std::span<const float> statistics);
+  void close(const RoundRecord& record);
 
   LeaderContext context_;
   std::uint32_t last_closed_ = 0;

@@ -20,6 +20,7 @@
 
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
+#include "sim/run/metrics.hpp"
 #include "sim/train/trial.hpp"
 
 namespace mvsgd::sim {
@@ -33,7 +34,8 @@ using RunFiles = std::map<std::string, FileDigest>;
 struct Checkpoint {
   TrialState state;
   RunFiles rows;
-  Environment environment;  ///< of the program that made it
+  Environment environment;                          ///< of the program that made it
+  std::optional<RoundMetrics> kept = std::nullopt;  ///< as in CheckpointContext
 };
 
 /// The parts of a checkpoint that are not in the state.
@@ -41,6 +43,7 @@ struct CheckpointContext {
   const Settings& settings;
   const Environment& environment;
   const RunFiles& rows;
+  const std::optional<RoundMetrics>& kept;  ///< of a round whose evaluation is due: not in the rows
 };
 
 /// Makes a checkpoint of `state` in `run`'s folder checkpoint, which must exist, and removes all

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "sim/files/durable_file.hpp"
+#include "sim/run/metrics.hpp"
 #include "sim/train/trial.hpp"
 
 namespace mvsgd::sim {
@@ -16,11 +18,18 @@ void write_arrays(DurableFile& file, const TrialState& state);
 /// no set of coordinates, or if what the server kept does not agree with the votes.
 void read_arrays(const std::filesystem::path& path, const Settings& settings, TrialState& state);
 
-/// Writes rounds, account, evaluation and times as JSON to a file, which the caller finishes.
-void write_progress(DurableFile& file, const TrialState& state);
+/// Writes rounds, account, evaluation and times as JSON to a file, which the caller finishes; also
+/// the metrics of a round whose evaluation is due.
+void write_progress(DurableFile& file, const TrialState& state,
+                    const std::optional<RoundMetrics>& kept);
 
-/// Reads what write_progress() wrote: a state without arrays. Throws InputError naming file and
-/// member if it is something else.
-[[nodiscard]] TrialState read_progress(const std::filesystem::path& path, const Settings& settings);
+struct CheckpointProgress {
+  TrialState state;  ///< without arrays
+  std::optional<RoundMetrics> kept;
+};
+/// Reads what write_progress() wrote. Throws InputError naming file and member if it is something
+/// else.
+[[nodiscard]] CheckpointProgress read_progress(const std::filesystem::path& path,
+                                               const Settings& settings);
 
 }  // namespace mvsgd::sim

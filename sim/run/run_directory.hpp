@@ -33,9 +33,14 @@ class RunDirectory {
                const FoundCheckpoint& found);
 
   /// Writes the round's rows of ledger.csv and its line of metrics.jsonl, and returns the line's
-  /// metrics. Round 0, which trains nothing, has rows alone. Throws std::runtime_error if they
-  /// cannot be written.
+  /// metrics. Round 0, which trains nothing, has rows alone. The line of a round whose evaluation
+  /// is due is kept, and goes into the next checkpoint. Throws std::runtime_error if they cannot be
+  /// written.
   std::optional<RoundMetrics> add(const RoundRecord& record, double seconds);
+
+  /// Writes the line that is kept, with the evaluation that was due, and returns its metrics.
+  /// Throws std::logic_error if no line is kept.
+  RoundMetrics add_evaluation(const Evaluation& evaluation, double seconds);
 
   /// Writes model.safetensors, then the last line of metrics.jsonl: digest, accuracy, rates, and
   /// sizes and digests of the three files.
@@ -54,6 +59,7 @@ class RunDirectory {
 
  private:
   void begin_rows();
+  void write_line(const RoundMetrics& metrics);
   void check_written();
   /// Flushes a file of the run to the disk and returns its size and digest.
   [[nodiscard]] FileDigest synced(const char* name) const;
@@ -67,6 +73,7 @@ class RunDirectory {
   nn::Layout layout_;  ///< assigns a mask's coordinates to layers
   std::ofstream metrics_;
   std::ofstream ledger_;
+  std::optional<RoundMetrics> kept_;  ///< of the last round, while its evaluation is due
 };
 
 /// How a finished run ended, for comparisons.

@@ -44,8 +44,10 @@ struct TrainingSinks {
   std::function<void(const TrainingStart&)> on_start;
   /// As TrialSinks::on_round. `seconds` is the run's wall time so far, with its earlier parts.
   std::function<void(const RoundRecord&, double seconds)> on_round;
-  /// Whether the run is to stop. If so, the running round is given up. Called at any moment, by one
-  /// thread at a time, for the first time before the first round.
+  /// As TrialSinks::on_evaluation.
+  std::function<void(const Round&, const Evaluation&)> on_evaluation;
+  /// Whether the run is to stop. If so, the running round or evaluation is given up. Called at any
+  /// moment, by one thread at a time, for the first time before the first round.
   std::function<bool()> interrupted;
 };
 

@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
 #include "sim/round/evaluation.hpp"
+#include "sim/round/give_up.hpp"
 #include "sim/round/slots.hpp"
 #include "sim/train/compute.hpp"
 
@@ -19,9 +21,10 @@ inline constexpr std::size_t kEvaluationBatch = 64;
 /// depend on their number: batches are added up in their order.
 class Evaluator {
  public:
-  /// All arguments but `settings` must outlive it.
+  /// All arguments but `settings` must outlive it. `give_up` is asked between two operations, and
+  /// ends an evaluation with EvaluationGivenUp.
   Evaluator(const Settings& settings, const SlotImages& training, const SlotImages& test,
-            std::span<Compute> compute, Slots& slots);
+            std::span<Compute> compute, Slots& slots, GiveUp* give_up = nullptr);
 
   /// The batch-norm statistics with which to evaluate theta [d]. With bn_eval = recompute they come
   /// from the training images, else they are `buffers`.
@@ -45,6 +48,7 @@ class Evaluator {
   const SlotImages* test_;
   std::span<Compute> compute_;
   Slots* slots_;
+  std::function<void()> between_;  ///< may be empty
 };
 
 }  // namespace mvsgd::sim

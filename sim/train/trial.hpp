@@ -23,6 +23,7 @@ struct TrialState {
   GroupState group;
   Evaluation evaluation;          ///< the last evaluation
   std::vector<float> statistics;  ///< the batch-norm statistics that the evaluation used
+  bool evaluation_due = false;    ///< that of round t was given up, and comes before round t + 1
   Account account;
   Phases phases;       ///< processor time of all rounds
   double seconds = 0;  ///< wall time of all rounds
@@ -34,10 +35,14 @@ struct TrialState {
 /// What a trial calls to report itself and to ask whether to pause. Each may be empty.
 struct TrialSinks {
   std::function<void(const RoundRecord&)> on_round;  ///< in order, from one thread; from t = 0 on
-  comm::WireObserver on_message;                     ///< called by the senders' threads
-  PauseAfter pause_after;  ///< called once a round, by the thread of on_round
-  /// Whether to give up the running round, so that the trial pauses after the round before it.
-  /// Called between the operations of local steps, by one thread at a time.
+  /// The evaluation of the last closed round, if its record had it due: before the next round.
+  std::function<void(const Evaluation&)> on_evaluation;
+  comm::WireObserver on_message;  ///< called by the senders' threads
+  PauseAfter pause_after;         ///< called once a round, by the thread of on_round
+  /// Whether to give up the running round, so that the trial pauses after the round before it, or
+  /// the running evaluation, so that it pauses after its round. Called between operations of both,
+  /// by one thread at a time. If the last evaluation is given up, the trial ends without a further
+  /// pause: its state is that of the last pause.
   std::function<bool()> gives_up;
   /// Called with the state in a pause. A pause comes before the last round has ended; it may come
   /// before the first has, if that round is given up. If on_pause returns false, the trial ends
@@ -53,7 +58,7 @@ struct TrialResult {
   std::uint64_t steps = 0;        ///< local steps of a worker
   std::string digest;             ///< sha256(theta)
   Phases phases;                  ///< processor time of all rounds
-  bool finished = true;           ///< false if on_pause ended it before the last round
+  bool finished = true;           ///< false if on_pause or gives_up ended it before its end
 };
 
 /// Runs all rounds, with a thread for each worker, and compares every round's ledger with `law`.

@@ -1,5 +1,4 @@
 // A message from a worker to the server, through an installed library.
-#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <utility>
@@ -13,7 +12,7 @@ int main() {
   constexpr std::uint32_t kRound = 1;
   constexpr std::uint64_t kValue = 0b1011001;
   constexpr unsigned kWidth = 7;
-  InprocGroup group(1, std::chrono::seconds(10));
+  InprocGroup group(1);
 
   MessageWriter writer(
       {.kind = Kind::vote, .sender = 0, .round = kRound, .dimension = 9, .count = 1});

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "comm/inproc/inproc.hpp"
 #include "compress/cuda/make_cuda_operators.hpp"
@@ -79,7 +78,7 @@ Outcome run(const Settings& settings, LocalUpdate& update, const MakeArrays& mak
   Outcome outcome{initial_state(settings.workers, std::vector<float>(kD, 1.0F), {}), {}};
   const std::vector<Round> rounds = plan_of(*settings.scheme);
   Slots slots(slot_count, devices);
-  comm::InprocGroup group(settings.workers, std::chrono::seconds(60));
+  comm::InprocGroup group(settings.workers);
   // A pause on the way moves the arrays to the host and back.
   while (outcome.state.t < kRounds) {
     outcome.state =
