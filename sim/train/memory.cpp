@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <thread>
 #include <vector>
 
 #include "data/cifar10.hpp"
@@ -203,13 +202,7 @@ std::uint64_t MemoryEstimate::reserved(Counted counted) const {
   if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur != RLIM_INFINITY) {
     of_stack = stack.rlim_cur;
   }
-  const Bytes started = workers + slots * threads;
-  if (counted == Counted::data) return started * of_stack;
-  // glibc reserves so much for a heap of its own for each thread, up to eight a core.
-  constexpr Bytes kHeap = Bytes{64} << 20U;
-  const Bytes heaps =
-      std::min<Bytes>(started, 8 * std::max(1U, std::thread::hardware_concurrency()));
-  return started * of_stack + heaps * kHeap;
+  return (workers + slots * threads) * of_stack;
 }
 
 MemoryEstimate memory_estimate(const Settings& settings) {
@@ -252,7 +245,7 @@ std::optional<std::string> check_memory(const MemoryEstimate& estimate,
     // The program is there already, and its part of what is left has gone.
     const Bytes need = estimate.total() - estimate.program + more;
     const std::string reserved =
-        more > 0 ? fmt::format(", and {} for its threads' stacks and heaps", in_bytes(more)) : "";
+        more > 0 ? fmt::format(", and {} for its threads' stacks", in_bytes(more)) : "";
     if (need > limit.left) {
       throw nn::UnavailableError(fmt::format(
           "not enough memory: {} leaves {}, and this run needs {}{}; less with fewer workers or "
