@@ -11,14 +11,14 @@ namespace {
 
 std::int64_t taps_of(const ConvolutionProblem& problem) { return problem.w[2] * problem.w[3]; }
 
-// What stands for pixels outside of the plane.
+// Zeros that stand for pixels outside the plane.
 std::shared_ptr<float> zeros(const Engine& engine, std::int64_t count) {
   std::shared_ptr<float> made = engine.pool.take(count);
   std::fill_n(made.get(), count, 0.0F);
   return made;
 }
 
-// A convolution by its definition at every pixel of the grid.
+// A convolution by its definition, at every pixel of the grid.
 void direct_over(const Engine& engine, const PixelGrid& grid, const float* packed,
                  const Activation& x_shape, const float* x, const Activation& y_shape, float* y) {
   const std::shared_ptr<float> outside = zeros(engine, x_shape.pixel_stride());
@@ -53,7 +53,7 @@ PixelGrid forward_grid(const ConvolutionProblem& problem, std::span<const Tap> t
           .taps = taps};
 }
 
-// Taps u of a row a = first + stride * i of dx that come from a row of dy, which is i + down.
+// The taps u of a row a = first + stride * i of dx that read from a row of dy; the row is i + down.
 struct Reached {
   std::int64_t tap;
   std::int64_t from;
@@ -256,7 +256,7 @@ void backward_weights(const Engine& engine, ConvolutionChoice choice,
   const std::vector<Tap> reads = forward_taps(problem);
   const PixelGrid grid = forward_grid(problem, reads);
   // What fills vectors better is in their lanes.
-  if (x_shape.channels * padded(outputs) < padded(x_shape.channels) * outputs) {
+  if (has_few_channels(x_shape, y_shape)) {
     const std::int64_t all = padded(outputs);
     const std::int64_t rows = problem.w[2];
     const std::int64_t scratch = grid.columns * kLanes * all;

@@ -7,18 +7,20 @@
 
 namespace mvsgd::nn::lanes {
 
-/// A number of threads of OpenMP's.
+/// A number of OpenMP's threads.
 class Threads {
  public:
   explicit Threads(int count) : count_(count) {}
   [[nodiscard]] int count() const { return count_; }
 
-  /// f(range, thread) for consecutive ranges of [0, count), one a thread. They must not depend on
-  /// each other in any bit.
+  /// Calls f(range, thread) for consecutive ranges of [0, count), one a thread. No bit of a range's
+  /// result may depend on another range.
   template <typename F>
   void share(std::int64_t count, const F& f) const {
     if (count_ == 1) return f(Range{0, count}, std::int64_t{0});
+#if defined(_OPENMP)
 #pragma omp parallel for num_threads(count_) schedule(static)
+#endif
     for (int t = 0; t < count_; ++t) {
       f(Range{count * t / count_, count * (t + 1) / count_}, std::int64_t{t});
     }

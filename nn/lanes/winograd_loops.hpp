@@ -1,5 +1,5 @@
-// Winograd's convolutions with images in the lanes, forward and of the data's gradient, for one
-// instruction set. No transform mixes lanes, so that none needs a shuffle.
+// Winograd's convolutions with images in the lanes, forward and for the data's gradient, for one
+// instruction set. No transform mixes lanes, so none needs a shuffle.
 #pragma once
 
 #include <algorithm>

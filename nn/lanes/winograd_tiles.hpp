@@ -9,7 +9,7 @@
 
 namespace mvsgd::nn::lanes::winograd {
 
-// Where the results of a tile begin, tiles being counted through all blocks, row by row.
+// Where the results of a tile begin. Tiles are counted through all blocks, row by row.
 struct Corner {
   std::int64_t block;
   std::int64_t top;
@@ -20,8 +20,8 @@ struct Corner {
         left(tile % tiles_across(shape) * kTile) {}
 };
 
-// The square of Side x Side pixels, `Before` rows and columns before a tile's results: where
-// they stand, `zeros` where they are outside of the plane.
+// The square of Side x Side pixels that begins `Before` rows and columns before a tile's results. A
+// pixel is where it stands in memory, or at `zeros` if it is outside the plane.
 template <int Side, int Before>
 struct Square {
   const float* pixels[Side * Side];
