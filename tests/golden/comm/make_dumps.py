@@ -21,6 +21,7 @@ GOLDEN = pathlib.Path(__file__).parent / "dumps.txt"
 SMALL = ("--width 1 --workers 2 --rounds 3 --epochs 2 --batch 4 --synthetic-train 64 "
          "--synthetic-test 16 --dump-rounds 0,1,2,3")
 SPARSE = "--warmup-epochs 0"
+LEAST = "--vote-codec delta --value-codec entropy"
 VOTING = ["ssgd-mv", "ssgd-mv-rs-l4", "ssgd-mv-ad"]
 CODES = ["elias-fano", "rice", "radix", "entropy"]
 
@@ -28,8 +29,6 @@ CODES = ["elias-fano", "rice", "radix", "entropy"]
 def cases(presets):
     """Options by name. A preset's rounds are a dense one and two sparse ones, all others' sparse."""
     for name in presets:
-        if name.endswith("-min"):
-            continue  # wire.py does not read codes 7 and 8
         yield name, f"--preset {name}" + (" --workers 1" if name.endswith("sm") else "")
     for preset in VOTING + ["top-k", "rand-k-l4"]:
         sparse = f"--preset {preset} {SPARSE}"
@@ -56,6 +55,25 @@ def cases(presets):
         yield f"K = 1, {code}", f"{ends} --phi 0.0001 --phi-ad 0.0001"
         yield f"K = d, {code}", f"{ends} --phi 1"
         yield f"K = d / 2, {code}", f"{ends} --phi 0.5 --phi-ad 0.3"
+    sizes = [("1", "0.0001"), ("d", "1"), ("d / 2", "0.5")]
+    for preset in VOTING[:2] + ["top-k"]:
+        for code in ["block"] + CODES:
+            yield f"{preset} changes, {code}", (f"--preset {preset} {SPARSE} --vote-codec delta "
+                                                f"--position-codec {code}")
+        for size, phi in sizes:
+            yield f"{preset} changes, K = {size}", (f"--preset {preset} {SPARSE} --phi {phi} {LEAST} "
+                                                    "--value-bits 3")
+    yield "changes after eight dense rounds", ("--preset ssgd-mv-l8-q-min --warmup-epochs 1 --epochs 8 "
+                                              "--rounds 11 --dump-rounds 0,8,9,10,11")
+    for q in range(2, 9):
+        yield f"{q} bits by entropy", f"{mv} --phi 0.3 --value-bits {q} --value-codec entropy"
+    for size, phi in sizes:
+        for preset, more in [("ssgd-mv-l8-q-min", ""), ("ssgd-mv-ad-l8-q-min", f" --phi-ad {phi}"),
+                             ("rand-k-l4", " --value-bits 4 --value-codec entropy")]:
+            yield f"{preset} by entropy, K = {size}", f"--preset {preset} {SPARSE} --phi {phi}{more}"
+    yield "eight states", f"{mv} --width 2 --phi 0.8 --value-bits 5 {LEAST}"
+    yield "N = 1, changes", f"--preset ssgd-mv-l8-q-min {SPARSE} --workers 1"
+    yield "N = 1, add-drop by entropy", f"--preset ssgd-mv-ad-l8-q-min {SPARSE} --workers 1"
     yield "most coordinates are new", f"--preset rand-k-l4 {SPARSE} --phi 0.6 --mask-codec delta"
     for preset in VOTING + ["top-k", "rand-k-l4"]:
         yield f"N = 1, {preset}", f"--preset {preset} --workers 1"
@@ -70,7 +88,7 @@ def stored(name):
 
 
 def hold_stored():
-    """The golden files of ../compress, which mvsgd is held to and another script has made: the longer codes."""
+    """Golden files which mvsgd is held to and another script has made: the longer codes."""
     some = [int(line) for line in stored("positions.txt").split()]
     many = sorted({j**3 // 1024 for j in range(4000)})
     d = 10007
@@ -91,6 +109,13 @@ def hold_stored():
         bits = wire.Bits(stored(name))
         dump.hold(decode(bits) == want, f"{name} is of other positions")
         dump.hold(bits.length - bits.at < 8, f"{name} has {bits.length - bits.at} bits left")
+    known = wire.Known(vote=[1, 6, 7, 12], whole_code="block")
+    vote = wire.decode((GOLDEN.parent / "changed_vote.bin").read_bytes(), known)
+    dump.hold(vote.positions == [1, 7, 9, 12], "changed_vote.bin is of other positions")
+    update = wire.decode((GOLDEN.parent / "entropy_update.bin").read_bytes())
+    values = [(0.5 if i in (5, 17) else 1.0) * (-1 if i in (2, 3, 7, 11, 12, 19, 22, 30) else 1)
+              for i in range(32)]
+    dump.hold(update.values == values, "entropy_update.bin is of other values")
 
 
 def read(mvsgd, options, work):
@@ -103,8 +128,8 @@ def read(mvsgd, options, work):
         ledger = (work / "run" / "ledger.csv").read_text().splitlines()
         dump.hold(len(ledger) == 1, "no dump, and a ledger with rows")
         return ["nothing is sent"]
-    messages, workers = dump.read(work / "dump")
-    dump.hold_run(messages, workers, work / "run")
+    messages, workers, votes = dump.read(work / "dump")
+    dump.hold_run(messages, workers, votes, work / "run")
     return dump.summary(messages, workers)
 
 

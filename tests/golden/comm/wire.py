@@ -10,7 +10,7 @@ import struct
 
 KINDS = ["", "dense", "vote", "add", "drop", "mask", "update", "aggregate", "model", "buffers"]
 POSITIONS = {"vote", "add", "drop", "mask"}
-CODES = ["none", "block", "elias-fano", "rice", "radix", "entropy", "delta"]
+CODES = ["none", "block", "elias-fano", "rice", "radix", "entropy", "delta", "change", "entropy of codes"]
 HEADER_BITS = 192
 
 
@@ -237,11 +237,21 @@ def cheapest_block(dimension, count):
     return 1 << min(cost, key=lambda log: (cost[log], log))
 
 
-def delta_list(bits, dimension, count, before):
+def hold_before(before, count):
     if before is None:
-        raise WireError("a delta, and the mask before it is not known")
+        raise WireError("a difference, and the set before it is not known")
     if len(before) != count:
-        raise WireError(f"a delta of {count} positions, the mask before it has {len(before)}")
+        raise WireError(f"a difference of {count} positions, the set before it has {len(before)}")
+
+
+def not_in(before, dimension):
+    """The coordinates outside `before`, increasing."""
+    inside = set(before)
+    return [p for p in range(dimension) if p not in inside]
+
+
+def delta_list(bits, dimension, count, before):
+    hold_before(before, count)
 
     def ranks(universe, members):
         if members == 0:
@@ -254,25 +264,118 @@ def delta_list(bits, dimension, count, before):
         kept = [p for rank, p in enumerate(before) if rank not in gone]
     else:
         kept = [before[rank] for rank in ranks(count, count - left)]
-    inside = set(before)
-    outside = [p for p in range(dimension) if p not in inside]
+    outside = not_in(before, dimension)
     return sorted(kept + [outside[rank] for rank in ranks(dimension - count, left)])
+
+
+def change_list(bits, dimension, count, block_size, before, whole_code):
+    hold_before(before, count)
+    if bits.take(1) == 0:
+        return list_in(whole_code, bits, dimension, count, block_size)
+    left = bits.take(min(count, dimension - count).bit_length())
+    if left > min(count, dimension - count):
+        raise WireError(f"bit {bits.at}: {left} of {count} have left, d = {dimension}")
+    if left == 0:
+        return before
+    gone = set(held_list(entropy_list(bits, count, left), count, left))
+    new = held_list(entropy_list(bits, dimension - count, left), dimension - count, left)
+    outside = not_in(before, dimension)
+    kept = [p for rank, p in enumerate(before) if rank not in gone]
+    return sorted(kept + [outside[rank] for rank in new])
+
+
+def held_list(positions, dimension, count):
+    increasing = all(a < b for a, b in zip(positions, positions[1:]))
+    if len(positions) != count or not increasing or positions[-1:] >= [dimension]:
+        raise WireError(f"not {count} increasing positions below {dimension}")
+    return positions
+
+
+def list_in(code, bits, dimension, count, block_size):
+    """The positions of a set that is told whole."""
+    if code == "block":
+        return block_list(bits, dimension, count, block_size)
+    if code == "elias-fano":
+        return elias_fano_list(bits, dimension, count)
+    if code == "rice":
+        return rice_list(bits, count, block_size)
+    if code == "radix":
+        return radix_list(bits, dimension, block_size)
+    if code == "entropy":
+        return entropy_list(bits, dimension, count)
+    raise WireError(f"a set in code {code}")
 
 
 def floats(bits, count):
     return list(struct.unpack(f"<{count}f", bits.take(32 * count).to_bytes(4 * count, "little")))
 
 
-def quantised(bits, count, q, per_scale):
-    codes = [bits.take(q) for _ in range(count)]
-    number = 1 << (q - 1) if q > 1 else ceil_div(count, per_scale)
+def frequencies(bits, number, slots):
+    """A row of the table of levels: `number` frequencies, their sum is `slots`."""
+    row = []
+    left = slots
+    for level in range(1, number):
+        if left == 0:
+            break
+        r = floor_log2(max(left // (number - level + 1), 1))
+        f = (bits.until(1) << r) + bits.take(r)
+        if f > left:
+            raise WireError(f"bit {bits.at}: a frequency of {f} where {left} are left")
+        row.append(f)
+        left -= f
+    row += [0] * (number - 1 - len(row)) + [left]
+    return row
+
+
+def entropy_codes(bits, n, q, marked):
+    """Codes by their entropy; `marked` says of each value if its sender voted for its coordinate."""
+    model = bits.take(2)
+    if model == 0:
+        return [bits.take(q) for _ in range(n)]
+    if model == 3:
+        raise WireError(f"bit {bits.at}: model 3")
+    if model == 2 and (marked is None or len(marked) != n):
+        raise WireError("two rows of frequencies, and the sender's vote under the mask is not known")
+    signs = [bits.take(1) for _ in range(n)]
+    number = 1 << (q - 1)
+    slots = 1 << min(max(n.bit_length() - 3, 8), 11)
+    rows = [frequencies(bits, number, slots) for _ in range(model)]
+    begins = [[sum(row[:level]) for level in range(number)] for row in rows]
+    at_slot = [[level for level, f in enumerate(row) for _ in range(f)] for row in rows]
+    states = [bits.take(32) for _ in range(1 if n < 8192 else 8)]
+    if min(states) < 1 << 16:
+        raise WireError(f"bit {bits.at}: a state of {min(states)}")
+    codes = []
+    for i in range(n):
+        row = int(marked[i]) if model == 2 else 0
+        x = states[i % len(states)]
+        slot = x % slots
+        level = at_slot[row][slot]
+        x = rows[row][level] * (x // slots) + slot - begins[row][level]
+        if x < 1 << 16:
+            x = (x << 16) + bits.take(16)
+        states[i % len(states)] = x
+        codes.append(level | signs[i] << (q - 1))
+    if any(x != 1 << 16 for x in states):
+        raise WireError(f"bit {bits.at}: the states end at {states}")
+    return codes
+
+
+def magnitudes(bits, number):
     start = bits.at
-    magnitudes = floats(bits, number)
-    for i, m in enumerate(magnitudes):
+    read = floats(bits, number)
+    for i, m in enumerate(read):
         if struct.pack("<f", m)[3] & 0x80 or not m < float("inf"):
             raise WireError(f"bit {start + 32 * i}: a magnitude of {m}")
+    return read
+
+
+def quantised(bits, codes, q, per_scale):
+    """What `codes` stand for, by the magnitudes that follow them."""
+    number = 1 << (q - 1) if q > 1 else ceil_div(len(codes), per_scale)
+    scales = magnitudes(bits, number)
     mask = (1 << (q - 1)) - 1
-    magnitude = [magnitudes[code & mask if q > 1 else i // per_scale] for i, code in enumerate(codes)]
+    magnitude = [scales[code & mask if q > 1 else i // per_scale] for i, code in enumerate(codes)]
     return [-m if code >> (q - 1) else m for m, code in zip(magnitude, codes)]
 
 
@@ -291,9 +394,18 @@ class Message:
     values: list = None
 
 
-def decode(data, mask_before=None):
-    """One message. `mask_before` is what a mask in delta code is told against: the positions of the mask
-    of the sparse round before."""
+@dataclasses.dataclass
+class Known:
+    """What messages before this one have told, each None where it is not known or there is none."""
+
+    mask: list = None  # the mask of the sparse round before
+    vote: list = None  # the sender's vote of the sparse round before, increasing
+    whole_code: str = None  # the code of the sender's first vote
+    marked: list = None  # of each value of an update: if the sender voted for its coordinate
+
+
+def decode(data, known=Known()):
+    """One message, after those that it needs."""
     bits = Bits(data)
     version, kind, value_bits, code = (bits.take(8) for _ in range(4))
     if version != 1 or not 1 <= kind < len(KINDS) or code >= len(CODES):
@@ -303,31 +415,33 @@ def decode(data, mask_before=None):
     if m.kind in POSITIONS:
         if m.value_bits != 0:
             raise WireError(f"a {m.kind} with values of {m.value_bits} bits")
-        m.positions = {
-            "block": lambda: block_list(bits, m.dimension, m.count, m.block_size),
-            "elias-fano": lambda: elias_fano_list(bits, m.dimension, m.count),
-            "rice": lambda: rice_list(bits, m.count, m.block_size),
-            "radix": lambda: radix_list(bits, m.dimension, m.block_size),
-            "entropy": lambda: entropy_list(bits, m.dimension, m.count),
-            "delta": lambda: delta_list(bits, m.dimension, m.count, mask_before),
-        }[m.code]()
+        if (m.kind, m.code) == ("mask", "delta"):
+            m.positions = delta_list(bits, m.dimension, m.count, known.mask)
+        elif (m.kind, m.code) == ("vote", "change"):
+            m.positions = change_list(bits, m.dimension, m.count, m.block_size, known.vote,
+                                      known.whole_code)
+        else:
+            m.positions = list_in(m.code, bits, m.dimension, m.count, m.block_size)
         m.fields["positions"] = bits.at - HEADER_BITS
-        increasing = all(a < b for a, b in zip(m.positions, m.positions[1:]))
-        if len(m.positions) != m.count or not increasing or m.positions[-1:] >= [m.dimension]:
-            raise WireError(f"not {m.count} increasing positions below {m.dimension}")
+        held_list(m.positions, m.dimension, m.count)
+    elif m.kind == "update" and m.value_bits != 32:
+        if m.code == "entropy of codes" and 2 <= m.value_bits <= 8:
+            codes = entropy_codes(bits, m.count, m.value_bits, known.marked)
+        elif m.code == "none":
+            codes = [bits.take(m.value_bits) for _ in range(m.count)]
+        else:
+            raise WireError(f"an update of {m.value_bits} bits a value in code {m.code}")
+        m.fields["values"] = bits.at - HEADER_BITS
+        m.values = quantised(bits, codes, m.value_bits, m.block_size)
+        m.fields["level_means"] = bits.at - HEADER_BITS - m.fields["values"]
     else:
         if m.code != "none":
-            raise WireError(f"a {m.kind} with a position code")
-        if m.kind == "update" and m.value_bits != 32:
-            m.values = quantised(bits, m.count, m.value_bits, m.block_size)
-            m.fields["values"] = m.count * m.value_bits
-            m.fields["level_means"] = bits.at - HEADER_BITS - m.fields["values"]
-        else:
-            if m.value_bits != 32:
-                raise WireError(f"a {m.kind} of {m.value_bits} bits a value")
-            m.values = floats(bits, m.count)
-            field = {"model": "initial_model", "buffers": "bn_buffers"}.get(m.kind, "values")
-            m.fields[field] = 32 * m.count
+            raise WireError(f"a {m.kind} of {m.value_bits} bits a value in code {m.code}")
+        if m.value_bits != 32:
+            raise WireError(f"a {m.kind} of {m.value_bits} bits a value")
+        m.values = floats(bits, m.count)
+        field = {"model": "initial_model", "buffers": "bn_buffers"}.get(m.kind, "values")
+        m.fields[field] = 32 * m.count
     m.fields["padding"] = bits.length - bits.at
     if m.fields["padding"] > 7 or bits.take(m.fields["padding"]) != 0:
         raise WireError(f"bit {bits.at}: the message does not end with 0 to 7 zero bits")
