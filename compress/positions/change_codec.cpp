@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "compress/positions/entropy_codec.hpp"
 #include "compress/positions/ranks.hpp"
+#include "compress/positions/rans_codec.hpp"
 
 namespace mvsgd::compress {
 namespace {
@@ -29,8 +29,8 @@ void ChangeCodec::encode_change(std::span<const Index> positions, comm::BitWrite
   const auto left = difference(last, positions);
   out.put(left.size(), previous_.count_bits());
   if (left.empty()) return;
-  EntropyCodec(previous_.size()).encode(ranks_of(left, last), out);
-  EntropyCodec(previous_.others()).encode(ranks_outside(difference(positions, last), last), out);
+  RansCodec(previous_.size()).encode(ranks_of(left, last), out);
+  RansCodec(previous_.others()).encode(ranks_outside(difference(positions, last), last), out);
 }
 
 comm::Bits ChangeCodec::size(std::span<const Index> positions) const {
@@ -61,8 +61,8 @@ std::vector<Index> ChangeCodec::decode_change(comm::BitReader& in) const {
     refuse(std::to_string(r) + " new positions of at most " + std::to_string(most), in);
   }
   if (r == 0) return last;
-  const auto left = members_of(EntropyCodec(previous_.size()).decode(in, r), last);
-  const auto added = members_outside(EntropyCodec(previous_.others()).decode(in, r), last, d_);
+  const auto left = members_of(RansCodec(previous_.size()).decode(in, r), last);
+  const auto added = members_outside(RansCodec(previous_.others()).decode(in, r), last, d_);
   return merged(difference(last, left), added);
 }
 

@@ -23,7 +23,8 @@ namespace mvsgd::compress {
 ///     (compress/positions/ranks.hpp) added     the ranks of the r new ones outside the previous
 ///     set
 ///
-/// Both lists are in the entropy code, of [0, K) and of [0, d - K); where r = 0 neither is written.
+/// Both lists are in the rANS code (compress/positions/rans_codec.hpp), of [0, K) and of
+/// [0, d - K); where r = 0 neither is written.
 /// The set is sent as a change where that takes fewer bits than the whole, and else whole. With
 /// d = 16, the block code of B = 4 for whole sets and the previous set {1, 6, 7, 12} the set
 /// {1, 7, 9, 12} has r = 1: 6 left, of rank 1, and 9 is of rank 6 among the 12 others. Whole it
@@ -32,7 +33,7 @@ namespace mvsgd::compress {
 ///     change   r     left   added
 ///     1        100   1011   100101
 ///
-/// Law: 1 + bit_width(min(K, d - K)) bits and both lists', which are within 1.004 of
+/// Law: 1 + bit_width(min(K, d - K)) bits and both lists', which are within 1.012 of
 /// log2 C(K, r) + log2 C(d - K, r) for lists of some hundred or more
 /// (ChangeCodec.IsWithinTwoPerCentOfTheBound); never more than a bit over the whole.
 class ChangeCodec final : public PositionCodec {

@@ -21,9 +21,12 @@ inline constexpr std::uint8_t kEntropyOfCodes = 8;
 /// itself. With n = count and L = 2^(q-1) levels the fields are
 ///
 ///     model     2 bits: 0 plain, 1 one row of frequencies for all values, 2 one for values that
-///               are not marked and one for those that are
+///               are not marked and one for those that are; 3 as 1 or 2, but for the g low bits of
+///               each level: then 1 bit, 0 for one row and 1 for two, and 3 bits for g, 1 to q - 2
 ///     plain     with model 0 the codes, q bits each, and nothing more
 ///     signs     n bits
+///     low       with model 3 the g low bits of each level; the levels below are then those
+///               without, 2^g times fewer
 ///     rows      with bits = bit_width(n) - 3, but at least 8 and at most 11, and `left` 2^bits at
 ///               first: for each level while left > 0 its frequency f, which left falls by. The
 ///               last level has what is left and no bits. Others: f >> r zeros, a 1, f mod 2^r in
@@ -38,9 +41,10 @@ inline constexpr std::uint8_t kEntropyOfCodes = 8;
 /// So is the model. A row costs its bits and the sum of c (2^16 bits - l(f)) / 2^16, where l(f) is
 /// log2 f in units of 2^-16, rounded down bit by bit: e = floor(log2 f) is its whole part, and with
 /// y = 2^(31-e) f each further bit is whether y^2 / 2^31 reaches 2^32, by which it is halved, and
-/// then is the next y. The model of the least cost is taken, plain levels costing q - 1 bits each
-/// and a lane 32, of equal ones the first; 2 only where some values are marked and some are not;
-/// and 0 where the bits of 1 or 2 turn out to be no fewer than its own.
+/// then is the next y. The model of the least cost is taken, plain levels costing q - 1 bits each,
+/// a lane 32, and g what it has: n g + 4; of equal ones the first, in the order 0, 1, 2, then 3
+/// with g = 1, 2, ..., one row before two. There are two only where some values are marked and some
+/// are not; and it is 0 where the bits of the others turn out to be no fewer than its own.
 ///
 ///   codes  each less than 2^q
 ///   own    a 1 for each marked value, else 0, or empty: none is marked

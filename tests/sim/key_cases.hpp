@@ -98,7 +98,7 @@ inline std::vector<KeyCase> key_cases() {
       whole("quantizer_block", "0", "1000000000", "1000000001", signs),
       flag("quantization_error", quantized),
       choice("value_codec", {"plain", "entropy"}, quantized),
-      choice("position_codec", {"block", "elias-fano", "rice", "radix", "entropy"}),
+      choice("position_codec", {"block", "elias-fano", "rice", "radix", "entropy", "rans"}),
       whole("block_size", "0", "2147483648", "2147483649"),
       choice("vote_codec", {"positions", "delta"}),
       choice("drop_codec", {"positions", "rank"}, drops),

@@ -23,7 +23,7 @@ SMALL = ("--width 1 --workers 2 --rounds 3 --epochs 2 --batch 4 --synthetic-trai
 SPARSE = "--warmup-epochs 0"
 LEAST = "--vote-codec delta --value-codec entropy"
 VOTING = ["ssgd-mv", "ssgd-mv-rs-l4", "ssgd-mv-ad"]
-CODES = ["elias-fano", "rice", "radix", "entropy"]
+CODES = ["elias-fano", "rice", "radix", "entropy", "rans"]
 
 
 def cases(presets):
@@ -71,6 +71,9 @@ def cases(presets):
         for preset, more in [("ssgd-mv-l8-q-min", ""), ("ssgd-mv-ad-l8-q-min", f" --phi-ad {phi}"),
                              ("rand-k-l4", " --value-bits 4 --value-codec entropy")]:
             yield f"{preset} by entropy, K = {size}", f"--preset {preset} {SPARSE} --phi {phi}{more}"
+    for width, phi in [("2", "0.75"), ("3", "0.6"), ("4", "0.4")]:
+        yield f"{phi} of width {width}", (f"{mv} --width {width} --phi {phi} --vote-codec delta "
+                                          "--position-codec rans")
     yield "eight states", f"{mv} --width 2 --phi 0.8 --value-bits 5 {LEAST}"
     yield "N = 1, changes", f"--preset ssgd-mv-l8-q-min {SPARSE} --workers 1"
     yield "N = 1, add-drop by entropy", f"--preset ssgd-mv-ad-l8-q-min {SPARSE} --workers 1"
@@ -91,6 +94,8 @@ def hold_stored():
     """Golden files which mvsgd is held to and another script has made: the longer codes."""
     some = [int(line) for line in stored("positions.txt").split()]
     many = sorted({j**3 // 1024 for j in range(4000)})
+    far = sorted({j**3 >> 10 for j in range(9000)} | {2**32 - 2})
+    dense = [i for i in range(20011) if (7 * i * i + 3 * i) % 20011 >= 9000]
     d = 10007
     before = some
     after = sorted({(7 * i * i + 3) % d for i in range(30, 101)} | {5 * i + 1 for i in range(30)})
@@ -104,6 +109,8 @@ def hold_stored():
         ("radix_129.bin", some, lambda bits: wire.radix_list(bits, d, 129)),
         ("entropy.bin", some, lambda bits: wire.entropy_list(bits, d, len(some))),
         ("entropy_cubes.bin", many, lambda bits: wire.entropy_list(bits, 1 << 26, len(many))),
+        ("rans_far.bin", far, lambda bits: wire.rans_list(bits, 2**32 - 1, len(far))),
+        ("rans_dense.bin", dense, lambda bits: wire.rans_list(bits, 20011, len(dense))),
         ("delta.bin", after, lambda bits: wire.delta_list(bits, d, len(after), before)),
     ]:
         bits = wire.Bits(stored(name))

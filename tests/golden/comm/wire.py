@@ -10,7 +10,8 @@ import struct
 
 KINDS = ["", "dense", "vote", "add", "drop", "mask", "update", "aggregate", "model", "buffers"]
 POSITIONS = {"vote", "add", "drop", "mask"}
-CODES = ["none", "block", "elias-fano", "rice", "radix", "entropy", "delta", "change", "entropy of codes"]
+CODES = ["none", "block", "elias-fano", "rice", "radix", "entropy", "delta", "change", "entropy of codes",
+         "rans"]
 HEADER_BITS = 192
 
 
@@ -232,6 +233,70 @@ def entropy_list(bits, dimension, count):
     return positions
 
 
+# Of each symbol: the units from which on its gaps are, and the plain bits beside those of the unit.
+GROUPS = ([(s, 0) for s in range(16)]
+          + [(quarter << extra, extra) for extra in (2, 3, 4) for quarter in (4, 5, 6, 7)] + [(128, 7)])
+
+
+def gap_frequencies(row):
+    w = (9 + 2 * (row % 4)) << (row // 4) if row < 12 else 8 * (5 + row % 4)
+    away = [1 << 32]
+    for v in range(128):
+        away.append(away[v] * (w - 8 + v) // (w + 1 + v))
+    from_on = [away[begin] for begin, _ in GROUPS] + [0]
+    shares = [max((a - b + (1 << 21)) >> 22, 1) for a, b in zip(from_on, from_on[1:])]
+    return [1024 - sum(shares[1:])] + shares[1:]
+
+
+def rans_list(bits, dimension, count):
+    """A set, or the others of the dimension where it has more than half; short ones in the entropy code."""
+    if count > dimension:
+        raise WireError(f"{count} positions below {dimension}")
+    if 2 * count > dimension:
+        others = dimension - count
+        left = entropy_list(bits, dimension, others) if others < 8192 else rans_gaps(bits, dimension, others)
+        return not_in(held_list(left, dimension, others), dimension)
+    return entropy_list(bits, dimension, count) if count < 8192 else rans_gaps(bits, dimension, count)
+
+
+def rans_gaps(bits, dimension, count):
+    rows = [gap_frequencies(row) for row in range(16)]
+    slots = [[s for s, f in enumerate(row) for _ in range(f)] for row in rows]
+    states = [bits.take(32) for _ in range(4)]
+    if min(states) < 1 << 16:
+        raise WireError(f"bit {bits.at}: a state of {min(states)}")
+    scale = (dimension << 16) // count
+    read = []  # (symbol, u)
+    for i in range(count):
+        if i % 8 == 0:
+            if i > 0:
+                s = sum(2 * begin + (1 << extra) for begin, extra in (GROUPS[s] for s, _ in read[-8:]))
+                scale += (((s << unit) + 8) << 10) - (scale >> 2)
+            e = floor_log2(scale) - 16
+            unit = max(e - 2, 0)
+            row = (4 * e if e < 3 else 12) + (scale >> (e + 14)) % 4
+        x = states[i % 4]
+        symbol = slots[row][x % 1024]
+        x = rows[row][symbol] * (x // 1024) + x % 1024 - sum(rows[row][:symbol])
+        if x < 1 << 16:
+            x = (x << 16) + bits.take(16)
+        states[i % 4] = x
+        read.append((symbol, unit))
+    if any(x != 1 << 16 for x in states):
+        raise WireError(f"bit {bits.at}: the states end at {states}")
+    positions = []
+    position = -1
+    for symbol, unit in read:
+        begin, extra = GROUPS[symbol]
+        begin, width = begin << unit, unit + extra
+        if symbol == 28:
+            width += bits.take(5)
+            begin = 1 << width
+        position += 1 + begin + bits.take(width)
+        positions.append(position)
+    return positions
+
+
 def cheapest_block(dimension, count):
     cost = {log: count * (1 + log) + ceil_div(dimension, 1 << log) for log in range(32)}
     return 1 << min(cost, key=lambda log: (cost[log], log))
@@ -277,8 +342,8 @@ def change_list(bits, dimension, count, block_size, before, whole_code):
         raise WireError(f"bit {bits.at}: {left} of {count} have left, d = {dimension}")
     if left == 0:
         return before
-    gone = set(held_list(entropy_list(bits, count, left), count, left))
-    new = held_list(entropy_list(bits, dimension - count, left), dimension - count, left)
+    gone = set(held_list(rans_list(bits, count, left), count, left))
+    new = held_list(rans_list(bits, dimension - count, left), dimension - count, left)
     outside = not_in(before, dimension)
     kept = [p for rank, p in enumerate(before) if rank not in gone]
     return sorted(kept + [outside[rank] for rank in new])
@@ -303,6 +368,8 @@ def list_in(code, bits, dimension, count, block_size):
         return radix_list(bits, dimension, block_size)
     if code == "entropy":
         return entropy_list(bits, dimension, count)
+    if code == "rans":
+        return rans_list(bits, dimension, count)
     raise WireError(f"a set in code {code}")
 
 
@@ -332,14 +399,17 @@ def entropy_codes(bits, n, q, marked):
     model = bits.take(2)
     if model == 0:
         return [bits.take(q) for _ in range(n)]
-    if model == 3:
-        raise WireError(f"bit {bits.at}: model 3")
-    if model == 2 and (marked is None or len(marked) != n):
+    two = bits.take(1) if model == 3 else model - 1
+    low_bits = bits.take(3) if model == 3 else 0
+    if model == 3 and not 1 <= low_bits <= q - 2:
+        raise WireError(f"bit {bits.at}: {low_bits} low bits of {q - 1}")
+    if two and (marked is None or len(marked) != n):
         raise WireError("two rows of frequencies, and the sender's vote under the mask is not known")
     signs = [bits.take(1) for _ in range(n)]
-    number = 1 << (q - 1)
+    lows = [bits.take(low_bits) for _ in range(n)]
+    number = 1 << (q - 1 - low_bits)
     slots = 1 << min(max(n.bit_length() - 3, 8), 11)
-    rows = [frequencies(bits, number, slots) for _ in range(model)]
+    rows = [frequencies(bits, number, slots) for _ in range(1 + two)]
     begins = [[sum(row[:level]) for level in range(number)] for row in rows]
     at_slot = [[level for level, f in enumerate(row) for _ in range(f)] for row in rows]
     states = [bits.take(32) for _ in range(1 if n < 8192 else 8)]
@@ -347,7 +417,7 @@ def entropy_codes(bits, n, q, marked):
         raise WireError(f"bit {bits.at}: a state of {min(states)}")
     codes = []
     for i in range(n):
-        row = int(marked[i]) if model == 2 else 0
+        row = int(marked[i]) if two else 0
         x = states[i % len(states)]
         slot = x % slots
         level = at_slot[row][slot]
@@ -355,7 +425,7 @@ def entropy_codes(bits, n, q, marked):
         if x < 1 << 16:
             x = (x << 16) + bits.take(16)
         states[i % len(states)] = x
-        codes.append(level | signs[i] << (q - 1))
+        codes.append(level << low_bits | lows[i] | signs[i] << (q - 1))
     if any(x != 1 << 16 for x in states):
         raise WireError(f"bit {bits.at}: the states end at {states}")
     return codes

@@ -32,7 +32,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"quantizer_block", {"0", "1000000000"}},
       {"quantization_error", {"true", "false"}},
       {"value_codec", {"plain", "entropy"}},
-      {"position_codec", {"block", "elias-fano", "rice", "radix", "entropy"}},
+      {"position_codec", {"block", "elias-fano", "rice", "radix", "entropy", "rans"}},
       {"block_size", {"0", "7"}},
       {"vote_codec", {"positions", "delta"}},
       {"drop_codec", {"positions", "rank"}},

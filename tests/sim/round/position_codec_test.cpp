@@ -75,11 +75,9 @@ std::string test_name(const testing::TestParamInfo<PositionCodecOfARun::ParamTyp
   return name;
 }
 
-const Values kElsewhere[] = {{{"block_size", "64"}},
-                             {{"position_codec", "elias-fano"}},
-                             {{"position_codec", "rice"}},
-                             {{"position_codec", "radix"}},
-                             {{"position_codec", "entropy"}}};
+const Values kElsewhere[] = {{{"block_size", "64"}},          {{"position_codec", "elias-fano"}},
+                             {{"position_codec", "rice"}},    {{"position_codec", "radix"}},
+                             {{"position_codec", "entropy"}}, {{"position_codec", "rans"}}};
 
 INSTANTIATE_TEST_SUITE_P(Codecs, PositionCodecOfARun,
                          testing::Combine(testing::Values("ssgd-mv", "ssgd-mv-ad-l4-q", "top-k"),
