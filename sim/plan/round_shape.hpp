@@ -34,6 +34,7 @@ enum class Given : std::uint8_t {
   nothing,
   last_mask,     ///< the list is the difference from it
   last_vote,     ///< the list has ranks within the sender's own
+  all_but_vote,  ///< the list has ranks outside the sender's own
   changed_vote,  ///< the list is the change of the sender's own
 };
 
@@ -47,7 +48,7 @@ struct MessageShape {
   double share = 1;  ///< of the d coordinates, as the settings give it: the phi of eqs 13 and 14
 
   // Of a list of positions alone:
-  std::uint64_t universe = 0;  ///< each is less: d, or K where they are ranks; 0: no positions
+  std::uint64_t universe = 0;  ///< each is less: d, or K or d - K where they are ranks; 0: none
   std::uint64_t block = 0;     ///< B
   Given given = Given::nothing;
 };

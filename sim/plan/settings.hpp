@@ -32,6 +32,10 @@ enum class VoteCoding : std::uint8_t {
   positions,
   delta,  ///< against the worker's last one, which the server then keeps
 };
+enum class AddCoding : std::uint8_t {
+  positions,
+  rank,  ///< ranks outside the worker's last vote, which the server then keeps
+};
 enum class DropCoding : std::uint8_t {
   positions,
   rank,  ///< ranks inside the worker's last vote, which the server then keeps
@@ -98,6 +102,7 @@ struct Settings {
   std::uint32_t block_size =
       0;  ///< B of votes and masks where the code has blocks; 0: round(1 / phi)
   VoteCoding vote_codec = VoteCoding::positions;
+  AddCoding add_codec = AddCoding::positions;
   DropCoding drop_codec = DropCoding::positions;
   MaskCoding mask_codec = MaskCoding::positions;
   bool check_votes = false;  ///< the server of mv_ad keeps every vote and checks the lists

@@ -115,6 +115,15 @@ CodecGiven ranks_in_given(std::shared_ptr<const compress::PositionCodec> of_rank
   };
 }
 
+/// A set without members of what is given as its ranks among the `others` of [0, d).
+CodecGiven ranks_outside_given(std::uint64_t others,
+                               std::shared_ptr<const compress::PositionCodec> of_ranks) {
+  return [others, of_ranks = std::move(of_ranks)](std::span<const Index> previous) {
+    return std::make_shared<compress::OutsideRankCodec>(
+        of_ranks, std::vector<Index>(previous.begin(), previous.end()), others + previous.size());
+  };
+}
+
 /// A set in [0, d) against the given one, by `first` where there is none.
 CodecGiven difference_from_given(std::uint64_t d,
                                  std::shared_ptr<const compress::PositionCodec> first) {
@@ -144,6 +153,8 @@ CodecGiven codec_of(const MessageShape& shape, std::string_view name) {
       return difference_from_given(shape.universe, codec);
     case Given::last_vote:
       return ranks_in_given(codec);
+    case Given::all_but_vote:
+      return ranks_outside_given(shape.universe, codec);
     case Given::changed_vote:
       return change_of_given(shape.universe, codec);
     case Given::nothing:

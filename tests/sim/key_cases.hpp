@@ -101,6 +101,7 @@ inline std::vector<KeyCase> key_cases() {
       choice("position_codec", {"block", "elias-fano", "rice", "radix", "entropy", "rans"}),
       whole("block_size", "0", "2147483648", "2147483649"),
       choice("vote_codec", {"positions", "delta"}),
+      choice("add_codec", {"positions", "rank"}, drops),
       choice("drop_codec", {"positions", "rank"}, drops),
       choice("mask_codec", {"positions", "delta"}),
       whole("width", "1", "512", "513"),

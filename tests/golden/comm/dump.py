@@ -51,11 +51,13 @@ class Votes:
         self.last = {}  # by worker, increasing
         self.code = {}  # of its first vote
         self.add = {}  # the list that its drop list follows
+        self.d = None
 
     def take(self, message, where):
         worker = message.sender
         if message.kind == "vote":
             self.last[worker] = message.positions
+            self.d = message.dimension
             self.code.setdefault(worker, message.code)
         elif message.kind == "add":
             self.add[worker] = message
@@ -63,11 +65,16 @@ class Votes:
             add = self.add.pop(worker)
             hold(add.count == message.count, f"{where}: adds {add.count}, drops {message.count}")
             before = self.last[worker]
-            ranks = message.dimension == len(before)
-            drop = {before[i] for i in message.positions} if ranks else set(message.positions)
-            hold(drop <= set(before), f"{where}: drops what it had not")
-            hold(not set(before) & set(add.positions), f"{where}: adds what it had")
-            self.last[worker] = sorted(set(before) - drop | set(add.positions))
+            dropped = message.positions
+            if message.dimension == len(before):  # ranks
+                dropped = [before[rank] for rank in dropped]
+            added = add.positions
+            if add.dimension == self.d - len(before):  # ranks outside
+                outside = wire.not_in(before, self.d)
+                added = [outside[rank] for rank in added]
+            hold(set(dropped) <= set(before), f"{where}: drops what it had not")
+            hold(not set(before) & set(added), f"{where}: adds what it had")
+            self.last[worker] = sorted(set(before) - set(dropped) | set(added))
 
 
 def read(directory):
@@ -241,6 +248,9 @@ def hold_header(m, settings, d, first, where):
     if m.kind == "drop" and settings["drop_codec"] == "rank":
         hold(m.dimension == k, f"{where}: ranks of {m.dimension}, K = {k}")
         block = nearest(fractions.Fraction(k, k_ad))
+    elif m.kind == "add" and settings["add_codec"] == "rank" and k < d:
+        hold(m.dimension == d - k, f"{where}: ranks of {m.dimension}, d - K = {d - k}")
+        block = nearest(fractions.Fraction(d - k, k_ad))
     else:
         hold(m.dimension == d, f"{where}: dimension {m.dimension}, d = {d}")
     hold(m.block_size == block, f"{where}: B = {m.block_size}, not {block}")

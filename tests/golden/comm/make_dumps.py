@@ -21,6 +21,7 @@ GOLDEN = pathlib.Path(__file__).parent / "dumps.txt"
 SMALL = ("--width 1 --workers 2 --rounds 3 --epochs 2 --batch 4 --synthetic-train 64 "
          "--synthetic-test 16 --dump-rounds 0,1,2,3")
 SPARSE = "--warmup-epochs 0"
+RANKS = "--add-codec rank --drop-codec rank"
 LEAST = "--vote-codec delta --value-codec entropy"
 VOTING = ["ssgd-mv", "ssgd-mv-rs-l4", "ssgd-mv-ad"]
 CODES = ["elias-fano", "rice", "radix", "entropy", "rans"]
@@ -39,6 +40,7 @@ def cases(presets):
     ad = f"--preset ssgd-mv-ad {SPARSE}"
     for code in ["block"] + CODES:
         yield f"rank {code}", f"{ad} --drop-codec rank --position-codec {code} --phi-ad 0.003"
+        yield f"rank outside {code}", f"{ad} --add-codec rank --position-codec {code} --phi-ad 0.003"
     mv = f"--preset ssgd-mv {SPARSE}"
     for q in range(2, 9):
         yield f"{q} bits", f"{mv} --value-bits {q}"
@@ -51,7 +53,7 @@ def cases(presets):
         for code in ("block", "radix"):
             yield f"B = {size}, {code}", f"{mv} --block-size {size} --position-codec {code}"
     for code in ["block"] + CODES:
-        ends = f"{ad} --mask-codec delta --drop-codec rank --position-codec {code}"
+        ends = f"{ad} --mask-codec delta {RANKS} --position-codec {code}"
         yield f"K = 1, {code}", f"{ends} --phi 0.0001 --phi-ad 0.0001"
         yield f"K = d, {code}", f"{ends} --phi 1"
         yield f"K = d / 2, {code}", f"{ends} --phi 0.5 --phi-ad 0.3"

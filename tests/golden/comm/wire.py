@@ -6,6 +6,7 @@ library; slow and plain, one bit at a time.
 
 import collections
 import dataclasses
+import fractions
 import struct
 
 KINDS = ["", "dense", "vote", "add", "drop", "mask", "update", "aggregate", "model", "buffers"]
@@ -394,21 +395,109 @@ def frequencies(bits, number, slots):
     return row
 
 
+def least_frequencies(counts, slots):
+    """The row that a sender makes of how often each level occurs."""
+    of_row = sum(counts)
+    row = [max((slots * c + of_row // 2) // of_row, 1) if c else 0 for c in counts]
+    for _ in range(slots - sum(row)):
+        row[max(range(len(row)), key=lambda s: (fractions.Fraction(counts[s], 2 * row[s] + 1), -s))] += 1
+    for _ in range(sum(row) - slots):
+        row[min((s for s in range(len(row)) if row[s] > 1),
+                key=lambda s: (fractions.Fraction(counts[s], 2 * row[s] - 1), s))] -= 1
+    return row
+
+
+def log2_units(f):
+    """log2 f in units of 2^-16, rounded down bit by bit."""
+    log = floor_log2(f)
+    y = f << (31 - log)
+    for _ in range(16):
+        y = y * y >> 31
+        log = 2 * log + (y >> 32)
+        y >>= y >> 32
+    return log
+
+
+def row_bits(row, slots):
+    bits = 0
+    left = slots
+    for level, f in enumerate(row[:-1]):
+        if left == 0:
+            break
+        r = floor_log2(max(left // (len(row) - level), 1))
+        bits += (f >> r) + 1 + r
+        left -= f
+    return bits
+
+
+def row_cost(row, counts, slots):
+    units = floor_log2(slots) << 16
+    return (row_bits(row, slots) << 16) + sum(c * (units - log2_units(f)) for c, f in zip(counts, row) if c)
+
+
+def least_model(codes, q, marked, slots):
+    """(g, rows) that a sender sends of these codes; no rows where all stays plain."""
+    n = len(codes)
+    best = (n * (q - 1) << 16, 0, [])
+    of_marked = collections.Counter((bool(marked and marked[i]), code % (1 << (q - 1)))
+                                    for i, code in enumerate(codes))
+    levels = range(1 << (q - 1))
+    apart = [[of_marked[mark, level] for level in levels] for mark in (False, True)]
+    for g in range(q - 1 if n else 0):
+        counts = [[sum(row[s:s + (1 << g)]) for s in levels[::1 << g]] for row in apart]
+        choices = [[[a + b for a, b in zip(*counts)]]]
+        if all(sum(row) for row in counts):
+            choices.append(counts)
+        for choice in choices:
+            rows = [least_frequencies(row, slots) for row in choice]
+            cost = sum(row_cost(f, c, slots) for f, c in zip(rows, choice))
+            cost += (32 * (1 if n < 8192 else 8) + (n * g + 4 if g else 0)) << 16
+            if cost < best[0]:
+                best = (cost, g, rows)
+    return best[1:]
+
+
+def states_and_words(levels, rows_of, rows, slots):
+    """Bits of what a sender, who goes backwards, makes of levels in rows."""
+    states = [1 << 16] * (1 if len(levels) < 8192 else 8)
+    words = 0
+    for i in reversed(range(len(levels))):
+        row = rows[rows_of[i]]
+        f = row[levels[i]]
+        x = states[i % len(states)]
+        if x * slots >= f << 32:
+            words += 1
+            x >>= 16
+        states[i % len(states)] = slots * (x // f) + x % f + sum(row[:levels[i]])
+    return 32 * len(states) + 16 * words
+
+
 def entropy_codes(bits, n, q, marked):
     """Codes by their entropy; `marked` says of each value if its sender voted for its coordinate."""
+    if marked is not None and len(marked) != n:
+        marked = None  # top-K, where the mask is of all workers' supports
+    start = bits.at
     model = bits.take(2)
+    slots = 1 << min(max(n.bit_length() - 3, 8), 11)
     if model == 0:
-        return [bits.take(q) for _ in range(n)]
+        codes = [bits.take(q) for _ in range(n)]
+        g, rows = least_model(codes, q, marked, slots)
+        if rows:
+            levels = [code % (1 << (q - 1)) >> g for code in codes]
+            rows_of = marked if len(rows) == 2 else [0] * n
+            others = 2 + (4 if g else 0) + n * (1 + g) + sum(row_bits(row, slots) for row in rows)
+            if others + states_and_words(levels, rows_of, rows, slots) < 2 + n * q:
+                raise WireError(f"bit {bits.at}: plain codes, which are not the least")
+        return codes
     two = bits.take(1) if model == 3 else model - 1
     low_bits = bits.take(3) if model == 3 else 0
     if model == 3 and not 1 <= low_bits <= q - 2:
         raise WireError(f"bit {bits.at}: {low_bits} low bits of {q - 1}")
-    if two and (marked is None or len(marked) != n):
+    if two and marked is None:
         raise WireError("two rows of frequencies, and the sender's vote under the mask is not known")
     signs = [bits.take(1) for _ in range(n)]
     lows = [bits.take(low_bits) for _ in range(n)]
     number = 1 << (q - 1 - low_bits)
-    slots = 1 << min(max(n.bit_length() - 3, 8), 11)
     rows = [frequencies(bits, number, slots) for _ in range(1 + two)]
     begins = [[sum(row[:level]) for level in range(number)] for row in rows]
     at_slot = [[level for level, f in enumerate(row) for _ in range(f)] for row in rows]
@@ -428,6 +517,10 @@ def entropy_codes(bits, n, q, marked):
         codes.append(level << low_bits | lows[i] | signs[i] << (q - 1))
     if any(x != 1 << 16 for x in states):
         raise WireError(f"bit {bits.at}: the states end at {states}")
+    if (low_bits, rows) != least_model(codes, q, marked, slots):
+        raise WireError(f"bit {bits.at}: the rows are not those of the codes")
+    if bits.at - start >= 2 + n * q:
+        raise WireError(f"bit {bits.at}: plain codes would be as short")
     return codes
 
 

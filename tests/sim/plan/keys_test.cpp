@@ -35,6 +35,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"position_codec", {"block", "elias-fano", "rice", "radix", "entropy", "rans"}},
       {"block_size", {"0", "7"}},
       {"vote_codec", {"positions", "delta"}},
+      {"add_codec", {"positions", "rank"}},
       {"drop_codec", {"positions", "rank"}},
       {"mask_codec", {"positions", "delta"}},
       {"width", {"64", "512"}},

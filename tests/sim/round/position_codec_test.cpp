@@ -86,6 +86,8 @@ INSTANTIATE_TEST_SUITE_P(Codecs, PositionCodecOfARun,
 
 const Values kOfTheLast[] = {
     {{"drop_codec", "rank"}},
+    {{"position_codec", "radix"}, {"add_codec", "rank"}},
+    {{"position_codec", "rans"}, {"add_codec", "rank"}, {"drop_codec", "rank"}},
     {{"mask_codec", "delta"}},
     {{"position_codec", "rice"}, {"drop_codec", "rank"}, {"mask_codec", "delta"}}};
 
