@@ -23,15 +23,17 @@ void Group::run(const std::function<void(Transport& end)>& work) {
   const auto guard = [&](std::uint32_t rank) {
     try {
       work(end(rank));
+      ends(rank);
     } catch (const std::exception& e) {
       {
-        // Noted before fail() ends the waits of others, whose errors then come later.
+        // Noted before fail() ends the waits of others, so that their errors come later.
         const std::lock_guard lock(mutex);
         if (!failure) failure = std::current_exception();
       }
       fail(rank, e.what());
     }
   };
+  all_begin();
   {
     std::vector<std::jthread> threads;
     try {
@@ -40,14 +42,14 @@ void Group::run(const std::function<void(Transport& end)>& work) {
       }
     } catch (const std::system_error& e) {
       const std::string reason = "only " + std::to_string(threads.size()) + " of " +
-                                 std::to_string(workers()) +
+                                 std::to_string(here().size() - (is_here(server()) ? 1 : 0)) +
                                  " workers' threads could be started: " + e.code().message() +
                                  " (limits: ulimit -u, ulimit -v, the control group's pids.max)";
       {
         const std::lock_guard lock(mutex);
         if (!failure) failure = std::make_exception_ptr(std::runtime_error(reason));
       }
-      fail(static_cast<std::uint32_t>(threads.size()), reason);
+      fail(here()[threads.size()], reason);
     }
     if (is_here(server())) guard(server());
   }

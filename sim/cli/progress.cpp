@@ -33,7 +33,7 @@ std::string Progress::line(const RoundRecord& record, double seconds) const {
   const std::uint64_t done = round.first_step + round.steps;
   const double left =
       seconds * static_cast<double>(total_steps_ - done) / static_cast<double>(done);
-  // What matters most comes first: a terminal may cut the end off.
+  // The most important part comes first, since a terminal may cut off the end.
   return fmt::format(
       "round {}/{}  {} left  loss {:.3f}  {:.0f} images/s  up {}  down {}  epoch {:.2f}  {}",
       round.t, total_rounds_, clock_time(left),
@@ -58,11 +58,15 @@ void Progress::add(const RoundRecord& record, double seconds) {
     fmt::print(*out_, "{}\n", text);
     last_line_ = seconds;
   }
-  if (record.evaluation) {
-    fmt::print(*out_, "{}epoch {:.2f}: test accuracy {:.2f} %, test loss {:.3f}\n", clear,
-               record.round.epoch, 100 * record.evaluation->accuracy, record.evaluation->loss);
-    bar_is_there_ = false;
-  }
+  if (record.evaluation) add(record.round, *record.evaluation);
+  out_->flush();
+}
+
+void Progress::add(const Round& round, const Evaluation& evaluation) {
+  fmt::print(*out_, "{}epoch {:.2f}: test accuracy {:.2f} %, test loss {:.3f}\n",
+             columns_ > 0 ? "\r\x1b[K" : "", round.epoch, 100 * evaluation.accuracy,
+             evaluation.loss);
+  bar_is_there_ = false;
   out_->flush();
 }
 
@@ -134,7 +138,7 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
                                baseline->settings.preset,
                                100 * (result.evaluation.accuracy - baseline->accuracy)));
   if (account.sparse_rounds() > 0) {
-    // The paper's run of the same H: 300 epochs of 79 local steps.
+    // The paper's run with the same H: 300 epochs of 79 local steps.
     const double updates = settings.phi.to_double() * account.sparse_rounds();
     const double paper = settings.phi.to_double() * 300 * 79 / settings.local_steps;
     fmt::print(out,

@@ -17,6 +17,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/report/html.hpp"
+#include "sim/report/network.hpp"
 #include "sim/report/plots.hpp"
 #include "sim/report/run_table.hpp"
 #include "sim/report/seed_groups.hpp"
@@ -35,12 +36,27 @@ std::vector<RunHistory> read_runs(const std::vector<std::string>& directories) {
   return runs;
 }
 
+/// Reads the runs with the times that they would take over the network, and prints a line for each.
+std::vector<RunHistory> read_runs_over(const Network& network,
+                                       const std::vector<std::string>& directories,
+                                       std::ostream& out) {
+  std::vector<RunWithRows> runs;
+  for (const std::string& directory : directories) runs.push_back(read_run_with_rows(directory));
+  write_network_table(out, runs, network);
+  std::vector<RunHistory> moved;
+  for (RunWithRows& run : runs) {
+    move_to(network, run);
+    moved.push_back(std::move(run.history));
+  }
+  return moved;
+}
+
 std::vector<SeedGroup> read_groups(const std::vector<std::string>& directories) {
   return seed_groups(read_runs(directories));
 }
 
-/// Prints the runs as a table, each held as `mvsgd verify RUN_DIR` holds it. Returns whether all
-/// of them hold.
+/// Prints the runs as a table and checks each as `mvsgd verify RUN_DIR` does. Returns whether all
+/// hold.
 bool print_table(const std::vector<std::string>& directories, const CommandContext& context) {
   bool all_hold = true;
   std::vector<TableRun> runs;
@@ -64,6 +80,7 @@ struct ReportOptions {
   std::vector<std::string> directories;
   std::string out;
   std::string format;
+  std::string network;
   bool figure = false;
   bool table = false;
 };
@@ -73,7 +90,7 @@ std::string format_of(const ReportOptions& options) {
   return options.figure ? "svg" : "html";
 }
 
-/// In the directory of one run, beside the caller for several.
+/// The default path: in the run's directory if there is one run, else in the current directory.
 fs::path default_path(const ReportOptions& options) {
   const fs::path name = (options.figure ? "uplink." : "report.") + format_of(options);
   return options.directories.size() == 1 && fs::is_directory(options.directories.front())
@@ -81,7 +98,7 @@ fs::path default_path(const ReportOptions& options) {
              : name;
 }
 
-/// The figure as a file's bytes: of runs, or of points that an earlier figure has left.
+/// The figure as a file's bytes, from runs or from the points that an earlier figure has written.
 std::string figure_as(const ReportOptions& options) {
   std::vector<UplinkCurve> curves;
   if (options.directories.size() == 1 && fs::is_regular_file(options.directories.front())) {
@@ -96,19 +113,20 @@ std::string figure_as(const ReportOptions& options) {
 }
 
 /// The report as a file's bytes.
-std::string report_as(const std::string& format, const std::vector<SeedGroup>& groups) {
+std::string report_as(const std::string& format, const std::vector<SeedGroup>& groups,
+                      const std::string& network) {
   std::ostringstream out;
   if (format == "csv") {
     write_csv(out, groups);
     return out.str();
   }
-  const std::vector<Plot> plots = report_plots(groups);
+  const std::vector<Plot> plots = report_plots(groups, network);
   if (format != "html") return draw_page(plots, groups, format);
   write_html(out, groups, plots, draw_svg(plots));
   return out.str();
 }
 
-/// What cannot be written is the path that the user has named.
+/// A failure to write is an InputError, since the user has named the path.
 void write_report(const fs::path& path, const std::string& text) {
   try {
     replace_file(path, text);
@@ -124,10 +142,22 @@ Exit report(const ReportOptions& options, const CommandContext& context) {
   if (options.figure && options.table) {
     throw UsageError("--table goes with the page of a report, not with --figure");
   }
+  if (options.figure && !options.network.empty()) {
+    throw UsageError("--network goes with the page of a report, not with --figure");
+  }
   const fs::path path = options.out.empty() ? default_path(options) : fs::path(options.out);
-  write_report(path, options.figure
-                         ? figure_as(options)
-                         : report_as(format_of(options), read_groups(options.directories)));
+  std::string text;
+  if (options.figure) {
+    text = figure_as(options);
+  } else if (options.network.empty()) {
+    text = report_as(format_of(options), read_groups(options.directories), "");
+  } else {
+    const Network network = read_network(options.network);
+    text = report_as(format_of(options),
+                     seed_groups(read_runs_over(network, options.directories, context.streams.out)),
+                     network.name);
+  }
+  write_report(path, text);
   const bool holds = !options.table || print_table(options.directories, context);
   fmt::print(context.streams.out, "{}\n", path.string());
   if (holds) return Exit::good;
@@ -156,10 +186,18 @@ void add_report(CLI::App& app, const CommandContext& context, Action& chosen) {
                     "--format csv: its points, which may stand for RUN_DIR");
   command->add_flag("--table", options->table,
                     "print accuracy, rates, digest and whether the bits hold, a line a run");
+  command
+      ->add_option(
+          "--network", options->network,
+          "print how long the runs would take over lan (1 Gbit/s, 0.2 ms), wan (100 Mbit/s, "
+          "30 ms), lte (10 Mbit/s up, 50 down, 40 ms), these rates and latency, or those "
+          "of a .toml file, and draw their curves against that time")
+      ->type_name("lan|wan|lte|UP/DOWN/LATENCY|FILE.toml");
   command->footer(
       "Examples:\n  mvsgd report runs/demo-seed1\n"
       "  mvsgd report runs/* --table --out all.html\n"
       "  mvsgd report runs/demo-seed1 --format pdf\n"
+      "  mvsgd report runs/* --network 10M/50M/40ms --out lte.html\n"
       "  mvsgd report runs/* --format csv --out all.csv\n"
       "  mvsgd report runs/* --figure --out uplink.svg");
   command->callback([options, &context, &chosen] {

@@ -12,11 +12,14 @@
 #include "sim/cli/commands.hpp"
 #include "sim/cli/options.hpp"
 #include "sim/cli/train.hpp"
+#include "sim/files/memory_limits.hpp"
 #include "sim/reproduce/results_files.hpp"
+#include "sim/reproduce/scale.hpp"
 #include "sim/reproduce/sweep.hpp"
 #include "sim/reproduce/sweep_plan.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/train/images.hpp"
+#include "sim/train/memory.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -26,7 +29,7 @@ struct ReproduceOptions {
   bool only_estimate = false;
 };
 
-/// Trains as `mvsgd train` does, and tells as it does of what it does only to LogLevel::debug.
+/// Trains like `mvsgd train`, but prints its progress only at LogLevel::debug.
 Exit train_trial(const TrialSpec& trial, bool resume, const CommandContext& context) {
   CommandContext own = context;
   own.level = context.level < LogLevel::debug ? LogLevel::error : LogLevel::info;
@@ -35,12 +38,29 @@ Exit train_trial(const TrialSpec& trial, bool resume, const CommandContext& cont
   });
 }
 
+/// Of the trial that needs most.
+MemoryEstimate largest_of(const std::vector<TrialSpec>& trials) {
+  MemoryEstimate most;
+  for (const TrialSpec& trial : trials) {
+    const MemoryEstimate one = memory_estimate(trial.settings);
+    if (one.total() > most.total()) most = one;
+  }
+  return most;
+}
+
 Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
   std::ostream silent(nullptr);
   std::ostream& out = progress_streams(context, silent).out;
-  const SweepPlan plan = plan_sweep(options.request);
+  SweepPlan plan = plan_sweep(options.request);
+  const MemoryEstimate memory = largest_of(plan.trials);
+  if (!options.only_estimate) {
+    if (const auto warning = check_memory(memory, memory_limits())) warn(context, *warning);
+  }
   if (!options.only_estimate) make_directory(plan.out / "runs");
-  (void)load_images(plan.trials.front().settings);  // rather now than after an estimate
+  // Read now rather than after the estimate, so that bad images fail early. All trials have the
+  // same ones.
+  const std::string images = digest_of(load_images(plan.trials.front().settings));
+  for (TrialSpec& trial : plan.trials) trial.images = images;
   Exit exit = Exit::good;
   const auto run_trial = [&](const TrialSpec& trial, bool resume) {
     exit = train_trial(trial, resume, context);
@@ -51,6 +71,8 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
   fmt::print(out, "{} at scale {}: {}\n", plan.what->name, plan.scale->name, plan.scale->summary);
   fmt::print(out, "{} trials, {} of them finished; the others take about {} on this machine\n",
              plan.trials.size(), sweep.finished(), duration(sweep.seconds()));
+  fmt::print(out, "memory: {}about {}\n", plan.trials.size() > 1 ? "at most " : "",
+             text_of(memory));
   if (options.only_estimate) return Exit::good;
 
   if (!sweep.run()) {
@@ -78,12 +100,16 @@ void add_reproduce(CLI::App& app, const CommandContext& context, Action& chosen)
       "reproduce", "Run the trials of Table 1 or of a figure, and set them beside the paper's");
   std::vector<std::string> names;
   for (const TableOrFigure& one : tables_and_figures()) names.emplace_back(one.name);
-  command->add_option("exhibit", options->request.what, fmt::format("{}", fmt::join(names, ", ")))
+  command->add_option("exhibit", options->request.what, "the paper's table or figure")
       ->required()
-      ->type_name("WHAT");
-  command->add_option("--scale", options->request.scale,
-                      "paper (default): as the paper; cpu: its rounds at a narrow network, about a "
-                      "night on two cores; smoke: minutes, on the embedded images");
+      ->type_name(fmt::format("{}", fmt::join(names, "|")));
+  std::vector<std::string_view> scale_names;
+  for (const Scale& one : scales()) scale_names.push_back(one.name);
+  command
+      ->add_option("--scale", options->request.scale,
+                   "paper (default): as the paper; cpu: its rounds at a narrow network, about a "
+                   "night on two cores; smoke: minutes, on the embedded images")
+      ->type_name(fmt::format("{}", fmt::join(scale_names, "|")));
   command
       ->add_option("--trials", options->request.trials,
                    "seeds 1 to N of each row; default 10 (paper), 1 (cpu) or 2 (smoke)")
@@ -96,7 +122,8 @@ void add_reproduce(CLI::App& app, const CommandContext& context, Action& chosen)
       ->add_option("--out", options->request.out,
                    "directory of trials and results; default reproduction-SCALE")
       ->type_name("DIR");
-  command->add_flag("--estimate", options->only_estimate, "say how long it takes, and end");
+  command->add_flag("--estimate", options->only_estimate,
+                    "say how long it takes and what memory, and end");
   add_setting_options(*command, options->request.given,
                       [](std::string_view key) { return !is_of_rows(key); });
   command->footer(R"(Trials that are finished in --out are not run again, and one that was cut off

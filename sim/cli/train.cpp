@@ -37,10 +37,11 @@ struct TrainOptions {
   std::string dump_wire;
   bool tensorboard = false;
   std::vector<std::string> dump_rounds;
-  GivenSettings given;  ///< by --set key=value and --key value, in order
+  GivenSettings given;  ///< from --set key=value and --key value, in order
 };
 
-/// Preset, then file (a resumed run's own), then --set and --key: what is named later counts.
+/// Layers the preset, then the file (a resumed run's own), then --set and --key; later layers
+/// count.
 Settings gather_settings(const TrainOptions& options) {
   FileSettings begun;
   std::optional<std::string> named;
@@ -137,6 +138,7 @@ Exit train_and_show(const std::filesystem::path& directory, const Settings& sett
                settings.preset.empty() ? "train" : settings.preset,
                grouped(start.images.train.size()), grouped(start.images.test.size()),
                grouped(start.rounds.size()), slot_count(settings), directory.string());
+    fmt::print(streams.out, "memory: about {}\n", text_of(start.memory));
     const std::uint32_t t = start.state.group.t;
     if (options.resume && t > 0) fmt::print(streams.out, "resumed after round {}\n", t);
     if (options.resume && t == 0) {
@@ -147,6 +149,9 @@ Exit train_and_show(const std::filesystem::path& directory, const Settings& sett
   };
   sinks.on_round = [&](const RoundRecord& record, double seconds) {
     progress->add(record, seconds);
+  };
+  sinks.on_evaluation = [&](const Round& round, const Evaluation& evaluation) {
+    progress->add(round, evaluation);
   };
   sinks.interrupted = context.interrupted;
   const TrainingEnd end = train_in(directory, settings, options, sinks, context.law);
@@ -165,8 +170,10 @@ Exit train_and_show(const std::filesystem::path& directory, const Settings& sett
 void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
   const auto options = std::make_shared<TrainOptions>();
   CLI::App* const command = app.add_subcommand("train", "Train, and count every bit");
-  command->add_option("--preset", options->preset, "named settings ('mvsgd presets')");
-  command->add_option("--config", options->config, "settings as TOML, such as a run's config.toml");
+  command->add_option("--preset", options->preset, "named settings ('mvsgd presets')")
+      ->type_name("PRESET");
+  command->add_option("--config", options->config, "settings as TOML, such as a run's config.toml")
+      ->type_name("FILE");
   command
       ->add_option_function<std::vector<std::string>>(
           "--set",
@@ -176,7 +183,8 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
           "settings; may be repeated")
       ->trigger_on_parse()
       ->type_name("KEY=VALUE");
-  command->add_option("--out", options->out, "directory of the run; default runs/...");
+  command->add_option("--out", options->out, "directory of the run; default runs/...")
+      ->type_name("DIR");
   command
       ->add_option("--resume", options->resume,
                    "go on with the run in RUN_DIR from its newest checkpoint, with its settings; "
@@ -184,13 +192,15 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
                    "deadline) may be given anew")
       ->type_name("RUN_DIR")
       ->excludes("--preset", "--config", "--out");
-  command->add_option("--baseline", options->baseline, "a finished run to compare with");
+  command->add_option("--baseline", options->baseline, "a finished run to compare with")
+      ->type_name("RUN_DIR");
   command->add_option("--dump-wire", options->dump_wire, "write messages as they cross to DIR")
       ->type_name("DIR");
   command
       ->add_option("--dump-rounds", options->dump_rounds,
                    "the rounds to dump, 0 for the initial model; default 1")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->type_name("ROUND,...");
   command->add_flag(
       "--tensorboard", options->tensorboard,
       "write an event file for TensorBoard into the run's directory; a resumed run that "

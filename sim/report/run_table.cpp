@@ -1,23 +1,20 @@
 #include "sim/report/run_table.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ostream.h>
 
-#include <algorithm>
-#include <array>
 #include <ostream>
 #include <vector>
 
 #include "nn/resnet18.hpp"
 #include "sim/text/numbers.hpp"
+#include "sim/text/text_table.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
-constexpr std::size_t kColumns = 6;
-using Line = std::array<std::string, kColumns>;
+using Line = std::vector<std::string>;
 
-// Of 64: enough to see that two runs are the same, and a line still fits a wide terminal.
+// Of 64: enough to recognise that two runs are the same, while a line fits a wide terminal.
 constexpr std::size_t kDigits = 16;
 
 std::optional<double> rate(const RunHistory& run, comm::Direction direction) {
@@ -50,15 +47,7 @@ std::optional<BitBudget> bit_budget(const RunHistory& run, comm::Direction direc
 void write_run_table(std::ostream& out, std::span<const TableRun> runs) {
   std::vector<Line> lines{{"run", "test accuracy", "uplink", "downlink", "bits", "sha256(theta)"}};
   for (const TableRun& run : runs) lines.push_back(line_of(run));
-  std::array<std::size_t, kColumns> widths{};
-  for (const Line& line : lines) {
-    for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], line[i].size());
-  }
-  for (const Line& line : lines) {
-    // Numbers end where their column does.
-    fmt::print(out, "{:<{}}  {:>{}}  {:>{}}  {:>{}}  {:<{}}  {}\n", line[0], widths[0], line[1],
-               widths[1], line[2], widths[2], line[3], widths[3], line[4], widths[4], line[5]);
-  }
+  write_text_table(out, lines, "<>>><<");
 }
 
 }  // namespace mvsgd::sim

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The mean; none if nothing was sent that way.
+/// The mean budget of the runs; none if nothing was sent that way.
 std::optional<BitBudget> budget(std::span<const RunHistory> runs, comm::Direction direction) {
   std::vector<double> q_loc;
   std::vector<double> q_val;
@@ -72,10 +72,19 @@ TrialStage stage_of(const TrialSpec& trial) {
   std::error_code error;
   if (!fs::exists(config, error)) return TrialStage::absent;
   const Settings there = read_toml(config.string(), std::nullopt);
+  const std::string images = value_of(read_environment(config.string()), kImagesDigest);
+  const bool compares_images = !images.empty() && !trial.images.empty();
+  if (compares_images && images != trial.images) {
+    throw InputError(fmt::format("{}: other images than here: SHA-256 {} there, {} here",
+                                 trial.path.string(), images, trial.images));
+  }
   for (const Key& key : keys()) {
     if (changes_no_bit(trial.settings, key.name)) continue;
     if (key.get(there) == key.get(trial.settings)) continue;
-    if (key.name == "data" && absolute_data(there) == absolute_data(trial.settings)) continue;
+    if (key.name == "data" &&
+        (compares_images || absolute_data(there) == absolute_data(trial.settings))) {
+      continue;
+    }
     throw InputError(fmt::format("{}: {} = {} there, {} here", trial.path.string(), key.name,
                                  key.get(there), key.get(trial.settings)));
   }

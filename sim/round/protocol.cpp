@@ -35,21 +35,22 @@ comm::Field values_field(comm::Kind kind) {
   }
 }
 
-/// Everything in a header but who sent it, which the transport has checked.
-void check_header(const comm::Header& got, comm::Header want) {
+/// Checks all of a header but the sender, which the transport has checked.
+void check_header(const comm::Incoming& message, comm::Header want) {
+  const comm::Header& got = message.header();
   want.sender = got.sender;
   if (got == want) return;
   throw comm::DecodeError(
-      fmt::format("{} of round {} from rank {}: header says q {}, codec {}, d {}, count {}, B {}; "
+      fmt::format("{} of round {} from {}: header says q {}, codec {}, d {}, count {}, B {}; "
                   "expected q {}, "
                   "codec {}, d {}, count {}, B {}",
-                  comm::name(got.kind), got.round, got.sender, got.value_bits, got.position_codec,
-                  got.dimension, got.count, got.block_size, want.value_bits, want.position_codec,
-                  want.dimension, want.count, want.block_size));
+                  comm::name(got.kind), got.round, message.sender(), got.value_bits,
+                  got.position_codec, got.dimension, got.count, got.block_size, want.value_bits,
+                  want.position_codec, want.dimension, want.count, want.block_size));
 }
 
-/// `read` takes the fields of `message`, which is then closed; whatever is wrong with them, the
-/// error says whose they are.
+/// Calls `read` for the fields of `message` and closes it. A DecodeError that arises is thrown
+/// again with the message's kind, round and sender.
 template <typename Read>
 void read_body(comm::Incoming& message, const Read& read) {
   try {
@@ -57,8 +58,8 @@ void read_body(comm::Incoming& message, const Read& read) {
     message.close();
   } catch (const comm::DecodeError& e) {
     const comm::Header& header = message.header();
-    throw comm::DecodeError(fmt::format("{} of round {} from rank {}: {}", comm::name(header.kind),
-                                        header.round, header.sender, e.what()));
+    throw comm::DecodeError(fmt::format("{} of round {} from {}: {}", comm::name(header.kind),
+                                        header.round, message.sender(), e.what()));
   }
 }
 
@@ -73,7 +74,7 @@ comm::Header positions_header(const Protocol::Positions& list, const compress::P
           .block_size = codec.parameter()};
 }
 
-/// The length of buffers is its own dimension; all other values are of the model.
+/// A message of buffers has their number as its dimension, all others have d.
 comm::Header values_header(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
                            std::size_t count) {
   const auto length = static_cast<std::uint32_t>(count);
@@ -87,7 +88,7 @@ comm::Header values_header(const Protocol& protocol, std::uint32_t sender, Envel
 
 void read_values(const Protocol& protocol, comm::Incoming& message, std::uint32_t from,
                  Envelope envelope, std::span<float> values) {
-  check_header(message.header(), values_header(protocol, from, envelope, values.size()));
+  check_header(message, values_header(protocol, from, envelope, values.size()));
   read_body(message, [&] { message.field(values_field(envelope.kind)).get_floats(values); });
 }
 
@@ -102,12 +103,12 @@ comm::Header update_header(const Protocol& protocol, std::uint32_t sender, std::
   return header;
 }
 
-/// Whatever is given.
+/// The same codec, whatever is given.
 CodecGiven always(std::shared_ptr<const compress::PositionCodec> codec) {
   return [codec = std::move(codec)](std::span<const Index>) { return codec; };
 }
 
-/// A subset of what is given as its ranks there, by a codec of these.
+/// A codec for a subset of the given list: `of_ranks` codes its ranks there.
 CodecGiven ranks_in_given(std::shared_ptr<const compress::PositionCodec> of_ranks) {
   return [of_ranks = std::move(of_ranks)](std::span<const Index> previous) {
     return std::make_shared<compress::RankCodec>(
@@ -115,7 +116,7 @@ CodecGiven ranks_in_given(std::shared_ptr<const compress::PositionCodec> of_rank
   };
 }
 
-/// A set without members of what is given as its ranks among the `others` of [0, d).
+/// A codec for a set outside the given one, as ranks among the `others` of [0, d).
 CodecGiven ranks_outside_given(std::uint64_t others,
                                std::shared_ptr<const compress::PositionCodec> of_ranks) {
   return [others, of_ranks = std::move(of_ranks)](std::span<const Index> previous) {
@@ -124,7 +125,7 @@ CodecGiven ranks_outside_given(std::uint64_t others,
   };
 }
 
-/// A set in [0, d) against the given one, by `first` where there is none.
+/// A codec for a set in [0, d) as the difference from the given one; `first` if none is given.
 CodecGiven difference_from_given(std::uint64_t d,
                                  std::shared_ptr<const compress::PositionCodec> first) {
   return [d, first = std::move(first)](
@@ -135,7 +136,7 @@ CodecGiven difference_from_given(std::uint64_t d,
   };
 }
 
-/// A set in [0, d) as the change of the given one, by `whole` where there is none.
+/// A codec for a set in [0, d) as the change of the given one; `whole` if none is given.
 CodecGiven change_of_given(std::uint64_t d, std::shared_ptr<const compress::PositionCodec> whole) {
   return [d, whole = std::move(whole)](
              std::span<const Index> previous) -> std::shared_ptr<const compress::PositionCodec> {
@@ -183,7 +184,7 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d) {
   if (settings.value_bits != kFloatBits) {
     protocol.quantizer = compress::make_quantizer(settings.value_bits, settings.quantizer_block);
   }
-  // The first sparse round and a later one: each may have a list that the other lacks.
+  // The first sparse round and a later one: each may have a list that the other does not have.
   for (const Round& round : plain_rounds(0, 2)) {
     for (const MessageShape& shape : settings.scheme->shape(settings, sizes, round)) {
       if (shape.universe == 0) continue;
@@ -212,7 +213,7 @@ std::vector<Index> receive_positions(const Protocol& protocol, comm::Transport& 
   const auto codec = list.codec(previous);
   comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
   const std::uint32_t count = std::clamp(message.header().count, list.least, list.most);
-  check_header(message.header(), positions_header(list, *codec, from, envelope, count));
+  check_header(message, positions_header(list, *codec, from, envelope, count));
   std::vector<Index> positions;
   read_body(message,
             [&] { positions = codec->decode(message.field(comm::Field::positions), count); });
@@ -272,7 +273,7 @@ std::optional<comm::Bits> receive_update(const Protocol& protocol, comm::Transpo
   const compress::Quantizer& quantizer = *protocol.quantizer;
   const unsigned q = quantizer.value_bits();
   comm::Incoming message = transport.receive(from, comm::Kind::update, round);
-  check_header(message.header(), update_header(protocol, from, round, values.size()));
+  check_header(message, update_header(protocol, from, round, values.size()));
   compress::Quantized quantized;
   read_body(message, [&] {
     comm::BitReader& codes = message.field(comm::Field::values);

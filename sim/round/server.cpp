@@ -16,7 +16,7 @@ void broadcast(comm::Transport& transport, const comm::Message& message) {
   for (std::uint32_t n = 0; n < transport.workers(); ++n) transport.send(n, message);
 }
 
-/// The sum in worker order 0..N-1 of what `receive(n, values)` fills.
+/// The sum over workers 0..N-1, in this order, of the values that `receive(n, values)` fills in.
 template <typename Receive>
 std::vector<float> sum_of(std::uint32_t workers, std::size_t size, const Receive& receive) {
   std::vector<float> sum(size);
@@ -142,15 +142,16 @@ void Server::lead_dense(ServerRound& round) {
   compress::add_values(sum, state_.theta);
 }
 
-Evaluation Server::evaluate(const Round& round, const Evaluate& evaluate) {
-  std::vector<float> mean(buffers_);
-  if (context_.settings.bn_eval() == BatchNormEvaluation::average) {
-    mean = sum_of(transport_->workers(), buffers_, [&](std::uint32_t n, std::span<float> values) {
-      receive_values(context_.protocol, *transport_, n, {comm::Kind::buffers, round.t}, values);
-    });
-    compress::divide_by_workers(transport_->workers(), mean);
+std::vector<float> Server::statistics(const Round& round) {
+  if (context_.settings.bn_eval() != BatchNormEvaluation::average) {
+    return std::vector<float>(buffers_);
   }
-  return evaluate(state_.theta, mean);
+  std::vector<float> mean =
+      sum_of(transport_->workers(), buffers_, [&](std::uint32_t n, std::span<float> values) {
+        receive_values(context_.protocol, *transport_, n, {comm::Kind::buffers, round.t}, values);
+      });
+  compress::divide_by_workers(transport_->workers(), mean);
+  return mean;
 }
 
 }  // namespace mvsgd::sim

@@ -1,4 +1,4 @@
-// A run of training in its directory, with its checkpoints: what `train` and `reproduce` call.
+// A run of training in its directory, with its checkpoints. `train` and `reproduce` call it.
 #pragma once
 
 #include <cstddef>
@@ -13,60 +13,65 @@
 #include "sim/law/law.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/settings.hpp"
+#include "sim/train/memory.hpp"
 #include "sim/train/trial.hpp"
 
 namespace mvsgd::sim {
 
-/// Messages that are written as they cross.
+/// Which messages are written to files as they cross.
 struct DumpOptions {
   std::filesystem::path directory;
   std::vector<std::uint32_t> rounds;  ///< 0: the initial model
 };
 
 struct TrainingOptions {
-  bool resume = false;  ///< the directory has a run, which goes on
-  bool events = false;  ///< an event file for TensorBoard; a run that has one goes on with one
+  bool resume = false;  ///< goes on with the directory's run
+  bool events = false;  ///< writes an event file for TensorBoard, as a run that has one always does
   std::optional<DumpOptions> dump = std::nullopt;
 };
 
-/// What is known when the directory is open and the first round is not yet begun.
+/// What is known once the directory is open, before the first round begins.
 struct TrainingStart {
   const data::TrainTest& images;
   const std::vector<Round>& rounds;
-  const TrialState& state;  ///< from which it trains; t = 0 unless there is a checkpoint
+  const MemoryEstimate& memory;
+  const TrialState& state;  ///< where training starts; t = 0 unless there is a checkpoint
 };
 
-/// Where a run tells of itself, and what it asks. Each may be empty.
+/// What a run calls to report itself and to ask whether to stop. Each may be empty.
 struct TrainingSinks {
   std::function<void(std::string_view)> warn;  ///< what may be wrong though the run goes on
   std::function<void(const TrainingStart&)> on_start;
-  /// As TrialSinks::on_round; `seconds` that the run has taken, earlier parts of it included.
+  /// As TrialSinks::on_round. `seconds` is the run's wall time so far, with its earlier parts.
   std::function<void(const RoundRecord&, double seconds)> on_round;
-  /// Whether the run is to stop: the round that goes on is given up then. Asked at any moment, by
-  /// one thread at a time; for the first time before the first round.
+  /// As TrialSinks::on_evaluation.
+  std::function<void(const Round&, const Evaluation&)> on_evaluation;
+  /// Whether the run is to stop. If so, the running round or evaluation is given up. Called at any
+  /// moment, by one thread at a time, for the first time before the first round.
   std::function<bool()> interrupted;
 };
 
 struct TrainingEnd {
-  TrialResult result;      ///< not finished: it was interrupted, after a checkpoint
-  std::uint32_t t = 0;     ///< rounds that are done
-  std::size_t rounds = 0;  ///< that there are
+  TrialResult result;      ///< if not finished, it was interrupted after a checkpoint
+  std::uint32_t t = 0;     ///< rounds done
+  std::size_t rounds = 0;  ///< rounds in all
   std::uint64_t steps_per_epoch = 0;
-  double seconds = 0;  ///< that the run has taken, earlier parts of it included
+  double seconds = 0;  ///< the run's wall time, with its earlier parts
 };
 
-/// Trains a run in `directory`, from its first round, or from its newest checkpoint if it is
-/// resumed, to its last: reads images, writes the run's files as it goes, saves a checkpoint every
-/// `checkpoint_every`, before the last round, and when it is interrupted, which ends it; before the
-/// end of round 1 there is nothing to save.
+/// Trains a run in `directory` to its last round, from its first or, if it is resumed, from its
+/// newest checkpoint. It reads the images, writes the run's files as it goes, and saves a
+/// checkpoint every `checkpoint_every`, before the last round, and on an interrupt, which ends the
+/// run. Before the end of round 1 there is nothing to save.
 ///
-/// A resumed run begins again if it has no checkpoint yet. A warning is given of a damaged
-/// checkpoint, of a program that is not the checkpoint's, of a processor or library that is not
-/// unless the bits are portable, and of rounds to dump that this run does not do.
+/// A resumed run without a checkpoint begins again. The function warns of a damaged checkpoint, of
+/// a program that is not the checkpoint's, of another processor or library unless the bits are
+/// portable, and of rounds to dump that this run does not run.
 ///
-/// Throws, before anything is written, what load_images(), find_checkpoint(), first_state() and
-/// RunDirectory throw; then as run_trial() does, and std::runtime_error if a file cannot be
-/// written.
+/// Throws what load_images(), find_checkpoint(), first_state() and RunDirectory throw, and
+/// nn::UnavailableError if there is less memory than the run needs, before anything is written;
+/// afterwards what run_trial() throws, and std::runtime_error if a file cannot be written or memory
+/// runs out. Where memory is scarce the function warns.
 [[nodiscard]] TrainingEnd train_in(const std::filesystem::path& directory, const Settings& settings,
                                    const TrainingOptions& options, const TrainingSinks& sinks,
                                    const LawConstants& law = {});

@@ -23,7 +23,7 @@ const nn::BackendEntry& entry_of(const Settings& settings) {
   return *found;
 }
 
-/// Null with a backend that computes on the processor.
+/// Null if the backend computes on the processor.
 const DeviceEntry* device_of(const Settings& settings) {
   const std::span<const DeviceEntry> all = device_list();
   const auto found = std::ranges::find(all, settings.backend, &DeviceEntry::backend);
@@ -65,6 +65,12 @@ std::size_t device_count(const Settings& settings) {
 std::unique_ptr<nn::Backend> make_backend(const Settings& settings, std::size_t device) {
   check_backend(settings);
   return entry_of(settings).make(options_of(settings), static_cast<int>(device));
+}
+
+std::optional<nn::KernelMemory> kernel_memory(const Settings& settings) {
+  check_backend(settings);
+  return entry_of(settings).memory(options_of(settings),
+                                   static_cast<int>(settings.threads_per_worker));
 }
 
 std::unique_ptr<compress::DeviceOperators> make_operators(const Settings& settings,

@@ -16,10 +16,9 @@
 namespace mvsgd::sim {
 namespace {
 
-/// The size of the authors' test batches, whose own statistics bn_eval = batch uses.
-constexpr std::size_t kBatch = 64;
+constexpr std::size_t kBatch = kEvaluationBatch;
 
-/// Images kBatch * i .. as they are, no more than there are.
+/// Batch i: up to kBatch images from kBatch * i on, without augmentation.
 SlotImages::Batch load(const SlotImages& images, std::size_t i, Compute& compute) {
   const std::size_t first = i * kBatch;
   std::vector<data::View> views(std::min(kBatch, images.dataset().size() - first));
@@ -34,8 +33,10 @@ std::size_t batches(const data::Dataset& dataset) { return (dataset.size() + kBa
 }  // namespace
 
 Evaluator::Evaluator(const Settings& settings, const SlotImages& training, const SlotImages& test,
-                     std::span<Compute> compute, Slots& slots)
-    : settings_(settings), training_(&training), test_(&test), compute_(compute), slots_(&slots) {}
+                     std::span<Compute> compute, Slots& slots, GiveUp* give_up)
+    : settings_(settings), training_(&training), test_(&test), compute_(compute), slots_(&slots) {
+  if (give_up != nullptr) between_ = [give_up] { give_up->check_evaluation(); };
+}
 
 template <typename Batch>
 void Evaluator::for_each_batch(std::size_t count, const Batch& batch) const {
@@ -49,6 +50,7 @@ void Evaluator::for_each_batch(std::size_t count, const Batch& batch) const {
       compute.backend->enter(static_cast<int>(settings_.threads_per_worker));
       bool first = true;
       for (std::size_t i = next++; i < count; i = next++) {
+        if (between_) between_();
         batch(compute, i, first);
         first = false;
       }
@@ -62,7 +64,7 @@ void Evaluator::for_each_batch(std::size_t count, const Batch& batch) const {
     try {
       for (std::size_t i = 1; i < std::min(slots_->count(), count); ++i) threads.emplace_back(work);
     } catch (const std::system_error&) {
-      // Those that could be started do it all.
+      // The threads that could be started do all the work.
     }
     work();
   }
@@ -88,7 +90,7 @@ Evaluation Evaluator::operator()(std::span<const float> theta,
       compute.backend->write(compute.model->buffers(), statistics);
     }
     const SlotImages::Batch loaded = load(*test_, i, compute);
-    results[i] = compute.model->evaluate(loaded.images, loaded.labels, mode);
+    results[i] = compute.model->evaluate(loaded.images, loaded.labels, mode, 0.1F, between_);
     results[i].loss *= static_cast<double>(loaded.labels.size());
   });
   Evaluation sum;
@@ -106,7 +108,7 @@ Evaluation Evaluator::operator()(std::span<const float> theta,
 
 std::vector<float> Evaluator::recomputed_buffers(std::span<const float> theta,
                                                  std::size_t size) const {
-  // A last batch of fewer images would weigh as much as a full one: it is left out.
+  // A last batch of fewer images would weigh as much as a full one, so it is left out.
   const std::size_t count = std::max<std::size_t>(1, training_->dataset().size() / kBatch);
   std::vector<std::vector<float>> statistics(count);
   for_each_batch(count, [&](Compute& compute, std::size_t i, bool first) {
@@ -114,7 +116,8 @@ std::vector<float> Evaluator::recomputed_buffers(std::span<const float> theta,
     const SlotImages::Batch loaded = load(*training_, i, compute);
     statistics[i].resize(size);
     compute.backend->write(compute.model->buffers(), statistics[i]);
-    compute.model->evaluate(loaded.images, loaded.labels, nn::BatchNormMode::update, 1.0F);
+    compute.model->evaluate(loaded.images, loaded.labels, nn::BatchNormMode::update, 1.0F,
+                            between_);
     compute.backend->read(compute.model->buffers(), statistics[i]);
   });
   std::vector<float> mean(size);

@@ -1,30 +1,37 @@
 // Evaluation: loss and accuracy of parameters on the test images.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
 #include "sim/round/evaluation.hpp"
+#include "sim/round/give_up.hpp"
 #include "sim/round/slots.hpp"
 #include "sim/train/compute.hpp"
 
 namespace mvsgd::sim {
 
+/// The size of the authors' test batches. With bn_eval = batch, results depend on it.
+inline constexpr std::size_t kEvaluationBatch = 64;
+
 /// Evaluates on the compute slots, as many batches at once as slots are free. The result does not
-/// depend on how many: batches are added up in their order.
+/// depend on their number: batches are added up in their order.
 class Evaluator {
  public:
-  /// All but `settings` must outlive it.
+  /// All arguments but `settings` must outlive it. `give_up` is asked between two operations, and
+  /// ends an evaluation with EvaluationGivenUp.
   Evaluator(const Settings& settings, const SlotImages& training, const SlotImages& test,
-            std::span<Compute> compute, Slots& slots);
+            std::span<Compute> compute, Slots& slots, GiveUp* give_up = nullptr);
 
-  /// The batch-norm statistics to evaluate theta [d] with: with bn_eval = recompute those of the
-  /// training images, else `buffers`.
+  /// The batch-norm statistics with which to evaluate theta [d]. With bn_eval = recompute they come
+  /// from the training images, else they are `buffers`.
   [[nodiscard]] std::vector<float> statistics(std::span<const float> theta,
                                               std::span<const float> buffers) const;
 
-  /// theta [d]; with bn_eval = batch `statistics` are ignored.
+  /// Evaluates theta [d]. With bn_eval = batch, `statistics` are ignored.
   [[nodiscard]] Evaluation operator()(std::span<const float> theta,
                                       std::span<const float> statistics) const;
 
@@ -41,6 +48,7 @@ class Evaluator {
   const SlotImages* test_;
   std::span<Compute> compute_;
   Slots* slots_;
+  std::function<void()> between_;  ///< may be empty
 };
 
 }  // namespace mvsgd::sim

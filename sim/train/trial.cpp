@@ -22,7 +22,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// From the file that `init` names, or drawn.
+/// The model in the file that `init` names, or a drawn one.
 Model initial_model(const Settings& s) {
   if (s.init == kRandomInit) {
     return {.width = s.width,
@@ -37,7 +37,7 @@ Model initial_model(const Settings& s) {
   return model;
 }
 
-/// Everything that a run holds between pauses.
+/// Everything that a run keeps between pauses.
 struct RunningTrial {
   RunningTrial(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
                const LawConstants& law, std::optional<TrialState> from)
@@ -50,7 +50,7 @@ struct RunningTrial {
         test(images.test, compute),
         give_up(trial_sinks.gives_up, s.scheme->sends() ? s.workers + std::size_t{1} : 1),
         update(s, training, compute, &give_up),
-        evaluator(s, training, test, compute, slots),
+        evaluator(s, training, test, compute, slots, &give_up),
         audit(law, s, state.account.dimension(), state.group.workers.front().buffers.size()),
         sinks(trial_sinks) {}
 
@@ -58,13 +58,16 @@ struct RunningTrial {
     audit.check(record.round, record.ledger, record.sizes);
     state.account.add(record.round, record.ledger);
     if (record.evaluation) state.evaluation = *record.evaluation;
+    state.evaluation_due = record.evaluation_due;
     state.phases += record.report.phases;
     if (sinks.on_round) sinks.on_round(record);
   }
 
   Evaluation evaluate(std::span<const float> theta, std::span<const float> buffers) {
-    state.statistics = evaluator.statistics(theta, buffers);
-    return evaluator(theta, state.statistics);
+    std::vector<float> statistics = evaluator.statistics(theta, buffers);
+    const Evaluation evaluation = evaluator(theta, statistics);
+    state.statistics = std::move(statistics);
+    return evaluation;
   }
 
   Settings settings;
@@ -81,12 +84,32 @@ struct RunningTrial {
   TrialSinks sinks;
 };
 
-/// To the next pause.
+/// The mean of the workers' buffers, [b], summed in worker order.
+std::vector<float> mean_buffers(std::span<const WorkerState> workers) {
+  std::vector<float> mean = workers.front().buffers;
+  for (const WorkerState& worker : workers.subspan(1)) {
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += worker.buffers[i];
+  }
+  for (float& x : mean) x /= static_cast<float>(workers.size());
+  return mean;
+}
+
+/// Runs the evaluation that a stop has left. Its bits are those of one go, since the workers'
+/// statistics are those that they sent for it.
+void evaluate_what_is_due(RunningTrial& trial) {
+  TrialState& state = trial.state;
+  if (!state.evaluation_due) return;
+  const std::vector<WorkerState>& workers = state.group.workers;
+  state.evaluation = trial.evaluate(state.group.server.theta, trial.settings.scheme->sends()
+                                                                  ? mean_buffers(workers)
+                                                                  : workers.front().buffers);
+  state.evaluation_due = false;
+  if (trial.sinks.on_evaluation) trial.sinks.on_evaluation(state.evaluation);
+}
+
+/// Runs the trial to its next pause.
 void advance(RunningTrial& trial) {
-  const std::chrono::seconds deadline(trial.settings.deadline);
-  comm::InprocGroup group(trial.settings.workers,
-                          std::min<std::chrono::milliseconds>(deadline, comm::kLongestDeadline),
-                          trial.sinks.on_message);
+  comm::InprocGroup group(trial.settings.workers, trial.sinks.on_message);
   trial.state.group = run_group(
       {.group = group,
        .settings = trial.settings,
@@ -102,16 +125,6 @@ void advance(RunningTrial& trial) {
       std::move(trial.state.group));
 }
 
-/// [b], in worker order.
-std::vector<float> mean_buffers(std::span<const WorkerState> workers) {
-  std::vector<float> mean = workers.front().buffers;
-  for (const WorkerState& worker : workers.subspan(1)) {
-    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += worker.buffers[i];
-  }
-  for (float& x : mean) x /= static_cast<float>(workers.size());
-  return mean;
-}
-
 }  // namespace
 
 TrialState first_state(const Settings& s) {
@@ -119,6 +132,7 @@ TrialState first_state(const Settings& s) {
   TrialState first{.group = {},
                    .evaluation = {},
                    .statistics = model.statistics,
+                   .evaluation_due = false,
                    .account = {model.theta.size(), s.workers},
                    .phases = {},
                    .seconds = 0};
@@ -140,17 +154,22 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
   const double earlier = state.seconds;
   const auto start = std::chrono::steady_clock::now();
   bool goes_on = true;
-  while (goes_on && state.group.t < trial.rounds.size()) {
-    advance(trial);
+  std::uint32_t t = state.group.t;
+  while (goes_on && t < trial.rounds.size()) {
+    try {
+      evaluate_what_is_due(trial);
+      advance(trial);
+      t = state.group.t;
+    } catch (const EvaluationGivenUp&) {
+      if (!state.evaluation_due) break;  // that of the last round, with which the state has gone
+    }
     if (settings.bn_eval() == BatchNormEvaluation::batch) {
       state.statistics = mean_buffers(state.group.workers);
     }
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     state.seconds = earlier + elapsed.count();
-    const bool pauses = state.group.t < trial.rounds.size();
-    if (pauses && sinks.on_pause) goes_on = sinks.on_pause(state);
+    if (t < trial.rounds.size() && sinks.on_pause) goes_on = sinks.on_pause(state);
   }
-  const std::uint32_t t = state.group.t;
   std::vector<float>& theta = state.group.server.theta;
   std::string digest = sha256(theta);
   return {.evaluation = state.evaluation,

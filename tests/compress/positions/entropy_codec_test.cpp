@@ -1,5 +1,6 @@
-// The entropy code has the bits that its header says, comes within two thousandths of the bound
-// where nothing is to be learnt and below Rice's where something is, and takes no bits but its own.
+// The entropy code has the bits that its header defines. It comes within two thousandths of the
+// bound where there is nothing to learn, and below Rice's where there is. It reads no bits but its
+// own.
 #include "compress/positions/entropy_codec.hpp"
 
 #include <gmock/gmock.h>
@@ -18,7 +19,7 @@
 namespace mvsgd::compress {
 namespace {
 
-// Bits of the Golomb-Rice code of the gaps with the best of its parameters.
+// The bits of the Golomb-Rice code of the gaps, at its best parameter.
 std::uint64_t rice_bits(const std::vector<Index>& positions) {
   std::uint64_t least = ~std::uint64_t{0};
   for (unsigned r = 0; r < 32; ++r) {
@@ -111,7 +112,7 @@ TEST(EntropyCodec, IsThreePercentBelowRiceWhereLayersDifferInDensity) {
 }
 
 TEST(EntropyCodec, TakesAtLeastOneBitFor256Positions) {
-  // The set that it learns best: every gap is 0.
+  // The set that the code learns best: every gap is 0.
   std::vector<Index> positions(1000000);
   std::iota(positions.begin(), positions.end(), Index{0});
   const EntropyCodec codec(positions.size());
@@ -149,7 +150,7 @@ TEST(EntropyCodec, RefusesAFractionPastTheFirstInterval) {
 }
 
 TEST(EntropyCodec, RefusesAPositionOutsideTheModel) {
-  // 1 has the lower part of each interval, so V = 0 passes one group after another.
+  // A 1 has the lower part of each interval, so V = 0 passes one group after another.
   const std::vector<std::byte> zeros(64);
   BitReader endless(zeros, Bits::of_bytes(zeros.size()));
   EXPECT_THAT([&] { (void)EntropyCodec(1000).decode(endless, 10); },

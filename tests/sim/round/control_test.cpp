@@ -1,10 +1,9 @@
-// What ranks tell each other beside the protocol arrives as it was, or is refused.
+// What ranks tell each other besides the protocol arrives unchanged or is refused.
 #include "sim/round/control.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -22,7 +21,7 @@ using testing::ThrowsMessage;
 
 class Control : public testing::Test {
  protected:
-  comm::InprocGroup group_{3, std::chrono::seconds(60)};
+  comm::InprocGroup group_{3};
   comm::Transport& server_ = group_.end(3);
 };
 
@@ -39,7 +38,7 @@ TEST_F(Control, APauseOfAnotherRoundIsRefused) {
   send_pause(server_, 7, true);
   EXPECT_THAT(
       [&] { (void)receive_pause(group_.end(1), 8); },
-      ThrowsMessage<comm::DecodeError>("rank 1 awaited pause or not after round 8, got round 7"));
+      ThrowsMessage<comm::DecodeError>("worker 1 awaited pause or not after round 8, got round 7"));
 }
 
 constexpr float kTheta[] = {1.0F, -2.0F, 0.5F};
@@ -54,7 +53,7 @@ TEST_F(Control, EqualModelsHaveEqualDigests) {
 TEST_F(Control, AWorkerOfOtherParametersIsNamedWithBothDigests) {
   const ModelDigest own = digest_of(kTheta, {});
   std::vector<float> other(std::begin(kTheta), std::end(kTheta));
-  other[2] = 0.50000006F;  // the next float
+  other[2] = 0.50000006F;  // the next larger float
   const ModelDigest theirs = digest_of(other, {});
   for (std::uint32_t n = 0; n < 3; ++n) send_digest(group_.end(n), n == 1 ? theirs : own);
   EXPECT_THAT([&] { check_digests(server_, own); },

@@ -1,4 +1,4 @@
-// A run in its directory as a function: no command line.
+// A run in its directory as a function call, without a command line.
 #include "sim/run/training_run.hpp"
 
 #include <fmt/format.h>
@@ -6,9 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <new>
+#include <regex>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -29,6 +33,22 @@ class TrainingRun : public testing::Test {
   TestDirectory directory_;
   fs::path path_ = directory_.path() / "run";
 };
+
+// Though there was enough when it began.
+TEST_F(TrainingRun, WhoseMemoryRunsOutSaysAfterWhichRoundAndWhatItNeeds) {
+  TrainingSinks sinks;
+  sinks.on_round = [](const RoundRecord& record, double /*seconds*/) {
+    if (record.round.t == 3) throw std::bad_alloc();
+  };
+  try {
+    (void)train_in(path_, settings_, {}, sinks);
+    FAIL() << "it has ended";
+  } catch (const std::runtime_error& e) {
+    EXPECT_THAT(e.what(), testing::AllOf(testing::HasSubstr("memory ran out after round 2 of "),
+                                         testing::HasSubstr("this run needs about "),
+                                         testing::HasSubstr(": 2 workers of ")));
+  }
+}
 
 TEST_F(TrainingRun, EndsAsTheTrialAlone) {
   const TrialResult alone = run_trial(settings_, load_images(settings_), {});
@@ -54,7 +74,7 @@ TEST_F(TrainingRun, EndsAsTheTrialAlone) {
   ASSERT_EQ(rounds.size(), end.rounds + 1);
   for (std::uint32_t t = 0; t < rounds.size(); ++t) EXPECT_EQ(rounds[t], t);
   EXPECT_EQ(end.t, end.rounds);
-  EXPECT_EQ(end.steps_per_epoch, 4U);  // 64 images, two workers of eight
+  EXPECT_EQ(end.steps_per_epoch, 4U);  // 64 images, two workers with batches of eight
   EXPECT_GE(end.seconds, last);
   EXPECT_EQ(read_run_history(path_).end.value().digest, alone.digest);
 }
@@ -71,14 +91,14 @@ TEST_F(TrainingRun, StopsBetweenRoundsWhenItIsInterruptedAndGoesOn) {
   sinks.interrupted = [&] { return done >= 2; };
   const TrainingEnd first = train_in(path_, settings_, {}, sinks);
   EXPECT_FALSE(first.result.finished);
-  // A round may have begun when the one before it is told of.
+  // When a round is reported, the next one may have begun.
   EXPECT_GE(first.t, 2U);
   EXPECT_LT(first.t, first.rounds);
   EXPECT_EQ(first.t, done);
   EXPECT_TRUE(fs::exists(path_ / "checkpoint" / ("round-0000000" + std::to_string(first.t))));
   EXPECT_FALSE(fs::exists(path_ / "model.safetensors"));
 
-  EXPECT_THROW((void)train_in(path_, settings_, {}, {}), InputError);  // something is there
+  EXPECT_THROW((void)train_in(path_, settings_, {}, {}), InputError);  // the directory is not empty
   sinks.interrupted = {};
   sinks.on_start = [&](const TrainingStart& start) { EXPECT_EQ(start.state.group.t, first.t); };
   const TrainingEnd second = train_in(path_, settings_, {.resume = true}, sinks);
@@ -87,8 +107,8 @@ TEST_F(TrainingRun, StopsBetweenRoundsWhenItIsInterruptedAndGoesOn) {
   EXPECT_GE(second.seconds, first.seconds);
 }
 
-// At many moments: within a round, between two, before the first; the settings decide how often it
-// is asked.
+// Interrupts at many moments: within a round, between two, before the first. The settings determine
+// how often the run asks.
 TEST_F(TrainingRun, GivesTheRoundUpWhenItIsInterruptedAndDoesItAgainToTheSameFiles) {
   for (const char* preset : {"sm", "dense", "ssgd-mv-ad-l2", "top-k"}) {
     SCOPED_TRACE(preset);
@@ -120,7 +140,82 @@ TEST_F(TrainingRun, GivesTheRoundUpWhenItIsInterruptedAndDoesItAgainToTheSameFil
   }
 }
 
-/// CIFAR-10's six files, of the labels 0 to 9 in turn and pixels of one level.
+/// metrics.jsonl but for times, and for digests of files with times.
+std::string timeless(const fs::path& path) {
+  static const std::regex times(",\"(seconds|files)\":[^\n]*");
+  return std::regex_replace(text_of(path / "metrics.jsonl"), times, "");
+}
+
+bool has_evaluation_due(const fs::path& path, std::uint32_t t) {
+  const auto progress = path / "checkpoint" / fmt::format("round-{:08}", t) / "progress.json";
+  return text_of(progress).find("\"evaluation_due\"") != std::string::npos;
+}
+
+// At many moments of a run that evaluates for most of its time. The resumed run begins with what
+// is due, and may be interrupted in that again.
+TEST_F(TrainingRun, GivesAnEvaluationUpWhenItIsInterruptedAndDoesItFirstWhenItGoesOn) {
+  struct Case {
+    const char* preset;
+    BatchNormEvaluation bn_eval;
+    std::uint32_t checkpoint_every;
+  };
+  for (const Case& of : {Case{"sm", BatchNormEvaluation::average, 0},
+                         Case{"ssgd-mv-ad-l2", BatchNormEvaluation::average, 0},
+                         Case{"ssgd-mv-ad-l2", BatchNormEvaluation::recompute, 1},
+                         Case{"top-k", BatchNormEvaluation::batch, 0}}) {
+    SCOPED_TRACE(fmt::format("{} {}", of.preset, static_cast<int>(of.bn_eval)));
+    settings_ = small_settings(of.preset);
+    settings_.backend = "lanes";
+    settings_.epochs = 3;
+    settings_.synthetic_test = 136;
+    settings_.checkpoint_every = {.rounds = of.checkpoint_every, .minutes = 0};
+    settings_.overrides.bn_eval = of.bn_eval;
+    const fs::path whole = directory_.path() / "whole";
+    std::atomic<int> asked = 0;
+    TrainingSinks sinks;
+    sinks.interrupted = [&] { return ++asked < 0; };
+    ASSERT_TRUE(train_in(whole, settings_, {}, sinks).result.finished);
+    const int all = asked;
+    std::set<std::uint32_t> due;
+    std::size_t last = 0;  // times that the last evaluation was given up
+    for (int part = 1; part <= 10; ++part) {
+      const int questions = part == 10 ? all - 20 : all * part / 10;
+      asked = 0;
+      sinks.interrupted = [&] { return ++asked > questions; };
+      TrainingEnd end = train_in(path_, settings_, {}, sinks);
+      if (!end.result.finished && end.t > 0 && has_evaluation_due(path_, end.t)) {
+        due.insert(end.t);
+        asked = 0;
+        sinks.interrupted = [&] { return ++asked > 7; };
+        end = train_in(path_, settings_, {.resume = true}, sinks);
+        EXPECT_FALSE(end.result.finished);
+        EXPECT_TRUE(has_evaluation_due(path_, end.t));
+      }
+      last += !end.result.finished && end.t + 1 == end.rounds ? 1 : 0;
+      std::size_t evaluations = 0;
+      TrainingSinks resumed;
+      resumed.on_evaluation = [&](const Round& round, const Evaluation& evaluation) {
+        ++evaluations;
+        EXPECT_EQ(round.t, end.t);
+        EXPECT_GT(evaluation.loss, 0);
+      };
+      if (!end.result.finished) {
+        const bool is_due = end.t > 0 && has_evaluation_due(path_, end.t);
+        ASSERT_TRUE(train_in(path_, settings_, {.resume = true}, resumed).result.finished);
+        EXPECT_EQ(evaluations, is_due ? 1U : 0U);
+      }
+      EXPECT_EQ(text_of(path_ / "ledger.csv"), text_of(whole / "ledger.csv"));
+      EXPECT_EQ(timeless(path_), timeless(whole)) << "after " << questions << " questions";
+      EXPECT_EQ(text_of(path_ / "model.safetensors"), text_of(whole / "model.safetensors"));
+      fs::remove_all(path_);
+    }
+    EXPECT_FALSE(due.empty());
+    EXPECT_GT(last, 0U);
+    fs::remove_all(whole);
+  }
+}
+
+/// Writes CIFAR-10's six files, with the labels 0 to 9 in turn and all pixels at one level.
 void write_cifar10(const fs::path& directory, char level) {
   fs::create_directories(directory);
   std::string records;

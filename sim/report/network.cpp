@@ -1,0 +1,376 @@
+#include "sim/report/network.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <ostream>
+#include <string_view>
+#include <utility>
+
+#include "nn/resnet18.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/plan/schedule.hpp"
+#include "sim/plan/scheme.hpp"
+#include "sim/text/numbers.hpp"
+#include "sim/text/text_table.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using comm::Direction;
+using comm::Kind;
+
+struct Named {
+  std::string_view name;
+  Link link;
+};
+
+// Round figures for such links, not measurements.
+const std::array<Named, 3>& named_networks() {
+  static const std::array<Named, 3> networks = {{
+      {"lan", {.rate = {1e9, 1e9}, .latency = 0.0002}},
+      {"wan", {.rate = {100e6, 100e6}, .latency = 0.03}},
+      {"lte", {.rate = {10e6, 50e6}, .latency = 0.04}},
+  }};
+  return networks;
+}
+
+/// A number and its unit; none if the text is not one above 0 with a unit among `units`.
+struct Unit {
+  std::string_view name;
+  double factor;
+};
+std::optional<double> quantity_of(std::string_view text, std::span<const Unit> units) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || !std::isfinite(number)) return std::nullopt;
+  const std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const auto unit = std::ranges::find(units, rest, &Unit::name);
+  if (unit == units.end()) return std::nullopt;
+  return number * unit->factor;
+}
+
+double rate_of(std::string_view text) {
+  constexpr std::array<Unit, 4> kUnits = {{{"", 1}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}}};
+  const auto rate = quantity_of(text, kUnits);
+  if (!rate || *rate < 1 || *rate > 1e15) {
+    throw UsageError(
+        fmt::format("{}: a rate from 1 to 1e15 bits a second is wanted, as 500k, 10M or 1G", text));
+  }
+  return *rate;
+}
+
+double latency_of(std::string_view text) {
+  constexpr std::array<Unit, 3> kUnits = {{{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}}};
+  const auto seconds = quantity_of(text, kUnits);
+  if (!seconds || *seconds < 0 || *seconds > 3600) {
+    throw UsageError(
+        fmt::format("{}: a latency from 0s to 3600s is wanted, as 200us, 40ms or 1s", text));
+  }
+  return *seconds;
+}
+
+/// Reads the link's keys from `table` and passes every other key to `other`.
+template <typename Other>
+void read_link(const toml::table& table, const std::string& file, Link& link, const Other& other) {
+  for (const auto& [key, node] : table) {
+    const auto where = [&, &node = node] {
+      return fmt::format("{}:{}", file, node.source().begin.line);
+    };
+    try {
+      if (other(key.str(), node)) continue;
+      const auto text = node.template value_exact<std::string>();
+      if (key == "up" || key == "down" || key == "latency") {
+        if (!text) throw UsageError(fmt::format("{}: text in quotes is wanted", key.str()));
+        if (key == "latency") {
+          link.latency = latency_of(*text);
+        } else {
+          link.rate[key == "up" ? Direction::up : Direction::down] = rate_of(*text);
+        }
+        continue;
+      }
+      throw UsageError(fmt::format("no key of a network: {}", key.str()));
+    } catch (const UsageError& e) {
+      throw InputError(fmt::format("{}: {}", where(), e.what()));
+    }
+  }
+}
+
+std::uint32_t worker_of(std::string_view text) {
+  std::uint32_t n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw UsageError(fmt::format("worker.{}: the number of a worker is wanted", text));
+  }
+  return n;
+}
+
+Network network_of_file(const std::string& file) {
+  std::ifstream in(file);
+  if (!in) throw InputError(fmt::format("{}: cannot be read", file));
+  toml::table table;
+  try {
+    table = toml::parse(in, file);
+  } catch (const toml::parse_error& e) {
+    throw InputError(fmt::format("{}:{}: {}", file, e.source().begin.line, e.description()));
+  }
+  Network network{.name = file, .worker = {}, .unlike = {}, .server = {}};
+  const toml::table* workers = nullptr;
+  read_link(table, file, network.worker, [&](std::string_view key, const toml::node& node) {
+    if (key == "worker") {
+      workers = node.as_table();
+      if (workers == nullptr) throw UsageError("worker: tables as [worker.3] are wanted");
+      return true;
+    }
+    if (key != "server_up" && key != "server_down") return false;
+    const auto text = node.value_exact<std::string>();
+    if (!text) throw UsageError(fmt::format("{}: text in quotes is wanted", key));
+    network.server[key == "server_up" ? Direction::up : Direction::down] = rate_of(*text);
+    return true;
+  });
+  if (workers == nullptr) return network;
+  for (const auto& [key, node] : *workers) {
+    const toml::table* const own = node.as_table();
+    try {
+      if (own == nullptr) throw UsageError("a table is wanted");
+      Link& link = network.unlike.emplace(worker_of(key.str()), network.worker).first->second;
+      read_link(*own, file, link, [](std::string_view, const toml::node&) { return false; });
+    } catch (const UsageError& e) {
+      throw InputError(fmt::format("{}:{}: {}", file, node.source().begin.line, e.what()));
+    }
+  }
+  return network;
+}
+
+/// What a round demands of machines and links.
+struct RoundLoad {
+  struct LegLoad {
+    Direction way{};
+    std::vector<double> bits;  ///< of all messages of the leg, by worker
+  };
+  double compute = 0;  ///< seconds
+  std::vector<LegLoad> legs;
+};
+
+/// Adds the row's bits to its worker's. A sum over the workers is divided equally among them.
+void add_row(const comm::LedgerRow& row, LedgerRows which, std::vector<double>& bits) {
+  const auto count = static_cast<double>(row.bits.count());
+  if (which == LedgerRows::worker) {
+    bits.at(row.id.worker) += count;
+  } else {
+    for (double& of : bits) of += count / static_cast<double>(bits.size());
+  }
+}
+
+/// The loads of round 0 and of every round that has ended.
+std::vector<RoundLoad> loads_of(const RunWithRows& run) {
+  const RunHistory& history = run.history;
+  const Settings& settings = history.settings;
+  const auto layout = nn::resnet18_parameters({.width = settings.width});
+  const Dimensions of_run = dimensions(settings, layout.size(), 0);
+  const std::vector<Round> rounds = schedule(settings, training_images(settings));
+  std::vector<RoundLoad> loads;
+  auto row = run.rows.begin();
+  const auto add = [&](const Round& round, double compute) {
+    RoundLoad load{.compute = compute, .legs = {}};
+    const std::vector<Leg> of_round = legs(round_shape(settings, of_run, round));
+    for (const Leg& leg : of_round) {
+      load.legs.push_back({.way = leg.way, .bits = std::vector<double>(settings.workers)});
+    }
+    for (; row != run.rows.end() && row->id.round == round.t; ++row) {
+      for (std::size_t i = 0; i < of_round.size(); ++i) {
+        if (of_round[i].way != row->id.direction) continue;
+        if (std::ranges::find(of_round[i].kinds, row->id.kind) == of_round[i].kinds.end()) continue;
+        add_row(*row, settings.ledger_rows, load.legs[i].bits);
+      }
+    }
+    loads.push_back(std::move(load));
+  };
+  add({}, 0);
+  for (const RoundHistory& done : history.rounds) {
+    if (done.rounds) {
+      throw InputError(
+          fmt::format("{}: a condensed run has no bits of each round", history.path.string()));
+    }
+    const Phases& cpu = done.phases;
+    add(rounds.at(done.round - 1),
+        (cpu.local_steps + cpu.vote + cpu.exchange) / settings.workers + cpu.server);
+  }
+  return loads;
+}
+
+/// The seconds between the sending of a leg's first message and the arrival of its last.
+double leg_seconds(const Network& network, Direction way, std::span<const double> bits) {
+  double slowest = 0;
+  double sum = 0;
+  double latency = std::numeric_limits<double>::infinity();
+  for (std::uint32_t n = 0; n < bits.size(); ++n) {
+    if (bits[n] == 0) continue;  // sends nothing
+    const Link& link = network.link(n);
+    slowest = std::max(slowest, link.latency + bits[n] / link.rate[way]);
+    latency = std::min(latency, link.latency);
+    sum += bits[n];
+  }
+  if (sum == 0) return 0;
+  // What the workers send up is the server's downlink.
+  const auto shared = network.server[way == Direction::up ? Direction::down : Direction::up];
+  return shared ? std::max(slowest, latency + sum / *shared) : slowest;
+}
+
+Network scaled(const Network& network, double factor) {
+  Network other = network;
+  const auto scale = [&](Link& link) {
+    for (const Direction way : comm::kAllDirections) link.rate[way] *= factor;
+  };
+  scale(other.worker);
+  for (auto& [n, link] : other.unlike) scale(link);
+  for (const Direction way : comm::kAllDirections) {
+    if (other.server[way]) *other.server[way] *= factor;
+  }
+  return other;
+}
+
+std::string seconds_text(double seconds) { return fmt::format("{:.4g} s", seconds); }
+
+NetworkTime time_of(const RoundLoad& load, const Network& network) {
+  NetworkTime time{.compute = load.compute, .network = 0};
+  for (const RoundLoad::LegLoad& leg : load.legs) {
+    time.network += leg_seconds(network, leg.way, leg.bits);
+  }
+  return time;
+}
+
+NetworkTime time_of(std::span<const RoundLoad> loads, const Network& network) {
+  NetworkTime sum;
+  for (const RoundLoad& load : loads) {
+    const NetworkTime time = time_of(load, network);
+    sum.compute += time.compute;
+    sum.network += time.network;
+  }
+  return sum;
+}
+
+}  // namespace
+
+Network read_network(const std::string& text) {
+  for (const Named& one : named_networks()) {
+    if (one.name == text) return {.name = text, .worker = one.link, .unlike = {}, .server = {}};
+  }
+  if (text.ends_with(".toml")) return network_of_file(text);
+  const std::size_t first = text.find('/');
+  const std::size_t second = first == std::string::npos ? first : text.find('/', first + 1);
+  if (second == std::string::npos) {
+    throw UsageError(fmt::format(
+        "--network {}: lan, wan, lte, UP/DOWN/LATENCY as 10M/50M/40ms, or a .toml file is wanted",
+        text));
+  }
+  const std::string_view all = text;
+  return {.name = text,
+          .worker = {.rate = {rate_of(all.substr(0, first)),
+                              rate_of(all.substr(first + 1, second - first - 1))},
+                     .latency = latency_of(all.substr(second + 1))},
+          .unlike = {},
+          .server = {}};
+}
+
+std::vector<Leg> legs(const RoundShape& shape) {
+  Leg first{.way = Direction::up, .kinds = {}};
+  Leg mask{.way = Direction::down, .kinds = {}};
+  Leg values{.way = Direction::up, .kinds = {}};
+  Leg aggregate{.way = Direction::down, .kinds = {}};
+  Leg buffers{.way = Direction::up, .kinds = {}};
+  bool waits_for_mask = false;
+  for (const MessageShape& message : shape) {
+    if (message.kind == Kind::mask) waits_for_mask = message.counted_by != CountedBy::supports;
+  }
+  for (const MessageShape& message : shape) {
+    const Kind kind = message.kind;
+    if (message.way == Direction::down) {
+      (kind == Kind::mask && waits_for_mask ? mask : aggregate).kinds.push_back(kind);
+    } else if (kind == Kind::buffers) {
+      buffers.kinds.push_back(kind);
+    } else {
+      (kind == Kind::update && waits_for_mask ? values : first).kinds.push_back(kind);
+    }
+  }
+  std::vector<Leg> all;
+  for (Leg* const leg : {&first, &mask, &values, &aggregate, &buffers}) {
+    if (!leg->kinds.empty()) all.push_back(std::move(*leg));
+  }
+  return all;
+}
+
+std::vector<NetworkTime> network_times(const RunWithRows& run, const Network& network) {
+  std::vector<NetworkTime> times;
+  for (const RoundLoad& load : loads_of(run)) times.push_back(time_of(load, network));
+  return times;
+}
+
+NetworkTime dense_network_time(const RunWithRows& run, const Network& network) {
+  const RunHistory& history = run.history;
+  const Settings& settings = history.settings;
+  const auto d = nn::resnet18_parameters({.width = settings.width}).size();
+  const std::vector<double> bits(settings.workers,
+                                 static_cast<double>(32 * d + comm::kHeaderBits.count()));
+  double step = 0;
+  for (const Direction way : comm::kAllDirections) step += leg_seconds(network, way, bits);
+  NetworkTime time;
+  time.network = leg_seconds(network, Direction::down, bits);  // the initial model
+  for (const RoundHistory& round : history.rounds) {
+    time.compute += round.phases.local_steps / settings.workers;
+    time.network += step * static_cast<double>(round.local_steps);
+  }
+  return time;
+}
+
+void move_to(const Network& network, RunWithRows& run) {
+  const std::vector<NetworkTime> times = network_times(run, network);
+  double seconds = times.front().total();
+  for (std::size_t i = 0; i < run.history.rounds.size(); ++i) {
+    seconds += times[i + 1].total();
+    run.history.rounds[i].seconds = seconds;
+  }
+}
+
+double break_even(const RunWithRows& run, const Network& network) {
+  const std::vector<RoundLoad> loads = loads_of(run);
+  const auto is_faster = [&](double factor) {
+    const Network other = scaled(network, factor);
+    return time_of(loads, other).total() < dense_network_time(run, other).total();
+  };
+  double low = 1e-6;
+  double high = 1e6;
+  if (is_faster(high)) return std::numeric_limits<double>::infinity();
+  if (!is_faster(low)) return 0;
+  while (high / low > 1.0001) {
+    const double middle = std::sqrt(low * high);
+    (is_faster(middle) ? low : high) = middle;
+  }
+  return low;
+}
+
+void write_network_table(std::ostream& out, std::span<const RunWithRows> runs,
+                         const Network& network) {
+  std::vector<std::vector<std::string>> lines{
+      {"run", "computing", "network", "together", "dense SGD", "uplink below which it is faster"}};
+  for (const RunWithRows& run : runs) {
+    const NetworkTime of_run = time_of(loads_of(run), network);
+    const double factor = break_even(run, network);
+    const double uplink = factor * network.link(0).rate[Direction::up];
+    lines.push_back(
+        {run.history.path.string(), seconds_text(of_run.compute), seconds_text(of_run.network),
+         seconds_text(of_run.total()), seconds_text(dense_network_time(run, network).total()),
+         factor == 0          ? "none"
+         : std::isinf(factor) ? "any"
+                              : amount(comm::Bits(static_cast<std::uint64_t>(uplink))) + "/s"});
+  }
+  write_text_table(out, lines, "<>>>>>");
+}
+
+}  // namespace mvsgd::sim

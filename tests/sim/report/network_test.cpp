@@ -1,0 +1,301 @@
+// The time of a run over a network, computed by hand from its bits, links and processor time.
+#include "sim/report/network.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "nn/resnet18.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/plan/scheme.hpp"
+#include "sim/report/seed_groups.hpp"
+#include "tests/sim/outcome.hpp"
+#include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using comm::Direction;
+using comm::Field;
+using comm::Kind;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr double kMega = 1e6;
+
+/// The error's text; "" if there is none.
+template <typename Error>
+std::string refusal(const std::string& text) {
+  try {
+    (void)read_network(text);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(NetworkOf, ThreeNumbersHasTheirUnits) {
+  const Network network = read_network("500k/1.5G/40ms");
+  EXPECT_EQ(network.worker.rate[Direction::up], 500e3);
+  EXPECT_EQ(network.worker.rate[Direction::down], 1.5e9);
+  EXPECT_DOUBLE_EQ(network.worker.latency, 0.04);
+  EXPECT_EQ(read_network("1000/2000/200us").worker.rate[Direction::up], 1000);
+  EXPECT_DOUBLE_EQ(read_network("1/1/200us").worker.latency, 2e-4);
+  EXPECT_EQ(read_network("1/1/2s").worker.latency, 2);
+}
+
+TEST(NetworkOf, NamesHasTheRatesOfTheHelp) {
+  EXPECT_EQ(read_network("lan").worker.rate[Direction::up], 1000 * kMega);
+  EXPECT_EQ(read_network("wan").worker.rate[Direction::down], 100 * kMega);
+  const Link lte = read_network("lte").worker;
+  EXPECT_EQ(lte.rate[Direction::up], 10 * kMega);
+  EXPECT_EQ(lte.rate[Direction::down], 50 * kMega);
+  EXPECT_EQ(lte.latency, 0.04);
+}
+
+TEST(NetworkOf, AnythingElseIsRefusedWithTheFormsThatAreTaken) {
+  for (const char* text : {"", "fast", "10M", "10M/10M", "LAN"}) {
+    EXPECT_THAT(refusal<UsageError>(text), HasSubstr("UP/DOWN/LATENCY as 10M/50M/40ms")) << text;
+  }
+  for (const char* text : {"0/1/1s", "-1/1/1s", "1m/1/1s", "x/1/1s", "nan/1/1s", "1e16/1/1s"}) {
+    EXPECT_THAT(refusal<UsageError>(text), HasSubstr("from 1 to 1e15 bits a second")) << text;
+  }
+  for (const char* text : {"1/1/5", "1/1/-1s", "1/1/", "1/1/2h", "1/1/3601s", "1/1/1s/1"}) {
+    EXPECT_THAT(refusal<UsageError>(text), HasSubstr("from 0s to 3600s")) << text;
+  }
+}
+
+class NetworkFile : public testing::Test {
+ protected:
+  std::string file(const std::string& text) {
+    const auto path = directory_.path() / "network.toml";
+    std::ofstream(path) << text;
+    return path.string();
+  }
+  TestDirectory directory_;
+};
+
+TEST_F(NetworkFile, HasAServerAndUnlikeWorkersThatBeginAsTheOthers) {
+  const Network network =
+      read_network(file("up = \"10M\"\ndown = \"50M\"\nlatency = \"40ms\"\nserver_down = \"1G\"\n"
+                        "[worker.3]\nup = \"1M\"\n[worker.0]\nlatency = \"1s\"\n"));
+  EXPECT_EQ(network.link(1).rate[Direction::up], 10 * kMega);
+  EXPECT_EQ(network.link(3).rate[Direction::up], kMega);
+  EXPECT_EQ(network.link(3).rate[Direction::down], 50 * kMega);
+  EXPECT_EQ(network.link(3).latency, 0.04);
+  EXPECT_EQ(network.link(0).latency, 1);
+  EXPECT_EQ(network.server[Direction::down], 1e9);
+  EXPECT_FALSE(network.server[Direction::up].has_value());
+}
+
+TEST_F(NetworkFile, MistakesAreNamedWithFileAndLine) {
+  const auto why = [&](const std::string& text) { return refusal<InputError>(file(text)); };
+  EXPECT_THAT(why("up = \"10M\"\nupp = \"1M\"\n"),
+              HasSubstr("network.toml:2: no key of a network"));
+  EXPECT_THAT(why("up = 10\n"), HasSubstr("network.toml:1: up: text in quotes"));
+  EXPECT_THAT(why("\nserver_up = 10\n"), HasSubstr("network.toml:2: server_up: text in quotes"));
+  EXPECT_THAT(why("latency = \"1\"\n"), HasSubstr("network.toml:1: 1: a latency from"));
+  EXPECT_THAT(why("[worker.x]\nup = \"1M\"\n"), HasSubstr("worker.x: the number of a worker"));
+  EXPECT_THAT(why("worker = 3\n"), HasSubstr("network.toml:1: worker: tables"));
+  EXPECT_THAT(why("[worker.1]\nserver_up = \"1M\"\n"), HasSubstr("network.toml:2: no key"));
+  EXPECT_THAT(why("up = \n"), HasSubstr("network.toml:"));
+  EXPECT_THAT(refusal<InputError>((directory_.path() / "none.toml").string()),
+              HasSubstr("none.toml: cannot be read"));
+}
+
+/// The legs of round `t` of a scheme's preset.
+std::vector<std::vector<Kind>> legs_of(const std::string& preset_name, std::uint32_t t,
+                                       bool evaluate = false) {
+  const Settings settings = small_settings(preset_name);
+  const auto d = nn::resnet18_parameters({.width = settings.width}).size();
+  Round round{.t = t, .dense = t == 1, .first_sparse = t == 2, .evaluate = evaluate};
+  std::vector<std::vector<Kind>> kinds;
+  for (const Leg& leg : legs(round_shape(settings, dimensions(settings, d, 0), round))) {
+    kinds.push_back(leg.kinds);
+  }
+  return kinds;
+}
+
+TEST(Legs, AreInTheOrderOfTheProtocol) {
+  using Kinds = std::vector<Kind>;
+  EXPECT_THAT(legs_of("ssgd-mv", 0), ElementsAre(Kinds{Kind::model}));
+  EXPECT_THAT(legs_of("ssgd-mv", 1), ElementsAre(Kinds{Kind::dense}, Kinds{Kind::aggregate}));
+  EXPECT_THAT(legs_of("ssgd-mv", 2), ElementsAre(Kinds{Kind::vote}, Kinds{Kind::mask},
+                                                 Kinds{Kind::update}, Kinds{Kind::aggregate}));
+  EXPECT_THAT(legs_of("ssgd-mv-ad-l2", 3),
+              ElementsAre(Kinds{Kind::add, Kind::drop}, Kinds{Kind::mask}, Kinds{Kind::update},
+                          Kinds{Kind::aggregate}));
+  // Top-K's values are at a worker's own support, so they go with it. The union of all comes back.
+  EXPECT_THAT(legs_of("top-k", 2),
+              ElementsAre(Kinds{Kind::vote, Kind::update}, Kinds{Kind::mask, Kind::aggregate}));
+  EXPECT_THAT(legs_of("sm", 2), IsEmpty());
+}
+
+TEST(Legs, OfAnEvaluationEndWithTheBuffers) {
+  EXPECT_EQ(legs_of("ssgd-mv", 2, true).back(), std::vector<Kind>{Kind::buffers});
+}
+
+/// Two workers and two rounds: a dense one of one step and a sparse one of four.
+class NetworkTimes : public testing::Test {
+ protected:
+  NetworkTimes() {
+    run_.history.settings = small_settings("ssgd-mv-l4");
+    RoundHistory dense;
+    dense.round = 1;
+    dense.local_steps = 1;
+    dense.phases = {.local_steps = 2, .vote = 0, .exchange = 0.5, .server = 0.25};
+    RoundHistory sparse;
+    sparse.round = 2;
+    sparse.local_steps = 4;
+    sparse.phases = {.local_steps = 8, .vote = 1, .exchange = 1, .server = 0.5};
+    run_.history.rounds = {dense, sparse};
+    for (const std::uint32_t n : {0U, 1U}) {
+      add(0, n, Direction::down, Kind::model, Field::initial_model, 4000);
+      add(1, n, Direction::up, Kind::dense, Field::values, 4000);
+      add(1, n, Direction::down, Kind::aggregate, Field::values, 4000);
+      add(2, n, Direction::up, Kind::vote, Field::positions, 90);
+      add(2, n, Direction::up, Kind::vote, Field::header, 10);
+      add(2, n, Direction::up, Kind::update, Field::values, 200);
+      add(2, n, Direction::down, Kind::mask, Field::positions, 50);
+      add(2, n, Direction::down, Kind::aggregate, Field::values, 400);
+    }
+    std::ranges::stable_sort(run_.rows, {}, [](const auto& row) { return row.id.round; });
+  }
+
+  void add(std::uint32_t round, std::uint32_t worker, Direction way, Kind kind, Field field,
+           std::uint64_t bits) {
+    run_.rows.push_back({.id = {.round = round, .worker = worker, .direction = way, .kind = kind},
+                         .field = field,
+                         .bits = comm::Bits(bits)});
+  }
+
+  /// The network's seconds of the three rounds, round 0 included.
+  [[nodiscard]] std::vector<double> network_seconds(const Network& network) const {
+    std::vector<double> seconds;
+    for (const NetworkTime& time : network_times(run_, network)) seconds.push_back(time.network);
+    return seconds;
+  }
+
+  RunWithRows run_;
+  /// 100 bits a second up, 1000 down, a tenth of a second of latency.
+  Network network_{
+      .name = "slow", .worker = {.rate = {100, 1000}, .latency = 0.1}, .unlike = {}, .server = {}};
+};
+
+TEST_F(NetworkTimes, AreLatencyAndBitsOverRateOfEachLeg) {
+  EXPECT_THAT(network_seconds(network_),
+              ElementsAre(testing::DoubleEq(0.1 + 4),                // model
+                          testing::DoubleEq(0.1 + 40 + 0.1 + 4),     // dense, aggregate
+                          testing::DoubleEq(0.1 + 1 + 0.1 + 0.05 +   // vote, mask
+                                            0.1 + 2 + 0.1 + 0.4)));  // update, aggregate
+}
+
+TEST_F(NetworkTimes, ComputingIsAWorkersPartAndTheServers) {
+  const auto times = network_times(run_, network_);
+  EXPECT_EQ(times[0].compute, 0);
+  EXPECT_DOUBLE_EQ(times[1].compute, (2 + 0.5) / 2 + 0.25);
+  EXPECT_DOUBLE_EQ(times[2].compute, (8 + 1 + 1) / 2. + 0.5);
+  EXPECT_DOUBLE_EQ(times[2].total(), times[2].compute + times[2].network);
+}
+
+TEST_F(NetworkTimes, AWaitForTheSlowestIsInEachLeg) {
+  Link slow_up = network_.worker;
+  slow_up.rate[Direction::up] = 10;
+  network_.unlike[1] = slow_up;
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[2], 0.1 + 10 + 0.1 + 0.05 + 0.1 + 20 + 0.1 + 0.4);
+}
+
+TEST_F(NetworkTimes, TheServersLinkCarriesAllMessages) {
+  network_.server[Direction::down] = 50;  // of 2 x 100 bits of votes, 2 x 200 of values
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[2], 0.1 + 4 + 0.1 + 0.05 + 0.1 + 8 + 0.1 + 0.4);
+  network_.server[Direction::down] = 1e9;  // the workers' own links are slower
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[2], 3.85);
+  network_.server[Direction::up] = 80;  // of 2 x 50 bits of masks, 2 x 400 of values
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[2],
+                   0.1 + 1 + 0.1 + 100. / 80 + 0.1 + 2 + 0.1 + 800. / 80);
+}
+
+TEST_F(NetworkTimes, ALedgerOfSumsIsTheSame) {
+  const auto of_workers = network_seconds(network_);
+  std::erase_if(run_.rows, [](const auto& row) { return row.id.worker == 1; });
+  for (comm::LedgerRow& row : run_.rows) row.bits = comm::Bits(2 * row.bits.count());
+  run_.history.settings.ledger_rows = LedgerRows::round;
+  const auto of_sums = network_seconds(network_);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_DOUBLE_EQ(of_sums[i], of_workers[i]);
+}
+
+TEST_F(NetworkTimes, MoveTheRoundsToWhenTheyWouldEnd) {
+  const auto times = network_times(run_, network_);
+  move_to(network_, run_);
+  EXPECT_DOUBLE_EQ(run_.history.rounds[0].seconds, times[0].total() + times[1].total());
+  EXPECT_DOUBLE_EQ(run_.history.rounds[1].seconds,
+                   times[0].total() + times[1].total() + times[2].total());
+}
+
+TEST_F(NetworkTimes, DenseSgdSendsEveryFloatInEveryStep) {
+  const auto d = static_cast<double>(nn::resnet18_parameters({.width = 2}).size());
+  const double bits = 32 * d + 192;
+  const NetworkTime dense = dense_network_time(run_, network_);
+  EXPECT_DOUBLE_EQ(dense.compute, 2 / 2. + 8 / 2.);
+  EXPECT_NEAR(dense.network, (0.1 + bits / 1000) + 5 * (0.1 + bits / 100 + 0.1 + bits / 1000),
+              1e-9 * dense.network);
+}
+
+TEST_F(NetworkTimes, BreakEvenIsWhereDenseSgdTakesAsLong) {
+  // 9.5 s of computing with few bits to send, against 5 s with many.
+  const double factor = break_even(run_, network_);
+  ASSERT_GT(factor, 1e-3);
+  ASSERT_LT(factor, 1e6);
+  const auto difference = [&](double at) {
+    Network other = network_;
+    for (const Direction way : comm::kAllDirections) other.worker.rate[way] *= at;
+    double seconds = 0;
+    for (const NetworkTime& time : network_times(run_, other)) seconds += time.total();
+    return seconds - dense_network_time(run_, other).total();
+  };
+  EXPECT_LT(difference(factor / 1.001), 0);
+  EXPECT_GT(difference(factor * 1.001), 0);
+}
+
+TEST_F(NetworkTimes, ARunThatComputesNoMoreIsFasterAtAnyRate) {
+  for (RoundHistory& round : run_.history.rounds) {
+    round.phases = {.local_steps = 1, .vote = 0, .exchange = 0, .server = 0};
+  }
+  EXPECT_TRUE(std::isinf(break_even(run_, network_)));
+}
+
+TEST_F(NetworkTimes, ACondensedRunIsRefused) {
+  run_.history.rounds[1].rounds = 10;
+  EXPECT_THROW((void)network_times(run_, network_), InputError);
+}
+
+TEST(ReportOverANetwork, PrintsALineARunAndItsCurvesAreAgainstThatTime) {
+  const TestDirectory directory;
+  const auto path = directory.path() / "run";
+  train_into(path, small_settings("ssgd-mv-l4"));
+  const std::string csv = (directory.path() / "r.csv").string();
+  const Outcome outcome =
+      run({"report", path.string(), "--network", "1k/1k/1s", "--format", "csv", "--out", csv});
+  EXPECT_EQ(outcome.code, Exit::good) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("uplink below which it is faster\n" + path.string()));
+  RunWithRows moved = read_run_with_rows(path);
+  move_to(read_network("1k/1k/1s"), moved);
+  std::ostringstream want;
+  write_csv(want, seed_groups({moved.history}));
+  EXPECT_EQ(text_of(csv), want.str());
+  const Outcome figure =
+      run({"report", path.string(), "--network", "lan", "--figure", "--out", csv});
+  EXPECT_EQ(figure.code, Exit::usage);
+}
+
+}  // namespace
+}  // namespace mvsgd::sim
