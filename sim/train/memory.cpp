@@ -108,10 +108,10 @@ Sizes sizes_of(const Settings& settings) {
       }
     }
   }
-  sizes.keeps_votes = sizes.sums
-                          ? settings.check_votes || settings.drop_codec == DropCoding::rank ||
-                                settings.has_values_by_entropy()
-                          : sizes.votes && settings.vote_codec == VoteCoding::delta;
+  sizes.keeps_votes = sizes.sums ? settings.check_votes || settings.add_codec == AddCoding::rank ||
+                                       settings.drop_codec == DropCoding::rank ||
+                                       settings.has_values_by_entropy()
+                                 : sizes.votes && settings.vote_codec == VoteCoding::delta;
   return sizes;
 }
 
