@@ -88,6 +88,9 @@ Sizes sizes_of(const Settings& settings) {
   for (const Round& round : plain_rounds(0, 2)) {
     for (const MessageShape& shape : settings.scheme->shape(settings, sizes.of, round)) {
       const Bytes bytes = bytes_of(shape, settings);
+      // What is sent against a worker's last vote is read against it.
+      const bool of_votes = shape.given != Given::nothing && shape.given != Given::last_mask;
+      sizes.keeps_votes = sizes.keeps_votes || of_votes;
       switch (shape.kind) {
         case comm::Kind::vote:
           sizes.votes = true;
@@ -108,10 +111,10 @@ Sizes sizes_of(const Settings& settings) {
       }
     }
   }
-  sizes.keeps_votes = sizes.sums ? settings.check_votes || settings.add_codec == AddCoding::rank ||
-                                       settings.drop_codec == DropCoding::rank ||
-                                       settings.has_values_by_entropy()
-                                 : sizes.votes && settings.vote_codec == VoteCoding::delta;
+  if (sizes.sums) {
+    const bool wanted = settings.check_votes || settings.has_values_by_entropy();
+    sizes.keeps_votes = sizes.keeps_votes || wanted;
+  }
   return sizes;
 }
 
