@@ -78,7 +78,7 @@ inline constexpr auto kGapFrequencies = [] {
 class GapScale {
  public:
   static constexpr std::size_t kChunk = 8;
-  /// No list of positions below 2^32, with 2^12 of them or more, has a scale as large.
+  /// No list of 8,192 positions or more, all below 2^32, has a scale as large.
   static constexpr std::uint64_t kTooLarge = std::uint64_t{1} << 45;
 
   /// Of `count` positions below n, 1 <= count <= n.
