@@ -146,7 +146,7 @@ Exit condense(const ReportOptions& options, const CommandContext& context) {
   if (fs::exists(into, error)) {
     throw InputError(fmt::format("{}: exists already", into.string()));
   }
-  const TextFiles files = condensed(options.directories.front());
+  const data::TextFiles files = condensed(options.directories.front());
   fs::create_directories(into, error);
   for (const auto& [name, text] : files) write_report(into / name, text);
   fmt::print(context.streams.out, "{}\n", into.string());

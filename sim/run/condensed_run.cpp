@@ -141,7 +141,7 @@ bool is_condensed(const RunHistory& run) {
                              [](const RoundHistory& r) { return r.rounds.has_value(); });
 }
 
-TextFiles condensed(const fs::path& path) {
+data::TextFiles condensed(const fs::path& path) {
   const RunWithRows run = read_run_with_rows(path);
   if (!run.history.end) {
     throw InputError(fmt::format("{}: the run has not ended", path.string()));

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "sim/files/bundle.hpp"
+#include "data/bundle.hpp"
 #include "sim/law/round_sizes.hpp"
 #include "sim/run/run_history.hpp"
 
@@ -18,7 +18,7 @@ namespace mvsgd::sim {
 /// of the warm-up. A row of ledger.csv is a sum over the warm-up, or over the rounds after it.
 ///
 /// Throws InputError if the run has not ended, or as read_run_history() does.
-[[nodiscard]] TextFiles condensed(const std::filesystem::path& run);
+[[nodiscard]] data::TextFiles condensed(const std::filesystem::path& run);
 
 /// The names of the files that condensed() gives.
 inline constexpr std::string_view kCondensedFiles[] = {"config.toml", "metrics.jsonl", "ledger.csv",

@@ -9,7 +9,8 @@
 #include <string>
 #include <system_error>
 
-#include "sim/files/bundle.hpp"
+#include "data/dataset.hpp"
+#include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/json.hpp"
 #include "sim/run/condensed_run.hpp"
@@ -23,34 +24,37 @@ constexpr const char* kHead = "archive.json";
 constexpr const char* kFormat = "mvsgd run";
 constexpr std::uint32_t kVersion = 1;
 
-/// Throws std::exception with a reason unless `text` is the head of an archive of this version.
-void check_head(const std::string& text) {
-  const auto head = nlohmann::json::parse(without_nul(text));
-  if (head.at("format").get<std::string>() != kFormat) {
-    throw std::invalid_argument("no archive of a run");
-  }
-  const auto version = whole_number<std::uint32_t>(head.at("version"));
-  if (version != kVersion) {
+/// Throws std::invalid_argument unless `text` is the head of an archive of this version.
+void check_head(const fs::path& archive, const std::string& text) {
+  try {
+    const auto head = nlohmann::json::parse(without_nul(text));
+    if (head.at("format").get<std::string>() != kFormat) {
+      throw std::invalid_argument("no archive of a run");
+    }
+    const auto version = whole_number<std::uint32_t>(head.at("version"));
+    if (version == kVersion) return;
     throw std::invalid_argument(
         fmt::format("an archive of version {}; this program reads version {}", version, kVersion));
+  } catch (const std::exception& e) {
+    throw std::invalid_argument(fmt::format("{}: {}", archive.string(), e.what()));
   }
 }
 
 /// The condensed run's files in the archive. Throws InputError if it is none of a run.
-TextFiles files_of(const fs::path& archive) {
-  TextFiles files = read_bundle(archive);
-  const auto take = [&](std::string_view name) {
-    const auto found = std::ranges::find(files, name, &TextFiles::value_type::first);
-    if (found == files.end()) throw std::invalid_argument(fmt::format("{} is not in it", name));
-    return *found;
-  };
+data::TextFiles files_of(const fs::path& archive) {
   try {
-    check_head(take(kHead).second);
-    TextFiles run;
+    const data::TextFiles files = data::read_bundle(archive);
+    const auto take = [&](std::string_view name) {
+      const auto found = std::ranges::find(files, name, &data::TextFiles::value_type::first);
+      if (found != files.end()) return *found;
+      throw std::invalid_argument(fmt::format("{}: {} is not in it", archive.string(), name));
+    };
+    check_head(archive, take(kHead).second);
+    data::TextFiles run;
     for (const std::string_view name : kCondensedFiles) run.push_back(take(name));
     return run;
   } catch (const std::exception& e) {
-    throw InputError(fmt::format("{}: {}", archive.string(), e.what()));
+    throw InputError(e.what());
   }
 }
 
@@ -62,13 +66,13 @@ void write_run_archive(const fs::path& run, const fs::path& archive) {
     folder.resize(folder.size() - std::string_view(kArchiveEnding).size());
   }
   const nlohmann::ordered_json head = {{"format", kFormat}, {"version", kVersion}};
-  TextFiles files = condensed(run);
+  data::TextFiles files = condensed(run);
   files.insert(files.begin(), {kHead, head.dump() + '\n'});
-  write_bundle(archive, folder, files);
+  replace_file(archive, data::bundle(folder, files));
 }
 
 void unpack_run_archive(const fs::path& archive, const fs::path& directory) {
-  const TextFiles files = files_of(archive);
+  const data::TextFiles files = files_of(archive);
   std::error_code error;
   fs::create_directories(directory, error);
   if (!fs::is_empty(directory, error) || error) {
@@ -77,7 +81,7 @@ void unpack_run_archive(const fs::path& archive, const fs::path& directory) {
   }
   // metrics.jsonl comes last: with its end the directory holds a finished run.
   const auto is_metrics = [](const auto& file) { return file.first == "metrics.jsonl"; };
-  TextFiles in_order = files;
+  data::TextFiles in_order = files;
   std::ranges::stable_partition(in_order, [&](const auto& file) { return !is_metrics(file); });
   for (const auto& [name, text] : in_order) {
     std::ofstream file(directory / name, std::ios::binary);

@@ -10,7 +10,7 @@ inline constexpr const char* kArchiveEnding = ".tar.xz";
 
 /// Writes the directory's run to `archive`: a tar.xz of archive.json, which has "format" and
 /// "version", and of the condensed run (sim/run/README.md). Tens of kilobytes for thousands of
-/// rounds. Throws as condensed() and write_bundle() do.
+/// rounds. Throws as condensed() and replace_file() do.
 void write_run_archive(const std::filesystem::path& run, const std::filesystem::path& archive);
 
 /// Unpacks an archive into a directory, which is made. It is then a condensed run there, or nothing

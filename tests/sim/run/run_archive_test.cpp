@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-#include "sim/files/bundle.hpp"
+#include "data/bundle.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/run/condensed_run.hpp"
 #include "sim/run/training_run.hpp"
@@ -88,7 +88,7 @@ TEST_F(RunArchive, NamesNoPlaceOfTheMachineWhoseImagesItHas) {
   const std::string from = "data = \"synthetic\"";
   config.replace(config.find(from), from.size(), "data = \"/home/somebody/cifar-10\"");
   std::ofstream(run / "config.toml") << config;
-  const TextFiles files = condensed(run);
+  const data::TextFiles files = condensed(run);
   EXPECT_THAT(files.front().second, HasSubstr("\ndata = \"cifar-10\"\n"));
   EXPECT_THAT(files.front().second, testing::Not(HasSubstr("somebody")));
 }
@@ -96,7 +96,7 @@ TEST_F(RunArchive, NamesNoPlaceOfTheMachineWhoseImagesItHas) {
 TEST_F(RunArchive, IsRefusedWithAReasonIfItIsNone) {
   const fs::path run = train("ssgd-mv");
   write_run_archive(run, at("a.tar.xz"));
-  const TextFiles files = read_bundle(at("a.tar.xz"));
+  const data::TextFiles files = data::read_bundle(at("a.tar.xz"));
   ASSERT_EQ(files.size(), 5U);
 
   std::ofstream(at("text.tar.xz")) << "no archive at all";
@@ -109,24 +109,24 @@ TEST_F(RunArchive, IsRefusedWithAReasonIfItIsNone) {
     EXPECT_FALSE(fs::exists(at("into"))) << kept;
   }
   for (std::size_t i = 0; i < files.size(); ++i) {
-    TextFiles fewer = files;
+    data::TextFiles fewer = files;
     fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
-    write_bundle(at("fewer.tar.xz"), "run", fewer);
+    std::ofstream(at("fewer.tar.xz"), std::ios::binary) << data::bundle("run", fewer);
     refused(at("fewer.tar.xz"), HasSubstr(files[i].first + " is not in it"));
   }
-  TextFiles later = files;
+  data::TextFiles later = files;
   later.front().second = R"({"format":"mvsgd run","version":2})";
-  write_bundle(at("later.tar.xz"), "run", later);
+  std::ofstream(at("later.tar.xz"), std::ios::binary) << data::bundle("run", later);
   refused(at("later.tar.xz"), HasSubstr("version 2; this program reads version 1"));
-  TextFiles other = files;
+  data::TextFiles other = files;
   other.front().second = R"({"format":"holiday pictures","version":1})";
-  write_bundle(at("other.tar.xz"), "run", other);
+  std::ofstream(at("other.tar.xz"), std::ios::binary) << data::bundle("run", other);
   refused(at("other.tar.xz"), HasSubstr("no archive of a run"));
-  TextFiles twice = files;
+  data::TextFiles twice = files;
   twice.push_back(twice.front());
-  write_bundle(at("twice.tar.xz"), "run", twice);
+  std::ofstream(at("twice.tar.xz"), std::ios::binary) << data::bundle("run", twice);
   refused(at("twice.tar.xz"), HasSubstr("archive.json is there twice"));
-  write_bundle(at("outside.tar.xz"), "..", files);
+  std::ofstream(at("outside.tar.xz"), std::ios::binary) << data::bundle("..", files);
   refused(at("outside.tar.xz"), HasSubstr("is not in a folder"));
 }
 

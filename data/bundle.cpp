@@ -1,18 +1,16 @@
-#include "sim/files/bundle.hpp"
+#include "data/bundle.hpp"
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <stdexcept>
 
-#include "sim/files/durable_file.hpp"
-#include "sim/files/input_error.hpp"
+#include "data/dataset.hpp"
 
-namespace mvsgd::sim {
+namespace mvsgd::data {
 namespace {
 
 namespace fs = std::filesystem;
@@ -107,13 +105,11 @@ TextFiles read_all(const fs::path& path) {
 
 }  // namespace
 
-void write_bundle(const fs::path& path, const std::string& folder, const TextFiles& files) {
+std::string bundle(const std::string& folder, const TextFiles& files) {
   std::string bytes;
   const Writing to(archive_write_new());
   const auto require = [&](int code) {
-    if (code != ARCHIVE_OK) {
-      throw std::runtime_error(fmt::format("{}: {}", path.string(), reason(to.get())));
-    }
+    if (code != ARCHIVE_OK) throw std::runtime_error(reason(to.get()));
   };
   require(archive_write_add_filter_xz(to.get()));
   require(archive_write_set_format_ustar(to.get()));
@@ -126,21 +122,19 @@ void write_bundle(const fs::path& path, const std::string& folder, const TextFil
     archive_entry_set_filetype(entry.get(), AE_IFREG);
     archive_entry_set_perm(entry.get(), kReadableByAll);
     require(archive_write_header(to.get(), entry.get()));
-    if (archive_write_data(to.get(), text.data(), text.size()) !=
-        static_cast<la_ssize_t>(text.size())) {
-      require(ARCHIVE_FATAL);
-    }
+    const la_ssize_t written = archive_write_data(to.get(), text.data(), text.size());
+    if (written != static_cast<la_ssize_t>(text.size())) require(ARCHIVE_FATAL);
   }
   require(archive_write_close(to.get()));
-  replace_file(path, bytes);
+  return bytes;
 }
 
-TextFiles read_bundle(const fs::path& path) {
+TextFiles read_bundle(const fs::path& file) {
   try {
-    return read_all(path);
+    return read_all(file);
   } catch (const std::invalid_argument& e) {
-    throw InputError(fmt::format("{}: {}", path.string(), e.what()));
+    throw FormatError(file.string() + ": " + e.what());
   }
 }
 
-}  // namespace mvsgd::sim
+}  // namespace mvsgd::data
