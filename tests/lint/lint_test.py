@@ -125,6 +125,8 @@ class Includes(unittest.TestCase):
         self.assert_allowed("sim/law/law.cpp", '#include "sim/law/law.hpp"', '#include "comm/bits.hpp"')
         self.assert_refused("sim/law/law.cpp", '#include "compress/b.hpp"', "the law may include")
         self.assert_refused("sim/law/law.hpp", '#include "sim/plan/b.hpp"', "the law may include")
+        self.assert_refused("sim/law/position_lengths.cpp", '#include "compress/b.hpp"', "the law may include")
+        self.assert_refused("sim/law/value_lengths.hpp", '#include "compress/b.hpp"', "the law may include")
 
     def test_other_peoples_headers_stay_in_their_folder(self):
         self.assert_allowed("nn/onednn/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>")
