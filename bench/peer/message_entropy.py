@@ -22,10 +22,11 @@ HEADER = struct.Struct("<4B5I")
 
 class Bits:
     def __init__(self, data):
-        self.value, self.at = int.from_bytes(data, "little"), 0
+        self.data, self.at = data, 0
 
     def get(self, width):
-        value = self.value >> self.at & ((1 << width) - 1)
+        window = int.from_bytes(self.data[self.at // 8:(self.at + width + 7) // 8], "little")
+        value = window >> self.at % 8 & ((1 << width) - 1)
         self.at += width
         return value
 

@@ -171,23 +171,28 @@ Symbol symbol_of(std::uint64_t v) {
           .units = units};
 }
 
-using Row = std::array<std::uint64_t, kSymbols>;
+// The slots of a row: each symbol's frequency, and the sum of those before it.
+struct Slots {
+  std::array<std::uint64_t, kSymbols> f{};
+  std::array<std::uint64_t, kSymbols> c{};
+};
 
-Row frequencies(std::uint64_t row) {
+Slots slots_of(std::uint64_t row) {
   const std::uint64_t w = row < 12 ? (9 + 2 * (row % 4)) << row / 4 : 8 * (5 + row % 4);
   std::array<std::uint64_t, 129> s{std::uint64_t{1} << 32};
   for (std::uint64_t v = 0; v < 128; ++v) s[v + 1] = s[v] * (w - 8 + v) / (w + 1 + v);
-  Row row_of{};
-  row_of[0] = kSlots;
+  Slots slots;
+  slots.f[0] = kSlots;
   for (std::uint64_t v = 1; v <= 128; ++v) {
     const Symbol symbol = symbol_of(v);
     if (symbol.begin != v) continue;
     const std::uint64_t beyond = v == 128 ? 0 : s[v + symbol.units];
-    row_of[symbol.number] =
-        std::max<std::uint64_t>((s[v] - beyond + (std::uint64_t{1} << 21)) >> 22, 1);
-    row_of[0] -= row_of[symbol.number];
+    std::uint64_t& f = slots.f[symbol.number];
+    f = std::max<std::uint64_t>((s[v] - beyond + (std::uint64_t{1} << 21)) >> 22, 1);
+    slots.f[0] -= f;
   }
-  return row_of;
+  for (std::size_t i = 1; i < kSymbols; ++i) slots.c[i] = slots.c[i - 1] + slots.f[i - 1];
+  return slots;
 }
 
 std::uint64_t rans_bits(std::uint64_t n, Coordinates set) {
@@ -197,8 +202,8 @@ std::uint64_t rans_bits(std::uint64_t n, Coordinates set) {
   }
   if (set.size() < kFewest) return entropy_bits(n, set);
 
-  std::array<Row, kRows> rows;
-  for (std::uint64_t row = 0; row < kRows; ++row) rows[row] = frequencies(row);
+  std::array<Slots, kRows> rows;
+  for (std::uint64_t row = 0; row < kRows; ++row) rows[row] = slots_of(row);
   std::uint64_t plain = 0;
   std::vector<std::array<std::uint64_t, 2>> slots;  // f_s and c_s of each gap
   std::uint64_t a = (n << 16) / set.size();
@@ -216,10 +221,8 @@ std::uint64_t rans_bits(std::uint64_t n, Coordinates set) {
     const Symbol symbol = symbol_of(gap >> u);
     sum += 2 * symbol.begin + symbol.units;
     plain += symbol.number == 28 ? 5 + floor_log2(gap) : u + floor_log2(symbol.units);
-    const Row& row = rows[e < 3 ? 4 * e + h : 12 + h];
-    std::uint64_t before = 0;
-    for (std::uint64_t s = 0; s < symbol.number; ++s) before += row[s];
-    slots.push_back({row[symbol.number], before});
+    const Slots& row = rows[e < 3 ? 4 * e + h : 12 + h];
+    slots.push_back({row.f[symbol.number], row.c[symbol.number]});
   }
 
   // Backwards from 2^16: what a decoder undoes.
