@@ -18,7 +18,7 @@ BELOW = {
 # The rooms of a folder, from the ground up. A room may include itself and the rooms below it, but
 # no other room of its floor. A file beside the rooms may include them all.
 ROOMS = {
-    "compress": (("select",), ("vote", "positions", "values"), ("device",), ("cuda",)),
+    "compress": (("select", "coder"), ("vote", "positions", "values"), ("device",), ("cuda",)),
     "sim": (
         ("text",),
         ("files",),
