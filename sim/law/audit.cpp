@@ -110,6 +110,10 @@ RoundShape Audit::shape_of(const Round& round) const {
 
 std::optional<comm::Bits> Audit::position_law_of(const MessageShape& shape, std::uint64_t k) const {
   if (shape.given == Given::last_mask || shape.given == Given::changed_vote) return std::nullopt;
+  return whole_law_of(shape, k);
+}
+
+std::optional<comm::Bits> Audit::whole_law_of(const MessageShape& shape, std::uint64_t k) const {
   const std::uint8_t code = compress::position_codec_named(settings_.position_codec).id;
   return position_law_of_code(law_, code, shape.universe, k, shape.block);
 }
@@ -120,10 +124,31 @@ comm::Bits Audit::positions(const MessageShape& shape, const Round& round, std::
   return coded(shape, round, worker, sizes);
 }
 
+std::optional<comm::Bits> Audit::most_coded(const MessageShape& shape) const {
+  // Both codes begin by saying whether what follows is the plain form, in 2 bits and in 1.
+  if (shape.kind == Kind::update)
+    return comm::Bits(2) + value_law(shape.most, settings_.value_bits);
+  if (shape.given != Given::changed_vote) return std::nullopt;
+  const auto whole = whole_law_of(shape, shape.most);
+  return whole ? std::optional(comm::Bits(1) + *whole) : std::nullopt;
+}
+
+void Audit::check_most(const MessageShape& shape, const Round& round, comm::Bits bits,
+                       std::uint64_t messages) const {
+  const auto most = most_coded(shape);
+  if (!most || bits.count() <= messages * most->count()) return;
+  throw CheckFailed(fmt::format(
+      "round {}, {}: {} bits of {} in {} messages of {} at most", round.t, comm::name(shape.kind),
+      bits.count(), shape.universe > 0 ? "positions" : "values", messages, most->count()));
+}
+
 comm::Bits Audit::coded(const MessageShape& shape, const Round& round, std::uint32_t worker,
-                        const RoundSizes& sizes) {
+                        const RoundSizes& sizes) const {
   const auto known = sizes.coded_bits.find(known_under(shape.kind, worker));
-  if (known != sizes.coded_bits.end()) return known->second;
+  if (known != sizes.coded_bits.end()) {
+    check_most(shape, round, known->second, 1);
+    return known->second;
+  }
   throw CheckFailed(fmt::format("round {}, worker {}, {}: no size of its {} is known", round.t,
                                 worker, comm::name(shape.kind),
                                 shape.universe > 0 ? "positions" : "values"));
@@ -257,9 +282,11 @@ comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round
       const comm::Bits means =
           level_mean_law(law_, shape.most, settings_.value_bits, settings_.quantizer_block);
       sum[Field::values] = bits_in(sums, shape, Field::values);
+      check_most(shape, round, sum[Field::values], workers);
       sum[Field::level_means] = comm::Bits(workers * means.count());
     } else {
       sum[Field::positions] = bits_in(sums, shape, Field::positions);
+      check_most(shape, round, sum[Field::positions], workers);
     }
     const comm::Bits padding = bits_in(sums, shape, Field::padding);
     const bool fills = padding_law(sum.total() + padding) == comm::Bits(0);

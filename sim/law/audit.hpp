@@ -54,8 +54,9 @@ class Audit {
                                          std::vector<std::uint32_t> changes) const;
 
   /// The sizes that follow from a ledger's rows of `round`. The bits of worker 0's aggregate and of
-  /// each worker's add list determine their counts. The bits of a code whose length depends on the
-  /// set are taken as the run shows them. check() compares every row with these sizes.
+  /// each worker's add list determine their counts. The bits of a code whose length depends on what
+  /// it codes are taken as the run shows them; only their largest number follows from the settings.
+  /// check() compares every row with these sizes.
   [[nodiscard]] RoundSizes sizes_in(const Round& round,
                                     std::span<const comm::LedgerRow> rows) const;
 
@@ -65,12 +66,20 @@ class Audit {
                                         std::uint32_t worker, const RoundSizes& sizes) const;
   [[nodiscard]] comm::Bits positions(const MessageShape& shape, const Round& round,
                                      std::uint32_t worker, const RoundSizes& sizes) const;
-  /// The bits that a decoded message had, in a code whose length depends on the set.
-  [[nodiscard]] static comm::Bits coded(const MessageShape& shape, const Round& round,
-                                        std::uint32_t worker, const RoundSizes& sizes);
+  /// The bits that a decoded message had, in a code whose length depends on what it codes.
+  [[nodiscard]] comm::Bits coded(const MessageShape& shape, const Round& round,
+                                 std::uint32_t worker, const RoundSizes& sizes) const;
+  /// The most bits that such a message can have, if the settings alone tell them.
+  [[nodiscard]] std::optional<comm::Bits> most_coded(const MessageShape& shape) const;
+  /// Throws CheckFailed if `messages` of them have more.
+  void check_most(const MessageShape& shape, const Round& round, comm::Bits bits,
+                  std::uint64_t messages) const;
   /// The law of k positions; none where the length depends on the set.
   [[nodiscard]] std::optional<comm::Bits> position_law_of(const MessageShape& shape,
                                                           std::uint64_t k) const;
+  /// The same for a list that is sent whole.
+  [[nodiscard]] std::optional<comm::Bits> whole_law_of(const MessageShape& shape,
+                                                       std::uint64_t k) const;
   /// The message's bits, summed over the workers.
   [[nodiscard]] comm::FieldBits message_sum(const MessageShape& shape, const Round& round,
                                             const RoundSizes& sizes,
