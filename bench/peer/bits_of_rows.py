@@ -1,12 +1,14 @@
 """The paper's bits, their entropy and ours, for the rows of Table 1, from real rounds.
 
-    bits_of_rows.py MVSGD CIFAR-10 OUT [--width W] [--batch B] [--warm R] [--rounds R] [--recorded R] [--rows ROW,...]
+    bits_of_rows.py MVSGD CIFAR-10 OUT [--width W] [--workers N] [--batch B] [--warm R] [--rounds R] [--recorded R]
+                    [--rows ROW,...]
 
 MVSGD is the program. One `dense` run of --warm rounds (the warm-up of `--scale cpu` has 396) gives the model with which
 every row begins. A row then trains --rounds sparse rounds twice, once in the paper's codes and once in the codes of the
 presets named -min, which must end with the same digest. The table has means over the workers and the last --recorded
 rounds: positions and values as the paper counts them, a worker's share of a round, from both ledgers. The entropy is
-of the messages themselves, decoded from the first run's dump by comm/README.md alone (message_entropy.py):
+of the messages themselves, decoded from the first run's dump by comm/README.md alone. The dumps of a row with 4-bit
+values, OUT/ROW/paper-wire and OUT/ROW/ours-wire, are what message_entropy.py compares with other coders. Entropies:
 
     vote   log2 C(K, r) C(d - K, r), r of the K being new; the first one, and top-K's where that is less, log2 C(d, K)
     add    log2 C(d - K, k)          drop   log2 C(K, k)          mask   log2 C(d, K)
@@ -115,9 +117,9 @@ class Entropy:
 def row_of(program, out, row, settings, rounds, recorded):
     wanted = range(1, rounds + 1)
     last = range(rounds - recorded + 1, rounds + 1)
-    dump = out / row / "wire"
+    dump = out / row / "paper-wire"
     plain = train(program, out / row / "paper", row, settings, (dump, wanted))
-    coded = train(program, out / row / "ours", row, settings + codes_of(row))
+    coded = train(program, out / row / "ours", row, settings + codes_of(row), (out / row / "ours-wire", last))
     if plain["theta_sha256"] != coded["theta_sha256"]:
         sys.exit(f"{row}: the codes change the digest")
     files = list(dump.glob("round-1-up-*-worker-*.bin"))
@@ -148,6 +150,7 @@ def main():
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--width", type=int, default=8)
+    parser.add_argument("--workers", type=int, default=10)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--warm", type=int, default=396)
     parser.add_argument("--rounds", type=int, default=24)
@@ -155,8 +158,8 @@ def main():
     parser.add_argument("--rows", default=",".join(ROWS))
     given = parser.parse_args()
     given.program = given.program.resolve()
-    common = [f"data={given.data}", f"width={given.width}", f"batch={given.batch}", "epochs=76", "learning_rate=0.2",
-              "eval_every=76", "ledger_rows=worker"]
+    common = [f"data={given.data}", f"width={given.width}", f"workers={given.workers}", f"batch={given.batch}",
+              "epochs=76", "learning_rate=0.2", "eval_every=76", "ledger_rows=worker"]
     train(given.program, given.out / "warm", "dense", [*common, f"rounds={given.warm}"])
     settings = [*common, f"rounds={given.rounds}", "warmup_epochs=0", f"init={given.out / 'warm' / 'model.safetensors'}"]
     print("| row | up: the paper's | its entropy | ours | of the entropy | down: the paper's | its entropy | ours | "
