@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "compress/positions/position_codecs.hpp"
@@ -318,6 +320,73 @@ void Audit::check_sums(const Round& round, std::span<const comm::LedgerRow> sums
   }
   take(sums, wanted, Of::all_workers);
   check_nothing_is_left(sums, Of::all_workers);
+}
+
+bool Audit::depends_on_content(const MessageShape& shape) const {
+  if (shape.kind == Kind::update) return settings_.has_values_by_entropy();
+  return shape.universe > 0 && !position_law_of(shape, dimensions_.k);
+}
+
+void Audit::check_totals(std::span<const Round> rounds,
+                         const std::function<RoundSizes(const Round&)>& sizes_of,
+                         std::span<const comm::LedgerRow> totals) const {
+  const bool by_worker = settings_.ledger_rows == LedgerRows::worker;
+  const Of whose = by_worker ? Of::worker : Of::all_workers;
+  using Totals = std::map<comm::MessageId, comm::FieldBits>;
+  Totals told;
+  for (const comm::LedgerRow& row : totals) {
+    comm::MessageId id = row.id;
+    id.round = rounds.back().t;
+    told[id][row.field] += row.bits;
+  }
+  Totals wanted;
+  std::map<std::pair<comm::MessageId, Field>, std::uint64_t> free;  // messages of unknown length
+  for (const Round& round : rounds) {
+    const RoundSizes sizes = sizes_of(round);
+    check_sizes(round, sizes);
+    for (const MessageShape& shape : shape_of(round)) {
+      const bool is_free = depends_on_content(shape);
+      const Field content = shape.universe > 0 ? Field::positions : Field::values;
+      comm::FieldBits one;
+      if (is_free) {
+        one[Field::header] = comm::Bits(law_.header_bits);
+        if (content == Field::values) {
+          one[Field::level_means] =
+              level_mean_law(law_, shape.most, settings_.value_bits, settings_.quantizer_block);
+        }
+      }
+      for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+        const comm::MessageId id{.round = rounds.back().t,
+                                 .worker = by_worker ? n : 0,
+                                 .direction = shape.way,
+                                 .kind = shape.kind};
+        if (is_free) {
+          ++free[{id, content}];
+        } else if (n == 0 || shape.counted_by == CountedBy::worker) {
+          one = message(shape, round, n, sizes);
+        }
+        wanted[id] += one;
+      }
+    }
+  }
+  for (const auto& [message, count] : free) {
+    const auto& [id, content] = message;
+    const comm::FieldBits got = told[id];
+    comm::FieldBits& want = wanted[id];
+    want[content] = std::max(want[content], got[content]);
+    const std::uint64_t padding = got[Field::padding].count();
+    const bool fills = padding_law(got.total()) == comm::Bits(0);
+    if (fills && padding <= want[Field::padding].count() + 7 * count) {
+      want[Field::padding] = std::max(want[Field::padding], got[Field::padding]);
+    }
+  }
+  std::vector<comm::LedgerRow> rows;
+  for (const auto& [id, bits] : told) append_rows(id, bits, rows);
+  std::vector<comm::LedgerRow> wanted_rows;
+  for (const auto& [id, bits] : wanted) append_rows(id, bits, wanted_rows);
+  std::span<const comm::LedgerRow> left = rows;
+  take(left, wanted_rows, whose);
+  check_nothing_is_left(left, whose);
 }
 
 RoundSizes Audit::sizes_in_sums(const Round& round, std::span<const comm::LedgerRow> sums,

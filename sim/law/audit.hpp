@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -39,8 +40,16 @@ class Audit {
   void check_sums(const Round& round, std::span<const comm::LedgerRow> sums,
                   const RoundSizes& sizes = {}) const;
 
-  /// The sizes that follow from such sums. The sums do not tell the workers' `changes`, which are
-  /// therefore given, in any order.
+  /// Compares sums over several rounds, with an entry for each worker or, with `ledger_rows =
+  /// round`, with sums over the workers too, as rows of any round in any order. The check is exact
+  /// but for lists and values whose length depends on them: these are taken as told, and their
+  /// padding must fill whole bytes and be less than a byte a message. Throws as check() does.
+  void check_totals(std::span<const Round> rounds,
+                    const std::function<RoundSizes(const Round&)>& sizes,
+                    std::span<const comm::LedgerRow> totals) const;
+
+  /// The sizes that follow from such sums over the workers. The sums do not tell the workers'
+  /// `changes`, which are therefore given, in any order.
   [[nodiscard]] RoundSizes sizes_in_sums(const Round& round, std::span<const comm::LedgerRow> sums,
                                          std::vector<std::uint32_t> changes) const;
 
@@ -76,6 +85,8 @@ class Audit {
                                             const RoundSizes& sizes,
                                             std::span<const comm::LedgerRow> sums) const;
   [[nodiscard]] bool depends_on_each_set(const MessageShape& shape) const;
+  /// Whether no number that is known without the message's content gives its length.
+  [[nodiscard]] bool depends_on_content(const MessageShape& shape) const;
   [[nodiscard]] std::uint32_t count_of(const MessageShape& shape, comm::Bits bits) const;
   void check_sizes(const Round& round, const RoundSizes& sizes) const;
 
