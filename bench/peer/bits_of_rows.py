@@ -6,8 +6,8 @@
 MVSGD is the program, DATA the directory of CIFAR-10 or `synthetic`. One `dense` run of --warm rounds (the warm-up of
 `--scale cpu` has 396) gives the model with which every row begins. A row then trains --rounds sparse rounds twice, once
 in the paper's codes and once in the codes of the presets named -min, which must end with the same digest. The table has
-means over the workers and the last --recorded rounds: positions and values as the paper counts them, a worker's share of
-a round, from both ledgers. The dumps of a row with 4-bit values, OUT/ROW/paper-wire and OUT/ROW/ours-wire, are what
+means over the workers and the last --recorded rounds: positions and values as the paper counts them, a worker's share
+of a round, from both ledgers. The dumps of a row with 4-bit values, OUT/ROW/paper-wire and OUT/ROW/ours-wire, are what
 message_entropy.py compares with other coders. The entropy is of the messages themselves, decoded from the first dump by
 comm/README.md alone:
 
@@ -163,7 +163,8 @@ def main():
     common = [f"data={given.data}", f"width={given.width}", f"workers={given.workers}", f"batch={given.batch}",
               "epochs=76", "learning_rate=0.2", "eval_every=76", "ledger_rows=worker", *given.set]
     train(given.program, given.out / "warm", "dense", [*common, f"rounds={given.warm}"])
-    settings = [*common, f"rounds={given.rounds}", "warmup_epochs=0", f"init={given.out / 'warm' / 'model.safetensors'}"]
+    model = given.out / "warm" / "model.safetensors"
+    settings = [*common, f"rounds={given.rounds}", "warmup_epochs=0", f"init={model}"]
     print("| row | up: the paper's | its entropy | ours | of the entropy | down: the paper's | its entropy | ours | "
           "of the entropy | rate up: the paper's | ours | both ways: the paper's | ours |")
     print("|---|" + "---:|" * 12)
@@ -171,7 +172,8 @@ def main():
         if row == "sm":
             print("| `sm` |" + " |" * 12, flush=True)
             continue
-        print(table_line(row, *row_of(given.program, given.out, row, settings, given.rounds, given.recorded)), flush=True)
+        numbers = row_of(given.program, given.out, row, settings, given.rounds, given.recorded)
+        print(table_line(row, *numbers), flush=True)
 
 
 if __name__ == "__main__":
