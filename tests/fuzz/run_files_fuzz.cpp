@@ -1,5 +1,5 @@
 // Fuzzes the reading of a run: any metrics.jsonl and ledger.csv are refused, or give a history that
-// can be reported, and an audit that says what differs.
+// can be reported, times over a network, and an audit that says what differs.
 //
 // Input: metrics.jsonl, a '#', and ledger.csv.
 #include <cstddef>
@@ -15,6 +15,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/settings_file.hpp"
+#include "sim/report/network.hpp"
 #include "sim/report/seed_groups.hpp"
 #include "sim/run/run_directory.hpp"
 #include "sim/run/run_history.hpp"
@@ -66,6 +67,16 @@ void report(const fs::path& run) {
   check(csv.str().starts_with("group,seed,round,"), "a report is written");
 }
 
+void put_on_a_network(const fs::path& run) {
+  static const mvsgd::sim::Network network = mvsgd::sim::read_network("1000000G/1000000G/0s");
+  const std::vector<mvsgd::sim::RunWithRows> runs{mvsgd::sim::read_run_with_rows(run)};
+  check(network_times(runs.front(), network).size() == runs.front().history.rounds.size() + 1,
+        "each round has its time, and so has the initial model");
+  std::ostringstream table;
+  write_network_table(table, runs, network);
+  check(table.str().starts_with("run "), "a table is written");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -88,6 +99,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(finished == mvsgd::sim::has_finished(run.path()), "a run has finished, or has not");
   try {
     report(run.path());
+  } catch (const InputError&) {
+  }
+  try {
+    put_on_a_network(run.path());
   } catch (const InputError&) {
   }
   try {
