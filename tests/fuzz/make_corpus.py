@@ -394,6 +394,12 @@ run_files("bits_are_negative", [metrics(1, bits_up=-5)], LEDGER)
 run_files("loss_is_null", [metrics(1, loss=None)], LEDGER)
 run_files("no_json", ["x\n"], LEDGER)
 run_files("unknown_kind", [], LEDGER + "0,0,down,modell,header,192\n")
+SIZES = "#round,union_size,changes\n2,,3 3\n"
+CONDENSED = [metrics(1, rounds=1), metrics(4, rounds=3, dense=False, local_steps=3, images=48,
+                                           test_loss=2.0, test_accuracy=0.125)]
+run_files("condensed", [*CONDENSED, END], LEDGER + MODEL + "1,0,up,dense,header,192\n" + SIZES)
+run_files("condensed_without_end", CONDENSED, LEDGER + MODEL + SIZES)
+run_files("condensed_without_sizes", [*CONDENSED, END], LEDGER)
 run_files("worker_of_another_run", [metrics(1)], LEDGER + "0,7,down,model,header,192\n")
 run_files("rows_out_of_order", [metrics(1)], LEDGER + "1,0,up,dense,header,192\n" + MODEL)
 run_files("round_of_another_run", [metrics(t) for t in range(1, 7)], LEDGER)
