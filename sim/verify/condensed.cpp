@@ -115,6 +115,7 @@ void hold_totals(const CondensedRecord& record, const Audit& audit) {
 }
 
 void hold_condensed_metrics(const RunHistory& run, const CondensedRecord& record) {
+  if (!run.end) throw CheckFailed("the last line, of the end, is missing");
   if (run.last_round() + std::size_t{1} != record.plan.size()) {
     throw CheckFailed(
         fmt::format("it ends after round {} of {}", run.last_round(), record.plan.size() - 1));
@@ -142,7 +143,7 @@ void hold_condensed_metrics(const RunHistory& run, const CondensedRecord& record
            sums[way].total().count());
     }
   }
-  if (run.end) hold_end(run, account);
+  hold_end(run, account);
 }
 
 }  // namespace mvsgd::sim

@@ -298,6 +298,17 @@ TEST_F(Reproduction, ATrialThatHasNotEndedEntersNothing) {
   EXPECT_THAT(markdown.str(), HasSubstr("| SSGD-MV-AD-L2 | 0 of 1 |  |"));
 }
 
+TEST_F(Reproduction, ATrialOfWhichNoRoundWasEvaluatedIsRefused) {
+  ASSERT_EQ(reproduce({"--trials", "1"}, "table1", "sm").code, Exit::good);
+  const TrialSpec one = trial("sm", 1);
+  const std::string text = text_of(one.path / "metrics.jsonl");
+  std::ofstream(one.path / "metrics.jsonl") << text.substr(text.find("{\"end\""));
+  ASSERT_EQ(stage_of(one), TrialStage::finished);
+  Results results;
+  EXPECT_THAT([&] { (void)results.rows(std::vector{one}); },
+              testing::ThrowsMessage<InputError>(HasSubstr("no round of it was evaluated")));
+}
+
 TEST_F(Reproduction, ATrialIsOfTheSameImagesWhereverTheyLieAndOfNoOthers) {
   TrialSpec one = trial("sm", 1);
   train_into(one.path, one.settings);
