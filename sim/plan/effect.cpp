@@ -159,6 +159,16 @@ std::string unless_weights_change(const Settings& s) {
   return s.learning_rate > 0 ? "" : "learning_rate = 0 changes no weight";
 }
 
+std::string unless_it_has_velocity(const Settings& s) {
+  return s.has_velocity() ? "" : "momentum = 0 has no velocity";
+}
+
+std::string unless_it_clears_velocity(const Settings& s) {
+  if (const std::string why = unless_it_has_velocity(s); !why.empty()) return why;
+  if (s.scheme->sparse() != nullptr) return "";
+  return only("a sparse scheme sends a part of the values", "scheme", s.scheme->name());
+}
+
 std::string unless_there_are_many_epochs(const Settings& s) {
   return s.epochs > 1 ? "" : "epochs = 1, and the end is evaluated anyway";
 }
@@ -222,6 +232,9 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"augment", never, never},
     {"learning_rate", never, never},
     {"weight_decay", never, unless_weights_change},
+    {"momentum", never, unless_weights_change},
+    {"nesterov", unless_it_has_velocity, unless_weights_change},
+    {"momentum_correction", unless_it_clears_velocity, unless_sparse},
     {"seed", never, never},
     {"init", never, never},
     {"data", never, never},

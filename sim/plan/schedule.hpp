@@ -15,6 +15,7 @@ struct Round {
   std::uint32_t steps = 0;       ///< a worker's local steps in this round
   bool dense = false;            ///< model differences are sent whole (warm-up, or scheme dense)
   bool first_sparse = false;     ///< sparse, with no mask and no vote before it
+  std::uint32_t stair = 0;       ///< of phi_warmup: the share is 4^-stair, above phi; 0: it is phi
   double learning_rate = 0;      ///< eta_t of eq 10: one rate a round, the rate of its first step
   float decay = 1;               ///< 0.1 if eta_t is a decay or two below eta_{t-1}, else 1
   bool evaluate = false;         ///< the server evaluates after this round

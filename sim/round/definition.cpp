@@ -99,6 +99,7 @@ Definition::Definition(const Settings& settings, std::vector<float> theta)
       protocol_(make_protocol(settings, theta.size())),
       theta_(std::move(theta)),
       e_(settings.workers, std::vector<float>(theta_.size())),
+      velocity_(settings.workers, std::vector<float>(settings.has_velocity() ? theta_.size() : 0)),
       votes_(settings.workers) {}
 
 DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
@@ -113,8 +114,11 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
     if (settings_.error_rescale_on_decay()) {
       for (float& x : e_[n]) x *= round.decay;
     }
-    // Line 9: D_n = (theta^(H) - theta^(0)) + e_n, kept where e_n was.
-    const LocalResult local = update.run(0, round, n, theta_, {});
+    // Line 9: D_n = (theta^(H) - theta^(0)) + e_n, kept where e_n was. With momentum each of the H
+    // local steps moves theta by the velocity, which begins where the last round has left it. So e
+    // gathers velocities before the support is chosen: the momentum correction of Lin et al. (2018,
+    // section 3.2), whose V is -e / eta where H = 1 and eta stays.
+    const LocalResult local = update.run(0, round, n, theta_, {.velocity = velocity_[n]});
     const std::span<const float> theta_h = local.theta.host();
     for (std::size_t i = 0; i < d; ++i) e_[n][i] = (theta_h[i] - theta_[i]) + e_[n][i];
   }
@@ -139,6 +143,10 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
       // Line 22: e = D - what was sent; or D - M (x) D if quantisation is not fed back.
       for (const Index i : defined.sent_at[n]) {
         e_[n][i] -= settings_.quantization_error ? defined.sent[n][i] : e_[n][i];
+      }
+      // DGC's factor masking: what was sent does not go on to move.
+      if (settings_.momentum_correction) {
+        for (const Index i : defined.sent_at[n]) velocity_[n][i] = 0;
       }
     }
     defined.aggregate = sum(defined.sent);

@@ -41,6 +41,7 @@ class LoneWorker final : public Leader {
   LoneWorker(const LeaderContext& leader, const WorkerContext& worker,
              std::unique_ptr<WorkerArrays> arrays, std::vector<float> theta, WorkerState& state)
       : Leader(leader), context_(worker), arrays_(std::move(arrays)), state_(&state) {
+    if (worker.settings.has_velocity()) state.velocity.resize(theta.size());
     arrays_->put({.theta = std::move(theta), .e = {}});
   }
 
@@ -48,7 +49,7 @@ class LoneWorker final : public Leader {
 
  private:
   void lead(RoundRecord& record) override {
-    record.report = take_local_steps(context_, record.round, 0, *arrays_, state_->buffers,
+    record.report = take_local_steps(context_, record.round, 0, *arrays_, *state_,
                                      [&](const FlatView& theta_h) { arrays_->move_to(theta_h); });
     (void)pauses_after(record.round);
   }

@@ -37,6 +37,9 @@ void WorkerRound::send_update(std::span<const compress::Index> support,
     if (!context_->settings.quantization_error) arrays_->gather(support, sent);
   }
   arrays_->subtract_sent(support, sent);
+  if (context_->settings.momentum_correction) {
+    for (const compress::Index i : support) state_->velocity[i] = 0;
+  }
 }
 
 void WorkerRound::receive_mask() {
@@ -57,9 +60,11 @@ Worker::Worker(const WorkerContext& context, comm::Transport& transport,
       state_(std::move(state)),
       arrays_(std::move(arrays)) {
   state_.e.resize(context.protocol.d);
+  if (context.settings.has_velocity()) state_.velocity.resize(context.protocol.d);
 }
 
 void Worker::keep() {
+  kept_.velocity = state_.velocity;
   kept_.buffers = state_.buffers;
   kept_.vote = state_.vote;
   kept_.threshold = state_.threshold;
@@ -101,7 +106,7 @@ std::uint32_t Worker::run() {
     Vote vote;
     WorkerReport report;
     try {
-      report = take_local_steps(context_, round, transport_->rank(), *arrays_, state_.buffers,
+      report = take_local_steps(context_, round, transport_->rank(), *arrays_, state_,
                                 [&](const FlatView& theta_h) {
                                   if (round.dense) {
                                     arrays_->add_difference(theta_h);

@@ -127,6 +127,9 @@ void write_arrays(DurableFile& file, const TrialState& state) {
   for (std::size_t n = 0; n < group.workers.size(); ++n) {
     const WorkerState& worker = group.workers[n];
     tensors.push_back(vector_tensor(of_worker("error", n), worker.e));
+    if (!worker.velocity.empty()) {
+      tensors.push_back(vector_tensor(of_worker("velocity", n), worker.velocity));
+    }
     tensors.push_back(vector_tensor(of_worker("buffers", n), worker.buffers));
     tensors.push_back(vector_tensor(of_worker("vote", n), worker.vote));
   }
@@ -148,6 +151,7 @@ void read_arrays(const std::filesystem::path& path, const Settings& settings, Tr
     WorkerState& worker = group.workers.at(n);
     if (settings.scheme->sends()) worker.theta = group.server.theta;
     worker.e = file.floats(of_worker("error", n), {errors});
+    if (settings.has_velocity()) worker.velocity = file.floats(of_worker("velocity", n), {d});
     worker.buffers = file.floats(of_worker("buffers", n), {b});
     worker.vote = read_set(file, name, of_worker("vote", n), d);
     worker.threshold = all_thresholds[n];

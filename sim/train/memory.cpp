@@ -124,12 +124,13 @@ Bytes of_worker(const Sizes& s, bool on_device) {
   // Its images, and two permutations of them.
   const Bytes images = 3 * kNumber * (s.training_images / s.n() + 1);
   const Bytes arrays = on_device ? 0 : s.whole();
-  if (!s.sends) return arrays + buffers + images;
+  const Bytes velocity = s.settings.has_velocity() ? s.whole() : 0;  // on the host
+  if (!s.sends) return arrays + velocity + buffers + images;
   const Bytes lists = s.vote() + kNumber * s.mask;
   // While a round goes on it keeps what it began with, but for theta, which a round that is given
   // up leaves.
-  const Bytes kept = arrays + buffers + lists;
-  return 2 * arrays + buffers + lists + kept + images + kStack;
+  const Bytes kept = arrays + velocity + buffers + lists;
+  return 2 * arrays + velocity + buffers + lists + kept + images + kStack;
 }
 
 Bytes of_server(const Sizes& s) {
@@ -173,7 +174,8 @@ Bytes of_slot(const Sizes& s, const std::optional<nn::KernelMemory>& kernels) {
     if (test >= whole) evaluated.push_back(whole);
     if (test % whole > 0) evaluated.push_back(test % whole);
     all += nn::step_memory(*kernels, s.settings.width, batch, evaluated);
-    all += s.whole();  // theta^(H), as it is read back
+    all += s.whole();                                 // theta^(H), as it is read back
+    if (s.settings.has_velocity()) all += s.whole();  // of the worker that computes
     all += kNumber * data::kImageBytes *
            std::max<Bytes>(s.settings.batch, std::min<Bytes>(kEvaluationBatch, s.test_images));
     // The candidates for a vote: index and magnitude of half as many again as are wanted.

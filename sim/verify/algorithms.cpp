@@ -173,6 +173,8 @@ struct Shown {
   bool aggregate = true;
   bool linear = true;  ///< the aggregate is the masked mean of the whole vectors
   bool memory = true;
+  bool velocity = true;
+  std::size_t cleared = 0;  ///< coordinates at which a worker's velocity is 0 in the end
   bool theta = true;
   bool scheduled = true;  ///< the rounds are the intended ones, with two decays
   bool rescales = false;  ///< `error_rescale_on_decay`
@@ -260,7 +262,7 @@ Shown run(const Settings& settings) {
   std::vector<Round> plan = schedule(settings, std::uint64_t{settings.workers} * settings.batch);
   for (Round& round : plan) round.evaluate = false;
   const Protocol protocol = make_protocol(settings, kD);
-  DrawnUpdate update(kD, settings.workers, kVerifySeed);
+  DrawnUpdate update(kD, settings.workers, kVerifySeed, settings);
   Slots slots(settings.workers);
   Wire wire;
   comm::InprocGroup group(settings.workers, [&](std::uint32_t to, const comm::Message& message) {
@@ -296,7 +298,10 @@ Shown run(const Settings& settings) {
     if (!round.dense) shown.counts = shown.counts && counts[round.t] == defined.counts;
   }
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
-    shown.memory = shown.memory && std::ranges::equal(result.workers[n].e, definition.error(n));
+    const WorkerState& worker = result.workers[n];
+    shown.memory = shown.memory && std::ranges::equal(worker.e, definition.error(n));
+    shown.velocity = shown.velocity && std::ranges::equal(worker.velocity, definition.velocity(n));
+    shown.cleared += static_cast<std::size_t>(std::ranges::count(worker.velocity, 0.0F));
   }
   shown.theta = std::ranges::equal(result.server.theta, definition.theta());
   shown.identical = wire.identical();
@@ -323,8 +328,19 @@ std::vector<Check> check_algorithms() {
   const Shown index = run(ordered);
   const Shown least = run(small("ssgd-mv-l8-q-min", 4));
   const Shown least_ad = run(small("ssgd-mv-ad-l8-q-min", 4));
-  const std::vector<const Shown*> all = {&top_k, &mv,    &rs,    &ad,    &random,  &fractional,
-                                         &sign,  &unfed, &index, &least, &least_ad};
+  Settings moving = small("ssgd-mv-ad-l4-q", 4);
+  moving.momentum = 0.875;
+  const Shown heavy = run(moving);
+  moving.momentum_correction = true;
+  const Shown corrected = run(moving);
+  Settings ahead = small("top-k");
+  ahead.momentum = 0.875;
+  ahead.nesterov = true;
+  ahead.momentum_correction = true;
+  const Shown own = run(ahead);
+  const std::vector<const Shown*> all = {&top_k,      &mv,    &rs,        &ad,    &random,
+                                         &fractional, &sign,  &unfed,     &index, &least,
+                                         &least_ad,   &heavy, &corrected, &own};
   const auto every = [&](bool Shown::*what) {
     return std::ranges::all_of(all, [&](const Shown* shown) { return shown->*what; });
   };
@@ -382,6 +398,12 @@ std::vector<Check> check_algorithms() {
        least.votes && least.mask && least.updates && least.theta && least.memory &&
            least_ad.votes && least_ad.mask && least_ad.updates && least_ad.theta && least_ad.memory,
        fmt::format("MV and AD with 4-bit values, each {}", what)},
+      {"correction",
+       "DGC: velocity enters D before the support is chosen, and is 0 where values were sent",
+       heavy.velocity && heavy.memory && heavy.theta && corrected.velocity && corrected.memory &&
+           corrected.theta && own.velocity && own.memory && own.theta && heavy.cleared == 0 &&
+           corrected.cleared == moving.workers * kK && own.cleared == ahead.workers * kK,
+       fmt::format("AD with and without correction, top-K with Nesterov's momentum; {}", what)},
       {"encode, decode", "each message, decoded and encoded again, has the same bytes",
        every(&Shown::identical), wire},
       {"sent = received", "by field, and 8 times the bytes moved", every(&Shown::counted), wire},

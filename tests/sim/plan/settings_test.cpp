@@ -426,6 +426,10 @@ TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
   EXPECT_THAT(refusal({{"value_bits", "4"}, {"quantizer_block", "7"}}),
               HasSubstr("quantizer_block = 7"));
   EXPECT_THAT(refusal({{"check_votes", "true"}}), HasSubstr("check_votes = true"));
+  EXPECT_THAT(refusal({{"nesterov", "true"}}), HasSubstr("nesterov = true: momentum = 0"));
+  EXPECT_THAT(refusal({{"momentum_correction", "true"}}), HasSubstr("momentum = 0"));
+  EXPECT_THAT(refusal({{"scheme", "dense"}, {"momentum", "0.9"}, {"momentum_correction", "true"}}),
+              HasSubstr("only a sparse scheme sends a part"));
   const std::string none = "nothing was thrown";
   EXPECT_EQ(refusal({{"scheme", "mv-ad"}, {"check_votes", "true"}}), none);
   EXPECT_EQ(refusal({{"quantizer", "scaled-sign"}, {"value_bits", "1"}, {"quantizer_block", "7"}}),

@@ -114,6 +114,22 @@ TEST(MemoryEstimateOfSettings, HasVotesWhereTheServerKeepsThem) {
   EXPECT_EQ(memory_estimate(settings).server, of_sums + votes);
 }
 
+TEST(MemoryEstimateOfSettings, HasAVelocityOfEachWorkerWithWhatIsKeptOfItAndOneOfEachSlot) {
+  constexpr std::uint64_t kWhole = std::uint64_t{4} * 176'402;
+  Settings settings = narrow();
+  const MemoryEstimate plain = memory_estimate(settings);
+  settings.momentum = 0.9;
+  const MemoryEstimate moving = memory_estimate(settings);
+  EXPECT_EQ(moving.of_worker, plain.of_worker + 2 * kWhole);
+  EXPECT_EQ(moving.of_slot, plain.of_slot + kWhole);
+
+  settings.scheme = &scheme_named("sm");
+  settings.workers = 1;
+  const std::uint64_t alone = memory_estimate(settings).of_worker;
+  settings.momentum = 0;
+  EXPECT_EQ(memory_estimate(settings).of_worker, alone - kWhole);
+}
+
 TEST(MemoryEstimateOfSettings, HasNoServerWhereNothingIsSent) {
   Settings settings = narrow();
   settings.scheme = &scheme_named("sm");
