@@ -334,6 +334,10 @@ std::vector<Key> make_keys() {
       warmup_epochs_key(),
       choice_key("warmup", "how the rate rises over the warm-up: stairs or ramp", &S::warmup,
                  std::to_array<std::string_view>({"stairs", "ramp"})),
+      choice_key("phi_warmup",
+                 "what the warm-up of a sparse scheme sends: all (dense), or shares of 1/4, 1/16, "
+                 "... down to phi (stairs)",
+                 &S::phi_warmup, std::to_array<std::string_view>({"dense", "stairs"})),
       number_key("batch", "images a local step and worker", &S::batch, 2U, 65'536U),
       flag_key("augment", "random crop and flip of training images", &S::augment),
       number_key("learning_rate", "eta", &S::learning_rate, 0.0, 1e6),

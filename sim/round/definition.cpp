@@ -96,7 +96,6 @@ void DefinitionRound::send_own_votes(std::vector<Index> mask) {
 
 Definition::Definition(const Settings& settings, std::vector<float> theta)
     : settings_(settings),
-      protocol_(make_protocol(settings, theta.size())),
       theta_(std::move(theta)),
       e_(settings.workers, std::vector<float>(theta_.size())),
       velocity_(settings.workers, std::vector<float>(settings.has_velocity() ? theta_.size() : 0)),
@@ -136,7 +135,10 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
     defined.aggregate = defined.mean;
     for (auto& e : e_) std::fill(e.begin(), e.end(), 0.0F);
   } else {
-    DefinitionRound sparse(settings_, protocol_, round, e_, votes_, defined);
+    // On a stair of the warm-up phi is 4^-stair. All else is as in other sparse rounds; e goes on.
+    const Settings own = settings_in(settings_, round);
+    const Protocol protocol = make_protocol(own, d);
+    DefinitionRound sparse(own, protocol, round, e_, votes_, defined);
     settings_.scheme->sparse()->define(sparse);
     for (std::uint32_t n = 0; n < workers; ++n) {
       defined.sent.push_back(masked(settings_, e_[n], defined.sent_at[n]));

@@ -93,7 +93,6 @@ class Definition {
 
  private:
   Settings settings_;
-  Protocol protocol_;
   std::vector<float> theta_;
   std::vector<std::vector<float>> e_;
   std::vector<std::vector<float>> velocity_;

@@ -36,7 +36,7 @@ struct WorkerState {
 
 /// What all workers of a run share. Everything referred to must outlive the workers.
 struct WorkerContext {
-  const Protocol& protocol;
+  const Protocols& protocols;
   const Settings& settings;
   std::span<const Round> rounds;  ///< the rounds to run
   LocalUpdate& update;
@@ -56,7 +56,7 @@ class WorkerRound {
         arrays_(&arrays) {}
 
   [[nodiscard]] const Round& round() const { return *round_; }
-  [[nodiscard]] const Protocol& protocol() const { return context_->protocol; }
+  [[nodiscard]] const Protocol& protocol() const { return context_->protocols.of(*round_); }
   [[nodiscard]] WorkerState& state() { return *state_; }  ///< theta and e are in arrays()
   [[nodiscard]] WorkerArrays& arrays() { return *arrays_; }
 

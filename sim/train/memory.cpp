@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 #include <vector>
 
 #include "data/cifar10.hpp"
@@ -80,14 +81,19 @@ Sizes sizes_of(const Settings& settings) {
               .of = dimensions(settings, d, buffers)};
   sizes.sends = settings.scheme->sends();
   if (!sizes.sends) return sizes;
+  // Of several shares, the largest counts: that of the lowest stair of the warm-up.
+  Settings most = settings;
   for (const Round& round : schedule(settings, sizes.training_images)) {
     (round.dense ? sizes.has_dense : sizes.has_sparse) = true;
+    if (round.stair == 0) continue;
+    if (Settings own = settings_in(settings, round); most.phi < own.phi) most = std::move(own);
   }
   if (!sizes.has_sparse) return sizes;
+  sizes.of = dimensions(most, d, buffers);
   // The first sparse round and a later one: each may have a list that the other lacks.
   for (const Round& round : plain_rounds(0, 2)) {
-    for (const MessageShape& shape : settings.scheme->shape(settings, sizes.of, round)) {
-      const Bytes bytes = bytes_of(shape, settings);
+    for (const MessageShape& shape : settings.scheme->shape(most, sizes.of, round)) {
+      const Bytes bytes = bytes_of(shape, most);
       // What is sent against a worker's last vote is read against it.
       const bool of_votes = shape.given != Given::nothing && shape.given != Given::last_mask;
       sizes.keeps_votes = sizes.keeps_votes || of_votes;

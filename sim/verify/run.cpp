@@ -181,17 +181,17 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
   const Audit audit(law, settings, d, buffers);
   std::vector<Round> plan = schedule(settings, training_images(settings));
   plan.insert(plan.begin(), Round());
-  const RunRecord record{.plan = plan,
-                         .k = dimensions(settings, d, buffers).k,
-                         .d = d,
-                         .rows = [&](std::size_t t) { return ledger.round(t); },
-                         .sizes =
-                             [&](std::size_t t) {
-                               return settings.ledger_rows == LedgerRows::worker
-                                          ? audit.sizes_in(plan[t], ledger.round(t))
-                                          : audit.sizes_in_sums(plan[t], ledger.round(t),
-                                                                changes_of(run, t));
-                             }};
+  const RunRecord record{
+      .plan = plan,
+      .k = [&](std::size_t t) { return dimensions(settings_in(settings, plan[t]), d, buffers).k; },
+      .d = d,
+      .rows = [&](std::size_t t) { return ledger.round(t); },
+      .sizes =
+          [&](std::size_t t) {
+            return settings.ledger_rows == LedgerRows::worker
+                       ? audit.sizes_in(plan[t], ledger.round(t))
+                       : audit.sizes_in_sums(plan[t], ledger.round(t), changes_of(run, t));
+          }};
   add("ledger.csv", "every row is the law's, and none is missing",
       [&] { return hold_ledger(run, ledger, audit, record); });
   add("metrics.jsonl", "every round is the schedule's, its bits and sizes its rows' of ledger.csv",

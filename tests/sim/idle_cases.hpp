@@ -53,6 +53,8 @@ inline std::vector<IdleCase> idle_cases() {
        "0"},
       {"warmup", {{"learning_rate", "0.05"}}, "it begins with learning_rate = 0.05"},
       {"warmup", {{"warmup_epochs", "0"}}, "a warm-up of warmup_epochs = 0 of epochs = 300"},
+      {"phi_warmup", {{"scheme", "dense"}}, "only a sparse scheme has shares, and scheme = dense"},
+      {"phi_warmup", {{"warmup_epochs", "0"}}, "there is no warm-up: warmup_epochs = 0 of epochs"},
       {"weight_decay", {{"learning_rate", "0"}}, "learning_rate = 0"},
       {"momentum", {{"learning_rate", "0"}}, "learning_rate = 0"},
       {"nesterov", {}, "momentum = 0 has no velocity"},

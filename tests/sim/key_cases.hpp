@@ -113,6 +113,7 @@ inline std::vector<KeyCase> key_cases() {
        .refused = {"-1", "1000000001", "1.5", "5e0", "few", "Proportional", "+5", ""},
        .told = "proportional, or a whole number from 0 to 1000000000, is wanted"},
       choice("warmup", {"stairs", "ramp"}),
+      choice("phi_warmup", {"dense", "stairs"}),
       whole("batch", "2", "65536", "65537"),
       flag("augment"),
       real("learning_rate", "1000000", "1000000.1"),

@@ -43,6 +43,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"rounds", {"0", "17"}},
       {"warmup_epochs", {"proportional", "0", "5"}},
       {"warmup", {"stairs", "ramp"}},
+      {"phi_warmup", {"dense", "stairs"}},
       {"batch", {"64", "2"}},
       {"augment", {"true", "false"}},
       {"learning_rate", {"0.5", "0", "1000000", "1e-07", "0.1234567890123456"}},

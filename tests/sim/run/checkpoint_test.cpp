@@ -175,6 +175,23 @@ TEST_F(CheckpointTest, WhatDependsOnTheRoundBeforeIsInIt) {
   fs::remove_all(whole_path);
 }
 
+TEST_F(CheckpointTest, OfAnyStairOfTheWarmUpGoesOn) {
+  // Rounds on the stairs 1, 1, 2, 3 and three more with phi.
+  const std::vector<std::string> more{"--phi-warmup", "stairs", "--warmup-epochs", "1"};
+  const fs::path whole_path = path_.string() + "_whole";
+  const Outcome whole = train("ssgd-mv-ad-l2", whole_path, more);
+  ASSERT_EQ(whole.code, Exit::good) << whole.err;
+  for (const int rounds : {2, 3, 4, 5}) {
+    interrupt("ssgd-mv-ad-l2", rounds, more);
+    const Outcome resumed = resume({"--slots", "1"});
+    EXPECT_EQ(digest(resumed), digest(whole)) << rounds << resumed.err;
+    EXPECT_EQ(text(path_ / "ledger.csv"), text(whole_path / "ledger.csv"));
+    EXPECT_EQ(run({"verify", path_.string()}).code, Exit::good);
+    fs::remove_all(path_);
+  }
+  fs::remove_all(whole_path);
+}
+
 TEST_F(CheckpointTest, HasTheVelocitiesOfARunWithMomentumAndOfNoOther) {
   for (const std::string name : {"sm", "ssgd-mv-ad-l2"}) {
     std::vector<std::string> more{"--momentum", "0.9", "--learning-rate", "0.05"};
