@@ -64,7 +64,7 @@ inline std::vector<IdleCase> idle_cases() {
        {{"momentum", "0.9"}, {"scheme", "dense"}},
        "only a sparse scheme sends a part of the values, and scheme = dense"},
       {"momentum_correction",
-       {{"momentum", "0.9"}, {"warmup_epochs", "3"}, {"epochs", "3"}},
+       {{"momentum", "0.9"}, {"epochs", "1"}, {"synthetic_train", "5"}},
        "no step follows"},
       {"synthetic_train", reads, "only synthetic images are made to it, and data = somewhere"},
       {"synthetic_test", reads, "data = somewhere"},
