@@ -84,7 +84,7 @@ void hold_line(const RunHistory& run, const RoundHistory& line, const CondensedR
       std::accumulate(line.kept.begin(), line.kept.end(), std::uint64_t{0},
                       [](std::uint64_t sum, const LayerShare& share) { return sum + share.kept; });
   hold(where, "the sum of kept_by_layer", kept,
-       sizes.union_size > 0 ? std::uint64_t{sizes.union_size} : record.k);
+       sizes.union_size > 0 ? std::uint64_t{sizes.union_size} : record.k(last.t));
 }
 
 void hold_end(const RunHistory& run, const Account& account) {
