@@ -159,6 +159,9 @@ std::vector<RowResult> Results::rows(std::span<const TrialSpec> trials) {
         if (stage_of(trial) != TrialStage::finished) continue;
         RunHistory run = read_run_history(trial.path);
         std::erase_if(run.rounds, [](const RoundHistory& m) { return !m.test_accuracy; });
+        if (run.rounds.empty()) {
+          throw InputError(fmt::format("{}: no round of it was evaluated", trial.path.string()));
+        }
         found = finished_.emplace(trial.path, std::move(run)).first;
       }
       group.runs.push_back(found->second);

@@ -41,6 +41,7 @@ class LoneWorker final : public Leader {
   LoneWorker(const LeaderContext& leader, const WorkerContext& worker,
              std::unique_ptr<WorkerArrays> arrays, std::vector<float> theta, WorkerState& state)
       : Leader(leader), context_(worker), arrays_(std::move(arrays)), state_(&state) {
+    if (worker.settings.has_velocity()) state.velocity.resize(theta.size());
     arrays_->put({.theta = std::move(theta), .e = {}});
   }
 
@@ -48,7 +49,7 @@ class LoneWorker final : public Leader {
 
  private:
   void lead(RoundRecord& record) override {
-    record.report = take_local_steps(context_, record.round, 0, *arrays_, state_->buffers,
+    record.report = take_local_steps(context_, record.round, 0, *arrays_, *state_,
                                      [&](const FlatView& theta_h) { arrays_->move_to(theta_h); });
     (void)pauses_after(record.round);
   }
@@ -103,11 +104,11 @@ class FirstDivergence {
 void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
                const GroupContext& context, GroupState& state) {
   comm::Group& group = context.group;
-  const std::size_t d = worker.protocol.d;
+  const std::size_t d = worker.protocols.last().d;
   const bool server_is_here = group.is_here(group.server());
   std::optional<Server> server;
   if (server_is_here) {
-    server.emplace(ServerContext{.protocol = worker.protocol,
+    server.emplace(ServerContext{.protocols = worker.protocols,
                                  .settings = context.settings,
                                  .leader = leader,
                                  .on_counts = context.on_counts},
@@ -158,7 +159,10 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
     state.t = std::max(state.t, server->last_closed());
     state.server = server->take();
     state.server.mask = state.workers.front().mask;
-    state.server.kept = kept_after(context.settings, worker.protocol, state.workers);
+    // With the K of the last round that is done: the votes are its.
+    const Protocol& protocol =
+        state.t > 0 ? worker.protocols.of(context.rounds[state.t - 1]) : worker.protocols.last();
+    state.server.kept = kept_after(context.settings, protocol, state.workers);
   }
 }
 
@@ -179,13 +183,13 @@ GroupState run_group(const GroupContext& context, GroupState state) {
   GiveUp never({}, context.group.here().size());
   GiveUp& give_up = context.give_up != nullptr ? *context.give_up : never;
   give_up.restart();
-  const Protocol protocol = make_protocol(settings, state.server.theta.size());
+  const Protocols protocols(settings, state.server.theta.size(), context.rounds);
   const LeaderContext leader{.rounds = rounds,
                              .pause_after = context.pause_after,
                              .evaluate = context.evaluate,
                              .on_closed = context.on_closed,
                              .give_up = give_up};
-  const WorkerContext worker{.protocol = protocol,
+  const WorkerContext worker{.protocols = protocols,
                              .settings = settings,
                              .rounds = rounds,
                              .update = context.update,

@@ -32,7 +32,7 @@ class DisjointUpdate final : public LocalUpdate {
       : d_(d), workers_(workers), k_(k), theta_(slots, std::vector<float>(d)) {}
 
   LocalResult run(std::size_t slot, const Round& /*round*/, std::uint32_t worker,
-                  const FlatView& theta, std::span<float> /*buffers*/) override {
+                  const FlatView& theta, LocalMemory /*memory*/) override {
     std::vector<float>& moved = theta_[slot];
     std::ranges::copy(theta.host(), moved.begin());
     const std::size_t all = std::min(d_, workers_ * k_);

@@ -116,7 +116,7 @@ TEST(PrintedTable, HasEveryPresetOfThePaperOnce) {
   EXPECT_EQ(printed_table().size(), 15U);
   for (const Preset& p : presets()) {
     const bool is_ours = p.name == "dense" || p.name.starts_with("demo") || p.name == "rand-k-l4" ||
-                         p.name.ends_with("-min");
+                         p.name.ends_with("-min") || p.name.starts_with("modern-");
     EXPECT_EQ(names.contains(p.name), !is_ours) << p.name;
   }
 }
@@ -320,6 +320,17 @@ TEST_F(Reproduction, ATrialThatHasNotEndedEntersNothing) {
   std::ostringstream markdown;
   write_markdown(markdown, {.title = "", .settings = "", .summary = "", .trials = 1}, rows);
   EXPECT_THAT(markdown.str(), HasSubstr("| SSGD-MV-AD-L2 | 0 of 1 |  |"));
+}
+
+TEST_F(Reproduction, ATrialOfWhichNoRoundWasEvaluatedIsRefused) {
+  ASSERT_EQ(reproduce({"--trials", "1"}, "table1", "sm").code, Exit::good);
+  const TrialSpec one = trial("sm", 1);
+  const std::string text = text_of(one.path / "metrics.jsonl");
+  std::ofstream(one.path / "metrics.jsonl") << text.substr(text.find("{\"end\""));
+  ASSERT_EQ(stage_of(one), TrialStage::finished);
+  Results results;
+  EXPECT_THAT([&] { (void)results.rows(std::vector{one}); },
+              testing::ThrowsMessage<InputError>(HasSubstr("no round of it was evaluated")));
 }
 
 TEST_F(Reproduction, ATrialIsOfTheSameImagesWhereverTheyLieAndOfNoOthers) {
