@@ -37,10 +37,10 @@ struct GroupContext {
   LocalUpdate& update;
   MakeArrays make_arrays = {};  ///< empty: on the host
   Slots& slots;
-  Evaluate evaluate;                                  ///< the server's; may be empty
-  std::function<void(const RoundRecord&)> on_closed;  ///< the server's; may be empty
-  CountsObserver on_counts;                           ///< the server's; may be empty
-  PauseAfter pause_after;                             ///< the server's; may be empty: never
+  Evaluate evaluate = {};                                  ///< the server's; may be empty
+  std::function<void(const RoundRecord&)> on_closed = {};  ///< the server's; may be empty
+  CountsObserver on_counts = {};                           ///< the server's; may be empty
+  PauseAfter pause_after = {};                             ///< the server's; may be empty: never
   GiveUp* give_up = nullptr;  ///< null: no round is given up; else all ranks are here
 };
 

@@ -120,7 +120,6 @@ void advance(RunningTrial& trial) {
        .slots = trial.slots,
        .evaluate = [&](auto theta, auto buffers) { return trial.evaluate(theta, buffers); },
        .on_closed = [&](const RoundRecord& record) { trial.closed(record); },
-       .on_counts = {},
        .pause_after = trial.sinks.pause_after,
        .give_up = trial.give_up.is_possible() ? &trial.give_up : nullptr},
       std::move(trial.state.group));

@@ -277,13 +277,10 @@ Shown run(const Settings& settings) {
                  .rounds = plan,
                  .update = update,
                  .slots = slots,
-                 .evaluate = {},
-                 .on_closed = {},
                  .on_counts =
                      [&](const Round& round, std::span<const std::uint32_t> of) {
                        counts[round.t].assign(of.begin(), of.end());
-                     },
-                 .pause_after = {}},
+                     }},
                 initial_state(settings.workers, std::vector<float>(kD, kTheta), {}));
 
   Shown shown{.what = fmt::format("d = {}, N = {}, K = {}, {} dense and {} sparse rounds", kD,

@@ -57,10 +57,7 @@ MeasuredRounds measure(const Settings& settings, std::uint64_t d, LocalUpdate& u
                    .rounds = plan,
                    .update = update,
                    .slots = slots,
-                   .evaluate = {},
-                   .on_closed = [&](const RoundRecord& r) { measured.records.push_back(r); },
-                   .on_counts = {},
-                   .pause_after = {}},
+                   .on_closed = [&](const RoundRecord& r) { measured.records.push_back(r); }},
                   initial_state(settings.workers, std::vector<float>(d), {}));
   return measured;
 }

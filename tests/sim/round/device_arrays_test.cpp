@@ -88,13 +88,11 @@ Outcome run(const Settings& settings, LocalUpdate& update, const MakeArrays& mak
                    .update = update,
                    .make_arrays = make_arrays,
                    .slots = slots,
-                   .evaluate = {},
                    .on_closed =
                        [&](const RoundRecord& record) {
                          outcome.ledger.insert(outcome.ledger.end(), record.ledger.begin(),
                                                record.ledger.end());
                        },
-                   .on_counts = {},
                    .pause_after = [](const Round& round) { return round.t == 4; }},
                   std::move(outcome.state));
   }

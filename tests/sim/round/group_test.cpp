@@ -67,7 +67,6 @@ GroupState advance(GroupState state, const Settings& settings, const std::vector
                     .rounds = plan,
                     .update = update,
                     .slots = slots,
-                    .evaluate = {},
                     .on_closed = std::move(observers.on_closed),
                     .on_counts = std::move(observers.on_counts),
                     .pause_after = std::move(observers.pause_after),
@@ -404,9 +403,7 @@ TEST_P(GroupOfScheme, IsTheSameInPartsThatShareNothingButTheGroup) {
                        .rounds = plan_,
                        .update = update,
                        .slots = slots,
-                       .evaluate = {},
                        .on_closed = [&](const RoundRecord& r) { closed.push_back(r.round.t); },
-                       .on_counts = {},
                        .pause_after = [](const Round& round) { return round.t == 3; }},
                       std::move(states[p]));
       });

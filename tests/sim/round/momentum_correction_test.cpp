@@ -31,16 +31,9 @@ Settings settings_of(const char* scheme) {
 GroupState run(const Settings& settings, const std::vector<Round>& plan, LocalUpdate& update) {
   Slots slots(2);
   comm::InprocGroup group(settings.workers);
-  return run_group({.group = group,
-                    .settings = settings,
-                    .rounds = plan,
-                    .update = update,
-                    .slots = slots,
-                    .evaluate = {},
-                    .on_closed = {},
-                    .on_counts = {},
-                    .pause_after = {}},
-                   initial_state(settings.workers, std::vector<float>(kD, 1.0F), {}));
+  return run_group(
+      {.group = group, .settings = settings, .rounds = plan, .update = update, .slots = slots},
+      initial_state(settings.workers, std::vector<float>(kD, 1.0F), {}));
 }
 
 class MomentumCorrection : public testing::TestWithParam<const char*> {};

@@ -87,9 +87,7 @@ class GroupOnStairs : public testing::TestWithParam<StairsCase> {
                       .rounds = plan_,
                       .update = update,
                       .slots = slots,
-                      .evaluate = {},
                       .on_closed = on_closed_,
-                      .on_counts = {},
                       .pause_after = pause_after,
                       .give_up = give_up},
                      std::move(state));

@@ -25,6 +25,29 @@ Settings settings_of(Practice practice) {
   return settings;
 }
 
+/// A round of three steps after five, on few images, with two slots.
+struct OneRound {
+  explicit OneRound(const Settings& settings)
+      : compute(make_compute(settings, 2)),
+        training_images(images.train, compute),
+        training(settings, training_images, compute),
+        theta_0(nn::initial_parameters(nn::resnet18_parameters({.width = settings.width}), 4)),
+        first_buffers(nn::initial_buffers(nn::resnet18_buffers({.width = settings.width}))) {
+    round.t = 3;
+    round.first_step = 5;
+    round.steps = 3;
+    round.learning_rate = 0.25;
+  }
+
+  const data::TrainTest images = data::synthesize({.train = 40, .test = 1, .seed = 2});
+  std::vector<Compute> compute;
+  const SlotImages training_images;
+  LocalTraining training;
+  Round round;
+  const std::vector<float> theta_0;
+  const std::vector<float> first_buffers;
+};
+
 class LocalTrainingOfPractice : public testing::TestWithParam<Practice> {};
 
 INSTANTIATE_TEST_SUITE_P(Each, LocalTrainingOfPractice,
@@ -32,18 +55,8 @@ INSTANTIATE_TEST_SUITE_P(Each, LocalTrainingOfPractice,
 
 TEST_P(LocalTrainingOfPractice, TakesTheRoundsStepsOnTheWorkersOwnBatches) {
   const Settings settings = settings_of(GetParam());
-  const data::TrainTest images = data::synthesize({.train = 40, .test = 1, .seed = 2});
-  std::vector<Compute> compute = make_compute(settings, 2);
-  const SlotImages training_images(images.train, compute);
-  LocalTraining training(settings, training_images, compute);
-  Round round;
-  round.t = 3;
-  round.first_step = 5;
-  round.steps = 3;
-  round.learning_rate = 0.25;
-  const nn::ResNet18Options network{.width = settings.width};
-  const auto theta_0 = nn::initial_parameters(nn::resnet18_parameters(network), 4);
-  const auto first_buffers = nn::initial_buffers(nn::resnet18_buffers(network));
+  OneRound one(settings);
+  auto& [images, compute, training_images, training, round, theta_0, first_buffers] = one;
   auto buffers = first_buffers;
   const LocalResult got = training.run(0, round, kWorker, theta_0, {.buffers = buffers});
 
@@ -90,18 +103,8 @@ TEST_P(LocalTrainingWithMomentum, StepsByItsVelocityWhichGoesOnWhereItWas) {
   Settings settings = settings_of(Practice::text);
   settings.momentum = 0.875;
   settings.nesterov = GetParam();
-  const data::TrainTest images = data::synthesize({.train = 40, .test = 1, .seed = 2});
-  std::vector<Compute> compute = make_compute(settings, 2);
-  const SlotImages training_images(images.train, compute);
-  LocalTraining training(settings, training_images, compute);
-  Round round;
-  round.t = 3;
-  round.first_step = 5;
-  round.steps = 3;
-  round.learning_rate = 0.25;
-  const nn::ResNet18Options network{.width = settings.width};
-  const auto theta_0 = nn::initial_parameters(nn::resnet18_parameters(network), 4);
-  const auto first_buffers = nn::initial_buffers(nn::resnet18_buffers(network));
+  OneRound one(settings);
+  auto& [images, compute, training_images, training, round, theta_0, first_buffers] = one;
   auto buffers = first_buffers;
   std::vector<float> velocity(theta_0.size());
   for (std::size_t i = 0; i < velocity.size(); ++i) velocity[i] = i % 2 == 0 ? 0.5F : -0.25F;
