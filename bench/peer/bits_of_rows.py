@@ -43,7 +43,7 @@ def codes_of(row):
 def train(program, out, preset, settings, dump=None):
     """Trains unless it is done. Returns the last line of metrics.jsonl."""
     metrics = out / "metrics.jsonl"
-    if not metrics.exists() or "theta_sha256" not in metrics.read_text().splitlines()[-1]:
+    if not metrics.exists() or '"end":true' not in metrics.read_text().splitlines()[-1]:
         command = [program, "train", "--preset", preset, "--out", out, "-q", "--slots", "1"]
         for setting in settings:
             command += ["--set", setting]
