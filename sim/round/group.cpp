@@ -157,7 +157,7 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
     divergence.rethrow();
   } catch (const RoundGivenUp&) {
     state.t = std::max(state.t, server->last_closed());
-    state.server = server->take();
+    state.server = server->take_back();
     state.server.mask = state.workers.front().mask;
     // With the K of the last round that is done: the votes are its.
     const Protocol& protocol =

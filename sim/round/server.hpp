@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "comm/transport.hpp"
@@ -101,6 +102,9 @@ class Server final : public Leader {
 
   /// Hands over its state for the next round.
   [[nodiscard]] ServerState take();
+  /// To be called instead if a round is given up: `mask` and `kept` may be of that round, and the
+  /// caller makes them anew.
+  [[nodiscard]] ServerState take_back() { return std::move(state_); }
 
  private:
   void begin() override;
