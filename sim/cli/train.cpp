@@ -16,10 +16,12 @@
 
 #include "sim/cli/options.hpp"
 #include "sim/cli/progress.hpp"
+#include "sim/cli/transports.hpp"
 #include "sim/plan/effect.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/settings_file.hpp"
+#include "sim/run/shared_run.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/train/backends.hpp"
 #include "sim/train/compute.hpp"
@@ -35,6 +37,7 @@ struct TrainOptions {
   std::string resume;
   std::string baseline;
   std::string dump_wire;
+  std::string transport{kThreads};
   bool tensorboard = false;
   std::vector<std::string> dump_rounds;
   GivenSettings given;  ///< by --set key=value and --key value, in order
@@ -101,8 +104,20 @@ std::filesystem::path free_run_directory(const Settings& settings) {
   return path;
 }
 
-Exit train(const TrainOptions& options, const CommandContext& context) {
-  const Settings settings = gather_settings(options);
+/// Of several processes one alone is sure to see a run's directory.
+Settings settings_of(const TrainOptions& options, comm::Processes& processes) {
+  if (processes.count() == 1 || options.resume.empty()) return gather_settings(options);
+  return share_settings(processes, processes.leads() ? gather_settings(options) : Settings());
+}
+
+Exit train(const TrainOptions& options, const CommandContext& context, comm::Processes& processes) {
+  const Settings settings = settings_of(options, processes);
+  check_processes(processes, settings, !options.dump_wire.empty());
+  if (!processes.leads()) {
+    const TrainingSinks asks{
+        .warn = {}, .on_start = {}, .on_round = {}, .interrupted = context.interrupted};
+    return train_share(processes, settings, asks, context.law) ? Exit::good : Exit::interrupted;
+  }
   std::optional<FinishedRun> baseline;
   if (!options.baseline.empty()) baseline = read_finished_run(options.baseline);
   const bool resume = !options.resume.empty();
@@ -110,7 +125,10 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
   const std::filesystem::path directory =
       named ? std::filesystem::path(resume ? options.resume : options.out)
             : free_run_directory(settings);
-  TrainingOptions training{.resume = resume, .events = options.tensorboard};
+  TrainingOptions training{.resume = resume,
+                           .events = options.tensorboard,
+                           .dump = std::nullopt,
+                           .processes = &processes};
   const std::vector<std::uint32_t> dump_rounds = rounds_of(options.dump_rounds);
   if (options.dump_wire.empty() && !options.dump_rounds.empty()) {
     throw UsageError("--dump-rounds: without --dump-wire DIR nothing is dumped");
@@ -195,6 +213,12 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
       "--tensorboard", options->tensorboard,
       "write an event file for TensorBoard into the run's directory; a resumed run that "
       "has one goes on with it");
+  command
+      ->add_option("--transport", options->transport,
+                   "what workers and server are: threads of this process, or with mpi, in builds "
+                   "that have it, of the processes that mpirun has started")
+      ->capture_default_str()
+      ->type_name("NAME");
   add_setting_options(*command, options->given, [](std::string_view) { return true; });
   command->footer(R"(Examples:
   mvsgd train --preset demo
@@ -203,7 +227,11 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
   mvsgd train --preset demo --quiet --out runs/mine
   mvsgd train --resume runs/mine)");
   command->callback([options, &context, &chosen] {
-    chosen = [options, &context] { return train(*options, context); };
+    chosen = [options, &context] {
+      return in_processes(options->transport, context, [&](comm::Processes& processes) {
+        return train(*options, context, processes);
+      });
+    };
   });
 }
 

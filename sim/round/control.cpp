@@ -23,7 +23,7 @@ constexpr std::string_view kPause = "pause or not";
 constexpr std::string_view kDigest = "digest of the model";
 constexpr std::string_view kPart = "part of a checkpoint";
 
-BitReader reader_of(const std::vector<std::byte>& bytes) {
+BitReader reader_of(std::span<const std::byte> bytes) {
   return {bytes, Bits::of_bytes(bytes.size())};
 }
 
@@ -106,7 +106,7 @@ void check_digests(comm::Transport& server, const ModelDigest& own) {
   }
 }
 
-void send_part(comm::Transport& worker, const WorkerState& state) {
+std::vector<std::byte> encode_part(const WorkerState& state) {
   BitWriter out;
   out.reserve(32 * Bits(state.e.size() + state.buffers.size() + state.vote.size() + 8));
   put_all(state.e, out);
@@ -114,11 +114,11 @@ void send_part(comm::Transport& worker, const WorkerState& state) {
   out.put(state.vote.size(), 64);
   for (const compress::Index i : state.vote) out.put(i, 32);
   out.put_floats({&state.threshold, 1});
-  worker.send_control(worker.server(), kPart, out.take());
+  return out.take();
 }
 
-WorkerState receive_part(comm::Transport& server, std::uint32_t worker, std::size_t d) {
-  const auto bytes = server.receive_control(worker, kPart);
+WorkerState decode_part(std::span<const std::byte> bytes, std::uint32_t worker, std::size_t d,
+                        std::size_t errors) {
   BitReader in = reader_of(bytes);
   WorkerState state;
   state.e = get_floats(in);
@@ -128,12 +128,20 @@ WorkerState receive_part(comm::Transport& server, std::uint32_t worker, std::siz
   in.get_floats({&state.threshold, 1});
   const bool increases =
       std::ranges::adjacent_find(state.vote, std::greater_equal()) == state.vote.end();
-  if (state.e.size() != d || !increases || (!state.vote.empty() && state.vote.back() >= d) ||
+  if (state.e.size() != errors || !increases || (!state.vote.empty() && state.vote.back() >= d) ||
       in.remaining() != Bits(0)) {
     throw comm::DecodeError(
         fmt::format("{}: rank {} is no worker of {} parameters", kPart, worker, d));
   }
   return state;
+}
+
+void send_part(comm::Transport& worker, const WorkerState& state) {
+  worker.send_control(worker.server(), kPart, encode_part(state));
+}
+
+WorkerState receive_part(comm::Transport& server, std::uint32_t worker, std::size_t d) {
+  return decode_part(server.receive_control(worker, kPart), worker, d, d);
 }
 
 }  // namespace mvsgd::sim

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "comm/transport.hpp"
 #include "compress/select/top_k.hpp"
@@ -38,6 +39,12 @@ void check_digests(comm::Transport& server, const ModelDigest& own);
 
 /// A worker's part of a checkpoint: what its next round needs and the server lacks, so all but
 /// theta and mask. O(d), copied once.
+[[nodiscard]] std::vector<std::byte> encode_part(const WorkerState& state);
+/// Throws comm::DecodeError naming the worker if the bytes are no part of one with `d` parameters
+/// whose e has `errors` values: d, or 0 before round 1.
+[[nodiscard]] WorkerState decode_part(std::span<const std::byte> bytes, std::uint32_t worker,
+                                      std::size_t d, std::size_t errors);
+/// The same in a control message.
 void send_part(comm::Transport& worker, const WorkerState& state);
 /// The part of `worker`, without theta and mask, which are the server's. Throws comm::DecodeError
 /// if the bytes are no part of a worker with `d` parameters.

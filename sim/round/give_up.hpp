@@ -19,10 +19,20 @@ class RoundGivenUp : public std::runtime_error {
 /// Knows which ranks of a process have begun a round, and asks whether a run is to stop, on behalf
 /// of all. Thread-safe.
 ///
-/// A round is given up only when every rank has begun it, and in its local steps, of which no other
-/// rank has yet seen a result: the last round is then whole for all, and theta has not moved since.
+/// A round is given up only when every rank has begun it, and before its aggregate is sent, of
+/// which no rank has yet seen a result: the last round is then whole for all, and theta has not
+/// moved since.
+///
+/// Of a group over several processes that with the server decides, and the others tell it which
+/// rounds their ranks begin.
 class GiveUp {
  public:
+  /// What other processes are told: called with the lock held, and may wait for nothing.
+  struct Tell {
+    std::function<void()> begun;     ///< a rank of this process has begun its next round
+    std::function<void()> given_up;  ///< by a rank of this process
+  };
+
   /// `wanted` is asked by one thread at a time; empty: never, which `ranks` of a part of a group
   /// may have alone.
   GiveUp(std::function<bool()> wanted, std::size_t ranks)
@@ -30,17 +40,31 @@ class GiveUp {
 
   [[nodiscard]] bool is_possible() const { return wanted_ != nullptr; }
 
+  /// Before the first round. Each may be empty.
+  void tell(Tell tell) { tell_ = std::move(tell); }
+
   /// All ranks are between two rounds.
   void restart() {
     const std::lock_guard lock(mutex_);
     begun_ = 0;
     is_left_ = false;
+    is_given_up_ = false;
+    is_decided_ = false;
   }
   /// A rank begins its next round. It does so when it needs nothing more of the last one.
   void begin_round() {
     const std::lock_guard lock(mutex_);
     ++begun_;
+    if (begun_ % ranks_ == 0) is_decided_ = false;
+    if (tell_.begun) tell_.begun();
     changed_.notify_all();
+  }
+  /// For the server, before it sends the aggregate: from now on the round is not given up. Throws
+  /// RoundGivenUp if it has been.
+  void finish_round() {
+    const std::lock_guard lock(mutex_);
+    if (is_given_up_) throw RoundGivenUp();
+    is_decided_ = true;
   }
   /// A rank has failed, and begins no further round.
   void leave() {
@@ -59,9 +83,26 @@ class GiveUp {
   /// that is wanted and every rank has begun the round.
   void check() {
     if (!is_possible()) return;
+    if (is_due()) throw RoundGivenUp();
+  }
+  /// Whether the round is given up by now, for who has no share in it.
+  [[nodiscard]] bool is_due() {
     const std::lock_guard lock(mutex_);
     // Nobody is a round ahead, since a round ends with a message that needs all.
-    if (begun_ % ranks_ == 0 && wanted_()) throw RoundGivenUp();
+    if (!is_given_up_ && begun_ % ranks_ == 0 && !is_decided_ && wanted_()) {
+      is_given_up_ = true;
+      if (tell_.given_up) tell_.given_up();
+    }
+    return is_given_up_;
+  }
+  /// The process with the server has given the round up.
+  void give_up() {
+    const std::lock_guard lock(mutex_);
+    is_given_up_ = true;
+  }
+  [[nodiscard]] bool is_given_up() {
+    const std::lock_guard lock(mutex_);
+    return is_given_up_;
   }
 
  private:
@@ -71,6 +112,9 @@ class GiveUp {
   std::condition_variable changed_;
   std::size_t begun_ = 0;  ///< rounds, of all ranks
   bool is_left_ = false;
+  bool is_given_up_ = false;
+  bool is_decided_ = false;  ///< the round that all have begun will end
+  Tell tell_;
 };
 
 }  // namespace mvsgd::sim

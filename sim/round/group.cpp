@@ -121,6 +121,7 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
       t = here.run();
     } catch (...) {
       if (worker.give_up.is_possible()) own = here.take_back();
+      if (end.rank() == group.here().back()) state.t = here.kept_after();
       throw;
     }
     own = here.take();
@@ -149,15 +150,26 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
       throw;
     }
   };
+  const auto end_before_the_round = [&] {
+    if (server) {
+      state.t = std::max(state.t, server->last_closed());
+      state.server = server->take();
+    }
+    if (context.on_given_up) context.on_given_up(state);
+    if (!server) return;
+    state.server.mask = state.workers.front().mask;
+    state.server.kept = kept_after(context.settings, worker.protocol, state.workers);
+  };
   try {
     group.run(run);
   } catch (const NonFiniteError&) {
     divergence.rethrow();
   } catch (const RoundGivenUp&) {
-    state.t = std::max(state.t, server->last_closed());
-    state.server = server->take();
-    state.server.mask = state.workers.front().mask;
-    state.server.kept = kept_after(context.settings, worker.protocol, state.workers);
+    end_before_the_round();
+  } catch (const comm::TransportError&) {
+    // Whose ranks all waited when another process gave the round up.
+    if (!worker.give_up.is_given_up()) throw;
+    end_before_the_round();
   }
 }
 
@@ -177,7 +189,8 @@ GroupState run_group(const GroupContext& context, GroupState state) {
   }
   GiveUp never({}, context.group.here().size());
   GiveUp& give_up = context.give_up != nullptr ? *context.give_up : never;
-  give_up.restart();
+  const bool all_here = context.group.here().size() == context.group.workers() + std::size_t{1};
+  if (all_here) give_up.restart();
   const Protocol protocol = make_protocol(settings, state.server.theta.size());
   const LeaderContext leader{.rounds = rounds,
                              .pause_after = context.pause_after,

@@ -81,6 +81,7 @@ std::vector<float> ServerRound::sum_updates(const VoteOf& vote_of) {
 
 void ServerRound::publish_aggregate(std::span<float> sum) {
   if (settings().aggregation == Aggregation::mean) compress::divide_by_workers(workers(), sum);
+  context_->leader.give_up.finish_round();
   send_pause(*transport_, round().t, pauses_());
   broadcast(*transport_,
             encode_values(protocol(), transport_->rank(), {comm::Kind::aggregate, round().t}, sum));

@@ -92,6 +92,7 @@ std::uint32_t Worker::run() {
   arrays_->put({.theta = std::move(state_.theta), .e = std::move(state_.e)});
   for (const Round& round : context_.rounds) {
     if (context_.give_up.is_possible()) keep();
+    kept_after_ = round.t - 1;
     context_.give_up.begin_round();
     // The error memory is in units of weights, so a decay of the learning rate scales it too.
     if (round.decay < 1 && context_.settings.error_rescale_on_decay()) {

@@ -93,6 +93,8 @@ class Worker {
   [[nodiscard]] WorkerState take();
   /// The same where run() has thrown in a round that is given up: what it began this round with.
   [[nodiscard]] WorkerState take_back();
+  /// The round before that one.
+  [[nodiscard]] std::uint32_t kept_after() const { return kept_after_; }
 
  private:
   void keep();
@@ -102,6 +104,7 @@ class Worker {
   comm::Transport* transport_;
   WorkerState state_;  ///< theta and e are in arrays_ while it runs
   WorkerState kept_;   ///< what the round began with, but for theta and e
+  std::uint32_t kept_after_ = 0;
   std::unique_ptr<WorkerArrays> arrays_;
 };
 

@@ -11,12 +11,14 @@
 #include <string_view>
 #include <utility>
 
+#include "comm/inproc/one_process.hpp"
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/run_directory.hpp"
+#include "sim/run/shared_run.hpp"
 #include "sim/run/tensorboard.hpp"
 #include "sim/run/wire_dump.hpp"
 #include "sim/train/backends.hpp"
@@ -149,6 +151,9 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
   settings.data = absolute_data(given);
   Environment here = environment_of(settings);
   const data::TrainTest images = load_images(settings);
+  comm::OneProcess alone;
+  comm::Processes& processes = options.processes != nullptr ? *options.processes : alone;
+  agree(processes, settings, images);
   if (settings.data != "synthetic") here.emplace_back(kImagesDigest, digest_of(images));
   const std::vector<Round> rounds = schedule(settings, images.train.size());
   FoundCheckpoint found;
@@ -179,11 +184,15 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
     events.emplace(directory.path(), wall_time());
   }
 
+  send_start(processes, begun);
   if (sinks.on_start) sinks.on_start({.images = images, .rounds = rounds, .state = begun});
   const double earlier = begun.seconds;
   const Clock::time_point start = Clock::now();
   const auto seconds = [&] { return earlier + seconds_since(start); };
-  Pauses pauses(settings, rounds.size(), sinks.interrupted);
+  const std::function<bool()> interrupted = [&] {
+    return (sinks.interrupted && sinks.interrupted()) || processes.is_asked_to_stop();
+  };
+  Pauses pauses(settings, rounds.size(), interrupted);
   (void)pauses.is_interrupted();  // from now on an interrupt is noted, and ends the run in order
   std::uint32_t t = begun.group.t;
   std::uint32_t saved = t;  // a round that is given up leads back to the last checkpoint's, too
@@ -199,7 +208,9 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
       dump->add(to, message);
     };
   }
-  if (sinks.interrupted) trial_sinks.gives_up = [&] { return pauses.is_interrupted(); };
+  if (sinks.interrupted || processes.count() > 1) {
+    trial_sinks.gives_up = [&] { return pauses.is_interrupted() || has_ended(processes); };
+  }
   trial_sinks.pause_after = [&](const Round& round) { return pauses.is_due_after(round); };
   trial_sinks.on_pause = [&](const TrialState& state) {
     if (state.group.t > saved) {
@@ -208,9 +219,14 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
       saved = state.group.t;
     }
     pauses.saved();
-    return !pauses.is_interrupted();
+    const bool goes_on = !pauses.is_interrupted();
+    for (std::uint32_t p = 1; p < processes.count(); ++p) {
+      processes.send(p, comm::Processes::Blob(goes_on ? 1 : 0));
+    }
+    return goes_on;
   };
-  TrainingEnd end{.result = run_trial(settings, images, trial_sinks, law, std::move(begun)),
+  TrainingEnd end{.result = run_trial(settings_here(processes, settings), images, trial_sinks, law,
+                                      std::move(begun), &processes),
                   .t = t,
                   .rounds = rounds.size(),
                   .steps_per_epoch = steps_per_epoch(settings, images.train.size()),

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "comm/processes.hpp"
 #include "data/dataset.hpp"
 #include "sim/law/law.hpp"
 #include "sim/plan/schedule.hpp"
@@ -27,6 +28,7 @@ struct TrainingOptions {
   bool resume = false;  ///< the directory has a run, which goes on
   bool events = false;  ///< an event file for TensorBoard; a run that has one goes on with one
   std::optional<DumpOptions> dump = std::nullopt;
+  comm::Processes* processes = nullptr;  ///< that share the run, this one the first; null: alone
 };
 
 /// What is known when the directory is open and the first round is not yet begun.
@@ -64,9 +66,12 @@ struct TrainingEnd {
 /// checkpoint, of a program that is not the checkpoint's, of a processor or library that is not
 /// unless the bits are portable, and of rounds to dump that this run does not do.
 ///
-/// Throws, before anything is written, what load_images(), find_checkpoint(), first_state() and
-/// RunDirectory throw; then as run_trial() does, and std::runtime_error if a file cannot be
-/// written.
+/// Of several processes the first calls it, and the others train_share() (shared_run.hpp): what a
+/// run writes is the same, and a run may go on with another number of them.
+///
+/// Throws, before anything is written, what load_images(), agree(), find_checkpoint(),
+/// first_state() and RunDirectory throw; then as run_trial() does, and std::runtime_error if a file
+/// cannot be written.
 [[nodiscard]] TrainingEnd train_in(const std::filesystem::path& directory, const Settings& settings,
                                    const TrainingOptions& options, const TrainingSinks& sinks,
                                    const LawConstants& law = {});

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <utility>
 
-#include "comm/inproc/inproc.hpp"
+#include "comm/inproc/one_process.hpp"
 #include "sim/files/digest.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
@@ -17,6 +17,7 @@
 #include "sim/train/backends.hpp"
 #include "sim/train/compute.hpp"
 #include "sim/train/evaluator.hpp"
+#include "sim/train/give_up_together.hpp"
 #include "sim/train/local_training.hpp"
 
 namespace mvsgd::sim {
@@ -40,15 +41,16 @@ Model initial_model(const Settings& s) {
 /// Everything that a run holds between pauses.
 struct RunningTrial {
   RunningTrial(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
-               const LawConstants& law, std::optional<TrialState> from)
-      : settings(s),
+               const LawConstants& law, std::optional<TrialState> from, comm::Processes& all)
+      : processes(all),
+        settings(s),
         rounds(schedule(s, images.train.size())),
         state(from ? std::move(*from) : first_state(s)),
         slots(slot_count(s), device_count(s)),
         compute(make_compute(s, slots.count())),
         training(images.train, compute),
         test(images.test, compute),
-        give_up(trial_sinks.gives_up, s.scheme->sends() ? s.workers + std::size_t{1} : 1),
+        give_up(trial_sinks.gives_up, ranks_given_up_here(s, all)),
         update(s, training, compute, &give_up),
         evaluator(s, training, test, compute, slots),
         audit(law, s, state.account.dimension(), state.group.workers.front().buffers.size()),
@@ -67,6 +69,7 @@ struct RunningTrial {
     return evaluator(theta, state.statistics);
   }
 
+  comm::Processes& processes;
   Settings settings;
   std::vector<Round> rounds;
   TrialState state;
@@ -84,11 +87,13 @@ struct RunningTrial {
 /// To the next pause.
 void advance(RunningTrial& trial) {
   const std::chrono::seconds deadline(trial.settings.deadline);
-  comm::InprocGroup group(trial.settings.workers,
-                          std::min<std::chrono::milliseconds>(deadline, comm::kLongestDeadline),
-                          trial.sinks.on_message);
+  trial.give_up.restart();  // before another process can begin a round
+  const std::unique_ptr<comm::Group> group = trial.processes.make_group(
+      trial.settings.workers, std::min<std::chrono::milliseconds>(deadline, comm::kLongestDeadline),
+      trial.sinks.on_message);
+  const GiveUpTogether together(trial.processes, *group, trial.give_up);
   trial.state.group = run_group(
-      {.group = group,
+      {.group = *group,
        .settings = trial.settings,
        .rounds = trial.rounds,
        .update = trial.update,
@@ -98,7 +103,11 @@ void advance(RunningTrial& trial) {
        .on_closed = [&](const RoundRecord& record) { trial.closed(record); },
        .on_counts = {},
        .pause_after = trial.sinks.pause_after,
-       .give_up = trial.give_up.is_possible() ? &trial.give_up : nullptr},
+       .give_up = trial.give_up.is_possible() ? &trial.give_up : nullptr,
+       .on_given_up =
+           [&](GroupState& state) {
+             if (trial.processes.count() > 1) bring_parts(trial.processes, deadline, state);
+           }},
       std::move(trial.state.group));
 }
 
@@ -128,21 +137,23 @@ TrialState first_state(const Settings& s) {
 
 TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
                       const TrialSinks& sinks, const LawConstants& law,
-                      std::optional<TrialState> from) {
+                      std::optional<TrialState> from, comm::Processes* processes) {
+  comm::OneProcess alone;
   validate(settings);
   check_backend(settings);
   if (settings.workers > images.train.size()) {
     throw UsageError(fmt::format("workers = {}: there are {} training images", settings.workers,
                                  images.train.size()));
   }
-  RunningTrial trial(settings, images, sinks, law, std::move(from));
+  RunningTrial trial(settings, images, sinks, law, std::move(from),
+                     processes != nullptr ? *processes : alone);
   TrialState& state = trial.state;
   const double earlier = state.seconds;
   const auto start = std::chrono::steady_clock::now();
   bool goes_on = true;
   while (goes_on && state.group.t < trial.rounds.size()) {
     advance(trial);
-    if (settings.bn_eval() == BatchNormEvaluation::batch) {
+    if (settings.bn_eval() == BatchNormEvaluation::batch && trial.processes.leads()) {
       state.statistics = mean_buffers(state.group.workers);
     }
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
