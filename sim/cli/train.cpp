@@ -228,9 +228,10 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
   mvsgd train --resume runs/mine)");
   command->callback([options, &context, &chosen] {
     chosen = [options, &context] {
-      return in_processes(options->transport, context, [&](comm::Processes& processes) {
-        return train(*options, context, processes);
-      });
+      return in_processes(options->transport, context,
+                          [&](comm::Processes& processes, const CommandContext& here) {
+                            return train(*options, here, processes);
+                          });
     };
   });
 }

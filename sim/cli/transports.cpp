@@ -81,10 +81,21 @@ std::string transports_text() {
 }
 
 Exit in_processes(std::string_view transport, const CommandContext& context,
-                  const std::function<Exit(comm::Processes&)>& work) {
+                  const ProcessAction& work) {
   const std::unique_ptr<comm::Processes> processes = open(transport);
-  if (processes->count() == 1 && transport == kThreads) return work(*processes);
-  const Ending ending = run(*processes, work);
+  if (processes->count() == 1 && transport == kThreads) {
+    return work(*processes, context);
+  }
+  const Streams streams{.out = context.streams.out,
+                        .err = context.streams.err,
+                        .columns = 0,
+                        .out_colors = false,
+                        .err_colors = context.streams.err_colors};
+  const CommandContext of_many{.streams = streams,
+                               .law = context.law,
+                               .interrupted = context.interrupted,
+                               .level = context.level};
+  const Ending ending = run(*processes, [&](comm::Processes& all) { return work(all, of_many); });
   const bool leads = processes->leads();
   const comm::Processes::Farewell farewell = processes->leave(
       {.code = static_cast<int>(ending.code),
@@ -99,7 +110,10 @@ Exit in_processes(std::string_view transport, const CommandContext& context,
   const bool has_failed = !ending.text.empty();
   const bool is_alone = leads ? farewell.texts.empty() : !farewell.reached_zero;
   if (has_failed && ((leads && ending.is_own) || is_alone)) tell(ending.text);
-  for (const std::string& text : farewell.texts) tell(text);
+  for (const std::string& text : farewell.texts) {
+    // What is wrong in the same words everywhere is told once.
+    if (!ending.is_own || !text.ends_with(": " + ending.text)) tell(text);
+  }
   context.streams.out.flush();
   return static_cast<Exit>(farewell.code);
 }

@@ -27,14 +27,12 @@ os.environ.update(
     OMPI_ALLOW_RUN_AS_ROOT="1",
     OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
     OMPI_MCA_rmaps_base_oversubscribe="1",
-    OMPI_MCA_btl_vader_single_copy_mechanism="none",
 )
-is_open_mpi = "Open MPI" in subprocess.run([mpiexec, "--version"], capture_output=True, text=True).stdout
-if "Open MPI" not in subprocess.run([mvsgd, "info"], capture_output=True, text=True).stdout and is_open_mpi:
-    sys.exit(f"{mpiexec} is not of the MPI that {mvsgd} was built with")
+info = subprocess.run([mvsgd, "info"], capture_output=True, text=True, check=True).stdout
+is_open_mpi = "mpi (Open MPI" in info
 
-SMALL = """--width 2 --batch 4 --synthetic-train 80 --synthetic-test 16 --epochs 40 --eval-every 4 --slots 1
-           --rounds 24 --warmup-epochs 2 --backend reference""".split()
+SMALL = """--width 2 --batch 2 --synthetic-train 40 --synthetic-test 8 --epochs 40 --eval-every 4 --slots 1 --rounds 12
+           --warmup-epochs 2 --backend reference""".split()
 
 
 class Failure(Exception):
@@ -50,6 +48,11 @@ def presets():
     listed = subprocess.run([mvsgd, "presets"], capture_output=True, text=True, check=True).stdout
     names = [line.split()[0] for line in listed.splitlines() if re.match("[a-z]", line)]
     return [name for name in names if not name.endswith("sm")]
+
+
+def workers_of(preset):
+    text = subprocess.run([mvsgd, "presets", preset], capture_output=True, text=True, check=True).stdout
+    return int(re.search(r"^workers = (\d+)", text, re.MULTILINE)[1])
 
 
 def on_threads(*options):
@@ -132,6 +135,7 @@ def same_run():
         every = arguments == ["all"] or preset in ("ssgd-mv-ad-l4-q",)
         for ranks in counts if every else (counts[i % 4],):
             directory = work / f"{preset}-{ranks}"
+            ranks = min(ranks, workers_of(preset) + 1)
             good(on_ranks(ranks, *settings_of(preset), "--quiet", "--out", directory))
             expect_same(directory, whole, f"{preset} on {ranks} ranks")
             shutil.rmtree(directory)
@@ -140,12 +144,12 @@ def same_run():
 
 def moved():
     """Begun on threads, gone on with on ranks, on others, and ended on threads; and the other way round."""
-    for preset in ("ssgd-mv-ad-l4-q", "ssgd-topk"):
+    for preset in ("ssgd-mv-ad-l4-q", "top-k"):
         whole = whole_run(preset, "--checkpoint-every", 1)
         for order in ((None, 2, 5, None), (11, None, 3)):
             directory = work / "moved"
             for i, ranks in enumerate(order):
-                rounds = 24 if i == len(order) - 1 else 5 * (i + 1)
+                rounds = 12 if i == len(order) - 1 else 3 * (i + 1)
                 what = (["--resume", directory] if i else
                         [*settings_of(preset), "--checkpoint-every", 1, "--out", directory])
                 options = [*what, "--rounds", rounds, "--quiet"]
@@ -246,7 +250,7 @@ def killed():
 
 def diverges():
     """A worker that throws ends all, with the message and the exit code that threads have."""
-    options = [*settings_of("ssgd-mv"), "--learning-rate", "1e30", "--quiet"]
+    options = [*settings_of("ssgd-mv"), "--learning-rate", 1000000, "--quiet"]
     code, said = run(on_threads(*options, "--out", work / "threads"))
     expect(code == 4, f"threads: exit {code}", said)
     message = said.strip().removeprefix("mvsgd: ")
@@ -272,18 +276,19 @@ def refused():
     other = work / "mvsgd"
     other.write_bytes(Path(mvsgd).read_bytes() + b"\0")
     other.chmod(0o755)
+    bare = ["--preset", "ssgd-mv", "--width", 2, "--batch", 2, "--rounds", 2]
     cases = [
         (on_ranks(12, *preset, *out), 2, r"12 processes: workers = 10 and the server are 11 ranks"),
-        (on_ranks(2, "--preset", "sm", *SMALL, *out), 2, r"its worker trains alone, and 2 processes"),
+        (on_ranks(2, "--preset", "sm", "--width", 2, *out), 2, r"its worker trains alone, and 2 processes"),
         (on_ranks(2, *preset, *out, "--dump-wire", work / "dump"), 2, r"--dump-wire: of one process alone"),
         (together((1, mvsgd, [*preset, *out]), (1, mvsgd, [*preset, *out]), (1, mvsgd, [*preset, *out, "--seed", 7])),
          2, r"process 2 of 3 on \S+: seed = 7 there, 1 in process 0"),
         (together((2, mvsgd, [*preset, *out]), (1, str(other), [*preset, *out])),
          3, r"process 2 of 3 on \S+: program_sha256 = \w+ there, \w+ in process 0"),
-        (together((1, mvsgd, [*preset, *out]), (1, mvsgd, [*preset, *out, "--data", work / "nowhere"])),
+        (together((1, mvsgd, [*bare, *out]), (1, mvsgd, [*bare, *out, "--data", work / "nowhere"])),
          3, r"process 1 of 2 on \S+: .*nowhere"),
-        (together((1, mvsgd, [*preset, *out]), (1, mvsgd, [*preset, *out, "--synthetic-train", 160])),
-         2, r"process 1 of 2 on \S+: synthetic_train = 160 there, 80 in process 0"),
+        (together((1, mvsgd, [*preset, *out]), (1, mvsgd, [*preset, *out, "--synthetic-train", 60])),
+         2, r"process 1 of 2 on \S+: synthetic_train = 60 there, 40 in process 0"),
         ([mpiexec, "-n", "3", mvsgd, "train", *preset, *map(str, out)], 2,
          r"a launcher has started 3 processes, .* --transport mpi"),
     ]
