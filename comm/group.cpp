@@ -23,6 +23,7 @@ void Group::run(const std::function<void(Transport& end)>& work) {
   const auto guard = [&](std::uint32_t rank) {
     try {
       work(end(rank));
+      ends(rank);
     } catch (const std::exception& e) {
       {
         // Noted before fail() ends the waits of others, whose errors then come later.
@@ -32,6 +33,7 @@ void Group::run(const std::function<void(Transport& end)>& work) {
       fail(rank, e.what());
     }
   };
+  all_begin();
   {
     std::vector<std::jthread> threads;
     try {

@@ -62,6 +62,11 @@ class Group {
   void run(const std::function<void(Transport& end)>& work);
 
  private:
+  /// The ranks that are here run from now on; `rank` has returned and sends nothing more. For a
+  /// transport that knows from it whether a message can still come.
+  virtual void all_begin() {}
+  virtual void ends(std::uint32_t /*rank*/) {}
+
   std::uint32_t workers_;
 };
 

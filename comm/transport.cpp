@@ -11,6 +11,10 @@ constexpr std::string_view kReport = "report of a round";
 
 }  // namespace
 
+std::string rank_name(std::uint32_t rank, std::uint32_t workers) {
+  return rank == workers ? "the server" : "worker " + std::to_string(rank);
+}
+
 Incoming::Incoming(std::shared_ptr<const std::vector<std::byte>> bytes, std::uint32_t worker,
                    Direction direction, Ledger& ledger)
     : bytes_(std::move(bytes)),
@@ -22,6 +26,10 @@ Incoming::Incoming(std::shared_ptr<const std::vector<std::byte>> bytes, std::uin
 MessageId Incoming::id() const {
   return {
       .round = header().round, .worker = worker_, .direction = direction_, .kind = header().kind};
+}
+
+std::string Incoming::sender() const {
+  return direction_ == Direction::up ? rank_name(worker_, worker_ + 1) : "the server";
 }
 
 void Incoming::close() { ledger_->decoded(id(), reader_.finish()); }
@@ -60,10 +68,9 @@ Incoming Transport::receive(std::uint32_t from, Kind kind, std::uint32_t round) 
                    up ? Direction::up : Direction::down, *ledger_);
   const Header& header = message.header();
   if (header.sender != from || header.kind != kind || header.round != round) {
-    throw DecodeError("rank " + std::to_string(rank_) + " awaited " + awaited + " from rank " +
-                      std::to_string(from) + ", got " + std::string(name(header.kind)) +
-                      " of round " + std::to_string(header.round) + " of sender " +
-                      std::to_string(header.sender));
+    throw DecodeError(name_of(rank_) + " awaited " + awaited + " from " + name_of(from) + ", got " +
+                      std::string(name(header.kind)) + " of round " + std::to_string(header.round) +
+                      " of sender " + std::to_string(header.sender));
   }
   ledger_->moved(message.id(), message.bytes_->size());
   return message;
@@ -93,14 +100,14 @@ std::vector<std::byte> Transport::receive_control(std::uint32_t from, std::strin
   const auto all = receive_bytes(Channel::control, from, std::string(what));
   const std::span<const std::byte> bytes(*all);
   if (bytes.empty() || std::to_integer<std::size_t>(bytes[0]) >= bytes.size()) {
-    throw DecodeError("rank " + std::to_string(rank_) + " awaited " + std::string(what) +
-                      " from rank " + std::to_string(from) + ", got no control message");
+    throw DecodeError(name_of(rank_) + " awaited " + std::string(what) + " from " + name_of(from) +
+                      ", got no control message");
   }
   const auto name = bytes.subspan(1, std::to_integer<std::size_t>(bytes[0]));
   const std::string_view got(reinterpret_cast<const char*>(name.data()), name.size());
   if (got != what) {
-    throw DecodeError("rank " + std::to_string(rank_) + " awaited " + std::string(what) +
-                      " from rank " + std::to_string(from) + ", got " + std::string(got));
+    throw DecodeError(name_of(rank_) + " awaited " + std::string(what) + " from " + name_of(from) +
+                      ", got " + std::string(got));
   }
   control_bits_[rank_ == server() ? Direction::up : Direction::down] +=
       Bits::of_bytes(bytes.size());
@@ -123,9 +130,8 @@ ClosedRound Transport::close_round(std::uint32_t round) {
     const std::vector<std::byte> bytes = receive_control(n, kReport);
     BitReader in(bytes, Bits::of_bytes(bytes.size()));
     if (const std::uint64_t reported = in.get(32); reported != round) {
-      throw DecodeError("rank " + std::to_string(rank_) + " awaited a report of round " +
-                        std::to_string(round) + " from rank " + std::to_string(n) +
-                        ", got one of round " + std::to_string(reported));
+      throw DecodeError(name_of(rank_) + " awaited a report of round " + std::to_string(round) +
+                        " from " + name_of(n) + ", got one of round " + std::to_string(reported));
     }
     ledger_->take_over(round, n, in);
     const auto report = std::span(bytes).subspan(in.position().bytes_ceil());

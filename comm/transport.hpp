@@ -23,6 +23,9 @@ class TransportError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What an error calls a rank of N workers and a server: "worker 2", "the server".
+[[nodiscard]] std::string rank_name(std::uint32_t rank, std::uint32_t workers);
+
 class Transport;
 
 /// A message that has arrived. Keeps its bytes; read its fields, then close() it.
@@ -30,6 +33,8 @@ class Incoming {
  public:
   [[nodiscard]] const Header& header() const { return reader_.header(); }
   [[nodiscard]] BitReader& field(Field field) { return reader_.field(field); }
+  /// Who has sent it: "worker 2", "the server".
+  [[nodiscard]] std::string sender() const;
 
   /// Ends the decoding and gives the count to the ledger. Throws DecodeError if anything but
   /// padding is left.
@@ -80,6 +85,8 @@ class Transport {
   [[nodiscard]] std::uint32_t rank() const { return rank_; }
   [[nodiscard]] std::uint32_t workers() const { return workers_; }
   [[nodiscard]] std::uint32_t server() const { return workers_; }
+  /// What an error calls a rank.
+  [[nodiscard]] std::string name_of(std::uint32_t rank) const { return rank_name(rank, workers_); }
 
   /// Counts and sends. Throws std::invalid_argument if the header's sender is not this rank or
   /// `to` is not a peer; TransportError if the group has failed.

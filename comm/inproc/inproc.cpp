@@ -25,9 +25,8 @@ class InprocGroup::End : public Transport {
   Hub* hub_;
 };
 
-InprocGroup::InprocGroup(std::uint32_t workers, std::chrono::milliseconds deadline,
-                         const WireObserver& observer)
-    : Group(workers), ranks_(std::size_t{workers} + 1), hub_(workers, deadline) {
+InprocGroup::InprocGroup(std::uint32_t workers, const WireObserver& observer)
+    : Group(workers), ranks_(std::size_t{workers} + 1), hub_(workers, std::nullopt) {
   std::iota(ranks_.begin(), ranks_.end(), 0U);
   for (const std::uint32_t rank : ranks_) {
     ends_.push_back(std::make_unique<End>(hub_, rank, workers, observer));
@@ -44,8 +43,6 @@ Transport& InprocGroup::end(std::uint32_t rank) {
   return *ends_[rank];
 }
 
-void InprocGroup::fail(std::uint32_t rank, const std::string& reason) {
-  hub_.fail(failure_text(rank, reason));
-}
+void InprocGroup::fail(std::uint32_t rank, const std::string& reason) { hub_.fail(rank, reason); }
 
 }  // namespace mvsgd::comm

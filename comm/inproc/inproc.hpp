@@ -1,7 +1,6 @@
 // The in-process transport: workers and server are threads of one process.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -17,11 +16,10 @@ namespace mvsgd::comm {
 /// copied: a broadcast holds one copy.
 class InprocGroup final : public Group {
  public:
-  /// `deadline` bounds each receive; a message that has not come by then is a TransportError, and
-  /// the rank that waited has failed. A send never waits. Throws std::invalid_argument if there is
-  /// no worker, or the deadline is not positive or is above kLongestDeadline.
-  InprocGroup(std::uint32_t workers, std::chrono::milliseconds deadline,
-              const WireObserver& observer = {});
+  /// A send never waits, and a receive has no deadline, since a lost peer is known: where no rank
+  /// is left who could send, every wait of run() is a TransportError at once. A wait outside run()
+  /// ends with a message or a failure. Throws std::invalid_argument if there is no worker.
+  explicit InprocGroup(std::uint32_t workers, const WireObserver& observer = {});
   ~InprocGroup() override;
 
   [[nodiscard]] std::span<const std::uint32_t> here() const override { return ranks_; }
@@ -30,6 +28,9 @@ class InprocGroup final : public Group {
 
  private:
   class End;
+  void all_begin() override { hub_.all_begin(); }
+  void ends(std::uint32_t rank) override { hub_.ends(rank); }
+
   std::vector<std::uint32_t> ranks_;
   Hub hub_;
   std::vector<std::unique_ptr<End>> ends_;

@@ -16,9 +16,9 @@ namespace {
 std::string OneProcess::name_of(std::uint32_t /*p*/) const { return "this process"; }
 
 std::unique_ptr<Group> OneProcess::make_group(std::uint32_t workers,
-                                              std::chrono::milliseconds deadline,
+                                              std::chrono::milliseconds /*deadline*/,
                                               const WireObserver& observer) {
-  return std::make_unique<InprocGroup>(workers, deadline, observer);
+  return std::make_unique<InprocGroup>(workers, observer);
 }
 
 void OneProcess::send(std::uint32_t to, Blob /*bytes*/) { refuse(to); }

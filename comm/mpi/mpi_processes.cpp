@@ -52,6 +52,10 @@ std::uint32_t number_at(std::span<const std::byte> bytes, std::size_t at) {
 
 constexpr std::size_t kTwoNumbers = 8;
 
+// Of a parting.
+constexpr std::uint32_t kOwn = 1;
+constexpr std::uint32_t kInHaste = 2;
+
 }  // namespace
 
 /// The ranks that are here, and what of their messages is for others.
@@ -85,9 +89,7 @@ class MpiProcesses::MpiGroup final : public Group {
     }
     return *ends_[static_cast<std::size_t>(found - ranks_.begin())];
   }
-  void fail(std::uint32_t rank, const std::string& reason) override {
-    hub_.fail(failure_text(rank, reason));
-  }
+  void fail(std::uint32_t rank, const std::string& reason) override { hub_.fail(rank, reason); }
 
   [[nodiscard]] std::uint32_t number() const { return number_; }
 
@@ -240,7 +242,8 @@ void MpiProcesses::take_own(std::uint32_t from, std::span<const std::byte> bytes
       break;
     case Type::farewell:
       other.farewell = Parting{.code = static_cast<int>(number_at(rest, 0)),
-                               .is_own = number_at(rest, 4) != 0,
+                               .is_own = (number_at(rest, 4) & kOwn) != 0,
+                               .in_haste = (number_at(rest, 4) & kInHaste) != 0,
                                .text = text_of(rest.subspan(kTwoNumbers))};
       if (leads() && other.farewell->code != 0 && other.farewell->is_own) {
         run_ended(name_of(from) + " has ended: " + other.farewell->text);
@@ -429,10 +432,12 @@ Processes::Farewell MpiProcesses::leave(const Parting& parting,
                                         std::chrono::milliseconds patience) {
   listen({});
   const auto word = [](const Parting& of) {
-    return numbers(static_cast<std::uint32_t>(of.code), of.is_own ? 1 : 0, of.text);
+    const std::uint32_t flags = (of.is_own ? kOwn : 0) | (of.in_haste ? kInHaste : 0);
+    return numbers(static_cast<std::uint32_t>(of.code), flags, of.text);
   };
   Farewell farewell{.code = parting.code, .texts = {}};
   bool answered = true;
+  bool in_haste = parting.in_haste;
   {
     std::unique_lock lock(mutex_);
     if (parting.code != 0 && !parting.in_haste) {
@@ -452,17 +457,24 @@ Processes::Farewell MpiProcesses::leave(const Parting& parting,
         farewell.texts.push_back(other.farewell->text);
       }
       for (std::uint32_t p = 1; p < count(); ++p) {
-        post(p, Type::farewell, word({.code = farewell.code, .is_own = false, .text = {}}));
+        post(p, Type::farewell,
+             word({.code = farewell.code,
+                   .is_own = false,
+                   .in_haste = parting.in_haste,
+                   .text = {}}));
       }
     } else {
       post(0, Type::farewell, word(parting));
       answered = await_farewells(lock, patience);
       farewell.reached_zero = others_[0].farewell.has_value();
-      if (farewell.reached_zero) farewell.code = others_[0].farewell->code;
+      if (farewell.reached_zero) {
+        farewell.code = others_[0].farewell->code;
+        in_haste = in_haste || others_[0].farewell->in_haste;
+      }
     }
   }
   how_ = answered ? Engine::End::in_order : Engine::End::of_all;
-  if (parting.in_haste) how_ = Engine::End::at_once;
+  if (in_haste) how_ = Engine::End::at_once;
   if (farewell.code != 0) code_ = farewell.code;
   return farewell;
 }

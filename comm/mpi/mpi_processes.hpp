@@ -63,7 +63,7 @@ class MpiProcesses final : public Processes {
     ready,     ///< the sender has a group now: its number and its workers
     failed,    ///< the group with this number has failed: the text
     ended,     ///< this run has: the text
-    farewell,  ///< code, is_own, text; from process 0 the code that counts
+    farewell,  ///< a parting; that of process 0 has the code that counts
   };
   struct Other {
     std::deque<Blob> blobs;

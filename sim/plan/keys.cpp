@@ -338,7 +338,8 @@ std::vector<Key> make_keys() {
       choice_key("ledger_rows", "ledger.csv has rows of each worker, or of a round: their sums",
                  &S::ledger_rows, std::to_array<std::string_view>({"worker", "round"})),
       checkpoint_key(),
-      number_key("deadline", "seconds to wait for a peer", &S::deadline, kOne, kMostSeconds),
+      number_key("deadline", "seconds to wait for a peer in another process", &S::deadline, kOne,
+                 kMostSeconds),
   };
 }
 

@@ -129,7 +129,7 @@ struct Settings {
   std::uint32_t eval_every = 1;  ///< epochs between evaluations
   LedgerRows ledger_rows = LedgerRows::worker;
   CheckpointEvery checkpoint_every;
-  std::uint32_t deadline = 3600;  ///< seconds a worker or the server waits for a peer
+  std::uint32_t deadline = 3600;  ///< seconds to wait for a peer in another process
 
   Practice practice = Practice::text;
   struct Overrides {

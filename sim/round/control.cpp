@@ -80,8 +80,8 @@ bool receive_pause(comm::Transport& worker, std::uint32_t round) {
   const auto bytes = worker.receive_control(worker.server(), kPause);
   BitReader in = reader_of(bytes);
   if (const std::uint64_t told = in.get(32); told != round) {
-    throw comm::DecodeError(fmt::format("rank {} awaited {} after round {}, got round {}",
-                                        worker.rank(), kPause, round, told));
+    throw comm::DecodeError(fmt::format("{} awaited {} after round {}, got round {}",
+                                        worker.name_of(worker.rank()), kPause, round, told));
   }
   return in.get(8) != 0;
 }
@@ -131,7 +131,7 @@ WorkerState decode_part(std::span<const std::byte> bytes, std::uint32_t worker, 
   if (state.e.size() != errors || !increases || (!state.vote.empty() && state.vote.back() >= d) ||
       in.remaining() != Bits(0)) {
     throw comm::DecodeError(
-        fmt::format("{}: rank {} is no worker of {} parameters", kPart, worker, d));
+        fmt::format("{}: worker {} is none of {} parameters", kPart, worker, d));
   }
   return state;
 }

@@ -36,16 +36,17 @@ comm::Field values_field(comm::Kind kind) {
 }
 
 /// Everything in a header but who sent it, which the transport has checked.
-void check_header(const comm::Header& got, comm::Header want) {
+void check_header(const comm::Incoming& message, comm::Header want) {
+  const comm::Header& got = message.header();
   want.sender = got.sender;
   if (got == want) return;
   throw comm::DecodeError(
-      fmt::format("{} of round {} from rank {}: header says q {}, codec {}, d {}, count {}, B {}; "
+      fmt::format("{} of round {} from {}: header says q {}, codec {}, d {}, count {}, B {}; "
                   "expected q {}, "
                   "codec {}, d {}, count {}, B {}",
-                  comm::name(got.kind), got.round, got.sender, got.value_bits, got.position_codec,
-                  got.dimension, got.count, got.block_size, want.value_bits, want.position_codec,
-                  want.dimension, want.count, want.block_size));
+                  comm::name(got.kind), got.round, message.sender(), got.value_bits,
+                  got.position_codec, got.dimension, got.count, got.block_size, want.value_bits,
+                  want.position_codec, want.dimension, want.count, want.block_size));
 }
 
 /// `read` takes the fields of `message`, which is then closed; whatever is wrong with them, the
@@ -57,8 +58,8 @@ void read_body(comm::Incoming& message, const Read& read) {
     message.close();
   } catch (const comm::DecodeError& e) {
     const comm::Header& header = message.header();
-    throw comm::DecodeError(fmt::format("{} of round {} from rank {}: {}", comm::name(header.kind),
-                                        header.round, header.sender, e.what()));
+    throw comm::DecodeError(fmt::format("{} of round {} from {}: {}", comm::name(header.kind),
+                                        header.round, message.sender(), e.what()));
   }
 }
 
@@ -87,7 +88,7 @@ comm::Header values_header(const Protocol& protocol, std::uint32_t sender, Envel
 
 void read_values(const Protocol& protocol, comm::Incoming& message, std::uint32_t from,
                  Envelope envelope, std::span<float> values) {
-  check_header(message.header(), values_header(protocol, from, envelope, values.size()));
+  check_header(message, values_header(protocol, from, envelope, values.size()));
   read_body(message, [&] { message.field(values_field(envelope.kind)).get_floats(values); });
 }
 
@@ -201,7 +202,7 @@ std::vector<Index> receive_positions(const Protocol& protocol, comm::Transport& 
   const auto codec = list.codec(previous);
   comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
   const std::uint32_t count = std::clamp(message.header().count, list.least, list.most);
-  check_header(message.header(), positions_header(list, *codec, from, envelope, count));
+  check_header(message, positions_header(list, *codec, from, envelope, count));
   std::vector<Index> positions;
   read_body(message,
             [&] { positions = codec->decode(message.field(comm::Field::positions), count); });
@@ -261,7 +262,7 @@ std::optional<comm::Bits> receive_update(const Protocol& protocol, comm::Transpo
   const compress::Quantizer& quantizer = *protocol.quantizer;
   const unsigned q = quantizer.value_bits();
   comm::Incoming message = transport.receive(from, comm::Kind::update, round);
-  check_header(message.header(), update_header(protocol, from, round, values.size()));
+  check_header(message, update_header(protocol, from, round, values.size()));
   compress::Quantized quantized;
   read_body(message, [&] {
     comm::BitReader& codes = message.field(comm::Field::values);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -261,9 +260,9 @@ Shown run(const Settings& settings) {
   DrawnUpdate update(kD, settings.workers, kVerifySeed);
   Slots slots(settings.workers);
   Wire wire;
-  comm::InprocGroup group(
-      settings.workers, std::chrono::seconds(settings.deadline),
-      [&](std::uint32_t to, const comm::Message& message) { wire.add(to, message); });
+  comm::InprocGroup group(settings.workers, [&](std::uint32_t to, const comm::Message& message) {
+    wire.add(to, message);
+  });
   std::map<std::uint32_t, std::vector<std::uint32_t>> counts;
   const GroupState result =
       run_group({.group = group,

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <utility>
@@ -52,7 +51,7 @@ MeasuredRounds measure(const Settings& settings, std::uint64_t d, LocalUpdate& u
                        std::uint32_t dense, std::uint32_t sparse) {
   MeasuredRounds measured{.settings = settings, .d = d, .records = {}};
   const std::vector<Round> plan = plain_rounds(dense, sparse);
-  comm::InprocGroup group(settings.workers, std::chrono::seconds(settings.deadline));
+  comm::InprocGroup group(settings.workers);
   (void)run_group({.group = group,
                    .settings = settings,
                    .rounds = plan,

@@ -150,8 +150,8 @@ TEST(Transport, RefusesAMessageThatIsNotTheAwaitedOne) {
 
   server.to_receive = {vote(2, 6).bytes};
   EXPECT_THAT([&] { (void)server.receive(1, Kind::vote, 6); },
-              ThrowsMessage<DecodeError>("rank 3 awaited vote of round 6 from rank 1, got vote of "
-                                         "round 6 of sender 2"));
+              ThrowsMessage<DecodeError>("the server awaited vote of round 6 from worker 1, got "
+                                         "vote of round 6 of sender 2"));
 }
 
 TEST(Transport, RefusesBytesThatAreNoMessage) {
@@ -184,7 +184,7 @@ TEST(Transport, RefusesAControlMessageThatIsNotTheAwaitedOne) {
   worker.send_control(3, "news", {});
   server.control_to_receive = worker.control_sent;
   EXPECT_THAT([&] { (void)server.receive_control(1, "state"); },
-              ThrowsMessage<DecodeError>("rank 3 awaited state from rank 1, got news"));
+              ThrowsMessage<DecodeError>("the server awaited state from worker 1, got news"));
   for (const std::string_view bytes : {"", "\5four"}) {
     server.control_to_receive = {std::make_shared<const std::vector<std::byte>>(bytes_of(bytes))};
     EXPECT_THAT([&] { (void)server.receive_control(1, "four"); },
@@ -247,7 +247,7 @@ TEST_F(ReportedRound, IsRefusedIfItIsAnother) {
   server_.control_to_receive = worker_.control_sent;
   EXPECT_THAT([&] { (void)server_.close_round(6); },
               ThrowsMessage<DecodeError>(
-                  "rank 1 awaited a report of round 6 from rank 0, got one of round 5"));
+                  "the server awaited a report of round 6 from worker 0, got one of round 5"));
 }
 
 TEST_F(ReportedRound, IsRefusedWhereverItIsCutOrAForgeryCountsWhatIsNone) {

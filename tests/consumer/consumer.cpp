@@ -1,7 +1,6 @@
 // Ten workers vote on what they send: one round of SSGD-MV (Algorithm 1 with 4-bit values) on drawn
 // vectors, by the installed libraries alone. Every message is really encoded, moved and decoded; at
 // the end the ledger's bits are held against the paper's equations. Exit code 0 if they agree.
-#include <chrono>
 #include <cstdint>
 #include <iostream>
 #include <map>
@@ -59,7 +58,7 @@ int main() {
   const std::uint32_t k = (d + kBlock - 1) / kBlock;  // phi = 1 / 100
   const compress::BlockPositionCodec codec(d, kBlock);
   const compress::FractionalQuantizer quantizer(kValueBits);
-  comm::InprocGroup group(kWorkers, std::chrono::seconds(10));
+  comm::InprocGroup group(kWorkers);
   comm::Transport& server = group.end(kServer);
 
   const auto positions = [&](Kind kind, std::uint32_t sender, std::span<const Index> support) {

@@ -309,9 +309,36 @@ def refused():
     print(f"two servers: {said.strip().splitlines()[0]}", flush=True)
 
 
+def cpu_seconds(pid):
+    """Of all its threads."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def waiting():
+    """While one rank is stopped, the others wait for it, with less than 2 % of a core each."""
+    directory = work / "waiting"
+    program = start(on_ranks(3, *settings_of("ssgd-mv"), *LONG, "--out", directory))
+    wait_for_round(directory, program, 3)
+    ranks = ranks_of(directory)
+    os.kill(ranks[1], signal.SIGSTOP)
+    time.sleep(4)  # what they had to compute is done
+    before, begun = {rank: cpu_seconds(ranks[rank]) for rank in (0, 2)}, time.monotonic()
+    time.sleep(5)
+    shares = {rank: (cpu_seconds(ranks[rank]) - before[rank]) / (time.monotonic() - begun) for rank in (0, 2)}
+    os.kill(ranks[1], signal.SIGCONT)
+    rounds = (directory / "metrics.jsonl").read_bytes().count(b"\n")
+    wait_for_round(directory, program, rounds + 2)
+    program.terminate()
+    end_of(program)
+    for rank, share in shares.items():
+        print(f"rank {rank}: {100 * share:.2f} % of a core while it waits")
+        expect(share < 0.02, f"rank {rank} uses {100 * share:.2f} % of a core while it waits")
+
+
 try:
     {"same_run": same_run, "moved": moved, "interrupted": interrupted, "killed": killed, "diverges": diverges,
-     "refused": refused}[case]()
+     "refused": refused, "waiting": waiting}[case]()
 except Failure as failure:
     sys.exit(f"{case}: {failure}")
 finally:

@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -22,7 +21,7 @@ using testing::ThrowsMessage;
 
 class Control : public testing::Test {
  protected:
-  comm::InprocGroup group_{3, std::chrono::seconds(60)};
+  comm::InprocGroup group_{3};
   comm::Transport& server_ = group_.end(3);
 };
 
@@ -39,7 +38,7 @@ TEST_F(Control, APauseOfAnotherRoundIsRefused) {
   send_pause(server_, 7, true);
   EXPECT_THAT(
       [&] { (void)receive_pause(group_.end(1), 8); },
-      ThrowsMessage<comm::DecodeError>("rank 1 awaited pause or not after round 8, got round 7"));
+      ThrowsMessage<comm::DecodeError>("worker 1 awaited pause or not after round 8, got round 7"));
 }
 
 constexpr float kTheta[] = {1.0F, -2.0F, 0.5F};

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "comm/inproc/inproc.hpp"
 #include "compress/cuda/make_cuda_operators.hpp"
@@ -78,7 +77,7 @@ Outcome run(const Settings& settings, LocalUpdate& update, const MakeArrays& mak
   Outcome outcome{initial_state(settings.workers, std::vector<float>(kD, 1.0F), {}), {}};
   const std::vector<Round> rounds = plan_of(*settings.scheme);
   Slots slots(slot_count, devices);
-  comm::InprocGroup group(settings.workers, std::chrono::seconds(60));
+  comm::InprocGroup group(settings.workers);
   // With a pause on the way: there arrays come to the host and go back.
   while (outcome.state.t < kRounds) {
     outcome.state =

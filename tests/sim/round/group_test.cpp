@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <iterator>
 #include <set>
 #include <stdexcept>
@@ -62,7 +61,7 @@ GroupState begin(const Settings& settings) {
 GroupState advance(GroupState state, const Settings& settings, const std::vector<Round>& plan,
                    LocalUpdate& update, std::size_t slot_count, Observers observers = {}) {
   Slots slots(slot_count);
-  comm::InprocGroup group(settings.workers, std::chrono::seconds(60), observers.on_message);
+  comm::InprocGroup group(settings.workers, observers.on_message);
   return run_group({.group = group,
                     .settings = settings,
                     .rounds = plan,
@@ -369,7 +368,7 @@ class PartOfGroup final : public comm::Group {
 /// update and state of its own.
 TEST_P(GroupOfScheme, IsTheSameInPartsThatShareNothingButTheGroup) {
   const std::vector<std::vector<std::uint32_t>> ranks = {{1}, {0, 2, 3}, {4}};
-  comm::InprocGroup whole(4, std::chrono::seconds(60));
+  comm::InprocGroup whole(4);
   std::vector<GroupState> states(ranks.size(), begin(settings_));
   std::vector<std::uint32_t> closed;
   for (const std::uint32_t stop : {3U, 6U}) {

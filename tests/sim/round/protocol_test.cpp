@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <functional>
 #include <ostream>
 #include <string>
@@ -37,7 +36,7 @@ struct Star {
   static constexpr std::uint32_t kWorker = 2;
   static constexpr std::uint32_t kServer = 3;
 
-  comm::InprocGroup group{3, std::chrono::seconds(60)};
+  comm::InprocGroup group{3};
   comm::Transport& worker = group.end(kWorker);
   comm::Transport& server = group.end(kServer);
 };

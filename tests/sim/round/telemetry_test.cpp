@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdint>
 
 #include "comm/inproc/inproc.hpp"
@@ -39,7 +38,7 @@ TEST(Telemetry, SumsUpReportsAsTheyAreSent) {
 
 TEST(Telemetry, ReportsOfARoundAreInTheOrderOfTheWorkersWhateverThatOfArrival) {
   // 2^53 + 1 + 1 is 2^53, 1 + 1 + 2^53 is more.
-  comm::InprocGroup group(3, std::chrono::seconds(60));
+  comm::InprocGroup group(3);
   const double losses[] = {1, 1, 0x1p53};
   for (const std::uint32_t worker : {2U, 0U, 1U}) {
     group.end(worker).report_round(1, encode_report({.loss = losses[worker], .phases = {}}));
