@@ -68,6 +68,8 @@ class Processes {
 
   /// Throws as all calls do.
   virtual void check() const = 0;
+  /// Whether a process is gone, so that nothing which is computed now is of use.
+  [[nodiscard]] virtual bool is_lost() const = 0;
 
   /// Asks process 0 to end the run in order. Any thread; never waits.
   virtual void ask_to_stop() = 0;

@@ -22,6 +22,7 @@ class OneProcess final : public Processes {
   void send(std::uint32_t to, Blob bytes) override;
   [[nodiscard]] Blob receive(std::uint32_t from, std::chrono::milliseconds deadline) override;
   void check() const override {}
+  [[nodiscard]] bool is_lost() const override { return false; }
   void ask_to_stop() override {}
   [[nodiscard]] bool is_asked_to_stop() const override { return false; }
   void tell(std::uint32_t to, std::uint8_t note) override;

@@ -238,7 +238,8 @@ void MpiProcesses::take_own(std::uint32_t from, std::span<const std::byte> bytes
       }
       break;
     case Type::ended:
-      run_ended(text_of(rest));
+      if (rest[0] != std::byte{0}) is_lost_ = true;
+      run_ended(text_of(rest.subspan(1)));
       break;
     case Type::farewell:
       other.farewell = Parting{.code = static_cast<int>(number_at(rest, 0)),
@@ -274,6 +275,7 @@ void MpiProcesses::look_after_others() {
     if (!other.is_watched || other.is_gone || other.farewell) continue;
     if (is_alive(engine_->world().peers[p])) continue;
     other.is_gone = true;
+    is_lost_ = true;
     std::string what = name_of(p);
     if (group_ != nullptr) {
       const Share share = share_of(p, count(), group_->workers());
@@ -291,7 +293,11 @@ void MpiProcesses::run_ended(const std::string& why) {
   end_ = why;
   note_failure(false);
   if (group_ != nullptr) group_->fail_as_told(why);
-  if (leads()) post_to_others(Type::ended, bytes_of(why), 0);
+  if (!leads()) return;
+  std::vector<std::byte> word{std::byte{is_lost_}};
+  const auto text = bytes_of(why);
+  word.insert(word.end(), text.begin(), text.end());
+  post_to_others(Type::ended, word, 0);
 }
 
 void MpiProcesses::note_failure(bool is_here) {

@@ -44,6 +44,7 @@ class MpiProcesses final : public Processes {
   void send(std::uint32_t to, Blob bytes) override;
   [[nodiscard]] Blob receive(std::uint32_t from, std::chrono::milliseconds deadline) override;
   void check() const override;
+  [[nodiscard]] bool is_lost() const override { return is_lost_; }
   void ask_to_stop() override;
   [[nodiscard]] bool is_asked_to_stop() const override { return is_asked_to_stop_; }
   void tell(std::uint32_t to, std::uint8_t note) override;
@@ -62,7 +63,7 @@ class MpiProcesses final : public Processes {
     stop,      ///< of ask_to_stop()
     ready,     ///< the sender has a group now: its number and its workers
     failed,    ///< the group with this number has failed: the text
-    ended,     ///< this run has: the text
+    ended,     ///< this run has: whether a process is gone, the text
     farewell,  ///< a parting; that of process 0 has the code that counts
   };
   struct Other {
@@ -100,6 +101,7 @@ class MpiProcesses final : public Processes {
   std::uint32_t groups_ = 0;  ///< made so far: the number of the last
   std::optional<std::string> end_;
   std::optional<bool> failed_here_;  ///< whether the first failure is one of this process
+  std::atomic<bool> is_lost_ = false;
   std::atomic<bool> is_asked_to_stop_ = false;
   Engine::End how_ = Engine::End::at_once;
   int code_ = 1;

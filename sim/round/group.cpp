@@ -92,6 +92,7 @@ class FirstDivergence {
     const std::lock_guard lock(mutex_);
     if (!first_ || error.is_before(*first_)) first_ = error;
   }
+  explicit operator bool() const { return first_.has_value(); }
   [[noreturn]] void rethrow() const { throw NonFiniteError(*first_); }
 
  private:
@@ -167,6 +168,8 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
   } catch (const RoundGivenUp&) {
     end_before_the_round();
   } catch (const comm::TransportError&) {
+    // Heard of a failure elsewhere before its own, which says more.
+    if (divergence) divergence.rethrow();
     // Whose ranks all waited when another process gave the round up.
     if (!worker.give_up.is_given_up()) throw;
     end_before_the_round();

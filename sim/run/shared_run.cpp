@@ -206,15 +206,6 @@ void send_start(comm::Processes& processes, TrialState& state) {
   }
 }
 
-bool has_ended(const comm::Processes& processes) {
-  try {
-    processes.check();
-  } catch (const comm::TransportError&) {
-    return true;
-  }
-  return false;
-}
-
 bool train_share(comm::Processes& processes, const Settings& settings, const TrainingSinks& sinks,
                  const LawConstants& law) {
   const data::TrainTest images = load_images(settings);
@@ -228,7 +219,7 @@ bool train_share(comm::Processes& processes, const Settings& settings, const Tra
       processes.ask_to_stop();
       has_asked = true;
     }
-    return has_ended(processes);
+    return processes.is_lost();
   };
   (void)trial_sinks.gives_up();
   trial_sinks.on_pause = [&](const TrialState& /*state*/) {

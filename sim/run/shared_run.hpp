@@ -32,9 +32,6 @@ void agree(comm::Processes& processes, const Settings& settings, const data::Tra
 /// Process 0 hands each other one its workers' state, of which it keeps what its server needs.
 void send_start(comm::Processes& processes, TrialState& state);
 
-/// Whether a process is gone or has failed, so that a round need not be finished.
-[[nodiscard]] bool has_ended(const comm::Processes& processes);
-
 /// A process that does not lead: reads the images, agrees, and trains its workers from what process
 /// 0 has, to the end or a stop. Of `sinks` it has `interrupted` alone, and asks process 0 to stop.
 /// Returns whether the run has finished. Throws as train_in().

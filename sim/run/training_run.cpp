@@ -209,7 +209,7 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
     };
   }
   if (sinks.interrupted || processes.count() > 1) {
-    trial_sinks.gives_up = [&] { return pauses.is_interrupted() || has_ended(processes); };
+    trial_sinks.gives_up = [&] { return pauses.is_interrupted() || processes.is_lost(); };
   }
   trial_sinks.pause_after = [&](const Round& round) { return pauses.is_due_after(round); };
   trial_sinks.on_pause = [&](const TrialState& state) {
