@@ -202,9 +202,10 @@ BatchResult ResNet18::evaluate(std::span<const float> images, std::span<const st
 }
 
 BatchResult ResNet18::evaluate(const Tensor& images, std::span<const std::uint8_t> labels,
-                               BatchNormMode mode, float momentum) {
+                               BatchNormMode mode, float momentum,
+                               const std::function<void()>& between) {
   check_batch(images, labels);
-  Tape tape(*backend_, Recording::off);
+  Tape tape(*backend_, Recording::off, between);
   const Loss loss = forward(tape, images, labels, {.mode = mode, .momentum = momentum});
   return {.loss = loss.value, .correct = loss.correct};
 }

@@ -67,8 +67,10 @@ class ResNet18 {
   /// 1 makes the buffers the batch's own statistics. Throws as train() does.
   BatchResult evaluate(std::span<const float> images, std::span<const std::uint8_t> labels,
                        BatchNormMode mode, float momentum = 0.1F);
+  /// The same of a plain tensor; `between` as train() has it, whatever the backend.
   BatchResult evaluate(const Tensor& images, std::span<const std::uint8_t> labels,
-                       BatchNormMode mode, float momentum = 0.1F);
+                       BatchNormMode mode, float momentum = 0.1F,
+                       const std::function<void()>& between = {});
 
   /// What the network says of images [n,3,32,32].
   ///   returns [n, classes]

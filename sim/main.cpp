@@ -71,11 +71,21 @@ class DescriptorBuffer final : public std::streambuf {
   std::array<char, 1U << 14U> bytes_{};
 };
 
+/// A standard descriptor that is closed gets one that cannot be used, as if it still were: else the
+/// next file that is opened would take its number, and what is printed would go into it.
+void hold_standard_descriptors() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    // The lowest free number is this one, since those before it are taken.
+    const int unusable = descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+    if (fcntl(descriptor, F_GETFD) < 0) (void)open("/dev/null", unusable);
+  }
+}
+
 /// Standard output, kept for this program: what libraries print, such as oneDNN's DNNL_VERBOSE,
 /// goes to standard error from now on, so that what is read by programs has no lines of others.
 int keep_standard_output() {
   const int kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-  if (kept < 0) return STDOUT_FILENO;  // it is closed
+  if (kept < 0) return STDOUT_FILENO;  // there is no further descriptor
   (void)dup2(STDERR_FILENO, STDOUT_FILENO);
   return kept;
 }
@@ -119,6 +129,8 @@ bool interrupted() {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> args(argv + 1, argv + argc);
+  hold_standard_descriptors();
+  std::signal(SIGXFSZ, SIG_IGN);  // what is too large is an error of write(), with a message
   const bool on_terminal = isatty(STDOUT_FILENO) != 0;
   const std::size_t columns = terminal_columns();
   const bool out_colors = shows_colors(STDOUT_FILENO);

@@ -58,11 +58,15 @@ void Progress::add(const RoundRecord& record, double seconds) {
     fmt::print(*out_, "{}\n", text);
     last_line_ = seconds;
   }
-  if (record.evaluation) {
-    fmt::print(*out_, "{}epoch {:.2f}: test accuracy {:.2f} %, test loss {:.3f}\n", clear,
-               record.round.epoch, 100 * record.evaluation->accuracy, record.evaluation->loss);
-    bar_is_there_ = false;
-  }
+  if (record.evaluation) add(record.round, *record.evaluation);
+  out_->flush();
+}
+
+void Progress::add(const Round& round, const Evaluation& evaluation) {
+  fmt::print(*out_, "{}epoch {:.2f}: test accuracy {:.2f} %, test loss {:.3f}\n",
+             columns_ > 0 ? "\r\x1b[K" : "", round.epoch, 100 * evaluation.accuracy,
+             evaluation.loss);
+  bar_is_there_ = false;
   out_->flush();
 }
 

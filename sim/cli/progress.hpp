@@ -27,6 +27,8 @@ class Progress {
 
   /// `seconds` that the run has taken, what it had when it was interrupted included.
   void add(const RoundRecord& record, double seconds);
+  /// An evaluation of a round that was told of without.
+  void add(const Round& round, const Evaluation& evaluation);
 
   /// Ends the bar's line, if there is a bar.
   void leave_bar();

@@ -166,6 +166,9 @@ Exit train_and_show(const std::filesystem::path& directory, const Settings& sett
   sinks.on_round = [&](const RoundRecord& record, double seconds) {
     progress->add(record, seconds);
   };
+  sinks.on_evaluation = [&](const Round& round, const Evaluation& evaluation) {
+    progress->add(round, evaluation);
+  };
   sinks.interrupted = context.interrupted;
   const TrainingEnd end = train_in(directory, settings, options, sinks, context.law);
   progress->leave_bar();

@@ -16,6 +16,12 @@ class RoundGivenUp : public std::runtime_error {
   RoundGivenUp() : std::runtime_error("the round is given up") {}
 };
 
+/// The evaluation of a round is given up; the round itself is done.
+class EvaluationGivenUp : public std::runtime_error {
+ public:
+  EvaluationGivenUp() : std::runtime_error("the evaluation is given up") {}
+};
+
 /// Knows which ranks of a process have begun a round, and asks whether a run is to stop, on behalf
 /// of all. Thread-safe.
 ///
@@ -51,7 +57,8 @@ class GiveUp {
     is_given_up_ = false;
     is_decided_ = false;
   }
-  /// A rank begins its next round. It does so when it needs nothing more of the last one.
+  /// A rank begins its next round. It does so when it needs nothing more of the others for the last
+  /// one.
   void begin_round() {
     const std::lock_guard lock(mutex_);
     ++begun_;
@@ -89,23 +96,31 @@ class GiveUp {
   [[nodiscard]] bool is_due() {
     const std::lock_guard lock(mutex_);
     // Nobody is a round ahead, since a round ends with a message that needs all.
-    if (!is_given_up_ && begun_ % ranks_ == 0 && !is_decided_ && wanted_()) {
-      is_given_up_ = true;
-      if (tell_.given_up) tell_.given_up();
-    }
+    if (begun_ % ranks_ == 0 && !is_decided_ && wanted_()) decide();
     return is_given_up_;
   }
-  /// The process with the server has given the round up.
+  /// The round is given up: somebody else says so, or who knows that every rank has begun it.
   void give_up() {
     const std::lock_guard lock(mutex_);
-    is_given_up_ = true;
+    decide();
   }
   [[nodiscard]] bool is_given_up() {
     const std::lock_guard lock(mutex_);
     return is_given_up_;
   }
 
+  /// To be called in an evaluation. Throws EvaluationGivenUp if the run is to stop.
+  void check_evaluation() {
+    if (!is_possible()) return;
+    const std::lock_guard lock(mutex_);
+    if (wanted_()) throw EvaluationGivenUp();
+  }
+
  private:
+  void decide() {
+    if (!std::exchange(is_given_up_, true) && tell_.given_up) tell_.given_up();
+  }
+
   std::function<bool()> wanted_;
   std::size_t ranks_;
   std::mutex mutex_;

@@ -52,9 +52,10 @@ class LoneWorker final : public Leader {
                                      [&](const FlatView& theta_h) { arrays_->move_to(theta_h); });
     (void)pauses_after(record.round);
   }
-  [[nodiscard]] Evaluation evaluate(const Round& /*round*/, const Evaluate& evaluate) override {
-    return evaluate(arrays_->read_theta(), state_->buffers);
+  [[nodiscard]] std::vector<float> statistics(const Round& /*round*/) override {
+    return state_->buffers;
   }
+  [[nodiscard]] std::span<const float> theta() override { return arrays_->read_theta(); }
   void collect(RoundRecord& /*record*/) override {}
 
   WorkerContext context_;

@@ -52,7 +52,9 @@ struct GroupContext {
 ///
 /// Where a round is given up (GiveUp), the state is that after the round before; the next call does
 /// the round again, to the same bits. Where the group is not all here, `give_up` is restarted by
-/// the caller, before another process can begin a round.
+/// the caller, before another process can begin a round. Where `evaluate` throws EvaluationGivenUp,
+/// the state is that after the round, whose record says so; after the last round there is no state,
+/// and EvaluationGivenUp is thrown.
 ///
 /// A pause ends the threads of all ranks, and the next call starts new ones: in a pause nothing
 /// lives but the state. The server's process then has all of it, except theta and mask of workers

@@ -27,6 +27,7 @@ struct RoundRecord {
   std::optional<double> vote_agreement;  ///< mean over the mask of votes / N; none without votes
   std::vector<compress::Index> mask;     ///< supp M_t; kept of a sparse round that is evaluated
   std::optional<Evaluation> evaluation;
+  bool evaluation_due = false;  ///< it was given up
   WorkerReport report;  ///< all workers'; its phases have the server's time too, evaluation apart
 };
 
@@ -53,6 +54,9 @@ class Leader {
 
   /// Leads every round until the pause. Returns the last one, which is closed as all are. Throws
   /// RoundGivenUp, or what the round that is given up makes of it.
+  ///
+  /// Where an evaluation is given up its round is closed without, and the next one is given up;
+  /// that of the last round throws EvaluationGivenUp, and the round is not closed.
   std::uint32_t run();
   /// The last round that was closed; 0 if none was.
   [[nodiscard]] std::uint32_t last_closed() const { return last_closed_; }
@@ -64,11 +68,14 @@ class Leader {
  private:
   virtual void begin() {}  ///< before round 1
   virtual void lead(RoundRecord& record) = 0;
-  [[nodiscard]] virtual Evaluation evaluate(const Round& round, const Evaluate& evaluate) = 0;
+  /// The batch-norm statistics that a round is evaluated with.
+  [[nodiscard]] virtual std::vector<float> statistics(const Round& round) = 0;
+  [[nodiscard]] virtual std::span<const float> theta() = 0;  ///< [d]
   /// Adds to the record what its workers have reported of the round.
   virtual void collect(RoundRecord& record) = 0;
 
-  void close(RoundRecord record);
+  void evaluate(RoundRecord& record, std::span<const float> statistics);
+  void close(const RoundRecord& record);
 
   LeaderContext context_;
   std::uint32_t last_closed_ = 0;

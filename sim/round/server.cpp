@@ -143,15 +143,16 @@ void Server::lead_dense(ServerRound& round) {
   compress::add_values(sum, state_.theta);
 }
 
-Evaluation Server::evaluate(const Round& round, const Evaluate& evaluate) {
-  std::vector<float> mean(buffers_);
-  if (context_.settings.bn_eval() == BatchNormEvaluation::average) {
-    mean = sum_of(transport_->workers(), buffers_, [&](std::uint32_t n, std::span<float> values) {
-      receive_values(context_.protocol, *transport_, n, {comm::Kind::buffers, round.t}, values);
-    });
-    compress::divide_by_workers(transport_->workers(), mean);
+std::vector<float> Server::statistics(const Round& round) {
+  if (context_.settings.bn_eval() != BatchNormEvaluation::average) {
+    return std::vector<float>(buffers_);
   }
-  return evaluate(state_.theta, mean);
+  std::vector<float> mean =
+      sum_of(transport_->workers(), buffers_, [&](std::uint32_t n, std::span<float> values) {
+        receive_values(context_.protocol, *transport_, n, {comm::Kind::buffers, round.t}, values);
+      });
+  compress::divide_by_workers(transport_->workers(), mean);
+  return mean;
 }
 
 }  // namespace mvsgd::sim

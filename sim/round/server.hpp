@@ -103,7 +103,8 @@ class Server final : public Leader {
  private:
   void begin() override;
   void lead(RoundRecord& record) override;
-  [[nodiscard]] Evaluation evaluate(const Round& round, const Evaluate& evaluate) override;
+  [[nodiscard]] std::vector<float> statistics(const Round& round) override;
+  [[nodiscard]] std::span<const float> theta() override { return state_.theta; }
   void collect(RoundRecord& record) override;
   void lead_dense(ServerRound& round);
 

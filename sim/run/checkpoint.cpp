@@ -175,12 +175,18 @@ Checkpoint read_checkpoint(const fs::path& run, const fs::path& path, std::uint3
     for (const auto& [name, value] : manifest.at("environment").items()) {
       environment.emplace_back(name, value.get<std::string>());
     }
-    Checkpoint checkpoint{.state = read_progress(path / kProgress, settings),
+    CheckpointProgress progress = read_progress(path / kProgress, settings);
+    Checkpoint checkpoint{.state = std::move(progress.state),
                           .rows = std::move(rows),
-                          .environment = std::move(environment)};
+                          .environment = std::move(environment),
+                          .kept = std::move(progress.kept)};
     if (manifest.at("round") != t || checkpoint.state.group.t != t) {
       throw Damaged(fmt::format("{} says round {}, {} round {}", kManifest,
                                 manifest.at("round").dump(), kProgress, checkpoint.state.group.t));
+    }
+    if (checkpoint.kept && checkpoint.kept->round != t) {
+      throw Damaged(
+          fmt::format("{} has an evaluation of round {} due", kProgress, checkpoint.kept->round));
     }
     read_arrays(path / kArrays, settings, checkpoint.state);
     return checkpoint;
@@ -205,8 +211,9 @@ void save_checkpoint(const fs::path& run, const TrialState& state,
     for (const auto& [name, value] : context.environment) manifest["environment"][name] = value;
     manifest["files"][kArrays] = json_of(
         make_file(temporary / kArrays, [&](DurableFile& file) { write_arrays(file, state); }));
-    manifest["files"][kProgress] = json_of(
-        make_file(temporary / kProgress, [&](DurableFile& file) { write_progress(file, state); }));
+    manifest["files"][kProgress] = json_of(make_file(temporary / kProgress, [&](DurableFile& file) {
+      write_progress(file, state, context.kept);
+    }));
     for (const auto& [name, digest] : context.rows) manifest["rows"][name] = json_of(digest);
     (void)make_file(temporary / kManifest,
                     [&](DurableFile& file) { file.write(manifest.dump(2) + '\n'); });

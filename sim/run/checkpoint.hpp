@@ -19,6 +19,7 @@
 
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
+#include "sim/run/metrics.hpp"
 #include "sim/train/trial.hpp"
 
 namespace mvsgd::sim {
@@ -32,7 +33,8 @@ using RunFiles = std::map<std::string, FileDigest>;
 struct Checkpoint {
   TrialState state;
   RunFiles rows;
-  Environment environment;  ///< where it was made
+  Environment environment;                          ///< where it was made
+  std::optional<RoundMetrics> kept = std::nullopt;  ///< as CheckpointContext has it
 };
 
 /// What of a checkpoint is not in the state.
@@ -40,6 +42,7 @@ struct CheckpointContext {
   const Settings& settings;
   const Environment& environment;
   const RunFiles& rows;
+  const std::optional<RoundMetrics>& kept;  ///< of a round whose evaluation is due: not in the rows
 };
 
 /// Makes a checkpoint of `state` in `run`'s folder checkpoint, which must be there, and removes all

@@ -156,25 +156,26 @@ void read_arrays(const std::filesystem::path& path, const Settings& settings, Tr
   group.server.kept = read_kept(file, name, settings, group, d);
 }
 
-void write_progress(DurableFile& file, const TrialState& state) {
+void write_progress(DurableFile& file, const TrialState& state,
+                    const std::optional<RoundMetrics>& kept) {
   const Account::Sums& sums = state.account.sums();
-  const ordered_json progress{
-      {"round", state.group.t},
-      {"seconds", state.seconds},
-      {"cpu_seconds", json_of(state.phases)},
-      {"test_loss", state.evaluation.loss},
-      {"test_accuracy", state.evaluation.accuracy},
-      {"sparse_steps", sums.sparse_steps},
-      {"dense_steps", sums.dense_steps},
-      {"sparse_rounds", sums.sparse_rounds},
-      {"dense_rounds", sums.dense_rounds},
-      {"bits", json_of(sums.all)},
-      {"bits_of_sparse_rounds", json_of(sums.sparse)},
-      {"bits_of_worker_0_in_the_last_sparse_round", json_of(sums.sparse_round)}};
+  ordered_json progress{{"round", state.group.t},
+                        {"seconds", state.seconds},
+                        {"cpu_seconds", json_of(state.phases)},
+                        {"test_loss", state.evaluation.loss},
+                        {"test_accuracy", state.evaluation.accuracy},
+                        {"sparse_steps", sums.sparse_steps},
+                        {"dense_steps", sums.dense_steps},
+                        {"sparse_rounds", sums.sparse_rounds},
+                        {"dense_rounds", sums.dense_rounds},
+                        {"bits", json_of(sums.all)},
+                        {"bits_of_sparse_rounds", json_of(sums.sparse)},
+                        {"bits_of_worker_0_in_the_last_sparse_round", json_of(sums.sparse_round)}};
+  if (kept) progress["evaluation_due"] = ordered_json::parse(line_of(*kept));
   file.write(progress.dump(2) + '\n');
 }
 
-TrialState read_progress(const std::filesystem::path& path, const Settings& settings) {
+CheckpointProgress read_progress(const std::filesystem::path& path, const Settings& settings) {
   std::ifstream file(path);
   try {
     const json progress = json::parse(json_text(file));
@@ -186,16 +187,23 @@ TrialState read_progress(const std::filesystem::path& path, const Settings& sett
         .sparse = read_bits(progress.at("bits_of_sparse_rounds")),
         .all = read_bits(progress.at("bits")),
         .sparse_round = read_bits(progress.at("bits_of_worker_0_in_the_last_sparse_round"))};
+    const auto due = progress.find("evaluation_due");
     TrialState state{.group = {},
                      .evaluation = {.loss = read_number(progress.at("test_loss")),
                                     .accuracy = read_number(progress.at("test_accuracy"))},
                      .statistics = {},
+                     .evaluation_due = due != progress.end(),
                      .account = {parameters_of(settings), settings.workers, sums},
                      .phases = read_phases(progress.at("cpu_seconds")),
                      .seconds = progress.at("seconds").get<double>()};
     state.group.t = whole_number<std::uint32_t>(progress.at("round"));
     state.group.workers.resize(settings.workers);
-    return state;
+    std::optional<RoundMetrics> kept;
+    if (state.evaluation_due) {
+      const auto layers = kept_by_layer(nn::resnet18_parameters({.width = settings.width}), {});
+      kept = std::get<RoundMetrics>(parse_line(due->dump(), layers));
+    }
+    return {.state = std::move(state), .kept = std::move(kept)};
   } catch (const std::exception& e) {
     throw InputError(fmt::format("{}: {}", path.string(), e.what()));
   }

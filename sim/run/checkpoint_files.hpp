@@ -2,8 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "sim/files/durable_file.hpp"
+#include "sim/run/metrics.hpp"
 #include "sim/train/trial.hpp"
 
 namespace mvsgd::sim {
@@ -16,11 +18,17 @@ void write_arrays(DurableFile& file, const TrialState& state);
 /// of coordinates, or what the server kept does not fit the votes.
 void read_arrays(const std::filesystem::path& path, const Settings& settings, TrialState& state);
 
-/// Rounds, account, evaluation and times as JSON. The caller finishes the file.
-void write_progress(DurableFile& file, const TrialState& state);
+/// Rounds, account, evaluation and times as JSON, and the metrics of a round whose evaluation is
+/// due. The caller finishes the file.
+void write_progress(DurableFile& file, const TrialState& state,
+                    const std::optional<RoundMetrics>& kept);
 
-/// Reads them back: a state with no arrays yet. Throws InputError, naming file and member, if it is
-/// something else.
-[[nodiscard]] TrialState read_progress(const std::filesystem::path& path, const Settings& settings);
+struct CheckpointProgress {
+  TrialState state;  ///< with no arrays yet
+  std::optional<RoundMetrics> kept;
+};
+/// Reads them back. Throws InputError, naming file and member, if it is something else.
+[[nodiscard]] CheckpointProgress read_progress(const std::filesystem::path& path,
+                                               const Settings& settings);
 
 }  // namespace mvsgd::sim

@@ -124,6 +124,7 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
     for (const auto& [name, digest] : found.newest->rows) {
       fs::resize_file(path_ / name, digest.bytes);
     }
+    kept_ = found.newest->kept;
     metrics_ = open_for_writing(path_ / kMetrics, std::ios::app);
     ledger_ = open_for_writing(path_ / kLedger, std::ios::app);
   } else {
@@ -146,15 +147,32 @@ void RunDirectory::begin_rows() {
 std::optional<RoundMetrics> RunDirectory::add(const RoundRecord& record, double seconds) {
   has_rows_ = true;
   write_ledger_rows(ledger_, record.ledger, settings_.ledger_rows);
-  std::optional<RoundMetrics> metrics;
-  if (record.round.t > 0) {
-    metrics = metrics_of(record, layout_, seconds, settings_.ledger_rows);
-    metrics_ << line_of(*metrics) << '\n';
-  }
   ledger_.flush();
+  check_written();
+  if (record.round.t == 0) return std::nullopt;
+  RoundMetrics metrics = metrics_of(record, layout_, seconds, settings_.ledger_rows);
+  if (record.evaluation_due) {
+    kept_ = std::move(metrics);
+    return std::nullopt;
+  }
+  write_line(metrics);
+  return metrics;
+}
+
+RoundMetrics RunDirectory::add_evaluation(const Evaluation& evaluation, double seconds) {
+  if (!kept_) throw std::logic_error("RunDirectory: no evaluation is due");
+  RoundMetrics metrics = *std::exchange(kept_, std::nullopt);
+  metrics.test_loss = evaluation.loss;
+  metrics.test_accuracy = evaluation.accuracy;
+  metrics.seconds = seconds;
+  write_line(metrics);
+  return metrics;
+}
+
+void RunDirectory::write_line(const RoundMetrics& metrics) {
+  metrics_ << line_of(metrics) << '\n';
   metrics_.flush();
   check_written();
-  return metrics;
 }
 
 FileDigest RunDirectory::synced(const char* name) const {
@@ -169,7 +187,9 @@ FileDigest RunDirectory::synced(const char* name) const {
 void RunDirectory::save(const TrialState& state) {
   RunFiles rows;
   for (const char* name : kRowFiles) rows[name] = synced(name);
-  save_checkpoint(path_, state, {.settings = settings_, .environment = environment_, .rows = rows});
+  save_checkpoint(
+      path_, state,
+      {.settings = settings_, .environment = environment_, .rows = rows, .kept = kept_});
 }
 
 void RunDirectory::finish(const TrialResult& result, double seconds) {

@@ -33,9 +33,14 @@ class RunDirectory {
                const FoundCheckpoint& found);
 
   /// Writes the round's rows of ledger.csv and its line of metrics.jsonl, and returns what the line
-  /// has; round 0, which trains nothing, has rows alone. Throws std::runtime_error if they cannot
-  /// be written.
+  /// has; round 0, which trains nothing, has rows alone. The line of a round whose evaluation is
+  /// due is kept, and goes into the next checkpoint. Throws std::runtime_error if they cannot be
+  /// written.
   std::optional<RoundMetrics> add(const RoundRecord& record, double seconds);
+
+  /// Writes the line that is kept, with the evaluation that was due, and returns what it has.
+  /// Throws std::logic_error if there is none.
+  RoundMetrics add_evaluation(const Evaluation& evaluation, double seconds);
 
   /// model.safetensors, then the last line of metrics.jsonl: digest, accuracy, rates, and what the
   /// three files have by then.
@@ -54,6 +59,7 @@ class RunDirectory {
 
  private:
   void begin_rows();
+  void write_line(const RoundMetrics& metrics);
   void check_written();
   /// What a file of the run has, all of it on the disk.
   [[nodiscard]] FileDigest synced(const char* name) const;
@@ -67,6 +73,7 @@ class RunDirectory {
   nn::Layout layout_;  ///< which layer a coordinate of a mask is of
   std::ofstream metrics_;
   std::ofstream ledger_;
+  std::optional<RoundMetrics> kept_;  ///< of the last round, while its evaluation is due
 };
 
 /// The end of a finished run, for comparisons.

@@ -93,6 +93,7 @@ TrialState receive_start(comm::Processes& processes, const Settings& settings) {
   TrialState state{.group = {},
                    .evaluation = {},
                    .statistics = {},
+                   .evaluation_due = false,
                    .account = {d, settings.workers},
                    .phases = {},
                    .seconds = 0};

@@ -179,7 +179,7 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
   const bool had_events = cut_events_after(directory.path(), begun.group.t);
   std::optional<EventFile> events;
   if (had_events) {
-    events.emplace(directory.path(), wall_time(), begun.group.t + 1);
+    events.emplace(directory.path(), wall_time(), begun.group.t + (begun.evaluation_due ? 0 : 1));
   } else if (options.events) {
     events.emplace(directory.path(), wall_time());
   }
@@ -202,6 +202,11 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
     const auto metrics = directory.add(record, seconds());
     t = record.round.t;
     if (events && metrics) events->add(metrics->round, wall_time(), scalars_of(*metrics));
+  };
+  trial_sinks.on_evaluation = [&](const Evaluation& evaluation) {
+    if (sinks.on_evaluation) sinks.on_evaluation(rounds[t - 1], evaluation);
+    const RoundMetrics metrics = directory.add_evaluation(evaluation, seconds());
+    if (events) events->add(metrics.round, wall_time(), scalars_of(metrics));
   };
   if (dump) {
     trial_sinks.on_message = [&](std::uint32_t to, const comm::Message& message) {

@@ -44,8 +44,10 @@ struct TrainingSinks {
   std::function<void(const TrainingStart&)> on_start;
   /// As TrialSinks::on_round; `seconds` that the run has taken, earlier parts of it included.
   std::function<void(const RoundRecord&, double seconds)> on_round;
-  /// Whether the run is to stop: the round that goes on is given up then. Asked at any moment, by
-  /// one thread at a time; for the first time before the first round.
+  /// As TrialSinks::on_evaluation.
+  std::function<void(const Round&, const Evaluation&)> on_evaluation;
+  /// Whether the run is to stop: the round or the evaluation that goes on is given up then. Asked
+  /// at any moment, by one thread at a time; for the first time before the first round.
   std::function<bool()> interrupted;
 };
 

@@ -34,8 +34,10 @@ std::size_t batches(const data::Dataset& dataset) { return (dataset.size() + kBa
 }  // namespace
 
 Evaluator::Evaluator(const Settings& settings, const SlotImages& training, const SlotImages& test,
-                     std::span<Compute> compute, Slots& slots)
-    : settings_(settings), training_(&training), test_(&test), compute_(compute), slots_(&slots) {}
+                     std::span<Compute> compute, Slots& slots, GiveUp* give_up)
+    : settings_(settings), training_(&training), test_(&test), compute_(compute), slots_(&slots) {
+  if (give_up != nullptr) between_ = [give_up] { give_up->check_evaluation(); };
+}
 
 template <typename Batch>
 void Evaluator::for_each_batch(std::size_t count, const Batch& batch) const {
@@ -49,6 +51,7 @@ void Evaluator::for_each_batch(std::size_t count, const Batch& batch) const {
       compute.backend->enter(static_cast<int>(settings_.threads_per_worker));
       bool first = true;
       for (std::size_t i = next++; i < count; i = next++) {
+        if (between_) between_();
         batch(compute, i, first);
         first = false;
       }
@@ -88,7 +91,7 @@ Evaluation Evaluator::operator()(std::span<const float> theta,
       compute.backend->write(compute.model->buffers(), statistics);
     }
     const SlotImages::Batch loaded = load(*test_, i, compute);
-    results[i] = compute.model->evaluate(loaded.images, loaded.labels, mode);
+    results[i] = compute.model->evaluate(loaded.images, loaded.labels, mode, 0.1F, between_);
     results[i].loss *= static_cast<double>(loaded.labels.size());
   });
   Evaluation sum;
@@ -114,7 +117,8 @@ std::vector<float> Evaluator::recomputed_buffers(std::span<const float> theta,
     const SlotImages::Batch loaded = load(*training_, i, compute);
     statistics[i].resize(size);
     compute.backend->write(compute.model->buffers(), statistics[i]);
-    compute.model->evaluate(loaded.images, loaded.labels, nn::BatchNormMode::update, 1.0F);
+    compute.model->evaluate(loaded.images, loaded.labels, nn::BatchNormMode::update, 1.0F,
+                            between_);
     compute.backend->read(compute.model->buffers(), statistics[i]);
   });
   std::vector<float> mean(size);

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
 #include "sim/round/evaluation.hpp"
+#include "sim/round/give_up.hpp"
 #include "sim/round/slots.hpp"
 #include "sim/train/compute.hpp"
 
@@ -15,9 +17,10 @@ namespace mvsgd::sim {
 /// depend on how many: batches are added up in their order.
 class Evaluator {
  public:
-  /// All but `settings` must outlive it.
+  /// All but `settings` must outlive it. Where `give_up` says so, it is given up between two
+  /// operations: EvaluationGivenUp is thrown.
   Evaluator(const Settings& settings, const SlotImages& training, const SlotImages& test,
-            std::span<Compute> compute, Slots& slots);
+            std::span<Compute> compute, Slots& slots, GiveUp* give_up = nullptr);
 
   /// The batch-norm statistics to evaluate theta [d] with: with bn_eval = recompute those of the
   /// training images, else `buffers`.
@@ -41,6 +44,7 @@ class Evaluator {
   const SlotImages* test_;
   std::span<Compute> compute_;
   Slots* slots_;
+  std::function<void()> between_;  ///< may be empty
 };
 
 }  // namespace mvsgd::sim

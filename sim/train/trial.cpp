@@ -52,7 +52,7 @@ struct RunningTrial {
         test(images.test, compute),
         give_up(trial_sinks.gives_up, ranks_given_up_here(s, all)),
         update(s, training, compute, &give_up),
-        evaluator(s, training, test, compute, slots),
+        evaluator(s, training, test, compute, slots, &give_up),
         audit(law, s, state.account.dimension(), state.group.workers.front().buffers.size()),
         sinks(trial_sinks) {}
 
@@ -60,13 +60,16 @@ struct RunningTrial {
     audit.check(record.round, record.ledger, record.sizes);
     state.account.add(record.round, record.ledger);
     if (record.evaluation) state.evaluation = *record.evaluation;
+    state.evaluation_due = record.evaluation_due;
     state.phases += record.report.phases;
     if (sinks.on_round) sinks.on_round(record);
   }
 
   Evaluation evaluate(std::span<const float> theta, std::span<const float> buffers) {
-    state.statistics = evaluator.statistics(theta, buffers);
-    return evaluator(theta, state.statistics);
+    std::vector<float> statistics = evaluator.statistics(theta, buffers);
+    const Evaluation evaluation = evaluator(theta, statistics);
+    state.statistics = std::move(statistics);
+    return evaluation;
   }
 
   comm::Processes& processes;
@@ -83,6 +86,29 @@ struct RunningTrial {
   Audit audit;
   TrialSinks sinks;
 };
+
+/// [b], in worker order.
+std::vector<float> mean_buffers(std::span<const WorkerState> workers) {
+  std::vector<float> mean = workers.front().buffers;
+  for (const WorkerState& worker : workers.subspan(1)) {
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += worker.buffers[i];
+  }
+  for (float& x : mean) x /= static_cast<float>(workers.size());
+  return mean;
+}
+
+/// The evaluation that a stop has left. To the bit what it would have been: the workers' statistics
+/// are those that they sent for it.
+void evaluate_what_is_due(RunningTrial& trial) {
+  TrialState& state = trial.state;
+  if (!state.evaluation_due) return;
+  const std::vector<WorkerState>& workers = state.group.workers;
+  state.evaluation = trial.evaluate(state.group.server.theta, trial.settings.scheme->sends()
+                                                                  ? mean_buffers(workers)
+                                                                  : workers.front().buffers);
+  state.evaluation_due = false;
+  if (trial.sinks.on_evaluation) trial.sinks.on_evaluation(state.evaluation);
+}
 
 /// To the next pause.
 void advance(RunningTrial& trial) {
@@ -111,16 +137,6 @@ void advance(RunningTrial& trial) {
       std::move(trial.state.group));
 }
 
-/// [b], in worker order.
-std::vector<float> mean_buffers(std::span<const WorkerState> workers) {
-  std::vector<float> mean = workers.front().buffers;
-  for (const WorkerState& worker : workers.subspan(1)) {
-    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += worker.buffers[i];
-  }
-  for (float& x : mean) x /= static_cast<float>(workers.size());
-  return mean;
-}
-
 }  // namespace
 
 TrialState first_state(const Settings& s) {
@@ -128,6 +144,7 @@ TrialState first_state(const Settings& s) {
   TrialState first{.group = {},
                    .evaluation = {},
                    .statistics = model.statistics,
+                   .evaluation_due = false,
                    .account = {model.theta.size(), s.workers},
                    .phases = {},
                    .seconds = 0};
@@ -151,17 +168,22 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
   const double earlier = state.seconds;
   const auto start = std::chrono::steady_clock::now();
   bool goes_on = true;
-  while (goes_on && state.group.t < trial.rounds.size()) {
-    advance(trial);
+  std::uint32_t t = state.group.t;
+  while (goes_on && t < trial.rounds.size()) {
+    try {
+      evaluate_what_is_due(trial);
+      advance(trial);
+      t = state.group.t;
+    } catch (const EvaluationGivenUp&) {
+      if (!state.evaluation_due) break;  // that of the last round, with which the state has gone
+    }
     if (settings.bn_eval() == BatchNormEvaluation::batch && trial.processes.leads()) {
       state.statistics = mean_buffers(state.group.workers);
     }
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     state.seconds = earlier + elapsed.count();
-    const bool pauses = state.group.t < trial.rounds.size();
-    if (pauses && sinks.on_pause) goes_on = sinks.on_pause(state);
+    if (t < trial.rounds.size() && sinks.on_pause) goes_on = sinks.on_pause(state);
   }
-  const std::uint32_t t = state.group.t;
   std::vector<float>& theta = state.group.server.theta;
   std::string digest = sha256(theta);
   return {.evaluation = state.evaluation,

@@ -24,6 +24,7 @@ struct TrialState {
   GroupState group;
   Evaluation evaluation;          ///< the last
   std::vector<float> statistics;  ///< the batch-norm statistics that it used
+  bool evaluation_due = false;    ///< that of round t was given up, and comes before round t + 1
   Account account;
   Phases phases;       ///< where the processor time of all rounds went
   double seconds = 0;  ///< that it has taken
@@ -36,10 +37,14 @@ struct TrialState {
 struct TrialSinks {
   std::function<void(const RoundRecord&)> on_round;  ///< of a closed one: in order, from one
                                                      ///< thread; t = 0 comes first
-  comm::WireObserver on_message;                     ///< from the senders' threads
-  PauseAfter pause_after;  ///< asked once a round, from the thread of on_round
-  /// Whether the round that goes on is to be given up for a pause after the one before. Asked
-  /// between the operations of local steps, by one thread at a time.
+  /// The evaluation of the last closed round, whose record had it due: before the next round.
+  std::function<void(const Evaluation&)> on_evaluation;
+  comm::WireObserver on_message;  ///< from the senders' threads
+  PauseAfter pause_after;         ///< asked once a round, from the thread of on_round
+  /// Whether the round that goes on is to be given up for a pause after the one before, or an
+  /// evaluation for a pause after its round. Asked between operations of both, by one thread at a
+  /// time. Of the last round's evaluation the trial ends without a further pause: with its state in
+  /// the last one.
   std::function<bool()> gives_up;
   /// Sees the state in a pause, which comes before the last round has ended, and before the first
   /// if this is given up. If it returns false the trial ends there.
@@ -54,7 +59,7 @@ struct TrialResult {
   std::uint64_t steps = 0;        ///< local steps of a worker
   std::string digest;             ///< sha256(theta)
   Phases phases;                  ///< where the processor time of all rounds went
-  bool finished = true;           ///< false if on_pause has ended it before the last round
+  bool finished = true;           ///< false if on_pause or gives_up has ended it before its end
 };
 
 /// Runs all rounds; a thread for each worker. Every round's ledger is held against `law`.

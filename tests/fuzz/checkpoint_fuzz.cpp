@@ -91,8 +91,11 @@ struct Run {
     }
     const TrialState state = state_of(settings);
     d = state.group.server.theta.size();
-    save_checkpoint(directory.path(), state,
-                    {.settings = settings, .environment = {{"version", "1"}}, .rows = rows});
+    mvsgd::sim::RoundMetrics kept;
+    kept.round = state.group.t;
+    save_checkpoint(
+        directory.path(), state,
+        {.settings = settings, .environment = {{"version", "1"}}, .rows = rows, .kept = kept});
     for (const char* name : kFiles) whole.push_back(text_of(checkpoint() / name));
   }
 
@@ -145,7 +148,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (file != 0) {
     try {
-      TrialState state = read_progress(run.checkpoint() / kFiles[1], run.settings);
+      TrialState state = read_progress(run.checkpoint() / kFiles[1], run.settings).state;
       read_arrays(run.checkpoint() / kFiles[2], run.settings, state);
       run.check_sizes(state);
     } catch (const InputError&) {

@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -116,6 +118,81 @@ TEST_F(TrainingRun, GivesTheRoundUpWhenItIsInterruptedAndDoesItAgainToTheSameFil
     EXPECT_TRUE(stopped_at.contains(0));
     EXPECT_GE(stopped_at.size(), 3U);
     fs::remove_all(path_);
+    fs::remove_all(whole);
+  }
+}
+
+/// metrics.jsonl but for times, and for digests of files with times.
+std::string timeless(const fs::path& path) {
+  static const std::regex times(",\"(seconds|files)\":[^\n]*");
+  return std::regex_replace(text_of(path / "metrics.jsonl"), times, "");
+}
+
+bool has_evaluation_due(const fs::path& path, std::uint32_t t) {
+  const auto progress = path / "checkpoint" / fmt::format("round-{:08}", t) / "progress.json";
+  return text_of(progress).find("\"evaluation_due\"") != std::string::npos;
+}
+
+// At many moments of a run that evaluates for most of its time. The resumed run begins with what
+// is due, and may be interrupted in that again.
+TEST_F(TrainingRun, GivesAnEvaluationUpWhenItIsInterruptedAndDoesItFirstWhenItGoesOn) {
+  struct Case {
+    const char* preset;
+    BatchNormEvaluation bn_eval;
+    std::uint32_t checkpoint_every;
+  };
+  for (const Case& of : {Case{"sm", BatchNormEvaluation::average, 0},
+                         Case{"ssgd-mv-ad-l2", BatchNormEvaluation::average, 0},
+                         Case{"ssgd-mv-ad-l2", BatchNormEvaluation::recompute, 1},
+                         Case{"top-k", BatchNormEvaluation::batch, 0}}) {
+    SCOPED_TRACE(fmt::format("{} {}", of.preset, static_cast<int>(of.bn_eval)));
+    settings_ = small_settings(of.preset);
+    settings_.backend = "lanes";
+    settings_.epochs = 3;
+    settings_.synthetic_test = 136;
+    settings_.checkpoint_every = {.rounds = of.checkpoint_every, .minutes = 0};
+    settings_.overrides.bn_eval = of.bn_eval;
+    const fs::path whole = directory_.path() / "whole";
+    std::atomic<int> asked = 0;
+    TrainingSinks sinks;
+    sinks.interrupted = [&] { return ++asked < 0; };
+    ASSERT_TRUE(train_in(whole, settings_, {}, sinks).result.finished);
+    const int all = asked;
+    std::set<std::uint32_t> due;
+    std::size_t last = 0;  // times that the last evaluation was given up
+    for (int part = 1; part <= 10; ++part) {
+      const int questions = part == 10 ? all - 20 : all * part / 10;
+      asked = 0;
+      sinks.interrupted = [&] { return ++asked > questions; };
+      TrainingEnd end = train_in(path_, settings_, {}, sinks);
+      if (!end.result.finished && end.t > 0 && has_evaluation_due(path_, end.t)) {
+        due.insert(end.t);
+        asked = 0;
+        sinks.interrupted = [&] { return ++asked > 7; };
+        end = train_in(path_, settings_, {.resume = true}, sinks);
+        EXPECT_FALSE(end.result.finished);
+        EXPECT_TRUE(has_evaluation_due(path_, end.t));
+      }
+      last += !end.result.finished && end.t + 1 == end.rounds ? 1 : 0;
+      std::size_t evaluations = 0;
+      TrainingSinks resumed;
+      resumed.on_evaluation = [&](const Round& round, const Evaluation& evaluation) {
+        ++evaluations;
+        EXPECT_EQ(round.t, end.t);
+        EXPECT_GT(evaluation.loss, 0);
+      };
+      if (!end.result.finished) {
+        const bool is_due = end.t > 0 && has_evaluation_due(path_, end.t);
+        ASSERT_TRUE(train_in(path_, settings_, {.resume = true}, resumed).result.finished);
+        EXPECT_EQ(evaluations, is_due ? 1U : 0U);
+      }
+      EXPECT_EQ(text_of(path_ / "ledger.csv"), text_of(whole / "ledger.csv"));
+      EXPECT_EQ(timeless(path_), timeless(whole)) << "after " << questions << " questions";
+      EXPECT_EQ(text_of(path_ / "model.safetensors"), text_of(whole / "model.safetensors"));
+      fs::remove_all(path_);
+    }
+    EXPECT_FALSE(due.empty());
+    EXPECT_GT(last, 0U);
     fs::remove_all(whole);
   }
 }

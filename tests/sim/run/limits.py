@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""No limit, load or pause makes `mvsgd train` wait for ever, or end without a word.
+
+usage: limits.py MVSGD CASE
+
+Every program is given some seconds; one that is not done by then has failed the test. What it leaves is the digest of
+the run without the limit, or an exit code and a message that says what is wrong. Exits with 77 and the reason where
+the machine does not let a limit be set.
+"""
+
+import json
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+mvsgd = pathlib.Path(sys.argv[1]).resolve()
+SECONDS = 60  # of a busy machine; alone each program takes 2 at most
+
+SMALL = ("--preset ssgd-mv --width 2 --warmup-epochs 0 --rounds 4 --batch 4 --workers 4 --slots 2 --synthetic-train 120 "
+         "--synthetic-test 16 --backend lanes --quiet").split()
+NOBODY = 65534
+
+
+def fail(text, program=None):
+    print(text)
+    if program is not None:
+        print("exit", program.returncode, program.stderr)
+    sys.exit(1)
+
+
+def skip(reason):
+    print("skipped:", reason)
+    sys.exit(77)
+
+
+def train(out, more=(), limits=(), prefix=(), **options):
+    """Trains under `limits`, pairs of a resource and a number, to its end."""
+    def set_limits():
+        for which, most in limits:
+            resource.setrlimit(which, (most, resource.getrlimit(which)[1]))
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    begun = time.monotonic()
+    try:
+        program = subprocess.run([*prefix, mvsgd, "train", *more, "--out", out], preexec_fn=set_limits,
+                                 timeout=SECONDS, check=False, **options)
+    except subprocess.TimeoutExpired:
+        fail(f"not done after {SECONDS} s: {more}, limits {limits}")
+    print(f"exit {program.returncode} after {time.monotonic() - begun:.1f} s:", (program.stderr or "").strip()[:300])
+    return program
+
+
+def digest(out):
+    return json.loads((out / "metrics.jsonl").read_text().splitlines()[-1]).get("theta_sha256")
+
+
+def expect_message(program, codes, *words):
+    if program.returncode not in codes:
+        fail(f"an exit code of {codes} is wanted", program)
+    for word in words:
+        if word not in program.stderr:
+            fail(f"no '{word}' in the message", program)
+    if program.stderr.strip() in ("", "mvsgd: std::bad_alloc"):
+        fail("a message is wanted that says what is wrong", program)
+
+
+def expect_same(program, out, whole):
+    if program.returncode != 0:
+        fail("it is to end well", program)
+    if digest(out) != whole:
+        fail(f"digest {digest(out)}, not {whole}", program)
+
+
+def whole_run(work, settings=SMALL):
+    program = train(work / "whole", settings)
+    if program.returncode != 0:
+        fail("the run without a limit has failed", program)
+    return digest(work / "whole")
+
+
+def threads(work):
+    """As an ordinary user, since a superuser has no such limit: 100 workers, and room for some of them."""
+    program = work / "mvsgd"
+    shutil.copy(mvsgd, program)
+    options = {}
+    running = 0
+    uid = os.getuid()
+    if uid == 0:
+        uid = NOBODY
+        options = {"user": uid, "group": uid, "extra_groups": []}
+        os.chmod(work, 0o777)
+    for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        except OSError:
+            continue
+        if fields["Uid"].split()[0] == str(uid):
+            running += int(fields["Threads"])
+    settings = SMALL + ["--workers", "100"]
+    try:
+        limited = subprocess.run([program, "train", *settings, "--out", work / "out"], capture_output=True, text=True,
+                                 timeout=SECONDS, check=False, cwd=work,
+                                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC,
+                                                                       (running + 40, running + 40)), **options)
+    except subprocess.TimeoutExpired:
+        fail(f"not done after {SECONDS} s")
+    except (OSError, subprocess.SubprocessError) as e:
+        skip(f"no program of another user can be started: {e}")
+    print(limited.stderr.strip())
+    expect_message(limited, [4], "of 100 workers' threads could be started", "ulimit -u")
+
+
+def openmp(work):
+    if "onednn" not in subprocess.run([mvsgd, "info"], capture_output=True, text=True, check=True).stdout:
+        skip("a build without oneDNN")
+    settings = SMALL + ["--backend", "onednn", "--set", "threads_per_worker=2"]
+    whole = whole_run(work, settings)
+    for i, limit in enumerate([{"OMP_THREAD_LIMIT": "1"}, {"OMP_DYNAMIC": "true"}, {"OMP_NUM_THREADS": "1"},
+                               {"OMP_MAX_ACTIVE_LEVELS": "0"}, {"OMP_NESTED": "false", "OMP_WAIT_POLICY": "active"}]):
+        out = work / f"out{i}"
+        program = train(out, settings, env={**os.environ, **limit})
+        print(limit)
+        if program.returncode == 0:
+            expect_same(program, out, whole)
+        else:
+            expect_message(program, [3], "OpenMP gives", "of 2 threads")
+
+
+def memory(work):
+    """From too little to load the libraries to as much as it wants."""
+    settings = SMALL + ["--width", "16", "--rounds", "1"]
+    whole = whole_run(work, settings)
+    done = 0
+    for i, mebibytes in enumerate([60, 120, 200, 300, 400, 600, 1000, 4000]):
+        out = work / f"out{i}"
+        print(mebibytes, "MiB")
+        program = train(out, settings, [(resource.RLIMIT_AS, mebibytes << 20)])
+        if program.returncode == 0:
+            expect_same(program, out, whole)
+            done += 1
+        elif program.returncode == 127:
+            expect_message(program, [127], "shared librar")  # the loader's
+        else:
+            expect_message(program, [2, 3, 4])
+    if done == 0:
+        fail("4 GiB are enough")
+
+
+def file_size(work):
+    """At every size the file that is too large is named, and what is there can be resumed."""
+    whole = whole_run(work)
+    for i, kibibytes in enumerate([0, 1, 4, 40, 100, 4000]):
+        out = work / f"out{i}"
+        program = train(out, SMALL, [(resource.RLIMIT_FSIZE, kibibytes << 10)])
+        if program.returncode == 0:
+            expect_same(program, out, whole)
+        else:
+            expect_message(program, [3, 4], str(out))
+    expect_same(program, out, whole)
+
+
+def open_files(work):
+    whole = whole_run(work)
+    done = 0
+    for limit in range(3, 20):
+        out = work / f"out{limit}"
+        program = train(out, SMALL, [(resource.RLIMIT_NOFILE, limit)])
+        if program.returncode == 0:
+            expect_same(program, out, whole)
+            done += 1
+        elif program.returncode == 127:
+            expect_message(program, [127], "shared librar")
+        else:
+            expect_message(program, [3, 4])
+    if done == 0:
+        fail("19 open files are enough")
+
+
+def full_disk(work):
+    """What was saved goes on when there is room."""
+    disk = work / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], capture_output=True, text=True,
+                             check=False)
+    if mounted.returncode != 0:
+        skip(f"no small disk: {mounted.stderr.strip()}")
+    try:
+        settings = SMALL + ["--rounds", "30", "--workers", "2", "--checkpoint-every", "1"]
+        whole = whole_run(work, settings)
+        out = disk / "out"
+        (disk / "other").write_bytes(b"x" * 600_000)
+        program = train(out, settings)
+        expect_message(program, [4], "No space left on device", str(out))
+        (disk / "other").unlink()
+        subprocess.run(["mount", "-o", "remount,size=40m", disk], check=True)
+        program = subprocess.run([mvsgd, "train", "--resume", out, "--quiet"], capture_output=True, text=True,
+                                 timeout=SECONDS, check=False)
+        expect_same(program, out, whole)
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def stopped(work):
+    """For longer than the deadline, in a round: the same digest, with more workers than slots."""
+    settings = SMALL + ["--workers", "30", "--slots", "1", "--rounds", "12", "--deadline", "1"]
+    whole = whole_run(work, settings)
+    out = work / "out"
+    with subprocess.Popen([mvsgd, "train", *settings, "--out", out], stderr=subprocess.PIPE, text=True) as program:
+        begun = time.monotonic()
+        while not (out / "metrics.jsonl").exists() or not (out / "metrics.jsonl").read_text():
+            if time.monotonic() - begun > SECONDS:
+                fail("no first round")
+            time.sleep(0.01)
+        program.send_signal(signal.SIGSTOP)
+        time.sleep(3)
+        if program.poll() is not None or digest_so_far(out):
+            fail("it had ended before it was stopped")
+        program.send_signal(signal.SIGCONT)
+        try:
+            _, program.stderr_text = program.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            fail("it does not go on")
+        if program.returncode != 0:
+            fail(f"exit {program.returncode}: {program.stderr_text}")
+    if digest(out) != whole:
+        fail("another digest")
+
+
+def digest_so_far(out):
+    return "theta_sha256" in (out / "metrics.jsonl").read_text()
+
+
+def queued(work):
+    """30 workers on one slot, of which each step takes long: nobody is late."""
+    settings = SMALL + ["--workers", "30", "--slots", "1", "--rounds", "1", "--width", "8", "--batch", "32",
+                        "--synthetic-train", "960"]
+    begun = time.monotonic()
+    program = train(work / "out", settings + ["--deadline", "1"])
+    if program.returncode != 0:
+        fail("it is to end well", program)
+    if time.monotonic() - begun < 1.5:
+        fail("the deadline was not reached: a larger run is wanted")
+
+
+def closed_output(work):
+    """Any of the three closed, or where nothing can be written: the run is what it is."""
+    settings = [word for word in SMALL if word != "--quiet"]
+    whole = whole_run(work)
+    for i, redirection in enumerate([">&-", "<&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full", "| true"]):
+        out = work / f"out{i}"
+        command = " ".join(map(str, [mvsgd, "train", *settings, "--out", out]))
+        program = subprocess.run(["bash", "-o", "pipefail", "-c", f"{command} {redirection}"], capture_output=True,
+                                 text=True, timeout=SECONDS, check=False)
+        print(redirection, program.returncode)
+        expect_same(program, out, whole)
+        for name in ["ledger.csv", "metrics.jsonl"]:
+            there, here = ((work / "whole" / name).read_text(), (out / name).read_text())
+            if name == "ledger.csv" and there != here:
+                fail(f"{redirection}: another ledger")
+            if len(there.splitlines()) != len(here.splitlines()):
+                fail(f"{redirection}: other metrics")
+
+
+def diverging(work):
+    """A worker that ends takes the others along, and is the one that is named."""
+    program = train(work / "out", SMALL + ["--local-steps", "8", "--learning-rate", "1e6", "--workers", "30",
+                                           "--slots", "1"])
+    expect_message(program, [4], "round ", "worker ", "learning rate")
+
+
+CASES = {case.__name__: case for case in (threads, openmp, memory, file_size, open_files, full_disk, stopped, queued,
+                                          closed_output, diverging)}
+
+with tempfile.TemporaryDirectory() as directory:
+    CASES[sys.argv[2]](pathlib.Path(directory))
