@@ -20,7 +20,7 @@ using compress::Isa;
 using compress::VoteChange;
 using compress::VoteSum;
 
-// A worker's round with K = d / 100 and K_ad = K / 10: a vote of which the top has a third.
+// A worker's round with K = d / 100 and K_ad = K / 10. A third of its vote is in its top K.
 struct WorkerRound {
   std::vector<float> x;
   std::vector<Index> top;

@@ -17,7 +17,8 @@ std::vector<float> values(std::size_t size, std::uint64_t seed) {
   return x;
 }
 
-// One worker's values. Items: values. Bytes: they and the sum read, the sum written, so 12 a value.
+// One worker's values. Items: values. Bytes: the values and the sum are read and the sum is
+// written, so 12 a value.
 void BM_AddValues(benchmark::State& state) {
   const auto received = values(static_cast<std::size_t>(state.range(0)), 1);
   auto sum = values(received.size(), 2);
@@ -34,8 +35,9 @@ void BM_AddValues(benchmark::State& state) {
   bench::report_bytes(state, 12 * sum.size(), seconds);
 }
 
-// Items: values. Bytes: the sum read and written, so 8 a value. By one, which leaves it as it is: a
-// division takes as long, and ever smaller values would end as denormals.
+// Items: values. Bytes: the sum read and written, so 8 a value. The divisor is one, which leaves
+// the sum as it is: the division takes as long as by N, while repeated division by N would end in
+// denormals.
 void BM_DivideByWorkers(benchmark::State& state) {
   auto sum = values(static_cast<std::size_t>(state.range(0)), 1);
   const float last = sum.back();

@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::size_t kBatch = 64;
 
-/// As many images as CIFAR-10 has for training, so that rows come from memory and not from cache;
-/// what is in them does not matter to the time.
+/// As many images as CIFAR-10 has for training, so that rows come from memory and not from cache.
+/// Their pixels do not affect the time.
 data::Dataset as_large_as_cifar10() {
   constexpr std::size_t kImages = 50000;
   data::Dataset dataset{.pixels = std::vector<std::uint8_t>(kImages * data::kImageBytes),
@@ -29,9 +29,9 @@ data::Dataset as_large_as_cifar10() {
   return dataset;
 }
 
-/// Whether image k of a batch is the view that the source says: with the normalised image from
-/// load_plain(), the value at (i, j) is the image's at (i + top - 4, j' + left - 4), j' = j or 31 -
-/// j.
+/// Whether `got` is the view that the source promises. Its value at (i, j) is the normalised
+/// image's (of load_plain()) at (i + top - 4, j' + left - 4), where j' is j, or 31 - j if the view
+/// is flipped.
 bool is_view(const data::Dataset& dataset, const data::View& view, std::span<const float> got) {
   constexpr auto kSide = static_cast<int>(data::kSide);
   std::vector<float> whole(data::kImageBytes);
@@ -51,7 +51,7 @@ bool is_view(const data::Dataset& dataset, const data::View& view, std::span<con
   return true;
 }
 
-// Batches of 64 of one worker of ten, step after step, so that permutations are paid for as in a
+// One of ten workers loads batches of 64, step after step, so permutations cost what they cost in a
 // run. Bytes: the pixels read and the floats written, 5 * 3,072 an image.
 void BM_LoadBatch(benchmark::State& state) {
   static const data::Dataset dataset = as_large_as_cifar10();
@@ -104,7 +104,7 @@ void BM_LoadPlain(benchmark::State& state) {
 }
 BENCHMARK(BM_LoadPlain)->Unit(benchmark::kMicrosecond);
 
-// The generator, 100 images.
+// The generator makes 100 images.
 void BM_Synthesize(benchmark::State& state) {
   const data::SyntheticOptions options{.train = 100, .test = 0, .seed = 1};
   const data::Dataset want = data::synthesize(options).train;

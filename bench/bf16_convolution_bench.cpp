@@ -1,6 +1,6 @@
-// Each convolution of ResNet-18 in each pass on bfloat16 with images in lanes (nn/lanes), by the
-// processor's tile unit where it has one and by fused multiply-adds. One kernel thread, so CPU
-// time.
+// How fast each convolution of ResNet-18 is in each pass, on bfloat16 with images in lanes
+// (nn/lanes), by the processor's tile unit where it has one and by fused multiply-adds. There is
+// one kernel thread, so CPU time counts.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -20,7 +20,7 @@
 namespace mvsgd::nn::lanes {
 namespace {
 
-// Floats of a tensor in lanes, all 1: images fill whole blocks.
+// The floats of a tensor in lanes, all 1. The images fill whole blocks.
 class Ones {
  public:
   explicit Ones(std::int64_t count)
@@ -87,13 +87,14 @@ class Problem {
     }
   }
 
-  // The elements of y, of dx and of dw alike have this sum. Each is an integer below 2^24.
+  // This is the sum of the elements of y, of dx and of dw alike. Each element is an integer below
+  // 2^24.
   [[nodiscard]] bool is_right() {
     run();
     return result_.sum() == products();
   }
 
-  // Products of an element of x and one of w.
+  // The number of products of an element of x and one of w.
   [[nodiscard]] double products() const {
     std::int64_t along_side = 0;
     for (std::int64_t i = 0; i < shape_.result_height(); ++i) {
@@ -117,9 +118,9 @@ class Problem {
 };
 
 #if defined(__x86_64__) && defined(__linux__)
-// Floating-point operations a second of full tiles that are loaded once: the best of nine trials.
+// Floating-point operations a second on full tiles that are loaded once: the best of nine trials.
 double tile_flops_per_second() {
-  // Zeros would be multiplied faster.
+  // Ones, since zeros would be multiplied faster.
   alignas(64) std::array<std::uint32_t, kTileSide * kTileSide> ones;
   ones.fill(0x3F803F80);
   double best = 0;
@@ -163,8 +164,8 @@ void BM_Bf16Convolution(benchmark::State& state, Bf16Engine engine, Pass pass) {
   }
 }
 
-// All of ResNet-18's at widths 8 to 64, each once though several widths have it. The stem's images
-// get no gradient.
+// All convolutions of ResNet-18 at widths 8 to 64. One that several widths share appears once. The
+// stem's images get no gradient.
 template <Pass Of>
 void convolutions(benchmark::internal::Benchmark* bench) {
   bench->ArgNames({"c", "h", "o", "r", "s", "batch"})->Unit(benchmark::kMillisecond);

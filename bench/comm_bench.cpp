@@ -69,7 +69,8 @@ void BM_Get(benchmark::State& state) {
   bench::report_bytes(state, all.size() * width / 8, bench::thread_seconds() - start);
 }
 
-// K float32 behind `offset` bits, there and back. Bytes: theirs, written and read.
+// K float32 values behind `offset` bits, written and read back. Bytes: the values, written and
+// read.
 void BM_Floats(benchmark::State& state) {
   const auto offset = static_cast<unsigned>(state.range(0));
   const std::vector<float> values(kPaperK, 0.1F);
@@ -92,8 +93,8 @@ void BM_Floats(benchmark::State& state) {
   bench::report_bytes(state, 8 * values.size(), seconds);
 }
 
-// A message of so many float32 from a worker to the server: built, counted three times, moved,
-// read, and its round closed. Items: messages. Bytes: the values, written and read.
+// A message of float32 values from a worker to the server. It is built, counted three times, moved
+// and read, and its round is closed. Items: messages. Bytes: the values, written and read.
 void BM_Message(benchmark::State& state) {
   const auto count = static_cast<std::uint32_t>(state.range(0));
   const std::vector<float> values(count, 0.1F);

@@ -1,6 +1,6 @@
-// Each convolution of ResNet-18 in each pass, direct and by Winograd's algorithm, of nn/onednn and
-// of nn/lanes: what convolution_table.py makes the table of nn/onednn from. One kernel thread, so
-// CPU time.
+// How fast each convolution of ResNet-18 is in each pass, direct and by Winograd's algorithm, in
+// nn/onednn and in nn/lanes. convolution_table.py makes the table of nn/onednn from these times.
+// There is one kernel thread, so CPU time counts.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -37,7 +37,7 @@ class Problem {
         dw_(backend_->allocate({o_, c_, r_, r_})) {
     backend_->enter(1);
     w_ = tensor({o_, c_, r_, r_});
-    // Activations as a step has them: in the layout that a convolution leaves.
+    // As in a step, activations have the layout in which a convolution leaves them.
     x_ = activation({batch_, c_, h_, h_});
     dy_ = activation({batch_, o_, h_ / s_, h_ / s_});
   }
@@ -51,7 +51,7 @@ class Problem {
     return dw_;
   }
 
-  // The elements of y, of dx and of dw alike have this sum.
+  // This is the sum of the elements of y, of dx and of dw alike.
   [[nodiscard]] bool is_right(const Tensor& result) const {
     std::vector<float> values(static_cast<std::size_t>(elements(result.shape)));
     backend_->read(result, values);
@@ -83,7 +83,7 @@ class Problem {
     return backend_->conv2d(from_one, tensor({channels, 1, 1, 1}), {});
   }
 
-  // Products of an element of x and one of w.
+  // The number of products of an element of x and one of w.
   [[nodiscard]] double products() const {
     std::int64_t along_side = 0;
     for (std::int64_t i = 0; i < h_ / s_; ++i) {
@@ -121,8 +121,8 @@ void BM_ConvolutionBackwardWeights(benchmark::State& state) {
   run(state, &Problem::backward_weights);
 }
 
-// All of ResNet-18's at widths 8 to 64, each once though several widths have it. The stem's images
-// get no gradient.
+// All convolutions of ResNet-18 at widths 8 to 64. One that several widths share appears once. The
+// stem's images get no gradient.
 template <bool Images>
 void convolutions(benchmark::internal::Benchmark* bench) {
   bench->ArgNames({"c", "h", "o", "r", "s", "batch", "winograd", "lanes"})
@@ -143,7 +143,8 @@ void convolutions(benchmark::internal::Benchmark* bench) {
   for (const std::vector<std::int64_t>& shape : shapes) {
     for (const std::int64_t batch : {16, 32, 64, 128, 256}) {
       for (const std::int64_t lanes : {0, 1}) {
-        // 3x3 with stride 1; onednn's not for the stem, and for multiples of 16 channels.
+        // Winograd's algorithm takes 3x3 with stride 1. That of onednn also needs as many outputs
+        // as inputs, a multiple of 16, which excludes the stem.
         const bool both = shape[3] == 3 && shape[4] == 1 &&
                           (lanes == 1 || (shape[0] == shape[2] && shape[0] % 16 == 0));
         for (std::int64_t winograd = 0; winograd <= (both ? 1 : 0); ++winograd) {

@@ -3,12 +3,12 @@
 
 usage: bench/convolution_table.py FILE.json...
 
-FILE is what the benchmark wrote, of one or more runs; of several the best time counts:
+Each FILE is the benchmark's output. Where several files have a time, the best counts:
 
   build/bench/bench/convolution_bench --benchmark_filter=/r:3/s:1/.*/lanes:0 --benchmark_out=FILE.json
 
-For each shape and pass the row has the batch from which on Winograd's algorithm is faster by 3 % or
-more at every batch measured; "kNever" if it is not at the largest.
+The row of a shape and pass gives a batch size: from it on, Winograd's algorithm is faster by 3 % or
+more at every batch measured. It gives "kNever" if the algorithm is not faster at the largest batch.
 """
 import collections
 import json

@@ -1,5 +1,5 @@
-// How fast a worker's local step is on a GPU, by width, batch and precision, kernel by kernel and
-// as one graph.
+// How fast a worker's local step is on a GPU, by width, batch and precision, launched kernel by
+// kernel or as one graph.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace mvsgd::nn {
 namespace {
 
 // A step returns when its loss is on the host, which is after its forward pass. Its backward pass
-// delays the next step's, so that the mean over many steps counts all of it.
+// delays the next step, so the mean over many steps includes it.
 void BM_CudaTrainingStep(benchmark::State& state) try {
   const std::int64_t batch = state.range(1);
   const auto backend = make_cuda_backend(

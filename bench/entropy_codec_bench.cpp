@@ -1,7 +1,8 @@
-// The codes that know more than d and K: the entropy code of supports that cluster, drops as ranks
-// in the last vote, and a mask as its difference from the last. In how many bits, and how fast.
+// How fast, and in how many bits, the codes are that know more than d and K: the entropy code of
+// supports that cluster, drops as ranks in the last vote, and a mask as its difference from the
+// last.
 //
-//     entropy_codec_bench [D:FILE ...]    also FILE, a support of D coordinates as u32
+//     entropy_codec_bench [D:FILE ...]    codes FILE too, a support of D coordinates as u32
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -29,7 +30,7 @@ namespace {
 using compress::Index;
 using Set = std::vector<Index>;
 
-// The lengths of the parameters of a ResNet-18, in order: a convolution, gamma and beta, again.
+// The lengths of the parameters of a ResNet-18, in order: a convolution, gamma, beta, and so on.
 std::vector<std::uint64_t> resnet18_layers() {
   std::vector<std::uint64_t> layers;
   const auto convolution = [&](std::uint64_t in, std::uint64_t out, std::uint64_t taps) {
@@ -48,8 +49,8 @@ std::vector<std::uint64_t> resnet18_layers() {
   return layers;
 }
 
-// About k coordinates of a ResNet-18 whose layers' densities differ by factors up to 30, evenly in
-// their logarithm; a layer's own coordinates are independent.
+// About k coordinates of a ResNet-18. The densities of its layers differ by factors of up to 30,
+// the logarithm of a density being uniform. Coordinates within a layer are independent.
 Set layered_support(double k) {
   std::mt19937_64 random(3);
   const auto layers = resnet18_layers();
@@ -70,7 +71,7 @@ Set layered_support(double k) {
   return support;
 }
 
-// Bits of the Golomb-Rice code of the gaps with the best of its parameters.
+// The bits of the Golomb-Rice code of the gaps, at its best parameter.
 double rice_bits(const Set& positions) {
   double least = HUGE_VAL;
   for (unsigned r = 0; r < 32; ++r) {
@@ -103,7 +104,8 @@ Coded coded(Encode encode) {
   return {.bytes = out.take(), .size = size};
 }
 
-// Times one direction of a code of `set`, checked first in both. Items: its members. Bytes: coded.
+// Times one direction of a code of `set`, and first checks both. Items: the set's members. Bytes:
+// the coded set.
 template <typename Encode, typename Decode>
 void measure(benchmark::State& state, bool encodes, const Set& set, Encode encode, Decode decode) {
   const Coded first = coded([&](comm::BitWriter& out) { encode(out); });
@@ -163,8 +165,8 @@ void entropy_sizes(benchmark::internal::Benchmark* b) {
 BENCHMARK(BM_EntropyEncode)->Apply(entropy_sizes);
 BENCHMARK(BM_EntropyDecode)->Apply(entropy_sizes);
 
-// Drops inside a vote of K = 111,740, coded as ranks in it. B: of the block code, 0 the entropy
-// code.
+// Drops from a vote of K = 111,740, coded as ranks in it. B is the block size of the block code; 0
+// stands for the entropy code.
 void ranked(benchmark::State& state, bool encodes) {
   constexpr std::uint64_t kK = 111740;
   const Set vote = bench::uniform_support(bench::kResNet18, kK, 1);
@@ -190,8 +192,9 @@ void BM_RankedDropsDecode(benchmark::State& state) { ranked(state, false); }
 BENCHMARK(BM_RankedDropsEncode)->ArgName("B")->Arg(10)->Arg(8)->Arg(0);
 BENCHMARK(BM_RankedDropsDecode)->ArgName("B")->Arg(10)->Arg(8)->Arg(0);
 
-// A mask of K = 111,740 against one that shares `overlap` per thousand with it. over_entropy: over
-// log2 of the choices of what left and of what is new; over_block: over the plain code at B = 64.
+// A mask of K = 111,740, coded against one that shares `overlap` per thousand with it. over_entropy
+// is the ratio to log2 of the number of choices of what left and of what is new. over_block is the
+// ratio to the plain code at B = 64.
 void delta(benchmark::State& state, bool encodes) {
   constexpr std::uint64_t kK = 111740;
   constexpr auto kD = static_cast<std::uint64_t>(bench::kResNet18);
@@ -222,7 +225,7 @@ void overlaps(benchmark::internal::Benchmark* b) {
 BENCHMARK(BM_DeltaEncode)->Apply(overlaps);
 BENCHMARK(BM_DeltaDecode)->Apply(overlaps);
 
-// The identity: the copy of as many positions as a vote has.
+// The identity code: it copies as many positions as a vote has.
 void BM_CopyPositions(benchmark::State& state) {
   const Set set = bench::uniform_support(bench::kResNet18, 111740, 1);
   const double start = bench::thread_seconds();

@@ -1,4 +1,4 @@
-// How fast the error memory takes a difference in, and what a mask selects goes out.
+// How fast the error memory adds a difference and gives up what a mask selects.
 #include <cstddef>
 #include <cstdint>
 #include <random>
@@ -19,7 +19,7 @@ std::vector<float> values(std::int64_t d, std::uint64_t seed) {
   return x;
 }
 
-// On the average every hundredth coordinate.
+// Every hundredth coordinate on average.
 std::vector<Index> mask(std::int64_t d) {
   std::mt19937_64 random(7);
   std::vector<Index> chosen;
@@ -29,7 +29,7 @@ std::vector<Index> mask(std::int64_t d) {
   return chosen;
 }
 
-// Bytes: both thetas and e read, e written, so 16d.
+// Bytes: both thetas and e are read and e is written, so 16d.
 void BM_AddDifference(benchmark::State& state) {
   const auto theta_h = values(state.range(0), 1);
   const auto theta_0 = values(state.range(0), 2);
@@ -45,7 +45,7 @@ void BM_AddDifference(benchmark::State& state) {
   bench::report_bytes(state, 16 * e.size(), bench::thread_seconds() - start);
 }
 
-// Bytes: index, value and copy, so 12 a coordinate.
+// Bytes: an index, a value and its copy, so 12 a coordinate.
 void BM_Gather(benchmark::State& state) {
   const auto chosen = mask(state.range(0));
   const auto x = values(state.range(0), 3);
@@ -64,7 +64,7 @@ void BM_Gather(benchmark::State& state) {
   bench::report_bytes(state, 12 * chosen.size(), seconds);
 }
 
-// Bytes: index, what was sent, and e read and written, so 16 a coordinate.
+// Bytes: an index, the value sent, and e read and written, so 16 a coordinate.
 void BM_SubtractSent(benchmark::State& state) {
   const auto chosen = mask(state.range(0));
   auto e = values(state.range(0), 3);
@@ -84,7 +84,7 @@ void BM_SubtractSent(benchmark::State& state) {
   bench::report_bytes(state, 16 * chosen.size(), seconds);
 }
 
-// Bytes: index, value, and y read and written, so 16 a coordinate.
+// Bytes: an index, a value, and y read and written, so 16 a coordinate.
 void BM_ScatterAdd(benchmark::State& state) {
   const auto chosen = mask(state.range(0));
   const auto update = values(static_cast<std::int64_t>(chosen.size()), 4);

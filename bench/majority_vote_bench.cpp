@@ -16,9 +16,9 @@ using compress::Isa;
 using compress::TieBreak;
 using compress::VoteTally;
 
-// A round of the server: counting, which clears what was there, and the mask. Items: votes, N * K.
-// Bytes: the supports read, the voted coordinates and their counts written and read, the mask
-// written.
+// A round of the server: it clears the counts, counts the votes and chooses the mask. Items: votes,
+// N * K. Bytes: the supports read, the voted coordinates and their counts written and read, the
+// mask written.
 void BM_TallyAndMask(benchmark::State& state, TieBreak::Rule rule, Isa isa) {
   if (bench::skips_large(state)) return;
   const auto all = bench::independent_supports(state.range(0), state.range(1));
@@ -65,7 +65,7 @@ void sizes(benchmark::internal::Benchmark* b) {
       ->Args({bench::kResNet18, 10})
       ->Unit(benchmark::kMillisecond);
 }
-// Whose costs the table of compress/README.md shows to be linear.
+// The sizes by which the table of compress/README.md shows that costs are linear.
 void growth(benchmark::internal::Benchmark* b) {
   b->ArgNames({"d", "N"})->Unit(benchmark::kMillisecond);
   for (const std::int64_t d : {100'000, 1'000'000, 10'000'000, 100'000'000}) b->Args({d, 10});

@@ -1,4 +1,4 @@
-// The network and a batch, for benchmarks of backends.
+// The network and a batch, for the benchmarks of the backends.
 #pragma once
 
 #include <cmath>
@@ -40,7 +40,8 @@ class Network {
   std::vector<std::uint8_t> labels_;
 };
 
-/// Logits of an untrained network are small, so its loss is near that of equal ones.
+/// The logits of an untrained network are small, so its loss is near log(10), the loss of equal
+/// logits.
 inline bool is_right(double loss) { return std::abs(loss - std::log(10.0)) < 1; }
 
 }  // namespace mvsgd::bench

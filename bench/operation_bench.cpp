@@ -1,5 +1,6 @@
-// What a training step computes besides convolutions, at ResNet-18's shapes (width 64, batch 64):
-// all bound by memory, so shown against memcpy. One kernel thread, so CPU time.
+// How fast the operations of a training step are other than convolutions, at ResNet-18's shapes
+// (width 64, batch 64). Memory bounds them all, so they are shown against memcpy. There is one
+// kernel thread, so CPU time counts.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -29,7 +30,7 @@ class Bench {
     backend_->write(x, std::vector<float>(static_cast<std::size_t>(elements(shape)), value));
     return x;
   }
-  // In the layout that a convolution leaves.
+  // A tensor in the layout in which a convolution leaves its output.
   [[nodiscard]] Tensor activation(const Shape& shape, float value) const {
     const Tensor one = plain({shape[0], 1, shape[2], shape[3]}, value);
     return backend_->conv2d(one, plain({shape[1], 1, 1, 1}, 1), {});
@@ -45,7 +46,7 @@ class Bench {
   std::unique_ptr<Backend> backend_ = make_onednn_backend();
 };
 
-// Batch norm with ReLU, or, with a residual, the end of a block.
+// Batch norm with ReLU; with a residual it is the end of a block.
 struct BatchNormCase : Bench {
   explicit BatchNormCase(const benchmark::State& state)
       : shape{kBatch, state.range(0), state.range(1), state.range(1)},
@@ -67,11 +68,11 @@ struct BatchNormCase : Bench {
   Tensor beta;
 };
 
-// Reads x, and the residual, and writes y: x is read for its moments and again, which the caches
-// spare where they can.
+// Reads x and any residual, and writes y. It reads x twice, first for the moments; the second read
+// is from the caches where they hold x.
 void BM_BatchNorm(benchmark::State& state) {
   const BatchNormCase norm(state);
-  // The input is its own mean: what is left is beta, and the residual.
+  // The input equals its mean, so beta and the residual are left.
   if (!norm.all_are(norm.forward().y, norm.residual ? 3 : 2)) {
     return state.SkipWithError("wrong answer");
   }
@@ -80,7 +81,7 @@ void BM_BatchNorm(benchmark::State& state) {
   bench::report_bytes(state, (norm.residual ? 3 : 2) * norm.bytes, bench::thread_seconds() - start);
 }
 
-// Reads x, dy and, for ReLU at the end of a block, y; writes dx and the residual's gradient.
+// Reads x, dy and, for ReLU at the end of a block, y. Writes dx and the residual's gradient.
 void BM_BatchNormBackward(benchmark::State& state) {
   const BatchNormCase norm(state);
   const BatchNormForward forward = norm.forward();
@@ -91,7 +92,7 @@ void BM_BatchNormBackward(benchmark::State& state) {
     return norm.backend().batch_norm_backward(dy, {}, norm.x, norm.gamma, forward, dgamma, dbeta,
                                               {.relu = true});
   };
-  // A gradient that is the same everywhere is what batch norm takes away.
+  // Batch norm removes a gradient that is the same everywhere.
   if (!norm.all_are(backward().dx, 0)) return state.SkipWithError("wrong answer");
   const double start = bench::thread_seconds();
   for (auto _ : state) benchmark::DoNotOptimize(backward());
@@ -128,7 +129,7 @@ void BM_Head(benchmark::State& state) {
     benchmark::DoNotOptimize(dx);
     return loss.loss;
   };
-  // Logits that are all the same.
+  // All logits are equal.
   if (std::abs(run() - std::log(10.0)) > 1e-6) return state.SkipWithError("wrong answer");
   const double start = bench::thread_seconds();
   for (auto _ : state) benchmark::DoNotOptimize(run());

@@ -1,4 +1,5 @@
-// What this processor can compute at most, measured: the limit that convolutions are shown against.
+// The most that this processor can compute, measured: the limit against which convolutions are
+// shown.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -15,8 +16,8 @@
 namespace mvsgd::bench {
 
 #if defined(__x86_64__)
-// Twelve independent chains of fused multiply-adds keep two units of a latency of four or five
-// busy.
+// Twelve independent chains of fused multiply-adds keep two units busy whose latency is four or
+// five cycles.
 [[gnu::target("avx512f")]] inline double fma_flops_avx512(std::int64_t rounds) {
   __m512 chains[12];
   for (auto& chain : chains) chain = _mm512_set1_ps(1);
@@ -42,8 +43,8 @@ namespace mvsgd::bench {
 }
 #endif
 
-/// Floating-point operations a second of one thread in float32, a fused multiply-add being two: the
-/// best of nine trials of a few milliseconds. 0 where the processor is not known.
+/// Floating-point operations a second of one thread in float32, where a fused multiply-add counts
+/// as two. The best of nine trials of a few milliseconds; 0 if the processor is not known.
 inline double peak_flops_per_second() {
 #if defined(__x86_64__)
   if (!__builtin_cpu_supports("fma")) return 0;
@@ -60,8 +61,9 @@ inline double peak_flops_per_second() {
 #endif
 }
 
-/// flops, the rate of the problem's floating-point operations (not the algorithm's), and peak_pct,
-/// its share of the processor's measured peak. `seconds` is the loop's CPU time.
+/// Sets two counters: flops, the rate of the problem's floating-point operations (not the
+/// algorithm's), and peak_pct, that rate's share of the processor's measured peak. `seconds` is the
+/// loop's CPU time.
 inline void report_flops(benchmark::State& state, double flops, double seconds) {
   const double rate = flops * static_cast<double>(state.iterations()) / seconds;
   state.counters["flops"] = rate;

@@ -1,4 +1,4 @@
-// How fast supports are coded, and in how many bits, by the position codes that do not adapt and by
+// How fast, and in how many bits, supports are coded by the position codes that do not adapt and by
 // a plain copy.
 #include <algorithm>
 #include <bit>
@@ -35,7 +35,7 @@ std::unique_ptr<PositionCodec> make_codec(std::uint8_t id, std::uint64_t d, std:
   return compress::make_position_codec(id, d, static_cast<std::uint32_t>(block_size));
 }
 
-/// What a benchmark of a code needs: the set, the code and the coded set.
+/// The set, the code and the coded set that a benchmark of a code needs.
 struct Case {
   Case(const benchmark::State& state, std::uint8_t id)
       : d(static_cast<std::uint64_t>(state.range(0))),
@@ -99,7 +99,7 @@ void BM_Decode(benchmark::State& state) {
   coded.report(state, bench::thread_seconds() - start);
 }
 
-// The definitions of the block position code: bit by bit.
+// The block position code by its definition, bit by bit.
 void BM_EncodeByDefinition(benchmark::State& state) {
   const Case coded(state, BlockPositionCodec::kId);
   const BlockPositionCodec codec(coded.d, coded.codec->parameter());
@@ -156,13 +156,13 @@ void with_block_size(benchmark::internal::Benchmark* b) {
   }
 }
 
-// A linear cost: four sizes, each four times the last.
+// Four sizes, each four times the last, show that a cost is linear.
 void of_four_sizes(benchmark::internal::Benchmark* b) {
   arguments(b);
   for (std::int64_t d = 1 << 20; d <= 1 << 26; d *= 4) b->Args({d, 100, 100});
 }
 
-// Rows of their own, whose names say that they are large.
+// The large sizes have rows of their own, so that their names say so.
 template <typename Codec>
 void add_large(const std::string& code, std::int64_t block_size) {
   for (const bool encodes : {true, false}) {

@@ -1,5 +1,5 @@
-// A backend that passes every call on to another and adds up the time that each kind of call takes:
-// the profile of a training step by operation.
+// A backend that passes every call to another and sums the time of each kind of call: the profile
+// of a training step by operation.
 #pragma once
 
 #include <time.h>
@@ -37,7 +37,7 @@ class ProfiledBackend : public nn::Backend {
 
   explicit ProfiledBackend(std::unique_ptr<nn::Backend> inner) : inner_(std::move(inner)) {}
 
-  /// Seconds of this thread's CPU time in calls of each kind since the last reset().
+  /// This thread's CPU time in calls of each kind since the last reset(), in seconds.
   [[nodiscard]] const std::array<double, kinds>& seconds() const { return seconds_; }
   void reset() { seconds_ = {}; }
 
@@ -143,7 +143,7 @@ class ProfiledBackend : public nn::Backend {
     inner_->sgd_step(theta, gradient, learning_rate, weight_decay);
   }
 
-  // Adds the time of its life.
+  // Adds the time between its construction and its destruction.
   class Timer {
    public:
     explicit Timer(double& sum) : sum_(&sum) {}

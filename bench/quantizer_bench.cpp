@@ -19,7 +19,7 @@ using compress::Quantized;
 using compress::Quantizer;
 using compress::ScaledSign;
 
-// What a mask selects of a gradient: of either sign, the small magnitudes missing.
+// Values such as a mask selects from a gradient: of either sign, without small magnitudes.
 std::vector<float> values(std::int64_t k) {
   std::mt19937_64 random(1);
   std::normal_distribution<float> normal(0.0F, 1e-3F);
@@ -123,8 +123,8 @@ void BM_DecodeCodes(benchmark::State& state) {
   bench::report_bytes(state, written.size(), seconds);
 }
 
-// Codes as recorded rounds have them: levels that fall off, faster where a value is marked, which
-// one in six is, and fair signs.
+// Codes such as recorded rounds have. Higher levels are rarer, the more so where a value is marked;
+// one value in six is. Signs are fair.
 struct Marked {
   std::vector<std::uint8_t> codes;
   std::vector<std::uint8_t> own;

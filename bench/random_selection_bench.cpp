@@ -1,4 +1,4 @@
-// How fast the server of SSGD-MV-RS draws its mask, beside drawing until K are distinct.
+// How fast the server of SSGD-MV-RS draws its mask, beside a loop that draws until K are distinct.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -44,8 +44,8 @@ void BM_RandomSelection(benchmark::State& state) {
   bench::report_bytes(state, 8 * tally.voted().size(), bench::thread_seconds() - start);
 }
 
-// The loop of Algorithm 1 line 15 in words, on a list of all ballots: the same distribution from
-// other numbers. Items: votes, N * K.
+// The loop that Algorithm 1 line 15 gives in words, on a list of all ballots. It has the same
+// distribution but draws other numbers. Items: votes, N * K.
 void BM_DrawUntilDistinct(benchmark::State& state) {
   const auto supports = bench::independent_supports(state.range(0), state.range(1));
   const auto counts = bench::counts_of(supports, state.range(0));
@@ -80,7 +80,7 @@ void sizes(benchmark::internal::Benchmark* b) {
       ->Args({bench::kResNet18, 10})
       ->Unit(benchmark::kMillisecond);
 }
-// Whose costs the table of compress/README.md shows to grow as N K + K log N K.
+// The sizes by which the table of compress/README.md shows costs to grow as N K + K log N K.
 void growth(benchmark::internal::Benchmark* b) {
   b->ArgNames({"d", "N"})->Unit(benchmark::kMillisecond);
   for (const std::int64_t d : {100'000, 1'000'000, 10'000'000, 100'000'000}) b->Args({d, 10});

@@ -4,12 +4,12 @@
 usage: bench/round_ratio.py --base PROGRAM [--program PROGRAM] [--times 5] [OPTION ... of mvsgd train]
 
 PROGRAM is an mvsgd (default: build/release/mvsgd of this tree), --base the one to compare it with.
-Each time trains a run of six sparse rounds with the one and then with the other, so that what else
-the machine does meets them alike; rounds 2 to 5 count, the first makes what is kept and the last is
-evaluated. Two times are told of each: by the clock, and the processor's, summed over the slots, with
-local steps, vote, exchange and server in it. The ratios are medians of those of each time.
+Each trial trains a run of six sparse rounds with one and then with the other, so that other load
+slows them alike. Rounds 2 to 5 count: the first allocates what is kept, and the last is evaluated.
+Each round has two times, wall time and processor time. The latter is summed over the slots and
+includes local steps, vote, exchange and server in it. The ratios are medians over the trials.
 
-Ten workers at width 8, the round that the README tells of:
+Ten workers at width 8, the round that the README describes:
 
   bench/round_ratio.py --base OLD/build/release/mvsgd
 """
@@ -28,7 +28,7 @@ RUN = ["--preset", "ssgd-mv-l4", "--width", "8", "--batch", "16", "--warmup-epoc
 
 
 def seconds_of_a_round(program, options):
-    """By the clock, and of the processor."""
+    """Seconds of wall time, and of processor time."""
     with tempfile.TemporaryDirectory() as directory:
         run = pathlib.Path(directory) / "run"
         subprocess.run([program, "train", *RUN, *options, "--out", run, "--quiet"], check=True)

@@ -1,5 +1,5 @@
-// How fast a worker's local step is, by width and batch, and where its time goes; and how fast the
-// network is evaluated. One kernel thread for each worker.
+// How fast a worker's local step is, by width and batch, where its time goes, and how fast the
+// network is evaluated. Each worker has one kernel thread.
 #include <benchmark/benchmark.h>
 
 #include <cstddef>
@@ -73,14 +73,14 @@ void two_sizes(benchmark::internal::Benchmark* bench) {
       ->Unit(benchmark::kMillisecond)
       ->UseRealTime();
 }
-// As runs have it, and what each choice is worth.
+// The backend as runs have it, then without each of its choices.
 BENCHMARK_CAPTURE(BM_TrainingStep, lanes, lanes)->Apply(every_size);
 BENCHMARK_CAPTURE(BM_TrainingStep, onednn, onednn)->Apply(every_size);
 BENCHMARK_CAPTURE(BM_TrainingStep, lanes_direct, lanes_direct)->Apply(two_sizes);
 BENCHMARK_CAPTURE(BM_TrainingStep, onednn_direct, onednn_direct)->Apply(two_sizes);
 BENCHMARK_CAPTURE(BM_TrainingStep, lanes_bf16, lanes_bf16)->Apply(every_size);
 BENCHMARK_CAPTURE(BM_TrainingStep, onednn_bf16, onednn_bf16)->Apply(two_sizes);
-// Workers of a core each.
+// Workers that have a core each.
 BENCHMARK_CAPTURE(BM_TrainingStep, lanes, lanes)->Apply(two_sizes)->Threads(2);
 BENCHMARK_CAPTURE(BM_TrainingStep, onednn, onednn)->Apply(two_sizes)->Threads(2);
 BENCHMARK_CAPTURE(BM_Evaluation, lanes, lanes)->Apply(two_sizes);

@@ -1,4 +1,4 @@
-// Supports for the benchmarks of the server and of the codes of positions.
+// Supports for the benchmarks of the server and of the position codes.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +14,8 @@
 
 namespace mvsgd::bench {
 
-/// k of d coordinates, each set as likely: drawn until k are distinct, or those that are not drawn
-/// where they are the more.
+/// k of d coordinates, every set equally likely. Coordinates are drawn until k are distinct; if k
+/// is more than half of d, the d - k that are left out are drawn instead.
 inline std::vector<compress::Index> uniform_support(std::uint64_t d, std::uint64_t k,
                                                     std::uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -35,8 +35,8 @@ inline std::vector<compress::Index> uniform_support(std::uint64_t d, std::uint64
   return others;
 }
 
-/// Independent supports of K = d / 100, the hardest for the server: few coordinates are voted
-/// twice, and most of a majority's mask is drawn from the tied.
+/// Independent supports of K = d / 100, the hardest for the server: few coordinates get two votes,
+/// so most of a majority's mask is drawn from ties.
 inline std::vector<std::vector<compress::Index>> independent_supports(std::int64_t d,
                                                                       std::int64_t workers) {
   std::vector<std::vector<compress::Index>> all;
@@ -48,7 +48,7 @@ inline std::vector<std::vector<compress::Index>> independent_supports(std::int64
   return all;
 }
 
-/// How many of the supports have each of d coordinates.
+/// For each of d coordinates, the number of supports that have it.
 inline std::vector<std::uint32_t> counts_of(
     const std::vector<std::vector<compress::Index>>& supports, std::int64_t d) {
   std::vector<std::uint32_t> counts(static_cast<std::size_t>(d));
@@ -58,7 +58,8 @@ inline std::vector<std::uint32_t> counts_of(
   return counts;
 }
 
-/// Whether the mask has k coordinates, increasing, and none outside has more votes than one inside.
+/// Whether the mask has k coordinates in increasing order, and no coordinate outside it has more
+/// votes than one inside.
 inline bool is_majority(const std::vector<std::uint32_t>& counts, std::size_t k,
                         const std::vector<compress::Index>& mask) {
   if (mask.size() != k || !std::is_sorted(mask.begin(), mask.end(), std::less_equal<>())) {

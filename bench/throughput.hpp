@@ -20,7 +20,7 @@ inline constexpr std::int64_t kResNet18 = 11173962;
 /// d of the benchmarks marked large, which take gigabytes: run by hand, --benchmark_filter=large.
 inline constexpr std::int64_t kLarge = 1'000'000'000;
 
-/// Skips a benchmark of kLarge coordinates, its first argument, that is not asked for by name.
+/// Skips a benchmark whose first argument is kLarge, unless it is asked for by name.
 inline bool skips_large(benchmark::State& state) {
   if (state.range(0) != kLarge || benchmark::GetBenchmarkFilter() == "large") return false;
   state.SkipWithError("takes gigabytes: --benchmark_filter=large");
@@ -35,10 +35,10 @@ inline double thread_seconds() {
 }
 
 /// Bytes that memcpy copies in a second from one warm buffer of `bytes` to another: the median of
-/// nine trials, each of a few million bytes at least.
+/// nine trials of at least a few million bytes each.
 inline double memcpy_bytes_per_second(std::size_t bytes) {
-  // Buffers a multiple of 4 KiB apart make memcpy ten times slower on some processors, which take
-  // their addresses for one another.
+  // On some processors memcpy is ten times slower if the buffers lie a multiple of 4 KiB apart,
+  // since these processors mistake one's addresses for the other's.
   constexpr std::size_t kApart = 2048;
   std::vector<std::byte> both(2 * (bytes + kApart), std::byte{1});
   const std::byte* from = both.data();
@@ -58,8 +58,8 @@ inline double memcpy_bytes_per_second(std::size_t bytes) {
   return rates[4];
 }
 
-/// bytes_per_second, for `bytes` an iteration, and memcpy_pct: what share that is of memcpy's rate
-/// on a buffer of that size, in this process. `seconds` is the loop's CPU time.
+/// Sets two counters: bytes_per_second, for `bytes` an iteration, and memcpy_pct, its share of
+/// memcpy's rate on a buffer of that size in this process. `seconds` is the loop's CPU time.
 inline void report_bytes(benchmark::State& state, std::size_t bytes, double seconds) {
   const auto iterations = static_cast<double>(state.iterations());
   const double rate = static_cast<double>(bytes) * iterations / seconds;
@@ -67,13 +67,13 @@ inline void report_bytes(benchmark::State& state, std::size_t bytes, double seco
   state.counters["memcpy_pct"] = 100 * rate / memcpy_bytes_per_second(bytes);
 }
 
-/// items_per_second, for `items` an iteration.
+/// Sets items_per_second, for `items` an iteration.
 inline void report_items(benchmark::State& state, std::size_t items) {
   state.SetItemsProcessed(static_cast<std::int64_t>(items) * state.iterations());
 }
 
-/// bits_per_position, and over_entropy: `bits` over log2 C(d, k), what the best code needs on the
-/// average for a set that is any of k of d as likely.
+/// Sets bits_per_position, and over_entropy: `bits` over log2 C(d, k), the mean length of the best
+/// code where all sets of k of d are equally likely.
 inline void report_code(benchmark::State& state, double bits, double d, double k) {
   const double log_choices = std::lgamma(d + 1) - std::lgamma(k + 1) - std::lgamma(d - k + 1);
   state.counters["bits_per_position"] = bits / k;

@@ -1,5 +1,4 @@
-// How fast the exact top-K support is found, against one read of x, its definition and
-// nth_element.
+// How fast the exact top-K support is found, beside one read of x, the definition and nth_element.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -32,7 +31,7 @@ std::vector<float> gradient(std::int64_t d, std::uint64_t seed) {
   return x;
 }
 
-// What the standard library offers: a selection on an array of indices.
+// The standard library's way: a selection on an array of indices.
 std::vector<Index> by_nth_element(std::span<const float> x, std::size_t k) {
   std::vector<Index> order(x.size());
   std::iota(order.begin(), order.end(), Index{0});
@@ -47,8 +46,8 @@ std::vector<Index> by_nth_element(std::span<const float> x, std::size_t k) {
   return order;
 }
 
-// Whether `support` is what the definition says, without the definition's memory: all above the
-// smallest magnitude in it, and the first of those equal to it.
+// Whether `support` is as defined, checked without the memory that the definition takes: it has all
+// coordinates above its smallest magnitude, and the first of those equal to it.
 bool is_support(std::span<const float> x, std::span<const Index> support, std::size_t k) {
   float last = INFINITY;
   for (const Index i : support) last = std::min(last, std::fabs(x[i]));
@@ -82,8 +81,8 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// Runs `measured` and, in turn with it so that a busy machine is as slow for both, `unit`. The
-// counter `name` is the median of the one's time over that of the other's. Time is CPU time.
+// Runs `measured` and `unit` in turn, so that other load slows both alike. The counter `name` is
+// the median CPU time of `measured` over that of `unit`.
 template <typename Measured, typename Unit>
 void run_against(benchmark::State& state, const std::string& name, Measured measured, Unit unit) {
   const auto now = bench::thread_seconds;
@@ -107,12 +106,13 @@ struct Case {
   bool hinted = false;
 };
 
-// What a worker would know: another round's k-th magnitude, here of values 2 % larger.
+// What a worker would know: the k-th magnitude of another round, here of values that are 2 %
+// larger.
 float hint(std::int64_t d, std::size_t k) {
   return 1.02F * compress::top_k_support(gradient(d, 2), k, {}).magnitude;
 }
 
-// The k = ceil(d / one_in) largest of d normal values. in_reads: against one read of x.
+// The k = ceil(d / one_in) largest of d normal values. in_reads: time over that of one read of x.
 void BM_TopKSupport(benchmark::State& state, Case c) {
   if (!compress::supports(c.isa)) return state.SkipWithError("not on this processor");
   if (bench::skips_large(state)) return;
@@ -131,7 +131,7 @@ void BM_TopKSupport(benchmark::State& state, Case c) {
   state.counters["passes"] = first.reads;
 }
 
-// The whole vote: in_add_differences is against line 9 alone, which is 3 reads and a write.
+// The whole vote. in_add_differences: time over that of line 9 alone, which is 3 reads and a write.
 void BM_Vote(benchmark::State& state, bool fused, bool hinted) {
   const auto theta_h = gradient(state.range(0), 1);
   const std::vector<float> theta_0(theta_h.size(), 0.0F);
@@ -145,7 +145,7 @@ void BM_Vote(benchmark::State& state, bool fused, bool hinted) {
   };
   if (!is_support(theta_h, vote().support, k)) return state.SkipWithError("wrong support");
   std::fill(e.begin(), e.end(), 0.0F);
-  // The unit takes back what the vote has added, so that every iteration sees the same values.
+  // The unit subtracts what the vote has added, so every iteration sees the same values.
   run_against(
       state, "in_add_differences",
       [&] {

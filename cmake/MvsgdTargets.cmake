@@ -1,16 +1,17 @@
-# How this project's targets are made: one function a kind, so that flags stand in one place.
+# How this project's targets are made. Each kind has one function, so that its flags stand in one
+# place.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-# Flags of every target of the project. Contraction is off everywhere: a fused multiply-add where
-# one compiler or processor has it would make digests differ between machines. That warnings are
-# errors is for developers, so the presets say it: a compiler yet to come must not stop a user.
+# Flags of every target of the project. Contraction is off everywhere: if only one compiler or
+# processor used fused multiply-adds, digests would differ between machines. Warnings are errors
+# only in the presets, which are for developers: a future compiler must not stop a user.
 function(mvsgd_flags target)
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>
     "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:--fmad=false --extended-lambda -Xcompiler=-ffp-contract=off>")
   if(PROJECT_IS_TOP_LEVEL)
-    # What nvcc hands to the C++ compiler is not pedantic.
+    # The code that nvcc hands to the C++ compiler is not pedantic.
     target_compile_options(${target} PRIVATE
       $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow>
       $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wconversion,-Wshadow>)
@@ -32,34 +33,90 @@ function(mvsgd_library name)
     target_sources(mvsgd_${name} PRIVATE ${file})
     if(file MATCHES "\\.hpp$")
       cmake_path(GET file PARENT_PATH sub)
-      install(FILES ${file} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mvsgd/${folder}/${sub})
+      install(FILES ${file} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mvsgd/${folder}/${sub}
+              COMPONENT development)
     endif()
   endforeach()
   set_property(GLOBAL APPEND PROPERTY MVSGD_LIBRARIES mvsgd_${name})
 endfunction()
 
-# Installs and exports what mvsgd_library() has made, for find_package(mvsgd).
+# mvsgd_find_package(data OpenSSL COMPONENTS Crypto): a package that mvsgd::data and its users need.
+# find_package(mvsgd COMPONENTS data) looks for it again, with the same arguments.
+macro(mvsgd_find_package library package)
+  find_package(${package} ${ARGN} REQUIRED)
+  string(JOIN " " mvsgd_arguments ${package} ${ARGN})
+  set_property(GLOBAL APPEND PROPERTY MVSGD_PACKAGES_OF_${library} "${mvsgd_arguments}")
+endmacro()
+
+# mvsgd_optional_library(nn_cuda cuda MVSGD_WITH_CUDA): the folder cuda makes the library nn_cuda if
+# the option is on. If it is off, find_package(mvsgd) can say why there is none.
+function(mvsgd_optional_library library folder option)
+  if(${option})
+    add_subdirectory(${folder})
+  else()
+    set_property(GLOBAL APPEND PROPERTY MVSGD_LEFT_OUT ${library})
+    set_property(GLOBAL PROPERTY MVSGD_OPTION_OF_${library} ${option})
+  endif()
+endfunction()
+
+# Sets `result` to the libraries that mvsgd_`library` links, each behind all that it links itself.
+function(mvsgd_below result library)
+  set(all)
+  get_target_property(linked mvsgd_${library} INTERFACE_LINK_LIBRARIES)
+  foreach(one IN LISTS linked)
+    if(one MATCHES "mvsgd::([a-z0-9_]+)")  # bare, or in a $<LINK_ONLY:...>
+      set(name ${CMAKE_MATCH_1})
+      mvsgd_below(more ${name})
+      list(APPEND all ${more} ${name})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES all)
+  set(${result} ${all} PARENT_SCOPE)
+endfunction()
+
+# Installs and exports the libraries of mvsgd_library(), for find_package(mvsgd): one export for each,
+# so that a library comes with those below it and no others. The program is the component `program` of
+# cmake --install, everything else `development`.
 function(mvsgd_install)
-  get_property(libraries GLOBAL PROPERTY MVSGD_LIBRARIES)
-  # For the template.
-  get_property(MVSGD_OPENMP GLOBAL PROPERTY MVSGD_OPENMP)
-  list(TRANSFORM libraries REPLACE "^mvsgd_" "" OUTPUT_VARIABLE MVSGD_COMPONENTS)
+  get_property(targets GLOBAL PROPERTY MVSGD_LIBRARIES)
+  get_property(left_out GLOBAL PROPERTY MVSGD_LEFT_OUT)
+  list(TRANSFORM targets REPLACE "^mvsgd_" "" OUTPUT_VARIABLE libraries)
+  list(SORT libraries)
   set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mvsgd)
-  install(TARGETS ${libraries} EXPORT mvsgd-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(TARGETS mvsgd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  install(EXPORT mvsgd-targets NAMESPACE mvsgd:: DESTINATION ${package_dir})
+  # For the template: what of each library the project's own CMakeLists.txt say.
+  set(MVSGD_COMPONENTS "set(mvsgd_libraries ${libraries})\n")
+  foreach(library IN LISTS libraries)
+    mvsgd_below(below ${library})
+    get_property(packages GLOBAL PROPERTY MVSGD_PACKAGES_OF_${library})
+    list(TRANSFORM packages REPLACE "(.+)" "\"\\1\"")
+    list(JOIN packages " " packages)
+    list(JOIN below " " below)
+    string(APPEND MVSGD_COMPONENTS "set(mvsgd_${library}_below ${below})\n"
+                                   "set(mvsgd_${library}_packages ${packages})\n")
+    install(TARGETS mvsgd_${library} EXPORT mvsgd-${library}
+            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+    install(EXPORT mvsgd-${library} NAMESPACE mvsgd:: DESTINATION ${package_dir}
+            COMPONENT development)
+  endforeach()
+  foreach(library IN LISTS left_out)
+    get_property(option GLOBAL PROPERTY MVSGD_OPTION_OF_${library})
+    string(APPEND MVSGD_COMPONENTS "set(mvsgd_${library}_option ${option})\n")
+  endforeach()
+  install(TARGETS mvsgd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
   configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/mvsgd-config.cmake.in
     ${PROJECT_BINARY_DIR}/mvsgd-config.cmake INSTALL_DESTINATION ${package_dir})
   write_basic_package_version_file(${PROJECT_BINARY_DIR}/mvsgd-config-version.cmake
     COMPATIBILITY SameMinorVersion)
   install(FILES ${PROJECT_BINARY_DIR}/mvsgd-config.cmake
-    ${PROJECT_BINARY_DIR}/mvsgd-config-version.cmake DESTINATION ${package_dir})
+    ${PROJECT_BINARY_DIR}/mvsgd-config-version.cmake DESTINATION ${package_dir}
+    COMPONENT development)
   if(MVSGD_WITH_CUDA)
-    install(FILES ${PROJECT_SOURCE_DIR}/nn/cuda/FindCUDNN.cmake DESTINATION ${package_dir})
+    install(FILES ${PROJECT_SOURCE_DIR}/nn/cuda/FindCUDNN.cmake DESTINATION ${package_dir}
+            COMPONENT development)
   endif()
 endfunction()
 
-# Part of the target cuda_tests: what ./dev cuda builds.
+# Makes a test part of the target cuda_tests, which ./dev cuda builds.
 function(mvsgd_cuda_test target)
   if(NOT TARGET cuda_tests)
     add_custom_target(cuda_tests)
@@ -89,11 +146,11 @@ function(mvsgd_test source)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  # What a test that is killed leaves stays in the build tree; names in testing::TempDir() are fixed,
+  # Files of a test that is killed stay in the build tree. Names in testing::TempDir() are fixed,
   # and two trees may be tested at once.
   set(temporary ${PROJECT_BINARY_DIR}/tests/tmp)
   file(MAKE_DIRECTORY ${temporary})
-  # A parameter's bytes would stand behind the name that the test has given it.
+  # Otherwise a parameter's bytes would follow the name that the test has given it.
   gtest_discover_tests(${target} TEST_PREFIX "${folder}/" DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
     PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
                ENVIRONMENT "${arg_ENVIRONMENT}"

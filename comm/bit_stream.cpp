@@ -98,7 +98,7 @@ void BitWriter::put_all(BitWriter other) {
 
 void BitWriter::reserve(Bits more) {
   const std::size_t needed = (size() + more).bytes_ceil();
-  // At least doubling keeps many small reservations linear in all.
+  // Capacity at least doubles, so that the total cost of many small reservations is linear.
   if (needed > bytes_.capacity()) bytes_.reserve(std::max(needed, 2 * bytes_.capacity()));
 }
 

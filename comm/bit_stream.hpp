@@ -24,7 +24,7 @@
 
 namespace mvsgd::comm {
 
-/// Bytes from a peer or a file are not what the format says. what() names the bit or byte offset.
+/// Bytes from a peer or a file break the format. what() names the bit or byte offset.
 class DecodeError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -33,14 +33,14 @@ class DecodeError : public std::runtime_error {
 /// Appends values to a growing stream of bits.
 class BitWriter {
  public:
-  /// Appends the low `width` bits of `value`. Throws std::invalid_argument, with the stream as it
-  /// was, if width > 64 or value has a higher bit set.
+  /// Appends the low `width` bits of `value`. Throws std::invalid_argument if width > 64 or value
+  /// has a higher bit set; the stream is then unchanged.
   void put(std::uint64_t value, unsigned width);
 
-  /// Appends each value's 32 bits. Cost: a memcpy when the stream stands at a byte boundary.
+  /// Appends the 32 bits of each value. Cost: a memcpy if the stream ends at a byte boundary.
   void put_floats(std::span<const float> values);
 
-  /// Appends all that `other` holds.
+  /// Appends all bits of `other`.
   void put_all(BitWriter other);
 
   /// Makes room for `more` bits beyond those written, so that appending them does not reallocate.
@@ -73,11 +73,11 @@ class BitReader {
   /// `width` bits remain; the position is then unchanged.
   [[nodiscard]] std::uint64_t get(unsigned width);
 
-  /// The next 64 bits, still to be read; those past the end are 0. Cost: one load of 8 bytes and
-  /// one of a byte, but near the end.
+  /// The next 64 bits, without consuming them; bits past the end are 0. Cost: one load of 8 bytes
+  /// and one of a byte, except near the end.
   [[nodiscard]] std::uint64_t peek() const;
 
-  /// Passes over `more`. Throws DecodeError if fewer remain; the position is then unchanged.
+  /// Skips `more` bits. Throws DecodeError if fewer remain; the position is then unchanged.
   void skip(Bits more);
 
   /// Fills `values` with the next 32 * values.size() bits. Throws DecodeError if fewer remain; the

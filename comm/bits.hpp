@@ -9,7 +9,7 @@ namespace mvsgd::comm {
 /// A number of bits. Everything the ledger records, a codec promises or a message measures is in
 /// this unit, so that bits and bytes cannot be mixed by accident.
 ///
-/// Sums, multiples and comparisons only: a product of two bit counts means nothing, and a quotient
+/// Sums, multiples and comparisons only. A product of two bit counts means nothing; their quotient
 /// is a ratio, which ratio() gives by name.
 class Bits {
  public:

@@ -26,7 +26,7 @@ void Group::run(const std::function<void(Transport& end)>& work) {
       ends(rank);
     } catch (const std::exception& e) {
       {
-        // Noted before fail() ends the waits of others, whose errors then come later.
+        // Noted before fail() ends the waits of others, so that their errors come later.
         const std::lock_guard lock(mutex);
         if (!failure) failure = std::current_exception();
       }

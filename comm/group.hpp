@@ -1,7 +1,7 @@
 // A group: N workers and a server, wherever each of them runs.
 //
-// Whatever ranks share goes through their group, and nothing through memory, so that they may be
-// threads of one process or of many:
+// Everything that ranks share goes through their group, and nothing through memory. So they may be
+// threads of one process or of several:
 //
 //     messages    Transport::send, receive                    the protocol; every bit is counted
 //     counts      Transport::report_round, close_round        of a round, from each worker's end to
@@ -23,8 +23,8 @@ namespace mvsgd::comm {
 /// Of a wait for a peer. A wait adds its deadline to the clock, whose range is far longer.
 inline constexpr std::chrono::hours kLongestDeadline(24 * 365);
 
-/// The ends of a star: workers are ranks 0..N-1, the server is rank N. A transport implements it,
-/// and Transport for the ends of the ranks that are here.
+/// The ends of a star: workers are ranks 0..N-1, the server is rank N. A transport implements this
+/// class, and Transport for the ends of the ranks that are here.
 class Group {
  public:
   /// Throws std::invalid_argument if there is no worker.
@@ -36,8 +36,8 @@ class Group {
   [[nodiscard]] std::uint32_t workers() const { return workers_; }
   [[nodiscard]] std::uint32_t server() const { return workers_; }
 
-  /// The ranks of this process, increasing: all N + 1 where workers are threads of one. Every rank
-  /// is in one process.
+  /// The ranks of this process, increasing: all N + 1 if workers are threads of one process. Every
+  /// rank is in exactly one process.
   [[nodiscard]] virtual std::span<const std::uint32_t> here() const = 0;
   [[nodiscard]] bool is_here(std::uint32_t rank) const;
 
@@ -45,18 +45,18 @@ class Group {
   /// if the rank is not here.
   [[nodiscard]] virtual Transport& end(std::uint32_t rank) = 0;
 
-  /// Says that `rank` has failed and why. Every wait of every rank, now and later, ends in a
+  /// Records that `rank` has failed, and why. Every wait of every rank, now and later, ends in a
   /// TransportError that names the rank and the reason. The first failure counts; later ones are
   /// ignored. Thread-safe.
   virtual void fail(std::uint32_t rank, const std::string& reason) = 0;
 
-  /// Runs `work` for each rank that is here, and returns when all have returned: the server's on
-  /// the calling thread, each worker's on a thread of its own. Where one throws, the group fails,
-  /// and what the first of this process has thrown is thrown again. A failure elsewhere is a
-  /// TransportError here, if somebody waits.
+  /// Runs `work` for each rank that is here: the server's on the calling thread, each worker's on a
+  /// thread of its own. Returns when all have returned. If one throws, the group fails, and run()
+  /// throws the first exception of this process again. A failure in another process is a
+  /// TransportError here, if a rank waits.
   ///
-  /// Where a thread cannot be started the group fails at once, and std::runtime_error says how many
-  /// could be, and what usually limits them.
+  /// If a thread cannot be started, the group fails at once. std::runtime_error then says how many
+  /// were started, and what usually limits them.
   ///
   /// A group that has not failed can run again.
   void run(const std::function<void(Transport& end)>& work);

@@ -60,7 +60,8 @@ void Ledger::decoded(const MessageId& id, const FieldBits& fields) {
   own.decoded = fields;
 }
 
-// The number of messages; then for each its direction, its kind, which counts there are, and these.
+// The number of messages, then for each its direction, its kind, which counts exist, and the
+// counts.
 
 void Ledger::hand_over(std::uint32_t round, BitWriter& out) {
   const auto messages = std::exchange(open_[round], {});

@@ -20,8 +20,8 @@ class LedgerError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Which message: one of each kind per round, worker and direction. `worker` is the worker's index
-/// at either end.
+/// The name of a message: there is one of each kind per round, worker and direction. `worker` is
+/// the worker's index at either end.
 struct MessageId {
   std::uint32_t round = 0;
   std::uint32_t worker = 0;
@@ -38,12 +38,12 @@ struct LedgerRow {
   Bits bits;
 };
 
-/// All rows together.
+/// The sum of all rows.
 [[nodiscard]] ByDirection<FieldBits> sum_by_direction(std::span<const LedgerRow> rows);
 
-/// Records what senders say, what moved and what receivers decoded, and closes a round when the
-/// three agree for every message of it. Filled by Transport: each end counts in its own, and the
-/// server's takes over what the workers' have. One thread at a time.
+/// Records what senders say, what moved and what receivers decoded. Closes a round when the three
+/// agree for every message of it. Transport fills it: each end counts in its own ledger, and the
+/// server's takes over the workers' counts. Used by one thread at a time.
 ///
 /// Memory: the messages of rounds not yet closed.
 class Ledger {
@@ -53,11 +53,11 @@ class Ledger {
   void moved(const MessageId& id, std::uint64_t bytes);
   void decoded(const MessageId& id, const FieldBits& fields);
 
-  /// Appends the counts of `round`, all of one worker, as whole bytes, and forgets them.
+  /// Appends the counts of `round`, which are all of one worker, as whole bytes, and forgets them.
   void hand_over(std::uint32_t round, BitWriter& out);
 
-  /// Adds what the ledger of `worker` has handed over of `round`. Throws DecodeError if the bits
-  /// are something else, LedgerError if a message of theirs is counted here already.
+  /// Adds the counts of `round` that the ledger of `worker` has handed over. Throws DecodeError if
+  /// the bits are not such counts, LedgerError if one of their messages is counted here already.
   void take_over(std::uint32_t round, std::uint32_t worker, BitReader& in);
 
   /// Compares the three counts of every message of `round`, forgets them and returns them in order

@@ -1,5 +1,5 @@
-// Messages: a fixed header, then fields of bits, each counted under its name. The wire format is
-// drawn in comm/README.md, from which alone a dump can be decoded.
+// Messages: a fixed header, then fields of bits, each counted under its name. comm/README.md draws
+// the wire format, and is enough to decode a dump.
 #pragma once
 
 #include <array>
@@ -34,11 +34,11 @@ inline constexpr std::array kAllKinds = {Kind::dense,     Kind::vote,  Kind::add
                                          Kind::drop,      Kind::mask,  Kind::update,
                                          Kind::aggregate, Kind::model, Kind::buffers};
 
-/// What a bit of a message stands for. Every bit of every message belongs to exactly one field.
+/// The meaning of a message's bit. Every bit of every message belongs to exactly one field.
 enum class Field : std::uint8_t {
   positions,
   values,       ///< float32 values, or the codes of quantised ones
-  level_means,  ///< the magnitudes that quantised values' codes refer to, eqs 17 and 18
+  level_means,  ///< the magnitudes to which the codes of quantised values refer, eqs 17 and 18
   header,
   padding,
   bn_buffers,
@@ -76,7 +76,7 @@ class ByDirection {
 [[nodiscard]] std::string_view name(Field field);
 [[nodiscard]] std::string_view name(Direction direction);
 
-/// Bits of one message, or of many, by field.
+/// The bits of one message, or of many, by field.
 class FieldBits {
  public:
   [[nodiscard]] Bits& operator[](Field field) { return bits_[static_cast<std::size_t>(field)]; }
@@ -91,7 +91,7 @@ class FieldBits {
   std::array<Bits, kFields> bits_;
 };
 
-/// The first kHeaderBits of every message: with it a dump can be decoded without the run's
+/// The first kHeaderBits of every message. With them a dump can be decoded without the run's
 /// settings.
 struct Header {
   Kind kind{};
@@ -99,7 +99,7 @@ struct Header {
   std::uint8_t position_codec = 0;  ///< 0 none, else compress/positions/position_codec.hpp's id()
   std::uint32_t sender = 0;         ///< worker 0..N-1, or N for the server
   std::uint32_t round = 0;          ///< t; 0 before the first round
-  std::uint32_t dimension = 0;      ///< d, or the length of what the message is a vector of
+  std::uint32_t dimension = 0;      ///< d, or the length of the vector that the message is about
   std::uint32_t count = 0;          ///< positions, values, or both
   std::uint32_t block_size = 0;     ///< B of the position code; q = 1: values a scale; else 0
 
@@ -107,8 +107,8 @@ struct Header {
 };
 inline constexpr Bits kHeaderBits{192};
 
-/// A message as it goes on the wire, with what its sender says is in it. The fields do not travel:
-/// the receiver counts its own, and the ledger holds the two against each other.
+/// A message as it goes on the wire, with its sender's count of fields. The count does not travel:
+/// the receiver makes its own, and the ledger compares the two.
 struct Message {
   Header header;
   std::shared_ptr<const std::vector<std::byte>> bytes;
@@ -124,7 +124,7 @@ class MessageWriter {
  public:
   explicit MessageWriter(const Header& header);
 
-  /// The stream; what is appended from now on is counted as `field`.
+  /// The stream. Bits appended from now on are counted as `field`.
   [[nodiscard]] BitWriter& field(Field field);
 
   /// Pads with zero bits to a whole byte and closes the message.
@@ -143,13 +143,13 @@ class MessageWriter {
 /// Reads one message and counts the bits it consumes, by field. Does not own the bytes.
 class MessageReader {
  public:
-  /// Reads the header. Throws DecodeError if the bytes are too few for one, its format version is
-  /// not ours or its kind is unknown.
+  /// Reads the header. Throws DecodeError if the bytes are too few for one, the format version is
+  /// not ours, or the kind is unknown.
   explicit MessageReader(std::span<const std::byte> bytes);
 
   [[nodiscard]] const Header& header() const { return header_; }
 
-  /// The stream; what is consumed from now on is counted as `field`.
+  /// The stream. Bits consumed from now on are counted as `field`.
   [[nodiscard]] BitReader& field(Field field);
 
   /// Consumes the padding and returns the count. Throws DecodeError if more than 7 bits remain or

@@ -1,4 +1,4 @@
-// Transport: how messages move between the workers and the server, and where they are counted.
+// Transport: moves messages between the workers and the server, and counts them.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@
 
 namespace mvsgd::comm {
 
-/// A peer is gone, late or failed. what() names the ranks, and the deadline or the peer's reason.
-/// The group is unusable afterwards.
+/// A peer has gone, is late or has failed. what() names the ranks, and the deadline or the peer's
+/// reason. The group is unusable afterwards.
 class TransportError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -28,7 +28,7 @@ class TransportError : public std::runtime_error {
 
 class Transport;
 
-/// A message that has arrived. Keeps its bytes; read its fields, then close() it.
+/// A message that has arrived. It keeps its bytes: read its fields, then close() it.
 class Incoming {
  public:
   [[nodiscard]] const Header& header() const { return reader_.header(); }
@@ -54,27 +54,27 @@ class Incoming {
   Ledger* ledger_;
 };
 
-/// Sees every message as it is sent, for --dump-wire: the receiver's rank and the message. Called
-/// from the sender's thread.
+/// Sees every message as it is sent, for --dump-wire. Gets the receiver's rank and the message, on
+/// the sender's thread.
 using WireObserver = std::function<void(std::uint32_t to, const Message& message)>;
 
-/// What the server has of a round that every worker has reported.
+/// What the server knows of a round that every worker has reported.
 struct ClosedRound {
   std::vector<LedgerRow> rows;                  ///< in order of (worker, direction, kind, field)
   std::vector<std::vector<std::byte>> reports;  ///< by worker
 };
 
-/// The two kinds of traffic between two ends. Within one of them bytes arrive whole and in the
-/// order sent; between the two there is no order.
+/// The two kinds of traffic between two ends. Within one kind, bytes arrive whole and in the order
+/// sent. Between the two kinds there is no order.
 enum class Channel : std::uint8_t {
   messages,  ///< the protocol, every bit of it in the ledger
   control,   ///< everything else
 };
 
-/// One end of a star: the server is rank N, workers are ranks 0..N-1, and messages go between the
-/// server and a worker only. Each end counts in a ledger of its own.
+/// One end of a star. The server is rank N, workers are ranks 0..N-1, and messages go only between
+/// the server and a worker. Each end counts in a ledger of its own.
 ///
-/// One thread at a time uses an end.
+/// An end is used by one thread at a time.
 class Transport {
  public:
   Transport(std::uint32_t rank, std::uint32_t workers, Ledger& ledger, WireObserver observer);
@@ -93,34 +93,34 @@ class Transport {
   void send(std::uint32_t to, const Message& message);
 
   /// The next message from `from`. Throws TransportError at the deadline or when the group has
-  /// failed, DecodeError if its header is not ours, does not come from `from`, or is not of
-  /// `kind` and `round`.
+  /// failed. Throws DecodeError if its header is not ours, or has another sender, `kind` or
+  /// `round`.
   [[nodiscard]] Incoming receive(std::uint32_t from, Kind kind, std::uint32_t round);
 
-  /// Sends bytes that are no part of the protocol: no ledger has them. `what` names them for the
-  /// receiver, in at most 255 characters. Throws std::invalid_argument if `to` is not a peer,
+  /// Sends bytes that are not part of the protocol and in no ledger. `what` is their name for the
+  /// receiver, of at most 255 characters. Throws std::invalid_argument if `to` is not a peer,
   /// TransportError if the group has failed.
   void send_control(std::uint32_t to, std::string_view what, std::span<const std::byte> bytes);
 
-  /// The next control message from `from`. Throws as receive() does, DecodeError if its name is not
-  /// `what`.
+  /// The next control message from `from`. Throws as receive() does, and DecodeError if its name is
+  /// not `what`.
   [[nodiscard]] std::vector<std::byte> receive_control(std::uint32_t from, std::string_view what);
 
-  /// For a worker, when every message of `round` has been sent and decoded here. Tells the server
-  /// what this end has counted of the round, and `report`.
+  /// For a worker that has sent and decoded every message of `round`. Sends the server this end's
+  /// counts of the round, and `report`.
   void report_round(std::uint32_t round, std::span<const std::byte> report);
 
-  /// For the server: waits until each worker has reported `round`, and closes its ledger. Throws
-  /// LedgerError as Ledger does, and as receive_control() does.
+  /// For the server. Waits until each worker has reported `round`, and closes the round in its
+  /// ledger. Throws LedgerError as Ledger does, and as receive_control() does.
   [[nodiscard]] ClosedRound close_round(std::uint32_t round);
 
-  /// Bits of the control messages that this end has sent and received, names included.
+  /// The bits of the control messages that this end has sent and received, names included.
   [[nodiscard]] const ByDirection<Bits>& control_bits() const { return control_bits_; }
 
  private:
   virtual void send_bytes(Channel channel, std::uint32_t to,
                           std::shared_ptr<const std::vector<std::byte>> bytes) = 0;
-  /// `awaited` says in words what is waited for, for an error's what().
+  /// `awaited` says in words what is awaited, for an error's what().
   virtual std::shared_ptr<const std::vector<std::byte>> receive_bytes(
       Channel channel, std::uint32_t from, const std::string& awaited) = 0;
 

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// More than the archive has (it has nine), and less than takes time.
+// More entries than the archive has (nine), and few enough to take no time.
 constexpr std::size_t kEntries = 64;
 constexpr std::size_t kChunk = std::size_t{1} << 16;
 
@@ -33,7 +33,7 @@ class Reader {
     require(archive_read_open_filename(archive_.get(), file.c_str(), kChunk));
   }
 
-  /// The next entry, or null behind the last.
+  /// The next entry, or null after the last.
   archive_entry* next() {
     archive_entry* entry = nullptr;
     const int code = archive_read_next_header(archive_.get(), &entry);
@@ -42,7 +42,8 @@ class Reader {
     return entry;
   }
 
-  /// The next bytes of the entry: how many of `chunk` were filled, 0 at its end.
+  /// Reads the next bytes of the entry. Returns how many of `chunk` were filled, 0 at the entry's
+  /// end.
   std::size_t read(std::vector<char>& chunk) {
     const la_ssize_t count = archive_read_data(archive_.get(), chunk.data(), chunk.size());
     if (count < 0) require(ARCHIVE_FATAL);
@@ -64,7 +65,7 @@ class Reader {
   std::unique_ptr<archive, decltype(&archive_read_free)> archive_;
 };
 
-/// The name, made safe to show: a hostile one may hold control characters.
+/// The name, made safe to show: a hostile one may contain control characters.
 std::string shown(std::string_view name) {
   std::string text(name);
   std::replace_if(

@@ -1,4 +1,4 @@
-// Checksums, by which files and runs are known.
+// Checksums, which identify files and runs.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace mvsgd::data {
 
 enum class Hash : std::uint8_t { md5, sha256 };
 
-/// The hash of bytes that come in parts. Throws std::runtime_error if the library refuses.
+/// The hash of bytes that are given in parts. Throws std::runtime_error if the library refuses.
 class Checksum {
  public:
   explicit Checksum(Hash hash);

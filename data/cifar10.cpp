@@ -20,12 +20,12 @@
 namespace mvsgd::data {
 namespace {
 
-constexpr std::size_t kRecords = 10000;  // of one file
+constexpr std::size_t kRecords = 10000;  // in one file
 constexpr std::size_t kRecordBytes = 1 + kImageBytes;
 constexpr std::size_t kFileBytes = kCifar10FileBytes;
 static_assert(kFileBytes == kRecords * kRecordBytes);
 
-// Of the official training set.
+// Mean and standard deviation of the official training set.
 constexpr std::array<double, kChannels> kMean = {0.49139968, 0.48215841, 0.44653091};
 constexpr std::array<double, kChannels> kDeviation = {0.24703223, 0.24348513, 0.26158784};
 
@@ -38,7 +38,7 @@ std::vector<char> read_whole(const std::filesystem::path& file) {
   const std::uintmax_t size = std::filesystem::file_size(file, error);
   if (error) fail(file, error.message());
   if (size != kFileBytes) {
-    const std::uintmax_t record = size / kRecordBytes;  // the first that is cut short or too many
+    const std::uintmax_t record = size / kRecordBytes;  // the first cut short or too many
     fail(file, "record " + std::to_string(record) +
                    (size < kFileBytes ? " is cut short: " : " is one too many: ") +
                    std::to_string(size) + " bytes, not " + std::to_string(kFileBytes));
@@ -68,7 +68,7 @@ Dataset read(const std::filesystem::path& dir, std::span<const Cifar10File> file
 constexpr std::span<const Cifar10File> kTrainFiles = std::span(kCifar10Files).first(5);
 constexpr std::span<const Cifar10File> kTestFiles = std::span(kCifar10Files).last(1);
 
-/// Records `first` and on of `images`, a file's worth of them.
+/// Writes one file's records, from `first` of `images` on.
 void write_file(const std::filesystem::path& file, const Dataset& images, std::size_t first) {
   std::ofstream out(file, std::ios::binary);
   for (std::size_t i = first; i < first + kRecords; ++i) {
@@ -79,7 +79,8 @@ void write_file(const std::filesystem::path& file, const Dataset& images, std::s
   if (!out) throw std::runtime_error(file.string() + ": cannot be written");
 }
 
-// Directories that are mistaken for this one, each recognised by a file or folder in it.
+// Kinds of directories that are taken for this one by mistake; a file or folder in each tells its
+// kind.
 struct OtherKind {
   const char* has;
   const char* what;
@@ -94,8 +95,8 @@ constexpr auto kOtherKinds = std::to_array<OtherKind>({
     {"train.bin", "CIFAR-100's files; CIFAR-10's are wanted"},
 });
 
-/// Throws FormatError if the directory has none of the six files, saying what it is if that is
-/// known.
+/// Throws FormatError if the directory has none of the six files. The error says what the directory
+/// is if that is known.
 void refuse_other_kinds(const std::filesystem::path& dir) {
   std::error_code error;
   const auto is_there = [&](const auto& name) {

@@ -17,12 +17,12 @@ inline constexpr std::size_t kCifar10Train = 50'000;  ///< images of the trainin
 inline constexpr std::size_t kCifar10Test = 10'000;
 inline constexpr std::size_t kCifar10FileBytes = 30'730'000;  ///< 10,000 records of 3,073
 
-/// A file of the binary version, and the official one's MD5.
+/// A file of the binary version, and the MD5 of the official one.
 struct Cifar10File {
   std::string_view name;
   std::string_view md5;
 };
-/// Five of training images, in order, and the test images.
+/// Five files of training images, in order, then the test images.
 inline constexpr std::array<Cifar10File, 6> kCifar10Files{{
     {"data_batch_1.bin", "5dd7e06a14cb22eb9f671a540d1b7c25"},
     {"data_batch_2.bin", "5ea93a67294ea407fff1d09f752e9692"},
@@ -38,23 +38,23 @@ inline constexpr std::array<Cifar10File, 6> kCifar10Files{{
 /// of 3,073 bytes: the label, then the 32 x 32 red, green and blue values, row by row.
 ///
 /// Throws FormatError, naming the file and the record, if the directory or a file is missing or
-/// unreadable, a file has another size, or a label is above 9. A directory that is of another
-/// version or another data set, or one level too high, is named for what it is.
+/// unreadable, a file has another size, or a label is above 9. If the directory has another version
+/// or another data set, or is one level too high, the error says so.
 [[nodiscard]] TrainTest read_cifar10(const std::filesystem::path& dir);
 
-/// Appends the images of such records, as many as `bytes` hold, to `out`. Total: throws
-/// FormatError, naming `file` and the record, if one is cut short or has a label above 9.
+/// Appends the images of such records to `out`, as many as `bytes` hold. Total: throws FormatError,
+/// naming `file` and the record, if one is cut short or has a label above 9.
 void append_records(std::span<const char> bytes, const std::filesystem::path& file, Dataset& out);
 
-/// Writes images as the six files that read_cifar10() reads; makes `dir` if it is not there. All
-/// or nothing: a failure leaves none of them.
+/// Writes images as the six files that read_cifar10() reads; makes `dir` if it does not exist. All
+/// or nothing: a failure leaves none of the files.
 ///
-/// Throws std::invalid_argument unless there are 50,000 training and 10,000 test images,
-/// FormatError naming the file if one of them is there already, or `dir` if it cannot be made;
+/// Throws std::invalid_argument unless there are 50,000 training and 10,000 test images;
+/// FormatError, naming the file, if one exists already, or naming `dir` if it cannot be made;
 /// std::runtime_error if a file cannot be written.
 void write_cifar10(const std::filesystem::path& dir, const TrainTest& images);
 
-/// What is known of the official files, held against those of a directory.
+/// The files of a directory, compared with what is known of the official ones.
 struct Cifar10Check {
   struct File {
     std::string name;
@@ -66,7 +66,7 @@ struct Cifar10Check {
   std::array<std::size_t, kClasses> test{};
   std::array<double, kChannels> mean{};  ///< of the training pixels, in [0, 1]
   std::array<double, kChannels> deviation{};
-  bool balanced = false;       ///< as many images of each class
+  bool balanced = false;       ///< the classes have equally many images
   bool known_moments = false;  ///< mean and deviation are the known ones, to eight decimals
 
   [[nodiscard]] bool holds() const;

@@ -9,7 +9,7 @@
 
 namespace mvsgd::data {
 
-/// A file that should hold images does not: what() names the file, and the record or the size.
+/// A file does not hold images as it should. what() names the file, and the record or the size.
 class FormatError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -31,7 +31,7 @@ struct Dataset {
   [[nodiscard]] std::span<const std::uint8_t> image(std::size_t i) const;
 };
 
-/// Images to learn from, and others to judge what was learnt.
+/// Images to learn from, and others on which to evaluate.
 struct TrainTest {
   Dataset train;
   Dataset test;

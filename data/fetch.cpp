@@ -17,10 +17,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The bytes of a download as they come, appended to a file.
+/// Appends the bytes of a download to a file as they come.
 struct Sink {
   std::ofstream file;
-  std::uint64_t done = 0;  ///< in the file, earlier transfers included
+  std::uint64_t done = 0;  ///< bytes in the file, earlier transfers included
   std::uint64_t total = 0;
   const FetchProgress* progress = nullptr;
   bool too_long = false;
@@ -35,7 +35,7 @@ std::size_t receive(char* bytes, std::size_t, std::size_t count, void* user) {
   return count;
 }
 
-/// Goes on from the end of `part`. Returns what libcurl returns, and its words.
+/// Continues at the end of `part`. Returns libcurl's code and its message.
 std::pair<CURLcode, std::string> transfer(const std::string& url, const fs::path& part,
                                           Sink& sink) {
   const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
@@ -66,7 +66,7 @@ std::pair<CURLcode, std::string> transfer(const std::string& url, const fs::path
   return {code, words[0] != '\0' ? words : curl_easy_strerror(code)};
 }
 
-/// Makes `part` the whole archive.
+/// Completes `part` to the whole archive.
 void download(const Archive& archive, const fs::path& part, const FetchProgress& progress) {
   std::error_code error;
   std::uintmax_t begun = fs::file_size(part, error);
@@ -77,7 +77,7 @@ void download(const Archive& archive, const fs::path& part, const FetchProgress&
     Sink sink{.file = {}, .done = begun, .total = archive.bytes, .progress = &progress};
     const auto [code, words] = transfer(archive.url, part, sink);
     if (begun > 0 && (code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME)) {
-      begun = 0;  // the server knows no ranges, or has less than has come
+      begun = 0;  // the server knows no ranges, or has less than we have
       continue;
     }
     if (code == CURLE_OK && sink.done == archive.bytes) return;
@@ -144,7 +144,7 @@ void fetch(const Archive& archive, const fs::path& dir, const FetchProgress& pro
   try {
     download(archive, part, progress);
   } catch (...) {
-    if (!existed) fs::remove(dir, error);  // only if nothing is in it
+    if (!existed) fs::remove(dir, error);  // only if it is empty
     throw;
   }
   const auto clean = [&] {

@@ -39,9 +39,9 @@ std::vector<std::vector<std::uint32_t>> stratified_partition(std::span<const std
                                                              std::size_t workers,
                                                              std::uint64_t seed) {
   check_sizes(labels.size(), workers);
-  // The images are dealt to the workers in turn like cards, one class after another; each class
-  // starts where the last one ended.
-  std::array<std::size_t, 256> next{};  // of each class: the place of its next image in the pack
+  // The images are dealt to the workers in turn like cards, one class after another. Each class
+  // begins where the one before ended.
+  std::array<std::size_t, 256> next{};  // for each class, the place of its next image in the pack
   for (const std::uint8_t label : labels) ++next[label];
   std::exclusive_scan(next.begin(), next.end(), next.begin(), std::size_t{0});
   std::vector<std::vector<std::uint32_t>> parts(workers);

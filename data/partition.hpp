@@ -8,8 +8,9 @@
 
 namespace mvsgd::data {
 
-/// A random split of the images 0..n-1 over `workers` workers: disjoint, covering, and equal but
-/// for one image, which the first n mod `workers` workers have more.
+/// A random split of the images 0..n-1 over `workers` workers. The parts are disjoint and cover all
+/// images. Their sizes are equal, except that the first n mod `workers` workers have one image
+/// more.
 ///
 ///   returns  [workers], worker w's images in random order
 ///
@@ -17,10 +18,9 @@ namespace mvsgd::data {
 [[nodiscard]] std::vector<std::vector<std::uint32_t>> partition(std::size_t n, std::size_t workers,
                                                                 std::uint64_t seed);
 
-/// A split that gives every worker the same count of images of each class, but for one: the counts
-/// of a class at two workers differ by one at the most, and so do the counts of all images, of
-/// which the first n mod `workers` workers have one more. Which images of its class a worker has is
-/// chance.
+/// A split that gives every worker equally many images of each class, up to one. The numbers of a
+/// class's images at two workers differ by one at most. So do the numbers of all images: the first
+/// n mod `workers` workers have one more. The images of a class are assigned at random.
 ///
 ///   labels   [n], the classes
 ///   returns  [workers], worker w's images in random order: disjoint, covering

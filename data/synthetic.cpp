@@ -7,9 +7,9 @@
 
 #include "data/random.hpp"
 
-// The bytes are the same on every machine whose floats are IEEE 754's: arithmetic is in a fixed
-// order, with +, -, *, /, sqrt and operations that do not round. For the same reason two draws
-// never stand in one expression, but in a braced list, which is evaluated from left to right.
+// The bytes are the same on every machine with IEEE 754 floats: arithmetic is in a fixed order,
+// with +, -, *, /, sqrt and operations that do not round. For the same reason, two draws never
+// stand in one expression, but in a braced list, which is evaluated from left to right.
 
 namespace mvsgd::data {
 namespace {
@@ -20,7 +20,7 @@ constexpr std::uint64_t kShapes = 5;
 constexpr std::uint64_t kTextures = 5;
 
 using Colour =
-    std::array<float, kChannels>;  // of bytes, though a sum may leave [0, 255] for a while
+    std::array<float, kChannels>;  // in units of a byte; sums may leave [0, 255] for a while
 
 constexpr Colour kRed = {200, 60, 50};
 constexpr Colour kGreen = {60, 170, 70};
@@ -34,8 +34,8 @@ struct Kind {
   Colour colour;
 };
 
-/// What makes a class: a pair of a shape and a texture. Each shape and each texture is that of two
-/// classes, so either alone is half of the answer, and a favourite colour is a hint.
+/// A class: a pair of a shape and a texture. Each shape and each texture belongs to two classes, so
+/// either alone is half of the answer. The favourite colour is a hint.
 constexpr std::array<Kind, kClasses> kKinds = {{
     {Shape::kDisc, Texture::kRows, kRed},
     {Shape::kTriangle, Texture::kRows, kBlue},
@@ -54,14 +54,14 @@ struct Range {
   float high;
 };
 
-/// Where an object is and how large, in pixels.
+/// The position and the size of an object, in pixels.
 struct Extent {
   Range centre;
   Range radius;
 };
 
-// How images of one class differ. data/README.md says what these make of a linear classifier and of
-// a small network; wider ranges make both worse.
+// How images of one class differ. data/README.md says how well a linear classifier and a small
+// network do on them; wider ranges make both worse.
 constexpr Extent kObject = {.centre = {12, 20}, .radius = {10, 13}};
 constexpr Extent kDistractor = {.centre = {0, 32}, .radius = {2, 3.5F}};
 constexpr std::size_t kDistractors = 2;
@@ -70,7 +70,7 @@ constexpr Range kObjectColour = {30, 225};
 constexpr Range kBackgroundColour = {60, 195};
 constexpr Range kTextureContrast = {70, 130};
 constexpr Range kTilt = {-0.2F, 0.2F};  // tangent of the rotation: no texture becomes another
-constexpr Range kPeriod = {4, 6.5F};    // of the texture, in pixels
+constexpr Range kPeriod = {4, 6.5F};    // period of the texture, in pixels
 constexpr Range kContrast = {0.7F, 1};
 constexpr Range kNoise = {8, 48};  // half the width of its triangular distribution
 
@@ -84,18 +84,18 @@ Colour random_colour(Draws& draws, Range range) {
   return {uniform(draws, range), uniform(draws, range), uniform(draws, range)};
 }
 
-/// `a` at t = 0, `b` at t = 1.
+/// Interpolates from `a` at t = 0 to `b` at t = 1.
 Colour mix(const Colour& a, const Colour& b, float t) {
   return {a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1]), a[2] + t * (b[2] - a[2])};
 }
 
-/// A wave of period 1 between 0 and 1: triangular, its crests and troughs cut off.
+/// A wave of period 1 between 0 and 1: triangular, with crests and troughs cut off.
 float wave(float x) {
   const float phase = x - std::floor(x);
   return std::clamp(2 * std::abs(2 * phase - 1) - 0.5F, 0.0F, 1.0F);
 }
 
-/// How far (u, v) lies inside the shape of radius 1 around the origin; negative outside.
+/// The depth of (u, v) inside the shape of radius 1 around the origin; negative outside.
 float depth(Shape shape, float u, float v) {
   const float x = std::abs(u);
   const float y = std::abs(v);
@@ -163,7 +163,7 @@ Object random_object(Draws& draws, const Extent& extent, Shape shape, Texture te
           .phase = {uniform(draws, {0, 1}), uniform(draws, {0, 1})}};
 }
 
-/// The pixel with centre (x, y) and colour `under`, once the object lies on it.
+/// The colour of the pixel with centre (x, y) and colour `under` once the object covers it.
 Colour cover(const Object& object, float x, float y, float grain, const Colour& under) {
   const float dx = x - object.x;
   const float dy = y - object.y;
@@ -178,9 +178,9 @@ Colour cover(const Object& object, float x, float y, float grain, const Colour& 
   return mix(under, mix(object.colours[0], object.colours[1], t), share);
 }
 
-/// The scene of an image: background, object of the class, distractors over it.
+/// The scene of an image: the background, the object of the class, and distractors over it.
 struct Scene {
-  Colour top, bottom;  // of the background
+  Colour top, bottom;  // colours of the background
   std::array<Object, 1 + kDistractors> objects;
 };
 
@@ -207,7 +207,7 @@ void render(const Kind& kind, Draws draws, float noise_factor, std::span<std::ui
   const float noise = noise_factor * uniform(draws, kNoise);
   for (std::size_t i = 0; i < kSide; ++i) {
     for (std::size_t j = 0; j < kSide; ++j) {
-      // Two of a pixel's eight random bytes are the noise of each channel, one is its grain.
+      // A pixel has eight random bytes: two for the noise of each channel, one for its grain.
       const std::uint64_t word = draws.bits();
       const auto byte = [word](std::size_t k) {
         return static_cast<float>(word >> (8 * k) & 255) / 255.0F;

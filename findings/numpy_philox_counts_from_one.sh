@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# NumPy 2.3.5 (PyPI): Philox(key, counter=c) begins with the block of counter c + 1, and advance(n)
-# skips n blocks of four numbers and what is left of the current block, not n numbers.
+# NumPy 2.3.5 (PyPI): Philox(key, counter=c) begins with the block of counter c + 1. advance(n)
+# skips n blocks of four numbers and the rest of the current block, not n numbers.
 #
-# Guessed: the first four numbers are Philox4x64-10 of counter c, as in Random123, whose generator this
-# is; advance(n) is as if n numbers were drawn, as for its PCG64. Seen (2026-11-28), blocks of key 0:
+# Guessed: the first four numbers are Philox4x64-10 of counter c, as in Random123, whose generator
+# this is; advance(n) acts as if n numbers were drawn, as it does for PCG64. Seen (2026-11-28),
+# blocks of key 0:
 #
 #     counter                       0                    1                    2         3
 #     first number of the block     16554d9eca36314c     02f4ba6408e4d89b     809b...   40fa...
@@ -12,8 +13,8 @@
 #     the same, advance(1) first                          block 2: 4 numbers on
 #     one number drawn, then advance(1)                   block 3: 7 numbers on
 #
-# So streams that a counter addresses (seed, round, worker, step) are one block off between NumPy and
-# Random123 or cuRAND, and block 0 of each is drawn by none in NumPy. Exits 1 if this changes.
+# So streams that are addressed by a counter (seed, round, worker, step) differ by one block between
+# NumPy and Random123 or cuRAND, and NumPy never draws block 0. Exits 1 if this changes.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

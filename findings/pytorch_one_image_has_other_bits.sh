@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# PyTorch 2.15.0 (PyPI), CPU, one thread: what a convolution makes of an image in a batch of one differs
-# in its last bits from what it makes of the same image in any larger batch, which all agree.
+# PyTorch 2.15.0 (PyPI), CPU, one thread: a convolution of an image in a batch of one differs in its
+# last bits from that of the same image in any larger batch. The larger batches all agree.
 #
-# Guessed: the same bits whatever the batch, since no sum goes over images, or other bits for each
-# batch size, if blocking follows it. Seen (AMD EPYC, AVX2, 2026-11-28): 3x3, padding 1, elements of
-# the first image that differ from the batch of 64:
+# Guessed: the same bits whatever the batch, since no sum goes over images; or other bits for each
+# batch size, if blocking depends on it. Seen (AMD EPYC, AVX2, 2026-11-28): 3x3, padding 1, elements
+# of the first image that differ from the batch of 64:
 #
 #     channels, side    N = 1    N = 2, 16, 17, 33
 #     3 to 8, 32         5793    0
@@ -14,7 +14,7 @@
 #     64 to 64, 8        3822    0
 #     512 to 512, 4      7948    0
 #
-# So logits that are compared to the bit have to come from batches of more than one image, and
+# So logits that are compared bit for bit must come from batches of more than one image, and
 # evaluating image by image is another computation than evaluating in batches. Exits 1 if this
 # changes. Downloads some gigabytes.
 set -euo pipefail

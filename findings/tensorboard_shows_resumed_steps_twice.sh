@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# TensorBoard 2.20.0 (PyPI): steps that a resumed run writes again are shown beside the old ones, also in
-# a fresh reader, unless the new event file says SessionLog START.
+# TensorBoard 2.20.0 (PyPI): if a resumed run writes steps again, TensorBoard shows them beside the
+# old ones, even in a fresh reader, unless the new event file says SessionLog START.
 #
-# Guessed: of two values of one tag and step the later file's is shown, or a step that goes back drops
-# what was read of later steps, as the words "restart" and "purge" of its log promise. Seen (2026-11-28),
-# steps 0 to 9 in one file, 5 to 14 in a later one:
+# Guessed: of two values of one tag and step the later file's is shown; or a step that goes back
+# drops what was read of later steps, as the words "restart" and "purge" of its log promise. Seen
+# (2026-11-28), with steps 0 to 9 in one file and 5 to 14 in a later one:
 #
 #     second file has                   values of the tag   steps 5 to 9
 #     scalars alone                     20                  twice
 #     START at step 5, then scalars     15                  the later ones
 #
-# And a reader that is open does not notice that a file was cut: with steps 6 to 9 cut off it keeps
-# them, so cutting replaces START for a fresh reader alone. The cause: files of version 2, which all
-# writers of today make, are purged at a START only. Exits 1 if this changes.
+# An open reader does not notice that a file was cut: if steps 6 to 9 are cut off, it keeps them. So
+# only for a fresh reader does cutting replace START. The cause: files of version 2, which all
+# writers of today make, are purged only at a START. Exits 1 if this changes.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -24,8 +24,8 @@ Tensor Gradient::take(Backend& backend) {
 
 void Gradient::join(Backend& backend) {
   if (!last_) return;
-  // An operation may have given two gradients the same tensor as their first term, and adding to
-  // one must not change the other.
+  // An operation may have given two gradients the same tensor as their first term. Adding to one
+  // must not change the other.
   if (sum_.storage.use_count() > 1) {
     const Tensor own = backend.allocate(sum_.shape);
     backend.accumulate(own, sum_);
@@ -69,7 +69,7 @@ void Tape::backward(const Variable& y, Tensor dy) {
     const Record record = std::move(records_.back());
     records_.pop_back();
     if (between_) between_();
-    // Without a gradient the result does not lead to y.
+    // Without a gradient, the path from the result does not lead to y.
     if (!record.gradient->empty()) record.backward(*record.gradient);
   }
 }

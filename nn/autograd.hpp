@@ -1,7 +1,7 @@
 // Reverse-mode differentiation: operations leave a record on a tape, and the tape is unwound once.
 //
-// The tape knows no operation: nn/operations.hpp computes values with the tape's backend and
-// records for each the function that carries the gradient of its result on to its arguments.
+// The tape knows no operation. nn/operations.hpp computes values with the tape's backend, and
+// records for each the function that passes the gradient of its result on to its arguments.
 #pragma once
 
 #include <cstdint>
@@ -15,31 +15,31 @@
 
 namespace mvsgd::nn {
 
-/// A trainable tensor and where its gradient is added up: in a network, views of the two flat
-/// arrays. Both plain, of one shape.
+/// A trainable tensor and the tensor that sums its gradient. Both are plain and have one shape; in
+/// a network they are views of the two flat arrays.
 struct Parameter {
   Tensor value;
   Tensor gradient;
-  /// overwrite: convolutions put their gradient in the place of what `gradient` held. For a weight
-  /// that a pass uses once, which then need not be cleared before.
+  /// overwrite: convolutions replace what `gradient` held by their gradient. It is for a weight
+  /// that a pass uses once, and spares clearing the gradient first.
   Into into = Into::add;
 };
 
 /// The gradient with respect to one value, a sum over the value's uses.
 class Gradient {
  public:
-  /// Of a result: empty until the first term.
+  /// For a result: empty until the first term.
   Gradient() = default;
-  /// Of a leaf: terms are added to what `sum` holds, which its owner reads afterwards.
+  /// For a leaf: terms are added to what `sum` holds, which its owner reads afterwards.
   explicit Gradient(Tensor sum) : sum_(std::move(sum)), leaf_(true) {}
 
-  /// Adds a term. A result's first term becomes the sum as it is, in whatever layout it has.
+  /// Adds a term. A result takes its first term as the sum, in whatever layout the term has.
   void add(Backend& backend, Tensor term);
   [[nodiscard]] bool empty() const { return !sum_; }
   /// Hands the sum over and is empty again.
   [[nodiscard]] Tensor take(Backend& backend);
-  /// Hands over two tensors whose sum it is, the second empty if there was one term: for kernels
-  /// that can add on the way.
+  /// Hands over two tensors that add up to the sum. The second is empty if there was one term. For
+  /// kernels that can add on the way.
   [[nodiscard]] std::pair<Tensor, Tensor> take_terms() {
     return {std::exchange(sum_, {}), std::exchange(last_, {})};
   }
@@ -61,7 +61,7 @@ class Variable {
   Variable(Tensor value, Tensor gradient);
 
   [[nodiscard]] const Tensor& value() const { return value_; }
-  /// Null for a constant. What an operation's record keeps in place of the whole variable, so that
+  /// Null for a constant. An operation's record keeps this in place of the whole variable, so that
   /// the value can be freed.
   [[nodiscard]] const std::shared_ptr<Gradient>& gradient() const { return gradient_; }
 
@@ -87,7 +87,7 @@ class Tape {
   using Backward = std::function<void(Gradient& dy)>;
 
   /// `between` is called after each operation of the forward pass and before each of the backward
-  /// pass; what it throws ends the pass.
+  /// pass. If it throws, the pass ends with its exception.
   explicit Tape(Backend& backend, Recording recording = Recording::on,
                 std::function<void()> between = {})
       : backend_(&backend), recording_(recording), between_(std::move(between)) {}
@@ -95,17 +95,19 @@ class Tape {
   [[nodiscard]] Backend& backend() const { return *backend_; }
   [[nodiscard]] bool recording() const { return recording_ == Recording::on; }
 
-  /// The result of an operation, `backward` kept if the tape records; for nn/operations.hpp.
+  /// The result of an operation, for nn/operations.hpp. `backward` is kept if the tape records.
   /// Throws std::logic_error if the tape is spent.
   [[nodiscard]] Variable record(Tensor value, Backward backward);
 
   /// Adds to the gradient of every leaf and parameter of this tape its share in `y`, weighted by
-  /// `dy`: for dy = dL/dy, that of a loss L. dy has the shape of y and is not changed.
+  /// `dy`. With dy = dL/dy this is the gradient of a loss L. dy has the shape of y and is not
+  /// changed.
   ///
   /// Records are released one by one as they are used, and with them the activations that nothing
-  /// else holds; the tape is then spent. Throws std::logic_error if it was already, if it does not
-  /// record, or if y is not one of its results, and std::invalid_argument if the shapes differ. If
-  /// the backend or `between` throws, gradients are incomplete and the tape is spent.
+  /// else holds. The tape is then spent. Throws std::logic_error if the tape is spent already or
+  /// does not record, or if y is not one of its results; std::invalid_argument if the shapes
+  /// differ. If the backend or `between` throws, the gradients are incomplete and the tape is
+  /// spent.
   void backward(const Variable& y, Tensor dy);
 
  private:

@@ -22,16 +22,16 @@ namespace mvsgd::nn {
 
 struct ConvolutionProblem;  // nn/shape_checks.hpp
 
-/// One thread at a time uses a backend. Backends are made once a compute slot and keep caches
+/// A backend is used by one thread at a time. Each compute slot makes its own, which keeps caches
 /// (primitives, buffers), so that a steady training step allocates nothing large.
 ///
-/// Every kernel is a function of its arguments' values alone: neither threads nor earlier calls
-/// change a bit of its result. Arguments keep their values, but for tensors that are handed over
-/// (by value): their memory may be used again if nobody else holds it. All throw
-/// std::invalid_argument, naming the shapes, if they do not fit together, and BackendError if a
-/// library refuses. "+=" marks results that are added to.
+/// Every kernel's result is a function of its arguments' values alone: neither threads nor earlier
+/// calls change a bit of it. Arguments keep their values, except tensors that are handed over (by
+/// value), whose memory may be used again if nobody else holds it. All kernels throw
+/// std::invalid_argument, naming the shapes, if the shapes do not fit together, and BackendError if
+/// a library refuses. "+=" marks results that are added to.
 ///
-/// Shapes are checked here, once for all backends; the do_...() of a backend get what fits.
+/// Shapes are checked here, once for all backends: a backend's do_...() get shapes that fit.
 class Backend {
  public:
   Backend() = default;
@@ -42,8 +42,9 @@ class Backend {
   /// The library behind it and its version, for config.toml; "" if there is none.
   [[nodiscard]] virtual std::string version() const = 0;
 
-  /// The calling thread is about to use this backend, with `threads` threads to a kernel. Called
-  /// whenever a thread takes over the backend: OpenMP's count belongs to the calling thread.
+  /// Says that the calling thread is about to use this backend, with `threads` threads to a kernel.
+  /// Called whenever a thread takes over the backend, since OpenMP's count belongs to the calling
+  /// thread.
   virtual void enter(int threads) = 0;
 
   /// A copy of the images where this backend computes; null if that is the host. Throws
@@ -53,19 +54,20 @@ class Backend {
     return nullptr;
   }
 
-  /// For a network's training step, if this backend keeps steps; null if not.
+  /// What keeps a network's training step, if this backend keeps steps; null if not.
   [[nodiscard]] virtual std::unique_ptr<RepeatedStep> repeated_step() { return nullptr; }
 
   // Storage.
   [[nodiscard]] Tensor allocate(const Shape& shape);  ///< plain, zero
-  /// elements(shape) elements of the plain `flat` from `offset`; shares its storage.
+  /// A view of elements(shape) elements of the plain `flat`, from `offset` on. It shares the
+  /// storage.
   [[nodiscard]] Tensor view(const Tensor& flat, std::int64_t offset, const Shape& shape);
   void write(const Tensor& to, std::span<const float> from);  ///< plain `to`
   void read(const Tensor& from, std::span<float> to);         ///< any layout
   virtual void fill_zero(const Tensor& x) = 0;                ///< plain
   void accumulate(const Tensor& y, const Tensor& x);          ///< y += x, any layouts
 
-  /// Cross-correlation without bias (in ResNet a batch norm follows every one).
+  /// Cross-correlation without bias (in ResNet a batch norm follows every convolution).
   ///   y[n,o,i,j] = sum over c,u,v of x[n, c, i*s + u - p, j*s + v - p] * w[o,c,u,v]
   /// with s = stride, p = padding, x zero outside its bounds.
   ///   x [N,C,H,W]   w [O,C,R,S] plain   y [N,O,H',W'], H' = floor((H + 2p - R) / s) + 1
@@ -76,11 +78,11 @@ class Backend {
                                Into into, const Conv2dOptions& options);
 
   /// y = gamma * (x - mean) / sqrt(var + epsilon) + beta over N, H, W, with the batch's mean and
-  /// biased variance. running <- (1 - momentum) * running + momentum * (mean, var * m / (m - 1)),
-  /// m = N*H*W: the running variance takes the unbiased one, as torch.nn.BatchNorm2d's does.
-  /// `running` may be empty tensors: then nothing is updated. gamma, beta [C] plain. `residual`, of
-  /// x's shape, is added to y, before ReLU, unless it is an empty tensor: a residual block ends in
-  /// one pass.
+  /// biased variance. running <- (1 - momentum) * running + momentum * (mean, var * m / (m - 1)), m
+  /// = N*H*W: the running variance takes the unbiased one, as torch.nn.BatchNorm2d does. If
+  /// `running` has empty tensors, nothing is updated. gamma, beta [C] plain. `residual` has x's
+  /// shape and is added to y before ReLU, so that a residual block ends in one pass; an empty
+  /// tensor means none.
   [[nodiscard]] BatchNormForward batch_norm_train(const Tensor& x, const Tensor& gamma,
                                                   const Tensor& beta,
                                                   const RunningStatistics& running,
@@ -97,7 +99,7 @@ class Backend {
 
   /// [N,C,H,W] -> [N,C]: the mean over H, W.
   [[nodiscard]] Tensor global_average_pool(const Tensor& x);
-  /// `x` gives the shape and the layout.
+  /// `x` gives the shape and the layout of the result.
   [[nodiscard]] Tensor global_average_pool_backward(const Tensor& dy, const Tensor& x);
 
   /// y = x w^T + b.   x [N,C]   w [O,C]   b [O]   y [N,O]
@@ -110,8 +112,9 @@ class Backend {
   [[nodiscard]] CrossEntropy softmax_cross_entropy(const Tensor& logits,
                                                    std::span<const std::uint8_t> labels);
 
-  /// theta <- theta - learning_rate * (gradient + weight_decay * theta), eq 12 with L2
-  /// regularisation. Both [d], plain. Each product and sum is rounded once, in the order written.
+  /// theta <- theta - learning_rate * (gradient + weight_decay * theta): eq 12 with L2
+  /// regularisation. Both are [d], plain. Each product and sum is rounded once, in the order
+  /// written.
   void sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
                 float weight_decay);
 

@@ -5,15 +5,15 @@
 
 namespace mvsgd::nn {
 
-/// A library that a backend calls has refused. what() has the operation, the problem string, the
+/// A library that a backend calls has refused. what() names the operation, the problem string, the
 /// library and its reason.
 class BackendError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// What was asked for is not to be had on this machine, or with this library. what() has what, and
-/// where it is.
+/// This machine or library does not have what was asked for. what() says what is missing, and where
+/// it can be had.
 class UnavailableError : public BackendError {
  public:
   using BackendError::BackendError;

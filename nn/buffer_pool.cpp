@@ -15,9 +15,9 @@ std::shared_ptr<BufferPool> BufferPool::make() {
 
 namespace {
 
-// A step goes through dozens or hundreds of megabytes, and a tenth of a small network's may be
-// looking up small pages: buffers from kSmall stand in the processor's large pages, those from
-// kLarge each in its own, what is between in slabs that they share.
+// A step touches dozens or hundreds of megabytes, and looking up small pages may take a tenth of a
+// small network's time. So buffers from kSmall stand in the processor's large pages: those from
+// kLarge each in its own, smaller ones in slabs that they share.
 constexpr std::size_t kLargePage = std::size_t{1} << 21U;
 constexpr std::size_t kSmall = std::size_t{1} << 14U;
 constexpr std::size_t kLarge = 2 * kLargePage;
@@ -27,10 +27,9 @@ std::size_t alignment(std::size_t size) {
   return size >= kLarge ? kLargePage : BufferPool::kAlignment;
 }
 
-// How far into its allocation the n-th buffer begins. Large allocations begin at one place of a
-// page, all of them, and a processor takes a load for that of an earlier store whose address has
-// the same last 12 bits, and waits: a loop over several activations then takes up to four times as
-// long.
+// How far into its allocation the n-th buffer begins. Large allocations all begin at the same place
+// of a page. A processor then takes a load for that of an earlier store whose address has the same
+// last 12 bits, and waits: a loop over several activations takes up to four times as long.
 std::size_t offset(std::uint64_t n) {
   constexpr std::uint64_t kPlaces = 12;
   constexpr std::size_t kApart = 5 * BufferPool::kAlignment;
@@ -41,7 +40,7 @@ void* allocate(std::size_t size) {
   void* const data = ::operator new(size, std::align_val_t(alignment(size)));
 #if defined(__linux__)
   if (alignment(size) > BufferPool::kAlignment) {
-    static_cast<void>(madvise(data, size, MADV_HUGEPAGE));  // a wish: without it, it is only slower
+    static_cast<void>(madvise(data, size, MADV_HUGEPAGE));  // if refused, only speed is lost
   }
 #endif
   return data;
@@ -71,7 +70,7 @@ std::shared_ptr<float> BufferPool::take(std::int64_t count) {
     }
     free_.erase(free_.begin(), expired);
 
-    // From the back: what was used last is likeliest to be in the cache.
+    // From the back: the buffer used last is likeliest to be in the cache.
     const auto found = std::find_if(free_.rbegin(), free_.rend(),
                                     [size](const Free& free) { return free.bytes == size; });
     if (found != free_.rend()) {
@@ -98,7 +97,7 @@ BufferPool::Owner BufferPool::make_buffer(std::size_t size) {
     std::byte* const all = static_cast<std::byte*>(allocate(whole));
     return Owner(reinterpret_cast<float*>(all + skipped), Deleter{whole, skipped, nullptr});
   }
-  constexpr std::size_t kPage = 4096;  // what offset() is counted from
+  constexpr std::size_t kPage = 4096;  // the page within which offset() places a buffer
   std::size_t begin = slab_ ? (slab_->used + kPage - 1) / kPage * kPage : kSlab;
   if (begin + whole > kSlab) {
     slab_ = std::make_shared<Slab>();

@@ -1,4 +1,4 @@
-// Memory of tensors, used again and again so that a steady training step allocates nothing large.
+// Memory of tensors, which is used again so that a steady training step allocates nothing large.
 #pragma once
 
 #include <cstddef>
@@ -9,12 +9,12 @@
 
 namespace mvsgd::nn {
 
-/// Buffers of floats that return to a free list when their last owner lets go, and are then handed
-/// out for requests of the same size.
+/// Buffers of floats. A buffer returns to a free list when its last owner lets go, and is then
+/// handed out for a request of the same size.
 ///
-/// A buffer keeps its pool alive, so tensors may outlive the backend that made them, and any thread
-/// may let go of one. Buffers that nobody asked for in the last kIdleTakes requests are freed:
-/// those of an evaluation with another batch size do not stay through the training that follows.
+/// A buffer keeps its pool alive, so tensors may outlive the backend that made them. Any thread may
+/// let go of a buffer. Buffers that were not asked for in the last kIdleTakes requests are freed,
+/// so those of an evaluation with another batch size do not stay through the training that follows.
 class BufferPool : public std::enable_shared_from_this<BufferPool> {
  public:
   static constexpr std::size_t kAlignment = 64;  ///< bytes: a cache line, and any vector register
@@ -23,14 +23,15 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
 
   [[nodiscard]] static std::shared_ptr<BufferPool> make();
 
-  /// At least `count` floats, aligned, of any values. Throws std::bad_alloc.
+  /// At least `count` floats, aligned and not initialised. Throws std::bad_alloc.
   [[nodiscard]] std::shared_ptr<float> take(std::int64_t count);
 
-  /// What the pool has from the system, in use or free.
+  /// The bytes that the pool has from the system, in use or free.
   [[nodiscard]] std::size_t bytes() const;
 
  private:
-  // Memory that buffers of a middle size share, one after another. It goes with the last of them.
+  // Memory that buffers of a middle size share, one after another. It is freed with the last of
+  // them.
   struct Slab {
     Slab();
     ~Slab();
@@ -42,7 +43,7 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   struct Deleter {
     std::size_t size;  // of the allocation, in which the buffer begins at `offset`
     std::size_t offset;
-    std::shared_ptr<Slab> slab;  // which has it, if any
+    std::shared_ptr<Slab> slab;  // the slab that holds it, if any
     void operator()(float* data) const;
   };
   using Owner = std::unique_ptr<float, Deleter>;
@@ -57,8 +58,8 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   void give_back(std::size_t bytes, Owner data) noexcept;
 
   mutable std::mutex mutex_;
-  std::vector<Free> free_;      // the longest idle first
-  std::shared_ptr<Slab> slab_;  // whose end is free
+  std::vector<Free> free_;      // longest idle first
+  std::shared_ptr<Slab> slab_;  // the slab whose end is free
   std::uint64_t takes_ = 0;
   std::uint64_t allocations_ = 0;
   std::size_t buffers_ = 0;

@@ -8,8 +8,8 @@
 namespace mvsgd::nn {
 namespace {
 
-// ln 2 in two parts. The first has its last 32 bits zero, so that k * kLn2High is exact for |k| up
-// to 2^11, and the second has the rest to 2^-86.
+// ln 2 in two parts. The last 32 bits of the first are zero, so that k * kLn2High is exact for |k|
+// up to 2^11. The second has the rest, to 2^-86.
 constexpr double kLn2High = 0x1.62e42feep-1;
 constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
 constexpr double kLog2E = 0x1.71547652b82fep+0;
@@ -44,7 +44,7 @@ double exact_order_exp(double x) {
   for (const double c : kReciprocalFactorials) series = series * r + c;
   const double power = 1.0 + (high + (r * r * series - low));
 
-  // Two factors, because 2^k itself may be infinite or subnormal where the result is not.
+  // Two factors, because 2^k itself may be infinite or subnormal where the result is neither.
   const int half = k / 2;
   return power * power_of_two(half) * power_of_two(k - half);
 }

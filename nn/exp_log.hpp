@@ -1,8 +1,8 @@
 // exp and log with the same bits on every machine, which the C library does not promise.
 //
-// Both use only +, -, *, / and bit operations on double, each rounded once in the order written, so
-// the result is a function of the argument alone wherever IEEE 754 arithmetic is (and contraction
-// is off, as it is in this project).
+// Both use only +, -, *, / and bit operations on double, each rounded once in the order written. So
+// the result is a function of the argument alone wherever arithmetic is IEEE 754 and contraction is
+// off, as it is in this project.
 #pragma once
 
 namespace mvsgd::nn {

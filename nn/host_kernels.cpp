@@ -7,8 +7,8 @@
 
 #include "nn/exp_log.hpp"
 
-// Each kernel is compiled for several instruction sets and the processor's best is taken when the
-// program starts. -ffp-contract=off and the fixed order make all of them compute the same bits.
+// Each kernel is compiled for several instruction sets, and the processor's best is taken when the
+// program starts. All of them compute the same bits, by -ffp-contract=off and the fixed order.
 #if defined(__x86_64__) && defined(__gnu_linux__)
 #define MVSGD_KERNEL [[gnu::target_clones("avx512f", "avx2", "default")]]
 #else
@@ -18,7 +18,8 @@
 namespace mvsgd::nn::kernels {
 namespace {
 
-// A row of the linear layer runs in as many sums, so that one addition need not wait for the last.
+// A row of the linear layer is summed in this many sums, so that an addition need not wait for the
+// one before.
 constexpr std::int64_t kSums = 8;
 
 }  // namespace

@@ -1,8 +1,8 @@
-// The loops that oneDNN leaves to this backend: element by element and the linear layer; those on
-// blocks of channels are in channel_block.hpp.
+// Loops of the backends on the processor: element by element, linear layer and softmax. onednn's
+// loops on blocks of channels are in nn/onednn/channel_block.hpp.
 //
-// Sums are taken in an order that depends on the shapes alone, not on the instruction set or on how
-// many threads share the work. A NaN goes through every one of them.
+// The order of a sum depends on the shapes alone, not on the instruction set or the number of
+// threads. A NaN passes through every loop.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +28,13 @@ struct Strides {
 void add_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* a,
                  Strides strides, const float* b, float* c);
 
-/// One row of softmax cross-entropy, in double: returns its loss, and sets dlogits to
-/// (softmax - one-hot) / count.
+/// One row of softmax cross-entropy, in double. Returns the row's loss and sets dlogits to (softmax
+/// - one-hot) / count.
 double cross_entropy(std::span<const float> logits, std::size_t label, double count,
                      float* dlogits);
 
-/// The mean loss of rows of logits [labels.size(), classes], and how many have their label's logit
-/// as the first of the largest; sets dlogits to the loss's gradient.
+/// The mean loss of the rows of logits [labels.size(), classes], and the number of rows whose
+/// label's logit is the first of the largest. Sets dlogits to the loss's gradient.
 struct RowsLoss {
   double mean = 0;
   std::int64_t correct = 0;

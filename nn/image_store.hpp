@@ -1,4 +1,4 @@
-// Images held as bytes where a backend computes, so that batches are made there.
+// Images held as bytes where a backend computes, so that batches can be made there.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ struct ImageBytes {
   std::span<const float> levels;  ///< [3, 256]: what each byte of a channel becomes
 };
 
-/// Made by a backend (Backend::hold_images()), for all backends of its device. Any thread, any
-/// number at once.
+/// Made by a backend (Backend::hold_images()), for all backends on its device. Any number of
+/// threads may use it at once.
 class ImageStore {
  public:
   ImageStore() = default;
@@ -27,9 +27,9 @@ class ImageStore {
   ImageStore(const ImageStore&) = delete;
   ImageStore& operator=(const ImageStore&) = delete;
 
-  /// Window n of its image, each byte through its channel's levels, as a plain tensor of `backend`
-  /// [windows.size(), 3, side, side]. Throws std::invalid_argument if an image is not there,
-  /// BackendError if a library refuses.
+  /// Each window of its image, each byte mapped by its channel's levels, as a plain tensor of
+  /// `backend` [windows.size(), 3, side, side]. Throws std::invalid_argument if an image does not
+  /// exist, BackendError if a library refuses.
   [[nodiscard]] virtual Tensor batch(Backend& backend, std::span<const Window> windows) const = 0;
 };
 

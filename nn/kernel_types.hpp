@@ -20,8 +20,8 @@ struct Conv2dOptions {
 
 struct BatchNormOptions {
   float epsilon = 1e-5F;
-  float momentum = 0.1F;  ///< the share of the new batch in the running statistics
-  bool relu = false;      ///< max(0, .) of the result, the residual added, in the same pass
+  float momentum = 0.1F;  ///< share of the new batch in the running statistics
+  bool relu = false;      ///< max(0, .) of the result and residual, in the same pass
 };
 
 /// Running statistics of one batch norm, each [C] and plain.

@@ -21,7 +21,7 @@ const LayoutEntry& Layout::at(std::int64_t i) const {
     throw std::out_of_range("Layout: element " + std::to_string(i) + " of " +
                             std::to_string(size_));
   }
-  // Every entry has an element, so offsets increase strictly and the last one not after i holds it.
+  // Every entry has an element, so offsets increase strictly, and the last one up to i holds it.
   const auto after = std::upper_bound(
       entries_.begin(), entries_.end(), i,
       [](std::int64_t element, const LayoutEntry& e) { return element < e.offset; });

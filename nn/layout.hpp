@@ -1,5 +1,5 @@
-// Where each named tensor stands in a flat array: the fixed parameter order that makes a mask mean
-// the same thing on every backend.
+// The place of each named tensor in a flat array. This order is fixed, so that a mask means the
+// same on every backend.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +16,13 @@ struct LayoutEntry {
   std::int64_t offset = 0;  ///< of its first element
 };
 
-/// Named tensors one after the other, row-major, without gaps.
+/// Named tensors one after another, row-major, without gaps.
 class Layout {
  public:
   void append(std::string name, Shape shape);
 
   [[nodiscard]] const std::vector<LayoutEntry>& entries() const { return entries_; }
-  /// d: the elements of all.
+  /// d: the number of elements of all tensors.
   [[nodiscard]] std::int64_t size() const { return size_; }
   /// The entry that holds flat element i, for messages. Throws std::out_of_range.
   [[nodiscard]] const LayoutEntry& at(std::int64_t i) const;

@@ -3,8 +3,8 @@
 #include <stdexcept>
 #include <utility>
 
-// Records keep the gradient handles of their arguments and only those values that the backward
-// kernel reads, so that everything else is freed as soon as the forward pass is done with it.
+// A record keeps the gradient handles of its arguments and only those values that the backward
+// kernel reads. Everything else is freed as soon as the forward pass is done with it.
 
 namespace mvsgd::nn {
 

@@ -2,11 +2,11 @@
 //
 //     N images    C input channels    O output channels    H, W height, width    R, S kernel's
 //
-// Every one computes its value with the tape's backend at once and, if the tape records, leaves a
-// record from which backward() adds to the gradients of its arguments; gradients are added to,
-// never overwritten. Values, formulas and errors are those of the kernel in nn/backend.hpp, so here
-// stands what is differentiated. All throw std::invalid_argument naming the shapes if they do not
-// fit, and BackendError if the backend's library refuses them.
+// Every operation computes its value at once with the tape's backend. If the tape records, it
+// leaves a record from which backward() adds to the gradients of its arguments; it never overwrites
+// them. Values, formulas and errors are those of the kernel in nn/backend.hpp; here is what is
+// differentiated. All throw std::invalid_argument, naming the shapes, if they do not fit, and
+// BackendError if the backend's library refuses them.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@
 
 namespace mvsgd::nn {
 
-/// Cross-correlation without bias (in ResNet a batch norm follows every one).
+/// Cross-correlation without bias (in ResNet a batch norm follows every convolution).
 ///
 ///   y[n,o,i,j] = sum over c,u,v of x[n, c, i*s + u - p, j*s + v - p] * w[o,c,u,v]
 ///   with s = stride, p = padding and x zero outside its bounds
@@ -26,7 +26,7 @@ namespace mvsgd::nn {
 ///   w        [O, C, R, S]
 ///   returns  [N, O, H', W']   H' = floor((H + 2p - R) / s) + 1, W' likewise
 ///
-/// Differentiates: w, and x unless it is a constant: the first layer computes no gradient of the
+/// Differentiates: w, and x unless it is a constant. So the first layer computes no gradient of the
 /// images. Keeps x.
 ///
 /// Numerics: sums in the backend's own order and precision. Backends agree exactly on small
@@ -34,39 +34,39 @@ namespace mvsgd::nn {
 [[nodiscard]] Variable conv2d(Tape& tape, const Variable& x, const Parameter& w,
                               const Conv2dOptions& options = {});
 
-/// Which statistics batch norm normalises with.
+/// The statistics with which batch norm normalises.
 enum class BatchNormMode : std::uint8_t {
-  update,   ///< the batch's, and the running statistics take them in: training
+  update,   ///< the batch's, which also update the running statistics: training
   running,  ///< the running statistics
-  batch,    ///< the batch's, nothing is updated
+  batch,    ///< the batch's; nothing is updated
 };
 
-/// What a batch norm of C channels owns; all [C] and plain.
+/// What a batch norm of C channels owns; all are [C] and plain.
 struct BatchNorm {
   Parameter gamma;
   Parameter beta;
   RunningStatistics running;
 };
 
-/// y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, with ReLU over it if options.relu.
+/// y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, followed by ReLU if options.relu.
 ///
 ///   x        [N, C, H, W]
 ///   returns  the same
 ///
-/// Mean and (biased) variance are over N, H, W or the running ones, by `mode`.
+/// By `mode`, mean and (biased) variance are those over N, H, W or the running ones.
 /// BatchNormMode::update also moves the running statistics by options.momentum, the variance
-/// towards the batch's unbiased one, and throws std::invalid_argument if there is one element a
-/// channel, which has none.
+/// towards the batch's unbiased one. It throws std::invalid_argument if there is one element a
+/// channel, whose unbiased variance does not exist.
 ///
-/// Differentiates: x (through the statistics too), gamma and beta. Keeps x and the result. Not with
-/// the running statistics: throws std::logic_error if mode is BatchNormMode::running and the tape
-/// records.
+/// Differentiates: x (through the statistics too), gamma and beta. Keeps x and the result. Running
+/// statistics cannot be differentiated: throws std::logic_error if mode is BatchNormMode::running
+/// and the tape records.
 [[nodiscard]] Variable batch_norm(Tape& tape, const Variable& x, const BatchNorm& norm,
                                   BatchNormMode mode, const BatchNormOptions& options = {});
 
-/// batch_norm(x) + residual, of x's shape, with ReLU over the sum if options.relu: the end of a
-/// residual block in the passes of the batch norm. Differentiates the residual, too; keeps x and
-/// the result.
+/// batch_norm(x) + residual, followed by ReLU if options.relu: the end of a residual block, in the
+/// passes of the batch norm. `residual` has x's shape. Differentiates the residual, too; keeps x
+/// and the result.
 [[nodiscard]] Variable batch_norm(Tape& tape, const Variable& x, const Variable& residual,
                                   const BatchNorm& norm, BatchNormMode mode,
                                   const BatchNormOptions& options = {});

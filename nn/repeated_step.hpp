@@ -1,5 +1,4 @@
-// A training step that is asked for again and again, so that a backend may keep what it was asked
-// for.
+// A training step that is asked for again and again, so that a backend may keep it.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +14,12 @@ struct BatchResult {
   std::int64_t correct = 0;
 };
 
-/// Made by a backend (Backend::repeated_step()), one a network. One thread at a time.
+/// Made by a backend (Backend::repeated_step()), one a network. Used by one thread at a time.
 class RepeatedStep {
  public:
-  /// Asks the backend for kernels: the same ones for images of the same shape, one
-  /// softmax_cross_entropy() among them, whose loss it returns. Of tensors it uses the images and
-  /// such as live as long as the network; all that it makes it has given back when it returns.
+  /// Asks the backend for kernels, the same ones for images of the same shape. One of them is
+  /// softmax_cross_entropy(), whose loss it returns. It uses no tensors but the images and those
+  /// that live as long as the network, and has given back all that it made when it returns.
   using Step =
       std::function<BatchResult(const Tensor& images, std::span<const std::uint8_t> labels)>;
 
@@ -29,7 +28,7 @@ class RepeatedStep {
   RepeatedStep(const RepeatedStep&) = delete;
   RepeatedStep& operator=(const RepeatedStep&) = delete;
 
-  /// What step(images, labels) does and returns, to the bit. Throws what it throws.
+  /// Does and returns what step(images, labels) does, to the bit. Throws what it throws.
   [[nodiscard]] virtual BatchResult run(const Tensor& images, std::span<const std::uint8_t> labels,
                                         const Step& step) = 0;
 };

@@ -14,10 +14,10 @@ namespace {
 constexpr std::int64_t kChannels = 3;
 constexpr std::int64_t kSide = 32;
 
-// Of the Philox key, beside the seed: draws of another purpose never meet these. "nn.i".
+// Part of the Philox key, beside the seed, so that draws for another purpose are different: "nn.i".
 constexpr std::uint64_t kInitialPurpose = 0x6e6e'2e69'0000'0000;
 
-// A convolution and its batch norm as the architecture has them.
+// A convolution and its batch norm, as the architecture defines them.
 struct UnitPlan {
   std::string conv;
   std::string norm;
@@ -28,7 +28,7 @@ struct UnitPlan {
   bool shortcut = false;
 };
 
-// All of the network but the linear layer, in PyTorch's order: the stem, then for each block its
+// All of the network except the linear layer, in PyTorch's order: the stem, then for each block its
 // two units and, where the shape changes, its shortcut.
 std::vector<UnitPlan> plan(const ResNet18Options& options) {
   if (options.width < 1 || options.classes < 1) {
@@ -65,7 +65,7 @@ std::vector<UnitPlan> plan(const ResNet18Options& options) {
   return units;
 }
 
-// The entries of a layout, one after the other.
+// Goes through the entries of a layout, one after another.
 class Cursor {
  public:
   explicit Cursor(const Layout& layout) : next_(layout.entries().begin()) {}
@@ -102,7 +102,7 @@ Layout resnet18_buffers(const ResNet18Options& options) {
 std::vector<float> initial_parameters(const Layout& parameters, std::uint64_t seed) {
   std::vector<float> values(static_cast<std::size_t>(parameters.size()));
   r123::Philox4x64 philox;
-  std::int64_t fan_in = 0;  // of the last weight; 0 for batch norm's
+  std::int64_t fan_in = 0;  // that of the last weight; 0 for batch norm
   for (const LayoutEntry& entry : parameters.entries()) {
     const bool is_bias = entry.name.ends_with(".bias");
     if (!is_bias) {
@@ -115,8 +115,8 @@ std::vector<float> initial_parameters(const Layout& parameters, std::uint64_t se
                 is_bias ? 0.0F : 1.0F);
       continue;
     }
-    // The middles of 2^24 equal parts of (-1, 1) are exact in double, so two roundings (of the
-    // product, and to float) make the same value on every machine.
+    // The middles of 2^24 equal parts of (-1, 1) are exact in double. So two roundings (of the
+    // product, and to float) give the same value on every machine.
     const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
     for (std::size_t i = begin; i < end; ++i) {
       const std::uint64_t bits = philox({{0, 0, i, 0}}, {{seed, kInitialPurpose}})[0] >> 40U;
@@ -152,7 +152,7 @@ ResNet18::ResNet18(Backend& backend, const ResNet18Options& options)
     return backend.view(buffers_, entry.offset, entry.shape);
   };
   const auto make_unit = [&](const UnitPlan& unit) {
-    // Designated initialisers are evaluated in the order written, which is the layouts'.
+    // Designated initialisers are evaluated in the order written, which is that of the layouts.
     return Unit{
         .weight = parameter(parameters.next(), Into::overwrite),
         .norm = {.gamma = parameter(parameters.next()),
@@ -211,7 +211,7 @@ BatchResult ResNet18::evaluate(const Tensor& images, std::span<const std::uint8_
 }
 
 std::vector<float> ResNet18::logits(std::span<const float> images, BatchNormMode mode) {
-  // Labels enter the loss alone.
+  // Labels affect only the loss.
   const std::vector<std::uint8_t> labels(images.size() /
                                          static_cast<std::size_t>(kChannels * kSide * kSide));
   const Tensor batch = on_backend(images, labels.size());

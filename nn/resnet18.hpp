@@ -28,12 +28,12 @@ struct ResNet18Options {
 /// Batch-norm running means and variances, in PyTorch's order: 9,600 at width 64.
 [[nodiscard]] Layout resnet18_buffers(const ResNet18Options& options);
 
-/// PyTorch's default initial distributions: convolutions and the linear layer's weight and bias
-/// uniform in +-1/sqrt(fan_in), batch norm gamma 1 and beta 0. Drawn by Philox from (seed, index):
-/// element i depends on nothing but seed, i and its fan_in.
+/// Initial values with PyTorch's default distributions: convolutions and the linear layer's weight
+/// and bias are uniform in +-1/sqrt(fan_in), batch norm's gamma is 1 and its beta 0. Philox draws
+/// them from (seed, index): element i depends only on seed, i and its fan_in.
 ///
-/// A tensor of one extent counts as batch norm's, except a bias after a weight of more, which takes
-/// that weight's fan_in.
+/// A tensor with one extent counts as batch norm's, except a bias after a weight with more extents,
+/// which takes that weight's fan_in.
 [[nodiscard]] std::vector<float> initial_parameters(const Layout& parameters, std::uint64_t seed);
 
 /// Running means 0, variances 1.
@@ -51,20 +51,20 @@ class ResNet18 {
   [[nodiscard]] const Tensor& gradients() const { return gradients_; }    ///< [d]
   [[nodiscard]] const Tensor& buffers() const { return buffers_; }
 
-  /// Forward and backward pass of one batch in training mode: gradients() becomes eq 3's g (without
-  /// weight decay), buffers() take in the batch.
+  /// The forward and backward pass of one batch in training mode. gradients() becomes eq 3's g
+  /// (without weight decay), and buffers() are updated by the batch.
   ///   images [n,3,32,32]   labels [n]
   /// Throws std::invalid_argument, before anything is changed, if n = 0, images and labels do not
-  /// agree on n, or a label is not below classes. Values are not judged: a NaN or infinity in
+  /// agree on n, or a label is not below classes. Values are not checked: a NaN or infinity in
   /// parameters or images shows in the loss and in gradients(), where Layout::at() names it.
   BatchResult train(std::span<const float> images, std::span<const std::uint8_t> labels);
-  /// The same of a plain tensor. `between` is called between operations, unless the backend repeats
-  /// steps by itself; what it throws ends the step, with gradients and buffers incomplete.
+  /// The same for a plain tensor. `between` is called between operations, unless the backend
+  /// repeats steps by itself. If it throws, the step ends with gradients and buffers incomplete.
   BatchResult train(const Tensor& images, std::span<const std::uint8_t> labels,
                     const std::function<void()>& between = {});
 
-  /// Forward pass only; gradients() keep their values. `momentum` is that of BatchNormMode::update;
-  /// 1 makes the buffers the batch's own statistics. Throws as train() does.
+  /// The forward pass only; gradients() keep their values. `momentum` is that of
+  /// BatchNormMode::update; 1 makes the buffers the batch's own statistics. Throws as train() does.
   BatchResult evaluate(std::span<const float> images, std::span<const std::uint8_t> labels,
                        BatchNormMode mode, float momentum = 0.1F);
   /// The same of a plain tensor; `between` as train() has it, whatever the backend.
@@ -72,9 +72,9 @@ class ResNet18 {
                        BatchNormMode mode, float momentum = 0.1F,
                        const std::function<void()>& between = {});
 
-  /// What the network says of images [n,3,32,32].
+  /// The network's logits for images [n,3,32,32].
   ///   returns [n, classes]
-  /// Throws std::invalid_argument if n = 0 or the images are not whole.
+  /// Throws std::invalid_argument if n = 0 or the last image is incomplete.
   [[nodiscard]] std::vector<float> logits(std::span<const float> images, BatchNormMode mode);
 
  private:
@@ -87,7 +87,7 @@ class ResNet18 {
   struct Block {
     Unit first;
     Unit second;
-    std::optional<Unit> shortcut;  ///< where the block changes the shape; else the identity
+    std::optional<Unit> shortcut;  ///< if the block changes the shape; else it is the identity
   };
   struct BatchNormUse {
     BatchNormMode mode = BatchNormMode::update;
@@ -97,14 +97,14 @@ class ResNet18 {
   [[nodiscard]] Parameter parameter(const LayoutEntry& entry, Into into = Into::add);
   /// Throws std::invalid_argument unless images and labels are a batch of this network.
   void check_batch(const Tensor& images, std::span<const std::uint8_t> labels) const;
-  /// Throws std::invalid_argument unless they are `count` >= 1 whole images.
+  /// Throws std::invalid_argument unless `images` are `count` >= 1 whole images.
   [[nodiscard]] Tensor on_backend(std::span<const float> images, std::size_t count) const;
   Loss forward(Tape& tape, const Tensor& images, std::span<const std::uint8_t> labels,
                BatchNormUse use) const;
 
   Backend* backend_;
   ResNet18Options options_;
-  std::unique_ptr<RepeatedStep> repeated_;  // null: the backend keeps no steps
+  std::unique_ptr<RepeatedStep> repeated_;  // null if the backend keeps no steps
   Tensor parameters_;
   Tensor gradients_;
   Tensor buffers_;
@@ -112,7 +112,7 @@ class ResNet18 {
   std::vector<Block> blocks_;
   Parameter linear_weight_;
   Parameter linear_bias_;
-  std::vector<Tensor> sums_;  // the gradients that a pass adds to, so that they are cleared before
+  std::vector<Tensor> sums_;  // the gradients to which a pass adds; they are cleared before it
 };
 
 }  // namespace mvsgd::nn

@@ -32,10 +32,10 @@ inline void check_same(const char* operation, const Tensor& a, const Tensor& b) 
 void check_linear(const Shape& x, const Shape& w, const Shape& y);
 
 void check_batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta);
-void check_residual(const Tensor& residual, const Tensor& x);  ///< which may be an empty tensor
+void check_residual(const Tensor& residual, const Tensor& x);  ///< residual may be an empty tensor
 void check_running(const RunningStatistics& running, const Tensor& gamma);
 
-/// One label a row of the logits, each a class.
+/// Labels are one for each row of the logits, each a class.
 void check_labels(const Tensor& logits, std::span<const std::uint8_t> labels);
 
 /// The extents of a convolution.
@@ -45,7 +45,7 @@ struct ConvolutionProblem {
   Shape y;
   Conv2dOptions options;
 
-  /// Throws std::invalid_argument, naming the shapes, if there is no such convolution.
+  /// Throws std::invalid_argument, naming the shapes, if they give no convolution.
   ConvolutionProblem(const Shape& x_shape, const Shape& w_shape, const Conv2dOptions& options);
 
   /// "n64c64h32w32o64r3s1p1": r is the kernel ("2x3" if not square), s the stride, p the padding.

@@ -1,4 +1,4 @@
-// Tensors: a shape and storage that only its backend can look into.
+// Tensors: a shape, and storage into which only its backend can look.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,10 @@ using Shape = std::vector<std::int64_t>;
 /// The product of the extents; 1 for a scalar.
 [[nodiscard]] std::int64_t elements(const Shape& shape);
 
-/// As messages show it: "64x3x32x32".
+/// The shape as messages show it: "64x3x32x32".
 [[nodiscard]] std::string to_string(const Shape& shape);
 
-/// Memory of a backend, in whatever layout it likes.
+/// Memory of a backend, in a layout of the backend's choice.
 class Storage {
  public:
   Storage() = default;

@@ -19,13 +19,13 @@
 
 namespace {
 
-/// Whether what is written there is seen on a terminal that knows escape sequences.
+/// Whether the descriptor is a terminal that knows escape sequences.
 bool is_terminal(int descriptor) {
   const char* const name = std::getenv("TERM");
   return isatty(descriptor) != 0 && name != nullptr && std::string_view(name) != "dumb";
 }
 
-/// Of the terminal behind standard output; 0 if there is none.
+/// The width of the terminal behind standard output; 0 if there is none.
 std::size_t terminal_columns() {
   constexpr std::size_t kUnknown = 80;
   if (!is_terminal(STDOUT_FILENO)) return 0;
@@ -34,7 +34,7 @@ std::size_t terminal_columns() {
   return known ? size.ws_col : kUnknown;
 }
 
-/// Whether what is written there may have colours: https://no-color.org.
+/// Whether the descriptor may get colours: https://no-color.org.
 bool shows_colors(int descriptor) {
   const char* const forbidden = std::getenv("NO_COLOR");
   return is_terminal(descriptor) && (forbidden == nullptr || *forbidden == '\0');
@@ -71,8 +71,8 @@ class DescriptorBuffer final : public std::streambuf {
   std::array<char, 1U << 14U> bytes_{};
 };
 
-/// A standard descriptor that is closed gets one that cannot be used, as if it still were: else the
-/// next file that is opened would take its number, and what is printed would go into it.
+/// Gives each closed standard descriptor a file that cannot be used. Otherwise the next file that
+/// is opened would get its number, and what is printed would go into that file.
 void hold_standard_descriptors() {
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     // The lowest free number is this one, since those before it are taken.
@@ -81,8 +81,9 @@ void hold_standard_descriptors() {
   }
 }
 
-/// Standard output, kept for this program: what libraries print, such as oneDNN's DNNL_VERBOSE,
-/// goes to standard error from now on, so that what is read by programs has no lines of others.
+/// Keeps standard output for this program: from now on, what libraries print (such as oneDNN's
+/// DNNL_VERBOSE) goes to standard error, so that programs that read the output get no foreign
+/// lines.
 int keep_standard_output() {
   const int kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   if (kept < 0) return STDOUT_FILENO;  // there is no further descriptor
@@ -90,10 +91,10 @@ int keep_standard_output() {
   return kept;
 }
 
-// A signal handler can reach nothing else.
+// A signal handler can change nothing else.
 volatile std::sig_atomic_t stop_wanted = 0;
 
-/// The first time notes the wish; the second time the signal does what it does by itself.
+/// The first signal is noted. A second one has its default effect.
 extern "C" void note_or_die(int signal) {
   if (stop_wanted != 0) {
     std::signal(signal, SIG_DFL);
@@ -103,22 +104,22 @@ extern "C" void note_or_die(int signal) {
   stop_wanted = 1;
   constexpr char kText[] =
       "\nmvsgd: gives this round up and saves the last one; once more: stops at once\n";
-  // Nothing can be done if it cannot be written.
+  // If it cannot be written, nothing can be done.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kText, sizeof kText - 1);
 }
 
-// What terminals, shells and schedulers send to end a program or to warn it of its end.
+// The signals that terminals, shells and schedulers send to end a program or to warn it of its end.
 constexpr int kEndings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2};
 
 bool interrupted() {
   static const bool installed = [] {
     for (const int signal : kEndings) {
       const auto before = std::signal(signal, note_or_die);
-      // nohup has asked for that. (Shells let background jobs ignore SIGINT and SIGQUIT, which
-      // whoever sends them means all the same.)
+      // nohup asks for an ignored SIGHUP. (Shells also let background jobs ignore SIGINT and
+      // SIGQUIT, but whoever sends those means them.)
       if (signal == SIGHUP && before == SIG_IGN) std::signal(signal, SIG_IGN);
     }
-    // Nobody reads the progress any more: no reason to lose a run.
+    // A run should go on even if nobody reads its progress any more.
     std::signal(SIGPIPE, SIG_IGN);
     return true;
   }();
@@ -136,7 +137,7 @@ int main(int argc, char** argv) {
   const bool out_colors = shows_colors(STDOUT_FILENO);
   DescriptorBuffer buffer(keep_standard_output());
   std::ostream out(&buffer);
-  if (on_terminal) out << std::unitbuf;  // what is shown is seen at once
+  if (on_terminal) out << std::unitbuf;  // so that output is visible at once
   const mvsgd::sim::Streams streams{.out = out,
                                     .err = std::cerr,
                                     .columns = columns,

@@ -1,13 +1,13 @@
-"""What recorded messages take, beside their entropy and zstd: bits a vote and an update.
+"""Bits that recorded messages take, a vote and an update each, beside their entropy and zstd.
 
     message_entropy.py PLAIN MIN
 
-PLAIN and MIN are folders of `mvsgd train --dump-wire` of the same run, with a paper's preset of 4-bit values and with
-its -min, whose model is the same to the bit. PLAIN is decoded by comm/README.md alone, MIN is only measured. Each line
-is a mean over workers and the rounds that MIN has; votes that are told as changes need all rounds before in PLAIN.
-`bound` is log2 of how many lists there are, and of values the entropy of signs and of levels given the own vote. Of
-zstd the best of three inputs counts: the message's body, a byte a code or gap, and those bytes of the marked values
-after the others.
+PLAIN and MIN are folders that `mvsgd train --dump-wire` wrote of the same run: PLAIN with one of the paper's presets of
+4-bit values, MIN with that preset's -min. The two models are equal to the bit. PLAIN is decoded by comm/README.md
+alone; MIN is only measured. Each line is a mean over the workers and over the rounds of MIN. Votes that are sent as
+changes need all earlier rounds in PLAIN. For positions `bound` is log2 of the number of possible lists; for values it
+is the entropy of the signs and of the levels, given the worker's own vote. zstd gets three inputs, and the best counts:
+the message's body; a byte for each code or gap; those bytes with the marked values after the others.
 """
 
 import collections
@@ -79,7 +79,7 @@ def gaps(members):
 
 
 def update_bits(path):
-    """Of the codes alone: what is left without header, level means and padding is at most 7 bits more."""
+    """The codes alone, without header, level means and padding: at most 7 bits more."""
     message = read(path)
     return 8 * len(message["body"]) - 32 * 2 ** (message["q"] - 1)
 

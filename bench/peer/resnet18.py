@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The paper's network in PyTorch, to hold weights and logits of mvsgd against.
+"""The paper's network in PyTorch, against which weights and logits of mvsgd are checked.
 
 usage: bench/peer/resnet18.py check MODEL LOGITS [--bound 1e-4]
        bench/peer/resnet18.py make MODEL LOGITS [--width 2] [--images 3] [--seed 1]
 
-check: loads MODEL (a model.safetensors) strictly, and compares its logits of the `images` in LOGITS,
-a safetensors file with images [n, 3, 32, 32] and logits [n, 10], with the `logits` there; exit code 1
-if two are further apart than the bound, 77 if there is no PyTorch.
-make: writes both files from a network of random weights and statistics, by PyTorch alone.
+check: loads MODEL (a model.safetensors) strictly. LOGITS is a safetensors file with images [n, 3,
+32, 32] and logits [n, 10]; the network's logits of the images are compared with those there. Exit
+code 1 if two are further apart than the bound, 77 if there is no PyTorch.
+make: writes both files from a network with random weights and statistics, by PyTorch alone.
 
 Needs Debian's python3-torch or another PyTorch, and nothing else: the file format is read here.
 """
@@ -45,7 +45,7 @@ def read_safetensors(path):
 def write_safetensors(path, tensors):
     names = {dtype: name for name, dtype in DTYPES.items()}
     header, body = {}, b""
-    # Larger elements first: each array then begins at a multiple of its elements' size.
+    # Larger elements come first, so that each array begins at a multiple of its element size.
     for name, tensor in sorted(tensors.items(), key=lambda item: -item[1].element_size()):
         data = tensor.contiguous().numpy().tobytes()
         header[name] = {"dtype": names[tensor.dtype], "shape": list(tensor.shape),
@@ -57,7 +57,7 @@ def write_safetensors(path, tensors):
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions beside a shortcut, which is 1x1 where the shape changes."""
+    """Two 3x3 convolutions beside a shortcut, which is a 1x1 convolution where the shape changes."""
 
     def __init__(self, before, channels, stride):
         super().__init__()
@@ -115,7 +115,7 @@ def make(arguments):
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.5, 0.5)
     network.train()
-    for _ in range(20):  # statistics that are those of images
+    for _ in range(20):  # so that the statistics are those of images
         network(torch.randn(16, 3, 32, 32))
     network.eval()
     images = torch.randn(arguments.images, 3, 32, 32)

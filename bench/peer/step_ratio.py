@@ -6,16 +6,16 @@ usage: bench/peer/step_ratio.py [--width 64] [--batch 64] [--precision fp32|bf16
                                 [--peer SCRIPT] [--python NAME=INTERPRETER ...]
 
 Each round runs BM_TrainingStep/BACKEND of every PROGRAM, a step_bench (default: the one that ./dev
-bench builds), and then SCRIPT with each interpreter, all on one thread and one after the other, so
-that what else the machine does meets them alike. BACKEND is one of those that the step_bench has;
-without it, the first of lanes, table for fp32, and of lanes_bf16, onednn_bf16, bf16 for bf16: older
-builds have other names.
+bench builds), and then SCRIPT with each interpreter. All run on one thread and one after the other,
+so that other load slows them alike. BACKEND is one that the step_bench has. The default is the
+first it has of lanes, table for fp32, and of lanes_bf16, onednn_bf16, bf16 for bf16: older builds
+use other names.
 
-SCRIPT prints a JSON line with "images_per_second" and "torch", its version; it takes --threads,
+SCRIPT prints a JSON line with "images_per_second" and "torch", its version. It takes --threads,
 --batch, --width, --steps and --precision (bf16: CPU autocast), and times both memory layouts,
-channels_last among them. A ratio is taken within each round, and the median of the rounds counts:
-processors drift. The last lines are against the better of the interpreters in each round. With
-Debian's python3-torch and another PyTorch in a virtual environment, and an older build of ours:
+channels_last among them. Processors drift, so a ratio is taken within each round and the median of
+the rounds counts. The last lines compare with the better interpreter of each round. With Debian's
+python3-torch and another PyTorch in a virtual environment, and an older build of ours:
 
   bench/peer/step_ratio.py --python debian=/usr/bin/python3 --python current=VENV/bin/python
   bench/peer/step_ratio.py --precision bf16 --ours build/bench/bench/step_bench \\
@@ -31,16 +31,16 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
-# The first that a step_bench has.
+# The first name that a step_bench has is taken.
 BACKENDS = {"fp32": ("lanes", "table"), "bf16": ("lanes_bf16", "onednn_bf16", "bf16")}
 
 
 class Failure(Exception):
-    """What cannot be timed, and why."""
+    """Says what cannot be timed, and why."""
 
 
 def output_of(command):
-    """Its standard output; Failure with the last line of its standard error if it fails."""
+    """Its standard output. Raises Failure with the last line of its standard error if it fails."""
     try:
         result = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     except OSError as error:
@@ -52,7 +52,7 @@ def output_of(command):
 
 
 class Ours:
-    """One step_bench, and which of its steps."""
+    """One step_bench, and which of its steps is timed."""
 
     def __init__(self, text, arguments):
         name, _, rest = text.rpartition("=")
@@ -70,7 +70,7 @@ class Ours:
         self.step = steps[self.backend]
 
     def images_per_second(self, _):
-        """Of wall time, as the peer counts them."""
+        """Images a second of wall time, as the peer counts them."""
         [result] = json.loads(output_of([self.program, "--benchmark_format=json", "--benchmark_min_time=3",
                                          f"--benchmark_filter=^{re.escape(self.step)}$"]))["benchmarks"]
         if result.get("error_occurred"):
@@ -78,7 +78,7 @@ class Ours:
         return result["items_per_second"]
 
     def label(self):
-        """With what the mvsgd of the same build says of its libraries, if there is one."""
+        """Adds what the mvsgd of the same build, if there is one, says of its libraries."""
         try:
             info = output_of([self.program.parent.parent / "mvsgd", "info"])
         except Failure:
@@ -110,7 +110,7 @@ class Peer:
 
 
 def processor():
-    """Its name, model and the instruction sets that matter, of /proc/cpuinfo."""
+    """The processor's name, model and relevant instruction sets, from /proc/cpuinfo."""
     try:
         text = pathlib.Path("/proc/cpuinfo").read_text()
     except OSError:

@@ -20,7 +20,7 @@ namespace {
 using nn::cuda::DeviceBuffer;
 using nn::cuda::Stream;
 
-// As a tensor, so that a backend learns when operators write to its weights.
+// Held as a tensor, so that a backend learns when operators write to its weights.
 struct TensorMemory : DeviceMemory {
   explicit TensorMemory(nn::Tensor x) : tensor(std::move(x)) {}
 
@@ -41,7 +41,7 @@ DeviceArray array_of(nn::Tensor x) {
   return {.size = size, .memory = std::make_shared<TensorMemory>(std::move(x))};
 }
 
-// Throws std::invalid_argument unless `values` are as many as x has.
+// Throws std::invalid_argument unless there are as many `values` as x has.
 void check_size(const char* who, const DeviceArray& x, std::size_t values) {
   if (x.size == values) return;
   throw std::invalid_argument(std::string(who) + ": " + std::to_string(values) +
@@ -65,7 +65,8 @@ std::size_t bytes_of(const DeviceArray& x) { return x.size * sizeof(float); }
 
 }  // namespace
 
-/// While an operator uses arrays: its device is the thread's, and streams wait for each other.
+/// Lives while an operator uses arrays: the thread uses their device, and streams wait for each
+/// other.
 class CudaOperators::Use {
  public:
   Use(const CudaOperators& operators, std::initializer_list<const DeviceArray*> arrays)
@@ -78,7 +79,7 @@ class CudaOperators::Use {
       others_.push_back(&stream);
     }
   }
-  /// What other streams are given from now on comes after all of this.
+  /// Work given to other streams from now on comes after all work of this use.
   void end() const {
     for (const Stream* other : others_) other->wait_for(*stream_);
   }
@@ -210,7 +211,7 @@ Quantized CudaOperators::quantize(const DeviceArray& x, std::span<const Index> m
   const auto positions = on_device(mask);
   const DeviceBuffer values(stream_, mask.size() * sizeof(float));
   cuda::gather(count_of(mask), data(x), positions->as<Index>(), values.as<float>(), stream_->get());
-  // Boundaries are a function of the extremes alone, so the quantiser needs no other value.
+  // The boundaries are a function of the extremes alone, so the quantiser needs no other value.
   const std::array<float, 2> ends = extremes(stream_, count_of(mask), values.as<float>());
   const std::vector<double> boundaries = quantizer.boundaries(ends);
   Quantized quantized{.codes = std::vector<std::uint8_t>(mask.size()),

@@ -9,8 +9,8 @@
 
 namespace mvsgd::compress::cuda {
 
-/// A stream of its own, and the kernels of compress/cuda/kernels.hpp on it. Where an array is of
-/// another stream, each waits for the other.
+/// A separate stream, on which the kernels of compress/cuda/kernels.hpp run. If an array belongs to
+/// another stream, each stream waits for the other.
 class CudaOperators final : public DeviceOperators {
  public:
   explicit CudaOperators(int device);

@@ -27,17 +27,17 @@ constexpr std::int64_t kTile = 4096;
 constexpr int kPasses = 3;
 constexpr std::size_t kMostLevels = 128;
 
-// Of a selection so far.
+// The state of a selection.
 struct Selection {
-  unsigned threshold;  // the digits found of the K-th largest magnitude
-  unsigned wanted;     // how many of those that have these digits
+  unsigned threshold;  // the digits of the K-th largest magnitude found so far
+  unsigned wanted;     // how many magnitudes with these digits are selected
   unsigned infinite;   // not 0 if a value is not finite
 };
 
 // |x| as an integer of the same order.
 __device__ unsigned magnitude(float x) { return __float_as_uint(x) & 0x7fffffffU; }
 
-// Of the digit of a pass: its lowest bit and its values.
+// For the digit of a pass: its lowest bit, and its number of values.
 __device__ int lowest_bit(int pass) { return pass == 0 ? 20 : pass == 1 ? 9 : 0; }
 __device__ unsigned digit(unsigned key, int pass) {
   return (key >> lowest_bit(pass)) & (pass == 2 ? 511U : kBins - 1);
@@ -46,7 +46,7 @@ __device__ bool has_digits_before(unsigned key, unsigned threshold, int pass) {
   return pass == 0 || (key >> lowest_bit(pass - 1)) == (threshold >> lowest_bit(pass - 1));
 }
 
-// The sum of `value` over the threads before this one, and over all of the block.
+// The sum of `value` over the threads before this one, and over the whole block.
 struct Scan {
   unsigned before;
   unsigned total;
@@ -82,7 +82,7 @@ __global__ void count_digits(const float* x, std::int64_t d, int pass, Selection
   const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x;
   for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < d; i += step) {
     const unsigned key = magnitude(x[i]);
-    if (key >= kInfinity) selection->infinite = 1;  // whoever writes it, it is the same
+    if (key >= kInfinity) selection->infinite = 1;  // all threads write the same value
     if (has_digits_before(key, threshold, pass)) atomicAdd(&bins[digit(key, pass)], 1U);
   }
   __syncthreads();
@@ -91,9 +91,9 @@ __global__ void count_digits(const float* x, std::int64_t d, int pass, Selection
   }
 }
 
-// The digit whose bin holds the one wanted, counted from the largest. One block.
+// Finds the digit whose bin holds the wanted magnitude, counted from the largest. One block.
 __global__ void choose_digit(const unsigned* histogram, int pass, Selection* selection) {
-  constexpr unsigned kEach = kBins / kThreads;  // bins of a thread, from the top
+  constexpr unsigned kEach = kBins / kThreads;  // bins a thread, from the top
   const unsigned wanted = selection->wanted;
   const unsigned top = kBins - 1 - threadIdx.x * kEach;
   unsigned sum = 0;
@@ -109,12 +109,12 @@ __global__ void choose_digit(const unsigned* histogram, int pass, Selection* sel
   }
 }
 
-// How many magnitudes of a tile are above the threshold, and equal it. A block a tile.
+// Counts the magnitudes of a tile above the threshold, and those equal to it. A block a tile.
 __global__ void count_tile(const float* x, std::int64_t d, const Selection* selection,
                            unsigned* above, unsigned* equal) {
   const unsigned threshold = selection->threshold;
   const std::int64_t begin = std::int64_t{blockIdx.x} * kTile;
-  unsigned counts = 0;  // of what is above in the low half, of equals in the high one
+  unsigned counts = 0;  // those above in the low half, equals in the high one
   for (std::int64_t i = begin + threadIdx.x; i < begin + kTile && i < d; i += blockDim.x) {
     const unsigned key = magnitude(x[i]);
     counts += (key > threshold ? 1U : 0U) + (key == threshold ? 0x10000U : 0U);
@@ -126,7 +126,7 @@ __global__ void count_tile(const float* x, std::int64_t d, const Selection* sele
   }
 }
 
-// counts[i] <- the sum of those before it. One block.
+// counts[i] <- the sum of the counts before it. One block.
 __global__ void scan_tiles(unsigned* counts, std::int64_t tiles) {
   unsigned carried = 0;
   for (std::int64_t first = 0; first < tiles; first += blockDim.x) {
@@ -137,7 +137,7 @@ __global__ void scan_tiles(unsigned* counts, std::int64_t tiles) {
   }
 }
 
-// The coordinates of a tile that are above the threshold, and of its equals those that are wanted.
+// Writes the coordinates of a tile above the threshold, and as many of its equals as are wanted.
 __global__ void write_tile(const float* x, std::int64_t d, const Selection* selection,
                            const unsigned* above, const unsigned* equal, unsigned* support) {
   const unsigned threshold = selection->threshold;
@@ -175,7 +175,7 @@ __global__ void find_extremes(std::int64_t count, const float* v, unsigned* extr
   atomicMin(&extremes[1], smallest);
 }
 
-// Of each level, where the order of sums does not matter.
+// The sum of each level, if the order of sums does not matter.
 struct LevelSums {
   double* sum;
   unsigned* members;
@@ -202,7 +202,7 @@ __global__ void add_to_levels(std::int64_t count, const float* v, const std::uin
   }
 }
 
-// The same in increasing index. One block, whose thread l has level l.
+// The same in increasing index. One block, in which thread l has level l.
 __global__ void sum_levels(std::int64_t count, const float* v, const std::uint8_t* codes,
                            unsigned levels, LevelSums all) {
   __shared__ float chunk[kThreads];
@@ -231,9 +231,9 @@ __global__ void sum_levels(std::int64_t count, const float* v, const std::uint8_
   }
 }
 
-// Whether `count` magnitudes of a level have an exact sum in double, in whatever order: all are
-// multiples of 2^-24 of the level's least, and the sum is below 2^53 of those; a factor of 2 is for
-// the boundaries' own rounding.
+// Whether the sum of `count` magnitudes of a level is exact in double, whatever its order. All of
+// them are multiples of 2^-24 of the level's least, and the sum must be below 2^53 of these units;
+// a factor of 2 allows for the rounding of the boundaries.
 bool sums_are_exact(const std::vector<double>& boundaries, double v_min, std::int64_t count) {
   for (std::size_t l = 0; l < boundaries.size(); ++l) {
     const double least = l + 1 < boundaries.size() ? boundaries[l + 1] : v_min;
@@ -313,7 +313,7 @@ float top_k(const std::shared_ptr<const Stream>& stream, std::int64_t d, const f
   if (found.infinite != 0) throw std::invalid_argument("top_k: x holds a value that is not finite");
   if (k == 0) return 0;
   const auto tiles = static_cast<unsigned>(tiles_of(d));
-  const DeviceBuffer above(stream, words(tiles));  // of each tile
+  const DeviceBuffer above(stream, words(tiles));  // magnitudes above, in each tile
   const DeviceBuffer equal(stream, words(tiles));
   const DeviceBuffer members(stream, words(k));
   launch(count_tile, tiles, kThreads, stream->get(), x, d, selection, above.as<unsigned>(),
@@ -363,7 +363,7 @@ void quantize(const std::shared_ptr<const Stream>& stream, std::int64_t count, c
   const auto level_count = static_cast<unsigned>(levels);
   for_each(count, stream->get(), [=] __device__(std::int64_t i) {
     const auto m = static_cast<double>(fabsf(v[i]));
-    unsigned level = 0;  // how many of b_1, b_2, ..., which fall, it does not exceed
+    unsigned level = 0;  // the number of falling boundaries b_1, b_2, ... that it does not exceed
     for (unsigned step = level_count / 2; step > 0; step /= 2) {
       if (m <= b[level + step]) level += step;
     }

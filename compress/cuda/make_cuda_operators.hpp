@@ -8,12 +8,12 @@
 
 namespace mvsgd::compress {
 
-/// Throws nn::UnavailableError "no CUDA device: reason" where there is none, nn::BackendError if
-/// the runtime refuses; operators throw nn::BackendError, too.
+/// Throws nn::UnavailableError "no CUDA device: reason" if there is no device, nn::BackendError if
+/// the runtime refuses. The operators throw nn::BackendError, too.
 [[nodiscard]] std::unique_ptr<DeviceOperators> make_cuda_operators(int device);
 
-/// A plain tensor of the CUDA backend as an array of its device, with which it shares its memory: a
-/// backend reads what operators write to it. Throws std::invalid_argument if it is none.
+/// Shows a plain tensor of the CUDA backend as an array of its device. They share memory: a backend
+/// reads what operators write. Throws std::invalid_argument if it is not such a tensor.
 [[nodiscard]] DeviceArray cuda_array(const nn::Tensor& x);
 
 }  // namespace mvsgd::compress

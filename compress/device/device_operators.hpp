@@ -1,6 +1,6 @@
-// The operators of this folder on arrays that stay on a device: what a worker does to theta and its
-// error memory between its local steps and its messages, so that only what is sent and received
-// crosses to the host.
+// The operators of this folder on arrays that stay on a device. With them a worker computes on
+// theta and its error memory between its local steps and its messages, and only what is sent and
+// received crosses to the host.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace mvsgd::compress {
 
-/// What an array is in a device's memory; only the operators of that device look into it.
+/// What an array is in a device's memory. Only the operators of that device know.
 class DeviceMemory {
  public:
   DeviceMemory() = default;
@@ -27,13 +27,13 @@ struct DeviceArray {
   std::shared_ptr<DeviceMemory> memory;
 };
 
-/// One a worker. One thread at a time, any thread.
+/// Each worker has one. Used by one thread at a time, any thread.
 ///
-/// Each gives the bits of the function of its name in select/ or values/, which defines it. Arrays
-/// are upload()'s, or others of the same device; nobody else uses them during the call. Work given
-/// for them earlier is done before, work given later is done after. All throw std::invalid_argument
-/// if sizes do not fit together, a coordinate is beyond its array, or an array is not of this
-/// device, and std::runtime_error if the device's library refuses.
+/// Each operator gives the bits of the function with its name in select/ or values/, which defines
+/// it. Arrays come from upload() or are others of the same device, and nobody else uses them during
+/// the call. Work given for them earlier is done first, and work given later is done afterwards.
+/// All throw std::invalid_argument if sizes do not fit together, a coordinate is beyond its array,
+/// or an array is not of this device; and std::runtime_error if the device's library refuses.
 class DeviceOperators {
  public:
   DeviceOperators() = default;
@@ -53,7 +53,7 @@ class DeviceOperators {
   virtual void add_difference(const DeviceArray& theta_h, const DeviceArray& theta_0,
                               const DeviceArray& e) = 0;
 
-  /// The first i where x[i] is NaN or infinite; x's size if there is none.
+  /// The first i with x[i] NaN or infinite; x's size if there is none.
   [[nodiscard]] virtual std::size_t first_not_finite(const DeviceArray& x) = 0;
   /// Eqs 6 and 9. Throws std::invalid_argument if k > d or if x is not finite.
   [[nodiscard]] virtual TopK top_k(const DeviceArray& x, std::size_t k) = 0;
@@ -68,8 +68,8 @@ class DeviceOperators {
   virtual void scatter_add(std::span<const Index> mask, std::span<const float> values,
                            const DeviceArray& y) = 0;
 
-  /// Eq 18 of x at `mask`, between the quantiser's boundaries. Throws std::invalid_argument if it
-  /// has no levels, or a value there is not finite.
+  /// Eq 18 for x at `mask`, with the quantiser's boundaries. Throws std::invalid_argument if it has
+  /// no levels, or a value there is not finite.
   [[nodiscard]] virtual Quantized quantize(const DeviceArray& x, std::span<const Index> mask,
                                            const Quantizer& quantizer) = 0;
 };

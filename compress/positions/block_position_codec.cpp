@@ -67,7 +67,7 @@ void BlockPositionCodec::encode_by_definition(std::span<const Index> positions,
   }
 }
 
-// The set and the stream after it; nothing where the bits are not such a set's.
+// The set, and the stream after it; nullopt if the bits are not those of such a set.
 std::optional<std::vector<Index>> BlockPositionCodec::decode_items(comm::BitReader& in,
                                                                    std::uint64_t count) const {
   if (count > d_ || size(count) > in.remaining()) return std::nullopt;
@@ -76,7 +76,7 @@ std::optional<std::vector<Index>> BlockPositionCodec::decode_items(comm::BitRead
     ItemReader items(in, offset_bits_, blocks);
     std::vector<Index> positions(count);
     std::uint64_t block = 0;
-    std::uint64_t lowest = 0;  // that the next position may be
+    std::uint64_t lowest = 0;  // the lowest next position
     for (Index& position : positions) {
       const Item item = items.next();
       block += item.run;
@@ -96,7 +96,7 @@ std::optional<std::vector<Index>> BlockPositionCodec::decode_items(comm::BitRead
 
 std::vector<Index> BlockPositionCodec::decode(comm::BitReader& in, std::uint64_t count) const {
   if (auto positions = decode_items(in, count)) return *std::move(positions);
-  std::vector<Index> positions = decode(in);  // says what is wrong, and where
+  std::vector<Index> positions = decode(in);  // its error says what is wrong, and where
   if (positions.size() != count) {
     refuse(std::to_string(positions.size()) + " positions, not " + std::to_string(count), in);
   }
@@ -106,7 +106,7 @@ std::vector<Index> BlockPositionCodec::decode(comm::BitReader& in, std::uint64_t
 std::vector<Index> BlockPositionCodec::decode(comm::BitReader& in) const {
   std::vector<Index> positions;
   for (std::uint64_t begin = 0; begin < d_; begin += block_size_) {
-    std::uint64_t lowest = 0;  // offset that the next position of this block may have
+    std::uint64_t lowest = 0;  // the lowest offset of this block's next position
     while (in.get(1) == 1) {
       const std::uint64_t offset = in.get(offset_bits_);
       if (offset >= block_size_) {

@@ -19,9 +19,10 @@ namespace mvsgd::compress {
 ///     positions  1          6       7          -     12
 ///     bits       1 '01' 0   1 '10'  1 '11' 0   0     1 '00' 0
 ///
-/// (each quoted offset written as a number; in the stream its least significant bit comes first)
-/// so a set of k positions takes exactly k * (1 + w) + ceil(d / B) bits, whichever set it is. B
-/// need not be a power of two: then some offsets are never written, and the decoder refuses them.
+/// (each quoted offset is written as a number; in the stream its least significant bit comes
+/// first). So a set of k positions takes exactly k * (1 + w) + ceil(d / B) bits, whichever set it
+/// is. B need not be a power of two. If it is none, some offsets are never written, and the decoder
+/// refuses them.
 class BlockPositionCodec final : public PositionCodec {
  public:
   /// The value of Header::position_codec.
@@ -30,7 +31,7 @@ class BlockPositionCodec final : public PositionCodec {
   /// Throws std::invalid_argument if d = 0, d >= 2^32, or block_size is 0 or above 2^31.
   BlockPositionCodec(std::uint64_t d, std::uint64_t block_size);
 
-  /// What encode() will write for any set of k positions.
+  /// The size that encode() will write for any set of k positions.
   [[nodiscard]] comm::Bits size(std::uint64_t k) const;
 
   [[nodiscard]] std::uint64_t block_size() const { return block_size_; }
@@ -43,11 +44,11 @@ class BlockPositionCodec final : public PositionCodec {
   void encode(std::span<const Index> positions, comm::BitWriter& out) const override;
   [[nodiscard]] std::vector<Index> decode(comm::BitReader& in, std::uint64_t count) const override;
 
-  /// The same for a set of any number of positions: the code says itself where it ends. Bit by bit:
-  /// the definition that the other decode() is tested against.
+  /// The same for a set of unknown size, since the code itself says where it ends. It reads bit by
+  /// bit, and is the definition against which the other decode() is tested.
   [[nodiscard]] std::vector<Index> decode(comm::BitReader& in) const;
 
-  /// What encode() writes, block by block and position by position: its definition.
+  /// The definition of encode(), block by block and position by position.
   void encode_by_definition(std::span<const Index> positions, comm::BitWriter& out) const;
 
  private:

@@ -66,7 +66,7 @@ std::vector<Index> EliasFanoCodec::decode(comm::BitReader& in, std::uint64_t cou
 
   std::vector<Index> positions(count);
   std::uint64_t block = 0;
-  std::uint64_t lowest = 0;  // that the next position may be
+  std::uint64_t lowest = 0;  // the lowest next position
   for (Index& position : positions) {
     block += items.next().run;
     const std::uint64_t read = block << l | (lows.peek() & low);

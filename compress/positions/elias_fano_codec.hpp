@@ -9,9 +9,9 @@
 
 namespace mvsgd::compress {
 
-/// Codes a set of K positions in [0, d) as the block position code with blocks of 2^l coordinates,
-/// l = floor(log2(d / K)), its flags and its offsets apart. It needs no parameter: a decoder has d
-/// and K from the header.
+/// Codes a set of K positions in [0, d) as the block position code does with blocks of 2^l
+/// coordinates, l = floor(log2(d / K)), but writes flags and offsets separately. It needs no
+/// parameter: a decoder has d and K from the header.
 ///
 /// First the flags: for each block, in order, a 1 for each of its positions and a 0. Then the low l
 /// bits of each position. With d = 16 the set {1, 6, 7, 12} has K = 4, l = 2 and takes 16 bits:
@@ -20,7 +20,7 @@ namespace mvsgd::compress {
 ///     positions  1     6 7     -   12
 ///     bits       1 0   1 1 0   0   1 0   '01' '10' '11' '00'
 ///
-/// (each quoted number in l bits; in the stream its least significant bit comes first) so any set
+/// (each quoted number in l bits; in the stream its least significant bit comes first). So any set
 /// of K positions takes exactly K l + K + ceil(d / 2^l) bits, and none if K = 0.
 class EliasFanoCodec final : public PositionCodec {
  public:
@@ -33,7 +33,7 @@ class EliasFanoCodec final : public PositionCodec {
   /// l for sets of k positions, 1 <= k <= d.
   [[nodiscard]] unsigned low_bits(std::uint64_t k) const;
 
-  /// What encode() will write for any set of k <= d positions.
+  /// The size that encode() will write for any set of k <= d positions.
   [[nodiscard]] comm::Bits size(std::uint64_t k) const;
 
   [[nodiscard]] std::uint8_t id() const override { return kId; }

@@ -20,7 +20,8 @@ struct Probability {
   std::uint32_t of_one = 0;
   std::uint32_t seen = 24;
 
-  // The 16 bits that a decision is coded with: never 0, since of_one stays within [kLeast, kMost].
+  // The 16 bits with which a decision is coded. They are never 0, since of_one stays in
+  // [kLeast, kMost].
   [[nodiscard]] std::uint64_t scaled() const { return of_one >> 16; }
   void learn(bool one);
 };
@@ -42,7 +43,7 @@ void Probability::learn(bool one) {
   of_one = static_cast<std::uint32_t>(p + ((target - p) * kRates[seen] >> 16));
 }
 
-// What is known of gaps at one scale.
+// The probabilities learnt of gaps at one scale.
 struct Shape {
   Probability half;
   std::array<Probability, 4> more;                        // [min(g, 3)]
@@ -67,7 +68,7 @@ struct Bucket {
   unsigned bits;
 };
 
-// Codes the buckets of gaps with whatever makes decisions: an Encoder, or a Decoder that finds
+// Codes the buckets of gaps with a coder that makes decisions: an Encoder, or a Decoder that finds
 // them.
 class Model {
  public:
@@ -80,14 +81,14 @@ class Model {
     }
   }
 
-  // coder.decide(bit, p) returns the bit that is coded: in a decoder, whatever `gap` says. The
-  // bucket begins at `limit` or above it as soon as the gap is known to.
+  // coder.decide(bit, p) returns the bit that is coded; a decoder ignores the `bit` of `gap`. Stops
+  // once the gap is known to be `limit` or above; the bucket then begins there or above.
   template <typename Coder>
   Bucket code(std::uint64_t gap, std::uint64_t limit, Coder& coder) {
     const auto e = static_cast<unsigned>(std::bit_width(distance_)) - 17;
     Shape& shape = shapes_[2 * e + (distance_ >> (e + 15) & 1)];
     unsigned bits = e < 1 ? 0 : e - 1;
-    std::uint64_t begin = 0;  // of group g
+    std::uint64_t begin = 0;  // the first gap of group g
     unsigned g = 0;
     while (coder.decide((gap - begin) >> bits >= 4, shape.more[std::min(g, 3U)])) {
       begin += std::uint64_t{4} << bits;
@@ -108,7 +109,7 @@ class Model {
   }
 
  private:
-  std::uint64_t distance_;  // of positions, times 2^16; at least 2^16, so e >= 0
+  std::uint64_t distance_;  // between positions, times 2^16; at least 2^16, so e >= 0
   std::vector<Shape> shapes_;
 };
 
@@ -119,14 +120,14 @@ struct End {
 };
 
 End end_of(std::uint64_t low, std::uint64_t range) {
-  for (unsigned bits = 1;; ++bits) {  // at 33 at the latest, since the range is 2^32 or more
+  for (unsigned bits = 1;; ++bits) {  // ends at 33 at the latest, since the range is 2^32 or more
     const std::uint64_t step = std::uint64_t{1} << (64 - bits);
     const std::uint64_t above = (0 - low) & (step - 1);
     if (range >= step && above <= range - step) return {above, bits};
   }
 }
 
-// The stream's first bit is a fraction's highest, and a word's lowest.
+// The stream's first bit is the highest of a fraction, and the lowest of a word.
 std::uint32_t reversed(std::uint32_t word) {
   word = (word >> 1 & 0x55555555) | (word & 0x55555555) << 1;
   word = (word >> 2 & 0x33333333) | (word & 0x33333333) << 2;
@@ -135,7 +136,7 @@ std::uint32_t reversed(std::uint32_t word) {
   return word >> 16 | word << 16;
 }
 
-// What a decision does, without a branch: half of them would be predicted wrong.
+// The masks make a decision without a branch, of which half would be mispredicted.
 constexpr std::uint64_t zero_mask(bool one) { return std::uint64_t{one} - 1; }
 
 constexpr std::uint64_t narrowed(std::uint64_t range, std::uint64_t bound, bool one) {
@@ -179,7 +180,7 @@ class Encoder {
   void add(std::uint64_t more) {
     low_ += more;
     if (low_ >= more) return;
-    auto word = words_.end();  // carry; V < 1, so there is a word to take it
+    auto word = words_.end();  // the carry; V < 1, so a word can take it
     while (++*--word == 0) {
     }
   }
@@ -191,7 +192,7 @@ class Encoder {
     range_ <<= kWordBits;
   }
 
-  std::vector<std::uint32_t> words_;  // of V, before low_
+  std::vector<std::uint32_t> words_;  // words of V, before low_
   std::uint64_t low_ = 0;
   std::uint64_t range_ = std::numeric_limits<std::uint64_t>::max();
 };
@@ -217,7 +218,8 @@ class Decoder {
     return one;
   }
 
-  // The bits of the stream. Throws comm::DecodeError if another end was to be written.
+  // The stream's length in bits. Throws comm::DecodeError if the encoder would have ended
+  // otherwise.
   [[nodiscard]] comm::Bits finish() const {
     const End end = end_of(window_ - above_, range_);
     if (above_ - end.above >= std::uint64_t{1} << (64 - end.bits)) {
@@ -228,7 +230,7 @@ class Decoder {
   }
 
  private:
-  // The next bits, and zeros after the last: what follows the stream cannot change what is read.
+  // The next bits, with zeros after the last: what follows the stream cannot change what is read.
   std::uint64_t next_word() {
     const auto bits = std::min<std::uint64_t>(ahead_->remaining().count(), kWordBits);
     return reversed(static_cast<std::uint32_t>(ahead_->get(static_cast<unsigned>(bits))));
@@ -237,14 +239,14 @@ class Decoder {
   void normalize() {
     if (range_ >= kLeastRange) return;
     shifted_ += kWordBits;
-    if (shifted_ >= size_) refuse("it is cut short", shifted_, size_);  // one more bit is to come
+    if (shifted_ >= size_) refuse("it is cut short", shifted_, size_);  // one more bit must follow
     window_ = window_ << kWordBits | next_word();
     above_ = above_ << kWordBits | (window_ & ~std::uint32_t{0});
     range_ <<= kWordBits;
   }
 
   comm::BitReader* ahead_;
-  std::uint64_t size_;         // bits of the stream and whatever follows it
+  std::uint64_t size_;         // bits of the stream and of what follows it
   std::uint64_t shifted_ = 0;  // bits of V above the window
   std::uint64_t window_ = 0;   // 64 bits of V
   std::uint64_t above_ = 0;    // window_ - low; always below range_
@@ -325,11 +327,11 @@ std::vector<Index> EntropyCodec::decode(comm::BitReader& in, std::uint64_t count
            size - in.remaining().count(), size);
   };
 
-  // First the number, for the buckets: positions[j] is where the gap's begins.
+  // The number comes first, for the buckets: positions[j] is where the gap's bucket begins.
   comm::BitReader ahead = in;
   Decoder decoder(ahead);
   Model model(d_, count);
-  std::uint64_t left = d_;  // coordinates that the least gaps leave
+  std::uint64_t left = d_;  // coordinates left after the least gaps
   std::uint64_t plain = 0;  // bits after the number
   for (std::uint64_t j = 0; j < count; ++j) {
     const Bucket bucket = model.code(0, left, decoder);
@@ -344,7 +346,7 @@ std::vector<Index> EntropyCodec::decode(comm::BitReader& in, std::uint64_t count
   (void)in.get(static_cast<unsigned>(number));
 
   std::uint64_t next = 0;
-  std::uint64_t word = 0;  // plain bits that are read ahead
+  std::uint64_t word = 0;  // plain bits read ahead
   unsigned held = 0;
   for (std::uint64_t j = 0; j < count; ++j) {
     const unsigned bits = plain_bits[j];  // at most 32

@@ -28,7 +28,7 @@ constexpr PositionCodecKind of_blocks(std::string_view name) {
           }};
 }
 
-/// A code that needs to know nothing but n.
+/// A code that needs only n.
 template <typename Codec>
 constexpr PositionCodecKind without_parameter(std::string_view name) {
   return {.id = Codec::kId,
@@ -42,7 +42,7 @@ constexpr PositionCodecKind without_parameter(std::string_view name) {
           }};
 }
 
-/// The count decides its parameter.
+/// Its parameter depends on the count.
 constexpr PositionCodecKind kRice{
     .id = RiceCodec::kId,
     .name = "rice",

@@ -1,4 +1,4 @@
-// Every code of positions that a run can send, in one table.
+// The table of every code of positions that a run can send.
 #pragma once
 
 #include <cstdint>
@@ -10,32 +10,31 @@
 
 namespace mvsgd::compress {
 
-/// One of position_codecs(). Whether sets of equally many positions take equally many bits is what
-/// its codecs say (is_data_dependent()).
+/// A row of position_codecs(). Its codecs say whether sets of equally many positions take equally
+/// many bits (is_data_dependent()).
 struct PositionCodecKind {
-  std::uint8_t id;        ///< of its codecs, and of the headers of what they code
-  std::string_view name;  ///< as the setting position_codec spells it
+  std::uint8_t id;        ///< id of its codecs, and in the headers of their messages
+  std::string_view name;  ///< as in the setting position_codec
   bool has_blocks;        ///< whether make() looks at `block`
 
-  /// The codec of lists of about `count` of n positions, in blocks of `block` coordinates. Throws
-  /// std::invalid_argument if n = 0, n >= 2^32, or it cannot have such blocks.
+  /// Makes the codec of lists of about `count` of n positions, in blocks of `block` coordinates.
+  /// Throws std::invalid_argument if n = 0, n >= 2^32, or the code cannot have such blocks.
   std::unique_ptr<PositionCodec> (*make)(std::uint64_t n, std::uint64_t count, std::uint64_t block);
 
-  /// The codec of parameter() = `parameter`; null if it has none. Throws std::invalid_argument if
-  /// it cannot be for this n.
+  /// Makes the codec with parameter() = `parameter`; null if the code has no codec with it. Throws
+  /// std::invalid_argument if this n cannot have it.
   std::unique_ptr<PositionCodec> (*read)(std::uint64_t n, std::uint32_t parameter);
 };
 
-/// All codes, the paper's first. RankCodec and DeltaCodec are not among them: each is made from a
-/// list that both ends have.
+/// All codes, the paper's first. RankCodec and DeltaCodec are not among them, since each is made
+/// from a list that both ends have.
 [[nodiscard]] std::span<const PositionCodecKind> position_codecs();
 
-/// The one of this name. Throws std::invalid_argument, with the names that there are, if there is
-/// none.
+/// The row with this name. Throws std::invalid_argument, listing the names, if there is none.
 [[nodiscard]] const PositionCodecKind& position_codec_named(std::string_view name);
 
-/// The codec that a message's header names. Throws comm::DecodeError if there is none of this id,
-/// or none for this d and parameter.
+/// The codec that a message's header names. Throws comm::DecodeError if none has this id, or none
+/// has this d and parameter.
 [[nodiscard]] std::unique_ptr<PositionCodec> make_position_codec(std::uint8_t id, std::uint64_t d,
                                                                  std::uint32_t parameter);
 

@@ -1,13 +1,13 @@
-// What the position codecs share: the check of a set, and items, of which each code is made.
-// Private to compress/.
+// The shared part of the position codecs: the check of a set, and items, of which each code
+// consists. Private to compress/.
 //
 // An item is a run of zeros, a 1 and an offset of a fixed width, which may be 0:
 //
 //     stream    0 ... 0   1   offset
 //               '- z -'       '- w bits -'
 //
-// In the block position code z blocks end before the item's; in the Rice code z is the high part of
-// a gap. Both sides handle an item in a few word operations, whatever z is.
+// In the block position code z blocks end before the item's block; in the Rice code z is the high
+// part of a gap. Both writer and reader handle an item in a few word operations, whatever z is.
 #pragma once
 
 #include <algorithm>
@@ -23,8 +23,8 @@
 
 namespace mvsgd::compress {
 
-/// Throws std::invalid_argument unless `positions` are strictly increasing and less than d. Its
-/// words call them `list`.
+/// Throws std::invalid_argument unless `positions` are strictly increasing and less than d. The
+/// message calls them `list`.
 void check_positions(const char* who, std::span<const Index> positions, std::uint64_t d,
                      const char* list = "positions");
 
@@ -33,7 +33,7 @@ void check_positions(const char* who, std::span<const Index> positions, std::uin
   return n / by + (n % by != 0 ? 1 : 0);
 }
 
-/// Divides positions by a block size that only the run knows, without a division.
+/// Divides positions by a block size known only at run time, without a division.
 class BlockDivider {
  public:
   explicit BlockDivider(std::uint64_t block_size)
@@ -44,8 +44,8 @@ class BlockDivider {
     std::uint64_t offset;
   };
 
-  /// floor(position / B) and the remainder. The product with the rounded reciprocal is at most 1
-  /// too low, as position is below 2^32.
+  /// floor(position / B) and the remainder. The product with the rounded reciprocal is too low by
+  /// at most 1, since position is below 2^32.
   [[nodiscard]] Divided divide(Index position) const {
     const std::uint64_t low = position * reciprocal_ >> 32;
     const std::uint64_t rest = position - low * block_size_;
@@ -58,19 +58,19 @@ class BlockDivider {
   std::uint64_t reciprocal_;
 };
 
-/// Appends items to a stream, all at once by finish(): words of its own until then, so that the
-/// loop over the positions calls nothing.
+/// Appends items to a stream. It collects words of its own and appends them all in finish(), so
+/// that the loop over the positions calls no function.
 class ItemWriter {
  public:
-  /// At most `most` bits will be put.
+  /// `most` bounds the bits that will be put.
   ItemWriter(comm::BitWriter& out, comm::Bits most)
       : out_(out),
         words_(std::make_unique_for_overwrite<std::uint64_t[]>(most.count() / kWord + 1)),
         next_(words_.get()) {}
 
-  /// The low `width` bits of value, which has no others; 1 <= width <= 64. A branch for the end of
-  /// a word, hard to predict as it is, is faster than storing a word each time: 3.8 ns a position
-  /// of the block position code where that took 4.0.
+  /// Puts the low `width` bits of value, which has no others; 1 <= width <= 64. The branch for the
+  /// end of a word is hard to predict, and yet faster than storing a word each time: 3.8 ns a
+  /// position of the block position code, against 4.0.
   void put(std::uint64_t value, unsigned width) {
     word_ |= value << used_;
     if (used_ + width < kWord) {
@@ -87,7 +87,7 @@ class ItemWriter {
     if (count > 0) put(0, static_cast<unsigned>(count));
   }
 
-  /// width <= 31.
+  /// Puts an item; width <= 31.
   void item(std::uint64_t run, std::uint64_t offset, unsigned width) {
     if (run + 1 + width > kWord) {
       zeros(run);
@@ -108,7 +108,7 @@ class ItemWriter {
   std::unique_ptr<std::uint64_t[]> words_;
   std::uint64_t* next_;
   std::uint64_t word_ = 0;
-  unsigned used_ = 0;  // bits of word_; the others are zero
+  unsigned used_ = 0;  // bits of word_ in use; the others are zero
 };
 
 struct Item {
@@ -116,8 +116,8 @@ struct Item {
   std::uint64_t offset;
 };
 
-/// Reads items. Total: a run longer than `longest_run`, which may be up to 2^32, is refused, and
-/// what lies past the end is refused by the next call that needs it, rest() at the latest.
+/// Reads items. Total: it refuses a run longer than `longest_run`, which may be up to 2^32. What
+/// lies past the end is refused by the next call that needs it, rest() at the latest.
 class ItemReader {
  public:
   /// width <= 31.
@@ -138,7 +138,7 @@ class ItemReader {
     return {.run = run, .offset = from_one >> 1 & ((std::uint64_t{1} << width_) - 1)};
   }
 
-  /// The stream after the items that were read. Throws comm::DecodeError if the last one is cut.
+  /// The stream after the items that were read. Throws comm::DecodeError if the last item is cut.
   [[nodiscard]] comm::BitReader rest() const {
     comm::BitReader after = in_;
     after.skip(comm::Bits(used_));
@@ -156,14 +156,14 @@ class ItemReader {
 
   Item next_long();
 
-  comm::BitReader in_;  // at the first bit of the window
+  comm::BitReader in_;  // stands at the first bit of the window
   std::uint64_t longest_run_;
   unsigned width_;
-  unsigned used_ = 0;     // bits of the window that were read, and shifted out
+  unsigned used_ = 0;     // bits of the window that were read and shifted out
   std::uint64_t window_;  // the next kWord - used_ bits
 };
 
-/// Passes over `count` bits that must be zero. Throws comm::DecodeError.
+/// Skips `count` bits, which must be zero. Throws comm::DecodeError.
 void read_zeros(comm::BitReader& in, std::uint64_t count);
 
 }  // namespace mvsgd::compress

@@ -1,4 +1,5 @@
-// What the codes of differences share: the set that both ends have, and differences from it.
+// The shared part of the codecs of differences: the set that both ends have, and differences from
+// it.
 #pragma once
 
 #include <cstdint>
@@ -9,25 +10,25 @@
 
 namespace mvsgd::compress {
 
-/// Members of `from` that are not in `taken`, both increasing.
+/// The members of `from` that are not in `taken`; both are increasing.
 [[nodiscard]] std::vector<Index> difference(std::span<const Index> from,
                                             std::span<const Index> taken);
-/// The members of two increasing sets without a common one.
+/// The members of two increasing, disjoint sets.
 [[nodiscard]] std::vector<Index> merged(std::span<const Index> a, std::span<const Index> b);
 
 /// K positions in [0, d).
 class PreviousSet {
  public:
-  /// Throws std::invalid_argument, which begins with `who`, if d = 0, d >= 2^32, or `members` are
-  /// not strictly increasing and below d.
+  /// Throws std::invalid_argument, whose text begins with `who`, if d = 0, d >= 2^32, or `members`
+  /// are not strictly increasing and below d.
   PreviousSet(const char* who, std::uint64_t d, std::vector<Index> members);
 
   [[nodiscard]] const std::vector<Index>& members() const { return members_; }
   [[nodiscard]] std::uint64_t size() const { return members_.size(); }  ///< K
   [[nodiscard]] std::uint64_t others() const { return d_ - members_.size(); }
-  /// The largest number of new members that another set of K can have.
+  /// The largest possible number of members of another set of K that are not in this one.
   [[nodiscard]] std::uint64_t most() const;
-  /// The bits that a number up to most() is written in.
+  /// The bits of a number up to most().
   [[nodiscard]] unsigned count_bits() const;
 
   /// Throws std::invalid_argument unless `set` is K strictly increasing positions below d.

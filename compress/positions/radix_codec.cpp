@@ -94,7 +94,7 @@ std::vector<Index> RadixCodec::decode(comm::BitReader& in, std::uint64_t count) 
 
   std::vector<Index> positions(count);
   std::uint64_t block = 0;
-  std::uint64_t lowest = 0;  // that the next position may be
+  std::uint64_t lowest = 0;  // the lowest next position
   for (std::size_t begin = 0; begin < count; begin += group_) {
     const auto group = std::span(positions).subspan(begin, std::min(group_, count - begin));
     const unsigned bits = group.size() == group_ ? group_bits_ : width(block_size_, group.size());

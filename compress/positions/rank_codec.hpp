@@ -1,4 +1,4 @@
-// A subset of what both ends have already, as its ranks there.
+// A subset of a set that both ends have, coded as its ranks there.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,11 @@
 namespace mvsgd::compress {
 
 /// Codes subsets of a set of K positions, which both ends have, as their ranks within it
-/// (compress/positions/ranks.hpp), by a codec of [0, K). Its id, parameter and bits are that
-/// codec's: a header says by its dimension, K, that it counts ranks.
+/// (compress/positions/ranks.hpp), by a codec of [0, K). It has that codec's id, parameter and
+/// bits. A header's dimension, K, says that ranks are meant.
 class RankCodec final : public PositionCodec {
  public:
-  /// Throws std::invalid_argument if there is no codec of ranks.
+  /// Throws std::invalid_argument if `of_ranks` is null.
   RankCodec(std::shared_ptr<const PositionCodec> of_ranks, std::vector<Index> superset);
 
   [[nodiscard]] std::uint8_t id() const override { return of_ranks_->id(); }

@@ -79,7 +79,7 @@ std::vector<Index> members_outside(std::span<const Index> ranks, std::span<const
   members.reserve(ranks.size());
   std::size_t below = 0;
   for (const Index rank : ranks) {
-    // excluded[below] - below members of the complement go before it.
+    // excluded[below] - below members of the complement come before excluded[below].
     while (below < excluded.size() && excluded[below] - below <= rank) ++below;
     members.push_back(rank + static_cast<Index>(below));
   }
@@ -88,7 +88,7 @@ std::vector<Index> members_outside(std::span<const Index> ranks, std::span<const
 
 std::vector<std::uint8_t> marks_of(std::span<const Index> set, std::span<const Index> other) {
   std::vector<std::uint8_t> marks(set.size());
-  std::size_t below = 0;  // of `other`
+  std::size_t below = 0;  // index in `other`
   for (std::size_t j = 0; j < set.size(); ++j) {
     while (below < other.size() && other[below] < set[j]) ++below;
     marks[j] = below < other.size() && other[below] == set[j] ? 1 : 0;

@@ -12,7 +12,7 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-// The square of a fraction of 2^64, rounded down.
+// The square of a fraction in units of 2^-64, rounded down.
 std::uint64_t square(std::uint64_t x) { return static_cast<std::uint64_t>(Wide{x} * x >> 64); }
 
 }  // namespace
@@ -43,7 +43,7 @@ RiceCodec::RiceCodec(std::uint64_t d, std::uint64_t block_size)
 comm::Bits RiceCodec::size(std::span<const Index> positions) const {
   check_positions("RiceCodec::size", positions, d_);
   std::uint64_t bits = positions.size() * std::uint64_t{1 + r_};
-  Index lowest = 0;  // that the next position may be
+  Index lowest = 0;  // the lowest next position
   for (const Index position : positions) {
     bits += (position - lowest) >> r_;
     lowest = position + 1;
@@ -53,7 +53,7 @@ comm::Bits RiceCodec::size(std::span<const Index> positions) const {
 
 void RiceCodec::encode(std::span<const Index> positions, comm::BitWriter& out) const {
   check_positions("RiceCodec::encode", positions, d_);
-  // An upper bound, exact but for the remainders: counting the bits would be a pass of its own.
+  // An upper bound, exact except for remainders. Counting the bits would take another pass.
   const std::uint64_t k = positions.size();
   const std::uint64_t gaps = k == 0 ? 0 : positions.back() + std::uint64_t{1} - k;
   const comm::Bits most(k * (1 + r_) + (gaps >> r_));

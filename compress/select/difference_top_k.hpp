@@ -8,15 +8,15 @@
 
 namespace mvsgd::compress {
 
-/// e <- (theta_H - theta_0) + e, and the top-K support of what e then holds: to the bit what
-/// add_difference(theta_h, theta_0, e) and then top_k_support(e, k, options) leave and return.
+/// e <- (theta_H - theta_0) + e, and the top-K support of the new e. Both equal, to the bit, the
+/// results of add_difference(theta_h, theta_0, e) and then top_k_support(e, k, options).
 ///
 ///   theta_h, theta_0, e  [d]
 ///
-/// Throws std::invalid_argument if the lengths differ or as top_k_support does; e is as it was,
-/// unless a difference is not finite: then all of them are in e.
+/// Throws std::invalid_argument if the lengths differ, or as top_k_support does. e is then
+/// unchanged, unless a difference is not finite: then e has all differences.
 ///
-/// Cost: three reads and one write of d values; where hint and sample mislead, reads of e follow.
+/// Cost: three reads and one write of d values, and reads of e if hint and sample mislead.
 [[nodiscard]] TopK add_difference_top_k(std::span<const float> theta_h,
                                         std::span<const float> theta_0, std::span<float> e,
                                         std::size_t k, const TopKOptions& options = {});

@@ -13,7 +13,7 @@ void check_lengths(const char* who, std::size_t a, std::size_t b) {
   }
 }
 
-// A pass of its own, so that nothing has changed when it throws.
+// A separate pass, so that nothing has changed when it throws.
 void check_mask(const char* who, std::span<const Index> mask, std::size_t d) {
   for (const Index i : mask) {
     if (i >= d) {

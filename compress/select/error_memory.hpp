@@ -1,5 +1,5 @@
-// The error memory of Algorithm 1 (lines 9 and 22): what a worker did not send is added to what it
-// computes next.
+// The error memory of Algorithm 1 (lines 9 and 22): a worker adds what it did not send to its next
+// difference.
 #pragma once
 
 #include <span>
@@ -17,8 +17,8 @@ void add_difference(std::span<const float> theta_h, std::span<const float> theta
 /// index is out of range or the lengths differ.
 void gather(std::span<const float> x, std::span<const Index> mask, std::span<float> values);
 
-/// e[mask[j]] <- e[mask[j]] - sent[j]: the memory keeps D minus what was sent (line 22), exactly +0
-/// where the value went out unquantised. Throws as gather.
+/// e[mask[j]] <- e[mask[j]] - sent[j]: the memory keeps D minus what was sent (line 22), which is
+/// exactly +0 for a value sent unquantised. Throws as gather.
 void subtract_sent(std::span<const Index> mask, std::span<const float> sent, std::span<float> e);
 
 /// y[mask[j]] <- y[mask[j]] + values[j]. Throws as gather.

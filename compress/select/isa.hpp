@@ -1,5 +1,5 @@
-// The instruction sets that kernels are compiled for. Which one runs is a parameter: results do not
-// depend on it.
+// The instruction sets for which kernels are compiled. A parameter chooses which runs; results do
+// not depend on it.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,8 @@
 
 namespace mvsgd::compress {
 
-/// What a kernel may use. portable is what the compiler takes without being told of a processor.
+/// The instructions that a kernel may use. portable is the compiler's default for this
+/// architecture.
 enum class Isa : std::uint8_t { portable, avx2, avx512 };
 
 /// "portable", "avx2" or "avx512".
@@ -16,7 +17,7 @@ enum class Isa : std::uint8_t { portable, avx2, avx512 };
 /// Whether this build has kernels for `isa` and this processor runs them.
 [[nodiscard]] bool supports(Isa isa);
 
-/// The last one of the list above that is supported.
+/// The last supported one of the list above.
 [[nodiscard]] Isa best_isa();
 
 }  // namespace mvsgd::compress

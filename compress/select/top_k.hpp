@@ -13,40 +13,40 @@ namespace mvsgd::compress {
 /// The support of the top-K operator: the k coordinates of `x` of largest magnitude.
 ///
 /// Which. i goes before j when |x[i]| > |x[j]|, or when the two are equal and i < j. That is a
-/// total order, so the answer is one set: the same for every backend and run. Workers
-/// that vote on supports depend on it.
+/// total order, so the answer is one set, the same for every backend and run. Workers that vote on
+/// supports depend on it.
 ///
-/// In what order. Increasing index, which is what BlockPositionCodec takes.
+/// In what order. Increasing index, as BlockPositionCodec takes it.
 ///
 ///   x        [d], finite
 ///   k        0 <= k <= d
 ///   returns  [k], strictly increasing, each in [0, d)
 ///
-/// Throws std::invalid_argument if k > d or d >= 2^32, or if some x[i] is NaN or infinite, naming
-/// the first such i: a diverged gradient is an answer about the run, not a thing to rank.
+/// Throws std::invalid_argument if k > d or d >= 2^32. Also if some x[i] is NaN or infinite, naming
+/// the first such i: a diverged gradient says something about the run, and must not be ranked.
 ///
 /// Cost: O(d) time; see compress/README.md.
 [[nodiscard]] std::vector<Index> top_k_support(std::span<const float> x, std::size_t k);
 
-/// What top_k_support may be told. The support does not depend on it, only the time does.
+/// Options of top_k_support. They affect only the time, not the support.
 struct TopKOptions {
-  /// About the k-th magnitude, such as the last round's. Unless positive and finite it is ignored,
-  /// and a sample of x takes its place.
+  /// An estimate of the k-th magnitude, such as the last round's. It is ignored unless positive and
+  /// finite; a sample of x then takes its place.
   float hint = 0.0F;
   Isa isa = best_isa();
 };
 
 struct TopK {
   std::vector<Index> support;
-  float magnitude = 0.0F;  ///< the k-th, the next round's hint; 0 if k = 0
-  unsigned reads = 0;      ///< how often all of x was read, 0 to 3: 1 unless hint or sample misled
+  float magnitude = 0.0F;  ///< the k-th magnitude, the next round's hint; 0 if k = 0
+  unsigned reads = 0;      ///< reads of all of x, 0 to 3: 1 unless hint or sample misled
 };
 
-/// The same support, and what the next round should be told.
+/// The same support, with the hint for the next round.
 ///
 /// Throws std::invalid_argument also if options.isa is not supported.
 ///
-/// Cost: 8 min(d, 2k + 4096) bytes of scratch, touched as candidates need it.
+/// Cost: 8 min(d, 2k + 4096) bytes of scratch, touched only as candidates need it.
 [[nodiscard]] TopK top_k_support(std::span<const float> x, std::size_t k,
                                  const TopKOptions& options);
 

@@ -1,8 +1,8 @@
-// The pass over memory of top_k_selection.hpp: the source of all instruction sets. Private.
+// The pass over memory of top_k_selection.hpp: one source for all instruction sets. Private.
 //
-// Nothing here may be shared between translation units that are compiled for different processors:
-// everything is a member of a template over Isa, and no function of the standard library is called,
-// of which the linker would keep one version for all.
+// Translation units that are compiled for different processors must share nothing here. So
+// everything is a member of a template over Isa, and no function of the standard library is called:
+// the linker would keep one version of it for all.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace mvsgd::compress {
 
-/// 2^j, as constants: shifts by a variable are not in every vector unit.
+/// 2^j, as constants: not every vector unit can shift by a variable.
 struct PowersOfTwo {
   std::uint32_t of[32];
   constexpr PowersOfTwo() : of() {
@@ -29,10 +29,10 @@ template <Isa Path>
 struct KernelBlock {
   static Magnitude magnitude(float x) { return __builtin_bit_cast(Magnitude, x) & 0x7fffffff; }
 
-  // Bit j: the magnitude of x[j] is above `floor`, j < 32.
+  // Bit j, j < 32: whether the magnitude of x[j] is above `floor`.
   static std::uint32_t above(const float* x, Magnitude floor) {
 #if defined(__AVX512F__)
-    // Its comparisons give the bits themselves, which compilers do not see in the loop below.
+    // AVX-512's comparisons give the bits themselves, which compilers do not see in the loop below.
     if constexpr (Path == Isa::avx512) return above_16(x, floor) | above_16(x + 16, floor) << 16;
 #endif
     std::uint32_t bits = 0;
@@ -48,15 +48,15 @@ struct KernelBlock {
   }
 #endif
 
-  // Prefetches a block before it is read: hardware prefetch stops at a page's end, and a pass that
-  // also picks candidates does not reach far enough ahead by itself. Where three vectors are read
-  // at once this gains nothing.
+  // Prefetches a block before it is read. Hardware prefetch stops at a page's end, and a pass that
+  // also picks candidates does not reach far enough ahead by itself. If three vectors are read at
+  // once, this gains nothing.
   static void fetch(const Plain& source, std::size_t begin) {
     for (std::size_t j = 0; j < kBlock; j += 16) __builtin_prefetch(source.x + begin + j);
   }
   static void fetch(const Difference& /*source*/, std::size_t /*begin*/) {}
 
-  // The values from `begin` on, where they stand or in `copy`, filled up with zeros.
+  // The values from `begin` on, in place or in `copy`, filled up with zeros.
   static const float* load(const Plain& source, std::size_t begin, std::size_t size, float* copy) {
     if (size == kBlock) return source.x + begin;
     for (std::size_t j = 0; j < kBlock; ++j) copy[j] = j < size ? source.x[begin + j] : 0.0F;
@@ -96,8 +96,8 @@ std::size_t Kernel<Path, Source>::collect(const Source& source, std::size_t begi
     std::uint64_t mask = B::above(x, floor) | std::uint64_t{B::above(x + 32, floor)} << 32;
     if (size < kBlock) mask &= (std::uint64_t{1} << size) - 1;
 
-    // No branch predictor can learn how many candidates a block has; at K = d / 100 nearly all have
-    // four or fewer.
+    // No branch predictor can learn the number of candidates in a block. At K = d / 100 nearly all
+    // blocks have four or fewer.
     for (int step = 0; step < 4 || mask != 0; ++step) {
       const auto j = static_cast<unsigned>(__builtin_ctzll(mask | kLast));
       to.index[count] = static_cast<Index>(begin + j);

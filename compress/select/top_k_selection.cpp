@@ -1,5 +1,5 @@
-// The exact top-K support by one pass that collects the candidates above a guessed floor, and a
-// radix selection among them.
+// The exact top-K support. One pass collects the candidates above a guessed floor, and a radix
+// selection chooses among them.
 #include "compress/select/top_k_selection.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 namespace mvsgd::compress {
 namespace {
 
-constexpr Magnitude kLowest = -1;  // the floor that every coordinate is above
+constexpr Magnitude kLowest = -1;  // the floor below every coordinate
 constexpr Magnitude kHighest = std::numeric_limits<Magnitude>::max();
 
 Magnitude magnitude(float x) { return std::bit_cast<Magnitude>(x) & 0x7fffffff; }
@@ -25,13 +25,13 @@ float value(const Difference& source, std::size_t i) {
   return (source.theta_h[i] - source.theta_0[i]) + source.e[i];
 }
 
-// What is ranked, once a pass has been over it.
+// The vector that is ranked, once a pass has been over it.
 Plain ranked(const Plain& source) { return source; }
 Plain ranked(const Difference& source) { return {.x = source.e}; }
 
 struct Threshold {
-  Magnitude magnitude;  // of the last candidate that is in
-  std::size_t ties;     // how many of exactly that magnitude are in
+  Magnitude magnitude;  // magnitude of the last candidate that is in
+  std::size_t ties;     // candidates of exactly that magnitude that are in
 };
 
 Magnitude largest(const Candidates& candidates) {
@@ -42,9 +42,10 @@ Magnitude largest(const Candidates& candidates) {
   return most;
 }
 
-// The magnitude of the k-th largest candidate, 1 <= k <= candidates, all of them above `floor`.
-// It is found in digits of 11 bits of their height above it, so at most three passes are made.
-// Since candidates crowd at the floor, the first digit tells nearly all of them apart.
+// The magnitude of the k-th largest candidate, 1 <= k <= candidates, all of which are above
+// `floor`. It is found in digits of 11 bits of their height above the floor, so at most three
+// passes are made. Candidates crowd near the floor, so the first digit tells nearly all of them
+// apart.
 Threshold threshold(const Candidates& candidates, Magnitude floor, std::size_t k) {
   constexpr unsigned kDigit = 11;
   const Magnitude most = std::max(floor + 1, largest(candidates));
@@ -66,7 +67,7 @@ Threshold threshold(const Candidates& candidates, Magnitude floor, std::size_t k
   }
 }
 
-// Drops what is below the threshold, and ties after as many as are in.
+// Drops candidates below the threshold, and ties beyond those that are in.
 void keep(Candidates& candidates, Threshold last) {
   std::size_t kept = 0;
   for (std::size_t j = 0; j < candidates.count; ++j) {
@@ -89,13 +90,13 @@ class Collector {
   Collector(std::size_t d, std::size_t k)
       : d_(d),
         k_(k),
-        // Either there is room for all of them, and nothing is ever dropped, or for k and as many
-        // more, so that what dropping costs is spread over as many candidates.
+        // If there is room for all coordinates, nothing is ever dropped. Else there is room for k
+        // candidates and as many more, over which the cost of dropping is spread.
         capacity_(std::min((d + kBlock - 1) / kBlock * kBlock, 2 * k + 4096)),
         index_(std::make_unique_for_overwrite<Index[]>(capacity_)),
         magnitude_(std::make_unique_for_overwrite<Magnitude[]>(capacity_)) {}
 
-  // Collects what may be among the k largest and is above `floor`, anew.
+  // Collects anew the coordinates that may be among the k largest and are above `floor`.
   template <typename Source>
   Candidates collect(const Source& source, Isa isa, Magnitude floor) const {
     Candidates found = {
@@ -121,8 +122,8 @@ class Collector {
     return Kernel<Isa::portable, Source>::collect(source, at, d_, floor, to);
   }
 
-  // Leaves the k first candidates in the order of top_k_support, which no later coordinate of equal
-  // magnitude can displace, and returns the floor that the others must be above. Where one is not
+  // Leaves the first k candidates in the order of top_k_support, which no later coordinate of equal
+  // magnitude can displace. Returns the floor above which the others must be. If a candidate is not
   // finite, it alone is left and none can follow.
   Magnitude make_room(Candidates& candidates, Magnitude floor) const {
     for (std::size_t j = 0; j < candidates.count; ++j) {
@@ -144,7 +145,7 @@ class Collector {
   std::unique_ptr<Magnitude[]> magnitude_;
 };
 
-// Non-finite values are above every floor, so this is the check of all of x.
+// Non-finite values are above every floor, so this checks all of x.
 void check_finite(const char* who, const Candidates& candidates, const float* x) {
   if (largest(candidates) < kInfinity) return;
   std::size_t j = 0;
@@ -152,19 +153,20 @@ void check_finite(const char* who, const Candidates& candidates, const float* x)
   throw_not_finite(who, candidates.index[j], x[candidates.index[j]]);
 }
 
-// A floor that at least k coordinates, and not many more, are likely to be above: an order
-// statistic of a sample. Only the time depends on it being right.
+// A floor that at least k coordinates, and not many more, are likely to exceed: an order statistic
+// of a sample. A wrong floor costs only time.
 template <typename Source>
 Magnitude sampled_floor(const Source& source, std::size_t d, std::size_t k) {
-  // 2^14 leave a relative spread of 8 % at K = d / 100; a 64th of a short x keeps this cheap.
+  // A sample of 2^14 leaves a relative spread of 8 % at K = d / 100; a 64th of a short x keeps this
+  // cheap.
   const std::size_t size = std::min<std::size_t>(std::size_t{1} << 14, d / 64);
   const double expected =
       static_cast<double>(k) / static_cast<double>(d) * static_cast<double>(size);
-  // Four deviations of the count to the safe side, and some more for when that count is small.
+  // Four deviations of the count to the safe side, and a few more in case the count is small.
   const auto rank = static_cast<std::size_t>(expected + 4 * std::sqrt(expected) + 8);
   if (rank >= size) return kLowest;
 
-  // Multiples of 2^32 over the golden ratio spread evenly and fall in step with no layer's shape.
+  // Multiples of 2^32 over the golden ratio spread evenly, in step with no layer's shape.
   constexpr std::uint32_t kGolden = 0x9e3779b9;
   std::vector<Magnitude> sample(size);
   for (std::uint32_t j = 0; j < size; ++j) {
@@ -175,8 +177,8 @@ Magnitude sampled_floor(const Source& source, std::size_t d, std::size_t k) {
   return std::min(threshold(all, kLowest, rank + 1).magnitude, kInfinity) - 1;
 }
 
-// The last round's k-th magnitude less a 16th of its power of two: a shrinking gradient should
-// not have too few above it, and in a normal one half as many again as wanted are.
+// The last round's k-th magnitude minus a 16th of its power of two. A shrinking gradient should not
+// have too few coordinates above it; a normal one has half as many again as wanted.
 Magnitude hinted_floor(float hint) {
   constexpr Magnitude kMargin = 1 << 19;
   return std::max(magnitude(hint) - kMargin, 0) - 1;

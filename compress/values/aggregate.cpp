@@ -6,8 +6,7 @@
 
 namespace mvsgd::compress {
 
-// Both loops are their definitions: compilers have vector instructions for them, and memory is what
-// they wait for.
+// Both loops are their own definitions: compilers vectorise them, and they are bound by memory.
 
 void add_values(std::span<const float> values, std::span<float> sum) {
   if (values.size() != sum.size()) {

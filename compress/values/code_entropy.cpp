@@ -18,7 +18,7 @@ constexpr unsigned kPlain = 0;
 constexpr unsigned kOneRow = 1;
 constexpr unsigned kTwoRows = 2;
 constexpr std::size_t kCountOfManyLanes = 8192;
-constexpr unsigned kUnit = 16;  // of costs: 2^-16 bits
+constexpr unsigned kUnit = 16;  // the unit of costs: 2^-16 bits
 
 using Counts = std::span<const std::uint64_t>;
 using Row = std::vector<std::uint32_t>;
@@ -65,7 +65,7 @@ unsigned plain_bits(std::uint64_t left, std::size_t levels) {
   return left < levels ? 0 : static_cast<unsigned>(std::bit_width(left / levels)) - 1;
 }
 
-// Calls put(value, width) for what a row is written as.
+// Calls put(value, width) for each number with which a row is written.
 template <typename Put>
 void write_row(const Row& row, unsigned bits, const Put& put) {
   std::uint64_t left = std::uint64_t{1} << bits;
@@ -116,7 +116,7 @@ std::uint64_t logarithm(std::uint32_t f) {
   return log;
 }
 
-// What the levels of a row take, and the row itself, in units of 2^-16 bits.
+// The cost of a row and of its levels, in units of 2^-16 bits.
 std::uint64_t cost(const Row& row, Counts counts, unsigned bits) {
   std::uint64_t cost = 0;
   write_row(row, bits, [&](std::uint64_t, unsigned width) { cost += width; });
@@ -129,10 +129,10 @@ std::uint64_t cost(const Row& row, Counts counts, unsigned bits) {
 
 struct Model {
   unsigned number = kPlain;
-  std::vector<std::uint32_t> rows;  // of frequencies, one after the other
+  std::vector<std::uint32_t> rows;  // rows of frequencies, one after another
 };
 
-// `counts` [2 L]: of values that are not marked, then of those that are.
+// `counts` [2 L] are those of values that are not marked, then those of marked ones.
 Model chosen_model(Counts counts, std::size_t count, unsigned q) {
   const std::size_t levels = counts.size() / 2;
   const unsigned bits = row_bits(count);
@@ -166,8 +166,8 @@ Model chosen_model(Counts counts, std::size_t count, unsigned q) {
   return model;
 }
 
-// Levels as symbols of two rows, those of marked values in the second, and how often each occurs,
-// [2 L] as chosen_model() takes it.
+// Levels as symbols of two rows, those of marked values in the second; and how often each occurs,
+// as the [2 L] that chosen_model() takes.
 struct MarkedLevels {
   std::vector<std::uint8_t> symbols;
   std::vector<std::uint64_t> counts;
@@ -184,7 +184,7 @@ MarkedLevels marked_levels(std::span<const std::uint8_t> codes, unsigned q,
   for (std::size_t i = 0; i < own.size(); ++i) {
     symbols[i] = static_cast<std::uint8_t>(symbols[i] | own[i] << level_bits);
   }
-  // Four at a time: a counter that is written waits for its last writing.
+  // Four sets in turn, since incrementing a counter waits for its last store.
   std::array<std::array<std::uint32_t, Rans::kMostSymbols>, 4> counts{};
   std::size_t i = 0;
   for (; i + 4 <= codes.size(); i += 4) {
@@ -211,13 +211,13 @@ void check_arguments(const char* who, unsigned q, std::size_t count,
   }
 }
 
-// The lowest bit of each of eight bytes, the first one lowest, and back.
+// Gathers the lowest bit of each of eight bytes, the first byte's lowest, and spreads them again.
 std::uint64_t gathered(std::uint64_t bytes) {
   return (bytes & 0x0101010101010101) * 0x0102040810204080 >> 56;
 }
 
 std::uint64_t spread(std::uint64_t bits) {
-  // A copy of the bits in each byte, then of those the one that is the byte's.
+  // Copies all bits into each byte, then keeps the byte's own.
   const std::uint64_t own = bits * 0x0101010101010101 & 0x8040201008040201;
   return ((own + 0x00406070787c7e7f) >> 7 & 0x0101010101010101) | (own >> 63 << 56);
 }
@@ -239,7 +239,7 @@ void put_signs(std::span<const std::uint8_t> codes, unsigned level_bits, comm::B
   for (; i < codes.size(); ++i) out.put(codes[i] >> level_bits, 1);
 }
 
-// codes[i] gets its sign, which is the next bit.
+// Gives codes[i] its sign, which is the next bit.
 void get_signs(comm::BitReader& in, unsigned level_bits, std::span<std::uint8_t> codes) {
   std::size_t i = 0;
   for (; i + kSignsAtOnce <= codes.size(); i += kSignsAtOnce) {
@@ -257,7 +257,7 @@ void get_signs(comm::BitReader& in, unsigned level_bits, std::span<std::uint8_t>
   }
 }
 
-// Everything after the signs. `symbols` are those of marked_levels().
+// Writes everything after the signs. `symbols` are those of marked_levels().
 void put_levels(const Model& model, unsigned q, std::vector<std::uint8_t> symbols,
                 comm::BitWriter& out) {
   const std::size_t levels = std::size_t{1} << (q - 1);
@@ -273,8 +273,8 @@ void put_levels(const Model& model, unsigned q, std::vector<std::uint8_t> symbol
   Rans(bits, levels, model.rows).encode(symbols, lanes_of(symbols.size()), out);
 }
 
-// The model, signs and levels of codes that are entropy-coded; none where that would not be shorter
-// than plain codes.
+// Writes the model, signs and levels of entropy-coded codes. Writes nothing if that would not be
+// shorter than plain codes.
 bool put_if_shorter(std::span<const std::uint8_t> codes, unsigned q,
                     std::span<const std::uint8_t> own, comm::BitWriter& out) {
   MarkedLevels levels = marked_levels(codes, q, own);
@@ -333,7 +333,7 @@ std::vector<std::uint8_t> decode_codes_by_entropy(comm::BitReader& in, std::size
     refuse("model " + std::to_string(number) + (own.empty() ? " without a vote" : ""), in);
   }
   comm::BitReader signs = in;
-  in.skip(comm::Bits(count));  // which bounds what is held
+  in.skip(comm::Bits(count));  // which bounds the memory taken
   const std::size_t levels = std::size_t{1} << (value_bits - 1);
   const unsigned bits = row_bits(count);
   Row rows = read_row(in, levels, bits);

@@ -10,15 +10,16 @@
 
 namespace mvsgd::compress {
 
-/// The value of Header::position_codec of an update whose codes are so coded.
+/// The value of Header::position_codec of an update whose codes are coded in this way.
 inline constexpr std::uint8_t kEntropyOfCodes = 8;
 
-/// Appends codes of q bits, as the fractional quantiser makes them: the sign above the level, less
-/// 1, of q - 1 bits. What follows is the whole code, all of it integers, / rounding down.
+/// Appends codes of q bits as the fractional quantiser makes them: level - 1 in the low q - 1 bits,
+/// the sign above it. This comment defines the code completely; all numbers are integers,
+/// and division rounds down.
 ///
-/// Signs are nearly fair and stay single bits. Levels are coded by how frequent each is (Rans), at
-/// choice apart among the values that `own` marks: a worker sends larger values where it has voted
-/// itself. With n = count and L = 2^(q-1) levels the fields are
+/// Signs are nearly fair and stay single bits. Levels are coded by their frequencies (Rans). The
+/// values that `own` marks may have frequencies of their own, since a worker sends larger values
+/// where it has voted itself. With n = count and L = 2^(q-1) levels the fields are
 ///
 ///     model     2 bits: 0 plain, 1 one row of frequencies for all values, 2 one for values that
 ///               are not marked and one for those that are
@@ -30,34 +31,36 @@ inline constexpr std::uint8_t kEntropyOfCodes = 8;
 ///               r bits, r = floor(log2(left / levels still to come)), or 0 where that is below 1
 ///     levels    Rans in one lane, or in 8 where n >= 8192
 ///
-/// The frequencies are decided by how often each level occurs among the values of the row, c of m
-/// in all: 0 where c = 0, else (2^bits c + m / 2) / m, at least 1. Until they sum to 2^bits, one of
-/// them changes by 1: where the sum is too small the one of the largest c / (2 f + 1) grows, else
-/// the one of the least c / (2 f - 1) among those above 1 shrinks, of equal ones the lowest level.
+/// The counts of the levels among a row's values decide the frequencies. A level with c of the
+/// row's m values gets 0 if c = 0, else (2^bits c + m / 2) / m, at least 1. Until the frequencies
+/// sum to 2^bits, one of them changes by 1. If the sum is too small, the one with the largest
+/// c / (2 f + 1) grows; else, among those above 1, the one with the least c / (2 f - 1) shrinks. Of
+/// equal ones the lowest level's changes.
 ///
-/// So is the model. A row costs its bits and the sum of c (2^16 bits - l(f)) / 2^16, where l(f) is
-/// log2 f in units of 2^-16, rounded down bit by bit: e = floor(log2 f) is its whole part, and with
-/// y = 2^(31-e) f each further bit is whether y^2 / 2^31 reaches 2^32, by which it is halved, and
-/// then is the next y. The model of the least cost is taken, plain levels costing q - 1 bits each
-/// and a lane 32, of equal ones the first; 2 only where some values are marked and some are not;
-/// and 0 where the bits of 1 or 2 turn out to be no fewer than its own.
+/// The counts decide the model, too. A row costs its bits and the sum of c
+/// (2^16 bits - l(f)) / 2^16. l(f) is log2 f in units of 2^-16, rounded down bit by bit. Its whole
+/// part is e = floor(log2 f). With y = 2^(31-e) f at first, each further bit is whether y^2 / 2^31
+/// reaches 2^32; if so it is halved, and it is then the next y. Plain levels cost q - 1 bits each,
+/// and a lane costs 32. The model of the least cost is taken, of equal ones the first; 2 only if
+/// some values are marked and some are not; and 0 if the bits of 1 or 2 turn out to be no fewer
+/// than its own.
 ///
 ///   codes  each less than 2^q
-///   own    a 1 for each marked value, else 0, or empty: none is marked
+///   own 1 for each marked value, else 0; if empty, none is marked
 ///
-/// Law: at most 2 bits more than encode_codes() writes; CodeEntropy.* have what it comes to of the
-/// entropy. Throws std::invalid_argument, with `out` as it was, if q is not 2 to 8, a code has more
-/// bits or `own` is of another length or has another number. Cost: O(count) time.
+/// Law: at most 2 bits more than encode_codes() writes. The tests CodeEntropy.* compare it with the
+/// entropy. Throws std::invalid_argument if q is not 2 to 8, a code has more bits, or `own` has
+/// another length or another number than 0 and 1; `out` is then unchanged. Cost: O(count) time.
 void encode_codes_by_entropy(std::span<const std::uint8_t> codes, unsigned value_bits,
                              std::span<const std::uint8_t> own, comm::BitWriter& out);
 
-/// What encode_codes_by_entropy() writes. Costs as much time.
+/// The size that encode_codes_by_entropy() writes. Takes as much time.
 [[nodiscard]] comm::Bits entropy_of_codes(std::span<const std::uint8_t> codes, unsigned value_bits,
                                           std::span<const std::uint8_t> own);
 
 /// Reads `count` codes. Throws DecodeError if the bits are not what encode_codes_by_entropy()
-/// writes for these `own`, and before it takes memory if there are fewer than `count`;
-/// std::invalid_argument as that does.
+/// writes for this `own`, and, before it allocates, if fewer than `count` bits are left. Throws
+/// std::invalid_argument as encode_codes_by_entropy() does.
 [[nodiscard]] std::vector<std::uint8_t> decode_codes_by_entropy(comm::BitReader& in,
                                                                 std::size_t count,
                                                                 unsigned value_bits,

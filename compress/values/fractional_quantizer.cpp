@@ -31,12 +31,13 @@ std::uint8_t code(std::size_t level_from_0, float x, unsigned value_bits) {
   return static_cast<std::uint8_t>(level_from_0 | sign << (value_bits - 1));
 }
 
-// Level - 1 of a magnitude m: how many of thresholds[1..] it does not exceed. Thresholds fall.
+// Level - 1 of a magnitude m: the number of thresholds[1..] that it does not exceed. Thresholds
+// fall.
 class LevelSearch {
  public:
   explicit LevelSearch(std::span<const std::uint32_t> thresholds) : thresholds_(thresholds) {}
 
-  // Bit by bit; without branches, since no predictor can learn them.
+  // Bit by bit, and without branches, since no predictor can learn them.
   std::size_t operator()(std::uint32_t m) const {
     std::size_t level = 0;
     for (std::size_t step = thresholds_.size() / 2; step > 0; step /= 2) {
@@ -50,10 +51,10 @@ class LevelSearch {
 };
 
 // The same by one comparison. The bits of a float rise nearly with its logarithm, in which levels
-// are equally wide, so a table of a few equal buckets a level has one threshold a bucket at most.
+// are equally wide. So a table of a few equal buckets a level has at most one threshold a bucket.
 class LevelTable {
  public:
-  // Not if some thresholds are too near each other, as among denormals or where all are equal.
+  // False if some thresholds are too near each other, as among denormals or if all are equal.
   static bool fits(std::span<const std::uint32_t> thresholds) {
     const std::uint32_t distance = smallest_distance(thresholds);
     return distance > 0 && buckets(thresholds, shift(distance)) <= kMostBuckets;
@@ -61,7 +62,7 @@ class LevelTable {
 
   explicit LevelTable(std::span<const std::uint32_t> thresholds)
       : shift_(shift(smallest_distance(thresholds))), first_(thresholds.back() >> shift_) {
-    std::size_t above = 0;  // how many thresholds are in later buckets
+    std::size_t above = 0;  // thresholds in later buckets
     for (std::size_t bucket = buckets(thresholds, shift_); bucket-- > 0;) {
       entries_[bucket] = {.threshold = 0, .above = static_cast<std::uint32_t>(above)};
       if (above + 1 < thresholds.size() && thresholds[above + 1] >> shift_ == first_ + bucket) {
@@ -86,7 +87,8 @@ class LevelTable {
     return distance;
   }
 
-  // The log2 of a bucket's width: at most the distance, so that no two thresholds share a bucket.
+  // The log2 of a bucket's width. A width is at most `distance`, so no two thresholds share a
+  // bucket.
   static unsigned shift(std::uint32_t distance) {
     return static_cast<unsigned>(std::bit_width(distance)) - 1;
   }
@@ -96,7 +98,7 @@ class LevelTable {
   }
 
   struct Entry {
-    std::uint32_t threshold;  // in this bucket; no magnitude but 0, which is in the first, is <= 0
+    std::uint32_t threshold;  // in this bucket, else 0: only 0, in the first bucket, is <= 0
     std::uint32_t above;
   };
 
@@ -105,10 +107,10 @@ class LevelTable {
   std::array<Entry, kMostBuckets> entries_;
 };
 
-// Whether the sum of up to `count` magnitudes of a level is exact in double, in whatever order. All
-// are multiples of the last place of the smallest, which is more than 2^-24 of it, so that it is
-// if none of their sums passes 2^53 of those; half of that leaves room for the boundaries' own
-// rounding.
+// Whether the sum of up to `count` magnitudes of a level is exact in double, in any order. All of
+// them are multiples of the last place of the smallest, which is more than 2^-24 of it. So their
+// sum is exact if no sum of them passes 2^53 of these units. Half of that allows for the rounding
+// of the boundaries.
 bool is_exact(std::span<const double> boundaries, double v_min, std::size_t count) {
   for (std::size_t l = 1; l <= boundaries.size(); ++l) {
     const double least = l < boundaries.size() ? boundaries[l] : v_min;
@@ -124,9 +126,9 @@ float mean(double sum, std::size_t count) {
 constexpr std::size_t kChunk = 256;
 constexpr std::size_t kLanes = 4;
 
-// What is summed of each level. Sums that are exact are the same in any order: then kLanes of them
-// stand side by side, each of every kLanes-th value, so that an addition need not wait for the last
-// one of its level.
+// The sums of the levels. Exact sums are the same in any order: then there are kLanes sums side by
+// side, each of every kLanes-th value, so that an addition need not wait for the last one of its
+// level.
 class Sums {
  public:
   template <std::size_t Lanes>
@@ -168,7 +170,7 @@ std::size_t FractionalQuantizer::magnitudes(std::size_t /*count*/) const {
 }
 
 FractionalQuantizer::Extremes FractionalQuantizer::extremes_of(std::span<const float> v) {
-  // Signed, because every vector unit compares signed integers; and no zero is the smallest.
+  // Signed, because every vector unit compares signed integers; and no zero counts as the smallest.
   constexpr std::int32_t kInfinity = 0x7f800000;
   std::int32_t largest = 0;
   std::int32_t smallest = kInfinity;
@@ -214,7 +216,7 @@ Quantized FractionalQuantizer::quantize(std::span<const float> v) const {
   Quantized quantized;
   quantized.codes.resize(v.size());
   Sums sums;
-  // A chunk at a time in three steps, of which the last is vector instructions.
+  // A chunk at a time in three steps, the last of which is vectorised.
   const auto quantize_all = [&](const auto& level_of) {
     std::array<std::uint16_t, kChunk> of;
     for (std::size_t begin = 0; begin < v.size(); begin += kChunk) {
@@ -263,7 +265,7 @@ Quantized FractionalQuantizer::quantize_by_definition(std::span<const float> v) 
 
 void FractionalQuantizer::recover(const Quantized& quantized, std::span<float> v) const {
   check_recoverable(quantized, v.size());
-  std::array<float, 2 * kMostLevels> value;  // of each code: mu_1, ..., mu_L, -mu_1, ..., -mu_L
+  std::array<float, 2 * kMostLevels> value;  // for each code: mu_1, ..., mu_L, -mu_1, ..., -mu_L
   const std::span<const float> mu = quantized.magnitudes;
   std::copy(mu.begin(), mu.end(), value.begin());
   std::transform(mu.begin(), mu.end(), value.begin() + static_cast<std::ptrdiff_t>(mu.size()),

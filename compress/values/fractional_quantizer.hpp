@@ -9,20 +9,22 @@
 
 namespace mvsgd::compress {
 
-/// Replaces each value by the mean magnitude of its level, with its sign, eq 18.
+/// Replaces each value by the mean magnitude of its level, with the value's sign: eq 18.
 ///
 /// Levels. v_max is the largest |v_i| and v_min the smallest that is not zero. L = 2^(q-1) levels
-/// divide [v_min, v_max] in equal ratios alpha = (v_max / v_min)^(1/L): with the boundaries
-/// b_l = v_max / alpha^l, level l = 1..L-1 holds the magnitudes in (b_l, b_(l-1)], and level L all
-/// that are at most b_(L-1): v_min, and the zeros. So level = 1 + #{l in 1..L-1 : |v_i| <= b_l}.
-/// If all magnitudes are equal, alpha is 1 and all are in level L.
+/// divide [v_min, v_max] in equal ratios alpha = (v_max / v_min)^(1/L). With the boundaries
+/// b_l = v_max / alpha^l, level l = 1..L-1 holds the magnitudes in (b_l, b_(l-1)]. Level L holds
+/// all that are at most b_(L-1): v_min, and the zeros. So
+/// level = 1 + #{l in 1..L-1 : |v_i| <= b_l}. If all magnitudes are equal, alpha is 1 and all are
+/// in level L.
 ///
-/// Codes. level - 1 in the low q-1 bits and the sign, 1 for negative, above them. A zero of either
-/// sign has sign 0.
+/// Codes. level - 1 is in the low q-1 bits and the sign, 1 for negative, above them. A zero of
+/// either sign has sign 0.
 ///
-/// Magnitudes. Always L: the mean of |v_i| over each level, the zeros in level L's, summed in
-/// double in increasing index and rounded to float once. The mean of a level that holds none is 0,
-/// and no code names it. With q = 3, so alpha = (16 / 1)^(1/4) = 2 and boundaries 8, 4, 2:
+/// Magnitudes. There are always L: the mean of |v_i| over each level, zeros belonging to level L.
+/// Sums are in double in increasing index, and means are rounded to float once. The mean of an
+/// empty level is 0, and no code names it. With q = 3, so alpha = (16 / 1)^(1/4) = 2 and boundaries
+/// 8, 4, 2:
 ///
 ///     v           16     -10     -4      1      0      2     -6
 ///     level        1      1       3      4      4      4      2
@@ -31,9 +33,9 @@ namespace mvsgd::compress {
 ///
 /// Numerics. With r_1 = sqrt(v_max / v_min) and r_j = sqrt(r_(j-1)), in double, alpha^l is the
 /// product, from r_1 downwards, of the r_j whose bit is set in l / L as a binary fraction of q-1
-/// bits. So the boundaries at q are, to the bit, every second one at q + 1; each level is divided,
-/// none is moved. The error ||Q(v) - v||^2 is the magnitudes' squared distance from their levels'
-/// means, hence it does not rise with q, up to the means' rounding.
+/// bits. So the boundaries at q are, to the bit, every second one at q + 1: each level is divided,
+/// and none is moved. The error ||Q(v) - v||^2 is the squared distance of the magnitudes from their
+/// levels' means. Hence it does not rise with q, up to the rounding of the means.
 class FractionalQuantizer final : public Quantizer {
  public:
   /// Throws std::invalid_argument if value_bits is not 2 to 8.
@@ -42,12 +44,12 @@ class FractionalQuantizer final : public Quantizer {
   /// L, whatever the count.
   [[nodiscard]] std::size_t magnitudes(std::size_t count) const override;
 
-  /// Cost: two reads of v, and one comparison a value; q - 1 where magnitudes are denormal.
+  /// Cost: two reads of v, and one comparison a value, or q - 1 if magnitudes are denormal.
   [[nodiscard]] Quantized quantize(std::span<const float> v) const override;
 
   void recover(const Quantized& quantized, std::span<float> v) const override;
 
-  /// b_0 = v_max, b_1, ..., b_(L-1); all 0 if v has nothing but zeros. Throws as quantize.
+  /// b_0 = v_max, b_1, ..., b_(L-1); all 0 if v has only zeros. Throws as quantize.
   [[nodiscard]] std::vector<double> boundaries(std::span<const float> v) const override;
 
   /// The definition of quantize: each value against each boundary, in double. For tests.
@@ -56,7 +58,7 @@ class FractionalQuantizer final : public Quantizer {
  private:
   struct Extremes {
     double v_max;
-    double v_min;  // 0 if v has nothing but zeros
+    double v_min;  // 0 if v has only zeros
   };
   static Extremes extremes_of(std::span<const float> v);
   [[nodiscard]] std::vector<double> boundaries_of(const Extremes& extremes) const;

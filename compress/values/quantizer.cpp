@@ -12,7 +12,7 @@ namespace {
 constexpr unsigned kMostBits = 8;
 
 void check_codes(const char* who, std::span<const std::uint8_t> codes, unsigned value_bits) {
-  unsigned all = 0;  // a sum rather than a search, which no vector unit can do
+  unsigned all = 0;  // a sum, since no vector unit can do a search
   for (const std::uint8_t code : codes) all |= code;
   if (all >> value_bits == 0) return;
   const auto wide = std::find_if(codes.begin(), codes.end(),
@@ -28,15 +28,15 @@ void check_value_bits(const char* who, unsigned value_bits) {
   }
 }
 
-// Eight codes of q bits, one in the low bits of each byte of `bytes`, side by side: pairs of bytes,
-// then pairs of those, then the two halves.
+// Packs eight codes of q bits, one in the low bits of each byte of `bytes`: pairs of bytes, then
+// pairs of those, then the two halves.
 std::uint64_t packed(std::uint64_t bytes, unsigned q) {
   bytes = (bytes & 0x00ff00ff00ff00ff) | (bytes & 0xff00ff00ff00ff00) >> (8 - q);
   bytes = (bytes & 0x0000ffff0000ffff) | (bytes & 0xffff0000ffff0000) >> (16 - 2 * q);
   return (bytes & 0xffffffff) | bytes >> 32 << (4 * q);
 }
 
-// The other way round.
+// The inverse of packed().
 std::uint64_t unpacked(std::uint64_t word, unsigned q) {
   const auto low_bits = [](unsigned width, std::uint64_t each) {
     return ((std::uint64_t{1} << width) - 1) * each;
@@ -49,7 +49,7 @@ std::uint64_t unpacked(std::uint64_t word, unsigned q) {
   return (word & ones) | (word >> q & ones) << 8;
 }
 
-// The eight bytes at `from`, the first one lowest, and back.
+// Loads the eight bytes at `from`, the first one lowest, and stores them.
 std::uint64_t load(const std::uint8_t* from) {
   std::uint64_t bytes = 0;
   for (unsigned i = 0; i < 8; ++i) bytes |= std::uint64_t{from[i]} << 8 * i;
@@ -60,7 +60,7 @@ void store(std::uint64_t bytes, std::uint8_t* to) {
   for (unsigned i = 0; i < 8; ++i) to[i] = static_cast<std::uint8_t>(bytes >> 8 * i);
 }
 
-// Compares without the product, which a hostile count overflows.
+// Compares without forming the product, which a hostile count would overflow.
 void check_remaining(const char* what, const comm::BitReader& in, std::size_t count,
                      unsigned width) {
   if (count > in.remaining().count() / width) {
@@ -70,7 +70,7 @@ void check_remaining(const char* what, const comm::BitReader& in, std::size_t co
   }
 }
 
-// The first that is no magnitude, or magnitudes.size().
+// The first index that holds no valid magnitude, or magnitudes.size().
 std::size_t first_no_magnitude(std::span<const float> magnitudes) {
   const auto bad = std::find_if(magnitudes.begin(), magnitudes.end(),
                                 [](float m) { return !std::isfinite(m) || std::signbit(m); });

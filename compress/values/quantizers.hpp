@@ -1,4 +1,4 @@
-// Every quantiser of a worker's values, in one table.
+// The table of every quantiser of a worker's values.
 #pragma once
 
 #include <cstddef>
@@ -10,16 +10,17 @@
 
 namespace mvsgd::compress {
 
-/// One of quantizers(). A header tells quantisers apart by the bits of a value alone, so no two
-/// kinds have a number of bits in common.
+/// A row of quantizers(). A header tells quantisers apart by the bits of a value alone, so no two
+/// kinds share a number of bits.
 struct QuantizerKind {
-  std::string_view name;      ///< as the setting quantizer spells it
-  std::string_view equation;  ///< of the paper
+  std::string_view name;      ///< as in the setting quantizer
+  std::string_view equation;  ///< in the paper
   unsigned least_bits;        ///< q
   unsigned most_bits;
   bool has_blocks;  ///< whether make() looks at `block`
 
-  /// For q bits a value and, where it has blocks, one scale for `block` values; 0: one for all.
+  /// Makes one with q bits a value. If it has blocks, `block` values share a scale; 0: all values
+  /// do.
   std::unique_ptr<Quantizer> (*make)(unsigned value_bits, std::size_t block);
 
   [[nodiscard]] constexpr bool has(unsigned value_bits) const {
@@ -27,17 +28,16 @@ struct QuantizerKind {
   }
 };
 
-/// All kinds. The first is the one of settings that name none.
+/// All kinds. The first is the default of settings that name none.
 [[nodiscard]] std::span<const QuantizerKind> quantizers();
 
-/// The one of this name. Throws std::invalid_argument, with the names that there are, if there is
-/// none.
+/// The kind with this name. Throws std::invalid_argument, listing the names, if there is none.
 [[nodiscard]] const QuantizerKind& quantizer_named(std::string_view name);
 
-/// The one of this q. Throws std::invalid_argument if there is none.
+/// The kind with this q. Throws std::invalid_argument if there is none.
 [[nodiscard]] const QuantizerKind& quantizer_of(unsigned value_bits);
 
-/// The quantiser that a header of these value_bits and block_size names. Throws
+/// The quantiser that a header with these value_bits and block_size names. Throws
 /// std::invalid_argument if there is none.
 [[nodiscard]] std::unique_ptr<Quantizer> make_quantizer(unsigned value_bits, std::size_t block);
 

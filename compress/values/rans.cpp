@@ -12,17 +12,18 @@ namespace {
 constexpr unsigned kWordBits = 16;
 constexpr std::uint32_t kLeastState = std::uint32_t{1} << kWordBits;
 
-// A slot of a row: what its symbol is, its frequency, and how far into the symbol's slots it is.
+// A slot of a row: its symbol, the symbol's frequency, and the offset within the symbol's slots.
 constexpr unsigned kSymbolBits = 8;
 constexpr unsigned kOffsetBits = 12;
 
 constexpr std::uint32_t packed_slot(std::uint32_t symbol, std::uint32_t offset,
                                     std::uint32_t frequency) {
-  // 2^12 would not fit; a symbol that has all slots has no other whose 0 it could be.
+  // 2^12 would not fit. A symbol that has all slots leaves no other symbol whose frequency could
+  // be 0.
   return symbol | offset << kSymbolBits | (frequency - 1) << (kSymbolBits + kOffsetBits);
 }
 
-// do_lane(0), do_lane(1), ..., written out, so that states can stay in registers.
+// Calls do_lane(0), do_lane(1), ..., unrolled, so that states can stay in registers.
 template <std::size_t kLanes, typename DoLane>
 void for_each_lane(const DoLane& do_lane) {
   [&]<std::size_t... kLane>(std::index_sequence<kLane...>) { (do_lane(kLane), ...); }
@@ -34,7 +35,8 @@ void for_each_lane(const DoLane& do_lane) {
                           std::to_string(in.position().count()));
 }
 
-// The words that may be the stream's, aligned, from where `in` stands: no symbol has two.
+// The words that may belong to the stream, aligned, from the position of `in` on. No symbol takes
+// two.
 std::vector<std::uint16_t> words_ahead(comm::BitReader in, std::size_t count) {
   constexpr unsigned kAtOnce = 4;
   const std::size_t most = std::min<std::size_t>(count, in.remaining().count() / kWordBits);
@@ -50,7 +52,7 @@ std::vector<std::uint16_t> words_ahead(comm::BitReader in, std::size_t count) {
   return words;
 }
 
-// The words in the order of the stream, which is the other way round.
+// Writes the words in the order of the stream, which is the reverse.
 void put_reversed(std::span<const std::uint16_t> words, comm::BitWriter& out) {
   constexpr std::size_t kAtOnce = 4;
   std::size_t left = words.size();
@@ -79,7 +81,7 @@ Rans::Rans(unsigned bits, std::size_t symbols, std::vector<std::uint32_t> freque
     std::uint64_t begin = 0;
     for (std::size_t s = row; s < row + symbols; ++s) {
       const std::uint32_t f = frequencies[s];
-      // x / f = x * reciprocal >> (32 + bits) for all x < f 2^(32 - bits): the reciprocal is too
+      // x / f = x * reciprocal >> (32 + bits) for all x < f 2^(32 - bits). The reciprocal is too
       // large by e / f with e < f <= M, x e < 2^(32 + bits), and the product fits 64 bits.
       const std::uint64_t scale = std::uint64_t{1} << (32 + bits);
       steps_.push_back({.reciprocal = f == 0 ? 0 : (scale + f - 1) / f,
@@ -97,7 +99,7 @@ Rans::Rans(unsigned bits, std::size_t symbols, std::vector<std::uint32_t> freque
 
 template <std::size_t kLanes>
 void Rans::encode_in(std::span<const std::uint8_t> symbols, comm::BitWriter& out) const {
-  // From the last word to the first, a block of symbols at a time, none of which has two.
+  // From the last word to the first, a block of symbols at a time; no symbol takes two words.
   constexpr std::size_t kBlock = 4096;
   static_assert(kBlock % kLanes == 0);
   std::vector<std::uint16_t> words;
@@ -112,7 +114,7 @@ void Rans::encode_in(std::span<const std::uint8_t> symbols, comm::BitWriter& out
                                   " has no slot");
     }
     std::uint64_t x = state;
-    // A word is stored whether or not it is one: a branch would be predicted wrong half the time.
+    // A word is stored even if the state gives none: a branch would be mispredicted half the time.
     const bool full = x >> spare >= step.frequency;
     *next = static_cast<std::uint16_t>(x);
     next += full;
@@ -128,7 +130,7 @@ void Rans::encode_in(std::span<const std::uint8_t> symbols, comm::BitWriter& out
   std::size_t used = 0;
   while (i != 0) {
     const std::size_t begin = (i - 1) / kBlock * kBlock;
-    words.resize(used + kBlock + 1);  // a word is stored before it is known to be one
+    words.resize(used + kBlock + 1);  // a word is stored before it is known to count
     next = words.data() + used;
     while (i % kLanes != 0) {
       --i;
@@ -188,7 +190,7 @@ std::vector<std::uint8_t> Rans::decode_in(comm::BitReader& in, std::size_t count
   const std::uint32_t low = (std::uint32_t{1} << bits) - 1;
   std::vector<std::uint8_t> symbols(count);
 
-  // What the next symbol leaves of a state, which may be too small.
+  // The state after the next symbol, which may still be too small.
   const auto slot_of = [&](std::uint32_t state, std::size_t i) {
     return slots[(row_of(i) << bits) | (state & low)];
   };
@@ -198,13 +200,13 @@ std::vector<std::uint8_t> Rans::decode_in(comm::BitReader& in, std::size_t count
   };
   std::size_t i = 0;
   for (; i + kLanes <= count && static_cast<std::size_t>(end - next) >= kLanes; i += kLanes) {
-    std::array<std::uint8_t, kLanes> read;  // stored at once: any byte could be a state's
+    std::array<std::uint8_t, kLanes> read;  // stored at once, since any byte could alias a state
     for_each_lane<kLanes>([&](std::size_t lane) {
       const std::uint32_t slot = slot_of(states[lane], i + lane);
       read[lane] = static_cast<std::uint8_t>(slot);
       std::uint32_t state = rest_of(states[lane], slot);
-      // A branch: at two bits a symbol one in eight takes a word, and without it g++ 12 vectorises
-      // half of this, which takes twice the time.
+      // A branch: at two bits a symbol one in eight takes a word. Without the branch g++ 12
+      // vectorises half of this, which takes twice the time.
       if (state < kLeastState) state = state << kWordBits | *next++;
       states[lane] = state;
     });

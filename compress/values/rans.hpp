@@ -1,4 +1,4 @@
-// Symbols by probabilities that both ends have: range asymmetric numeral systems.
+// Range asymmetric numeral systems: codes symbols by probabilities that both ends have.
 #pragma once
 
 #include <cstddef>
@@ -11,21 +11,22 @@
 namespace mvsgd::compress {
 
 /// The range variant of J. Duda, "Asymmetric numeral systems: entropy coding combining speed of
-/// Huffman coding with compression rate of arithmetic coding", arXiv:1311.2540, with states of 32
-/// bits that grow by words of 16, several of them in turn as in F. Giesen, "Interleaved entropy
-/// coders", arXiv:1402.3392. What follows is the whole code, all of it integers, / rounding down.
+/// Huffman coding with compression rate of arithmetic coding", arXiv:1311.2540. States have 32 bits
+/// and grow by words of 16; several take turns as in F. Giesen, "Interleaved entropy coders",
+/// arXiv:1402.3392. This comment defines the code completely; all numbers are integers,
+/// and division rounds down.
 ///
-/// A row of frequencies f_0, f_1, ... sums to M = 2^bits; symbol s has the slots c_s to
-/// c_s + f_s - 1 of its row, c_s being the sum of those before it. Each symbol is coded in a row of
-/// the caller's choice.
+/// A row of frequencies f_0, f_1, ... sums to M = 2^bits. Symbol s has the slots c_s to
+/// c_s + f_s - 1 of its row, where c_s is the sum of the frequencies before f_s. The caller chooses
+/// the row of each symbol.
 ///
-/// The stream is the state of each lane, 32 bits, lane 0 first, then words of 16 bits. To read
-/// symbol i, i = 0, 1, ..., in lane i mod `lanes`, whose state is x: s is the symbol of slot
-/// x mod M, x becomes f_s (x / M) + x mod M - c_s, and where that is below 2^16 the next word w is
-/// taken, and x becomes 2^16 x + w. A state that is sent is 2^16 or more, and each lane ends with
-/// x = 2^16. That leaves an encoder no choice: it goes through the symbols backwards from there,
-/// gives away the low 16 bits of x as a word where x >= f_s 2^(32 - bits), and then makes x
-/// M (x / f_s) + x mod f_s + c_s.
+/// The stream is the state of each lane, 32 bits, lane 0 first, then words of 16 bits. Symbol i,
+/// i = 0, 1, ..., is read in lane i mod `lanes`, whose state is x. s is the symbol of slot x mod M,
+/// and x becomes f_s (x / M) + x mod M - c_s. If that is below 2^16, the next word w is taken and x
+/// becomes 2^16 x + w. A state that is sent is 2^16 or more, and each lane ends with x = 2^16. That
+/// leaves an encoder no choice. It goes backwards through the symbols from there: if x >= f_s
+/// 2^(32 - bits), it moves the low 16 bits of x out as a word, and then makes x M (x / f_s) + x mod
+/// f_s + c_s.
 ///
 /// With bits = 2, f = {3, 1} and one lane the symbols {0, 1, 0, 0} take 32 bits, the state 621380:
 ///
@@ -33,40 +34,40 @@ namespace mvsgd::compress {
 ///     slot        0        3        0        1
 ///     symbol      0        1        0        0
 ///
-/// Law: 32 bits a lane, less 16 that it gives back on the average, and log2(M / f_s) a symbol, but
-/// for what rounding adds, below 0.001 of it where M is 2^11 (Rans.CostsTheLogarithmsOfItsSlots).
+/// Law: 32 bits a lane, of which 16 come back on average, and log2(M / f_s) a symbol. Rounding adds
+/// less than 0.001 of that if M is 2^11 (Rans.CostsTheLogarithmsOfItsSlots).
 class Rans {
  public:
   static constexpr unsigned kMostBits = 12;
   static constexpr std::size_t kMostSymbols = 256;  ///< of all rows together
   static constexpr std::size_t kManyLanes = 8;
 
-  /// Rows of `symbols` frequencies each, one after the other.
+  /// Rows of `symbols` frequencies each, one after another.
   ///
   /// Throws std::invalid_argument if bits is 0 or more than kMostBits, there are no rows or more
   /// than kMostSymbols frequencies, or a row does not sum to 2^bits.
   Rans(unsigned bits, std::size_t symbols, std::vector<std::uint32_t> frequencies);
 
-  /// Appends the symbols, each as row * symbols + s, in `lanes` of 1 or kManyLanes.
+  /// Appends the symbols, each given as row * symbols + s, in `lanes` lanes, 1 or kManyLanes.
   ///
-  /// Throws std::invalid_argument, with `out` as it was, if one has the frequency 0 or `lanes` is
-  /// another number. Cost: O(count) time, 2 bytes of scratch a symbol.
+  /// Throws std::invalid_argument if a symbol has the frequency 0 or `lanes` is another number;
+  /// `out` is then unchanged. Cost: O(count) time, 2 bytes of scratch a symbol.
   void encode(std::span<const std::uint8_t> symbols, std::size_t lanes, comm::BitWriter& out) const;
 
-  /// Reads `count` symbols, as encode() takes them, number i in rows[i], or all in row 0 where
-  /// `rows` is empty.
+  /// Reads `count` symbols in the form that encode() takes. Symbol i is in row rows[i], or in row 0
+  /// if `rows` is empty.
   ///
-  /// Throws DecodeError if the bits are not what encode() writes for these rows, whatever they are,
-  /// and std::invalid_argument if rows are neither none nor `count`, one is not there, or `lanes`
-  /// is as above. It holds a byte a symbol, whatever the message has: it is for the caller to know
-  /// that a count is meant.
+  /// Throws DecodeError if the bits, whatever they are, are not what encode() writes for these
+  /// rows. Throws std::invalid_argument if there are neither 0 nor `count` rows, a row does not
+  /// exist, or `lanes` is another number. It takes a byte a symbol, whatever the message has: the
+  /// caller must know that the count is plausible.
   [[nodiscard]] std::vector<std::uint8_t> decode(comm::BitReader& in, std::size_t count,
                                                  std::span<const std::uint8_t> rows,
                                                  std::size_t lanes) const;
 
  private:
   struct Step {
-    std::uint64_t reciprocal;  // of the frequency, to divide by
+    std::uint64_t reciprocal;  // of the frequency, for divisions
     std::uint32_t frequency;
     std::uint32_t begin;  // c_s
   };

@@ -8,7 +8,7 @@ namespace mvsgd::compress {
 
 namespace {
 
-// A block longer than any vector makes the whole of it one block.
+// A block longer than any vector makes the whole vector one block.
 constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
 
 }  // namespace

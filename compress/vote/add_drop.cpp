@@ -55,14 +55,14 @@ std::vector<Index> difference(std::span<const Index> from, std::span<const Index
   return rest;
 }
 
-// A coordinate as a number that is larger the earlier it stands in the order of top_k_support: the
-// bits of |x|, then the index, lower ones first.
+// A coordinate as a number: larger for one that is earlier in the order of top_k_support. It has
+// the bits of |x|, then those of the index, lower indices first.
 std::uint64_t priority(std::span<const float> x, Index i) {
   const std::uint64_t magnitude = std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffff;
   return magnitude << 32 | (0xffffffff - i);
 }
 
-// Those `count` of `among` whose priorities go first in `before`, still increasing.
+// The `count` members of `among` whose priorities go first in `before`, in increasing order.
 template <typename Before>
 std::vector<Index> select(std::span<const float> x, std::vector<Index> among, std::size_t count,
                           Before before) {
@@ -126,7 +126,7 @@ std::vector<Index> changed_vote(std::span<const Index> previous, const VoteChang
   std::vector<Index> vote;
   vote.reserve(previous.size());
   std::set_union(kept.begin(), kept.end(), add.begin(), add.end(), std::back_inserter(vote));
-  // Each drop that previous lacks leaves one too many, each add that it has one too few.
+  // Each drop that `previous` lacks leaves one too many, each add that it has leaves one too few.
   const std::vector<Index> added = difference(add, previous);
   if (kept.size() + drop.size() != previous.size() || added.size() != add.size()) {
     throw std::invalid_argument("changed_vote: " + std::to_string(add.size() - added.size()) +

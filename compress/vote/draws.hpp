@@ -1,11 +1,11 @@
 // The random numbers of compress/: functions of (seed, purpose, round), with no state to save.
-// Private: the draws of ties.cpp, random_selection.cpp and random_mask.cpp.
+// Private to ties.cpp, random_selection.cpp and random_mask.cpp.
 //
-// Uniform numbers below n are made in two ways, and both are part of a run's bits. Ties and random
-// masks take halves of words, the high half of their product with n: a million ties a round, of
-// which vector units draw 64 at a time. The random selection takes whole words, their remainder,
-// since votes may be more than 2^32. data/random.hpp has the second way once more, since neither
-// folder knows the other.
+// Uniform numbers below n are made in two ways, both part of a run's bits. Ties and random masks
+// take halves of words, and the high half of their product with n: there may be a million ties a
+// round, and vector units draw 64 at a time. The random selection takes whole words, and their
+// remainder, since votes may be more than 2^32. data/random.hpp has the second way again, since
+// neither folder knows the other.
 #pragma once
 
 #include <Random123/philox.h>
@@ -15,8 +15,8 @@
 
 namespace mvsgd::compress {
 
-/// What a random number is for: the second word of Philox's key. The high half spells "vote", so
-/// that no number of another folder, which has letters of its own there, is ever the same.
+/// What a random number is for: the second word of Philox's key. The high half spells "vote". Other
+/// folders have letters of their own there, so their numbers are never the same.
 enum class Purpose : std::uint64_t {
   kTieBreak = 0x766f7465'00000001,
   kRandomSelection = 0x766f7465'00000002,
@@ -41,28 +41,28 @@ class RandomWords {
   r123::Philox4x64::ctr_type counter_;
 };
 
-/// Whether below() refuses a half for its `product` with n: 2^32 mod n of the 2^32 values of a half
-/// are, those with the lowest remainders, so that each answer has equally many.
+/// Whether below() refuses a half with this `product` with n. It refuses 2^32 mod n of the 2^32
+/// values of a half, those with the lowest remainders, so that each answer has equally many.
 inline bool is_refused(std::uint64_t product, std::uint32_t n) {
   const auto low = static_cast<std::uint32_t>(product);
-  return low < n && low < (0 - n) % n;  // at n or above there is no need for the division
+  return low < n && low < (0 - n) % n;  // at n or above no division is needed
 }
 
-/// The random numbers of one round, one after the other.
+/// The random numbers of one round, one after another.
 class Draws {
  public:
   Draws(std::uint64_t seed, Purpose purpose, std::uint64_t round) : source_(seed, purpose, round) {}
 
-  /// Uniform over 0..n-1, exactly; n >= 1. From 32-bit halves, the low one of a word first: the
-  /// high half of the product with n.
+  /// Uniform over 0..n-1, exactly; n >= 1. Takes 32-bit halves, the low one of a word first, and
+  /// returns the high half of the product with n.
   std::uint32_t below(std::uint32_t n) {
     std::uint64_t product = half() * n;
     while (is_refused(product, n)) product = half() * n;
     return static_cast<std::uint32_t>(product >> 32);
   }
 
-  /// Uniform over 0..n-1, exactly; n >= 1. From whole words: the remainder of the first one that is
-  /// not among the lowest 2^64 mod n.
+  /// Uniform over 0..n-1, exactly; n >= 1. Takes whole words, and returns the remainder of the
+  /// first one that is not among the lowest 2^64 mod n.
   std::uint64_t below_wide(std::uint64_t n) {
     std::uint64_t drawn = word();
     while (drawn < n && drawn < (0 - n) % n) drawn = word();
@@ -88,7 +88,7 @@ class Draws {
   RandomWords source_;
   r123::Philox4x64::ctr_type words_{};
   std::size_t used_ = 4;
-  std::uint64_t pair_ = 0;  // the word that half() is at
+  std::uint64_t pair_ = 0;  // the word whose halves half() returns
   bool high_half_next_ = false;
 };
 

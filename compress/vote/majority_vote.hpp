@@ -1,4 +1,4 @@
-// The majority vote of eq 9: counting the workers' supports and choosing the mask.
+// The majority vote of eq 9: counts the workers' supports and chooses the mask.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace mvsgd::compress {
 
-/// Which of the coordinates with equally many votes enter the mask.
+/// The rule by which coordinates with equally many votes enter the mask.
 struct TieBreak {
   enum class Rule : std::uint8_t {
     random,  ///< a uniform choice among those tied at the threshold, drawn from (seed, round)
@@ -24,11 +24,12 @@ struct TieBreak {
 
 /// supp S_top(tally, k), eq 9: the k coordinates of most votes.
 ///
-/// Coordinates above the threshold count enter; of those at it, as many as there is room for,
-/// chosen by `tie`. With Rule::random each subset of the tied coordinates of the right size has the
-/// same probability, and the draw is a function of (seed, round) and the counts alone.
+/// Coordinates with more votes than the threshold enter. Of those at the threshold, `tie` chooses
+/// as many as there is room for. With Rule::random all subsets of the tied coordinates of the right
+/// size have the same probability, and the draw is a function of (seed, round) and the counts
+/// alone.
 ///
-///   tally    of d coordinates
+///   tally votes for d coordinates
 ///   returns  [k], strictly increasing
 ///
 /// Throws std::invalid_argument if fewer than k coordinates have a vote.

@@ -46,7 +46,7 @@ struct MaskWord<Isa::avx512> {
       const __m512i half = _mm512_loadu_si512(halves + h);
       const __m512i are_left =
           _mm512_sub_epi32(_mm512_set1_epi32(static_cast<int>(left - h)), lanes());
-      // The products of even and of odd lanes.
+      // The products of even lanes and of odd lanes.
       const __m512i even = multiply(half, are_left);
       const __m512i odd = multiply(high_halves(half), high_halves(are_left));
       const __m512i low =
@@ -80,17 +80,18 @@ struct MaskWord<Isa::avx512> {
 
  private:
   static constexpr __mmask16 kOdd = 0xaaaa;
-  // GCC 12 warns of the forms without a mask, whose second source its header leaves undefined.
+  // GCC 12 warns about the forms without a mask, since its header leaves their second source
+  // undefined.
   static constexpr __mmask8 kAll = 0xff;
 
   static __m512i lanes() {
     return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   }
-  // Of the lower halves of 64-bit lanes.
+  // Multiplies the lower halves of 64-bit lanes.
   static __m512i multiply(__m512i a, __m512i b) { return _mm512_maskz_mul_epu32(kAll, a, b); }
   static __m512i high_halves(__m512i x) { return _mm512_maskz_srli_epi64(kAll, x, 32); }
 
-  // Appends those of 16 whose bits `word` has lowest.
+  // Appends those of 16 that the lowest bits of `word` mark.
   static Index* append_16(std::uint64_t word, __m512i of, Index* out) {
     const auto mask = static_cast<__mmask16>(word);
     _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(mask, of));

@@ -1,7 +1,7 @@
-// The passes of mask_passes.hpp: the source of all instruction sets. Private.
+// The passes of mask_passes.hpp: one source for all instruction sets. Private.
 //
 // As in top_k_kernel.hpp, everything is a member of a template over Isa, and no function of the
-// standard library is called, of which the linker would keep one version for all.
+// standard library is called: the linker would keep one version of it for all.
 #pragma once
 
 #include <cstddef>
@@ -11,19 +11,19 @@
 
 namespace mvsgd::compress {
 
-/// Bit j of each: whether counts[j] is above the threshold, or equal to it.
+/// Bit j of each word: whether counts[j] is above the threshold, or equal to it.
 struct Compared {
   std::uint64_t above = 0;
   std::uint64_t tied = 0;
 };
 
-/// What passes do with 64 coordinates. An instruction set that does it otherwise has a
+/// The work of passes on 64 coordinates. An instruction set that does it differently has a
 /// specialisation.
 template <Isa Path>
 struct MaskWord {
   static Compared compare(const std::uint32_t* counts, std::uint32_t last) {
     Compared compared;
-    for (unsigned first = 0; first < 64; first += 8) {  // shifts by constants, once unrolled
+    for (unsigned first = 0; first < 64; first += 8) {  // once unrolled, shifts are by constants
       std::uint64_t above = 0;
       std::uint64_t tied = 0;
       for (unsigned j = 0; j < 8; ++j) {
@@ -36,8 +36,8 @@ struct MaskWord {
     return compared;
   }
 
-  // Moves bit n of `bits` to the n-th of the `count` ones of `places`: where these are few, by
-  // going through them, else by going through the zeros.
+  // Moves bit n of `bits` to the n-th of the `count` ones of `places`. It goes through the ones if
+  // they are few, else through the zeros.
   static std::uint64_t deposit(std::uint64_t bits, std::uint64_t places, unsigned count) {
     if (count < 64) bits &= (std::uint64_t{1} << count) - 1;
     return count <= 32 ? to_ones(bits, places) : past_zeros(bits, places);
@@ -57,8 +57,8 @@ struct MaskWord {
     return bits;
   }
 
-  // Appends the places of the ones of `word`, Most at a time: mostly there are no more, and how
-  // many there are no branch predictor can learn.
+  // Appends the places of the ones of `word`, Most at a time. Mostly there are no more, and no
+  // branch predictor can learn how many there are.
   template <int Most>
   static Index* append_places(std::uint64_t word, Index first, Index* out) {
     constexpr std::uint64_t kNeverZero = std::uint64_t{1} << 63;
@@ -72,14 +72,14 @@ struct MaskWord {
     return out;
   }
 
-  // Appends those of from[0..64) that `word` has.
+  // Appends the members of from[0..64) that `word` marks.
   static Index* append(std::uint64_t word, const Index* from, Index* out) {
     for (; word != 0; word &= word - 1) *out++ = from[__builtin_ctzll(word)];
     return out;
   }
 
-  // Multiplies each half by how many are left when it is drawn; number[h] is the product's upper
-  // half. Returns whether no product is near a refusal.
+  // Multiplies each half by the number of coordinates left when it is drawn; number[h] is the
+  // product's upper half. Returns whether no product is near a refusal.
   static bool draw_numbers(const std::uint32_t* halves, std::uint32_t left, std::uint32_t* number) {
     std::uint32_t refused = 0;
     for (std::uint32_t h = 0; h < kDraws; ++h) {
@@ -90,14 +90,14 @@ struct MaskWord {
     return refused == 0;
   }
 
-  // Bit h: number[h] < bound.
+  // Bit h: whether number[h] < bound.
   static std::uint64_t below(const std::uint32_t* number, std::uint32_t bound) {
     std::uint64_t bits = 0;
     for (unsigned h = 0; h < kDraws; ++h) bits |= std::uint64_t{number[h] < bound} << h;
     return bits;
   }
 
-  // Whether a number is one of the kDraws from `least` on.
+  // Whether a number is one of the kDraws numbers from `least` on.
   static bool any_from(const std::uint32_t* number, std::uint32_t least) {
     std::uint32_t any = 0;
     for (unsigned h = 0; h < kDraws; ++h) any |= number[h] - least < kDraws ? 1U : 0U;
@@ -105,7 +105,7 @@ struct MaskWord {
   }
 };
 
-/// Of the next tied coordinates, those that enter.
+/// The members of the next tied coordinates that enter.
 template <Isa Path>
 std::uint64_t take(TieBits& ties, std::uint64_t tied) {
   const std::uint64_t* const word = ties.bits + ties.used / 64;
@@ -147,7 +147,7 @@ template <Isa Path>
 Index* MaskPasses<Path>::mask_of_planes(const std::uint64_t* bits, std::size_t n, unsigned planes,
                                         std::uint32_t last, TieBits ties, Index* out) {
   for (std::size_t w = 0; w < n; ++w, bits += planes) {
-    // From the highest bit down. `last` is not 0, so that places beyond d are in neither.
+    // From the highest bit down. `last` is not 0, so places beyond d are in neither word.
     std::uint64_t above = 0;
     std::uint64_t tied = ~std::uint64_t{0};
     for (unsigned p = planes; p-- > 0;) {
@@ -168,7 +168,7 @@ bool MaskPasses<Path>::draw(const std::uint32_t* halves, Sampling& sampling,
   std::uint32_t number[kDraws];
   if (left < kDraws || !MaskWord<Path>::draw_numbers(halves, left, number)) return false;
 
-  // `wanted` falls by kDraws at most meanwhile: mostly no number is so near to it that it matters.
+  // `wanted` falls by at most kDraws meanwhile. Mostly no number is near enough to it to matter.
   std::uint64_t may_enter = MaskWord<Path>::below(number, wanted);
   if (!MaskWord<Path>::any_from(number, wanted > kDraws ? wanted - kDraws : 0)) {
     enters = may_enter;

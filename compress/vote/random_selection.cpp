@@ -1,5 +1,5 @@
-// Weighted sampling without replacement: a bit for each vote, in increasing coordinate, that says
-// whether it may still be drawn, and a tree that finds the n-th of them.
+// Weighted sampling without replacement. A bit for each vote, in increasing coordinate, says
+// whether a vote may still be drawn, and a tree finds the n-th of these votes.
 #include "compress/vote/random_selection.hpp"
 
 #include <algorithm>
@@ -20,13 +20,13 @@ void check_arguments(std::size_t k, std::size_t voted) {
   }
 }
 
-// The place of the n-th one of `word`, n from 0 and less than there are.
+// The place of the n-th one of `word`, where n counts from 0 and is less than the number of ones.
 unsigned place_of_one(std::uint64_t word, unsigned n) {
   constexpr std::uint64_t kEachByte = 0x0101010101010101;
   std::uint64_t ones = word - (word >> 1 & 0x5555555555555555);
   ones = (ones & 0x3333333333333333) + (ones >> 2 & 0x3333333333333333);
-  ones = ((ones + (ones >> 4)) & 0x0f0f0f0f0f0f0f0f) * kEachByte;  // up to each byte's end
-  // The bytes before the one wanted have n ones or fewer up to their ends.
+  ones = ((ones + (ones >> 4)) & 0x0f0f0f0f0f0f0f0f) * kEachByte;  // the ones up to each byte's end
+  // The bytes before the wanted one have n ones or fewer up to their ends.
   const std::uint64_t before = (((n * kEachByte) | (0x80 * kEachByte)) - ones) & (0x80 * kEachByte);
   const auto shift = static_cast<unsigned>((before >> 7) * kEachByte >> 56) * 8;
   n -= static_cast<unsigned>(ones << 8 >> shift & 0xff);
@@ -35,7 +35,7 @@ unsigned place_of_one(std::uint64_t word, unsigned n) {
   return shift + static_cast<unsigned>(std::countr_zero(byte));
 }
 
-// All votes in a row, those of a coordinate side by side.
+// All votes in a row, the votes of a coordinate side by side.
 class Ballots {
  public:
   explicit Ballots(std::span<const std::uint32_t> counts) {
@@ -61,7 +61,7 @@ class Ballots {
 
   [[nodiscard]] std::uint64_t left() const { return left_; }
 
-  // Removes the n-th vote of those left, and with it all votes of its coordinate.
+  // Removes the n-th vote that is left, and with it all votes of its coordinate.
   void remove(std::uint64_t n) {
     std::size_t node = 1;
     while (node < tree_.size()) {
@@ -72,7 +72,7 @@ class Ballots {
     }
     const std::size_t word = node - tree_.size();
     const unsigned place = place_of_one(in_[word], static_cast<unsigned>(n));
-    // From the last first vote that is not after it to before the next one.
+    // From its coordinate's first vote to before the next coordinate's first vote.
     std::size_t begin_word = word;
     std::uint64_t firsts = first_[word] & ~std::uint64_t{0} >> (63 - place);
     while (firsts == 0) firsts = first_[--begin_word];
@@ -87,7 +87,7 @@ class Ballots {
     remove_between(begin, end);
   }
 
-  // Calls visit(place) for each coordinate removed, increasing, by its place in counts.
+  // Calls visit(place) for each removed coordinate, increasing; `place` is its place in counts.
   template <typename Visit>
   void for_each_removed(Visit visit) const {
     std::size_t before = 0;  // coordinates
@@ -116,8 +116,8 @@ class Ballots {
   std::uint64_t left_ = 0;
   std::vector<std::uint64_t> first_;  // whether a vote is its coordinate's first
   std::vector<std::uint64_t> in_;     // whether it may still be drawn
-  // A complete binary tree over the words, node 1 its root, 2 j and 2 j + 1 the children of j: how
-  // many of those under the left child may be drawn.
+  // A complete binary tree over the words: node 1 is its root, and 2 j and 2 j + 1 are the children
+  // of j. A node has the number of votes under its left child that may be drawn.
   std::vector<std::uint64_t> tree_;
 };
 

@@ -10,11 +10,12 @@
 
 namespace mvsgd::compress {
 
-/// The mask of SSGD-MV-RS: k distinct coordinates, the more likely the more votes they have.
+/// The mask of SSGD-MV-RS: k distinct coordinates, more likely the more votes they have.
 ///
-/// Successive sampling without replacement: each of k draws takes one of the coordinates not yet
-/// taken, with probability exactly its votes over all of theirs. That is the distribution of
-/// drawing from all votes and refusing repeats until there are k distinct coordinates.
+/// Successive sampling without replacement. Each of k draws takes one of the coordinates not yet
+/// taken, with probability exactly its votes over all votes of these coordinates. That is the
+/// distribution of drawing from all votes, rejecting repeats, until there are k distinct
+/// coordinates.
 ///
 ///   returns  [k], strictly increasing: a function of counts, k, seed and round, not of the order
 ///            in which workers voted (compress/README.md has the rule)

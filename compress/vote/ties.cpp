@@ -11,7 +11,7 @@ namespace {
 
 using Halves = std::array<std::uint32_t, kDraws>;
 
-// Several counters at a time, so that their chains of multiplications overlap.
+// Takes several counters at a time, so that their chains of multiplications overlap.
 Halves next_halves(RandomWords& source) {
   Halves halves;
   for (std::size_t h = 0; h < kDraws;) {
@@ -28,7 +28,7 @@ struct Drawn {
   unsigned count = 0;
 };
 
-// One draw a half at most: the halves that are refused are not of any.
+// At most one draw a half: refused halves give none.
 Drawn draw_each(const Halves& halves, Sampling& sampling) {
   auto& [wanted, left] = sampling;
   Drawn drawn;

@@ -19,7 +19,7 @@ namespace {
   throw comm::DecodeError("VoteSum: worker " + std::to_string(worker) + ": " + why);
 }
 
-// The first coordinate that both increasing lists have. Without a branch on which of two is less.
+// The first coordinate in both increasing lists. It has no branch on which of two is less.
 std::optional<Index> first_common(std::span<const Index> a, std::span<const Index> b) {
   std::size_t in_a = 0;
   std::size_t in_b = 0;
@@ -89,15 +89,15 @@ std::uint32_t VoteSum::count(Index i) const {
   return votes;
 }
 
-// A sum that is found wrong is taken back, so that a right one has its counts looked at once: most
-// are a cache line of their own.
+// A sum that turns out wrong is taken back. So the counts of a right one are looked at only once;
+// most of them are in a cache line of their own.
 template <VoteSum::Direction Way>
 std::optional<Index> VoteSum::move(std::span<const Index> list) {
   const std::uint32_t end = Way == Direction::up ? options_.workers : 0;
   // Four histograms, so that an increment need not wait for the one before.
   std::vector<std::array<std::size_t, 4>> before(std::size_t{1} << planes_);
   for (std::size_t j = 0; j < list.size(); ++j) {
-    constexpr std::size_t kAhead = 24;  // cache lines on their way at a time
+    constexpr std::size_t kAhead = 24;  // cache lines being prefetched at a time
     if (j + kAhead < list.size()) {
       __builtin_prefetch(bits_.data() + std::size_t{list[j + kAhead] / 64} * planes_, 1);
     }
@@ -117,7 +117,7 @@ std::optional<Index> VoteSum::move(std::span<const Index> list) {
   return std::nullopt;
 }
 
-// Modulo 2^planes, with a carry or a borrow from bit to bit. Returns the count before.
+// Counts modulo 2^planes, with a carry or a borrow from bit to bit. Returns the count before.
 template <VoteSum::Direction Way>
 std::uint32_t VoteSum::step(Index i) {
   std::uint64_t* planes = bits_.data() + std::size_t{i / 64} * planes_;

@@ -13,15 +13,16 @@
 
 namespace mvsgd::compress {
 
-/// M^sum of eq 16: the sum of the workers' present votes, kept up to date by their changes alone.
+/// M^sum of eq 16: the sum of the workers' present votes, updated only by their changes.
 ///
-/// The lists come from peers, so each call checks its own before the sum changes. What sum and list
-/// can show is refused: a drop at a count of 0, an add at a count of N. No honest list is, however
-/// many others have changed their votes before it in the round: as long as all have been honest, a
-/// count is the number of workers whose latest vote received has the coordinate. A worker that adds
-/// it is not one of them, so they are N - 1 at most; one that drops it is, so they are at least 1.
-/// What sum and list cannot show, an add of what the worker already has or a drop of what only
-/// others have, is refused if the N votes are kept (check_votes).
+/// The lists come from peers, so each call checks its own list before the sum changes. It refuses
+/// what sum and list show to be wrong: a drop at a count of 0, an add at a count of N. No honest
+/// list has one, however many others have changed their votes before it in the round. As long as
+/// all have been honest, a count is the number of workers whose latest vote received has the
+/// coordinate. A worker that adds the coordinate is not among them, so they are at most N - 1; one
+/// that drops it is, so they are at least 1. Sum and list do not show an add of what the worker
+/// already has, or a drop of what only others have. These are refused if the N votes are kept
+/// (check_votes).
 class VoteSum {
  public:
   struct Options {
@@ -39,32 +40,32 @@ class VoteSum {
   ///
   /// Throws std::invalid_argument if there is no such worker, std::logic_error if it has voted.
   /// Throws comm::DecodeError, which names worker and coordinate, if `vote` is not k strictly
-  /// increasing indices less than d or has one that N workers vote for. Nothing has changed then.
+  /// increasing indices less than d, or has one for which N workers vote already. Nothing has
+  /// changed then.
   void first(std::uint32_t worker, std::span<const Index> vote);
 
   /// Adds a worker's change of its vote, eq 16. Cost: O(k_ad), and O(k) more with check_votes.
   ///
   /// Throws std::invalid_argument if there is no such worker, std::logic_error if it has not voted.
   /// Throws comm::DecodeError, which names worker and coordinate, if add and drop are not strictly
-  /// increasing indices less than d, equally many, min(k_ad, k) at most and disjoint; or if a count
-  /// says that the vote has no such change (above), or the vote itself does. Nothing has changed
-  /// then.
+  /// increasing indices less than d, equally many, at most min(k_ad, k), and disjoint; or if a
+  /// count (above) or the kept vote shows that the vote cannot change so. Nothing has changed then.
   void change(std::uint32_t worker, const VoteChange& change);
 
   /// A worker's latest vote, [k] once it has voted. Throws std::invalid_argument if there is no
   /// such worker, std::logic_error unless the votes are kept (check_votes).
   [[nodiscard]] std::span<const Index> vote(std::uint32_t worker) const;
 
-  /// The mask of majority_mask(counts(), k, tie), bit for bit. Throws as it does.
+  /// The mask of majority_mask(counts(), k, tie), bit for bit. Throws as that does.
   ///
   /// Cost: a pass over the sum, which has ceil(log2(N + 1)) bits for each coordinate, 64
   /// coordinates at a time, and a draw for each tied coordinate.
   [[nodiscard]] std::vector<Index> majority_mask(std::size_t k, const TieBreak& tie) const;
 
-  /// The votes of `mask`, indices less than d, in all.
+  /// The total votes for `mask`, indices less than d.
   [[nodiscard]] std::uint64_t votes_for(std::span<const Index> mask) const;
 
-  /// [d], each at most N. Cost: O(d); the sum is kept in another form.
+  /// The counts [d], each at most N. Cost: O(d), since the sum is kept in another form.
   [[nodiscard]] std::vector<std::uint32_t> counts() const;
 
  private:
@@ -76,7 +77,7 @@ class VoteSum {
   [[nodiscard]] std::uint32_t count(Index i) const;
 
   enum class Direction : std::uint8_t { up, down };
-  // Moves the counts of `list` by one. If one is at its end, N or 0, none is moved, and that
+  // Moves the counts of `list` by one. If a count is at its end, N or 0, none is moved, and its
   // coordinate is returned.
   template <Direction Way>
   std::optional<Index> move(std::span<const Index> list);
@@ -85,9 +86,9 @@ class VoteSum {
 
   std::size_t d_;
   Options options_;
-  unsigned planes_;                      // bits of a count
+  unsigned planes_;                      // number of bits of a count
   std::vector<std::uint64_t> bits_;      // [ceil(d / 64)][planes_]: bit i % 64 of i's count, by bit
-  std::vector<std::size_t> with_count_;  // [c]: how many coordinates have c votes
+  std::vector<std::size_t> with_count_;  // [c]: the number of coordinates with c votes
   std::vector<bool> has_voted_;          // [N]
   std::vector<std::vector<Index>> votes_;  // [N], empty unless check_votes
 };

@@ -12,7 +12,7 @@ namespace mvsgd::compress {
 namespace {
 
 void check_support(std::size_t n, std::span<const Index> support, std::size_t d) {
-  unsigned falls = 0;  // a sum rather than a search, which no vector unit can do
+  unsigned falls = 0;  // a sum, since no vector unit can do a search
   for (std::size_t j = 1; j < support.size(); ++j) falls |= support[j] <= support[j - 1] ? 1U : 0U;
   if (support.empty() || (falls == 0 && support.back() < d)) return;
   std::size_t j = 0;
@@ -22,7 +22,7 @@ void check_support(std::size_t n, std::span<const Index> support, std::size_t d)
                               " of d = " + std::to_string(d) + " is out of range or order");
 }
 
-// The votes of 2^13 coordinates, and a bit for each that has any.
+// The votes of 2^13 coordinates, and a bit for each coordinate that has any.
 struct Block {
   static constexpr unsigned kLog2 = 13;
   static constexpr Index kSize = Index{1} << kLog2;

@@ -11,17 +11,17 @@
 
 namespace mvsgd::compress {
 
-/// sum_n M_n of eq 9 as the coordinates with a vote, increasing, and the votes of each.
+/// sum_n M_n of eq 9: the coordinates with a vote, increasing, and the votes of each.
 ///
-/// The supports are counted side by side, a block of coordinates after the other, in counters that
-/// stay in the innermost cache, so nothing as long as the model is read, written or kept.
+/// The supports are counted side by side, one block of coordinates after another, in counters that
+/// stay in the first-level cache. So nothing as long as the model is read, written or kept.
 class VoteTally {
  public:
   /// Throws std::invalid_argument if d = 0 or d >= 2^32.
   explicit VoteTally(std::size_t d, Isa isa = best_isa());
 
-  /// Replaces the sum by that of these votes, one a worker: each strictly increasing indices less
-  /// than d. Throws std::invalid_argument if one is not, with the sum as it was.
+  /// Replaces the sum by that of these votes, one for each worker, each of strictly increasing
+  /// indices less than d. Throws std::invalid_argument if one is not; the sum is then unchanged.
   ///
   ///   supports  [N] of any lengths
   ///
@@ -37,10 +37,10 @@ class VoteTally {
   /// The votes of each of voted().
   [[nodiscard]] std::span<const std::uint32_t> counts() const { return {counts_.data(), size_}; }
 
-  /// [c]: how many coordinates have c votes, c = 1..N; [0] is 0.
+  /// [c]: the number of coordinates with c votes, c = 1..N; [0] is 0.
   [[nodiscard]] std::span<const std::size_t> with_count() const { return with_count_; }
 
-  /// The votes of `mask`, strictly increasing, in all. Cost: O(mask log(voted / mask)).
+  /// The total votes for `mask`, which is strictly increasing. Cost: O(mask log(voted / mask)).
   [[nodiscard]] std::uint64_t votes_for(std::span<const Index> mask) const;
 
  private:
@@ -49,7 +49,7 @@ class VoteTally {
 
   std::size_t d_;
   Isa isa_;
-  std::size_t size_ = 0;  // how much of the two below is in use
+  std::size_t size_ = 0;  // the used length of the two below
   std::vector<Index> voted_;
   std::vector<std::uint32_t> counts_;
   std::vector<std::size_t> with_count_ = {0};

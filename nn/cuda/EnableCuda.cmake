@@ -1,5 +1,5 @@
-# What MVSGD_WITH_CUDA needs of the build as a whole: nvcc, for an A100 and an H100, and for later
-# devices by the driver's compiler.
+# What MVSGD_WITH_CUDA needs of the whole build: nvcc, which compiles for an A100 and an H100. For
+# later devices the driver's compiler does.
 include(CheckLanguage)
 check_language(CUDA)
 if(NOT CMAKE_CUDA_COMPILER)

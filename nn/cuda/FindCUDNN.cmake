@@ -1,5 +1,5 @@
-# Target CUDNN::cudnn and CUDNN_VERSION: cuDNN has no CMake package of its own. Looked for beside the
-# CUDA toolkit and in CUDNN_ROOT.
+# Target CUDNN::cudnn and CUDNN_VERSION, since cuDNN has no CMake package of its own. It is looked
+# for beside the CUDA toolkit and in CUDNN_ROOT.
 find_package(CUDAToolkit QUIET)
 find_path(CUDNN_INCLUDE_DIR cudnn_version.h
   HINTS ${CUDNN_ROOT} $ENV{CUDNN_ROOT} ${CUDAToolkit_INCLUDE_DIRS} PATH_SUFFIXES include)

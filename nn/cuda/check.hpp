@@ -1,4 +1,4 @@
-// BackendError for what the CUDA runtime refuses; for sources of both languages.
+// Turns the CUDA runtime's refusals into BackendError, for sources of both languages.
 #pragma once
 
 #include <cuda_runtime_api.h>

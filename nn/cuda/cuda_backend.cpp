@@ -17,8 +17,8 @@ namespace {
 constexpr auto kFloat = static_cast<std::int64_t>(sizeof(float));
 constexpr auto kHalf = static_cast<std::int64_t>(sizeof(std::uint16_t));
 
-// The workspace of cuBLAS, which may divide sums in another way with one that it chooses itself.
-// The size is what its documentation recommends from sm_90 on.
+// The workspace of cuBLAS: with one of its own choice cuBLAS may divide sums in another way. The
+// size is what its documentation recommends from sm_90 on.
 constexpr std::int64_t kBlasWorkspace = std::int64_t{32} << 20;
 
 void check(cublasStatus_t status, const char* operation) {
@@ -49,13 +49,13 @@ Shape padded_channels(const Shape& shape) {
   return {shape[0], padded(shape[1]), shape[2], shape[3]};
 }
 
-// What cuDNN is given: the same convolution of padded channels.
+// The convolution that cuDNN is given: the same one with padded channels.
 ConvolutionProblem with_padding(const ConvolutionProblem& problem) {
   const Shape& w = problem.w;
   return {padded_channels(problem.x), {padded(w[0]), padded(w[1]), w[2], w[3]}, problem.options};
 }
 
-// Of a padded channel the variance is 0, and 0 / 0 would leave padding that is not zero.
+// A padded channel has variance 0, and 0 / 0 would leave padding that is not zero.
 float positive(float epsilon) { return std::max(epsilon, FLT_MIN); }
 
 std::string version_text(std::int64_t major, std::int64_t minor, std::int64_t patch) {
@@ -106,7 +106,8 @@ std::string CudaBackend::version() const {
          device_text(options_.device);
 }
 
-// The count is of processor threads, and nothing here depends on it; the device is the thread's.
+// `threads` counts threads of the processor, on which nothing here depends. The device is a
+// property of the calling thread.
 void CudaBackend::enter(int threads) {
   if (threads < 1) throw std::invalid_argument("enter: threads = " + std::to_string(threads));
   use_device(options_.device);
@@ -312,7 +313,7 @@ BatchNormForward CudaBackend::do_batch_norm_train(const Tensor& x, const Tensor&
   const Shape shape = padded_channels(x.shape);
   const std::string key = std::string(kind.residual ? "residual" : "") + (kind.relu ? "relu" : "") +
                           "batch_norm" + to_string(shape);
-  // With no statistics to update, what cuDNN leaves in the packed ones is of no use to anybody.
+  // If there are no statistics to update, nobody reads what cuDNN leaves in the packed ones.
   execute(plan(key, [&](const Target& target) { return plan_batch_norm(target, shape, kind); }),
           {{kX, storage(from).data()},
            {kY, storage(y).data()},
@@ -334,7 +335,7 @@ BatchNormForward CudaBackend::do_batch_norm_train(const Tensor& x, const Tensor&
   return {.y = std::move(y), .saved = saved, .residual = kind.residual};
 }
 
-// dv, the gradient before ReLU, is also the residual's.
+// dv, the gradient before ReLU, is also the gradient of the residual.
 BatchNormGradients CudaBackend::do_batch_norm_backward(Tensor dy, const Tensor& more, Tensor x,
                                                        const Tensor& gamma,
                                                        const BatchNormForward& forward,
@@ -412,7 +413,7 @@ Tensor CudaBackend::do_global_average_pool_backward(const Tensor& dy, const Tens
   return dx;
 }
 
-// A row-major matrix is its transpose to cuBLAS, so it is asked for c^T = b^T a^T.
+// cuBLAS sees a row-major matrix as its transpose, so it is asked for c^T = b^T a^T.
 void CudaBackend::multiply(std::int64_t rows, std::int64_t inner, std::int64_t columns, Factor a,
                            Factor b, float beta, float* c) {
   if (rows * inner * columns == 0) return;
@@ -459,7 +460,7 @@ void CudaBackend::do_linear_backward_weights(const Tensor& x, const Tensor& dy, 
   kernels::add_column_sums(rows, columns, plain_data(dy), writable_data(db), stream());
 }
 
-// While a step is recorded there is no loss to tell.
+// While a step is recorded there is no loss to return.
 CrossEntropy CudaBackend::do_softmax_cross_entropy(const Tensor& logits,
                                                    std::span<const std::uint8_t> labels) {
   CrossEntropy result{.dlogits = make(logits.shape, false)};

@@ -21,8 +21,8 @@
 
 namespace mvsgd::nn::cuda {
 
-/// One stream, on which everything is queued; only read(), softmax_cross_entropy() and errors wait
-/// for it. A result depends on the arguments, the device and the libraries' versions.
+/// Everything is queued on one stream. Only read(), softmax_cross_entropy() and errors wait for it.
+/// A result depends on the arguments, the device and the libraries' versions.
 class CudaBackend : public Backend {
  public:
   /// Throws as make_cuda_backend() does.
@@ -34,8 +34,8 @@ class CudaBackend : public Backend {
   /// Null unless CudaOptions::step_graph.
   [[nodiscard]] std::unique_ptr<RepeatedStep> repeated_step() override;
 
-  /// "conv2d n64c64h32w32o64r3s1p1: engine 1, workspace 0" for each plan made so far, and "step
-  /// 64x3x32x32: one graph", or why not, for each step that was to be one; sorted.
+  /// "conv2d n64c64h32w32o64r3s1p1: engine 1, workspace 0" for each plan made so far. For each step
+  /// that was to be one graph, "step 64x3x32x32: one graph", or why it is not one. Sorted.
   [[nodiscard]] std::vector<std::string> plans() const;
 
   void fill_zero(const Tensor& x) override;
@@ -74,7 +74,7 @@ class CudaBackend : public Backend {
 
   friend class CudaRepeatedStep;
 
-  /// As long as it lives, the step that the backend is asked for is being recorded.
+  /// While it lives, the step that the backend is asked for is recorded.
   class Recording {
    public:
     Recording(CudaBackend& backend, const LossRows& rows) : backend_(&backend) {
@@ -98,11 +98,11 @@ class CudaBackend : public Backend {
   [[nodiscard]] cudaStream_t stream() const { return stream_->get(); }
   [[nodiscard]] std::shared_ptr<DeviceBuffer> buffer(std::int64_t bytes) const;
   [[nodiscard]] Tensor make(const Shape& shape, bool nhwc) const;
-  /// x itself if it is so already.
+  /// x in that layout; x itself if it has the layout already.
   [[nodiscard]] Tensor in_layout(const Tensor& x, bool nhwc) const;
   [[nodiscard]] Tensor in_nhwc(const Tensor& x) const { return in_layout(x, true); }
 
-  /// What a convolution reads of `count` floats, in this backend's precision.
+  /// `count` floats in this backend's precision, as a convolution reads them.
   [[nodiscard]] std::shared_ptr<DeviceBuffer> rounded(std::int64_t count, const float* from) const;
   [[nodiscard]] const void* argument(const Tensor& x, std::shared_ptr<DeviceBuffer>& rounded) const;
   [[nodiscard]] const void* packed_weights(const Tensor& w) const;
@@ -113,7 +113,7 @@ class CudaBackend : public Backend {
   void convolve(Graph::Pass pass, const ConvolutionProblem& problem, const void* x, const void* w,
                 const void* y);
 
-  /// c [rows, columns] = a b + beta c, row-major; a and b are transposed first if it says so.
+  /// c [rows, columns] = a b + beta c, row-major. A factor may ask to be transposed first.
   struct Factor {
     const float* data = nullptr;
     bool transposed = false;
@@ -127,7 +127,7 @@ class CudaBackend : public Backend {
   std::shared_ptr<DeviceBuffer> blas_workspace_;
   BlasHandle blas_;
   std::unordered_map<std::string, Plan> plans_;
-  std::vector<std::string> steps_;           ///< what plans() tells of them
+  std::vector<std::string> steps_;           ///< what plans() says of steps
   const LossRows* recorded_rows_ = nullptr;  ///< of the step that is being recorded, if one is
 };
 

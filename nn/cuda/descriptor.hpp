@@ -1,4 +1,4 @@
-// One descriptor of cuDNN's graph API: what every tensor, operation, graph and plan is made of.
+// One descriptor of cuDNN's graph API. Every tensor, operation, graph and plan is made of them.
 #pragma once
 
 #include <cudnn_graph.h>
@@ -14,7 +14,7 @@ namespace mvsgd::nn::cuda {
 /// Throws BackendError "operation: cuDNN: status (its reason)" unless status is success.
 void check(cudnnStatus_t status, const std::string& operation);
 
-/// The name of a C++ type in cuDNN's attributes.
+/// The name by which cuDNN's attributes know a C++ type.
 template <typename T>
 inline constexpr cudnnBackendAttributeType_t kAttributeType = CUDNN_TYPE_BACKEND_DESCRIPTOR;
 template <>

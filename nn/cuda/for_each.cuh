@@ -10,8 +10,9 @@
 
 namespace mvsgd::nn::cuda {
 
-constexpr unsigned kThreads = 256;  ///< of a block, where nothing asks for another number
-/// Enough blocks for the largest devices; each thread takes the next index of its own after that.
+constexpr unsigned kThreads = 256;  ///< of a block, unless a kernel asks for another number
+/// Enough blocks for the largest devices. With more indices than threads, each thread takes
+/// several.
 constexpr std::int64_t kMostBlocks = 2048;
 
 [[nodiscard]] inline unsigned blocks_for(std::int64_t count) {

@@ -6,14 +6,14 @@
 namespace mvsgd::nn::cuda {
 namespace {
 
-constexpr std::int64_t kAlignment = 16;  // bytes; what cuDNN's vector loads want
+constexpr std::int64_t kAlignment = 16;  // bytes, for cuDNN's vector loads
 
 bool has(const std::vector<cudnnBackendNumericalNote_t>& notes, cudnnBackendNumericalNote_t note) {
   return std::find(notes.begin(), notes.end(), note) != notes.end();
 }
 
-// Strict float32 has no tensor cores, which round factors, and no algorithm that adds before it
-// multiplies.
+// Strict float32 excludes tensor cores, which round factors, and algorithms that add before they
+// multiply.
 bool acceptable(const std::vector<cudnnBackendNumericalNote_t>& notes, Precision precision) {
   if (has(notes, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)) return false;
   if (precision != Precision::fp32) return true;
@@ -83,7 +83,7 @@ void Plan::execute(cudnnHandle_t handle, std::span<const Binding> bindings, void
   std::vector<void*> pointers;
   for (const auto& [id, pointer] : bindings) {
     ids.push_back(id);
-    // cuDNN has one type for what it reads and what it writes.
+    // cuDNN has one pointer type for both what it reads and what it writes.
     pointers.push_back(
         const_cast<void*>(pointer));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
   }
@@ -112,7 +112,7 @@ GraphTensor Graph::tensor(std::int64_t id, const Shape& shape, Place place,
 
 void Graph::convolution(Pass pass, const GraphTensor& x, const GraphTensor& w, const GraphTensor& y,
                         const Conv2dOptions& options) {
-  // cuDNN's names for one thing in its three passes.
+  // cuDNN's names for one thing in the three passes.
   struct Names {
     cudnnBackendDescriptorType_t type;
     cudnnBackendAttributeName_t x, w, y, convolution, alpha, beta;

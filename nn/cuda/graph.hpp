@@ -15,15 +15,15 @@
 
 namespace mvsgd::nn::cuda {
 
-/// What plans are made for: a device at hand, or one that is only described.
+/// The device for which plans are made: one at hand, or one that is only described.
 class Target {
  public:
   explicit Target(cudnnHandle_t handle) : handle_(handle) {}
-  /// From cuDNN's device properties as JSON: plans can be made and not executed.
+  /// From cuDNN's device properties as JSON. Plans can be made for it but not executed.
   static Target described(const std::string& json);
 
   [[nodiscard]] cudnnHandle_t handle() const { return handle_; }
-  /// Tells `descriptor` of what this target is, if it is that.
+  /// Each sets this target as attribute `name` of `descriptor`, if the target is of that kind.
   void set_handle(Descriptor& descriptor, cudnnBackendAttributeName_t name) const;
   void set_description(Descriptor& descriptor, cudnnBackendAttributeName_t name) const;
 
@@ -47,7 +47,7 @@ struct GraphTensor {
 /// A device pointer, or a host pointer of a number, for the tensor with this id.
 using Binding = std::pair<std::int64_t, const void*>;
 
-/// What a graph is executed by.
+/// How a graph is executed.
 class Plan {
  public:
   Plan(std::string problem, Descriptor plan, std::int64_t engine);
@@ -56,7 +56,7 @@ class Plan {
   /// "conv2d n64c64h32w32o64r3s1p1: engine 1, workspace 0", by cuDNN's number for the engine.
   [[nodiscard]] std::string text() const;
 
-  /// On the handle's stream. `workspace` is on the device. Throws BackendError.
+  /// Queues the graph on the handle's stream. `workspace` is on the device. Throws BackendError.
   void execute(cudnnHandle_t handle, std::span<const Binding> bindings, void* workspace) const;
 
  private:
@@ -66,19 +66,19 @@ class Plan {
   std::int64_t workspace_;
 };
 
-/// Operations on tensors, NHWC in memory, whose shapes are [N, C, H, W] all the same. Ids are the
-/// caller's, one a tensor.
+/// Operations on tensors. Shapes are [N, C, H, W], though memory is NHWC. The caller gives each
+/// tensor an id.
 class Graph {
  public:
   enum class Pass : std::uint8_t { forward, backward_data, backward_weights };
 
-  /// `problem` is what errors name: "conv2d n64c64h32w32o64r3s1p1".
+  /// `problem` is what errors name, such as "conv2d n64c64h32w32o64r3s1p1".
   explicit Graph(std::string problem) : problem_(std::move(problem)) {}
 
   [[nodiscard]] GraphTensor tensor(std::int64_t id, const Shape& shape, Place place = Place::memory,
                                    cudnnDataType_t type = CUDNN_DATA_FLOAT) const;
 
-  /// Of the three tensors the pass's result is written, the others are read.
+  /// The pass writes the one of the three tensors that is its result, and reads the other two.
   void convolution(Pass pass, const GraphTensor& x, const GraphTensor& w, const GraphTensor& y,
                    const Conv2dOptions& options);
   /// y = mode(x), or mode(x, b).
@@ -97,9 +97,9 @@ class Graph {
   };
   void batch_norm_backward(const BatchNormBackwardTensors& tensors);
 
-  /// By the first configuration of cuDNN's own ranking whose engine is deterministic and of this
-  /// precision, by its notes; nothing is timed. Throws BackendError if there is none, with the
-  /// reason of the last that was refused.
+  /// Takes the first configuration of cuDNN's own ranking whose engine is deterministic and of this
+  /// precision according to its notes; nothing is timed. Throws BackendError if there is none, with
+  /// the reason of the last one refused.
   [[nodiscard]] Plan compile(const Target& target, Precision precision) const;
 
  private:

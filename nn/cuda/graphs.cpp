@@ -35,7 +35,7 @@ Plan plan_convolution(const Target& target, Graph::Pass pass, const ConvolutionP
   const GraphTensor y = tensor(kY, problem.y, result == kY);
   graph.convolution(pass, x, w, y, problem.options);
   if (bf16) {
-    // No engine turns bfloat16 into float32, unless a conversion at its end stores the result.
+    // No engine turns bfloat16 into float32 unless a conversion at its end stores the result.
     const GraphTensor& inside = result == kY ? y : result == kX ? x : w;
     graph.pointwise(CUDNN_POINTWISE_IDENTITY, inside, graph.tensor(result, inside.shape));
   }
@@ -48,7 +48,7 @@ Plan plan_batch_norm(const Target& target, const Shape& x_shape, BatchNormKind k
   const auto channels = [&](Id id) { return graph.tensor(id, per_channel(x_shape)); };
   const auto number = [&](Id id) { return graph.tensor(id, {1, 1, 1, 1}, Place::host); };
   std::int64_t inside = kInside;
-  // The result of an operation that `last` says is the last one, or of one on the way.
+  // The result of an operation: y itself for the `last` one, else a value on the way.
   const auto result = [&](bool last) {
     return last ? graph.tensor(kY, x_shape) : graph.tensor(inside++, x_shape, Place::inside);
   };

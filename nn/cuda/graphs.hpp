@@ -26,14 +26,14 @@ enum Id : std::int64_t {
   kDx,
   kDgamma,
   kDbeta,
-  kInside,  ///< the first of those that no binding names
+  kInside,  ///< from here on, ids that no binding names
 };
 
 /// `problem` counts padded channels. In bf16 the two tensors that the pass reads are bfloat16.
 [[nodiscard]] Plan plan_convolution(const Target& target, Graph::Pass pass,
                                     const ConvolutionProblem& problem, Precision precision);
 
-/// Batch norm of the batch, and what comes in the same pass.
+/// Batch norm over a batch, and what else the same pass does.
 struct BatchNormKind {
   bool residual = false;
   bool relu = false;

@@ -10,8 +10,8 @@ namespace mvsgd::nn::cuda {
 
 class CudaImageStore final : public ImageStore {
  public:
-  /// On the device that the calling thread uses. Every stream may read the images when this
-  /// returns. Throws std::invalid_argument if the sizes do not fit together.
+  /// Copies to the device that the calling thread uses. Once it returns, every stream may read the
+  /// images. Throws std::invalid_argument if the sizes do not fit together.
   explicit CudaImageStore(const ImageBytes& images);
 
   [[nodiscard]] Tensor batch(Backend& backend, std::span<const Window> windows) const override;
@@ -19,7 +19,7 @@ class CudaImageStore final : public ImageStore {
  private:
   std::int64_t side_;
   std::int64_t count_;
-  std::shared_ptr<const Stream> stream_;  // where the images are given back
+  std::shared_ptr<const Stream> stream_;  // on which the images are given back
   DeviceBuffer pixels_;
   DeviceBuffer levels_;
 };

@@ -6,12 +6,12 @@
 
 #include "nn/cuda/for_each.cuh"
 
-// Products and sums are rounded once each, in the order written: this file is compiled without
-// contraction, as all of the project is.
+// Products and sums are rounded once each, in the order written: this file, like the whole project,
+// is compiled without contraction.
 namespace mvsgd::nn::cuda::kernels {
 namespace {
 
-// max(0, x) that leaves a NaN a NaN.
+// max(0, x), except that a NaN stays a NaN.
 __device__ float rectify(float x) { return x <= 0 ? 0.0F : x; }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // The backend's own kernels: element by element, layouts, pool, linear layer's bias, softmax, SGD.
 //
-// Each is queued on `stream` and returns. Sums are taken in the order of nn/reference, so what
-// stands there as the definition is met to the bit where both round each operation once. A NaN goes
-// through every one of them. Pointers are to device memory; results may not overlap arguments
-// unless it says so. All throw BackendError if a kernel cannot start.
+// Each kernel is queued on `stream` and returns. Sums are taken in the order of nn/reference, which
+// is the definition: results equal it to the bit where both round each operation once. A NaN passes
+// through every kernel. Pointers are to device memory. Results may not overlap arguments unless a
+// kernel says so. All throw BackendError if a kernel cannot start.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -28,7 +28,7 @@ void to_nhwc(const Extents& extents, const float* plain, float* nhwc, cudaStream
 void to_plain(const Extents& extents, const float* nhwc, float* plain, cudaStream_t stream);
 
 /// Weights: plain [outputs, inputs, taps], or packed [padded outputs, taps, padded inputs] with
-/// zeros for what is padding.
+/// zeros in the padding.
 struct WeightExtents {
   std::int64_t outputs = 0;
   std::int64_t inputs = 0;
@@ -45,13 +45,13 @@ void pack_weights(const WeightExtents& extents, const float* plain, float* packe
 void unpack_weights(const WeightExtents& extents, const float* packed, float* plain, bool add,
                     cudaStream_t stream);
 
-/// To the nearest bfloat16, ties to even; a NaN stays one.
+/// Rounds to the nearest bfloat16, ties to even; a NaN stays one.
 void round_to_bfloat16(std::int64_t count, const float* from, std::uint16_t* to,
                        cudaStream_t stream);
 
 void add(std::int64_t count, float* y, const float* x, cudaStream_t stream);  ///< y += x
-/// dx = dy + more where y > 0 (or NaN), else 0. more may be null, for 0, and y, for everywhere. dx
-/// may be dy.
+/// dx = dy + more where y > 0 (or NaN), else 0. A null `more` stands for 0; a null y keeps every
+/// element. dx may be dy.
 void masked_sum(std::int64_t count, const float* dy, const float* more, const float* y, float* dx,
                 cudaStream_t stream);
 
@@ -59,7 +59,7 @@ void masked_sum(std::int64_t count, const float* dy, const float* more, const fl
 struct ChannelVectors {
   const float* vector[4] = {};
 };
-/// packed[k] = vectors[k], zero where there is none, [4, padded].
+/// packed[k] = vectors[k], or zero where that is null; [4, padded].
 void pack_channels(std::int64_t channels, std::int64_t padded, const ChannelVectors& vectors,
                    float* packed, cudaStream_t stream);
 /// a = packed[0] and b = packed[1], or += them.   packed [2, padded]   a, b [channels]
@@ -68,9 +68,9 @@ void unpack_channels(std::int64_t channels, std::int64_t padded, const float* pa
 
 /// y = gamma * ((x - mean) / sqrt(variance + epsilon)) + beta (+ residual), on NHWC activations.
 struct AffineArguments {
-  const float* packed = nullptr;  ///< gamma, beta, mean, variance, of pack_channels()
+  const float* packed = nullptr;  ///< gamma, beta, mean, variance, from pack_channels()
   float epsilon = 0;
-  const float* residual = nullptr;  ///< or null
+  const float* residual = nullptr;  ///< may be null
   bool relu = false;
 };
 void normalize(const Extents& extents, const float* x, const AffineArguments& arguments, float* y,
@@ -87,7 +87,7 @@ void add_bias(std::int64_t rows, std::int64_t columns, const float* b, float* y,
 void add_column_sums(std::int64_t rows, std::int64_t columns, const float* x, float* sums,
                      cudaStream_t stream);
 
-/// images[n] = window n of its image, each byte through its channel's levels.
+/// images[n] = window n of its image, each byte mapped by its channel's levels.
 constexpr std::int64_t kColors = 3;
 constexpr std::int64_t kByteValues = 256;
 struct WindowArguments {
@@ -98,8 +98,8 @@ struct WindowArguments {
 void cut_windows(std::int64_t count, std::int64_t side, const WindowArguments& arguments,
                  float* images, cudaStream_t stream);
 
-/// Each row's loss, whether its largest logit (the first of equals) is the label's, and its share
-/// of the mean loss's gradient. In double, with CUDA's exp and log.
+/// For each row: its loss, whether its largest logit (the first of equals) is the label's, and its
+/// share of the mean loss's gradient. In double, with CUDA's exp and log.
 struct CrossEntropyRows {
   float* dlogits = nullptr;         ///< [rows, classes]
   double* loss = nullptr;           ///< [rows]

@@ -12,14 +12,14 @@
 
 namespace mvsgd::nn::cuda {
 
-/// What softmax_cross_entropy() reads and leaves of each row.
+/// What softmax_cross_entropy() reads and writes for each row.
 class LossRows {
  public:
   LossRows(const std::shared_ptr<const Stream>& stream, std::size_t rows);
 
   void write(std::span<const std::uint8_t> labels) const;
   void compute(const Tensor& logits, const Tensor& dlogits) const;
-  /// Waits for it.
+  /// Waits for the loss.
   [[nodiscard]] BatchResult read() const;
 
  private:

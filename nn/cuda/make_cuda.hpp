@@ -12,27 +12,27 @@
 namespace mvsgd::nn {
 
 struct CudaOptions {
-  Precision precision = Precision::fp32;  ///< fp32 without Winograd and Fourier transforms, too
+  Precision precision = Precision::fp32;  ///< fp32 also excludes Winograd and Fourier transforms
   int device = 0;                         ///< 0 to cuda_devices() - 1
   /// A training step is one CUDA graph, if it can be recorded.
   bool step_graph = false;
 };
 
-/// On a CUDA device, with deterministic engines alone. Throws UnavailableError "no CUDA device:
-/// reason" where there is none, std::invalid_argument if it has not that one, BackendError if a
-/// library refuses.
+/// A backend on a CUDA device, with deterministic engines alone. Throws UnavailableError "no CUDA
+/// device: reason" if there is no device, std::invalid_argument if the one asked for is not among
+/// them, BackendError if a library refuses.
 [[nodiscard]] std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options = {});
 
 /// "conv2d n64c64h32w32o64r3s1p1: engine 1, workspace 0" for each graph of a training step of the
 /// ResNet-18 of this width, sorted; with step_graph also whether the step could be recorded. Takes
-/// one, or two, so that it is what a run will do. Throws as make_cuda_backend().
+/// one or two such steps, so the list is what a run will do. Throws as make_cuda_backend() does.
 [[nodiscard]] std::vector<std::string> cuda_engines(const CudaOptions& options, std::int64_t width,
                                                     std::int64_t batch);
 
-/// How many there are. Throws UnavailableError as make_cuda_backend() does.
+/// The number of devices. Throws UnavailableError as make_cuda_backend() does.
 [[nodiscard]] int cuda_devices();
 
-/// Has every precision, and one way to choose an algorithm.
+/// The entry has every precision, and one way to choose an algorithm.
 [[nodiscard]] BackendEntry cuda_entry();
 
 }  // namespace mvsgd::nn

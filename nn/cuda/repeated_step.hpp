@@ -11,9 +11,9 @@
 
 namespace mvsgd::nn::cuda {
 
-/// The first step of a shape is done as it is, which makes its plans and whatever the libraries
-/// load when they are used first; the second one is recorded, and from then on launched. A step
-/// that cannot be recorded is done as it is, always; CudaBackend::plans() has the reason.
+/// The first step of a shape runs kernel by kernel, which makes its plans and loads what the
+/// libraries load at first use. The second is recorded, and launched from then on. A step that
+/// cannot be recorded always runs kernel by kernel; CudaBackend::plans() has the reason.
 class CudaRepeatedStep final : public RepeatedStep {
  public:
   /// The backend must outlive it.
@@ -27,14 +27,14 @@ class CudaRepeatedStep final : public RepeatedStep {
   struct Recorded {
     Tensor images;
     std::unique_ptr<LossRows> rows;
-    std::unique_ptr<RecordedWork> work;  ///< null: it cannot be recorded
+    std::unique_ptr<RecordedWork> work;  ///< null if it cannot be recorded
   };
 
   [[nodiscard]] Recorded record(const Tensor& images, std::span<const std::uint8_t> labels,
                                 const Step& step);
 
   CudaBackend* backend_;
-  std::map<Shape, std::optional<Recorded>> by_shape_;  ///< none yet after the first step
+  std::map<Shape, std::optional<Recorded>> by_shape_;  ///< nullopt after the first step
 };
 
 }  // namespace mvsgd::nn::cuda

@@ -76,7 +76,7 @@ RecordedWork::RecordedWork(const Stream& stream, const std::function<void()>& wo
   } catch (...) {
     if (graph == nullptr && status == cudaSuccess) cudaStreamEndCapture(stream.get(), &graph);
     if (graph != nullptr) cudaGraphDestroy(graph);
-    cudaGetLastError();  // lest the next launch tells of it
+    cudaGetLastError();  // lest the next launch report it
     throw;
   }
   cudaGraphDestroy(graph);
@@ -101,7 +101,7 @@ void DeviceBuffer::fill_zero() const {
 
 void copy_to_device(const Stream& stream, void* to, const void* from, std::size_t bytes) {
   if (bytes == 0) return;
-  // From pageable memory, which the runtime has staged before it returns.
+  // `from` is pageable memory, which the runtime has staged before it returns.
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream.get()), "cudaMemcpyAsync");
 }
 

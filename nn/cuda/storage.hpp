@@ -11,8 +11,8 @@
 
 namespace mvsgd::nn::cuda {
 
-/// Channels stand in whole groups of this many, the last one padded with zeros: cuDNN's batch norm
-/// refuses other counts. bfloat16 needs 8 for tensor cores.
+/// Channels stand in whole groups of this many, the last one padded with zeros, since cuDNN's batch
+/// norm refuses other counts. bfloat16 needs 8 for tensor cores.
 constexpr std::int64_t kChannelGroup = 8;
 
 [[nodiscard]] constexpr std::int64_t padded(std::int64_t channels) {
@@ -22,7 +22,7 @@ constexpr std::int64_t kChannelGroup = 8;
 /// Memory that a flat tensor and its views share.
 struct Allocation {
   /// Weights in a convolution's layout, copied from the plain ones when the allocation was at
-  /// `version`. A recorded step has them packed in every launch, where they were before.
+  /// `version`. A recorded step packs them in every launch, always into the same memory.
   struct Packed {
     Shape shape;
     std::uint64_t version = 0;
@@ -44,7 +44,7 @@ struct CudaStorage : Storage {
   [[nodiscard]] float* data() const { return allocation->data->as<float>() + offset; }
 };
 
-/// What batch_norm_train() saves: mean and 1 / deviation of each padded channel.
+/// What batch_norm_train() saves: the mean and 1 / deviation of each padded channel.
 struct BatchStatistics : Storage {
   BatchStatistics(const std::shared_ptr<const Stream>& stream, std::int64_t channels)
       : mean(stream, static_cast<std::size_t>(channels) * sizeof(float)),
@@ -72,8 +72,8 @@ struct BatchStatistics : Storage {
   return found.data();
 }
 
-/// For whoever changes elements of the plain x: weights packed from it are out of date then. Throws
-/// std::invalid_argument unless x is plain.
+/// The elements of the plain x for a caller that changes them: weights packed from x are then out
+/// of date. Throws std::invalid_argument unless x is plain.
 [[nodiscard]] inline float* writable_data(const Tensor& x) {
   static_cast<void>(plain_data(x));
   ++storage(x).allocation->version;

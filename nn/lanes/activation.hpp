@@ -7,12 +7,12 @@
 
 namespace mvsgd::nn::lanes {
 
-/// Images in a block. A vector of an instruction set holds them all or a part of them.
+/// Images in a block. A vector of an instruction set holds all of them or a part.
 inline constexpr std::int64_t kLanes = 16;
 
-/// An activation [N, C, H, W] as [blocks][H][W][C][16 images], the last block filled up with images
-/// of zeros. No channel is padded, a pixel's channels stand together, and no loop over pixels or
-/// channels ever mixes two images.
+/// An activation [N, C, H, W], stored as [blocks][H][W][C][16 images]; images of zeros fill up the
+/// last block. No channel is padded, the channels of a pixel stand together, and no loop over
+/// pixels or channels mixes two images.
 struct Activation {
   std::int64_t images = 0;
   std::int64_t channels = 0;
@@ -27,14 +27,14 @@ struct Activation {
   [[nodiscard]] std::int64_t pixel_stride() const { return channels * kLanes; }
   [[nodiscard]] std::int64_t block_stride() const { return plane() * pixel_stride(); }
   [[nodiscard]] std::int64_t floats() const { return blocks() * block_stride(); }
-  /// Images of a block that are not filling.
+  /// The number of images of a block that are not filling.
   [[nodiscard]] std::int64_t images_of(std::int64_t block) const {
     const std::int64_t left = images - block * kLanes;
     return left < kLanes ? left : kLanes;
   }
 };
 
-/// Channels of a transposed copy: a multiple of 8.
+/// The channels of a transposed copy: a multiple of 8.
 [[nodiscard]] constexpr std::int64_t padded(std::int64_t channels) {
   return (channels + 7) / 8 * 8;
 }

@@ -1,4 +1,4 @@
-// What the loops over tiles are given: packed arguments that fit into a cache, and where to go on.
+// The arguments of the loops over tiles: packed data that fit into a cache, and where to go on.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace mvsgd::nn::lanes {
 
-/// What is computed from one filled band of a gather: `slots` image blocks from `first_block` on,
-/// result rows [begin, end) of each.
+/// The work on one filled band of a gather: `slots` image blocks from `first_block` on, and of each
+/// the result rows [begin, end).
 struct GatherBand {
   const Gather* gather = nullptr;
   Cut cut;
@@ -24,13 +24,13 @@ struct GatherBand {
   std::int64_t end = 0;
   float* result = nullptr;  ///< the whole tensor, in lanes
 
-  /// Output tiles are computed in pairs, so that each factor that is loaded serves twice.
+  /// Output tiles are computed in pairs, so that each loaded factor serves twice.
   [[nodiscard]] std::int64_t groups() const { return (gather->output_tiles() + 1) / 2; }
-  /// A unit of work is one group's part of one row: groups outermost, then slots, then rows.
+  /// A unit of work is one group's part of one row. Groups are outermost, then slots, then rows.
   [[nodiscard]] std::int64_t units() const { return groups() * slots * (end - begin); }
 };
 
-/// The same of a sum over images and pixels: rows [begin, end) of dy of some image blocks.
+/// The same for a sum over images and pixels: rows [begin, end) of dy, for some image blocks.
 struct WeightBand {
   const WeightSum* sum = nullptr;
   TileShape tile;
@@ -42,19 +42,19 @@ struct WeightBand {
   std::int64_t slots = 0;
   std::int64_t begin = 0;
   std::int64_t end = 0;
-  bool first = true;       ///< sums start at zero, else with what `tiles` has
+  bool first = true;       ///< sums start at zero, else at the values in `tiles`
   float* tiles = nullptr;  ///< [output tile][kernel row][channel tile][kernel column][16][16]
 
   [[nodiscard]] std::int64_t groups() const { return (sum->output_tiles() + 1) / 2; }
-  /// Right factors of a kernel row, of which two or four are taken at a time.
+  /// The right factors of a kernel row; two or four are taken at a time.
   [[nodiscard]] std::int64_t columns() const {
     return sum->channel_tiles() * sum->shape.kernel_width;
   }
-  /// A unit of work is one group's sums of one kernel row: groups outermost.
+  /// A unit of work is one group's sums of one kernel row. Groups are outermost.
   [[nodiscard]] std::int64_t units() const { return groups() * sum->shape.kernel_height; }
 };
 
-/// Units [first, last) of a band, by one thread.
+/// Computes units [first, last) of a band, in one thread.
 using GatherFunction = void (*)(const GatherBand& band, std::int64_t first, std::int64_t last);
 using WeightFunction = void (*)(const WeightBand& band, std::int64_t first, std::int64_t last);
 struct TileFunctions {

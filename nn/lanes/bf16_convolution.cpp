@@ -11,10 +11,10 @@
 namespace mvsgd::nn::lanes {
 namespace {
 
-// What a band's packed arguments may take: with the weights and the results that are under way they
-// share a second-level cache of 2 MiB.
+// The most bytes for a band's packed arguments. They share a second-level cache of 2 MiB with the
+// weights and with the results under way.
 constexpr std::int64_t kBandBytes = std::int64_t{5} << 18;
-// A configuration takes as long as 11 products.
+// Configuring the unit takes as long as 11 products.
 constexpr std::int64_t kShareProducts = 512;
 
 TileFunctions functions_of(Bf16Engine engine) {
@@ -36,13 +36,13 @@ TileFunctions functions_of(Bf16Engine engine) {
 
 std::int64_t quotient_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// How many image blocks a band has, and how many result rows of each.
+// The number of image blocks of a band, and of result rows of each.
 struct BandExtents {
   std::int64_t slots = 1;
   std::int64_t rows = 1;
 };
 
-// With `row_bytes` for each packed row and `result_bytes` for each result row.
+// For packed rows of `row_bytes` and result rows of `result_bytes`.
 BandExtents extents_of(const Axis& rows, std::int64_t blocks, std::int64_t row_bytes,
                        std::int64_t result_bytes, std::int64_t budget) {
   const auto bytes = [&](std::int64_t count) {
@@ -52,7 +52,7 @@ BandExtents extents_of(const Axis& rows, std::int64_t blocks, std::int64_t row_b
   if (image <= budget) return {.slots = std::min(blocks, budget / image), .rows = rows.results};
   std::int64_t count = 1;
   while (bytes(count + 1) <= budget) ++count;
-  // As many bands as that takes, of the same size.
+  // As many bands as that takes, all of the same size.
   return {.slots = 1, .rows = quotient_up(rows.results, quotient_up(rows.results, count))};
 }
 
@@ -180,7 +180,7 @@ void Bf16Convolutions::backward_weights(const ConvolutionShape& shape, LanesView
       sum.channel_tiles() * sum.phases() * sum.phase_columns() * (kLanes / 2) * kRowBytes;
   const std::int64_t sums = sum.output_tiles() * shape.kernel_height * band.columns() * kTileBytes;
   band.tiles = reinterpret_cast<float*>(sums_.take(sums));
-  // Every band reads and writes all sums; the more there are, the more it pays to have few bands.
+  // Every band reads and writes all sums. The more sums there are, the more few bands pay.
   const std::int64_t budget = kBandBytes + std::min(sums, 2 * kBandBytes);
   const BandExtents extents =
       extents_of(sum.rows, shape.blocks(), band.image_row_bytes, band.result_row_bytes, budget);

@@ -15,7 +15,7 @@
 
 namespace mvsgd::nn::lanes {
 
-/// What multiplies tiles. All have the same bits, but for which NaN comes out of several.
+/// What multiplies tiles. All give the same bits, except for which NaN results where several meet.
 enum class Bf16Engine : std::uint8_t {
   amx,    ///< the processor's tile unit
   fma,    ///< fused multiply-adds: AVX-512 or AVX2
@@ -24,17 +24,18 @@ enum class Bf16Engine : std::uint8_t {
 
 [[nodiscard]] std::string_view name(Bf16Engine engine);
 
-/// Why it cannot be used here; "" if it can. For amx, asks Linux for its permission.
+/// Why the engine cannot be used here; "" if it can. For amx, asks Linux for its permission.
 [[nodiscard]] std::string objection(Bf16Engine engine);
 
-/// The first of them that can be used here.
+/// The first engine of the list above that can be used here.
 [[nodiscard]] Bf16Engine fastest_bf16_engine();
 
-/// Calls the body for 0 to count - 1, in any order, by any threads, and returns when all are done.
+/// Calls the body for 0 to count - 1, in any order and from any threads, and returns when all are
+/// done.
 using ParallelLoop =
     std::function<void(std::int64_t count, const std::function<void(std::int64_t index)>& body)>;
 
-/// Aligned bytes that grow when asked to, and then have any values.
+/// Aligned bytes that grow on demand. Growing does not keep their values.
 class TileBuffer {
  public:
   /// Throws std::bad_alloc.
@@ -48,14 +49,15 @@ class TileBuffer {
   std::int64_t bytes_ = 0;
 };
 
-/// A tensor in lanes, of float32, or of bfloat16 in the same order: who makes one for convolutions
-/// alone may round it himself, by nearest_bf16(), and halve what they read; results are the same.
+/// A tensor in lanes, of float32, or of bfloat16 in the same order. A producer whose tensor only
+/// convolutions read may round it itself, by nearest_bf16(), and halve the bytes read; results are
+/// the same.
 class LanesView {
  public:
   LanesView(const float* data) : floats_(data) {}
   LanesView(const std::uint16_t* data) : halves_(data) {}
 
-  /// f(pointer to the element at `offset`), of the type that is there.
+  /// Calls f with a pointer to the element at `offset`, of the type that the tensor has.
   template <typename F>
   void at(std::int64_t offset, const F& f) const {
     if (floats_ != nullptr) {
@@ -70,23 +72,23 @@ class LanesView {
   const std::uint16_t* halves_ = nullptr;
 };
 
-/// Convolutions without bias, with memory for packed arguments that is kept from call to call.
+/// Convolutions without bias. Memory for packed arguments is kept from call to call.
 ///
-/// x [N,C,H,W], y [N,O,H',W'] and their gradients are in lanes (activation.hpp), lanes past N zero;
-/// weights are plain, [O,C,R,S]. Buffers in lanes are best aligned to 64 bytes: where a row of 16
-/// crosses a cache line, tiles are stored at half the speed.
+/// x [N,C,H,W], y [N,O,H',W'] and their gradients are in lanes (activation.hpp), with zeros in
+/// lanes past N. Weights are plain, [O,C,R,S]. Buffers in lanes should be aligned to 64 bytes: if a
+/// row of 16 crosses a cache line, tiles are stored at half the speed.
 ///
-/// Arguments are rounded by nearest_bf16(). How sums are cut and ordered is in bf16_plan.hpp: by
-/// the shape alone, so that neither threads nor engine change a bit. Columns outside the image, and
+/// Arguments are rounded by nearest_bf16(). The shape alone decides how sums are cut and ordered
+/// (bf16_plan.hpp), so neither threads nor engine change a bit. Columns outside the image, and
 /// images past N, are zeros that are multiplied: an infinite weight makes NaN of them.
 ///
-/// One thread at a time calls; a call computes with the threads of `in_parallel`. All throw
+/// One thread at a time may call; a call computes with the threads of `in_parallel`. All throw
 /// std::invalid_argument as check_convolution() does.
 class Bf16Convolutions {
  public:
-  /// Throws UnavailableError with the reason if there is an objection to the engine.
+  /// Throws UnavailableError, with the reason, if there is an objection to the engine.
   Bf16Convolutions(Bf16Engine engine, ParallelLoop in_parallel);
-  /// With other tile functions than an engine's, for tests.
+  /// For tests: with tile functions other than an engine's.
   Bf16Convolutions(TileFunctions functions, ParallelLoop in_parallel);
 
   void forward(const ConvolutionShape& shape, LanesView x, const float* w, float* y);

@@ -1,4 +1,4 @@
-// A band of a gather by tiles, for any unit of tiles_units.hpp.
+// The loops over a band of a gather, by tiles, for any unit of tiles_units.hpp.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 
 namespace mvsgd::nn::lanes::detail {
 
-/// Lefts output tiles from `tile` on at Rights pixels of row i from `column` on.
+/// Computes Lefts output tiles from `tile` on, at Rights pixels of row i from `column` on.
 template <int Lefts, int Rights, typename Unit>
 void gather_pixels(Unit& unit, const GatherBand& band, std::int64_t tile, std::int64_t slot,
                    std::int64_t i, std::int64_t column) {
@@ -48,7 +48,7 @@ void gather_pixels(Unit& unit, const GatherBand& band, std::int64_t tile, std::i
       if (outputs >= band.tile.rows) {
         unit.template store<l * Rights + r>(to);
       } else {
-        // The last outputs are fewer than a tile has.
+        // The last tile has fewer outputs than rows.
         alignas(kRowBytes) std::array<float, kTileSide * kTileSide> whole;
         unit.template store<l * Rights + r>(whole.data());
         std::memcpy(to, whole.data(), static_cast<std::size_t>(outputs * kRowBytes));
@@ -57,7 +57,7 @@ void gather_pixels(Unit& unit, const GatherBand& band, std::int64_t tile, std::i
   });
 }
 
-/// A row of pixels, Rights at a time, and the rest of them fewer at a time.
+/// Computes a row of pixels, Rights at a time, and the rest fewer at a time.
 template <int Lefts, int Rights, typename Unit>
 void gather_row(Unit& unit, const GatherBand& band, std::int64_t tile, std::int64_t slot,
                 std::int64_t i, std::int64_t column) {

@@ -12,7 +12,7 @@
 
 namespace mvsgd::nn::lanes::detail {
 
-/// body(0), ..., body(Count - 1), whose arguments are constants.
+/// Calls body(0), ..., body(Count - 1) with arguments that are constants.
 template <int Count, typename Body>
 [[gnu::always_inline]] inline void unrolled(const Body& body) {
   [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
@@ -27,8 +27,8 @@ struct Factors {
   std::int64_t step = 0;
 };
 
-/// `count` products into each of Lefts x Rights results, tile l * Rights + r. A result takes them
-/// in order, whatever stands beside it.
+/// Adds `count` products to each of Lefts x Rights results; result (l, r) is tile l * Rights + r. A
+/// result takes its products in order, whatever stands beside it.
 template <int Lefts, int Rights, typename Unit>
 [[gnu::always_inline]] inline void accumulate(Unit& unit, const std::array<Factors, Lefts>& lefts,
                                               std::int64_t left_row_bytes,

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <vector>
 
-// Each is compiled for several instruction sets, and the processor's best is taken when the program
-// starts. All compute with integers.
+// Each function is compiled for several instruction sets, and the processor's best is taken when
+// the program starts. All compute with integers.
 #if defined(__x86_64__) && defined(__gnu_linux__)
 #define MVSGD_KERNEL [[gnu::target_clones("avx2", "default")]]
 #else
@@ -17,11 +17,11 @@ namespace mvsgd::nn::lanes {
 namespace {
 
 constexpr std::int64_t kSide = kTileSide;
-// Of channels, words of a vector.
+// Channel pairs in a vector, one a word.
 constexpr std::int64_t kPairs = 8;
 
-// Vectors of 32 bytes, which is what AVX2 has: memory is slower than they are. Only local variables
-// have these types, as their calling convention depends on the instruction set.
+// Vectors of 32 bytes, the width of AVX2; memory is slower than they are. Only local variables have
+// these types, since their calling convention depends on the instruction set.
 using Words __attribute__((vector_size(32), may_alias, aligned(4))) = std::int32_t;
 using Floats __attribute__((vector_size(32), may_alias, aligned(4))) = float;
 using Eight __attribute__((vector_size(16), may_alias, aligned(2))) = std::uint16_t;
@@ -30,7 +30,7 @@ using Halves __attribute__((vector_size(32), may_alias, aligned(2))) = std::uint
 constexpr auto kSign = static_cast<std::int32_t>(0x80000000);
 constexpr auto kUpper = static_cast<std::int32_t>(0xFFFF0000);
 
-// nearest_bf16() of 8 numbers, in upper halves; the lower halves are what is left.
+// nearest_bf16() of 8 numbers in the upper halves of `to`; the lower halves are left as they come.
 MVSGD_INLINE void round(const float* from, Words& to) {
   const Words x = *reinterpret_cast<const Words*>(from);
   const Words magnitude = x & 0x7FFFFFFF;
@@ -39,7 +39,7 @@ MVSGD_INLINE void round(const float* from, Words& to) {
   to = magnitude > 0x7F800000 ? x | 0x00400000 : flushed;
 }
 
-// 8 numbers and 8 others as words. Without `odd`, zeros stand in its place.
+// Pairs 8 numbers with 8 others, as words. Without `odd`, zeros take its place.
 MVSGD_INLINE void pair(const float* even, const float* odd, Words& to) {
   Words low;
   Words high{};
@@ -58,7 +58,7 @@ MVSGD_INLINE void pair(const std::uint16_t* even, const std::uint16_t* odd, Word
   to |= high << 16;
 }
 
-// Two channels of 16 images.
+// Packs two channels of 16 images.
 template <typename Source>
 MVSGD_INLINE void pair_images(const Source* even, const Source* odd, std::uint32_t* to) {
   Words* words = reinterpret_cast<Words*>(to);
@@ -66,7 +66,7 @@ MVSGD_INLINE void pair_images(const Source* even, const Source* odd, std::uint32
   pair(even + 8, odd != nullptr ? odd + 8 : nullptr, words[1]);
 }
 
-// 16 images of one channel as bfloat16.
+// Packs 16 images of one channel as bfloat16.
 MVSGD_INLINE void halve(const float* from, Halves& to) {
   Words low;
   Words high;
@@ -80,7 +80,7 @@ MVSGD_INLINE void halve(const std::uint16_t* from, Halves& to) {
   to = *reinterpret_cast<const Halves*>(from);
 }
 
-// Rows and columns of 8 x 8 words change places: words 1 apart, then 2, then 4.
+// Transposes 8 x 8 words: exchanges words 1 apart, then 2, then 4.
 MVSGD_INLINE void transpose(Words* rows) {
   for (int i = 0; i < 8; i += 2) {
     const Words a = rows[i];
@@ -102,8 +102,8 @@ MVSGD_INLINE void transpose(Words* rows) {
   }
 }
 
-// Up to 16 channels' weights at `count` places as words, [place][8 pairs]. Pairs past them are
-// zero.
+// The weights of up to 16 channels at `count` places, as words [place][8 pairs]. Pairs past the
+// channels are zero.
 MVSGD_INLINE void pair_kernels(const float* from, std::int64_t channel_stride,
                                std::int64_t channels, std::int64_t count, std::uint32_t* to) {
   std::int64_t place = 0;
@@ -132,8 +132,8 @@ MVSGD_INLINE void pair_kernels(const float* from, std::int64_t channel_stride,
   }
 }
 
-// Neither `auto` nor a template keeps a type's alignment, so the type of what is stored is written
-// out.
+// Neither `auto` nor a template keeps a type's alignment, so the type of the stored value is
+// spelled out.
 MVSGD_INLINE void store(const Floats& x, Into into, float* to) {
   if (into == Into::add) {
     *reinterpret_cast<Floats*>(to) += x;
@@ -142,7 +142,7 @@ MVSGD_INLINE void store(const Floats& x, Into into, float* to) {
   }
 }
 
-// 16 channels of one pixel, of which `count` are there, as [image pair][16 channels].
+// 16 channels of one pixel, of which `count` exist, as [image pair][16 channels].
 template <typename Source>
 MVSGD_INLINE void turn_pixel(const Source* from, std::int64_t count, std::uint32_t* to) {
   for (std::int64_t half = 0; half < 2; ++half) {
@@ -189,8 +189,8 @@ MVSGD_INLINE void pack_source_row_of(const Source* row, const Gather& gather, co
   }
 }
 
-// Both go through a row as it lies in memory: the other order leaves out most of each page, and
-// then nobody fetches ahead.
+// Both go through a row in the order of memory. The other order skips most of each page, which
+// stops the processor's prefetching.
 template <typename Source>
 MVSGD_INLINE void pack_result_row_of(const Source* row, const WeightSum& sum, std::uint16_t* to) {
   const std::int64_t outputs = sum.shape.outputs;
@@ -276,7 +276,7 @@ void pack_weight_tiles(const float* w, const Gather& gather, const Cut& cut, std
   const std::int64_t row_words = cut.steps * kSide * kSide;
   std::fill_n(to, gather.rows.taps * row_words, 0U);
   const std::int64_t outputs = std::min(kSide, gather.outputs - tile * kSide);
-  // Of the taps in order, the place in the kernel.
+  // The kernel place of each tap, in order.
   std::vector<std::int64_t> places;
   for (std::int64_t t = 0; t < gather.rows.taps; ++t) {
     for (std::int64_t q = 0; q < gather.columns.taps; ++q) {
@@ -286,8 +286,8 @@ void pack_weight_tiles(const float* w, const Gather& gather, const Cut& cut, std
     }
   }
   const auto taps = static_cast<std::int64_t>(places.size());
-  // 8 pairs of channels go by way of a buffer, [output][place][pair], so that tiles, which lie a
-  // power of two apart, are written in runs.
+  // 8 pairs of channels go through a buffer, [output][place][pair]: tiles lie a power of two apart,
+  // and so they are written in runs.
   const std::int64_t count = gather.kernel_places;
   std::vector<std::uint32_t> buffer(static_cast<std::size_t>(kSide * count * kPairs));
   const std::int64_t all_pairs = (gather.channels + 1) / 2;
@@ -330,7 +330,7 @@ void spread_sums(const float* tiles, const WeightSum& sum, std::int64_t o, float
   const std::int64_t row_tiles = sum.channel_tiles() * width;
   const float* rows =
       tiles + ((o / kSide * shape.kernel_height * row_tiles) * kSide + o % kSide) * kSide;
-  // 16 channels of one place.
+  // The row of a tile for one place, 16 channels.
   const auto place_row = [&](std::int64_t tile, std::int64_t place) {
     return rows + (place / width * row_tiles + tile * width + place % width) * kSide * kSide;
   };

@@ -19,8 +19,9 @@ Axis forward_axis(std::int64_t extent, std::int64_t results, std::int64_t kernel
           .extent = extent};
 }
 
-// The class of dx's positions p + k * stride. dx[i] = sum over u of dy[(i + padding - u) / stride]
-// w[u], where the division leaves no rest; u falls, so that dy's position rises.
+// The class of dx's positions p + k * stride. dx[i] is the sum over u of
+// dy[(i + padding - u) / stride] w[u], over the u for which the division leaves no rest. u falls,
+// so that dy's position rises.
 Axis data_axis(std::int64_t position, std::int64_t extent, std::int64_t results,
                std::int64_t kernel, const ConvolutionShape& shape) {
   const std::int64_t s = shape.stride;

@@ -1,5 +1,5 @@
-// How a bfloat16 convolution is cut: into gathers, and each sum into tile products. By the shape
-// alone, since the cut is part of the result.
+// How a bfloat16 convolution is cut into gathers, and each sum into tile products. The cut is part
+// of the result, so it depends on the shape alone.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace mvsgd::nn::lanes {
 
-/// One axis of a gather: result i is a sum over taps t of source[first + i * step + t], which is
-/// zero outside [0, extent), times kernel[kernel_first + t * kernel_step].
+/// One axis of a gather. Result i is the sum over taps t of source[first + i * step + t] times
+/// kernel[kernel_first + t * kernel_step]. The source is zero outside [0, extent).
 struct Axis {
   std::int64_t results = 0;
   std::int64_t step = 1;
@@ -24,13 +24,13 @@ struct Axis {
   std::int64_t result_first = 0;
   std::int64_t result_step = 1;
 
-  /// Packed positions: those that some tap meets, in order. Tap t of result i is at i * pitch() +
-  /// t.
+  /// Packed positions are those that some tap reads, in order. Tap t of result i is at i * pitch()
+  /// + t.
   [[nodiscard]] std::int64_t pitch() const { return step < taps ? step : taps; }
   [[nodiscard]] std::int64_t packed(std::int64_t count) const {
     return count > 0 && taps > 0 ? (count - 1) * pitch() + taps : 0;
   }
-  /// What stands at a packed position; it may be outside [0, extent).
+  /// The source's index at a packed position; it may be outside [0, extent).
   [[nodiscard]] std::int64_t source(std::int64_t position) const {
     return step <= taps ? first + position : first + position / taps * step + position % taps;
   }
@@ -42,8 +42,8 @@ struct Axis {
 };
 
 /// The sum over a kernel row's taps and all channels, in this order, cut into `steps` products of
-/// `pairs` pairs each. Channels are padded to an even count, and further where the cut then has
-/// fewer products.
+/// `pairs` pairs each. Channels are padded to an even number, and further if the cut then has fewer
+/// products.
 struct Cut {
   std::int64_t channel_pairs = 0;  ///< of a pixel, padding included
   std::int64_t pairs = 1;          ///< of a product, at most 16
@@ -51,9 +51,9 @@ struct Cut {
 };
 [[nodiscard]] Cut cut_of_row(std::int64_t channels, std::int64_t taps);
 
-/// Result [i][j][m] = sum over kernel rows inside the source, products of a row in order, of
-/// weights x source. A product is c + (even + odd); rows outside are left out, columns outside are
-/// zeros.
+/// Result [i][j][m] is a sum of weights x source, over the kernel rows inside the source and over
+/// the products of a row in order. A product is c + (even + odd). Rows outside are left out;
+/// columns outside are zeros.
 struct Gather {
   Axis rows;
   Axis columns;
@@ -77,13 +77,12 @@ struct Gather {
 /// y from x.
 [[nodiscard]] Gather forward_gather(const ConvolutionShape& shape);
 
-/// dx from dy: one gather for each of the stride^2 classes of pixels that meet the same taps,
-/// turned around. A class may have no taps: its dx is zero.
+/// dx from dy, by a gather with mirrored weights for each of the stride^2 classes of pixels that
+/// meet the same taps. A class may have no taps: its dx is zero.
 [[nodiscard]] std::vector<Gather> data_gathers(const ConvolutionShape& shape);
 
-/// dw from x and dy. A product sums over 16 images of two neighbouring pixels of dy where their
-/// count in a row is even, of one where it is odd; products go by image blocks, rows and pixels, in
-/// order.
+/// dw from x and dy. A product sums over 16 images of two neighbouring pixels of dy, or of one if a
+/// row has an odd number of them. Products go by image blocks, rows and pixels, in order.
 struct WeightSum {
   ConvolutionShape shape;
   Axis rows;  ///< as in forward_gather()
@@ -99,8 +98,8 @@ struct WeightSum {
   [[nodiscard]] std::int64_t channel_tiles() const {
     return (shape.channels + kTileSide - 1) / kTileSide;
   }
-  /// x's columns stand apart by their rest modulo the stride, so that those of neighbouring results
-  /// are neighbours: how many rests there are, and packed columns of each.
+  /// The columns of x are sorted by their rest modulo the stride, so that those of neighbouring
+  /// results are neighbours. The number of rests, and the number of packed columns of each.
   [[nodiscard]] std::int64_t phases() const {
     return shape.stride < shape.kernel_width ? shape.stride : shape.kernel_width;
   }

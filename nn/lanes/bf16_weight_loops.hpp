@@ -1,4 +1,4 @@
-// A band of the sums that make a weight gradient, for any unit of tiles_units.hpp.
+// The loops over a band of the sums of a weight gradient, for any unit of tiles_units.hpp.
 #pragma once
 
 #include <array>
@@ -10,8 +10,8 @@
 
 namespace mvsgd::nn::lanes::detail {
 
-/// The sums of Lefts output tiles from `tile` on and Rights columns from `column` on of kernel row
-/// u.
+/// Computes the sums of kernel row u for Lefts output tiles from `tile` on and Rights columns from
+/// `column` on.
 template <int Lefts, int Rights, typename Unit>
 void weight_tiles(Unit& unit, const WeightBand& band, std::int64_t tile, std::int64_t u,
                   std::int64_t column) {

@@ -11,14 +11,14 @@ namespace {
 
 std::int64_t taps_of(const ConvolutionProblem& problem) { return problem.w[2] * problem.w[3]; }
 
-// What stands for pixels outside of the plane.
+// Zeros that stand for pixels outside the plane.
 std::shared_ptr<float> zeros(const Engine& engine, std::int64_t count) {
   std::shared_ptr<float> made = engine.pool.take(count);
   std::fill_n(made.get(), count, 0.0F);
   return made;
 }
 
-// A convolution by its definition at every pixel of the grid.
+// A convolution by its definition, at every pixel of the grid.
 void direct_over(const Engine& engine, const PixelGrid& grid, const float* packed,
                  const Activation& x_shape, const float* x, const Activation& y_shape, float* y) {
   const std::shared_ptr<float> outside = zeros(engine, x_shape.pixel_stride());
@@ -53,7 +53,7 @@ PixelGrid forward_grid(const ConvolutionProblem& problem, std::span<const Tap> t
           .taps = taps};
 }
 
-// Taps u of a row a = first + stride * i of dx that come from a row of dy, which is i + down.
+// The taps u of a row a = first + stride * i of dx that read from a row of dy; the row is i + down.
 struct Reached {
   std::int64_t tap;
   std::int64_t from;
@@ -72,7 +72,7 @@ void winograd_over(const Engine& engine, const Activation& x_shape, const float*
                    const float* packed, const Activation& y_shape, float* y) {
   const std::int64_t tiles = y_shape.blocks() * tiles_of(y_shape);
   const std::int64_t threads = engine.threads.count();
-  const std::int64_t most = (tiles + threads - 1) / threads;  // of a thread
+  const std::int64_t most = (tiles + threads - 1) / threads;  // tiles of a thread
   const std::int64_t scratch =
       engine.loops.winograd_scratch(x_shape.channels, y_shape.channels, most);
   const std::shared_ptr<float> all = engine.pool.take(scratch * threads);

@@ -9,19 +9,18 @@
 
 namespace mvsgd::nn::lanes {
 
-/// What a pass computes with. Scratch memory comes from the pool and goes back to it.
+/// What a pass computes with. It takes scratch memory from the pool and gives it back.
 struct Engine {
   const Loops& loops;
   BufferPool& pool;
   Threads threads;
 };
 
-/// Whether this convolution runs by Winograd's F(4x4, 3x3): every 3x3 one of stride and padding 1,
-/// unless the choice is direct. A function of the problem alone, the same on every processor.
+/// Whether this convolution runs by Winograd's F(4x4, 3x3): unless the choice is direct, every 3x3
+/// one of stride and padding 1 does. A function of the problem alone, the same on every processor.
 [[nodiscard]] bool is_winograd(ConvolutionChoice choice, const ConvolutionProblem& problem);
 
-// Weights are plain [O, C, R, S]. Filling images of the arguments are zero, and so they are in the
-// result.
+// Weights are plain [O, C, R, S]. Filling images are zero in the arguments, and so in the result.
 
 void forward(const Engine& engine, ConvolutionChoice choice, const ConvolutionProblem& problem,
              const float* x, const float* w, float* y);

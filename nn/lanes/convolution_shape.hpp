@@ -29,8 +29,8 @@ struct ConvolutionShape {
   }
 };
 
-/// Throws std::invalid_argument, naming the extents, if there is no such convolution: an extent
-/// below 1, a negative padding, or a kernel larger than the padded image.
+/// Throws std::invalid_argument, naming the extents, if an extent is below 1, the padding is
+/// negative, or the kernel is larger than the padded image.
 void check_convolution(const ConvolutionShape& shape);
 
 }  // namespace mvsgd::nn::lanes

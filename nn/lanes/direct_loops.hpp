@@ -1,4 +1,4 @@
-// Convolutions as they are written, for one instruction set.
+// Convolutions by their definition, for one instruction set.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ struct DirectLoops {
     const PackedShape shape{
         .outputs = y_shape.channels, .terms = grid.kernel, .inputs = x_shape.channels};
     float* to[kColumns];
-    // A column is a vector of images of one pixel.
+    // A column is a vector of images at one pixel.
     const std::int64_t end = pixels.end * S::kParts;
     for (std::int64_t first = pixels.begin * S::kParts; first < end; first += kColumns) {
       const int count = static_cast<int>(std::min<std::int64_t>(kColumns, end - first));
@@ -64,7 +64,7 @@ struct DirectLoops {
     const std::int64_t all = padded(x_shape.channels);
     const std::int64_t tap_stride = y_shape.channels * all;
     const auto taps = static_cast<std::int64_t>(grid.taps.size());
-    // While the sums of all taps fit the cache, they wait there, and rows are read once for all.
+    // If the sums of all taps fit the cache, they stay there, and rows are read once for all taps.
     constexpr std::int64_t kFloats = std::int64_t{64} << 10;
     const bool by_rows = taps * tap_stride <= kFloats;
     for (std::int64_t step = 0; step < taps * grid.rows; ++step) {

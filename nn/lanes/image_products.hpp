@@ -1,4 +1,4 @@
-// Sums of products over images in registers, for one instruction set: weight gradients.
+// Sums over images of products, held in registers, for one instruction set: weight gradients.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace mvsgd::nn::lanes {
 
-/// The strides of sums over steps and images, and how many there are, for
+/// The number of steps and rows of sums over steps and images, and their strides, for
 /// ProductOverImages::places.
 struct ImageSteps {
   bool first = false;      ///< sums begin at zero
@@ -21,15 +21,15 @@ struct ImageSteps {
   std::int64_t d_place = 0;
 };
 
-/// d = sum of v z over images, v broadcast and z's channels in the lanes: the products of a weight
-/// gradient. S is the vector.
+/// d = sum of v z over images, with v broadcast and z's channels in the lanes: the products of a
+/// weight gradient. S is the vector.
 template <typename S>
 struct ProductOverImages {
   using Vec = typename S::Vec;
 
-  /// d[r * d_stride + c] = or, unless `first`, += sum over steps s, over images n, of v[s *
-  /// v_stride + r * kLanes + n] z[at(s) + n * z_stride + c], for Rows rows and Vectors vectors of
-  /// channels.
+  /// d[r * d_stride + c] = (or += unless `first`) the sum over steps s and images n of
+  /// v[s * v_stride + r * kLanes + n] z[at(s) + n * z_stride + c], for Rows rows and Vectors
+  /// vectors of channels.
   template <int Rows, int Vectors, typename At>
   [[gnu::always_inline]] static void add(bool first, std::int64_t steps, const float* v,
                                          std::int64_t v_stride, const At& at, std::int64_t z_stride,
@@ -72,9 +72,9 @@ struct ProductOverImages {
     }
   }
 
-  /// The same for all rows at `places`, whose v, z and d are apart, with v_stride = rows * kLanes.
-  /// Where rows are too few to hide the latency of a multiply-add, several places are summed at
-  /// once.
+  /// The same for all rows at `places`, each of which has its own v, z and d; v_stride is
+  /// rows * kLanes. If rows are too few to hide the latency of a multiply-add, several places are
+  /// summed at once.
   template <int Vectors>
   [[gnu::always_inline]] static void places(const ImageSteps& steps, Range range, const float* v,
                                             const float* z, float* d) {
@@ -109,7 +109,7 @@ struct ProductOverImages {
   }
 
  private:
-  // As many rows as hide the latency of a multiply-add.
+  // Takes as many rows as hide the latency of a multiply-add.
   template <int Vectors>
   static constexpr int kMany = Vectors == 1 || S::kWidth == 16 ? 8 : 4;
 
@@ -154,8 +154,8 @@ struct ProductOverImages {
   }
 };
 
-/// f(S, Vectors as a constant, first channel) for vectors that cover padded(channels): as many
-/// channels at once as pay.
+/// Calls f(S, Vectors as a constant, first channel) for vectors that cover padded(channels), with
+/// as many channels at once as pay.
 template <Isa isa, typename F>
 [[gnu::always_inline]] inline void for_each_vectors(std::int64_t channels, const F& f) {
   using Whole = Simd<isa>;

@@ -1,5 +1,5 @@
-// The instruction sets that this backend's loops are compiled for. All of them compute the same
-// bits: which one runs is a parameter.
+// The instruction sets for which this backend's loops are compiled. All of them compute the same
+// bits; a parameter chooses which runs.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace mvsgd::nn::lanes {
 
-/// portable is what the compiler takes without being told of a processor; its fused multiply-adds
-/// are calls where that has none.
+/// portable is the compiler's default for this architecture. Where that has no fused multiply-add,
+/// it is a function call.
 enum class Isa : std::uint8_t { portable, avx2, avx512 };
 
 /// "portable", "avx2" or "avx512".
@@ -17,7 +17,7 @@ enum class Isa : std::uint8_t { portable, avx2, avx512 };
 /// Whether this build has loops for `isa` and this processor runs them.
 [[nodiscard]] bool supports(Isa isa);
 
-/// The last one of the list above that is supported.
+/// The last supported one of the list above.
 [[nodiscard]] Isa best_isa();
 
 }  // namespace mvsgd::nn::lanes

@@ -12,7 +12,7 @@
 namespace mvsgd::nn::lanes {
 namespace {
 
-// Images between [N, values] and the lanes, `values` being [channels][pixels].
+// Moves images between [N, values] and the lanes, where `values` are [channels][pixels].
 
 void to_lanes(const Activation& shape, const float* plain, float* lanes) {
   for (std::int64_t block = 0; block < shape.blocks(); ++block) {
@@ -40,8 +40,8 @@ void to_plain(const Activation& shape, const float* lanes, float* plain) {
   }
 }
 
-// Zeros where images are filling: a convolution leaves a NaN there if a weight is not finite, and a
-// weight gradient would sum it up.
+// Sets filling images to zero. A convolution leaves a NaN there if a weight is not finite, and a
+// weight gradient would add it up.
 void clear_filling(const Activation& shape, float* lanes) {
   const std::int64_t last = shape.blocks() - 1;
   const std::int64_t images = shape.images_of(last);

@@ -20,8 +20,8 @@
 
 namespace mvsgd::nn::lanes {
 
-/// One thread at a time, as Backend says. What it computes depends on neither the threads given to
-/// enter() nor the instruction set.
+/// Used by one thread at a time, as Backend says. Results depend neither on the threads given to
+/// enter() nor on the instruction set.
 class LanesBackend : public Backend {
  public:
   /// Throws std::invalid_argument unless this processor has options.isa.
@@ -64,11 +64,12 @@ class LanesBackend : public Backend {
   void do_sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
                    float weight_decay) override;
 
-  // Tensors of any values.
+  // A tensor that is not initialised.
   [[nodiscard]] Tensor make_plain(const Shape& shape);
   [[nodiscard]] Tensor make_activation(const Shape& shape);
-  // Where to write a result of the first one's shape: the first of these that nobody else holds,
-  // else a new tensor. Results are written as arguments are read, element by element.
+  // Where to write a result of the first one's shape: the first of these tensors that nobody else
+  // holds, else a new tensor. Element i of a result is written after element i of the arguments is
+  // read.
   [[nodiscard]] Tensor made_of(std::initializer_list<const Tensor*> given);
   // x, or a copy with images in the lanes if it is plain.
   [[nodiscard]] Tensor in_lanes(Tensor x);
@@ -78,7 +79,7 @@ class LanesBackend : public Backend {
   const Loops& loops_;
   Threads threads_{1};
   std::shared_ptr<BufferPool> pool_ = BufferPool::make();
-  // Scratch of batch norm, kept so that a step need not ask for it.
+  // Scratch of batch norm, kept so that a step need not allocate it.
   std::vector<Moments> moments_of_images_;
   std::vector<ImageSums> sums_of_images_;
   std::optional<Bf16Convolutions> bf16_;  // with options_.bf16

@@ -1,7 +1,8 @@
 // The loops of this backend, each compiled for every instruction set.
 //
-// The sum behind each number of a result has one order, given here, whatever the instruction set
-// and however the work is shared: products enter by fused multiply-adds, one after the other.
+// Each number of a result is a sum in one order, given here. The order does not depend on the
+// instruction set or on how the work is shared: products enter by fused multiply-adds, one after
+// the other.
 //
 //     N images    C input channels    O output channels    H, W height, width    R, S kernel's
 #pragma once
@@ -20,15 +21,15 @@ struct Range {
   std::int64_t end = 0;
 };
 
-/// Weights of a sum of products, [outputs / kOutputs][terms][inputs][kOutputs] floats, the last
-/// outputs filled up with zeros.
+/// The weights of a sum of products, as [outputs / kOutputs][terms][inputs][kOutputs] floats. Zeros
+/// fill up the last outputs.
 struct PackedShape {
   std::int64_t outputs = 0;
   std::int64_t terms = 0;
   std::int64_t inputs = 0;
 };
 
-/// One tap of a kernel: its place among them, and how far from a pixel's own it reaches.
+/// One tap of a kernel: its index, and its distance from the pixel.
 struct Tap {
   std::int64_t index = 0;
   std::int64_t down = 0;
@@ -36,7 +37,7 @@ struct Tap {
 };
 
 /// Pixels of a result that the same taps reach: (top + step * i, left + step * j) for i < rows,
-/// j < columns. Tap t reads pixel (from * i + t.down, from * j + t.across), zeros outside.
+/// j < columns. Tap t reads pixel (from * i + t.down, from * j + t.across), or zeros outside.
 struct PixelGrid {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
@@ -44,7 +45,7 @@ struct PixelGrid {
   std::int64_t left = 0;
   std::int64_t step = 1;
   std::int64_t from = 1;
-  std::int64_t kernel = 0;  ///< taps of the kernel, of which these pixels may be reached by a few
+  std::int64_t kernel = 0;  ///< taps of the kernel; only a few of them may reach these pixels
   std::span<const Tap> taps;
 };
 
@@ -54,7 +55,7 @@ struct Moments {
   double squares = 0;
 };
 
-/// What batch norm does to a value: (x - mean) * scale + shift. Arrays [channels].
+/// The map by which batch norm changes a value: (x - mean) * scale + shift. Arrays [channels].
 struct Affine {
   const float* mean = nullptr;
   const float* scale = nullptr;
@@ -62,8 +63,8 @@ struct Affine {
   bool relu = false;  ///< max(0, .) of the result, the residual added
 };
 
-/// What a batch norm's backward pass reads. dv is dy, or dy + more where `more` is given, where
-/// ReLU let the value through: by `y` if that is given, else by what `affine` makes of x.
+/// What a batch norm's backward pass reads. dv is dy, or dy + more if `more` is given, where ReLU
+/// was open, else 0. ReLU's state comes from `y` if that is given, else from affine(x).
 struct Upstream {
   const float* x = nullptr;
   const float* y = nullptr;
@@ -71,12 +72,12 @@ struct Upstream {
   const float* more = nullptr;
 };
 
-/// Sums over a channel of dv and of dv * (x - mean).
+/// The sums over a channel of dv and of dv * (x - mean).
 struct GradientSums {
   double dv = 0;
   double dv_x = 0;
 };
-/// Those of each image of a block; those of its pixels in hand in float.
+/// These sums for each image of a block, and the sums in float over the pixels at hand.
 struct ImageSums {
   float dv[kLanes];
   float dv_x[kLanes];
@@ -90,30 +91,30 @@ struct InputGradient {
   const float* slope = nullptr;
 };
 
-/// Vectors of images that are multiplied at once.
+/// The number of vectors of images that are multiplied at once.
 inline constexpr int kColumns = 3;
 
 /// The loops of one instruction set.
 struct Loops {
-  /// Floats of packed weights.
+  /// The number of floats of packed weights.
   std::int64_t (*packed_floats)(const PackedShape& shape);
-  /// From w[o * output_stride + c * input_stride + t].
+  /// Packs from w[o * output_stride + c * input_stride + t].
   void (*pack)(const PackedShape& shape, const float* w, std::int64_t output_stride,
                std::int64_t input_stride, float* packed);
 
-  /// y[o] = sum over taps in order, over channels c in order, of w[o, tap, c] x[c], at pixels
-  /// `pixels` of the grid, counted through all blocks. `zeros` has x.pixel_stride() of them;
-  /// scratch is kColumns pointers a tap.
+  /// y[o] = sum over taps in order, over channels c in order, of w[o, tap, c] x[c], at the grid's
+  /// pixels `pixels`, which are counted through all blocks. `zeros` has x.pixel_stride() zeros;
+  /// scratch has kColumns pointers a tap.
   void (*direct)(const PixelGrid& grid, const Activation& x_shape, const float* x,
                  const float* packed, const float* zeros, const Activation& y_shape, float* y,
                  std::span<const float*> scratch, Range pixels);
 
-  /// The transposed copy [pixels][16 images][padded(C)] of pixels of all blocks, filled up with
+  /// The transposed copy [pixels][16 images][padded(C)] of the pixels of all blocks, filled up with
   /// zeros.
   void (*transpose)(const Activation& shape, const float* x, float* transposed, Range pixels);
-  /// d[tap][o][padded(C)] = or, unless `first`, += sum over the grid's pixels of one block, in
-  /// order, over its images in order, of dy[o] x[c] at the pixel that the tap reads, for outputs
-  /// `outputs`.
+  /// d[tap][o][padded(C)] = (or += unless `first`) the sum of dy[o] x[c], with x at the pixel that
+  /// the tap reads, over the grid's pixels of one block in order and over its images in order. For
+  /// outputs `outputs`.
   void (*direct_weights)(const PixelGrid& grid, const Activation& x_shape, const float* transposed,
                          const Activation& y_shape, const float* dy, bool first, float* d,
                          Range outputs);
@@ -121,43 +122,43 @@ struct Loops {
   // Winograd's F(4x4, 3x3): nn/lanes/winograd_algebra.hpp.
 
   std::int64_t (*winograd_packed_floats)(std::int64_t outputs, std::int64_t inputs);
-  /// For as many tiles, or fewer.
+  /// The scratch floats for this many tiles, or fewer.
   std::int64_t (*winograd_scratch)(std::int64_t inputs, std::int64_t outputs, std::int64_t tiles);
-  /// U packed, of w[o * output_stride + c * input_stride + tap] or of that turned by half a circle.
+  /// U packed, from w[o * output_stride + c * input_stride + tap], or from w turned by half a
+  /// circle.
   void (*winograd_pack)(std::int64_t outputs, std::int64_t inputs, const float* w,
                         std::int64_t output_stride, std::int64_t input_stride, bool turned,
                         float* packed);
-  /// y of `tiles`, counted through all blocks. `zeros` has x.pixel_stride() of them; scratch is
-  /// winograd_scratch() floats.
+  /// y for `tiles`, which are counted through all blocks. `zeros` has x.pixel_stride() zeros;
+  /// scratch has winograd_scratch() floats.
   void (*winograd)(const Activation& x_shape, const float* x, const float* packed,
                    const Activation& y_shape, float* y, const float* zeros, float* scratch,
                    Range tiles);
-  /// V and Z transposed of the tiles `share` of a chunk: v [36][chunk][C][16 images],
+  /// V, and Z transposed, for the tiles `share` of a chunk: v [36][chunk][C][16 images],
   /// z [36][chunk][16 images][padded(O)].
   void (*winograd_arguments)(const Activation& x_shape, const float* x, const Activation& y_shape,
                              const float* dy, const float* zeros, Range chunk, Range share,
                              float* v, float* z);
-  /// d[place][c][padded(O)] = or, unless `first`, += sum over the chunk's tiles in order, over
-  /// images in order, of z[o] v[c], at `places`.
+  /// d[place][c][padded(O)] = (or += unless `first`) the sum of z[o] v[c] over the chunk's tiles in
+  /// order and over images in order, at `places`.
   void (*winograd_multiply)(std::int64_t outputs, std::int64_t inputs, std::int64_t chunk,
                             const float* v, const float* z, bool first, float* d, Range places);
-  /// dw[o][c][9 taps] = G^T d G, or that much more, for inputs `inputs_of`.
+  /// dw[o][c][9 taps] = (or += if `add`) G^T d G, for inputs `inputs_of`.
   void (*winograd_gradients)(std::int64_t outputs, std::int64_t inputs, const float* d, bool add,
                              float* dw, Range inputs_of);
 
-  // Batch norm, for channels `channels`; `scratch` has kLanes Moments or one
-  // ImageSums a channel.
+  // Batch norm, for channels `channels`. `scratch` has kLanes Moments, or one ImageSums a channel.
 
-  /// Chan, Golub and LeVeque's update joins chunks of an image, then images, in double.
+  /// Joins chunks of an image, then images, in double, by the update of Chan, Golub and LeVeque.
   void (*moments)(const Activation& shape, const float* x, Moments* moments, Moments* scratch,
                   Range channels);
-  /// y = affine(x) + residual, which may be null.
+  /// y = affine(x) + residual; residual may be null.
   void (*apply)(const Activation& shape, const Affine& affine, const float* x,
                 const float* residual, float* y, Range channels);
-  /// dv is kept if `dv` is given; it may be where dy or more stands.
+  /// Keeps dv if `dv` is given; dv may be the memory of dy or of more.
   void (*gradient_sums)(const Activation& shape, const Affine& affine, const Upstream& upstream,
                         float* dv, GradientSums* sums, ImageSums* scratch, Range channels);
-  /// dx from dv as kept, or, if `rectify`, from dv = dy where affine(x) > 0. dx may be x or dv.
+  /// dx from dv as kept or, if `rectify`, from dv = dy where affine(x) > 0. dx may be x or dv.
   void (*input_gradient)(const Activation& shape, const Affine& affine, bool rectify,
                          const InputGradient& gradient, const float* x, const float* dv, float* dx,
                          Range channels);
@@ -166,7 +167,7 @@ struct Loops {
 /// Throws std::invalid_argument unless supports(isa).
 [[nodiscard]] const Loops& loops(Isa isa);
 
-/// What each source compiled for an instruction set gives.
+/// The loops from the source that is compiled for this instruction set.
 template <Isa isa>
 struct LoopsOf {
   static const Loops table;

@@ -27,7 +27,7 @@ std::string without_effect(std::string_view key, const BackendOptions& options) 
   return "";
 }
 
-/// Throws UnavailableError unless this build and this processor have it.
+/// Throws UnavailableError unless this build and this processor have the set.
 lanes::Isa isa_of(InstructionSet wanted) {
   using lanes::Isa;
   if (wanted == InstructionSet::best) return lanes::best_isa();

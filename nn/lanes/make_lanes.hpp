@@ -13,18 +13,18 @@ struct LanesOptions {
   ConvolutionChoice convolution = ConvolutionChoice::table;
   lanes::Isa isa = lanes::best_isa();
   /// Convolutions take their arguments rounded to bfloat16 and sum in float32; weights, batch norm
-  /// and everything else stay float32. Direct alone; with the tile unit where there is one, whose
-  /// bits fused multiply-adds have everywhere else.
+  /// and everything else stay float32. All convolutions are direct. The tile unit computes them if
+  /// the processor has one; elsewhere fused multiply-adds give its bits.
   bool bf16 = false;
 };
 
-/// On the CPU, with no library but OpenMP. Throws std::invalid_argument unless this processor has
-/// options.isa.
+/// A backend on the CPU, with no library but OpenMP. Throws std::invalid_argument unless this
+/// processor has options.isa.
 [[nodiscard]] std::unique_ptr<Backend> make_lanes_backend(const LanesOptions& options = {});
 
-/// Has fp32 and bf16 (convolutions are direct then), no graphs, and every instruction set that
-/// lanes::supports(). Its bits are the same on every processor, with every instruction set and any
-/// threads.
+/// The entry has fp32 and bf16 (in which convolutions are direct), no graphs, and every instruction
+/// set that lanes::supports(). Its bits are the same on every processor, with every instruction set
+/// and any threads.
 [[nodiscard]] BackendEntry lanes_entry();
 
 }  // namespace mvsgd::nn

@@ -1,4 +1,4 @@
-// Batch norm backward, for one instruction set.
+// The backward pass of batch norm, for one instruction set.
 #pragma once
 
 #include <algorithm>
@@ -58,7 +58,7 @@ struct NormGradientLoops : NormMap<isa> {
         });
   }
 
-  // What ReLU let through, and how it is known.
+  // Where ReLU was open, and how that is known.
   enum class Let : unsigned char { all, affine_of_x, positive_y };
 
   template <Let Through, bool More>
@@ -79,8 +79,8 @@ struct NormGradientLoops : NormMap<isa> {
     }
   }
 
-  // Adds the sums of a chunk of pixels, image by image, to those before. Everything is read as it
-  // stands in memory; the sums wait in the first-level cache.
+  // Adds the sums of a chunk of pixels, image by image, to those before. Memory is read in its
+  // order, and the sums stay in the first-level cache.
   template <Let Through, bool More>
   [[gnu::always_inline]] static void sums_of_chunk(const Activation& shape, const Affine& affine,
                                                    const Upstream& upstream, std::int64_t block,

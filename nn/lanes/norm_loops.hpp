@@ -1,4 +1,4 @@
-// Batch norm forward, with the residual sum and ReLU, for one instruction set.
+// The forward pass of batch norm, with the residual sum and ReLU, for one instruction set.
 #pragma once
 
 #include <algorithm>
@@ -53,7 +53,7 @@ struct NormLoops : NormMap<isa> {
   }
 
  private:
-  // Channels at once: as many sums as hide the latency of an addition.
+  // Channels summed at once: enough to hide the latency of an addition.
   static constexpr int kGroup = 4;
 
   template <bool Relu, bool Residual>
@@ -71,7 +71,7 @@ struct NormLoops : NormMap<isa> {
         });
   }
 
-  // Joins a part of `count` numbers with one of `seen` in `all`.
+  // Joins to `all`, of `seen` numbers, a part of `count` numbers.
   static void join(Moments& all, double seen, const Moments& part, double count) {
     const double delta = part.mean - all.mean;
     const double share = count / (seen + count);
@@ -79,7 +79,7 @@ struct NormLoops : NormMap<isa> {
     all.squares += part.squares + delta * delta * (seen * share);
   }
 
-  // Joins the moments of a chunk of pixels, image by image, to those of the pixels before.
+  // Joins the moments of a chunk of pixels to those of the pixels before, image by image.
   template <int Group>
   [[gnu::always_inline]] static void moments_of(const Activation& shape, const float* x,
                                                 Range pixels, Moments* images) {

@@ -1,4 +1,4 @@
-// What batch norm's loops share, for one instruction set.
+// The shared part of batch norm's loops, for one instruction set.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@ struct NormMap {
   using S = Simd<isa>;
   using Vec = typename S::Vec;
 
-  // Pixels that are summed up in float, before they join the others in double.
+  // Pixels that are summed in float before they join the others in double.
   static constexpr std::int64_t kChunk = 64;
 
   struct Channel {
@@ -28,10 +28,10 @@ struct NormMap {
     [[nodiscard, gnu::always_inline]] Vec of(Vec x) const { return S::fma(x - mean, scale, shift); }
   };
 
-  // value where it is above zero or a NaN, else 0.
+  // `value` where `by` is above zero or a NaN, else 0.
   [[gnu::always_inline]] static Vec rectified(Vec value, Vec by) { return by <= 0 ? Vec{} : value; }
-  // of_channel(c) makes what maps a vector of channel c, given its offset: all in the order in
-  // which they stand in memory. Where images are filling, their lanes of `y` are set to zero.
+  // of_channel(c) makes the function that maps a vector of channel c, given its offset. Vectors are
+  // mapped in the order of memory. Lanes of filling images are set to zero in `y`.
   template <typename F>
   [[gnu::always_inline]] static void map(const Activation& shape, float* y, Range channels,
                                          const F& of_channel) {

@@ -7,14 +7,14 @@
 
 namespace mvsgd::nn::lanes {
 
-/// A number of threads of OpenMP's.
+/// A number of OpenMP's threads.
 class Threads {
  public:
   explicit Threads(int count) : count_(count) {}
   [[nodiscard]] int count() const { return count_; }
 
-  /// f(range, thread) for consecutive ranges of [0, count), one a thread. They must not depend on
-  /// each other in any bit.
+  /// Calls f(range, thread) for consecutive ranges of [0, count), one a thread. No bit of a range's
+  /// result may depend on another range.
   template <typename F>
   void share(std::int64_t count, const F& f) const {
     if (count_ == 1) return f(Range{0, count}, std::int64_t{0});

@@ -1,4 +1,4 @@
-// Sums of products in registers, for one instruction set.
+// Sums of products, held in registers, for one instruction set.
 #pragma once
 
 #include <algorithm>
@@ -9,9 +9,9 @@
 
 namespace mvsgd::nn::lanes {
 
-/// y = sum of w x with weights broadcast and images in the lanes. So many outputs and columns (a
-/// column is a vector of images of one pixel or tile) fit the registers and hide the latency of a
-/// multiply-add: 12 sums of 16 registers, 24 of 32.
+/// y = sum of w x with weights broadcast and images in the lanes. A column is a vector of images of
+/// one pixel or tile. The numbers of outputs and columns fit the registers and hide the latency of
+/// a multiply-add: 12 sums of 16 registers, 24 of 32.
 template <Isa isa>
 struct Product {
   using S = Simd<isa>;

@@ -1,4 +1,4 @@
-// The vector of an instruction set. Included by the sources compiled for one alone.
+// The vector of an instruction set. Each source that is compiled for one set includes this.
 #pragma once
 
 #include <cmath>
@@ -19,11 +19,11 @@ struct VecOf {
   using Floats __attribute__((vector_size(Width * sizeof(float)))) = float;
 };
 
-/// kWidth floats with the operators of arithmetic, each rounded once, and comparison.
+/// kWidth floats with comparison and the operators of arithmetic, each rounded once.
 template <Isa isa>
 struct Simd {
   static constexpr int kWidth = isa == Isa::avx512 ? 16 : isa == Isa::avx2 ? 8 : 4;
-  /// Vectors that hold the images of a block.
+  /// The number of vectors that hold the images of a block.
   static constexpr int kParts = static_cast<int>(kLanes) / kWidth;
   using Vec = typename VecOf<kWidth>::Floats;
 
@@ -61,7 +61,7 @@ struct Simd {
     return fma(-a, b, c);
   }
 
-  /// rows[i][j] and rows[j][i] change places.
+  /// Exchanges rows[i][j] and rows[j][i].
   [[gnu::always_inline]] static void transpose(Vec (&rows)[kWidth]) {
     if constexpr (kWidth > 8) exchange<8>(rows);
     if constexpr (kWidth > 4) exchange<4>(rows);
@@ -70,7 +70,8 @@ struct Simd {
   }
 
  private:
-  // Of each pair of rows `Apart` apart, lanes with that bit change places with lanes without it.
+  // For each pair of rows `Apart` apart, exchanges the lanes with that bit for the lanes without
+  // it.
   template <int Apart>
   [[gnu::always_inline]] static void exchange(Vec (&rows)[kWidth]) {
     for (int i = 0; i < kWidth; ++i) {

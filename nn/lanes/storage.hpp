@@ -11,7 +11,7 @@
 
 namespace mvsgd::nn::lanes {
 
-/// Plain, or an Activation of the tensor's shape. A flat tensor and its views share the memory.
+/// A plain tensor, or an Activation of its shape. A flat tensor and its views share the memory.
 struct LanesStorage : Storage {
   std::shared_ptr<float> memory;
   std::int64_t offset = 0;  ///< floats

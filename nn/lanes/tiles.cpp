@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint32_t kSign = 0x80000000U;
 constexpr std::uint32_t kExponent = 0x7F800000U;
 constexpr std::uint32_t kQuiet = 0x00400000U;
-// What an invalid operation gives.
+// The result of an invalid operation.
 constexpr std::uint32_t kIndefinite = 0xFFC00000U;
 
 enum class Kind : std::uint8_t { zero, finite, infinite, nan };
@@ -20,7 +20,7 @@ struct Number {
   std::uint32_t bits;
   Kind kind;
 
-  // With subnormals taken for zeros of their sign.
+  // Takes subnormals for zeros of their sign.
   explicit Number(std::uint32_t x) : bits(x), kind(Kind::finite) {
     const std::uint32_t exponent = x & kExponent;
     if (exponent == 0) {
@@ -33,16 +33,16 @@ struct Number {
   [[nodiscard]] double value() const { return std::bit_cast<float>(bits); }
 };
 
-// p + s rounded to float32 once, of a float32 and either another or a product of two bfloat16.
+// p + s, rounded to float32 once. s is a float32; p is one, too, or a product of two bfloat16.
 // Their sum in double is exact unless one is below 2^-28 of the other, which has no more than 24
-// bits: then it is no tie of float32 and near none, so that rounding it again does no harm.
+// bits. Such a sum is no tie of float32 and near none, so rounding it a second time does no harm.
 std::uint32_t rounded_sum(double p, double s) {
   const double exact = p + s;
   const std::uint32_t sign = std::signbit(exact) ? kSign : 0;
   const double magnitude = std::fabs(exact);
-  // Half a step above the largest float32, which is where a tie goes to infinity.
+  // A tie half a step above the largest float32 goes to infinity.
   if (magnitude >= 0x1.ffffffp127) return sign | kExponent;
-  // Scaled so that float32's range has no end near it.
+  // Scaled, so that the ends of float32's range are not near.
   if (magnitude < 0x1p-125 && static_cast<float>(magnitude * 0x1p80) < 0x1p-46F) return sign;
   return sign | std::bit_cast<std::uint32_t>(static_cast<float>(magnitude));
 }

@@ -1,8 +1,8 @@
 // The tile unit of x86 (AMX): its instructions, its configuration, and the kernel's permission.
 //
-// Why not the compiler's intrinsics: those of g++ 12 take a tile's number as text, so no template
-// can pass it on, and they do not say that they read memory, so stores that they need may be
-// dropped.
+// The compiler's intrinsics are not used. In g++ 12 they take a tile's number as text, so no
+// template can pass it on. They also do not say that they read memory, so stores that they need may
+// be dropped.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace mvsgd::nn::lanes {
 
-/// Why tiles of bfloat16 cannot be computed with here; "" if they can. Asks Linux for the
-/// permission that the process needs, which lasts until it ends; asking again does no harm.
+/// Why bfloat16 tiles cannot be computed here; "" if they can. Asks Linux for the permission that
+/// the process needs, which lasts until the process ends. Asking again does no harm.
 [[nodiscard]] std::string amx_objection();
 
 /// What ldtilecfg reads.
@@ -30,13 +30,13 @@ static_assert(sizeof(TileConfiguration) == 64);
 inline constexpr int kFirstLeft = 4;
 inline constexpr int kFirstRight = 6;
 
-/// For products of this shape. Throws std::invalid_argument if rows or pairs are not 1 to 16: the
-/// processor would raise a fault.
+/// The configuration for products of this shape. Throws std::invalid_argument if rows or pairs are
+/// not 1 to 16, for which the processor would raise a fault.
 [[nodiscard]] TileConfiguration tile_configuration(TileShape shape);
 
 #if defined(__x86_64__) && defined(__linux__)
 
-/// One instruction each. "memory" says that it is read or written here, "%c" prints a number bare.
+/// One instruction each. "memory" says that memory is read or written; "%c" prints a number bare.
 struct AmxInstructions {
   static void configure(const TileConfiguration& configuration) {
     asm volatile("ldtilecfg %0" : : "m"(configuration) : "memory");

@@ -13,10 +13,10 @@ namespace {
 
 constexpr int kSide = kTileSide;
 
-// Even or odd halves of a tile's words as float32, [pairs][16].
+// The even or the odd halves of a tile's words as float32, [pairs][16].
 using Halves = float[kSide][kSide];
 
-// Rows of C: of each four sums of eight lanes, even and odd.
+// Rows of C. Each row has four sums of eight lanes, even and odd.
 template <int Rows>
 [[gnu::target("avx2,fma")]] void rows_avx2(std::uint32_t* c, const std::byte* a,
                                            std::int64_t a_row_bytes, const Halves& even,
@@ -30,8 +30,8 @@ template <int Rows>
   for (int k = 0; k < pairs; ++k) {
     __m256 right[4] = {_mm256_load_ps(&even[k][0]), _mm256_load_ps(&even[k][8]),
                        _mm256_load_ps(&odd[k][0]), _mm256_load_ps(&odd[k][8])};
-    // Loaded once for all rows: as operands from memory they would be loaded once a row, and loads
-    // are what there are too many of.
+    // Loaded once for all rows. As operands from memory they would be loaded once a row, and loads
+    // are the bottleneck.
     asm("" : "+x"(right[0]), "+x"(right[1]), "+x"(right[2]), "+x"(right[3]));
 #pragma GCC unroll 2
     for (int r = 0; r < Rows; ++r) {
@@ -82,7 +82,7 @@ template <int Rows>
                                                std::int64_t a_row_bytes, const std::byte* b,
                                                TileShape shape) {
   constexpr int kRows = 4;
-  constexpr __mmask16 kAll = 0xFFFF;  // without a mask g++ 12 warns of its own header
+  constexpr __mmask16 kAll = 0xFFFF;  // without a mask g++ 12 warns about its own header
   const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xFFFF0000U));
   alignas(64) Halves even;
   alignas(64) Halves odd;

@@ -1,5 +1,5 @@
-// Tile products by ordinary fused multiply-adds, for processors without a tile unit: with FTZ and
-// DAZ on they have its bits, but for which NaN comes out of several.
+// Tile products by ordinary fused multiply-adds, for processors without a tile unit. With FTZ and
+// DAZ on they give the unit's bits, except for which NaN results where several meet.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +10,11 @@
 
 namespace mvsgd::nn::lanes {
 
-/// Why this processor cannot compute so; "" if it can, which takes AVX2 and FMA.
+/// Why this processor cannot compute tiles in this way; "" if it can, which takes AVX2 and FMA.
 [[nodiscard]] std::string fma_tiles_objection();
 
-/// As long as it lives, this thread's sums are rounded to nearest even, subnormals are zeros,
-/// before and after an operation, and nothing traps.
+/// While it lives, this thread rounds to nearest even, treats subnormal arguments and results as
+/// zeros, and traps nothing.
 class FlushedSubnormals {
  public:
   FlushedSubnormals();
@@ -26,7 +26,7 @@ class FlushedSubnormals {
   unsigned before_;
 };
 
-/// As tile_product(), under FlushedSubnormals. By AVX-512 where there is some.
+/// As tile_product(), under FlushedSubnormals. By AVX-512 if the processor has it.
 void tile_product_fma(std::uint32_t* c, const std::byte* a, std::int64_t a_row_bytes,
                       const std::byte* b, TileShape shape);
 

@@ -1,4 +1,5 @@
-// Units that compute with tiles, of one interface, so that loops over tiles are written once:
+// Units that compute with tiles. They have one interface, so that loops over tiles are written
+// once:
 //
 //     Unit unit(shape);                  // configured
 //     unit.template zero<0>();           // results: tiles 0 to 3
@@ -7,8 +8,8 @@
 //     unit.template product<0, 4, 6>();
 //     unit.template store<0>(c);         // and released at the end of its life
 //
-// What a factor was loaded from must stay as it is until the last product with it. A unit belongs
-// to the thread that made it, which has one at a time.
+// The memory from which a factor was loaded must not change until the last product with it. A unit
+// belongs to the thread that made it, and a thread has one at a time.
 #pragma once
 
 #include <array>
@@ -22,7 +23,7 @@
 
 namespace mvsgd::nn::lanes {
 
-/// The tile unit by its Instructions: AmxInstructions, or what stands for them in a test.
+/// The tile unit, through its Instructions: AmxInstructions, or a test's substitute for them.
 template <typename Instructions>
 class AmxUnit {
  public:
@@ -52,7 +53,7 @@ class AmxUnit {
   }
 };
 
-/// Products by Product::compute(c, a, a_row_bytes, b, shape), under a Product::Mode.
+/// Computes products by Product::compute(c, a, a_row_bytes, b, shape), under a Product::Mode.
 template <typename Product>
 class SoftwareUnit {
  public:

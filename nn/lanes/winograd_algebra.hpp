@@ -1,7 +1,7 @@
 // The algebra of Winograd's F(4x4, 3x3): 3x3 convolutions with stride and padding 1 by a quarter of
 // the products.
 //
-// By Toom and Cook: in one dimension four results of three taps on six inputs are
+// In one dimension, by Toom and Cook, four results of three taps on six inputs are
 //
 //     y = A^T [(G w) o (B^T x)]        o: element by element
 //
@@ -10,14 +10,15 @@
 //     A_ki = p_k^i      G_kj = p_k^j / product over l != k of (p_k - p_l)
 //     B^T_kj = the coefficient of p^j in the product over l != k of (p - p_l)
 //
-// over the finite points; of infinity A and G have a one in the last column. In two dimensions each
-// transform is made along both. An image is cut into tiles of 4x4 results, which 6x6 inputs reach:
+// over the finite points. For infinity, A and G have a one in the last column. In two dimensions
+// each transform is made along both. An image is cut into tiles of 4x4 results, which 6x6 inputs
+// reach:
 //
 //     forward    y  = A^T [sum over inputs c of U_c o V_c] A     U = G w G^T     V = B^T x B
 //     data       the same of dy, with w turned by half a circle, inputs and outputs exchanged
 //     weights    dw = G^T [sum over tiles of Z o V] G            Z = A dy A^T
 //
-// No transform mixes lanes, so that none needs a shuffle.
+// No transform mixes lanes, so none needs a shuffle.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,7 @@ inline constexpr int kTaps = 3;
 inline constexpr int kResults = static_cast<int>(kTile);
 inline constexpr int kInputs = 6;  ///< of a tile along a side
 
-// The points, and for each pair of them, and 0, what G divides by.
+// The points, and G's divisors: one for each pair of points, and one for 0.
 inline constexpr float kA = 0.625F;
 inline constexpr float kB = 1.5F;
 inline constexpr float kA2 = kA * kA;
@@ -39,7 +40,8 @@ inline constexpr float kPerZero = 1 / (kA2 * kB2);
 inline constexpr float kPerA = 1 / (2 * kA2 * (kA2 - kB2));
 inline constexpr float kPerB = 1 / (2 * kB2 * (kB2 - kA2));
 
-// B^T, A, G, A^T and G^T of one vector of lanes each: `to` is what the name says of `from`.
+// B^T, A, G, A^T and G^T, each applied to one vector of lanes: `to` becomes the matrix times
+// `from`.
 
 struct B {
   template <typename V, typename Vec>
@@ -113,8 +115,8 @@ struct Gt {
   }
 };
 
-// Vectors `stride` apart. The compiler is kept from seeing where they begin: it would otherwise
-// hold each one's offset in memory, and load it for every one.
+// Vectors `stride` apart. The compiler is kept from seeing where they begin. It would otherwise
+// hold the offset of each in memory, and load it each time.
 template <typename V>
 struct Line {
   const float* first;
@@ -138,8 +140,8 @@ struct LineOut {
   }
 };
 
-// Transforms a square of From x From vectors, given column by column to load(column, vectors), to
-// one of To x To, which it hands row by row to save(row, vectors).
+// Transforms a square of From x From vectors to one of To x To. load(column, vectors) gives the
+// first column by column; save(row, vectors) takes the second row by row.
 template <typename V, typename One, int From, int To, typename Load, typename Save>
 [[gnu::always_inline]] inline void along_both(const Load& load, const Save& save) {
   using Vec = typename V::Vec;

@@ -1,5 +1,5 @@
-// Winograd's weight gradients, for one instruction set. Images are what is summed over, so the
-// results' gradients are transposed: outputs in the lanes.
+// Winograd's weight gradients, for one instruction set. The sums are over images, so the results'
+// gradients are transposed: outputs are in the lanes.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +26,7 @@ struct WinogradGradientLoops {
       const std::int64_t t = tile - chunk.begin;
       const winograd::Square<winograd::kInputs, 1> square(x_shape, corner, x, zeros);
       float* const v_of = v + t * x_shape.pixel_stride();
-      // In the order of memory: a line of x, which has all images, is read once.
+      // In the order of memory: a line of x, which holds all images, is read once.
       for (std::int64_t i = 0; i < x_shape.pixel_stride(); i += S::kWidth) {
         const auto save = [&](int row, const typename S::Vec* values)
             __attribute__((always_inline)) {
@@ -95,8 +95,8 @@ struct WinogradGradientLoops {
   }
 
  private:
-  // Outputs o to o + V's width of a tile, [16 images][padded(O)] at each place. Transposed are the
-  // 16 pixels, which are fewer than the 36 places.
+  // Outputs o to o + V's width of a tile, as [16 images][padded(O)] at each place. The 16 pixels
+  // are transposed, since the 36 places are more.
   template <typename V>
   [[gnu::always_inline]] static void transposed_gradients(
       const winograd::Square<winograd::kResults, 0>& square, std::int64_t channels, std::int64_t o,

@@ -1,5 +1,5 @@
-// Winograd's convolutions with images in the lanes, forward and of the data's gradient, for one
-// instruction set. No transform mixes lanes, so that none needs a shuffle.
+// Winograd's convolutions with images in the lanes, forward and for the data's gradient, for one
+// instruction set. No transform mixes lanes, so none needs a shuffle.
 #pragma once
 
 #include <algorithm>
@@ -14,14 +14,14 @@ template <Isa isa>
 struct WinogradLoops {
   using S = Simd<isa>;
   using P = Product<isa>;
-  // The vector for what there are nine taps of.
+  // The vector for weights, of which there are nine taps.
   using Half = Simd<isa == Isa::avx512 ? Isa::avx2 : isa>;
 
   static std::int64_t packed_floats(std::int64_t outputs, std::int64_t inputs) {
     return kPlaces * packed_place(outputs, inputs);
   }
 
-  // Outputs in the lanes.
+  // Packs with outputs in the lanes.
   static void pack(std::int64_t outputs, std::int64_t inputs, const float* w,
                    std::int64_t output_stride, std::int64_t input_stride, bool turned,
                    float* packed) {
@@ -54,8 +54,8 @@ struct WinogradLoops {
     const std::int64_t end = tiles.end * S::kParts;
     for (std::int64_t first = tiles.begin * S::kParts; first < end; first += chunk) {
       const std::int64_t count = std::min(chunk, end - first);
-      // In the order of memory: a line of x or y, which has all images of a tile, is gone through
-      // at once.
+      // In the order of memory: a line of x or y, which holds all images of a tile, is read or
+      // written at once.
       for (std::int64_t column = 0; column < count; column += S::kParts) {
         const winograd::Square<winograd::kInputs, 1> square(
             x_shape, winograd::Corner(x_shape, (first + column) / S::kParts), x, zeros);
@@ -86,16 +86,17 @@ struct WinogradLoops {
   }
 
  private:
-  // Floats more for each place, which keep the same element of all places from one set of the
-  // cache.
+  // Extra floats at each place, so that the same element of all places does not fall into one set
+  // of the cache.
   static constexpr std::int64_t kApart = 16;
 
-  // Floats of U at one place.
+  // The floats of U at one place.
   static std::int64_t packed_place(std::int64_t outputs, std::int64_t inputs) {
     return P::packed_floats({.outputs = outputs, .terms = 1, .inputs = inputs}) + kApart;
   }
 
-  // Columns (vectors of images of a tile) that are transformed and multiplied at once: whole tiles.
+  // The columns (vectors of images of a tile) that are transformed and multiplied at once: whole
+  // tiles.
   static std::int64_t columns_of(std::int64_t inputs, std::int64_t outputs, std::int64_t tiles) {
     const std::int64_t fit =
         in_cache(kPlaces * (inputs + outputs) * S::kWidth, packed_floats(outputs, inputs));
@@ -127,7 +128,7 @@ struct WinogradLoops {
     }
   }
 
-  // U of one input and `count` outputs, each `stride` from the one before.
+  // U of one input and `count` outputs, which are `stride` apart.
   template <bool Turned>
   [[gnu::always_inline]] static void pack_part(std::int64_t inputs, std::int64_t count,
                                                const float* w, std::int64_t stride,
@@ -168,7 +169,7 @@ struct WinogradLoops {
     winograd::along_both<Half, winograd::G, winograd::kTaps, winograd::kInputs>(load, save);
   }
 
-  // y = A^T m A of one tile and channel.
+  // y = A^T m A for one tile and channel.
   [[gnu::always_inline]] static void results(const Activation& shape,
                                              const winograd::Corner& corner, const float* m,
                                              std::int64_t m_place, float* y) {

@@ -1,4 +1,4 @@
-// The tiles of Winograd's convolutions, and how what is transformed of them stands in memory.
+// The tiles of Winograd's convolutions, and the layout of their transforms in memory.
 #pragma once
 
 #include <cstdint>
@@ -13,27 +13,28 @@ inline constexpr std::int64_t kPlaces = 36;  ///< products of a tile
 [[nodiscard]] constexpr std::int64_t tiles_across(const Activation& shape) {
   return (shape.width + kTile - 1) / kTile;
 }
-/// Of a block.
+/// The number of tiles of a block.
 [[nodiscard]] constexpr std::int64_t tiles_of(const Activation& shape) {
   return (shape.height + kTile - 1) / kTile * tiles_across(shape);
 }
-/// Floats from a place to the next of transformed values [36][tiles][channels][16 images]. 64 bytes
-/// more keep the same element of all places from one set of the cache.
+/// The distance in floats between two places of transformed values
+/// [36][tiles][channels][16 images]. Another 64 bytes keep the same element of all places from
+/// falling into one set of the cache.
 [[nodiscard]] constexpr std::int64_t place_stride(std::int64_t tiles, std::int64_t channels) {
   return (tiles * channels + 1) * kLanes;
 }
-/// The same of a weight gradient's sums [36][inputs][padded(outputs)].
+/// The same for a weight gradient's sums [36][inputs][padded(outputs)].
 [[nodiscard]] constexpr std::int64_t sum_stride(std::int64_t inputs, std::int64_t outputs) {
   return inputs * padded(outputs) + kLanes;
 }
-/// How many parts of `part` floats are transformed and multiplied at once: few, so that they leave
-/// room in the second-level cache, which is shared with what is read and written; but no fewer than
-/// weigh as much as the `whole` that is gone through for them.
+/// The number of parts of `part` floats that are transformed and multiplied at once. They are few
+/// enough to leave room in the second-level cache for what is read and written, but together no
+/// smaller than the `whole` that is read for them.
 [[nodiscard]] constexpr std::int64_t in_cache(std::int64_t part, std::int64_t whole) {
   constexpr std::int64_t kFloats = std::int64_t{32} << 10;
   return ((whole > kFloats ? whole : kFloats) + part - 1) / part;
 }
-/// Of so many tiles, those of a weight gradient that are transformed and multiplied at once.
+/// The number of a weight gradient's `tiles` that are transformed and multiplied at once.
 [[nodiscard]] constexpr std::int64_t chunk_of(std::int64_t inputs, std::int64_t outputs,
                                               std::int64_t tiles) {
   const std::int64_t chunk = in_cache(kPlaces * kLanes * (inputs + padded(outputs)),

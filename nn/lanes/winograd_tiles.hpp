@@ -7,7 +7,7 @@
 
 namespace mvsgd::nn::lanes::winograd {
 
-// Where the results of a tile begin, tiles being counted through all blocks, row by row.
+// Where the results of a tile begin. Tiles are counted through all blocks, row by row.
 struct Corner {
   std::int64_t block;
   std::int64_t top;
@@ -18,8 +18,8 @@ struct Corner {
         left(tile % tiles_across(shape) * kTile) {}
 };
 
-// The square of Side x Side pixels, `Before` rows and columns before a tile's results: where
-// they stand, `zeros` where they are outside of the plane.
+// The square of Side x Side pixels that begins `Before` rows and columns before a tile's results. A
+// pixel is where it stands in memory, or at `zeros` if it is outside the plane.
 template <int Side, int Before>
 struct Square {
   const float* pixels[Side * Side];
@@ -53,7 +53,7 @@ struct Square {
   }
 };
 
-// Of the vectors `at` floats behind the pixels.
+// Transforms the vectors that stand `at` floats behind the pixels.
 template <typename V, typename One, int Side, int Before, typename Save>
 [[gnu::always_inline]] inline void transform_tile(const Square<Side, Before>& square,
                                                   std::int64_t at, const Save& save) {

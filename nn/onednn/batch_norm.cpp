@@ -69,11 +69,11 @@ BatchNormForward OneDnnBackend::do_batch_norm_train(const Tensor& x, const Tenso
   return {.y = std::move(y), .saved = std::move(saved), .residual = static_cast<bool>(residual)};
 }
 
-// With h = (x - mean) / deviation, the normalised input, and dv = dy where ReLU let it through:
+// With h = (x - mean) / deviation, the normalised input, and dv = dy where ReLU was open, else 0:
 //     dbeta = sum dv    dgamma = sum dv h    dx = gamma / deviation * (dv - (dbeta + h dgamma) / m)
-// The last two terms are what x does through the batch's mean and variance. dv is also the gradient
-// of a residual. What is handed over is written over where it can be: dv stands where dy stood, dx
-// where dy or, if dv is kept, x stood.
+// The last two terms are the effect of x through the batch's mean and variance. dv is also the
+// gradient of a residual. Tensors that are handed over are overwritten if possible: dv takes the
+// place of dy, and dx that of dy or, if dv is kept, of x.
 BatchNormGradients OneDnnBackend::do_batch_norm_backward(Tensor dy, const Tensor& more, Tensor x,
                                                          const Tensor& gamma,
                                                          const BatchNormForward& forward,
@@ -98,7 +98,7 @@ BatchNormGradients OneDnnBackend::do_batch_norm_backward(Tensor dy, const Tensor
   }
   const Tensor y = rectified_sum ? in_layout(forward.y, layout(from)) : Tensor{};
   Tensor dx = forward.residual ? made_of({&from}) : made_of({&gradient, &from});
-  // A residual without ReLU has dy itself as its gradient.
+  // Without ReLU, the gradient of a residual is dy itself.
   Tensor dv = rectified_sum ? made_of({&gradient}) : gradient;
   const auto do_block =
       [&, &channels = channels, in = storage(from).data(), terms = storage(gradient).data(),

@@ -7,8 +7,8 @@
 #include <xmmintrin.h>
 #endif
 
-// Each kernel is compiled for several instruction sets and the processor's best is taken when the
-// program starts. -ffp-contract=off and the fixed order make all of them compute the same bits.
+// Each kernel is compiled for several instruction sets, and the processor's best is taken when the
+// program starts. All of them compute the same bits, by -ffp-contract=off and the fixed order.
 #if defined(__x86_64__) && defined(__gnu_linux__)
 #define MVSGD_KERNEL [[gnu::target_clones("avx512f", "avx2", "default")]]
 #else
@@ -20,8 +20,8 @@
 namespace mvsgd::nn::kernels {
 namespace {
 
-// The lanes of one element of the plane; GCC splits them where registers are narrower. Only local
-// variables have these types, as their calling convention depends on the instruction set.
+// The lanes of one element of the plane; GCC splits them if registers are narrower. Only local
+// variables have these types, since their calling convention depends on the instruction set.
 template <int Lanes>
 struct VecOf {
   using Float __attribute__((vector_size(Lanes * sizeof(float)), may_alias)) = float;
@@ -30,12 +30,12 @@ struct VecOf {
 template <int Lanes>
 using Vec = typename VecOf<Lanes>::Float;
 
-// Sums run in kChains vectors at once, so that one addition need not wait for the last.
+// Sums run in kChains vectors at once, so that an addition need not wait for the one before.
 constexpr std::int64_t kChains = 4;
-// Elements of the plane whose moments are taken at once: 4 KiB of 16 lanes.
+// The elements of the plane whose moments are taken at once: 4 KiB for 16 lanes.
 constexpr std::int64_t kChunk = 64;
-// How far ahead of its use memory is asked for, in floats. The processor's own prefetching stops at
-// the end of each page, and planes are a few pages at most.
+// How far ahead of its use memory is prefetched, in floats. The processor's own prefetching stops
+// at the end of each page, and a plane is a few pages at most.
 constexpr std::int64_t kAhead = 1024;
 
 template <int Lanes>
@@ -47,8 +47,8 @@ MVSGD_INLINE Vec<Lanes>* vectors(float* x) {
   return reinterpret_cast<Vec<Lanes>*>(x);
 }
 
-// Element e of image n of a block, and the one that a loop over all will soon want: further on in
-// the plane, or, where planes are small, the same of the image that follows.
+// Element e of image n of a block, and the element that a loop over all will need soon: one further
+// on in the plane or, if planes are small, the same one of the next image.
 class Walk {
  public:
   explicit Walk(const ChannelBlock& block)
@@ -75,7 +75,7 @@ MVSGD_INLINE void ask_for(const Vec<Lanes>* from, std::int64_t floats) {
   __builtin_prefetch(reinterpret_cast<const float*>(from) + floats, 0, 2);
 }
 
-// step(e, chain) for e in [0, count), where chain is e % kChains and known to the compiler.
+// Calls step(e, chain) for e in [0, count); chain is e % kChains and known to the compiler.
 template <typename Step>
 MVSGD_INLINE void in_chains(std::int64_t count, const Step& step) {
   std::int64_t e = 0;
@@ -85,8 +85,8 @@ MVSGD_INLINE void in_chains(std::int64_t count, const Step& step) {
   for (std::int64_t chain = 0; e + chain < count; ++chain) step(e + chain, chain);
 }
 
-// Past the caches: what a pass writes and does not read is wanted again much later, and an ordinary
-// store would first read the line. A third of batch norm's forward time.
+// Stores past the caches. A pass needs its result again only much later, and an ordinary store
+// would first read the line: a third of batch norm's forward time.
 template <int Lanes>
 MVSGD_INLINE void store(const Vec<Lanes>& value, Vec<Lanes>* to) {
 #if defined(__SSE__)
@@ -100,21 +100,21 @@ MVSGD_INLINE void store(const Vec<Lanes>& value, Vec<Lanes>* to) {
 #endif
 }
 
-// Before another thread may read what store() wrote.
+// Must come before another thread may read what store() wrote.
 MVSGD_INLINE void finish_stores() {
 #if defined(__SSE__)
   _mm_sfence();
 #endif
 }
 
-// The sum of the chains, left in the first.
+// Leaves the sum of the chains in the first.
 template <int Lanes>
 MVSGD_INLINE Vec<Lanes>& folded(Vec<Lanes>* chains) {
   chains[0] = (chains[0] + chains[1]) + (chains[2] + chains[3]);
   return chains[0];
 }
 
-// [Lanes] numbers, wherever they stand.
+// [Lanes] numbers at any address.
 template <int Lanes>
 struct Numbers {
   Vec<Lanes> vec;
@@ -170,8 +170,8 @@ MVSGD_INLINE void moments_of(const ChannelBlock& block, const float* x, double* 
   }
 }
 
-// apply() and input_gradient() come after a pass over the same data and go through the images the
-// other way, so that they meet first what that pass left in the cache.
+// apply() and input_gradient() follow a pass over the same data. They go through the images the
+// other way, so that they first meet what that pass left in the cache.
 
 template <int Lanes, bool Relu, bool Residual>
 MVSGD_INLINE void apply_of(const ChannelBlock& block, const Affine& affine, const float* x,
@@ -198,7 +198,7 @@ MVSGD_INLINE void apply_of(const ChannelBlock& block, const Affine& affine, cons
   finish_stores();
 }
 
-// What ReLU let through, and how it is known.
+// Where ReLU was open, and how that is known.
 enum class Let : unsigned char { all, apply_of_x, positive_y };
 
 template <int Lanes, Let Through, bool More>
@@ -339,7 +339,7 @@ MVSGD_KERNEL void residual_gradient_sums(const ChannelBlock& block, const float*
                                          const float* x, const float* y, const float* dy,
                                          const float* more, float* dv, double* sum_dv,
                                          double* sum_dv_x) {
-  const Affine affine{.mean = mean, .scale = mean, .shift = mean};  // the mean alone is used
+  const Affine affine{.mean = mean, .scale = mean, .shift = mean};  // only the mean is used
   block.lanes == 8
       ? residual_gradient_sums_in<8>(block, affine, x, y, dy, more, dv, sum_dv, sum_dv_x)
       : residual_gradient_sums_in<16>(block, affine, x, y, dy, more, dv, sum_dv, sum_dv_x);

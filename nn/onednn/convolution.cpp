@@ -12,14 +12,14 @@ constexpr auto kDirect = dnnl::algorithm::convolution_direct;
 
 dnnl::memory::desc any_layout(const Shape& shape, Type type) { return {shape, type, Tag::any}; }
 
-// oneDNN's names of what a pass reads and writes.
+// oneDNN's names for what a pass reads and writes.
 struct Names {
   int x;
   int w;
   int y;
 };
 
-// `pass` with its layouts, computed by a primitive.
+// `pass` with its layouts and with a primitive that computes it.
 template <typename Primitive, typename Descriptor>
 ConvolutionPass computed_by(const Library& library, const Descriptor& chosen, const Names& names,
                             ConvolutionPass pass) {

@@ -1,4 +1,4 @@
-// The passes of one convolution problem, made when first needed.
+// The passes of one convolution problem. Each is made when first needed.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@
 
 namespace mvsgd::nn {
 
-/// What a pass of a convolution is computed with: oneDNN's direct convolution, or our own
-/// Winograd's F(4x4, 3x3), which takes 2.25 products where the direct one takes 9, and rounds more
-/// (nn/onednn/README.md has the bound).
+/// The algorithm of a pass: oneDNN's direct convolution, or our own Winograd's F(4x4, 3x3). The
+/// latter takes 2.25 products where the direct one takes 9, and rounds more (nn/onednn/README.md
+/// has the bound).
 enum class Algorithm : std::uint8_t { direct, winograd };
 
 /// An algorithm for each pass.
@@ -26,23 +26,23 @@ struct PassAlgorithms {
 };
 
 enum class Maker : std::uint8_t { amd, intel, other };
-/// Where the rows of the table were measured.
+/// The processors on which the rows of the table were measured.
 enum class Measured : std::uint8_t {
   zen5,             ///< an AMD EPYC: AVX-512
   sapphire_rapids,  ///< an Intel Xeon: AVX-512 and AMX
 };
 
-/// Whose rows a processor with AVX-512 gets: those of its maker, or else of the nearest instruction
-/// set.
+/// The rows that a processor with AVX-512 gets: those of its maker, else those of the nearest
+/// instruction set.
 [[nodiscard]] Measured nearest_measured(Maker maker, bool amx);
 
-/// What these rows name for a problem; direct where they have none.
+/// What these rows name for a problem; direct if they have none for it.
 [[nodiscard]] PassAlgorithms measured_choice(Measured where, const ConvolutionProblem& problem);
 
 /// The choice for a problem; all direct where onednn_has_winograd() is false.
 [[nodiscard]] PassAlgorithms choose(ConvolutionChoice choice, const ConvolutionProblem& problem);
 
-/// One of the three passes and the layouts in which it takes or leaves x, w, y or their gradients.
+/// One of the three passes, and the layouts of x, w, y or their gradients in it.
 struct ConvolutionPass {
   dnnl::memory::desc x;
   dnnl::memory::desc w;
@@ -51,8 +51,8 @@ struct ConvolutionPass {
   std::function<void(Library& library, float* x, float* w, float* y)> run;
 };
 
-/// oneDNN's direct convolutions, in the layouts that it likes best (format_tag::any), and
-/// Winograd's of our own. Throws dnnl::error.
+/// oneDNN's direct convolutions, in the layouts that it likes best (format_tag::any), and our own
+/// Winograd's. Throws dnnl::error.
 class Convolution {
  public:
   Convolution(const ConvolutionProblem& problem, const OneDnnOptions& options);
@@ -63,8 +63,8 @@ class Convolution {
 
  private:
   using Desc = dnnl::memory::desc;
-  // As oneDNN takes them: extents with layouts left open, one entry a spatial dimension. Arguments
-  // may be bfloat16, results are float32.
+  // Descriptions as oneDNN takes them: extents with layouts left open, one entry a spatial
+  // dimension. Arguments may be bfloat16; results are float32.
   struct Open {
     Desc argument;
     Desc result;
@@ -76,13 +76,13 @@ class Convolution {
   dnnl::memory::dims strides_;
   dnnl::memory::dims padding_;
   PassAlgorithms algorithms_;
-  ConvolutionPass winograd_pass_;  // what its three passes have in common: all but run()
+  ConvolutionPass winograd_pass_;  // the common part of its three passes: all but run()
   WinogradConvolution winograd_;
   std::optional<ConvolutionPass> forward_;
   std::optional<ConvolutionPass> backward_data_;
   std::optional<ConvolutionPass> backward_weights_;
 
-  // Of the direct forward pass, which those of the backward passes are made with.
+  // The descriptor of the direct forward pass, with which those of the backward passes are made.
   [[nodiscard]] dnnl::convolution_forward::primitive_desc descriptor(const Library& library,
                                                                      const Desc& y) const;
 };

@@ -1,4 +1,4 @@
-// Which algorithm each pass of a convolution runs: the committed table and the other choices of the
+// The algorithm of each pass of a convolution: the committed table, and the other choices of the
 // key conv_algorithm.
 #include <algorithm>
 #include <array>
@@ -15,9 +15,9 @@ namespace {
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
-// The convolutions of ResNet-18 that Winograd's algorithm can do, 3x3 with stride and padding 1
-// from `channels` to as many on a plane of `side` x `side`, and for each pass the batch from which
-// on it is faster than the direct one.
+// The convolutions of ResNet-18 that Winograd's algorithm can do: 3x3 with stride and padding 1,
+// from `channels` to as many, on a plane of `side` x `side`. For each pass, the batch from which on
+// it is faster than the direct one.
 struct Row {
   std::int64_t channels;
   std::int64_t side;
@@ -26,13 +26,13 @@ struct Row {
   std::int64_t backward_weights;
 };
 
-// What pays depends on the processor's caches and memory as well as on its instructions, so each
-// maker's has rows of its own, from measurements of bench/convolution_bench.cpp (one thread),
-// 2026-11. Smaller batches than the smallest measured are direct.
+// The faster algorithm depends on the processor's caches and memory as well as on its instructions.
+// So each maker has rows of its own, from measurements of bench/convolution_bench.cpp (one thread),
+// 2026-11. Batches below the smallest one measured are direct.
 //
-// An Intel Xeon (Sapphire Rapids: AVX-512, AMX), batches 16, 64 and 256: Winograd's is faster in
-// every pass of every shape from 32 channels on a side of 8 up. With 16 channels it is in all but
-// two passes, of which it is not recorded which: those stay direct.
+// An Intel Xeon (Sapphire Rapids: AVX-512, AMX), batches 16, 64 and 256. From 32 channels and a
+// side of 8 up, Winograd's is faster in every pass of every shape. With 16 channels it is faster in
+// all but two passes; which two was not recorded, so those stay direct.
 constexpr auto kRowsOfSapphireRapids = std::to_array<Row>({
     {32, 8, 16, 16, 16},
     {32, 16, 16, 16, 16},

@@ -1,6 +1,6 @@
-// Vectors of 16 floats, the block of channels that AVX-512 makes layouts of; for sources that
-// compile their loops for several instruction sets. GCC splits them where registers are narrower.
-// Only local variables have this type, as its calling convention depends on the instruction set.
+// Vectors of 16 floats, the block of channels in AVX-512's layouts, for sources that compile their
+// loops for several instruction sets. GCC splits them if registers are narrower. Only local
+// variables have this type, since its calling convention depends on the instruction set.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ using Vec __attribute__((vector_size(kSide * sizeof(float)), may_alias, aligned(
   return reinterpret_cast<const Vec*>(x);
 }
 
-/// One step of transpose(): of each pair of rows `Apart` apart, lanes with that bit change places
-/// with lanes without it.
+/// One step of transpose(): for each pair of rows `Apart` apart, exchanges the lanes with that bit
+/// for the lanes without it.
 template <int Apart>
 [[gnu::always_inline]] inline void exchange(Vec* rows) {
   using Lanes __attribute__((vector_size(kSide * sizeof(int)))) = int;
@@ -36,7 +36,7 @@ template <int Apart>
   }
 }
 
-/// Of 16 rows.
+/// Transposes 16 rows.
 [[gnu::always_inline]] inline void transpose(Vec* rows) {
   exchange<1>(rows);
   exchange<2>(rows);

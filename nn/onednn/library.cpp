@@ -11,7 +11,7 @@ Library::Library() : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {
 
 void Library::set_threads(int threads) {
   if (threads > 1) {
-    // Its own adjustment to a busy machine is switched off; a limit of the environment stands.
+    // Switches off OpenMP's own adjustment to a busy machine. A limit set in the environment stays.
     omp_set_dynamic(0);
     int granted = 1;
 #pragma omp parallel num_threads(threads)
@@ -43,7 +43,7 @@ void Library::execute(const Executable& executable,
   if (size > 0) {
     arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(executable.scratchpad, scratch(size)));
   }
-  // The count belongs to the calling thread, where anybody may have changed it.
+  // The count belongs to the calling thread, for which anybody may have changed it.
   omp_set_num_threads(threads_);
   executable.primitive.execute(stream_, arguments);
   stream_.wait();

@@ -1,5 +1,5 @@
-// What every use of oneDNN in this backend goes through: one engine, one stream, one scratchpad,
-// one thread count, and BackendError for what the library refuses.
+// Every use of oneDNN in this backend goes through here: one engine, one stream, one scratchpad,
+// one thread count, and a BackendError for what the library refuses.
 #pragma once
 
 #include <omp.h>
@@ -22,7 +22,7 @@ namespace mvsgd::nn {
   return static_cast<std::int64_t>((layout.get_size() + sizeof(float) - 1) / sizeof(float));
 }
 
-/// The result of f(), with a dnnl::error from it as a BackendError: "operation: oneDNN: reason".
+/// The result of f(). Turns a dnnl::error into a BackendError: "operation: oneDNN: reason".
 template <typename F>
 auto or_refuse(const std::string& operation, F f) {
   try {
@@ -32,7 +32,7 @@ auto or_refuse(const std::string& operation, F f) {
   }
 }
 
-/// A primitive and the scratchpad it wants.
+/// A primitive and the scratchpad that it needs.
 struct Executable {
   dnnl::primitive primitive;
   dnnl::memory::desc scratchpad;
@@ -44,29 +44,30 @@ class Library {
   Library();
 
   /// Everything from now on runs with `threads` threads. Primitives are made for a thread count, so
-  /// owners of any must make them again after a change.
+  /// their owners must make them again after a change.
   ///
   /// Throws UnavailableError if OpenMP gives the calling thread fewer: a primitive made for more
-  /// would wait for ever for those that never come.
+  /// would wait for the missing ones for ever.
   void set_threads(int threads);
   [[nodiscard]] int threads() const { return threads_; }
 
   [[nodiscard]] BufferPool& pool() const { return *pool_; }
 
-  /// At least `size` floats of any values, aligned to 64 bytes, until the next call of this or of
-  /// execute().
+  /// At least `size` floats, aligned to 64 bytes and not initialised. Valid until the next call of
+  /// this or of execute().
   [[nodiscard]] float* scratch(std::int64_t size);
 
-  /// f(begin, end) for consecutive parts of [0, count), which the threads share. The parts must not
-  /// depend on each other in any bit.
+  /// Calls f(begin, end) for consecutive parts of [0, count), which the threads share. No bit of a
+  /// part's result may depend on another part.
   template <typename F>
   void in_parallel(std::int64_t count, F f) const;
 
-  /// A primitive descriptor with a scratchpad of ours. The library's own is shared among primitives
-  /// of the thread that made them, and executing one from another thread crashes (seen in 2.6.3).
+  /// A primitive descriptor with a scratchpad of ours. The library's own is shared among the
+  /// primitives of the thread that made them, and executing one from another thread crashes (seen
+  /// in 2.6.3).
   ///
-  /// `arguments` are those of the operation descriptor of oneDNN 2, which are those of the
-  /// primitive descriptor of oneDNN 3: this and describe_backward() are all that differs.
+  /// `arguments` are those of oneDNN 2's operation descriptor, which equal those of oneDNN 3's
+  /// primitive descriptor. The two versions differ only here and in describe_backward().
   template <typename Primitive, typename... Arguments>
   [[nodiscard]] auto describe(const Arguments&... arguments) const {
     omp_set_num_threads(threads_);
@@ -89,7 +90,7 @@ class Library {
 #endif
   }
 
-  /// The primitive of a descriptor made by the above.
+  /// The primitive of a descriptor made by the functions above.
   template <typename Primitive, typename Descriptor>
   [[nodiscard]] Executable compile(const Descriptor& descriptor) const {
     omp_set_num_threads(threads_);

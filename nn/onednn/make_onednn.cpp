@@ -9,7 +9,7 @@
 namespace mvsgd::nn {
 namespace {
 
-// The values of oneDNN's instruction sets are sets of bits, each with those of what it includes.
+// oneDNN's instruction sets are sets of bits; each contains the bits of the sets that it includes.
 bool has(dnnl::cpu_isa wanted) {
   const auto bits = static_cast<unsigned>(wanted);
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
@@ -49,7 +49,7 @@ std::unique_ptr<Backend> make(const BackendOptions& options, int /*device*/) {
   }
 }
 
-// What Winograd is worth: measured in nn/onednn/README.md.
+// The gain by Winograd, as measured in nn/onednn/README.md.
 std::string convolutions() {
   return std::string(onednn_has_winograd()
                          ? "direct and Winograd"

@@ -15,12 +15,12 @@ struct OneDnnOptions {
   bool bf16 = false;
 };
 
-/// On the CPU through oneDNN 2.6 or later. Throws BackendError if the library refuses its engine,
-/// and UnavailableError if there are no Winograd convolutions or no bfloat16 for this processor and
-/// they are asked for.
+/// A backend on the CPU through oneDNN 2.6 or later. Throws BackendError if the library refuses its
+/// engine, and UnavailableError if Winograd convolutions or bfloat16 are asked for and this
+/// processor lacks them.
 [[nodiscard]] std::unique_ptr<Backend> make_onednn_backend(const OneDnnOptions& options = {});
 
-/// Whether Winograd convolutions are taken here: ours are made for AVX-512.
+/// Whether Winograd convolutions are used here: ours are made for AVX-512.
 [[nodiscard]] bool onednn_has_winograd();
 /// Whether oneDNN has bfloat16 convolutions that the processor computes natively
 /// (avx512_core_bf16).
@@ -29,7 +29,7 @@ struct OneDnnOptions {
 /// Whether the processor has AMX and oneDNN may use it.
 [[nodiscard]] bool onednn_has_amx();
 
-/// Has fp32 and bf16, and no graphs; in bf16 convolutions are direct.
+/// The entry has fp32 and bf16, and no graphs. In bf16 convolutions are direct.
 [[nodiscard]] BackendEntry onednn_entry();
 
 }  // namespace mvsgd::nn

@@ -17,7 +17,7 @@ namespace {
 using Desc = dnnl::memory::desc;
 using Tag = dnnl::memory::format_tag;
 
-// Whether our loops know this layout of weights, which is that of most convolutions with AVX-512.
+// Whether our loops know this layout of weights. It is that of most convolutions with AVX-512.
 bool in_blocks_of_16(const Shape& shape, const Desc& layout) {
   return shape[0] % 16 == 0 && shape[1] % 16 == 0 && layout == layout_of(shape, Tag::OIhw16i16o);
 }

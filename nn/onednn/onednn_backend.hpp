@@ -35,7 +35,7 @@ struct Blocked {
   [[nodiscard]] std::int64_t stride() const { return block.plane * block.lanes; }
   [[nodiscard]] std::int64_t padded() const { return blocks * block.lanes; }
 
-  /// f(lane, channel) for the lanes of a block that are not padding.
+  /// Calls f(lane, channel) for the lanes of a block that are not padding.
   template <typename F>
   void for_each_lane(std::int64_t block_index, F f) const {
     const std::int64_t first = block_index * block.lanes;
@@ -46,8 +46,8 @@ struct Blocked {
   }
 };
 
-/// One thread at a time, as Backend says. What it computes depends on the count given to enter()
-/// too, which is a setting of a run: oneDNN shares sums among its threads.
+/// Used by one thread at a time, as Backend says. Results depend on the count given to enter(),
+/// too, since oneDNN divides sums among its threads; the count is a setting of a run.
 class OneDnnBackend : public Backend {
  public:
   /// Throws as make_onednn_backend() does.
@@ -90,16 +90,17 @@ class OneDnnBackend : public Backend {
   void do_sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
                    float weight_decay) override;
 
-  // A tensor of any values; plain if `layout` is zero.
+  // A tensor that is not initialised; plain if `layout` is zero.
   [[nodiscard]] Tensor make(const Shape& shape, const dnnl::memory::desc& layout);
-  // Where to write a result of the shape and layout of the first: the first of these that nobody
-  // else holds, else a new tensor. Results are written as arguments are read, element by element.
+  // Where to write a result of the first one's shape and layout: the first of these tensors that
+  // nobody else holds, else a new tensor. Element i of a result is written after element i of the
+  // arguments is read.
   [[nodiscard]] Tensor made_of(std::initializer_list<const Tensor*> given);
   [[nodiscard]] Tensor copy_of(const Tensor& x);
   // x itself if it has this layout, else a copy that does.
   [[nodiscard]] Tensor in_layout(Tensor x, const dnnl::memory::desc& wanted);
   [[nodiscard]] Tensor in_layout_of(const Tensor& x, const Tensor& other);
-  // x, copied if its channels are not in blocks, and what its layout is.
+  // x, copied if its channels are not in blocks, and the description of its layout.
   [[nodiscard]] std::pair<Tensor, Blocked> blocked(Tensor x);
   // The plain weights w in a convolution's layout, kept until w's storage is written to.
   [[nodiscard]] float* packed(const Tensor& w, const dnnl::memory::desc& wanted);
@@ -107,7 +108,7 @@ class OneDnnBackend : public Backend {
 
   OneDnnOptions options_;
   Library library_;
-  // By problem string. As many as there are shapes, so one set for each batch size in use.
+  // By problem string. There is one for each shape, so one set for each batch size in use.
   std::unordered_map<std::string, Convolution> convolutions_;
 };
 

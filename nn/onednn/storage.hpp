@@ -70,8 +70,8 @@ struct BatchStatistics : Storage {
   return found.data();
 }
 
-/// For whoever changes elements of the plain x: weights packed from it are out of date then. Throws
-/// std::invalid_argument unless x is plain.
+/// The elements of the plain x for a caller that changes them: weights packed from x are then out
+/// of date. Throws std::invalid_argument unless x is plain.
 [[nodiscard]] inline float* writable_data(const Tensor& x) {
   static_cast<void>(plain_data(x));
   ++storage(x).allocation->version;
@@ -83,7 +83,7 @@ struct BatchStatistics : Storage {
   return {shape, dnnl::memory::data_type::f32, tag};
 }
 
-/// Of a tensor with four dimensions.
+/// The layout of a tensor with four dimensions.
 [[nodiscard]] inline dnnl::memory::desc layout(const Tensor& x) {
   const OneDnnStorage& found = storage(x);
   return found.plain() ? layout_of(x.shape, dnnl::memory::format_tag::nchw) : found.layout;

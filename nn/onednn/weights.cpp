@@ -4,7 +4,8 @@
 
 #include "nn/onednn/lanes.hpp"
 
-// The layout is that of AVX-512, so this is compiled for it and for what every processor has.
+// The layout is that of AVX-512, so this is compiled for it and for a baseline that every processor
+// has.
 #if defined(__x86_64__) && defined(__gnu_linux__)
 #define MVSGD_KERNEL [[gnu::target_clones("avx512f", "default")]]
 #else
@@ -15,11 +16,11 @@
 namespace mvsgd::nn::kernels {
 namespace {
 
-// A block's plain data are 16 rows, an output channel each, of 16 * taps columns, input by input;
-// its blocked data have a row of 16 outputs for each of those columns, tap by tap.
+// A block's plain data are 16 rows, one for each output channel, of 16 * taps columns, input by
+// input. Its blocked data have a row of 16 outputs for each of those columns, tap by tap.
 //
-// f(plain, row_stride, blocked, column) for every 16 columns from `column` on, where `plain` is
-// their first element and `blocked` the block.
+// Calls f(plain, row_stride, blocked, column) for every 16 columns from `column` on. `plain` is
+// their first element, and `blocked` is the block.
 template <typename F>
 MVSGD_INLINE void for_each_square(const WeightShape& shape, const F& f) {
   const std::int64_t row_stride = shape.inputs * shape.taps;
@@ -33,7 +34,7 @@ MVSGD_INLINE void for_each_square(const WeightShape& shape, const F& f) {
   }
 }
 
-// Where the outputs of a column stand in their block.
+// The place of a column's outputs in their block.
 MVSGD_INLINE std::int64_t place(std::int64_t column, std::int64_t taps) {
   return (column % taps * kSide + column / taps) * kSide;
 }

@@ -7,9 +7,9 @@
 
 namespace mvsgd::nn::kernels {
 
-/// Weights [outputs][inputs][taps] in row-major order, `taps` being R * S, and the same in oneDNN's
-/// OIhw16i16o: [outputs / 16][inputs / 16][taps][16 inputs][16 outputs]. Both counts of channels
-/// are multiples of 16; blocked data are aligned to 64 bytes.
+/// Weights [outputs][inputs][taps] in row-major order, where `taps` is R * S, and the same weights
+/// in oneDNN's OIhw16i16o: [outputs / 16][inputs / 16][taps][16 inputs][16 outputs]. The numbers of
+/// channels are multiples of 16; blocked data are aligned to 64 bytes.
 struct WeightShape {
   std::int64_t outputs = 0;
   std::int64_t inputs = 0;
@@ -17,7 +17,7 @@ struct WeightShape {
 };
 
 void pack(const WeightShape& shape, const float* plain, float* blocked);
-/// The way back, or, with Into::add, plain += blocked.
+/// The reverse of the above; with Into::add, plain += blocked.
 void unpack(const WeightShape& shape, const float* blocked, float* plain, Into into);
 
 }  // namespace mvsgd::nn::kernels

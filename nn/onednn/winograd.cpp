@@ -4,7 +4,7 @@
 
 #include "nn/onednn/lanes.hpp"
 
-// As fast as AVX-512 is; what every processor has computes the same bits.
+// Compiled for AVX-512, for its speed, and for a baseline of every processor, with the same bits.
 #if defined(__x86_64__) && defined(__gnu_linux__)
 #define MVSGD_KERNEL [[gnu::target_clones("avx512f", "default")]]
 #else
@@ -23,7 +23,7 @@ constexpr int kInputs = 6;   // of a tile along a side
 constexpr int kResults = 4;  // kTile
 constexpr int kTaps = 3;
 
-// The points, and for each pair of them, and 0, what G divides by.
+// The points, and G's divisors: one for each pair of points, and one for 0.
 constexpr float kA = 0.625F;
 constexpr float kB = 1.5F;
 constexpr float kA2 = kA * kA;
@@ -32,7 +32,8 @@ constexpr float kPerZero = 1 / (kA2 * kB2);
 constexpr float kPerA = 1 / (2 * kA2 * (kA2 - kB2));
 constexpr float kPerB = 1 / (2 * kB2 * (kB2 - kA2));
 
-// B^T, A, G, A^T and G^T of one vector of lanes each: `to` is what the name says of `from`.
+// B^T, A, G, A^T and G^T, each applied to one vector of lanes: `to` becomes the matrix times
+// `from`.
 
 MVSGD_INLINE void b_transposed(const Vec* from, Vec* to) {
   to[0] = kA2 * kB2 * from[0] - (kA2 + kB2) * from[2] + from[4];
@@ -94,8 +95,8 @@ MVSGD_INLINE void g_transposed(const Vec* from, Vec* to) {
 
 using Transform = void(const Vec* from, Vec* to);
 
-// Transforms a square of From x From vectors, load(row, column), to one of To x To, which it hands
-// to save(index, vector).
+// Transforms a square of From x From vectors, load(row, column), to one of To x To, which goes to
+// save(index, vector).
 template <Transform one, int From, int To, typename Load, typename Save>
 MVSGD_INLINE void along_both(const Load& load, const Save& save) {
   Vec middle[To][From];
@@ -113,7 +114,8 @@ MVSGD_INLINE void along_both(const Load& load, const Save& save) {
   }
 }
 
-// f(tile, image and block's first element, top, left) with the tile's first result at (top, left).
+// Calls f(tile, image and block's first element, top, left); the tile's first result is at (top,
+// left).
 template <typename F>
 MVSGD_INLINE void for_each_tile(const Activation& shape, std::int64_t block, Tiles tiles,
                                 const F& f) {
@@ -126,9 +128,9 @@ MVSGD_INLINE void for_each_tile(const Activation& shape, std::int64_t block, Til
   }
 }
 
-// Asks for what the tile below will read and this one does not. The processor's own prefetching
-// stops at the end of each page, and a few rows of an image are one: a seventh of the time at 64
-// channels.
+// Prefetches what the tile below will read and this one does not. The processor's own prefetching
+// stops at the end of each page, and a page is a few rows of an image. It saves a seventh of the
+// time at 64 channels.
 MVSGD_INLINE void ask_for_rows(const Activation& shape, const float* plane, std::int64_t top,
                                std::int64_t left) {
   for (std::int64_t i = top; i < top + kTile; ++i) {
@@ -138,8 +140,8 @@ MVSGD_INLINE void ask_for_rows(const Activation& shape, const float* plane, std:
   }
 }
 
-// Squares of Side x Side, the first element `before` rows and columns before the tile's results and
-// zero outside the image, to their places.
+// Puts squares of Side x Side to their places. A square begins `before` rows and columns before the
+// tile's results and is zero outside the image.
 template <Transform one, int Side, std::int64_t before>
 MVSGD_INLINE void transform_tiles(const Activation& shape, std::int64_t block, Tiles tiles,
                                   const float* x, const Places& places) {
@@ -181,16 +183,17 @@ MVSGD_INLINE void transform_weights_of(const float* w, const Places& u, std::int
   }
 }
 
-// sum += a * b, rounded once: an instruction where there is one, the same bits where there is none.
-// Written to `sum` itself, GCC 12 leaves the lanes apart at -O3.
+// sum += a * b, rounded once. It is one instruction where the processor has it; elsewhere the bits
+// are the same. The loop writes to a copy, since at -O3 GCC 12 does not vectorise it if it writes
+// to `sum`.
 MVSGD_INLINE void fma(const Vec& a, const Vec& b, Vec& sum) {
   Vec result;
   for (int l = 0; l < kLanes; ++l) result[l] = __builtin_fmaf(a[l], b[l], sum[l]);
   sum = result;
 }
 
-// The sums of a few rows and blocks of a matrix product, in registers: 8 x 2 of them hide the time
-// that a multiplication takes, and each two vectors loaded are used 8 times.
+// The sums of a few rows and blocks of a matrix product, in registers. 8 x 2 sums hide the latency
+// of a multiplication, and each two vectors loaded are used 8 times.
 constexpr int kRows = 8;
 
 template <int Rows, int Blocks>
@@ -214,7 +217,7 @@ struct Sums {
     }
   }
 
-  // f(sum, its element) for each, of rows and blocks from `x` on.
+  // Calls f(sum, its element) for each sum, for rows and blocks from `x` on.
   template <typename F>
   MVSGD_INLINE void for_each(float* x, std::int64_t block_stride, const F& f) {
     for (int r = 0; r < Rows; ++r) {

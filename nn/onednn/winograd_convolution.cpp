@@ -14,14 +14,14 @@ using winograd::kPlaces;
 using winograd::Places;
 using winograd::Tiles;
 
-// This many tiles go through all transforms before the next ones do. Their data stays in the
-// caches, and the transformed weights, which do not all fit, are read once for all of them.
+// This many tiles go through all transforms before the next ones do. Their data stay in the caches.
+// The transformed weights do not all fit there; they are read once for all these tiles.
 constexpr std::int64_t kChunk = 64;
-// Blocks of outputs whose products are taken and transformed together.
+// Blocks of outputs that are multiplied and transformed together.
 constexpr std::int64_t kGroup = 2;
 
-// Floats up to which transformed weights, or sums that become their gradients, are kept from chunk
-// to chunk: 4 MiB. What is more comes back from memory more slowly than it is made again.
+// The most floats of transformed weights, or of sums for their gradients, that are kept from chunk
+// to chunk: 4 MiB. More than that comes back from memory more slowly than it is made again.
 constexpr std::int64_t kKept = std::int64_t{1} << 20;
 
 constexpr std::int64_t kSquare = kLanes * kLanes;
@@ -37,7 +37,7 @@ void lay_out(Library& library, std::initializer_list<Places*> all) {
   }
 }
 
-// f(chunk) for all tiles, in order.
+// Calls f(chunk) for all tiles, in order.
 template <typename F>
 void for_each_chunk(std::int64_t tiles, F f) {
   for (std::int64_t first = 0; first < tiles; first += kChunk) {
@@ -45,7 +45,7 @@ void for_each_chunk(std::int64_t tiles, F f) {
   }
 }
 
-// f(first, blocks) for all groups of blocks.
+// Calls f(first, blocks) for all groups of blocks.
 template <typename F>
 void for_each_group(std::int64_t blocks, std::int64_t group, F f) {
   for (std::int64_t first = 0; first < blocks; first += group) {
@@ -53,12 +53,12 @@ void for_each_group(std::int64_t blocks, std::int64_t group, F f) {
   }
 }
 
-// Whether to keep for all chunks what has a square of these blocks at each place.
+// Whether data with a square of these blocks at each place are kept for all chunks.
 bool keeps(std::int64_t tiles, const Activation& from, const Activation& to) {
   return tiles > kChunk && kPlaces * from.blocks * to.blocks * kSquare <= kKept;
 }
 
-// f(i) for i in [0, count), which the threads share.
+// Calls f(i) for i in [0, count), which the threads share.
 template <typename F>
 void in_parallel(const Library& library, std::int64_t count, F f) {
   library.in_parallel(count, [&](std::int64_t begin, std::int64_t end) {
@@ -66,14 +66,14 @@ void in_parallel(const Library& library, std::int64_t count, F f) {
   });
 }
 
-// f(row, column) for a matrix of blocks.
+// Calls f(row, column) for a matrix of blocks.
 template <typename F>
 void for_each_square(const Library& library, std::int64_t rows, std::int64_t columns, F f) {
   in_parallel(library, rows * columns, [&](std::int64_t i) { f(i / columns, i % columns); });
 }
 
-// y of x, where w_block(output block, input block) is where the weights of the two stand and
-// `transform` makes U of them.
+// y from x. w_block(output block, input block) gives the address of the weights between the two,
+// and `transform` makes U of them.
 template <typename Weights, typename Transform>
 void convolve(Library& library, std::int64_t images, const Activation& from, const float* x,
               const Activation& to, float* y, Weights w_block, Transform transform) {

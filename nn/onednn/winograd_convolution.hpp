@@ -10,10 +10,10 @@ namespace mvsgd::nn {
 /// A 3x3 convolution with stride and padding 1 between multiples of 16 channels.
 ///
 /// Activations are in blocks of 16 channels (nChw16c), weights and their gradients in blocks of 16
-/// x 16 (OIhw16i16o). What is computed depends on the arguments alone, not on the count of threads:
-/// every sum has one order.
+/// x 16 (OIhw16i16o). Every sum has one order, so results depend on the arguments alone, not on the
+/// number of threads.
 ///
-/// Memory: the library's scratch, of which a part grows with the channels and none with the images.
+/// Memory: the library's scratch. A part of it grows with the channels; none grows with the images.
 struct WinogradConvolution {
   std::int64_t images = 0;
   std::int64_t inputs = 0;   ///< channels of x

@@ -1,4 +1,4 @@
-// The reference backend: plain loops, the definition that the others are tested against.
+// The reference backend: plain loops, the definition against which the others are tested.
 #pragma once
 
 #include <memory>
@@ -7,10 +7,11 @@
 
 namespace mvsgd::nn {
 
-/// In float32: same bits on every machine (fixed order, own exp and log, no contraction).
+/// In float32. Its bits are the same on every machine (fixed order, own exp and log, no
+/// contraction).
 [[nodiscard]] std::unique_ptr<Backend> make_reference_backend();
 
-/// Has the definition alone: in fp32, without graphs.
+/// The entry has the definition alone: fp32, no graphs.
 [[nodiscard]] BackendEntry reference_entry();
 
 }  // namespace mvsgd::nn

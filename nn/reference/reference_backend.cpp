@@ -34,8 +34,8 @@ struct ConvShape {
   [[nodiscard]] std::int64_t x_image() const { return c * h * w; }
   [[nodiscard]] std::int64_t y_image() const { return o * positions(); }
 
-  // f(k, p, e) for every tap k and position p that meet in an element e of the image rather than in
-  // its padding; k outermost, p increasing.
+  // Calls f(k, p, e) for every tap k and position p that meet in an element e of the image, not in
+  // its padding. k is outermost, and p increases.
   template <typename F>
   void for_each_meeting(F f) const {
     for (std::int64_t k = 0; k < taps(); ++k) {
@@ -53,7 +53,7 @@ struct ConvShape {
   }
 };
 
-// A matrix in memory; element (i, j) at i * row + j * column.
+// A matrix in memory; element (i, j) is at i * row + j * column.
 template <typename T>
 struct Matrix {
   const T* data;
@@ -61,10 +61,10 @@ struct Matrix {
   std::int64_t column;
 };
 
-// c[i][j] += sum over k < inner of a[i][k] * b[k][j], with b and c row-major, `columns` wide.
+// c[i][j] += sum over k < inner of a[i][k] * b[k][j]. b and c are row-major, `columns` wide.
 //
-// Each c[i][j] takes its terms one by one, k increasing. The inner loop runs over j, so that it
-// can be vectorised without touching that order; four k at a time only save loads of c.
+// Each c[i][j] takes its terms one by one, k increasing. The inner loop runs over j, so it can be
+// vectorised without changing that order. Taking four k at a time only saves loads of c.
 template <typename T>
 void add_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, Matrix<T> a,
                  const T* __restrict b, T* __restrict c) {
@@ -90,7 +90,7 @@ void add_product(std::int64_t rows, std::int64_t inner, std::int64_t columns, Ma
   }
 }
 
-// max(0, x) that leaves a NaN a NaN.
+// max(0, x), except that a NaN stays a NaN.
 template <typename T>
 T rectify(T x) {
   return x <= T(0) ? T(0) : x;
@@ -104,7 +104,7 @@ struct NormShape {
 
   [[nodiscard]] std::int64_t per_channel() const { return n * plane; }
 
-  // f(e) for every element e of one channel, image after image.
+  // Calls f(e) for every element e of one channel, image after image.
   template <typename F>
   void for_each(std::int64_t channel, F f) const {
     for (std::int64_t image = 0; image < n; ++image) {
@@ -113,8 +113,8 @@ struct NormShape {
     }
   }
 
-  // The sum of f(e) over a channel: each plane's sum, then the sum of those, whose rounding error
-  // grows with plane + n rather than plane * n.
+  // The sum of f(e) over a channel: first each plane's sum, then the sum of those. Its rounding
+  // error grows with plane + n rather than plane * n.
   template <typename T, typename F>
   T sum(std::int64_t channel, F f) const {
     T total = 0;
@@ -195,9 +195,9 @@ void ReferenceBackend<T>::do_accumulate(const Tensor& y, const Tensor& x) {
   for (std::size_t i = 0; i < target.size(); ++i) target[i] += source[i];
 }
 
-// The three passes of a convolution are products of matrices, image by image. With X[k][p] the
-// image's element where tap k meets position p (0 in the padding), W = w as [o][k], Y = y[n] as
-// [o][p]:
+// The three passes of a convolution are products of matrices, image by image. X[k][p] is the
+// image's element where tap k meets position p (0 in the padding), W is w as [o][k], and Y is y[n]
+// as [o][p]:
 //     Y = W X        dX = W^T dY, added up where the image's elements stand        dW += dY X^T
 
 template <typename T>
@@ -296,10 +296,10 @@ BatchNormForward ReferenceBackend<T>::do_batch_norm_train(const Tensor& x, const
   return {.y = y, .saved = std::move(saved), .residual = static_cast<bool>(residual)};
 }
 
-// With h = (x - mean) / deviation, the normalised input, and dv = dy where ReLU let it through:
+// With h = (x - mean) / deviation, the normalised input, and dv = dy where ReLU was open, else 0:
 //     dbeta = sum dv    dgamma = sum dv h    dx = gamma / deviation * (dv - (dbeta + h dgamma) / m)
-// The last two terms are what x does through the batch's mean and variance. dv is also the gradient
-// of a residual.
+// The last two terms are the effect of x through the batch's mean and variance. dv is also the
+// gradient of a residual.
 template <typename T>
 BatchNormGradients ReferenceBackend<T>::do_batch_norm_backward(
     Tensor dy, const Tensor& more, Tensor x, const Tensor& gamma, const BatchNormForward& forward,

@@ -1,5 +1,5 @@
-// The reference backend's class, in float or double; in double, gradients can be checked by finite
-// differences.
+// The reference backend's class, in float or double. In double, finite differences can check
+// gradients.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace mvsgd::nn {
 
-/// Row-major tensors of T and plain loops, which define what the other backends compute.
+/// Row-major tensors of T and plain loops. They define what the other backends compute.
 ///
 /// Numerics. Every sum is taken in T, one addition after the other, in a fixed order:
 ///   - convolution: over c, u, v (y), over o and then u, v (dx), over n and then i, j (dw), each
@@ -24,11 +24,11 @@ namespace mvsgd::nn {
 /// divisions round correctly everywhere, so results have the same bits on every machine and for any
 /// number of threads (there is one).
 ///
-/// A NaN goes through every operation, ReLU included.
+/// A NaN passes through every operation, ReLU included.
 template <typename T>
 class ReferenceBackend : public Backend {
  public:
-  /// The elements of any tensor of this backend, row-major; for tests, which read and write doubles
+  /// The elements of any tensor of this backend, row-major. For tests, which read and write doubles
   /// without rounding them to float. Throws std::invalid_argument for another backend's tensor.
   [[nodiscard]] static std::span<T> values(const Tensor& x);
 
@@ -45,7 +45,7 @@ class ReferenceBackend : public Backend {
   void do_accumulate(const Tensor& y, const Tensor& x) override;
 
  protected:
-  // What a test rounds the arguments of.
+  // Virtual, so that a test can round the arguments.
   Tensor do_conv2d(const Tensor& x, const Tensor& w, const ConvolutionProblem& problem) override;
   Tensor do_conv2d_backward_data(const Tensor& dy, const Tensor& w,
                                  const ConvolutionProblem& problem) override;

@@ -53,9 +53,7 @@ void add_log_options(CLI::App& app, LogLevel& level) {
       ->excludes(named);
 }
 
-/// The first word of `args` that the program does not know where it stands, with the nearest that
-/// it does; "" if there is none.
-/// What to give instead of an option that programs of this kind have; "" if it is none of theirs.
+/// What to use instead of an option that similar programs have; "" if it is none of theirs.
 std::string of_other_programs(std::string_view name) {
   struct Other {
     std::string_view theirs;
@@ -92,6 +90,8 @@ std::string of_other_programs(std::string_view name) {
   return found == kOthers.end() ? "" : fmt::format("did you mean '{}'?", found->ours);
 }
 
+/// An error for the first word of `args` that the program does not know, with the nearest word that
+/// it knows there; "" if it knows all.
 std::string unknown_word(const CLI::App& app, const std::vector<std::string>& args) {
   const CLI::App* command = &app;
   const auto judged = [](const std::string& kind, const std::string& word,
@@ -132,8 +132,9 @@ std::string unknown_word(const CLI::App& app, const std::vector<std::string>& ar
   return "";
 }
 
-/// Throws UsageError if an option or operand is given as "", as a shell does of a variable that is
-/// not set: nothing here has a use for it, and to take it for not given would start another run.
+/// Throws UsageError if an option or operand is "", which is what a shell passes for an unset
+/// variable. No option here takes an empty value, and if it counted as not given, another run would
+/// start.
 void refuse_empty_values(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     if (std::ranges::count(option->results(), "") == 0) continue;
@@ -152,7 +153,7 @@ Exit parse_and_run(const std::vector<std::string>& args, CommandContext context)
   CLI::App app("Distributed sparse SGD with majority voting: the reference implementation",
                "mvsgd");
   app.require_subcommand(1);
-  app.fallthrough();  // options of the program may stand behind the command, too
+  app.fallthrough();  // the program's options may also follow the command
   app.set_version_flag("--version", MVSGD_VERSION);
   app.footer(kFooter);
   add_log_options(app, context.level);
@@ -162,20 +163,20 @@ Exit parse_and_run(const std::vector<std::string>& args, CommandContext context)
     add(app, context, chosen);
   }
   try {
-    // CLI11 takes them last first.
+    // CLI11 takes the arguments in reverse order.
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() != 0) {
       const std::string unknown = unknown_word(app, args);
       throw UsageError(unknown.empty() ? fmt::format("{}; --help tells more", e.what()) : unknown);
     }
-    app.exit(e, context.streams.out, context.streams.err);  // prints what was asked for
+    app.exit(e, context.streams.out, context.streams.err);  // prints the help or version
     check_written(context.streams.out);
     return Exit::good;
   }
   refuse_empty_values(app);
   const Exit code = chosen();
-  // Of a run the output is progress alone, and what it has made is in files.
+  // A run prints nothing but progress; its results are in files.
   const bool runs = app.got_subcommand("train") || app.got_subcommand("reproduce");
   if (!runs) check_written(context.streams.out);
   return code;

@@ -14,18 +14,18 @@ namespace mvsgd::sim {
 /// Exit codes of every command.
 enum class Exit : int {
   good = 0,
-  check_failed = 1,  ///< bits, equations or parameters that should agree do not
+  check_failed = 1,  ///< bits, equations or parameters do not agree as they should
   usage = 2,         ///< an unknown command, option, preset or key, or a value out of range
-  bad_input = 3,     ///< a file, directory or device that cannot be used, or is not there
+  bad_input = 3,     ///< a file, directory or device that is missing or unusable
   run_failed = 4,    ///< the run itself: divergence, a backend's refusal, a full disk
-  interrupted = 5,   ///< by the person, who can resume it
+  interrupted = 5,   ///< by the user, who can resume it
 };
 
-/// Asks whether the person wants the program to stop. From the first question on a wish to stop is
-/// kept for the next one; before it, it ends the program.
+/// Asks whether the user wants the program to stop. From the first call on, a signal to stop is
+/// kept for the next call; before it, the signal ends the program.
 using Interrupted = std::function<bool()>;
 
-/// Where a command writes: results to `out`, what went wrong to `err`.
+/// Where a command writes: results to `out`, errors and warnings to `err`.
 struct Streams {
   std::ostream& out;
   std::ostream& err;
@@ -35,9 +35,8 @@ struct Streams {
   bool err_colors = false;
 };
 
-/// Runs `mvsgd ARGS...`. Catches what commands throw and turns it into one line on `err` and an
-/// exit code. `law` is what bits are held against; tests alter it. `interrupted` may be empty:
-/// never.
+/// Runs `mvsgd ARGS...`. Turns an exception into one line on `err` and an exit code. Bits are
+/// compared with `law`, which tests alter. `interrupted` may be empty: never.
 [[nodiscard]] Exit run_command(const std::vector<std::string>& args, const Streams& streams,
                                const LawConstants& law = {}, const Interrupted& interrupted = {});
 

@@ -1,17 +1,27 @@
-// mvsgd data: CIFAR-10's files fetched, checked, or stood in for.
+// mvsgd data: fetches CIFAR-10's files, checks them, or writes synthetic ones.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "data/cifar10.hpp"
 #include "data/fetch.hpp"
 #include "data/synthetic.hpp"
 #include "sim/cli/commands.hpp"
+#include "sim/cli/options.hpp"
+#include "sim/plan/effect.hpp"
+#include "sim/plan/keys.hpp"
 #include "sim/text/numbers.hpp"
+#include "sim/text/text_table.hpp"
+#include "sim/train/backends.hpp"
+#include "sim/train/images.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -20,13 +30,20 @@ struct DataOptions {
   std::string directory;
   std::string url;
   std::uint64_t seed = 0;
+  GivenSettings given;  ///< of a split
 };
 
-/// A bar on a terminal, elsewhere a line every tenth.
+/// Of what a split depends on.
+bool is_of_splits(std::string_view key) {
+  return key.starts_with("split") || key == "workers" || key == "seed" || key == "data" ||
+         key == "synthetic_train";
+}
+
+/// Draws a bar on a terminal. Elsewhere prints a line for every tenth.
 class FetchReport {
  public:
   explicit FetchReport(const Streams& streams) : streams_(&streams) {}
-  /// What comes next begins a line.
+  /// Ends the bar's line, if there is a bar.
   ~FetchReport() {
     if (bar_is_there_) streams_->out << std::endl;
   }
@@ -101,6 +118,31 @@ Exit synthesize(const DataOptions& options, const CommandContext& context) {
   return Exit::good;
 }
 
+/// Prints how many images of each class each worker has.
+Exit split(const DataOptions& options, const CommandContext& context) {
+  Settings settings;
+  set(settings, options.given);
+  const std::vector<GivenKey> named = given_by_name(Settings(), options.given);
+  refuse_without_effect(settings, named);
+  const data::Dataset training = load_images(settings).train;
+  const auto parts = split_images(settings, training);
+  std::size_t classes = 0;
+  for (const std::uint8_t label : training.labels) {
+    classes = std::max<std::size_t>(classes, label + std::size_t{1});
+  }
+  std::vector<std::vector<std::string>> lines{{"worker", "images"}};
+  for (std::size_t c = 0; c < classes; ++c) lines.front().push_back(std::to_string(c));
+  for (std::size_t n = 0; n < parts.size(); ++n) {
+    std::vector<std::size_t> counts(classes);
+    for (const std::uint32_t image : parts[n]) ++counts[training.labels[image]];
+    std::vector<std::string> line{std::to_string(n), std::to_string(parts[n].size())};
+    for (const std::size_t count : counts) line.push_back(std::to_string(count));
+    lines.push_back(std::move(line));
+  }
+  write_text_table(context.streams.out, lines, std::string(classes + 2, '>'));
+  return Exit::good;
+}
+
 }  // namespace
 
 void add_data(CLI::App& app, const CommandContext& context, Action& chosen) {
@@ -108,6 +150,16 @@ void add_data(CLI::App& app, const CommandContext& context, Action& chosen) {
   CLI::App* const group = app.add_subcommand("data", "Fetch, check or synthesize CIFAR-10's files");
   group->require_subcommand(1);
   group->footer("Examples:\n  mvsgd data fetch cifar-10\n  mvsgd data check cifar-10");
+  CLI::App* const of_split = group->add_subcommand(
+      "split", "Print how many images of each class each worker of a run would have");
+  add_setting_options(*of_split, options->given, is_of_splits);
+  of_split->footer(
+      "Examples:\n  mvsgd data split --data cifar-10\n"
+      "  mvsgd data split --data cifar-10 --split dirichlet --split-alpha 0.1 --seed 2\n"
+      "  mvsgd data split --split classes --split-classes 2 --workers 20");
+  of_split->callback([options, &context, &chosen] {
+    chosen = [options, &context] { return split(*options, context); };
+  });
   const auto add = [&](const char* name, const char* what, const char* examples, auto run) {
     CLI::App* const command = group->add_subcommand(name, what);
     command->add_option("directory", options->directory, "of the six files of the binary version")
@@ -123,7 +175,8 @@ void add_data(CLI::App& app, const CommandContext& context, Action& chosen) {
       "  mvsgd data fetch cifar-10\n"
       "  mvsgd data fetch cifar-10 --url file:///tmp/cifar-10-binary.tar.gz",
       fetch)
-      ->add_option("--url", options->url, "a mirror of the archive: http, https or file");
+      ->add_option("--url", options->url, "a mirror of the archive: http, https or file")
+      ->type_name("URL");
   add("check", "Sizes, labels, MD5 and channel means", "  mvsgd data check cifar-10", check);
   add("synthesize", "Write 60,000 synthetic images as such files",
       "  mvsgd data synthesize synthetic\n  mvsgd data synthesize other --seed 2", synthesize)

@@ -26,7 +26,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// The keys that an evaluation depends on, or that say where it is done.
+/// The keys on which an evaluation depends, and those that say where it runs.
 constexpr std::array<std::string_view, 12> kKeys{"init",
                                                  "data",
                                                  "synthetic_train",

@@ -1,4 +1,4 @@
-// mvsgd presets and mvsgd info: what there is to choose from.
+// mvsgd presets and mvsgd info: what the user can choose from.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
@@ -35,7 +35,7 @@ Exit info(const Streams& streams) {
     fmt::print(streams.out, "{:<16} {}\n", name, value);
   };
   std::string versions;
-  std::vector<std::pair<std::string, std::string>> bits;  // and the backends that have them
+  std::vector<std::pair<std::string, std::string>> bits;  // and the backends with these bits
   for (const std::string_view name : backends_built()) {
     Settings settings;
     settings.backend = name;
@@ -50,7 +50,7 @@ Exit info(const Streams& streams) {
         same->second += fmt::format(", {}", name);
       }
     } catch (const nn::UnavailableError& e) {
-      version = e.what();  // in this build, but not for this machine
+      version = e.what();  // this build has the backend, this machine cannot run it
     }
     versions += fmt::format("{}{}{}", versions.empty() ? "" : ", ", name,
                             version.empty() ? "" : " (" + version + ")");
@@ -74,7 +74,7 @@ Exit info(const Streams& streams) {
 void add_presets(CLI::App& app, const CommandContext& context, Action& chosen) {
   const auto name = std::make_shared<std::string>();
   CLI::App* const command = app.add_subcommand("presets", "List the presets, or print one as TOML");
-  command->add_option("name", *name, "the preset to print")->type_name("NAME");
+  command->add_option("name", *name, "the preset to print")->type_name("PRESET");
   command->footer("Examples:\n  mvsgd presets\n  mvsgd presets ssgd-mv-l4 > mine.toml");
   command->callback([name, &context, &chosen] {
     chosen = [name, &context] { return list_presets(*name, context.streams); };

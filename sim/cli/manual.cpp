@@ -11,9 +11,6 @@
 #include <vector>
 
 #include "sim/cli/commands.hpp"
-#include "sim/plan/keys.hpp"
-#include "sim/plan/presets.hpp"
-#include "sim/plan/settings.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -24,7 +21,7 @@ std::vector<const CLI::App*> commands_of(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });
 }
 
-/// The commands in which something can be done, with the words that lead there.
+/// Collects the commands that do something, with the words that lead to them.
 void collect(const CLI::App& app, const std::string& words,
              std::vector<std::pair<std::string, const CLI::App*>>& found) {
   for (const CLI::App* command : commands_of(app)) {
@@ -44,7 +41,7 @@ std::vector<std::pair<std::string, const CLI::App*>> leaves(const CLI::App& app)
   return found;
 }
 
-/// Text for troff: no character of it is a request or an escape.
+/// Text for troff, escaped so that no character of it is a request or an escape.
 std::string troff(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
@@ -62,7 +59,7 @@ std::string troff(std::string_view text) {
 }
 
 void write_option(std::ostream& out, const CLI::Option& option) {
-  const std::string value = option.get_type_name();  // none of a flag
+  const std::string value = option.get_type_name();  // "" for a flag
   fmt::print(out, ".TP\n");
   if (option.nonpositional()) {
     std::string names;
@@ -79,7 +76,7 @@ void write_option(std::ostream& out, const CLI::Option& option) {
   fmt::print(out, "{}\n", troff(option.get_description()));
 }
 
-/// The footer: examples and all else, line by line.
+/// Writes the footer line by line. Indented lines are examples and stay as they are.
 void write_footer(std::ostream& out, const CLI::App& app) {
   std::istringstream lines(app.get_footer());
   bool literal = false;
@@ -98,21 +95,6 @@ void write_options(std::ostream& out, const CLI::App& app) {
       if (option->nonpositional() != positional) write_option(out, *option);
     }
   }
-}
-
-/// Every word that may follow, a blank behind each.
-std::string option_words(const CLI::App& app) {
-  std::string words;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) words += "--" + name + ' ';
-  }
-  return words;
-}
-
-std::string command_words(const CLI::App& app) {
-  std::string words;
-  for (const CLI::App* command : commands_of(app)) words += command->get_name() + ' ';
-  return words;
 }
 
 }  // namespace
@@ -142,41 +124,6 @@ void write_man_page(std::ostream& out, const CLI::App& app) {
   }
   fmt::print(out, ".SH NOTES\n");
   write_footer(out, app);
-}
-
-void write_bash_completion(std::ostream& out, const CLI::App& app) {
-  std::string presets_words;
-  for (const Preset& preset : presets()) presets_words += preset.name + ' ';
-  std::string keys_words;
-  for (const Key& key : keys()) keys_words += fmt::format("{}= ", key.name);
-  fmt::print(out, R"(# Completions of mvsgd for bash.
-_mvsgd() {{
-  local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD - 1]}} words=
-  case $previous in
-    --preset) words='{}' ;;
-    --set) words='{}'; compopt -o nospace ;;
-    *) case "${{COMP_WORDS[1]-}} ${{COMP_WORDS[2]-}}" in
-)",
-             presets_words, keys_words);
-  for (const auto& [name, command] : leaves(app)) {
-    const std::string more = name == "presets" ? presets_words : "";
-    const bool nested = name.find(' ') != std::string::npos;
-    fmt::print(out, "      \"{}{}) words='{}{}' ;;\n", name, nested ? "\"" : " \"*",
-               option_words(*command), more);
-  }
-  for (const CLI::App* command : commands_of(app)) {
-    if (commands_of(*command).empty()) continue;
-    fmt::print(out, "      \"{} \"*) words='{}' ;;\n", command->get_name(),
-               command_words(*command));
-  }
-  fmt::print(out, R"(    esac ;;
-  esac
-  ((COMP_CWORD == 1)) && words='{}{}'
-  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-}}
-complete -o default -F _mvsgd mvsgd
-)",
-             command_words(app), option_words(app));
 }
 
 void add_manual(CLI::App& app, const CommandContext& context, Action& chosen) {

@@ -1,4 +1,4 @@
-// What --help says, as a manual page and as completions: one source for all three.
+// Turns the text of --help into a manual page and completions, so that all three have one source.
 #pragma once
 
 #include <iosfwd>
@@ -9,10 +9,10 @@ class App;
 
 namespace mvsgd::sim {
 
-/// The manual page of the program and all of its commands, section 1, for man(1).
+/// The manual page of the program and all its commands, section 1, for man(1).
 void write_man_page(std::ostream& out, const CLI::App& app);
 
-/// A script for bash that completes commands, options, presets and keys.
+/// A script for bash that completes commands, options and what each takes: words, settings, paths.
 void write_bash_completion(std::ostream& out, const CLI::App& app);
 
 }  // namespace mvsgd::sim

@@ -28,10 +28,10 @@ void add_setting_options(CLI::App& command, GivenSettings& given,
               given.emplace_back(name, value);
             },
             std::string(key.help))
-        ->group("Settings")
+        ->group(kSettingsGroup)
         ->take_last()
-        ->trigger_on_parse()  // in the order in which they are given
-        ->type_name("VALUE");
+        ->trigger_on_parse()  // in the order given
+        ->type_name(std::string(key.operand));
   }
 }
 

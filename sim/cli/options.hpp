@@ -1,4 +1,4 @@
-// Settings on the command line: a long option for a key.
+// Settings on the command line: a long option for each key.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,10 @@ class App;
 
 namespace mvsgd::sim {
 
-/// Adds --KEY, with - for _ as well, for every key of which `wanted(name)` is true. Parsing appends
+/// What --help lists settings under.
+inline constexpr const char* kSettingsGroup = "Settings";
+
+/// Adds --KEY, also with - for _, for every key for which `wanted(name)` is true. Parsing appends
 /// to `given`, which must outlive it.
 void add_setting_options(CLI::App& command, GivenSettings& given,
                          const std::function<bool(std::string_view)>& wanted);

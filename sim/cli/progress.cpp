@@ -33,7 +33,7 @@ std::string Progress::line(const RoundRecord& record, double seconds) const {
   const std::uint64_t done = round.first_step + round.steps;
   const double left =
       seconds * static_cast<double>(total_steps_ - done) / static_cast<double>(done);
-  // What matters most comes first: a terminal may cut the end off.
+  // The most important part comes first, since a terminal may cut off the end.
   return fmt::format(
       "round {}/{}  {} left  loss {:.3f}  {:.0f} images/s  up {}  down {}  epoch {:.2f}  {}",
       round.t, total_rounds_, clock_time(left),
@@ -138,7 +138,7 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
                                baseline->settings.preset,
                                100 * (result.evaluation.accuracy - baseline->accuracy)));
   if (account.sparse_rounds() > 0) {
-    // The paper's run of the same H: 300 epochs of 79 local steps.
+    // The paper's run with the same H: 300 epochs of 79 local steps.
     const double updates = settings.phi.to_double() * account.sparse_rounds();
     const double paper = settings.phi.to_double() * 300 * 79 / settings.local_steps;
     fmt::print(out,

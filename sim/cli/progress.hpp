@@ -1,4 +1,4 @@
-// What a person sees while a run goes on and when it has ended.
+// What the user sees while a run goes on and when it has ended.
 #pragma once
 
 #include <iosfwd>
@@ -11,21 +11,21 @@
 
 namespace mvsgd::sim {
 
-/// A bar that is redrawn on a terminal, no wider than it; elsewhere a plain line now and then, and
-/// always one for an evaluation. Both have round, loss, images/s, bits and the time left.
+/// On a terminal, a bar that is redrawn and no wider than the terminal. Elsewhere, a plain line now
+/// and then, and one for every evaluation. Both show round, loss, images/s, bits and the time left.
 class Progress {
  public:
-  /// `columns` of the terminal behind `out`, 0 if it is none; `begun` is the state that the run
-  /// goes on from. `every_round`: a plain line each.
+  /// `columns` is the width of the terminal behind `out`, 0 if `out` is none. `begun` is the state
+  /// from which the run goes on. With `every_round`, each round gets a plain line.
   Progress(std::ostream& out, std::size_t columns, const std::vector<Round>& rounds,
            const TrialState& begun, bool every_round = false);
 
-  /// A bar that is there is left: what comes next begins a line.
+  /// Leaves the bar as it is and begins a new line.
   ~Progress() { leave_bar(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// `seconds` that the run has taken, what it had when it was interrupted included.
+  /// `seconds` is the run's wall time so far, with the parts before an interrupt.
   void add(const RoundRecord& record, double seconds);
   /// An evaluation of a round that was told of without.
   void add(const Round& round, const Evaluation& evaluation);
@@ -42,18 +42,18 @@ class Progress {
   bool bar_is_there_ = false;
   std::uint64_t total_steps_;
   std::size_t total_rounds_;
-  double earlier_;            ///< seconds that the run had taken before construction
+  double earlier_;            ///< the run's wall time before construction
   double last_line_ = -1e9;   ///< when the last plain line was printed, in seconds
   std::uint64_t images_ = 0;  ///< since construction
   comm::ByDirection<comm::Bits> bits_;
 };
 
-/// What the bits of such a run are held against: "eqs 13-15", or "the law of its codec" with
-/// another code than the paper's.
+/// What a run's bits are compared with, in words: "eqs 13-15", or "the law of its codec" if the
+/// code is not the paper's.
 [[nodiscard]] std::string_view name_of_law(const Settings& settings);
 
-/// The end of a run: accuracy, the four rates, bits against the equations, the digest; beside
-/// `baseline`, if there is one, and why a short run lags behind it.
+/// Prints the end of a run: accuracy, the four rates, bits against the equations, the digest. With
+/// a `baseline`, also the comparison with it, and why a short run lags behind.
 void print_summary(std::ostream& out, const Settings& settings, const TrialResult& result,
                    std::uint64_t steps_per_epoch, double seconds,
                    const std::optional<FinishedRun>& baseline);

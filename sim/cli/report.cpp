@@ -36,7 +36,7 @@ std::vector<RunHistory> read_runs(const std::vector<std::string>& directories) {
   return runs;
 }
 
-/// The runs with the time that they would take over the network; prints a line of each.
+/// Reads the runs with the times that they would take over the network, and prints a line for each.
 std::vector<RunHistory> read_runs_over(const Network& network,
                                        const std::vector<std::string>& directories,
                                        std::ostream& out) {
@@ -55,8 +55,8 @@ std::vector<SeedGroup> read_groups(const std::vector<std::string>& directories) 
   return seed_groups(read_runs(directories));
 }
 
-/// Prints the runs as a table, each held as `mvsgd verify RUN_DIR` holds it. Returns whether all
-/// of them hold.
+/// Prints the runs as a table and checks each as `mvsgd verify RUN_DIR` does. Returns whether all
+/// hold.
 bool print_table(const std::vector<std::string>& directories, const CommandContext& context) {
   bool all_hold = true;
   std::vector<TableRun> runs;
@@ -90,7 +90,7 @@ std::string format_of(const ReportOptions& options) {
   return options.figure ? "svg" : "html";
 }
 
-/// In the directory of one run, beside the caller for several.
+/// The default path: in the run's directory if there is one run, else in the current directory.
 fs::path default_path(const ReportOptions& options) {
   const fs::path name = (options.figure ? "uplink." : "report.") + format_of(options);
   return options.directories.size() == 1 && fs::is_directory(options.directories.front())
@@ -98,7 +98,7 @@ fs::path default_path(const ReportOptions& options) {
              : name;
 }
 
-/// The figure as a file's bytes: of runs, or of points that an earlier figure has left.
+/// The figure as a file's bytes, from runs or from the points that an earlier figure has written.
 std::string figure_as(const ReportOptions& options) {
   std::vector<UplinkCurve> curves;
   if (options.directories.size() == 1 && fs::is_regular_file(options.directories.front())) {
@@ -126,7 +126,7 @@ std::string report_as(const std::string& format, const std::vector<SeedGroup>& g
   return out.str();
 }
 
-/// What cannot be written is the path that the user has named.
+/// A failure to write is an InputError, since the user has named the path.
 void write_report(const fs::path& path, const std::string& text) {
   try {
     replace_file(path, text);

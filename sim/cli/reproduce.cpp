@@ -13,6 +13,7 @@
 #include "sim/cli/options.hpp"
 #include "sim/cli/train.hpp"
 #include "sim/reproduce/results_files.hpp"
+#include "sim/reproduce/scale.hpp"
 #include "sim/reproduce/sweep.hpp"
 #include "sim/reproduce/sweep_plan.hpp"
 #include "sim/text/numbers.hpp"
@@ -26,7 +27,7 @@ struct ReproduceOptions {
   bool only_estimate = false;
 };
 
-/// Trains as `mvsgd train` does, and tells as it does of what it does only to LogLevel::debug.
+/// Trains like `mvsgd train`, but prints its progress only at LogLevel::debug.
 Exit train_trial(const TrialSpec& trial, bool resume, const CommandContext& context) {
   CommandContext own = context;
   own.level = context.level < LogLevel::debug ? LogLevel::error : LogLevel::info;
@@ -40,7 +41,8 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
   std::ostream& out = progress_streams(context, silent).out;
   SweepPlan plan = plan_sweep(options.request);
   if (!options.only_estimate) make_directory(plan.out / "runs");
-  // Rather now than after an estimate; every trial has the same ones.
+  // Read now rather than after the estimate, so that bad images fail early. All trials have the
+  // same ones.
   const std::string images = digest_of(load_images(plan.trials.front().settings));
   for (TrialSpec& trial : plan.trials) trial.images = images;
   Exit exit = Exit::good;
@@ -80,12 +82,16 @@ void add_reproduce(CLI::App& app, const CommandContext& context, Action& chosen)
       "reproduce", "Run the trials of Table 1 or of a figure, and set them beside the paper's");
   std::vector<std::string> names;
   for (const TableOrFigure& one : tables_and_figures()) names.emplace_back(one.name);
-  command->add_option("exhibit", options->request.what, fmt::format("{}", fmt::join(names, ", ")))
+  command->add_option("exhibit", options->request.what, "the paper's table or figure")
       ->required()
-      ->type_name("WHAT");
-  command->add_option("--scale", options->request.scale,
-                      "paper (default): as the paper; cpu: its rounds at a narrow network, about a "
-                      "night on two cores; smoke: minutes, on the embedded images");
+      ->type_name(fmt::format("{}", fmt::join(names, "|")));
+  std::vector<std::string_view> scale_names;
+  for (const Scale& one : scales()) scale_names.push_back(one.name);
+  command
+      ->add_option("--scale", options->request.scale,
+                   "paper (default): as the paper; cpu: its rounds at a narrow network, about a "
+                   "night on two cores; smoke: minutes, on the embedded images")
+      ->type_name(fmt::format("{}", fmt::join(scale_names, "|")));
   command
       ->add_option("--trials", options->request.trials,
                    "seeds 1 to N of each row; default 10 (paper), 1 (cpu) or 2 (smoke)")

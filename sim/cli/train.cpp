@@ -40,10 +40,11 @@ struct TrainOptions {
   std::string transport{kThreads};
   bool tensorboard = false;
   std::vector<std::string> dump_rounds;
-  GivenSettings given;  ///< by --set key=value and --key value, in order
+  GivenSettings given;  ///< from --set key=value and --key value, in order
 };
 
-/// Preset, then file (a resumed run's own), then --set and --key: what is named later counts.
+/// Layers the preset, then the file (a resumed run's own), then --set and --key; later layers
+/// count.
 Settings gather_settings(const TrainOptions& options) {
   FileSettings begun;
   std::optional<std::string> named;
@@ -186,8 +187,10 @@ Exit train_and_show(const std::filesystem::path& directory, const Settings& sett
 void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
   const auto options = std::make_shared<TrainOptions>();
   CLI::App* const command = app.add_subcommand("train", "Train, and count every bit");
-  command->add_option("--preset", options->preset, "named settings ('mvsgd presets')");
-  command->add_option("--config", options->config, "settings as TOML, such as a run's config.toml");
+  command->add_option("--preset", options->preset, "named settings ('mvsgd presets')")
+      ->type_name("PRESET");
+  command->add_option("--config", options->config, "settings as TOML, such as a run's config.toml")
+      ->type_name("FILE");
   command
       ->add_option_function<std::vector<std::string>>(
           "--set",
@@ -197,7 +200,8 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
           "settings; may be repeated")
       ->trigger_on_parse()
       ->type_name("KEY=VALUE");
-  command->add_option("--out", options->out, "directory of the run; default runs/...");
+  command->add_option("--out", options->out, "directory of the run; default runs/...")
+      ->type_name("DIR");
   command
       ->add_option("--resume", options->resume,
                    "go on with the run in RUN_DIR from its newest checkpoint, with its settings; "
@@ -205,13 +209,15 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
                    "deadline) may be given anew")
       ->type_name("RUN_DIR")
       ->excludes("--preset", "--config", "--out");
-  command->add_option("--baseline", options->baseline, "a finished run to compare with");
+  command->add_option("--baseline", options->baseline, "a finished run to compare with")
+      ->type_name("RUN_DIR");
   command->add_option("--dump-wire", options->dump_wire, "write messages as they cross to DIR")
       ->type_name("DIR");
   command
       ->add_option("--dump-rounds", options->dump_rounds,
                    "the rounds to dump, 0 for the initial model; default 1")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->type_name("ROUND,...");
   command->add_flag(
       "--tensorboard", options->tensorboard,
       "write an event file for TensorBoard into the run's directory; a resumed run that "

@@ -1,4 +1,4 @@
-// A run with what a person sees of it, for the commands that train.
+// A training run as the user sees it, for the commands that train.
 #pragma once
 
 #include <filesystem>
@@ -11,8 +11,8 @@
 
 namespace mvsgd::sim {
 
-/// train_in(), with what begins, its progress, warnings and a summary as the context's level has
-/// them, and after an interrupt how to go on. Throws as train_in().
+/// Calls train_in() and prints, at the context's log level, how the run begins, progress, warnings
+/// and a summary; after an interrupt also how to go on. Throws as train_in() does.
 [[nodiscard]] Exit train_and_show(const std::filesystem::path& directory, const Settings& settings,
                                   const TrainingOptions& options,
                                   const std::optional<FinishedRun>& baseline,

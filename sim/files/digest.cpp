@@ -14,7 +14,7 @@ void put(std::span<const std::uint32_t> values, comm::BitWriter& out) {
   for (const std::uint32_t value : values) out.put(value, 32);
 }
 
-/// In parts, so that a model is not held twice.
+/// Hashes in parts, so that a model is not held twice.
 template <typename Value>
 std::string sha256_of(std::span<const Value> values) {
   constexpr std::size_t kPart = std::size_t{1} << 16;

@@ -1,4 +1,4 @@
-// The digests that say whether two runs have the same parameters.
+// Digests that tell whether two runs have the same parameters.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace mvsgd::sim {
 /// digits.
 [[nodiscard]] std::string sha256(std::span<const float> values);
 
-/// The same of integers.
+/// The same for integers.
 [[nodiscard]] std::string sha256(std::span<const std::uint32_t> values);
 
 }  // namespace mvsgd::sim

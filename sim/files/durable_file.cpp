@@ -41,7 +41,8 @@ DurableFile::~DurableFile() {
 }
 
 void DurableFile::write(std::span<const std::byte> bytes) {
-  // Hashed while they are written: of a checkpoint's arrays one takes about as long as the other.
+  // Hashing runs beside the writing: for a checkpoint's arrays each takes about as long as the
+  // other.
   const auto policy = bytes.size() < kWorthAThread ? std::launch::deferred : std::launch::async;
   std::future<void> hashed = std::async(policy, [this, bytes] { checksum_.add(bytes); });
   bytes_ += bytes.size();

@@ -1,4 +1,4 @@
-// Files that outlive a crash: what is said to be written is on the disk.
+// Files that outlive a crash: what is reported as written is on the disk.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace mvsgd::sim {
 
-/// How many bytes a file has, and the SHA-256 of them.
+/// A file's size and its SHA-256.
 struct FileDigest {
   std::uint64_t bytes = 0;
   std::string sha256;
@@ -23,13 +23,13 @@ struct FileDigest {
   friend bool operator==(const FileDigest&, const FileDigest&) = default;
 };
 
-/// A file that is written from its start to its end. Everything throws std::runtime_error with the
-/// path and the system's reason.
+/// A file written from its start to its end. Each function throws std::runtime_error with the path
+/// and the system's reason if it fails.
 class DurableFile {
  public:
   /// Makes the file, or empties one that is there.
   explicit DurableFile(std::filesystem::path path);
-  /// Closes it. Without finish() the file's contents on the disk are not promised.
+  /// Closes the file. Without finish(), its contents on the disk are not guaranteed.
   ~DurableFile();
   DurableFile(const DurableFile&) = delete;
   DurableFile& operator=(const DurableFile&) = delete;
@@ -37,7 +37,7 @@ class DurableFile {
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
-  /// Everything written is on the disk when it returns. The file takes no more.
+  /// On return, everything written is on the disk. The file takes no more.
   [[nodiscard]] FileDigest finish();
 
  private:
@@ -47,14 +47,14 @@ class DurableFile {
   data::Checksum checksum_{data::Hash::sha256};
 };
 
-/// Another process has the directory.
+/// Another process holds the directory's lock.
 class LockedError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// A directory that one process at a time has: the other's constructor throws LockedError with the
-/// path. The system ends it with the process, however that ends.
+/// A directory that one process at a time holds. A second process's constructor throws LockedError
+/// with the path. The system releases the lock when the process ends, however it ends.
 class DirectoryLock {
  public:
   explicit DirectoryLock(const std::filesystem::path& path);
@@ -66,24 +66,24 @@ class DirectoryLock {
   int descriptor_;
 };
 
-/// Replaces `path` by a file of what `write` writes, whole or not at all: the file is written under
-/// a temporary name beside it and then renamed. Throws what `write` throws, and std::runtime_error
-/// with path and reason if the file cannot be written or a directory or device is there; nothing is
-/// left then.
+/// Replaces `path` by a file that `write` fills, whole or not at all: the file is written under a
+/// temporary name beside `path` and then renamed. Throws what `write` throws. Throws
+/// std::runtime_error with path and reason if the file cannot be written, or if `path` is a
+/// directory or a device. A failed call leaves nothing behind.
 void replace_file(const std::filesystem::path& path,
                   const std::function<void(DurableFile&)>& write);
 
-/// The same of a file with this text.
+/// The same for a file with this text.
 void replace_file(const std::filesystem::path& path, std::string_view text);
 
-/// Renames, and the new name is on the disk when it returns.
+/// Renames a file. On return, the new name is on the disk.
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 
-/// What is in a file or directory already is on the disk when it returns: of a directory, its
-/// names.
+/// Flushes an existing file, or the names in an existing directory, to the disk.
 void sync_path(const std::filesystem::path& path);
 
-/// The digest of a file, or of its first `bytes`; none if it cannot be read or has fewer.
+/// The digest of a file or of its first `bytes` bytes. None if the file cannot be read or is
+/// shorter.
 [[nodiscard]] std::optional<FileDigest> digest_of(const std::filesystem::path& path,
                                                   std::optional<std::uint64_t> bytes = {});
 

@@ -13,7 +13,7 @@ namespace mvsgd::sim {
 namespace {
 
 #ifdef __clang__
-constexpr const char* kCompiler = __VERSION__;  // "Clang 14.0.6", with its vendor before
+constexpr const char* kCompiler = __VERSION__;  // "Clang 14.0.6", after its vendor's name
 #else
 constexpr const char* kCompiler = "g++ " __VERSION__;
 #endif
@@ -30,7 +30,7 @@ std::string cpuinfo(std::string_view name) {
   return "";
 }
 
-/// The vector extensions among the processor's flags, the ones that libraries choose kernels by.
+/// Those vector extensions of the processor by which libraries choose kernels.
 std::string instruction_set() {
   std::istringstream flags(cpuinfo("flags") + " " + cpuinfo("Features"));
   std::string found;

@@ -1,4 +1,4 @@
-// What a run depends on beside its settings: the program, the backend's library, the processor.
+// What a run depends on besides its settings: the program, the backend's library, the processor.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace mvsgd::sim {
 
-/// Names and values, in their order.
+/// Names and values, in a fixed order.
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
 /// The value of this name; "" if there is none.
 [[nodiscard]] std::string value_of(const Environment& environment, std::string_view name);
 
-/// The processor's model, "" where the system does not tell.
+/// The processor's model; "" where the system does not tell it.
 [[nodiscard]] std::string processor_model();
 
 /// Names and values for config.toml's [environment] and for `mvsgd info`: version, compiler,

@@ -1,4 +1,4 @@
-// What is thrown for files that cannot be used.
+// The error for files that cannot be used.
 #pragma once
 
 #include <stdexcept>

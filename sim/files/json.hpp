@@ -1,4 +1,4 @@
-// JSON of this program's own types, whole numbers out of it, and what the library would let pass.
+// JSON of this program's types, and checks for input that the JSON library would let pass.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,10 +17,11 @@
 
 namespace mvsgd::sim {
 
-/// The text itself. The library takes a NUL byte for the text's end and never reads what follows.
+/// Returns `text` if it has no NUL byte. The library takes a NUL byte for the end of the text and
+/// never reads what follows.
 ///
-/// Throws std::invalid_argument if there is one, with its offset in a file that has `before` bytes
-/// before the text.
+/// Throws std::invalid_argument if there is a NUL byte. The error gives its offset in a file that
+/// has `before` bytes before the text.
 [[nodiscard]] inline std::string_view without_nul(std::string_view text, std::size_t before = 0) {
   if (const auto at = text.find('\0'); at != std::string_view::npos) {
     throw std::invalid_argument(fmt::format("a NUL byte at offset {}", before + at));
@@ -28,18 +29,18 @@ namespace mvsgd::sim {
   return text;
 }
 
-/// What a file has, all of it. Throws std::invalid_argument if it has a NUL byte.
+/// The whole contents of a file. Throws std::invalid_argument if it has a NUL byte.
 [[nodiscard]] inline std::string json_text(std::istream& file) {
   std::string text{std::istreambuf_iterator<char>(file), {}};
   static_cast<void>(without_nul(text));
   return text;
 }
 
-/// The number that a JSON value is. The library's own get() would make one of a fraction, a
-/// negative number or one too large, too.
+/// The whole number that a JSON value holds. The library's own get() would also convert a fraction,
+/// a negative number or one that is too large.
 ///
-/// Throws the library's type_error if it is no whole number, std::invalid_argument if it is too
-/// large.
+/// Throws the library's type_error if the value is no whole number, std::invalid_argument if it is
+/// too large.
 template <typename Unsigned, typename Json>
 [[nodiscard]] Unsigned whole_number(const Json& value) {
   const std::uint64_t number = value.template get_ref<const std::uint64_t&>();
@@ -51,7 +52,7 @@ template <typename Unsigned, typename Json>
 
 enum class Zeros : bool { kept, left_out };
 
-/// The bits of each field by its name.
+/// The bits of each field, by the field's name.
 [[nodiscard]] nlohmann::ordered_json json_of(const comm::FieldBits& bits, Zeros zeros);
 
 }  // namespace mvsgd::sim

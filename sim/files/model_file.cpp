@@ -43,17 +43,17 @@ void append(std::vector<NamedTensor>& tensors, const nn::Layout& layout,
   }
 }
 
-// What PyTorch's wrappers (DataParallel and its kin, compile) put before every name.
+// The prefix that PyTorch's wrappers (DataParallel and the like, compile) add to every name.
 constexpr std::array<std::string_view, 2> kWrappers{"module.", "_orig_mod."};
 
 struct Renamed {
   std::string_view theirs;
   std::string_view ours;
 };
-// torchvision's names of the same layers.
+// torchvision's names for the same layers.
 constexpr std::array<Renamed, 2> kTorchvision{{{"downsample.", "shortcut."}, {"fc.", "linear."}}};
 
-/// The names of a file's arrays by those that this program has for them.
+/// Maps this program's array names to those of a file.
 class Names {
  public:
   explicit Names(const std::vector<TensorEntry>& tensors) {
@@ -87,7 +87,7 @@ class Names {
     return true;
   }
 
-  /// Where a part of a name is `theirs`, and no array has the name that is made of it.
+  /// Renames arrays that have `theirs` in their name, unless an array has the new name already.
   void rename(std::string_view theirs, std::string_view ours) {
     std::map<std::string, std::string, std::less<>> renamed;
     bool any = false;
@@ -131,7 +131,7 @@ constexpr std::string_view kOfACheckpoint =
     ", of a checkpoint: --resume with the run's directory goes on from it, and the run's end "
     "leaves the weights in model.safetensors there";
 
-/// What a directory that is given for a file of weights is, and what to do.
+/// What a directory given in place of a weights file is, and what to do about it.
 std::string_view kind_of(const std::filesystem::path& directory) {
   std::error_code error;
   if (std::filesystem::exists(directory / "config.toml", error)) {
@@ -141,7 +141,7 @@ std::string_view kind_of(const std::filesystem::path& directory) {
   return checkpoint ? kOfACheckpoint : ", where a safetensors file is wanted";
 }
 
-/// Throws InputError if it is one of the things that are taken for a file of weights.
+/// Throws InputError for anything that users commonly mistake for a weights file.
 void refuse_other_kinds(const std::filesystem::path& path) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {

@@ -23,8 +23,8 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-// Arrays are written and read as they lie in memory, which is the file's order of bytes on every
-// processor that the program knows.
+// Arrays are written and read as they lie in memory. That is the file's byte order on every
+// processor that the program supports.
 static_assert(std::endian::native == std::endian::little);
 
 constexpr std::string_view kMetadata = "__metadata__";
@@ -36,7 +36,7 @@ struct DTypeInfo {
   std::string_view name;
   std::uint64_t bits;
 };
-// In DType's order.
+// In the order of DType.
 constexpr auto kDTypes = std::to_array<DTypeInfo>(
     {{"F32", 32},    {"U32", 32},    {"I64", 64},    {"F64", 64},    {"F16", 16},
      {"BF16", 16},   {"BOOL", 8},    {"U8", 8},      {"I8", 8},      {"U16", 16},
@@ -45,7 +45,7 @@ constexpr auto kDTypes = std::to_array<DTypeInfo>(
 
 const DTypeInfo& info(DType dtype) { return kDTypes.at(static_cast<std::size_t>(dtype)); }
 
-/// The bytes of an array; none if there are more than can be counted, or no whole ones.
+/// The size of an array. None if it overflows or is not a whole number of bytes.
 std::optional<std::uint64_t> bytes_of(DType dtype, const TensorShape& shape) {
   std::uint64_t bits = info(dtype).bits;
   for (const std::uint64_t extent : shape) {
@@ -56,8 +56,8 @@ std::optional<std::uint64_t> bytes_of(DType dtype, const TensorShape& shape) {
   return bits / 8;
 }
 
-/// Refuses what the parser would pass over: a name that comes twice, and more nesting than the
-/// format's reference takes.
+/// Refuses what the parser would let pass: a duplicate name, and deeper nesting than the format's
+/// reference accepts.
 class StrictObjects {
  public:
   bool operator()(int depth, json::parse_event_t event, json& parsed) {
@@ -96,7 +96,7 @@ const json& member(const json& entry, const char* name, json::value_t type) {
   return *found;
 }
 
-/// Throws std::invalid_argument, without the array's name, if it is no entry of the table.
+/// Throws std::invalid_argument, without the array's name, if `entry` is no entry of the table.
 TensorEntry parse_entry(const std::string& name, const json& entry) {
   if (!entry.is_object()) {
     throw std::invalid_argument("not an object of dtype, shape and data_offsets");
@@ -125,7 +125,7 @@ TensorEntry parse_entry(const std::string& name, const json& entry) {
   return tensor;
 }
 
-/// Nobody here reads it, but it must be what the format has: texts by name, or null.
+/// The program never reads the metadata, but they must follow the format: texts by name, or null.
 void check_metadata(const json& object) {
   if (object.is_null()) return;
   if (!object.is_object()) throw std::invalid_argument("not an object");
@@ -155,7 +155,7 @@ NamedTensor make_tensor(std::string name, DType dtype, TensorShape shape,
           .bytes = std::as_bytes(values)};
 }
 
-/// An IEEE number of `Exponent` and `Mantissa` bits, not above F32's, exactly.
+/// Converts an IEEE number of `Exponent` and `Mantissa` bits, neither above F32's, exactly.
 template <unsigned Exponent, unsigned Mantissa>
 float widened(std::uint16_t bits) {
   constexpr unsigned kMantissa = 23;
@@ -235,7 +235,7 @@ const TensorEntry& SafetensorsHeader::at(std::string_view name, std::string_view
 SafetensorsHeader parse_safetensors_header(std::string_view text, std::uint64_t data_bytes,
                                            std::string_view file) {
   SafetensorsHeader header;
-  std::string at = "header";  // what is being looked at
+  std::string at = "header";  // what is being read
   try {
     const json table = parse_table(text);
     for (const auto& [name, entry] : table.items()) {
@@ -246,7 +246,7 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, std::uint64_t 
         header.tensors.push_back(parse_entry(name, entry));
       }
     }
-    // One without elements may stand where another begins.
+    // An array without elements may stand where another begins.
     std::ranges::sort(header.tensors, {}, [](const TensorEntry& tensor) {
       return std::pair(tensor.offset, tensor.bytes);
     });

@@ -1,4 +1,4 @@
-// Safetensors files: named arrays behind a JSON header, as Python's safetensors package has them.
+// Safetensors files: named arrays behind a JSON header, in the format of Python's package.
 //
 //     8 bytes     n, little-endian
 //     n bytes     {"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...,
@@ -21,7 +21,7 @@
 namespace mvsgd::sim {
 
 /// The element types of the format (its reference, version 0.8.0). This program writes F32, U32 and
-/// I64, reads numbers from these and the other floating ones, and passes over the rest.
+/// I64. It reads numbers of these and of the other floating-point types, and skips the rest.
 enum class DType : std::uint8_t {
   f32,
   u32,
@@ -45,10 +45,10 @@ enum class DType : std::uint8_t {
   f4,
 };
 
-/// As files have it: "F32".
+/// The name that files use: "F32".
 [[nodiscard]] std::string_view name(DType dtype);
 
-/// Row-major; no extent at all is one element.
+/// Row-major. An empty shape is one element.
 using TensorShape = std::vector<std::uint64_t>;
 
 using Metadata = std::map<std::string, std::string>;
@@ -68,9 +68,10 @@ struct NamedTensor {
 [[nodiscard]] NamedTensor named_tensor(std::string name, TensorShape shape,
                                        std::span<const std::int64_t> values);
 
-/// Writes a whole file. Arrays go by element size, the larger first, so that each begins at a
-/// multiple of its own; else in the order given. Throws std::invalid_argument if two have one name,
-/// or if bytes and shape do not agree; as DurableFile does if it cannot be written.
+/// Writes a whole file. Arrays are sorted by element size, larger ones first, so that each begins
+/// at a multiple of its element size; arrays of equal element size keep the given order. Throws
+/// std::invalid_argument if two arrays have one name, or if bytes and shape do not agree. Throws as
+/// DurableFile does if the file cannot be written.
 void write_safetensors(DurableFile& file, const Metadata& metadata,
                        std::vector<NamedTensor> tensors);
 
@@ -79,39 +80,39 @@ struct TensorEntry {
   std::string name;
   DType dtype{};
   TensorShape shape{};
-  std::uint64_t offset = 0;  ///< of its first byte, from the start of the arrays
+  std::uint64_t offset = 0;  ///< of the first byte, from the start of the arrays
   std::uint64_t bytes = 0;
 };
 
 struct SafetensorsHeader {
   std::vector<TensorEntry> tensors;  ///< by offset
 
-  /// Throws InputError naming `file` if there is none of that name.
+  /// Throws InputError naming `file` if no array has that name.
   [[nodiscard]] const TensorEntry& at(std::string_view name, std::string_view file) const;
 };
 
-/// Reads the JSON of a header that `data_bytes` bytes of arrays follow.
+/// Parses the JSON of a header; `data_bytes` bytes of arrays follow it.
 ///
 /// Total: for any text it returns a header or throws InputError, which names `file` and what is
-/// wrong. Arrays must follow each other without overlap or gap and fill `data_bytes` exactly; names
+/// wrong. Arrays must follow each other without overlap or gap and fill `data_bytes` exactly. Names
 /// and keys are unique. An entry may have more keys than the format's three; "__metadata__" may be
 /// null.
 [[nodiscard]] SafetensorsHeader parse_safetensors_header(std::string_view json,
                                                          std::uint64_t data_bytes,
                                                          std::string_view file);
 
-/// A file whose header has been read and whose arrays can be.
+/// A file whose header has been read and whose arrays can be read.
 class SafetensorsFile {
  public:
-  /// Throws InputError, naming file and offset, if the file cannot be read or is none.
+  /// Throws InputError naming file and offset if the file cannot be read or is no safetensors file.
   explicit SafetensorsFile(const std::filesystem::path& path);
 
   [[nodiscard]] const SafetensorsHeader& header() const { return header_; }
 
-  // The values of an array. Each throws InputError, naming file and array, if there is none of that
-  // name, or it is of another type or shape, or the file ends before it does.
+  // The values of an array. Each function throws InputError naming file and array if no array has
+  // that name, if it has another type or shape, or if the file ends within it.
 
-  /// Of F32, or F64, F16 or BF16, each made F32: exactly but for F64, which is rounded.
+  /// From F32, F64, F16 or BF16. F16 and BF16 are converted exactly, F64 is rounded.
   [[nodiscard]] std::vector<float> floats(std::string_view name, const TensorShape& shape);
   [[nodiscard]] std::vector<std::uint32_t> indices(std::string_view name, const TensorShape& shape);
 

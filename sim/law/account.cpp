@@ -10,7 +10,7 @@ std::optional<double> rate(std::uint64_t dense_bits, comm::Bits bits) {
   return comm::ratio(comm::Bits(dense_bits), bits);
 }
 
-/// What the paper counts: it knows no header, padding or level mean.
+/// The bits that the paper counts, which are without header, padding and level means.
 comm::Bits positions_and_values(const comm::FieldBits& bits) {
   return bits[comm::Field::positions] + bits[comm::Field::values];
 }

@@ -1,4 +1,4 @@
-// The account of a run's bits: sums of the ledger, and the four compression rates made of them.
+// The account of a run's bits: sums of the ledger, and the four compression rates that follow.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@
 
 namespace mvsgd::sim {
 
-/// How many times fewer bits than sending d floats in every local step. None where nothing was
-/// sent.
+/// How many times fewer bits a run sends than if it sent d floats in every local step. None where
+/// nothing was sent.
 struct Rates {
-  std::optional<double> uplink;      ///< sparse rounds, positions and values: as the paper counts
+  std::optional<double> uplink;      ///< sparse rounds, positions and values, as the paper counts
   std::optional<double> both_ways;   ///< the same with the downlink
   std::optional<double> run_uplink;  ///< every bit up: warm-up, headers, padding, buffers
-  std::optional<double> run_both_ways;  ///< every bit, the initial model too
+  std::optional<double> run_both_ways;  ///< every bit, with the initial model
 };
 
 /// Sums closed rounds of all workers.
@@ -31,11 +31,11 @@ class Account {
     std::uint32_t dense_rounds = 0;
     ByDirection sparse;  ///< sparse rounds alone
     ByDirection all;
-    ByDirection sparse_round;  ///< worker 0's share of the last of them
+    ByDirection sparse_round;  ///< worker 0's share of the last sparse round
   };
 
   Account(std::uint64_t d, std::uint32_t workers);
-  /// Goes on from the sums of another of the same d and N.
+  /// Goes on from the sums of another account of the same d and N.
   Account(std::uint64_t d, std::uint32_t workers, const Sums& sums);
 
   void add(const Round& round, std::span<const comm::LedgerRow> rows);
@@ -44,7 +44,7 @@ class Account {
   [[nodiscard]] Rates rates() const;
   [[nodiscard]] comm::Bits total(comm::Direction direction) const;
 
-  /// One sparse round, worker 0's share: field by field what Table 1 is about. Zero before any.
+  /// Worker 0's share of one sparse round, field by field as in Table 1. Zero before the first.
   [[nodiscard]] const comm::FieldBits& sparse_round(comm::Direction direction) const;
 
   [[nodiscard]] std::uint32_t sparse_rounds() const { return sums_.sparse_rounds; }

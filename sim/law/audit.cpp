@@ -22,7 +22,7 @@ std::string describe(const comm::LedgerRow& row, Of whose) {
                      row.bits.count());
 }
 
-/// The field of float32 values of a kind.
+/// The field that holds the float32 values of a kind.
 Field values_field(Kind kind) {
   switch (kind) {
     case Kind::model:
@@ -34,7 +34,7 @@ Field values_field(Kind kind) {
   }
 }
 
-/// How many positions or values a message has; where the run decides this, what it has decided.
+/// How many positions or values a message has. `sizes` holds the counts that the run decides.
 std::uint64_t count_in(const MessageShape& shape, std::uint32_t worker, const RoundSizes& sizes) {
   switch (shape.counted_by) {
     case CountedBy::supports:
@@ -47,7 +47,7 @@ std::uint64_t count_in(const MessageShape& shape, std::uint32_t worker, const Ro
   return shape.most;
 }
 
-/// A mask is the same for all workers: it is known once.
+/// The key of a message's size. A mask is the same for all workers, so that one entry holds it.
 std::pair<Kind, std::uint32_t> known_under(Kind kind, std::uint32_t worker) {
   return {kind, kind == Kind::mask ? 0 : worker};
 }
@@ -56,7 +56,7 @@ bool equal(const comm::LedgerRow& a, const comm::LedgerRow& b) {
   return a.id == b.id && a.field == b.field && a.bits == b.bits;
 }
 
-/// The rows that a message of these bits has.
+/// Appends the rows of a message of these bits.
 void append_rows(const comm::MessageId& id, const comm::FieldBits& bits,
                  std::vector<comm::LedgerRow>& rows) {
   for (const Field field : comm::kAllFields) {
@@ -65,7 +65,7 @@ void append_rows(const comm::MessageId& id, const comm::FieldBits& bits,
   }
 }
 
-/// Takes from `rows` those that are wanted. Throws CheckFailed at the first that is another.
+/// Removes the wanted rows from the front of `rows`. Throws CheckFailed at the first difference.
 void take(std::span<const comm::LedgerRow>& rows, const std::vector<comm::LedgerRow>& wanted,
           Of whose) {
   for (const comm::LedgerRow& want : wanted) {
@@ -184,9 +184,9 @@ void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
   }
 }
 
-/// How many positions a list of so many bits has: the largest number whose law is not above them.
-/// If no number has exactly these bits, the list is compared with the next lower number, and the
-/// difference is reported.
+/// How many positions a list of so many bits has: the largest number whose law does not exceed
+/// them. If no number has exactly these bits, the list is compared with the next lower number, and
+/// the difference is reported.
 std::uint32_t Audit::count_of(const MessageShape& shape, comm::Bits bits) const {
   if (!position_law_of(shape, 0)) return 0;
   std::uint64_t low = 0;  // laws rise with k
@@ -219,7 +219,7 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
       }
     }
     if (shape.universe == 0 || position_law_of(shape, dimensions_.k)) continue;
-    // A list that takes no bit has no row, but its message has a header.
+    // A list of zero bits has no row, but its message has a header.
     for (const auto& [id, field, bits] : rows) {
       if (id.kind != shape.kind || id.direction != shape.way || field != Field::header) continue;
       sizes.coded_bits.emplace(known_under(id.kind, id.worker), comm::Bits(0));
@@ -237,7 +237,8 @@ void Audit::check(const Round& round, std::span<const comm::LedgerRow> rows,
   check_nothing_is_left(rows, Of::worker);
 }
 
-/// Whether each worker's list, or its values, have a length of their own that nothing else tells.
+/// Whether the length of each worker's list, or of its values, is its own and follows from nothing
+/// else.
 bool Audit::depends_on_each_set(const MessageShape& shape) const {
   if (shape.kind == Kind::update) return settings_.has_values_by_entropy();
   return shape.universe > 0 && shape.kind != Kind::mask && !position_law_of(shape, dimensions_.k);

@@ -1,4 +1,4 @@
-// The audit: every row of a ledger against the law of eqs 13-15, as integers.
+// The audit compares every row of a ledger with the law of eqs 13-15, as integers.
 #pragma once
 
 #include <cstdint>
@@ -15,38 +15,38 @@
 
 namespace mvsgd::sim {
 
-/// What the equations say that each worker's ledger holds, round by round.
+/// The rows that the equations predict for each worker's ledger, round by round.
 class Audit {
  public:
   /// `buffers` is the number of batch-norm running statistics.
   Audit(const LawConstants& law, const Settings& settings, std::uint64_t d, std::uint64_t buffers);
 
-  /// The rows of one worker in `round`, in the ledger's order; t = 0 is what precedes the first
-  /// round. There are none where nothing is sent. `sizes` are what the run has decided.
+  /// The rows of one worker in `round`, in the ledger's order; empty where nothing is sent. t = 0
+  /// is what precedes the first round. `sizes` are the sizes that the run has decided.
   [[nodiscard]] std::vector<comm::LedgerRow> expected(const Round& round, std::uint32_t worker,
                                                       const RoundSizes& sizes = {}) const;
 
-  /// Holds the rows of a whole round, as Ledger::close_round orders them, against the law. Throws
-  /// CheckFailed naming round, worker, direction, kind and field of the first difference, or a size
-  /// that no run of these settings has.
+  /// Compares the rows of a whole round, in the order of Ledger::close_round, with the law. Throws
+  /// CheckFailed naming round, worker, direction, kind and field of the first difference, or naming
+  /// a size that no run of these settings has.
   void check(const Round& round, std::span<const comm::LedgerRow> rows,
              const RoundSizes& sizes = {}) const;
 
-  /// The same of sums over the workers, in order of (direction, kind, field), as rows of worker 0.
-  /// Exact but for the padding of lists in a code whose length depends on the set: of these only
-  /// the sum is known, so that their padding is held to fill whole bytes, and to be less than a
+  /// The same for sums over the workers, as rows of worker 0 in order of (direction, kind, field).
+  /// The check is exact but for the padding of lists in a code whose length depends on the set. Of
+  /// their lengths only the sum is known: their padding must fill whole bytes and be less than a
   /// byte a list.
   void check_sums(const Round& round, std::span<const comm::LedgerRow> sums,
                   const RoundSizes& sizes = {}) const;
 
-  /// The sizes that such sums tell of; `changes` of the workers, in any order, they do not.
+  /// The sizes that follow from such sums. The sums do not tell the workers' `changes`, which are
+  /// therefore given, in any order.
   [[nodiscard]] RoundSizes sizes_in_sums(const Round& round, std::span<const comm::LedgerRow> sums,
                                          std::vector<std::uint32_t> changes) const;
 
-  /// The sizes that a ledger's rows of `round` tell of: what the values of worker 0's aggregate and
-  /// the positions of each worker's add list leave no choice about; and what a code whose length
-  /// depends on the set came to, which nothing but the run can show. check() holds every row
-  /// against them.
+  /// The sizes that follow from a ledger's rows of `round`. The bits of worker 0's aggregate and of
+  /// each worker's add list determine their counts. The bits of a code whose length depends on the
+  /// set are taken as the run shows them. check() compares every row with these sizes.
   [[nodiscard]] RoundSizes sizes_in(const Round& round,
                                     std::span<const comm::LedgerRow> rows) const;
 
@@ -56,13 +56,13 @@ class Audit {
                                         std::uint32_t worker, const RoundSizes& sizes) const;
   [[nodiscard]] comm::Bits positions(const MessageShape& shape, const Round& round,
                                      std::uint32_t worker, const RoundSizes& sizes) const;
-  /// What was decoded of a code whose length depends on it.
+  /// The bits that a decoded message had, in a code whose length depends on the set.
   [[nodiscard]] static comm::Bits coded(const MessageShape& shape, const Round& round,
                                         std::uint32_t worker, const RoundSizes& sizes);
-  /// The law of k positions; none where it depends on which they are.
+  /// The law of k positions; none where the length depends on the set.
   [[nodiscard]] std::optional<comm::Bits> position_law_of(const MessageShape& shape,
                                                           std::uint64_t k) const;
-  /// Of all workers together.
+  /// The message's bits, summed over the workers.
   [[nodiscard]] comm::FieldBits message_sum(const MessageShape& shape, const Round& round,
                                             const RoundSizes& sizes,
                                             std::span<const comm::LedgerRow> sums) const;

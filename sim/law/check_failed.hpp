@@ -1,11 +1,11 @@
-// What is thrown when a count and its law differ.
+// The error for a count that differs from its law.
 #pragma once
 
 #include <stdexcept>
 
 namespace mvsgd::sim {
 
-/// Measured and expected differ. what() names what, and both numbers. Exit code 1.
+/// A measured value differs from the expected one. what() names it and gives both. Exit code 1.
 class CheckFailed : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -30,7 +30,7 @@ comm::Bits elias_fano_law(const LawConstants& law, std::uint64_t d, std::uint64_
 
 comm::Bits radix_law(const LawConstants& law, std::uint64_t d, std::uint64_t k,
                      std::uint64_t block_size) {
-  // bits[i] is ceil(log2 B^i), as long as B^i is less than 2^64.
+  // bits[i] is ceil(log2 B^i), for every B^i below 2^64.
   std::vector<std::uint64_t> bits = {0};
   constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
   for (std::uint64_t power = 1; power <= kMost / block_size && bits.size() <= 64;) {

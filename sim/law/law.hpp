@@ -1,7 +1,7 @@
 // The bits that the paper's equations 13-15, 17 and 18 give, as integers, written from the
 // equations alone.
 //
-// What a run really puts on the wire is held against these numbers, so nothing here may know a
+// The bits that a run puts on the wire are compared with these numbers, so nothing here may know a
 // codec: of this project only comm/bits.hpp may be included (lint/includes).
 #pragma once
 
@@ -12,8 +12,8 @@
 
 namespace mvsgd::sim {
 
-/// The numbers that section 2.1, section 4.3.1 and comm/README.md state. Altering any of them makes
-/// `mvsgd verify` fail (Verify.FailsWhenAConstantOfTheLawIsAltered).
+/// The numbers that section 2.1, section 4.3.1 and comm/README.md state. If any of them is altered,
+/// `mvsgd verify` fails (Verify.FailsWhenAConstantOfTheLawIsAltered).
 struct LawConstants {
   std::uint64_t float_bits = 32;     ///< section 2.1: q of an unquantised value
   std::uint64_t flag_bits = 1;       ///< section 4.3.1: the 1 before each position
@@ -26,19 +26,19 @@ struct LawConstants {
 [[nodiscard]] comm::Bits position_law(const LawConstants& law, std::uint64_t d, std::uint64_t k,
                                       std::uint64_t block_size);
 
-/// The Elias-Fano code of k of d positions: k (1 + l) + ceil(d / 2^l) with l = floor(log2(d / k)),
-/// nothing for k = 0.
+/// The Elias-Fano code of k of d positions: k (1 + l) + ceil(d / 2^l) with l = floor(log2(d / k)).
+/// Zero for k = 0.
 [[nodiscard]] comm::Bits elias_fano_law(const LawConstants& law, std::uint64_t d, std::uint64_t k);
 
-/// Eq 14 with positions packed in base B: k flags, ceil(d / B) ends, and the offsets. m offsets at
-/// a time take ceil(m log2 B) bits, and the last k mod m of them as many as they need. m < 64 /
-/// log2 B is the number that packs best.
+/// Eq 14 with positions packed in base B: k flags, ceil(d / B) block ends, and the offsets. A group
+/// of m offsets takes ceil(m log2 B) bits, and the last k mod m offsets take as many as they need.
+/// m < 64 / log2 B is the number that packs best.
 [[nodiscard]] comm::Bits radix_law(const LawConstants& law, std::uint64_t d, std::uint64_t k,
                                    std::uint64_t block_size);
 
 /// The same in the code that a header's position_codec names (comm/README.md): eq 14, Elias-Fano or
-/// base B. None where it depends on the set (Rice, entropy, delta). `block_size` is that of codes
-/// that have blocks.
+/// base B. None for a code whose length depends on the set (Rice, entropy, delta). `block_size`
+/// matters only to codes that have blocks.
 [[nodiscard]] std::optional<comm::Bits> position_law_of_code(const LawConstants& law,
                                                              std::uint8_t code, std::uint64_t d,
                                                              std::uint64_t k,
@@ -47,9 +47,9 @@ struct LawConstants {
 /// Eq 13: k values of q bits.
 [[nodiscard]] comm::Bits value_law(std::uint64_t k, std::uint64_t value_bits);
 
-/// What travels beside k quantised values of q bits, as float32: the 2^(q-1) level means of eq 18
-/// for q >= 2, a scale for each `block` values of eq 17 (block 0: one for all) for q = 1, nothing
-/// for values that are not quantised. The paper does not count it.
+/// The bits that travel as float32 beside k quantised values of q bits: the 2^(q-1) level means of
+/// eq 18 for q >= 2; for q = 1 a scale for each `block` values of eq 17 (block 0: one for all);
+/// nothing for unquantised values. The paper does not count them.
 [[nodiscard]] comm::Bits level_mean_law(const LawConstants& law, std::uint64_t k,
                                         std::uint64_t value_bits, std::uint64_t block);
 
@@ -62,12 +62,12 @@ struct LawConstants {
 /// Eq 13 as printed: q * phi * d.
 [[nodiscard]] double equation_13(double d, double phi, double value_bits);
 
-/// Why the integers of position_law are not equation 14's real number. The three parts add up to
+/// Why position_law, an integer, differs from equation 14's real number. The three parts add up to
 /// position_law - equation_14.
 struct PositionDifference {
   double rounding_of_k = 0;     ///< (K - phi d) (log2(1/phi) + 2)
   double rounding_of_log2 = 0;  ///< K (ceil(log2 B) - log2(1/phi))
-  double block_count = 0;       ///< ceil(d/B) - K: one end a block, where eq 14 has one a position
+  double block_count = 0;       ///< ceil(d/B) - K: one end a block; eq 14 has one a position
 };
 [[nodiscard]] PositionDifference position_difference(double d, double phi, std::uint64_t k,
                                                      std::uint64_t block_size);

@@ -10,14 +10,14 @@
 
 namespace mvsgd::sim {
 
-/// What the settings alone do not say of a sparse round's messages.
+/// The sizes of a sparse round's messages that do not follow from the settings.
 struct RoundSizes {
-  std::uint32_t union_size =
-      0;  ///< top-K: how many coordinates the workers' supports have together
+  std::uint32_t union_size = 0;        ///< top-K: the size of the union of the workers' supports
   std::vector<std::uint32_t> changes;  ///< AD after its first vote: k_t = |add| = |drop|, by worker
 
-  /// What was decoded costs in a code whose length depends on it, of positions (rice, entropy,
-  /// delta) or of values: by kind and worker, one mask for all under worker 0.
+  /// The bits of each decoded message in a code whose length depends on the positions (rice,
+  /// entropy, delta) or on the values. The key is kind and worker; the mask, one for all, is under
+  /// worker 0.
   std::map<std::pair<comm::Kind, std::uint32_t>, comm::Bits> coded_bits;
 
   friend bool operator==(const RoundSizes&, const RoundSizes&) = default;

@@ -9,7 +9,7 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-constexpr int kMostExponent = 1000;  // far more than any value has, and no sum with it overflows
+constexpr int kMostExponent = 1000;  // far more than any value has; sums with it do not overflow
 constexpr unsigned kMaxPlaces = 18;  // 10^18 and any 18 digits fit 64 bits
 
 std::uint64_t power_of_ten(unsigned exponent) {

@@ -1,5 +1,5 @@
-// Exact decimal fractions: phi as it was written, so that K = ceil(phi * d) has no rounding of its
-// own (in doubles ceil(.07 * 100) is 8).
+// Exact decimal fractions. They keep phi as it was written, so that K = ceil(phi * d) has no
+// rounding error (in doubles ceil(.07 * 100) is 8).
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class Decimal {
   /// ceil(x * n), exactly. Throws std::invalid_argument if it is 2^64 or more.
   [[nodiscard]] std::uint64_t ceil_times(std::uint64_t n) const;
 
-  /// round(1 / (n x)), halves up, at least 1: the block size of the position code. Throws
+  /// The block size of the position code: round(1 / (n x)), halves up, at least 1. Throws
   /// std::invalid_argument if n x = 0.
   [[nodiscard]] std::uint64_t rounded_reciprocal(std::uint32_t n = 1) const;
 
@@ -29,7 +29,7 @@ class Decimal {
   [[nodiscard]] std::string to_string() const;  ///< "0.01"; parse() reads it back
 
   friend bool operator==(const Decimal& a, const Decimal& b);
-  /// Of the fractions, exactly.
+  /// Compares the fractions exactly.
   friend bool operator<(const Decimal& a, const Decimal& b);
 
  private:

@@ -21,7 +21,7 @@ std::string only(std::string_view what, std::string_view key, std::string_view v
   return fmt::format("only {}, and {} = {}", what, key, value);
 }
 
-/// Of what the schemes alone have for which `such` is true.
+/// "" if `such` is true of the settings' scheme; else that only such schemes have `what`.
 std::string only_schemes(const Settings& s, bool (*such)(const Scheme&), std::string_view what) {
   if (such(*s.scheme)) return "";
   return only(fmt::format("scheme {} {}", names_of_schemes(such), what), "scheme",
@@ -30,7 +30,7 @@ std::string only_schemes(const Settings& s, bool (*such)(const Scheme&), std::st
 
 StepCounts counts_of(const Settings& s) { return step_counts(s, training_images(s)); }
 
-/// The setting that gives the warm-up its length.
+/// The setting that determines the length of the warm-up.
 std::string warmup_of(const Settings& s) {
   return s.warmup_epochs
              ? fmt::format("warmup_epochs = {} of epochs = {}", *s.warmup_epochs, s.epochs)
@@ -181,6 +181,19 @@ std::string unless_it_chooses(const Settings& s) {
                      own.error_rescale_on_decay ? " and error_rescale_on_decay" : "");
 }
 
+std::string unless_split_is(const Settings& s, Split split, std::string_view name) {
+  if (s.split == split) return "";
+  return fmt::format("it is of split = {} alone", name);
+}
+
+std::string unless_dirichlet(const Settings& s) {
+  return unless_split_is(s, Split::dirichlet, "dirichlet");
+}
+
+std::string unless_by_classes(const Settings& s) {
+  return unless_split_is(s, Split::classes, "classes");
+}
+
 constexpr auto kEffects = std::to_array<Effect>({
     {"scheme", never, never},
     {"workers", never, never},
@@ -213,6 +226,9 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"synthetic_test", never, unless_synthetic},
     {"synthetic_noise", never, unless_synthetic},
     {"split", never, never},
+    {"split_alpha", never, unless_dirichlet},
+    {"split_sizes", never, unless_dirichlet},
+    {"split_classes", never, unless_by_classes},
     {"backend", never, never},
     {"conv_algorithm", never, never, true},
     {"precision", never, never, true},

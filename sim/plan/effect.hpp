@@ -1,5 +1,5 @@
-// When a setting has an effect, in one table of all keys, and which settings are given by name: of
-// these each must have one.
+// When a setting has an effect, in one table of all keys, and which settings the user has given by
+// name. A setting that is given by name must have an effect.
 #pragma once
 
 #include <string>
@@ -11,22 +11,22 @@
 
 namespace mvsgd::sim {
 
-/// Why a key has no effect in a run of these settings, naming the one that makes it so; "" if it
-/// has one. `rounds` makes nothing so: a run that it ends may go on to more of them.
+/// Why a key has no effect under these settings: a text that names the setting responsible, "" if
+/// the key has an effect. `rounds` is never the reason: a run that it ends may be continued.
 using WhyNot = std::string (*)(const Settings&);
 
-/// A row of the table. The key has no effect where one of both says why.
+/// A row of the table. The key has no effect if either function gives a reason.
 struct Effect {
   std::string_view key;
-  WhyNot held;              ///< validate() then takes nothing but the default, from a preset either
-  WhyNot why_not;           ///< the key is then refused if it is given by name
-  bool of_backend = false;  ///< a backend's entry has a say, too (nn/backend_entry.hpp)
+  WhyNot held;     ///< if it gives a reason, validate() takes only the default, even from a preset
+  WhyNot why_not;  ///< if it gives a reason, the key is refused when given by name
+  bool of_backend = false;  ///< a backend's entry decides, too (nn/backend_entry.hpp)
 };
 
 /// The row of one of keys().
 [[nodiscard]] const Effect& effect_of(std::string_view key);
 
-/// Throws UsageError if a key has another value than its default and is held.
+/// Throws UsageError if a held key has another value than its default.
 void check_held(const Settings& settings);
 
 /// A key given by name.
@@ -35,8 +35,8 @@ struct GivenKey {
   std::string where;  ///< "FILE:LINE", or "" on the command line
 };
 
-/// The keys of `given`, each once, but for those that take back to its default what `before`, a
-/// preset or file, has otherwise.
+/// The keys of `given`, each once. A key that only resets a value of `before` (a preset or a file)
+/// to the default is left out.
 [[nodiscard]] std::vector<GivenKey> given_by_name(const Settings& before,
                                                   const GivenSettings& given);
 

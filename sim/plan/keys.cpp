@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 #include "sim/plan/scheme.hpp"
 #include "sim/text/nearest.hpp"
@@ -21,7 +23,7 @@ namespace {
 
 constexpr std::uint32_t kMany = 1'000'000'000;
 constexpr std::uint32_t kMostMinutes = 1'000'000;   // two years
-constexpr std::uint32_t kMostSeconds = 31'536'000;  // a year: the longest wait of a transport
+constexpr std::uint32_t kMostSeconds = 31'536'000;  // a year, a transport's longest wait
 
 template <typename Number>
 Number parse_number(std::string_view text, Number low, Number high) {
@@ -36,7 +38,7 @@ Number parse_number(std::string_view text, Number low, Number high) {
   return value;
 }
 
-/// What parse() gives; where it refuses, `words` are what is said.
+/// Returns parse(). If it throws std::invalid_argument, throws one that says `words` instead.
 template <typename Parse>
 auto or_refused(std::string_view words, const Parse& parse) {
   try {
@@ -64,14 +66,17 @@ std::size_t index_of(const std::array<std::string_view, Count>& names, std::stri
 }
 
 Key flag_key(std::string_view name, std::string_view help, bool Settings::*member) {
-  return {name, help,
+  return {name,
+          help,
           [=](Settings& s, std::string_view text) {
             if (text != "true" && text != "false") {
               throw std::invalid_argument("true or false is wanted");
             }
             s.*member = text == "true";
           },
-          [=](const Settings& s) { return s.*member ? "true" : "false"; }, false};
+          [=](const Settings& s) { return s.*member ? "true" : "false"; },
+          false,
+          {"true", "false"}};
 }
 
 /// `names[i]` stands for the enumerator of value i.
@@ -79,15 +84,17 @@ template <typename Enum, std::size_t Count>
 Key choice_key(std::string_view name, std::string_view help, Enum Settings::*member,
                std::array<std::string_view, Count> names) {
   return {
-      name, help,
+      name,
+      help,
       [=](Settings& s, std::string_view text) {
         s.*member = static_cast<Enum>(index_of(names, text));
       },
       [=](const Settings& s) { return std::string(names[static_cast<std::size_t>(s.*member)]); },
-      true};
+      true,
+      {names.begin(), names.end()}};
 }
 
-/// Whether it can be written to TOML and JSON, which have no other text.
+/// Whether the text can be written to TOML and JSON, which allow UTF-8 only.
 bool is_utf8(const std::string& text) {
   try {
     (void)nlohmann::json(text).dump();
@@ -97,15 +104,20 @@ bool is_utf8(const std::string& text) {
   }
 }
 
-Key text_key(std::string_view name, std::string_view help, std::string Settings::*member) {
-  return {name, help,
+Key text_key(std::string_view name, std::string_view help, std::string Settings::*member,
+             std::vector<std::string_view> words = {}, std::string_view operand = "VALUE") {
+  return {name,
+          help,
           [=](Settings& s, std::string_view text) {
             const std::string value(text);
             if (value.empty()) throw std::invalid_argument("it may not be empty");
             if (!is_utf8(value)) throw std::invalid_argument("UTF-8 is wanted");
             s.*member = value;
           },
-          [=](const Settings& s) { return s.*member; }, true};
+          [=](const Settings& s) { return s.*member; },
+          true,
+          std::move(words),
+          operand};
 }
 
 Key share_key(std::string_view name, std::string_view help, Decimal Settings::*member) {
@@ -114,7 +126,7 @@ Key share_key(std::string_view name, std::string_view help, Decimal Settings::*m
             constexpr std::string_view kWanted =
                 "a share from 0.000000001 to 1 is wanted, as 0.01 or 1e-2, of at most 18 digits";
             const Decimal share = or_refused(kWanted, [&] { return Decimal::parse(text); });
-            // The least has a block that every position code can have.
+            // Every position code supports the block size of the least share.
             if (share < Decimal(1, 9) || Decimal(1, 0) < share) {
               throw std::invalid_argument(std::string(kWanted));
             }
@@ -123,11 +135,28 @@ Key share_key(std::string_view name, std::string_view help, Decimal Settings::*m
           [=](const Settings& s) { return (s.*member).to_string(); }, false};
 }
 
+Key split_alpha_key() {
+  return {"split_alpha",
+          "of split = dirichlet: the smaller, the more a worker's classes are its own",
+          [](Settings& s, std::string_view text) {
+            constexpr std::string_view kWanted =
+                "a number from 0.000001 to 1000 is wanted, of at most 6 decimals";
+            const Decimal alpha = or_refused(kWanted, [&] { return Decimal::parse(text); });
+            if (alpha < Decimal(1, 6) || Decimal(1000, 0) < alpha ||
+                !(Decimal(alpha.ceil_times(1'000'000), 6) == alpha)) {
+              throw std::invalid_argument(std::string(kWanted));
+            }
+            s.split_alpha = alpha;
+          },
+          [](const Settings& s) { return s.split_alpha.to_string(); }, false};
+}
+
 Key value_bits_key() {
   Key key = number_key("value_bits",
                        "q, bits of a worker's sparse value: 32 (float32), 2 to 8 (quantizer = "
                        "fractional) or 1 (scaled-sign)",
                        &Settings::value_bits, 1U, 32U);
+  key.words = {"1", "2", "3", "4", "5", "6", "7", "8", "32"};
   key.set = [](Settings& s, std::string_view text) {
     constexpr std::string_view kWanted = "1 to 8, or 32, is wanted";
     const auto q = or_refused(kWanted, [&] { return parse_number(text, 1U, 32U); });
@@ -148,13 +177,15 @@ Key practice_key() {
   return key;
 }
 
-/// A key that `practice` sets unless it is given: its override, and what is in effect.
+/// A key that `practice` sets unless the user does. `member` is the user's value, `effective` the
+/// value in effect.
 template <typename Enum, std::size_t Count>
 Key practised_key(std::string_view name, std::string_view help,
                   std::optional<Enum> Settings::Overrides::*member,
                   Enum (Settings::*effective)() const, std::array<std::string_view, Count> names,
                   bool is_text = true) {
-  return {name, help,
+  return {name,
+          help,
           [=](Settings& s, std::string_view text) {
             const auto find = [&] { return index_of(names, text); };
             s.overrides.*member =
@@ -163,7 +194,8 @@ Key practised_key(std::string_view name, std::string_view help,
           [=](const Settings& s) {
             return std::string(names[static_cast<std::size_t>((s.*effective)())]);
           },
-          is_text};
+          is_text,
+          {names.begin(), names.end()}};
 }
 
 Key warmup_epochs_key() {
@@ -180,7 +212,8 @@ Key warmup_epochs_key() {
           [=](const Settings& s) {
             return s.warmup_epochs ? std::to_string(*s.warmup_epochs) : std::string(kProportional);
           },
-          false};
+          false,
+          {kProportional}};
 }
 
 Key checkpoint_key() {
@@ -207,6 +240,13 @@ Key checkpoint_key() {
       false};
 }
 
+template <typename Kinds, typename Name>
+std::vector<std::string_view> names_in(const Kinds& kinds, Name name) {
+  std::vector<std::string_view> names;
+  for (const auto& kind : kinds) names.push_back(std::invoke(name, kind));
+  return names;
+}
+
 Key quantizer_key() {
   static const std::string help = [] {
     std::vector<std::string> names;
@@ -215,11 +255,14 @@ Key quantizer_key() {
     }
     return "of value_bits < 32: " + listed(names, "or");
   }();
-  return {"quantizer", help,
+  return {"quantizer",
+          help,
           [](Settings& s, std::string_view text) {
             s.quantizer = compress::quantizer_named(text).name;
           },
-          [](const Settings& s) { return s.quantizer; }, true};
+          [](const Settings& s) { return s.quantizer; },
+          true,
+          names_in(compress::quantizers(), &compress::QuantizerKind::name)};
 }
 
 Key position_codec_key() {
@@ -230,15 +273,18 @@ Key position_codec_key() {
     }
     return listed(names, "or");
   }();
-  return {"position_codec", help,
+  return {"position_codec",
+          help,
           [](Settings& s, std::string_view text) {
             s.position_codec = compress::position_codec_named(text).name;
           },
-          [](const Settings& s) { return s.position_codec; }, true};
+          [](const Settings& s) { return s.position_codec; },
+          true,
+          names_in(compress::position_codecs(), &compress::PositionCodecKind::name)};
 }
 
 Key scheme_key() {
-  // What keys say of themselves is a view.
+  // Key::help is a view, so its text must live as long as the program.
   static const std::string help = [] {
     std::vector<std::string> all;
     for (const Scheme* const scheme : schemes()) {
@@ -246,9 +292,12 @@ Key scheme_key() {
     }
     return listed(all, "or");
   }();
-  return {"scheme", help,
+  return {"scheme",
+          help,
           [](Settings& s, std::string_view text) { s.scheme = &scheme_named(text); },
-          [](const Settings& s) { return std::string(s.scheme->name()); }, true};
+          [](const Settings& s) { return std::string(s.scheme->name()); },
+          true,
+          names_in(schemes(), &Scheme::name)};
 }
 
 std::vector<Key> make_keys() {
@@ -290,16 +339,27 @@ std::vector<Key> make_keys() {
                  1e6),
       number_key<std::uint64_t>("seed", "all randomness is a function of it", &S::seed, 0,
                                 std::numeric_limits<std::int64_t>::max()),
-      text_key("init", "a safetensors file of weights to begin with, or random", &S::init),
-      text_key("data", "directory of CIFAR-10's binary files, or synthetic", &S::data),
+      text_key("init", "a safetensors file of weights to begin with, or random", &S::init,
+               {"random"}, "FILE"),
+      text_key("data", "directory of CIFAR-10's binary files, or synthetic", &S::data,
+               {"synthetic"}, "DIR"),
       number_key("synthetic_train", "training images of the synthetic set", &S::synthetic_train,
                  kOne, 10'000'000U),
       number_key("synthetic_test", "test images of the synthetic set", &S::synthetic_test, kOne,
                  10'000'000U),
       number_key("synthetic_noise", "factor of the synthetic images' noise; 1: as they are known",
                  &S::synthetic_noise, 0.0, 100.0),
-      choice_key("split", "the images over the workers: random, or stratified by their classes",
-                 &S::split, std::to_array<std::string_view>({"random", "stratified"})),
+      choice_key(
+          "split",
+          "the images over the workers: random; each class stratified; or skewed: classes by "
+          "dirichlet distributions, or a few classes each",
+          &S::split,
+          std::to_array<std::string_view>({"random", "stratified", "dirichlet", "classes"})),
+      split_alpha_key(),
+      choice_key("split_sizes", "images a worker of split = dirichlet: equal or free",
+                 &S::split_sizes, std::to_array<std::string_view>({"equal", "free"})),
+      number_key("split_classes", "classes a worker of split = classes", &S::split_classes, kOne,
+                 256U),
       text_key("backend", "what computes a local step; mvsgd info lists those of this build",
                &S::backend),
       choice_key(
@@ -380,7 +440,7 @@ void set(Settings& settings, const GivenSettings& values) {
   for (const auto& assignment : values) {
     const auto names_it = [&](const Key& key) { return key.name == assignment.first; };
     if (std::ranges::none_of(keys(), names_it)) {
-      set(settings, assignment.first, assignment.second);  // throws: there is no such key
+      set(settings, assignment.first, assignment.second);  // throws: no such key
     }
   }
 }

@@ -11,7 +11,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// A row of Table 1: a scheme with its H, "-q" where workers send 4-bit values.
+/// A row of Table 1: a scheme with its H. "-q" in a name means that workers send 4-bit values.
 Preset row(std::string name, const std::string& what, std::string_view scheme,
            std::uint32_t local_steps, std::uint32_t value_bits = 32) {
   Settings settings;
@@ -62,8 +62,8 @@ std::vector<Preset> rows_of_table1() {
   return all;
 }
 
-/// The same run in fewer bits: codes near the entropy for all that a worker sends and the mask, and
-/// nothing whole that the server can be told as a change.
+/// The same run in fewer bits: the worker's messages and the mask use codes near the entropy, and
+/// no list is sent whole that the server can receive as a change.
 Preset in_fewer_bits(Preset row) {
   Settings& settings = row.settings;
   settings.value_codec = ValueCoding::entropy;
@@ -75,10 +75,11 @@ Preset in_fewer_bits(Preset row) {
   return row;
 }
 
-/// A row of Table 1 as the demo trains it, in a minute of two cores. What the schemes need is
-/// rounds (sim/reproduce/README.md), and a minute has few of the paper's: so the network is narrow,
-/// a step has few images, and the shares are larger, that each coordinate has its turn often
-/// enough. The single machine keeps the paper's 64 images a step, as many as four workers take.
+/// A row of Table 1 as the demo trains it, within a minute on two cores. The schemes need many
+/// rounds (sim/reproduce/README.md), and a minute has room for few of the paper's. So the network
+/// is narrow, a step has few images, and the shares are larger, so that each coordinate has its
+/// turn often enough. The single machine keeps the paper's 64 images a step, as many as four
+/// workers take.
 Preset demo(std::string name, Preset row) {
   Settings& settings = row.settings;
   settings.width = 4;
@@ -90,9 +91,9 @@ Preset demo(std::string name, Preset row) {
     settings.batch = 16;
     settings.phi = Decimal(5, 2);
     settings.phi_ad = Decimal(2, 2);
-    settings.warmup_epochs = 2;  // a tenth of the run: where it goes is settled there
+    settings.warmup_epochs = 2;  // a tenth of the run, which settles where it goes
     settings.learning_rate = 0.2;
-    // Else add-drop voting ends with steps of the rate before the decays.
+    // Without this, add-drop voting ends with steps that are as large as before the decays.
     settings.overrides.error_rescale_on_decay = true;
   }
   row.summary = "the demo's " + row.name + ": small, on noisy embedded images";
@@ -124,7 +125,7 @@ std::span<const Preset> presets() {
 }
 
 const Preset& preset(std::string_view name) {
-  // The paper spells them SSGD-MV-L4.
+  // The paper spells the names as SSGD-MV-L4.
   std::string spelled(name);
   std::ranges::transform(spelled, spelled.begin(), [](char c) {
     return c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));

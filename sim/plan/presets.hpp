@@ -1,4 +1,4 @@
-// Named settings: the rows of Table 1, and those of them that the demo trains.
+// Named settings: the rows of Table 1, and the rows that the demo trains.
 #pragma once
 
 #include <span>
@@ -17,8 +17,8 @@ struct Preset {
 
 [[nodiscard]] std::span<const Preset> presets();
 
-/// By its name, in capitals or not: the paper's SSGD-MV-L4 is ssgd-mv-l4. Throws UsageError, with
-/// the nearest name, if there is none of this name.
+/// The preset of this name, in upper or lower case: the paper's SSGD-MV-L4 is ssgd-mv-l4. Throws
+/// UsageError with the nearest name if there is none.
 [[nodiscard]] const Preset& preset(std::string_view name);
 
 }  // namespace mvsgd::sim

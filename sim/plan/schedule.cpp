@@ -9,7 +9,7 @@
 namespace mvsgd::sim {
 namespace {
 
-// Section 4.2, in parts of 300 epochs.
+// Section 4.2's epochs, as parts of 300.
 constexpr std::uint64_t kParts = 300;
 constexpr std::uint64_t kWarmupParts = 5;
 constexpr std::uint64_t kFirstDecay = 150;
@@ -23,11 +23,11 @@ int decays(const StepCounts& steps, std::uint64_t step) {
   return (reached(kFirstDecay) ? 1 : 0) + (reached(kSecondDecay) ? 1 : 0);
 }
 
-/// In step `step` < `warmup` of the warm-up.
+/// The learning rate of step `step` < `warmup` of the warm-up.
 double warmup_rate(const Settings& settings, std::uint64_t warmup, std::uint64_t step) {
   const double eta = settings.learning_rate;
   const double first = std::min(kWarmupRate, eta);
-  // Risen by `part` of `whole`.
+  // The rate has risen by the fraction part / whole.
   const bool ramp = settings.warmup == Warmup::ramp;
   const std::uint64_t part = ramp ? step : kStairs * step / warmup;
   const std::uint64_t whole = ramp ? warmup : kStairs - 1;

@@ -11,50 +11,50 @@ namespace mvsgd::sim {
 /// One round of a run.
 struct Round {
   std::uint32_t t = 0;           ///< 1, 2, ...
-  std::uint64_t first_step = 0;  ///< local steps of a worker before this round
-  std::uint32_t steps = 0;       ///< local steps in it
-  bool dense = false;            ///< model differences go whole (warm-up, or scheme dense)
-  bool first_sparse = false;     ///< not dense, and there is no mask and no vote before it
-  double learning_rate = 0;      ///< eta_t of eq 10: one rate a round, that of its first step
+  std::uint64_t first_step = 0;  ///< a worker's local steps before this round
+  std::uint32_t steps = 0;       ///< a worker's local steps in this round
+  bool dense = false;            ///< model differences are sent whole (warm-up, or scheme dense)
+  bool first_sparse = false;     ///< sparse, with no mask and no vote before it
+  double learning_rate = 0;      ///< eta_t of eq 10: one rate a round, the rate of its first step
   float decay = 1;               ///< 0.1 if eta_t is a decay or two below eta_{t-1}, else 1
-  bool evaluate = false;         ///< the server evaluates after it
-  double epoch = 0;              ///< passes over the training images when it ends
+  bool evaluate = false;         ///< the server evaluates after this round
+  double epoch = 0;              ///< passes over the training images at its end
 
-  /// Whether the initial model is sent before it.
+  /// Whether the initial model is sent before this round.
   [[nodiscard]] bool is_first() const { return t == 1; }
 };
 
 /// The rounds of a run on `train_images` images.
 ///
-/// An epoch is ceil(train_images / (N * batch)) local steps; H counts across epoch ends, and the
-/// last round has what is left. The W steps of the warm-up (the first 5 of 300 parts, at least one,
-/// unless `warmup_epochs` says otherwise) are dense rounds of one step; of them a scheme sm or
-/// dense has the rates alone. From a = min(0.1, eta) the rate of step s < W is
+/// An epoch is ceil(train_images / (N * batch)) local steps. H counts across epoch ends, and the
+/// last round has the steps that are left. The warm-up has W steps: the first 5 of 300 parts, at
+/// least one, unless `warmup_epochs` says otherwise. They are dense rounds of one step; schemes sm
+/// and dense take only their rates. With a = min(0.1, eta), the rate of step s < W is
 ///
 ///   stairs  a + (eta - a) floor(5 s / W) / 4
 ///   ramp    a + (eta - a) s / W, which would be eta in step W
 ///
-/// The rate falls to a tenth after 150 and 225 of 300 parts of the steps (section 4.2).
+/// The rate falls to a tenth after 150 and again after 225 of 300 parts of the steps (section 4.2).
 [[nodiscard]] std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images);
 
-/// Rounds of one step each at no particular rate: `dense` whole ones, then `sparse` others. For
-/// what is known of rounds without a schedule, and for short runs on drawn differences.
+/// Rounds of one step each at no particular rate: first `dense` dense rounds, then `sparse` sparse
+/// ones. They serve for what holds of any rounds, and for short runs on drawn differences.
 [[nodiscard]] std::vector<Round> plain_rounds(std::uint32_t dense, std::uint32_t sparse);
 
 /// The images that a run of these settings trains on.
 [[nodiscard]] std::uint64_t training_images(const Settings& settings);
 
-/// The rate with which a warm-up begins; of an eta that is no more it has none.
+/// The rate at which a warm-up begins. If eta is not above it, the rate does not rise.
 inline constexpr double kWarmupRate = 0.1;
 
-/// Local steps of a worker in a whole run, whatever `rounds` says.
+/// A worker's local steps in a whole run, whatever `rounds` says.
 struct StepCounts {
   std::uint64_t total = 0;
-  std::uint64_t warmup = 0;  ///< of them, never more
+  std::uint64_t warmup = 0;  ///< of the total
 };
 [[nodiscard]] StepCounts step_counts(const Settings& settings, std::uint64_t train_images);
 
-/// Local steps of an epoch.
+/// A worker's local steps in an epoch.
 [[nodiscard]] std::uint64_t steps_per_epoch(const Settings& settings, std::uint64_t train_images);
 
 }  // namespace mvsgd::sim

@@ -20,11 +20,11 @@ const Scheme& scheme_named(std::string_view name) {
 
 namespace {
 
-/// A scheme's first round may have messages that later ones have not.
+/// A scheme's first round may have messages that later rounds lack, so two rounds show them all.
 constexpr std::uint32_t kRounds = 2;
 
 std::vector<MessageShape> messages_of(const Scheme& scheme, comm::Kind kind) {
-  // Of any settings: which messages there are depends on the scheme alone.
+  // Any settings will do: which messages there are depends on the scheme alone.
   const Settings settings;
   std::vector<MessageShape> found;
   for (const Round& round : plain_rounds(0, kRounds)) {

@@ -1,4 +1,4 @@
-// What a scheme is before a run begins. The schemes themselves are a file each in round/schemes.
+// What a scheme is before a run begins. The schemes themselves are in round/schemes, one file each.
 #pragma once
 
 #include <span>
@@ -13,10 +13,11 @@ namespace mvsgd::sim {
 
 class SparseRounds;
 
-/// How workers and a server agree on a model update: one of schemes().
+/// How workers and a server agree on a model update. schemes() lists them.
 class Scheme {
  public:
-  /// `name` is "mv-ad" in settings, presets and files; `summary` explains it in a line of --help.
+  /// `name` is "mv-ad" in settings, presets and files. `summary` explains the scheme in a line of
+  /// --help.
   Scheme(std::string_view name, std::string_view summary) : name_(name), summary_(summary) {}
   virtual ~Scheme() = default;
   Scheme(const Scheme&) = delete;
@@ -25,26 +26,26 @@ class Scheme {
   [[nodiscard]] std::string_view name() const { return name_; }
   [[nodiscard]] std::string_view summary() const { return summary_; }
 
-  /// Whether there are messages at all; else one worker trains alone.
+  /// Whether workers and server exchange messages; if not, one worker trains alone.
   [[nodiscard]] virtual bool sends() const { return true; }
 
-  /// What it does in the rounds after the warm-up; null: these are dense, too.
+  /// What the scheme does in the rounds after the warm-up. Null if they are dense, too.
   [[nodiscard]] virtual const SparseRounds* sparse() const { return nullptr; }
 
-  /// The messages of a sparse round but for the buffers of an evaluation, in any order.
+  /// The messages of a sparse round except the buffers of an evaluation, in any order.
   [[nodiscard]] virtual RoundShape shape(const Settings& /*settings*/,
                                          const Dimensions& /*dimensions*/,
                                          const Round& /*round*/) const {
     return {};
   }
 
-  /// What `error_rescale_on_decay` is where nobody has set it.
+  /// The value of `error_rescale_on_decay` if nobody sets it.
   [[nodiscard]] virtual bool rescales_error(const Settings& /*settings*/) const { return false; }
 
-  /// Whether it chooses among equally voted coordinates, as `tie_break` says.
+  /// Whether the scheme chooses among equally voted coordinates, as `tie_break` says.
   [[nodiscard]] virtual bool breaks_ties() const { return false; }
 
-  /// Its own rules. Throws UsageError if the settings break one.
+  /// Checks the scheme's own rules. Throws UsageError if the settings break one.
   virtual void check(const Settings& /*settings*/) const {}
 
  private:
@@ -55,7 +56,7 @@ class Scheme {
 /// Every scheme, in the order of --help.
 [[nodiscard]] std::span<const Scheme* const> schemes();
 
-/// Throws UsageError, with the names that there are, if there is none of this name.
+/// Throws UsageError with the known names if no scheme has this name.
 [[nodiscard]] const Scheme& scheme_named(std::string_view name);
 
 /// Whether its workers send whole votes in every sparse round.
@@ -64,7 +65,7 @@ class Scheme {
 [[nodiscard]] bool drops(const Scheme& scheme);
 /// Whether its masks have exactly K coordinates.
 [[nodiscard]] bool has_masks_of_k(const Scheme& scheme);
-/// The names of those schemes, as "mv, mv-rs".
+/// The names of the schemes for which `such` is true, as "mv, mv-rs".
 [[nodiscard]] std::string names_of_schemes(bool (*such)(const Scheme&));
 
 }  // namespace mvsgd::sim

@@ -11,10 +11,10 @@
 namespace mvsgd::sim {
 namespace {
 
-/// q and the quantiser fit together.
+/// Checks that q and the quantiser fit together.
 void check_quantizer(const Settings& s) {
   const compress::QuantizerKind& chosen = compress::quantizer_named(s.quantizer);
-  // Where nothing is quantised, the first one stands for none.
+  // If nothing is quantised, `quantizer` keeps its default, the first one.
   const bool none = s.value_bits == 32 && &chosen == &compress::quantizers().front();
   const bool fits = none || chosen.has(s.value_bits);
   if (!fits && chosen.least_bits == chosen.most_bits) {

@@ -1,5 +1,5 @@
-// A run's settings: what config.toml holds, and with the program's version all that a run depends
-// on.
+// A run's settings: the contents of config.toml. Together with the program's version they determine
+// a run.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace mvsgd::sim {
 
-/// A setting, preset or key on the command line that cannot be used. Exit code 2.
+/// A setting, preset or command-line key that cannot be used. Exit code 2.
 class UsageError : public std::invalid_argument {
  public:
   using std::invalid_argument::invalid_argument;
@@ -25,12 +25,13 @@ class Scheme;
 /// Scheme mv.
 [[nodiscard]] const Scheme* default_scheme();
 
-/// Whose practice to follow where the paper is silent, or its authors' research code differs from
-/// it: it sets sampling, bn_eval and error_rescale_on_decay at once (README.md has the values).
+/// Whose practice a run follows where the paper is silent, or where its authors' research code
+/// differs from it. It sets sampling, bn_eval and error_rescale_on_decay at once (README.md has the
+/// values).
 enum class Practice : std::uint8_t { text, authors };
 enum class VoteCoding : std::uint8_t {
   positions,
-  delta,  ///< against the worker's last one, which the server then keeps
+  delta,  ///< the change of the worker's last vote, which the server then keeps
 };
 enum class DropCoding : std::uint8_t {
   positions,
@@ -38,11 +39,11 @@ enum class DropCoding : std::uint8_t {
 };
 enum class ValueCoding : std::uint8_t {
   plain,    ///< q bits each
-  entropy,  ///< by how frequent each level is, given the sender's own vote
+  entropy,  ///< by the frequency of each level, given the sender's own vote
 };
 enum class MaskCoding : std::uint8_t {
   positions,
-  delta,  ///< against the last mask, from the second sparse round on
+  delta,  ///< the change of the last mask, from the second sparse round on
 };
 using ConvAlgorithm = nn::ConvolutionChoice;
 using nn::InstructionSet;
@@ -52,10 +53,10 @@ enum class TieBreaking : std::uint8_t { random, index };
 enum class BatchNormEvaluation : std::uint8_t {
   average,    ///< the mean of the workers' running statistics, sent for each evaluation
   recompute,  ///< statistics of the training images under the evaluated parameters
-  batch,      ///< those of each test batch: the authors' practice
+  batch,      ///< the statistics of each test batch: the authors' practice
 };
 
-/// How the learning rate rises over the warm-up: schedule() has the formulas.
+/// How the learning rate rises over the warm-up; schedule() has the formulas.
 enum class Warmup : std::uint8_t {
   stairs,  ///< five equal stairs
   ramp,    ///< the same amount in every step (Goyal et al. 2017)
@@ -64,59 +65,69 @@ enum class Warmup : std::uint8_t {
 enum class Split : std::uint8_t {
   random,      ///< by chance alone
   stratified,  ///< equal counts of each class
+  dirichlet,   ///< shares of the classes drawn from Dirichlet distributions
+  classes,     ///< a few classes for each worker
 };
 
-/// The value of `init` that stands for the initial distributions, drawn by `seed`.
+/// How many images the workers of a split by Dirichlet distributions have.
+enum class SplitSizes : std::uint8_t {
+  equal,  ///< as many, but for one
+  free,   ///< as it happens, one at least
+};
+
+/// The value of `init` that stands for the initial distributions, drawn with `seed`.
 inline constexpr std::string_view kRandomInit = "random";
 
-/// What ledger.csv has a row for.
+/// What a row of ledger.csv holds.
 enum class LedgerRows : std::uint8_t {
-  worker,  ///< each worker's message and field of a round
-  round,   ///< a message and field of a round: sums over the workers
+  worker,  ///< one field of one worker's message in a round
+  round,   ///< one field of a round's message, summed over the workers
 };
 
-/// When a run saves a checkpoint of itself, beside an interrupt and the last round's beginning.
+/// When a run saves a checkpoint, besides on an interrupt and before the last round.
 struct CheckpointEvery {
   std::uint32_t rounds = 0;
-  std::uint32_t minutes = 10;  ///< of wall time since the last; one of the two is 0, or both
+  std::uint32_t minutes = 10;  ///< of wall time since the last; rounds or minutes is 0, or both are
 };
 
 /// Every key, with the paper's values as defaults (shared letters in README.md).
 struct Settings {
-  std::string preset;                       ///< the name these settings began with; "" for none
+  std::string preset;  ///< the preset that these settings began with; "" for none
   const Scheme* scheme = default_scheme();  ///< of schemes(), never null
   std::uint32_t workers = 10;               ///< N
   std::uint32_t local_steps = 1;            ///< H
   Decimal phi{1, 2};                        ///< share of coordinates kept
-  Decimal phi_ad{1, 3};           ///< share that a vote may add, and drop, a round (scheme mv_ad)
+  Decimal phi_ad{1, 3};  ///< share that a vote may add, and drop, in a round (scheme mv_ad)
   std::uint32_t value_bits = 32;  ///< q of a worker's sparse values; 32: float32, not quantised
   std::string quantizer = "fractional";  ///< a name of compress::quantizers()
   std::uint32_t quantizer_block = 0;     ///< values that share a scale (scaled sign); 0: all
   bool quantization_error = true;        ///< e = D - Q(M (x) D); false: e = D - M (x) D
   ValueCoding value_codec = ValueCoding::plain;  ///< of a worker's quantised values
-  std::string position_codec = "block";  ///< a name of compress::position_codecs(): the paper's
-  std::uint32_t block_size =
-      0;  ///< B of votes and masks where the code has blocks; 0: round(1 / phi)
+  std::string position_codec = "block";  ///< of compress::position_codecs(); this is the paper's
+  std::uint32_t block_size = 0;  ///< B of votes and masks if the code has blocks; 0: round(1 / phi)
   VoteCoding vote_codec = VoteCoding::positions;
   DropCoding drop_codec = DropCoding::positions;
   MaskCoding mask_codec = MaskCoding::positions;
   bool check_votes = false;  ///< the server of mv_ad keeps every vote and checks the lists
   std::uint32_t width = 64;  ///< channels of the first stage
   std::uint32_t epochs = 300;
-  std::uint32_t rounds = 0;                    ///< 0: all; else stop after so many
-  std::optional<std::uint32_t> warmup_epochs;  ///< none: in proportion, 5 of 300
+  std::uint32_t rounds = 0;                    ///< 0: all; else the run stops after this many
+  std::optional<std::uint32_t> warmup_epochs;  ///< none: proportional, 5 of 300
   Warmup warmup = Warmup::stairs;
-  std::uint32_t batch = 64;  ///< images a local step and worker
+  std::uint32_t batch = 64;  ///< images of a local step of one worker
   bool augment = true;
   double learning_rate = 0.5;  ///< eta
   double weight_decay = 1e-4;
   std::uint64_t seed = 1;
-  std::string init{kRandomInit};           ///< a safetensors file to begin with, or kRandomInit
-  std::string data = "synthetic";          ///< a directory, or "synthetic"
+  std::string init{kRandomInit};   ///< a safetensors file with the initial model, or kRandomInit
+  std::string data = "synthetic";  ///< a directory, or "synthetic"
   std::uint32_t synthetic_train = 10'000;  ///< images of the synthetic set
   std::uint32_t synthetic_test = 2'000;
-  double synthetic_noise = 1;  ///< times the amplitude of their noise
+  double synthetic_noise = 1;  ///< factor on the amplitude of their noise
   Split split = Split::random;
+  Decimal split_alpha{5, 1};  ///< of the Dirichlet distributions, a multiple of 1e-6
+  SplitSizes split_sizes = SplitSizes::equal;
+  std::uint32_t split_classes = 2;  ///< that each worker has
   std::string backend = "lanes";
   ConvAlgorithm conv_algorithm = ConvAlgorithm::table;
   Precision precision = Precision::fp32;
@@ -137,9 +148,10 @@ struct Settings {
     std::optional<BatchNormEvaluation> bn_eval;
     std::optional<bool> error_rescale_on_decay;
   };
-  Overrides overrides;  ///< of what `practice` sets
+  Overrides overrides;  ///< of the values that `practice` sets
 
-  /// Whether a worker's values are coded by their entropy: one bit a value has none to save.
+  /// Whether a worker's values are coded by their entropy. Values of one bit are not: nothing is to
+  /// be saved.
   [[nodiscard]] bool has_values_by_entropy() const {
     return value_codec == ValueCoding::entropy && value_bits > 1 && value_bits < 32;
   }
@@ -151,8 +163,8 @@ struct Settings {
   [[nodiscard]] bool error_rescale_on_decay() const;
 };
 
-/// Checks what no key alone can show (sm has one worker, q fits its quantiser). What a backend can
-/// take, check_backend() of sim/train/backends.hpp knows. Throws UsageError.
+/// Checks the rules that involve more than one key (sm has one worker, q fits its quantiser).
+/// check_backend() of sim/train/backends.hpp checks what a backend supports. Throws UsageError.
 void validate(const Settings& settings);
 
 }  // namespace mvsgd::sim

@@ -29,7 +29,7 @@ std::string text_of(const toml::node& node) {
   throw UsageError("a string, number, true or false is wanted");
 }
 
-/// `text` as a string of TOML.
+/// `text` as a TOML string.
 std::string toml_string(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
@@ -40,7 +40,7 @@ std::string toml_string(std::string_view text) {
   return quoted + '"';
 }
 
-/// Whether TOML has a number, true or false of just this text.
+/// Whether TOML reads exactly this text as a number, true or false.
 bool is_bare(const std::string& text) {
   try {
     const toml::table line = toml::parse("x = " + text);
@@ -63,7 +63,7 @@ toml::table table_of(std::string_view text, const std::string& name) {
   }
 }
 
-/// What stands in a table as text.
+/// The strings of a table.
 Environment texts_of(const toml::table& table) {
   Environment environment;
   for (const auto& [key, node] : table) {
@@ -74,14 +74,15 @@ Environment texts_of(const toml::table& table) {
   return environment;
 }
 
-/// 0 if it is none.
+/// 0 if the text is no round.
 std::uint32_t round_of(std::string_view text) {
   std::uint32_t round = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), round);
   return error == std::errc() && end == text.data() + text.size() ? round : 0;
 }
 
-/// By what has come, not by the file's size: a pipe has none, and a device may have no end.
+/// The limit counts the bytes read, not the file's size: a pipe has no size, and a device may never
+/// end.
 std::string text_of_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file || std::filesystem::is_directory(path)) {
@@ -156,7 +157,7 @@ FileSettings parse_file_settings(std::string_view text, const std::string& name,
       fail(name, node.source(), e.what());
     }
   };
-  // In the order of keys(), then what is none, which set() refuses.
+  // Known keys come first, in the order of keys(). Then come unknown ones, which set() refuses.
   for (const Key& key : keys()) {
     const auto given = table.find(key.name);
     if (given == table.end()) continue;

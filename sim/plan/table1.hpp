@@ -7,11 +7,11 @@
 
 namespace mvsgd::sim {
 
-/// The bits of a row, one direction.
+/// The bits of a row in one direction.
 struct Printed {
   std::string q_loc;  ///< Q_loc / (d H), "9e-2"
   std::string q_val;
-  std::string rate;  ///< 32 over their sum, "78"
+  std::string rate;  ///< 32 over the sum of both, "78"
 };
 
 struct PrintedRow {
@@ -21,12 +21,12 @@ struct PrintedRow {
   std::string_view deviation;  ///< of 10 trials; of 5 in the rows of random selection
   Printed up;                  ///< empty in the row that sends nothing
   Printed down;
-  std::string_view up_erratum;  ///< why what is printed of this direction is not the row's own law
+  std::string_view up_erratum;  ///< why this direction's printed numbers are not the row's law
   std::string_view down_erratum;
 };
 
-/// All fifteen rows in the paper's order; the last one is the benchmark on a single machine, whose
-/// preset is "sm".
+/// All fifteen rows, in the paper's order. The last one is the benchmark on a single machine,
+/// preset "sm".
 [[nodiscard]] std::span<const PrintedRow> printed_table();
 
 }  // namespace mvsgd::sim

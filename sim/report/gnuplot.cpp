@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Standard input empty, output and errors into a file.
+/// Standard input is empty; output and errors go into a file.
 class FileActions {
  public:
   explicit FileActions(const char* log) {

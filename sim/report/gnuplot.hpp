@@ -7,10 +7,10 @@
 
 namespace mvsgd::sim {
 
-/// A directory of its own under the system's one for temporary files, gone with the object.
+/// A new directory under the system's directory for temporary files. The destructor removes it.
 class TemporaryDirectory {
  public:
-  /// Throws InputError if none can be made.
+  /// Throws InputError if it cannot be made.
   TemporaryDirectory();
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;
@@ -22,13 +22,13 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-/// `text` as a gnuplot string, in which nothing has a meaning: no quote ends it, no backtick starts
-/// a command, a control character is a blank.
+/// `text` as a gnuplot string without any special meaning: no quote ends it, no backtick starts a
+/// command, and control characters become blanks.
 [[nodiscard]] std::string gnuplot_string(std::string_view text);
 
-/// Runs gnuplot on `script`, with no shell and none of the user's start-up files. `directory` is
-/// where it puts its script and its messages. Throws InputError, naming the package, if there is no
-/// gnuplot, std::runtime_error with its words if it fails.
+/// Runs gnuplot on `script`, without a shell and without the user's start-up files. Its script and
+/// its messages go into `directory`. Throws InputError naming the package if gnuplot is missing,
+/// std::runtime_error with its messages if it fails.
 void run_gnuplot(std::string_view script, const std::filesystem::path& directory);
 
 }  // namespace mvsgd::sim

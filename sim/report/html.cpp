@@ -28,7 +28,7 @@ std::string marked(const SeedGroup& group, std::size_t g) {
                      style.color, style.dashed ? "dashed" : "solid", html_text(group.label));
 }
 
-/// Mean over the runs that have ended of one of their rates.
+/// The mean of one rate over the runs that have ended.
 std::string rate(const SeedGroup& group, std::optional<double> Rates::*member) {
   std::vector<double> values;
   for (const RunHistory& run : group.runs) {
@@ -80,7 +80,7 @@ void write_settings(std::ostream& out, std::span<const SeedGroup> groups) {
       for (const RunHistory& run : group.runs) {
         const std::string value = html_text(key.get(run.settings));
         if (values.empty()) values = value;
-        // Of the runs of a group only seeds differ, and what changes no bit.
+        // The runs of a group differ only in seed and in what changes no bit.
         if (key.name == "seed" && &run != &group.runs.front()) values += ", " + value;
       }
       cells.push_back(values);

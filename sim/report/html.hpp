@@ -1,4 +1,4 @@
-// A report as one HTML file: no script, nothing that is not in it.
+// A report as one HTML file: it has no script and refers to no other file.
 #pragma once
 
 #include <iosfwd>
@@ -9,8 +9,9 @@
 
 namespace mvsgd::sim {
 
-/// A summary of the groups, the plots (`drawings[i]` is the SVG document of `plots[i]`), every run
-/// with its digest and whose bits it tells of, the settings, and the numbers behind the plots.
+/// Writes a summary of the groups, the plots (`drawings[i]` is the SVG document of `plots[i]`),
+/// every run with its digest and which machines give it, the settings, and the numbers behind the
+/// plots.
 void write_html(std::ostream& out, std::span<const SeedGroup> groups, std::span<const Plot> plots,
                 std::span<const std::string> drawings);
 

@@ -31,7 +31,7 @@ struct Named {
   Link link;
 };
 
-// Round figures of such links, not measurements.
+// Round figures for such links, not measurements.
 const std::array<Named, 3>& named_networks() {
   static const std::array<Named, 3> networks = {{
       {"lan", {.rate = {1e9, 1e9}, .latency = 0.0002}},
@@ -76,7 +76,7 @@ double latency_of(std::string_view text) {
   return *seconds;
 }
 
-/// Reads `table`'s keys into the link, and gives every other key to `other`.
+/// Reads the link's keys from `table` and passes every other key to `other`.
 template <typename Other>
 void read_link(const toml::table& table, const std::string& file, Link& link, const Other& other) {
   for (const auto& [key, node] : table) {
@@ -148,7 +148,7 @@ Network network_of_file(const std::string& file) {
   return network;
 }
 
-/// What a round asks of machines and links.
+/// What a round demands of machines and links.
 struct RoundLoad {
   struct LegLoad {
     Direction way{};
@@ -158,7 +158,7 @@ struct RoundLoad {
   std::vector<LegLoad> legs;
 };
 
-/// Adds the row's bits to those of its worker; a sum over the workers goes to them in equal parts.
+/// Adds the row's bits to its worker's. A sum over the workers is divided equally among them.
 void add_row(const comm::LedgerRow& row, LedgerRows which, std::vector<double>& bits) {
   const auto count = static_cast<double>(row.bits.count());
   if (which == LedgerRows::worker) {
@@ -168,7 +168,7 @@ void add_row(const comm::LedgerRow& row, LedgerRows which, std::vector<double>& 
   }
 }
 
-/// Of round 0 and of every round that has ended.
+/// The loads of round 0 and of every round that has ended.
 std::vector<RoundLoad> loads_of(const RunWithRows& run) {
   const RunHistory& history = run.history;
   const Settings& settings = history.settings;
@@ -205,20 +205,20 @@ std::vector<RoundLoad> loads_of(const RunWithRows& run) {
   return loads;
 }
 
-/// From when a leg's first message is sent to when its last one has arrived.
+/// The seconds between the sending of a leg's first message and the arrival of its last.
 double leg_seconds(const Network& network, Direction way, std::span<const double> bits) {
   double slowest = 0;
   double sum = 0;
   double latency = std::numeric_limits<double>::infinity();
   for (std::uint32_t n = 0; n < bits.size(); ++n) {
-    if (bits[n] == 0) continue;  // was not sent
+    if (bits[n] == 0) continue;  // sends nothing
     const Link& link = network.link(n);
     slowest = std::max(slowest, link.latency + bits[n] / link.rate[way]);
     latency = std::min(latency, link.latency);
     sum += bits[n];
   }
   if (sum == 0) return 0;
-  // What the workers send up comes down the server's link.
+  // What the workers send up is the server's downlink.
   const auto shared = network.server[way == Direction::up ? Direction::down : Direction::up];
   return shared ? std::max(slowest, latency + sum / *shared) : slowest;
 }

@@ -15,7 +15,7 @@
 
 namespace mvsgd::sim {
 
-/// Between a worker and the server.
+/// The link between a worker and the server.
 struct Link {
   comm::ByDirection<double> rate{1e9, 1e9};  ///< bits a second, up and down
   double latency = 0;                        ///< seconds one way
@@ -23,10 +23,10 @@ struct Link {
 
 /// A star: every worker has a link of its own, and all share the server's.
 struct Network {
-  std::string name;  ///< as it was asked for
+  std::string name;  ///< as the user gave it
   Link worker;
-  std::map<std::uint32_t, Link> unlike;  ///< workers whose link is another
-  /// What the server's own link carries, by all workers' messages together; none: any amount.
+  std::map<std::uint32_t, Link> unlike;  ///< workers with a different link
+  /// The rates of the server's own link, which all workers' messages share; none: unlimited.
   comm::ByDirection<std::optional<double>> server;
 
   [[nodiscard]] const Link& link(std::uint32_t n) const {
@@ -35,40 +35,40 @@ struct Network {
   }
 };
 
-/// The network of this name ("lan", "wan", "lte"), of these three numbers ("10M/50M/40ms": bits a
-/// second up and down, latency one way), or of this file (one that ends in ".toml"; its keys are in
-/// sim/report/README.md).
+/// The network that `text` describes: a name ("lan", "wan", "lte"), three numbers ("10M/50M/40ms":
+/// bits a second up and down, latency one way), or a file whose name ends in ".toml"
+/// (sim/report/README.md has its keys).
 ///
 /// Throws UsageError if the text is none of them, InputError naming file and line if the file
 /// cannot be read or has something else.
 [[nodiscard]] Network read_network(const std::string& text);
 
-/// Messages that go the same way at the same time: none waits for the answer to another.
+/// Messages that go the same way at the same time. None waits for the answer to another.
 struct Leg {
   comm::Direction way{};
   std::vector<comm::Kind> kinds;
 };
 
 /// A round's messages in the order of the protocol: votes, mask, updates, aggregate. Values at a
-/// worker's own support (top-K) go with its vote, since they do not wait for the mask; the buffers
+/// worker's own support (top-K) go with its vote, since they do not wait for the mask. The buffers
 /// of an evaluation go last.
 [[nodiscard]] std::vector<Leg> legs(const RoundShape& shape);
 
-/// Where the time of a run would go.
+/// How the time of a run divides.
 struct NetworkTime {
-  double compute = 0;  ///< the processor time of a worker and of the server, as measured
-  double network = 0;  ///< messages on their way
+  double compute = 0;  ///< processor time of a worker and of the server, as measured
+  double network = 0;  ///< time of messages on their way
   [[nodiscard]] double total() const { return compute + network; }
 };
 
-/// The time that each round would take, if every worker had a machine and a link of its own:
+/// The time that each round would take if every worker had a machine and a link of its own:
 ///
 ///     compute   (local_steps + vote + exchange) / N + server, from `cpu_seconds`
-///     network   over the legs of the round, the slowest worker's latency + bits / rate, and no
-///               less than latency + the bits of all workers over the server's rate
+///     network   for each leg of the round, the slowest worker's latency + bits / rate, but at
+///               least latency + the bits of all workers over the server's rate
 ///
-/// The bits are those of the ledger, whole messages with header and padding; headers of lower
-/// layers (TCP, IP, Ethernet) are not in them.
+/// The bits are those of the ledger: whole messages with header and padding, without the headers of
+/// lower layers (TCP, IP, Ethernet).
 ///
 ///   returns  [T + 1], round 0 (the initial model) first
 ///
@@ -76,20 +76,21 @@ struct NetworkTime {
 [[nodiscard]] std::vector<NetworkTime> network_times(const RunWithRows& run,
                                                      const Network& network);
 
-/// The same of dense SGD that takes the run's local steps: d float32 values from and to every
-/// worker in each step, with the run's own processor time for the steps alone.
+/// The same for dense SGD with the run's local steps: in each step d float32 values go from and to
+/// every worker, and processor time is the run's own for the local steps alone.
 [[nodiscard]] NetworkTime dense_network_time(const RunWithRows& run, const Network& network);
 
-/// Makes `seconds` of each round the time since the start that it would end over the network.
+/// Replaces the `seconds` of each round by the time since the start at which it would end.
 void move_to(const Network& network, RunWithRows& run);
 
 /// The greatest factor on all rates of the network, from 1e-6 to 1e6, below which the run takes
-/// less time than dense_network_time(). Infinite if it does at 1e6, 0 if it does not at 1e-6.
+/// less time than dense_network_time(). Infinite if the run takes less at 1e6; 0 if it does not
+/// even at 1e-6.
 [[nodiscard]] double break_even(const RunWithRows& run, const Network& network);
 
-/// A line a run under a line of heads: its directory, seconds of computing and on the network, both
-/// together, those of dense_network_time(), and the rate of worker 0's uplink below which the run
-/// takes less.
+/// Writes a line for each run under a line of heads: its directory, seconds of computing, seconds
+/// on the network, their sum, the sum of dense_network_time(), and the rate of worker 0's uplink
+/// below which the run takes less time.
 void write_network_table(std::ostream& out, std::span<const RunWithRows> runs,
                          const Network& network);
 

@@ -15,8 +15,8 @@
 namespace mvsgd::sim {
 namespace {
 
-// Okabe and Ito's colours, which the colour-blind tell apart, less black and yellow: they must also
-// stand out on both a white and a black page.
+// Okabe and Ito's colours, which colour-blind readers can tell apart, without black and yellow:
+// they must stand out on both a white and a black page.
 constexpr std::array<std::string_view, 6> kColors = {"#0072b2", "#d55e00", "#009e73",
                                                      "#cc79a7", "#e69f00", "#56b4e9"};
 
@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, comm::kFields> kFieldColors = {
 
 constexpr int kCurveHeight = 270;
 
-// Markers on curves of few points, so that a single one is seen.
+// Curves of few points get markers, so that a single point is visible.
 constexpr std::size_t kFewPoints = 40;
 
 constexpr std::string_view kFrame =
@@ -44,7 +44,7 @@ struct Curve {
   std::vector<CurvePoint> points;
 };
 
-/// The curves of the groups that have the quantity and, against bits, have sent any.
+/// The curves of the groups that have the quantity. Against bits, only those that have sent any.
 std::vector<Curve> curves(std::span<const SeedGroup> groups, const Metric& quantity, Axis axis) {
   std::vector<Curve> found;
   for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -73,9 +73,9 @@ std::string x_axis(Axis axis, double low, double high, std::string_view network)
     case Axis::epoch:
       return fmt::format("set xlabel 'epoch'\nset xrange [0:{}]\n", high);
     case Axis::bits: {
-      // Within two decades the decades alone would be too few tics.
+      // Within two decades, tics at the decades alone would be too few.
       const bool narrow = high / low < 100;
-      // Of steps 1, 2, 5, 10 one at least is in any range of more than 2.5.
+      // Any range of more than 2.5 contains at least one of the steps 1, 2, 5, 10.
       const double margin = high / low < 2.5 ? 1.6 : 1.15;
       return fmt::format(
           "set xlabel 'bits sent, both ways'\nset logscale x\nset format x '%.0s %cbit'\n"
@@ -98,8 +98,8 @@ std::string x_axis(Axis axis, double low, double high, std::string_view network)
   return "";
 }
 
-/// `floor`: where the vertical axis begins. `network`: of the time. The curves have titles, for
-/// plots with a key.
+/// `floor` is where the vertical axis begins. `network` names the network that the time is for. The
+/// curves have titles, for plots with a key.
 Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all,
                 const Metric& quantity, Axis axis, double floor = 0,
                 std::string_view network = "") {
@@ -159,13 +159,14 @@ std::string amount(double bits) {
   return i == 0 ? fmt::format("{:.0f} bit", bits) : fmt::format("{:.3g} {}bit", bits, kPrefixes[i]);
 }
 
-/// What of a label fits into a plot beside a few words more.
+/// A label shortened so that it fits into a plot with a few more words.
 std::string shortened(const std::string& label) {
   constexpr std::size_t kFits = 36;
   return label.size() <= kFits ? label : label.substr(0, kFits - 3) + "...";
 }
 
-/// A bar a group and direction, cut in shares of its fields; the total stands above it.
+/// One bar for each group and direction, divided into the shares of its fields, with the total
+/// above it.
 Plot bits_plot(std::span<const SeedGroup> groups) {
   Plot plot{.name = "bits",
             .title = "bits by field, shares of each way",
@@ -222,7 +223,7 @@ Plot bits_plot(std::span<const SeedGroup> groups) {
   return plot;
 }
 
-/// Tics for an axis that grows as a square root, no two closer than a fifth of it.
+/// Tics for a square-root axis, no two closer than a fifth of it.
 std::string root_tics(double high) {
   std::string tics = "set xtics (0";
   double last = 0;
@@ -315,7 +316,7 @@ std::vector<Plot> report_plots(std::span<const SeedGroup> groups, std::string_vi
 
 Plot accuracy_figure(std::span<const SeedGroup> groups, std::string name, std::string title) {
   constexpr int kHeight = 380;
-  constexpr double kSettled = 1. / 6;  // of the epochs, from where on curves are to be told apart
+  constexpr double kSettled = 1. / 6;  // of the epochs; from here on curves must be distinguishable
   constexpr double kStep = 5;          // per cent
   const Metric accuracy = quantity("test_accuracy");
   const auto all = curves(groups, accuracy, Axis::epoch);
@@ -356,7 +357,7 @@ std::string draw_page(std::span<const Plot> plots, std::span<const SeedGroup> gr
                       const std::string& format) {
   constexpr int kColumns = 3;
   const int legend = 30 + 18 * static_cast<int>(groups.size());
-  // Each plot goes to the top of the column that is shortest so far.
+  // Each plot goes to the top of the column that is the shortest so far.
   std::array<int, kColumns> used;
   used.fill(legend);
   struct Place {

@@ -1,4 +1,4 @@
-// The plots of a report, as gnuplot draws them.
+// The plots of a report, for gnuplot to draw.
 #pragma once
 
 #include <cstddef>
@@ -11,38 +11,39 @@
 
 namespace mvsgd::sim {
 
-/// How group i is drawn, wherever it is.
+/// The line style of group i, the same in every plot.
 struct LineStyle {
   std::string color;  ///< "#0072b2"
   bool dashed = false;
 };
 [[nodiscard]] LineStyle line_style(std::size_t group);
 
-/// A plot that is at home on a page as wide as a phone.
+/// A plot that fits a page as narrow as a phone's.
 struct Plot {
-  std::string name;   ///< of files and anchors
+  std::string name;   ///< for file names and anchors
   std::string title;  ///< what it shows
-  int height = 0;     ///< in pixels, of kPlotWidth
+  int height = 0;     ///< in pixels, at a width of kPlotWidth
   std::string data;   ///< gnuplot's data blocks
   std::string draw;   ///< statements that draw them
 };
 inline constexpr int kPlotWidth = 420;
 
 /// Test accuracy and training loss against epoch, total bits and time; agreement of votes and
-/// overlap of successive masks and votes; bits by field and direction; share kept by layer. What no
-/// run has a value of is left out. `network`: over which the time would be; "": it was measured.
+/// overlap of successive masks and votes; bits by field and direction; share kept by layer. A plot
+/// is left out if no run has a value for it. `network` names the network that the time is for; ""
+/// if the time was measured.
 [[nodiscard]] std::vector<Plot> report_plots(std::span<const SeedGroup> groups,
                                              std::string_view network = "");
 
 /// Test accuracy against the epoch with a key, from where the curves have settled: a figure of the
-/// paper. Every group has an evaluated round.
+/// paper. Every group must have an evaluated round.
 [[nodiscard]] Plot accuracy_figure(std::span<const SeedGroup> groups, std::string name,
                                    std::string title);
 
-/// Each plot as an SVG document, in order. Throws as run_gnuplot().
+/// Each plot as an SVG document, in order. Throws as run_gnuplot() does.
 [[nodiscard]] std::vector<std::string> draw_svg(std::span<const Plot> plots);
 
-/// All plots and a legend on one page, as "pdf" or "png". Throws as run_gnuplot().
+/// All plots and a legend on one page, as "pdf" or "png". Throws as run_gnuplot() does.
 [[nodiscard]] std::string draw_page(std::span<const Plot> plots, std::span<const SeedGroup> groups,
                                     const std::string& format);
 

@@ -14,7 +14,7 @@ namespace {
 
 using Line = std::vector<std::string>;
 
-// Of 64: enough to see that two runs are the same, and a line still fits a wide terminal.
+// Of 64: enough to recognise that two runs are the same, while a line fits a wide terminal.
 constexpr std::size_t kDigits = 16;
 
 std::optional<double> rate(const RunHistory& run, comm::Direction direction) {

@@ -11,7 +11,7 @@
 
 namespace mvsgd::sim {
 
-/// Positions and values of the sparse rounds per coordinate and local step of a worker, as Table 1
+/// Positions and values of the sparse rounds, per coordinate and local step of a worker, as Table 1
 /// counts them: q_loc and q_val.
 struct BitBudget {
   double q_loc = 0;
@@ -23,15 +23,15 @@ struct BitBudget {
 /// None if nothing was sent that way in sparse rounds.
 [[nodiscard]] std::optional<BitBudget> bit_budget(const RunHistory& run, comm::Direction direction);
 
-/// A run, and how its bits compare with the equations: a cell of the table.
+/// A run, and the table's cell that says how its bits compare with the equations.
 struct TableRun {
   RunHistory history;
   std::string bits;
 };
 
-/// A line a run under a line of heads: its directory, test accuracy, the rates of its sparse rounds
-/// up and down, `bits`, and the first digits of its parameters' SHA-256. A run that has not ended
-/// has neither accuracy nor digest.
+/// Writes a line for each run under a line of heads: its directory, test accuracy, the rates of its
+/// sparse rounds up and down, `bits`, and the first digits of its parameters' SHA-256. A run that
+/// has not ended has neither accuracy nor digest.
 void write_run_table(std::ostream& out, std::span<const TableRun> runs);
 
 }  // namespace mvsgd::sim

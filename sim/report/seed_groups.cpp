@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kCurvePoints = 200;
 
-/// The keys that part groups: not the seed, and not what changes no bit.
+/// The keys that distinguish groups: all but the seed and the keys that change no bit.
 std::vector<std::pair<std::string_view, std::string>> parting_keys(const Settings& settings) {
   std::vector<std::pair<std::string_view, std::string>> values;
   for (const Key& key : keys()) {
@@ -31,8 +31,8 @@ std::string preset_of(const SeedGroup& group) {
   return name.empty() ? "run" : name;
 }
 
-/// The preset's name and the keys that part the group from others of that preset: each only if
-/// those before it have not done so already.
+/// The preset's name, then the keys that distinguish the group from others of that preset. A key is
+/// left out if those before it suffice.
 std::string label_of(const SeedGroup& group, const std::vector<SeedGroup>& groups) {
   const auto own = parting_keys(group.runs.front().settings);
   std::vector<std::vector<std::pair<std::string_view, std::string>>>
@@ -50,7 +50,7 @@ std::string label_of(const SeedGroup& group, const std::vector<SeedGroup>& group
   return label;
 }
 
-/// The `part`-th of `parts` runs of equal length, as good as it goes, that [0, size) is cut into.
+/// The bounds of part `part` when [0, size) is cut into `parts` parts of nearly equal length.
 std::pair<std::size_t, std::size_t> cut(std::size_t size, std::size_t parts, std::size_t part) {
   return {size * part / parts, size * (part + 1) / parts};
 }
@@ -98,7 +98,7 @@ Metric quantity(std::string_view name) {
 }
 
 std::vector<CurvePoint> curve(const SeedGroup& group, const Metric& quantity) {
-  // By round: runs of a group have one schedule.
+  // By round, since the runs of a group have the same schedule.
   std::map<std::uint32_t, std::vector<std::pair<std::size_t, const RoundHistory*>>> rounds;
   for (std::size_t r = 0; r < group.runs.size(); ++r) {
     for (const RoundHistory& metrics : group.runs[r].rounds) {

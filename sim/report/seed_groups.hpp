@@ -1,4 +1,4 @@
-// A report's numbers: runs put together by what they share, and the curves that are drawn of them.
+// A report's numbers: runs grouped by their common settings, and the curves drawn from them.
 #pragma once
 
 #include <iosfwd>
@@ -13,51 +13,51 @@
 
 namespace mvsgd::sim {
 
-/// Runs whose settings differ in nothing but `seed` and `slots`, which changes no bit.
+/// Runs whose settings differ only in `seed` and in keys that change no bit.
 struct SeedGroup {
-  std::string label;             ///< the preset and, where groups share it, keys that part them
+  std::string label;             ///< the preset, and keys that distinguish groups of the same one
   std::vector<RunHistory> runs;  ///< in order of seed
 };
 
-/// Groups in the order of their first runs. Throws UsageError naming both if two runs have the same
-/// settings and seed: they are no two trials.
+/// Groups in the order of their first runs. Throws UsageError naming both runs if two have the same
+/// settings and seed: they are not two trials.
 [[nodiscard]] std::vector<SeedGroup> seed_groups(std::vector<RunHistory> runs);
 
-/// The metrics that a report has curves of, in the order of their places.
+/// The metrics of which a report has curves, in the order of their places.
 [[nodiscard]] std::vector<Metric> quantities();
 
-/// Throws std::out_of_range if there is none of this name.
+/// Throws std::out_of_range if no quantity has this name.
 [[nodiscard]] Metric quantity(std::string_view name);
 
-/// The places of a curve's point are means over its rounds and runs.
+/// A point of a curve. Its coordinates are means over its rounds and runs.
 struct CurvePoint {
   double round = 0;
   double epoch = 0;
   double bits = 0;
   double uplink = 0;
   double seconds = 0;
-  Sample value;  ///< over the runs that have come so far
+  Sample value;  ///< over the runs that have reached this round
 };
 
-/// Mean and deviation over the runs of a group, a point for each round that has the quantity; of
-/// more than 200, neighbours are averaged run by run first.
+/// Mean and deviation over the runs of a group, one point for each round that has the quantity. If
+/// there are more than 200 rounds, neighbours are first averaged within each run.
 [[nodiscard]] std::vector<CurvePoint> curve(const SeedGroup& group, const Metric& quantity);
 
-/// The last evaluated mask of the group's runs: of each layer the mean share of its coordinates
-/// that is kept. Empty if no run has one.
+/// The share of a layer's coordinates in the last evaluated mask, as the mean over the group's
+/// runs.
 struct KeptShare {
   std::string layer;
   double share = 0;
 };
 [[nodiscard]] std::vector<KeptShare> kept_shares(const SeedGroup& group);
 
-/// A cell of a CSV row, in quotes where it needs them.
+/// A cell of a CSV row, quoted if necessary.
 [[nodiscard]] std::string csv_cell(const std::string& text);
 
-/// Everything that is drawn, before any mean, a number a row:
-/// group,seed,round,epoch,bits,seconds,quantity,value. Quantities are those of quantities(), a
-/// kept_by_layer/LAYER for each layer after an evaluation, and of the whole run, in its last round,
-/// bits_DIRECTION/FIELD and the four rates.
+/// Writes everything that is drawn, before any mean, one number a row:
+/// group,seed,round,epoch,bits,seconds,quantity,value. The quantities are those of quantities(); a
+/// kept_by_layer/LAYER for each layer after an evaluation; and, in a run's last round,
+/// bits_DIRECTION/FIELD and the four rates of the whole run.
 void write_csv(std::ostream& out, std::span<const SeedGroup> groups);
 
 }  // namespace mvsgd::sim

@@ -21,8 +21,8 @@ namespace {
 
 constexpr std::string_view kHeader = "label,epoch,bits_up,accuracy";
 
-// Everything that gnuplot draws in black takes the colour of ink. An image cannot see the page
-// around it, so it brings its own paper, which always fits the ink.
+// What gnuplot draws in black takes the colour of ink. An image cannot see the page around it, so
+// it brings its own background, which always fits the ink.
 constexpr std::string_view kPaper = R"(<style>
 .paper { fill: #ffffff }
 [color=black] { color: #1f2328 }
@@ -38,7 +38,7 @@ constexpr std::string_view kPaper = R"(<style>
 <rect class="paper" width="100%" height="100%"/>
 )";
 
-/// Cuts the part after the last comma off `line`. None if it is no finite number of 0 or more.
+/// Cuts the part after the last comma off `line`. None if that is no finite number of 0 or more.
 std::optional<double> last_number(std::string_view& line) {
   const std::size_t comma = line.rfind(',');
   if (comma == std::string_view::npos) return std::nullopt;
@@ -139,8 +139,8 @@ std::string draw_uplink_figure(std::span<const UplinkCurve> curves) {
     lines += fmt::format("$curve_{} with linespoints pt 7 ps 0.5 lw 2 dt {} lc rgb '{}' title {}, ",
                          i, style.dashed ? 2 : 1, style.color, gnuplot_string(curves[i].label));
   }
-  constexpr double kMargin = 1.5;  // of the first and the last point, on an axis of decades
-  constexpr double kTens = 10;     // per cent, where the other axis begins and ends
+  constexpr double kMargin = 1.5;  // around the first and the last point, on a logarithmic axis
+  constexpr double kTens = 10;     // per cent; the vertical axis begins and ends at a multiple
   const TemporaryDirectory directory;
   const std::filesystem::path file = directory.path() / "figure.svg";
   run_gnuplot(data + fmt::format("set terminal svg size 640,380 font 'sans-serif,14' noenhanced\n"

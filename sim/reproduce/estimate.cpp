@@ -19,7 +19,7 @@ constexpr std::uint32_t kTestImages = 256;
 }  // namespace
 
 Speed measured_speed(const Settings& settings, std::uint32_t slots) {
-  // The first round makes what is kept, the last one is evaluated.
+  // The first round allocates what later ones reuse, and the last one is evaluated.
   constexpr std::uint32_t kRounds = 5;
   Settings probe = settings;
   probe.workers = slots;
@@ -28,7 +28,7 @@ Speed measured_speed(const Settings& settings, std::uint32_t slots) {
   probe.epochs = kRounds;
   probe.eval_every = kRounds;
   if (probe.scheme->sparse() != nullptr) probe.warmup_epochs = 0;
-  probe.learning_rate = 0;  // no settings make it diverge
+  probe.learning_rate = 0;  // so that no settings diverge
   probe.init = kRandomInit;
   probe.data = "synthetic";
   probe.synthetic_train = slots * settings.batch;

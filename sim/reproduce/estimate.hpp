@@ -11,23 +11,23 @@
 
 namespace mvsgd::sim {
 
-/// How fast a machine is at steps of one size.
+/// The speed of a machine at steps of one size.
 struct Speed {
-  double wave = 0;   ///< seconds in which every slot takes a step
-  double image = 0;  ///< of evaluation
+  double wave = 0;   ///< seconds in which every slot completes one step
+  double image = 0;  ///< seconds to evaluate an image
 };
 
-/// From a few rounds of these settings on drawn images, `slots` workers at once.
+/// Measures a few rounds of these settings on drawn images, with `slots` workers at once.
 [[nodiscard]] Speed measured_speed(const Settings& settings, std::uint32_t slots);
 
-/// Measures each size of a step once, and reckons with it.
+/// Estimates the time of trials. Measures each size of a step once.
 class Estimate {
  public:
   using Measure = std::function<Speed(const Settings& settings, std::uint32_t slots)>;
   explicit Estimate(Measure measure = measured_speed) : measure_(std::move(measure)) {}
 
-  /// Seconds that a trial of these settings takes, its evaluations included; about. Measures the
-  /// first time for a width, a batch and a count of workers that compute at once.
+  /// About how many seconds a trial of these settings takes, with its evaluations. Measures on the
+  /// first call for a width, a batch and a number of workers that compute at once.
   [[nodiscard]] double seconds(const Settings& settings);
 
  private:

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Every setting in which the rows differ from their presets, the data but for the embedded one.
+/// Every setting in which the rows differ from their presets, without seed and data.
 std::string differing_settings(const SweepPlan& plan) {
   std::vector<std::string> texts;
   for (const Key& key : keys()) {
@@ -43,7 +43,8 @@ std::string differing_settings(const SweepPlan& plan) {
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
-/// The figures of these rows: the plan's own, or for the table each of which no row is missing.
+/// The figures that these rows make possible: the plan's own figure, or for the table every figure
+/// whose rows are complete.
 std::vector<Plot> figures(const SweepPlan& plan, std::span<const RowResult> rows) {
   std::vector<Plot> plots;
   for (const TableOrFigure& figure : tables_and_figures().subspan(1)) {

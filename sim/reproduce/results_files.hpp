@@ -1,4 +1,4 @@
-// What a reproduction writes beside its trials: tables and figures.
+// The files that a reproduction writes besides its trials: tables and figures.
 #pragma once
 
 #include <span>
@@ -9,16 +9,16 @@
 
 namespace mvsgd::sim {
 
-/// What the plan's table says above its rows: with every setting in which they differ from their
-/// presets, the data but for the embedded one.
+/// The caption of the plan's table: it has every setting in which the rows differ from their
+/// presets, without seed and data.
 [[nodiscard]] Caption caption_of(const SweepPlan& plan);
 
-/// Everything that the finished trials give, drawings excepted: NAME.csv, and of the table .md and
+/// Writes the finished trials' results without drawings: NAME.csv, and for the table also .md and
 /// .html. Throws std::runtime_error if a file cannot be written.
 void write_numbers(const SweepPlan& plan, std::span<const RowResult> rows);
 
-/// The figures that the rows are enough for, as SVG documents, and on the table's page. Throws as
-/// run_gnuplot(), and std::runtime_error if a file cannot be written.
+/// Draws the figures that the rows make possible, as SVG documents and on the table's page. Throws
+/// as run_gnuplot() does, and std::runtime_error if a file cannot be written.
 void draw(const SweepPlan& plan, std::span<const RowResult> rows);
 
 }  // namespace mvsgd::sim

@@ -67,7 +67,7 @@ bool Sweep::run() {
   return true;
 }
 
-/// What came of a trial, and the tables with it.
+/// Reports the trial's result and writes the tables anew.
 void Sweep::tell(const TrialSpec& trial) {
   const std::vector<RowResult> rows = results_.rows(plan_->trials);
   const RowResult& row = *std::ranges::find(rows, trial.settings.preset, &RowResult::preset);

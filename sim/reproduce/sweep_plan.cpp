@@ -23,13 +23,13 @@ std::vector<std::string_view> wanted_rows(const TableOrFigure& what,
   for (const std::string_view name : what.presets) {
     if (rows.empty() || std::ranges::find(rows, name) != rows.end()) wanted.push_back(name);
   }
-  // The benchmark first: every other row is compared with it.
+  // The benchmark runs first: every other row is compared with it.
   std::stable_partition(wanted.begin(), wanted.end(),
                         [](std::string_view name) { return name == "sm"; });
   return wanted;
 }
 
-/// A key that is given has an effect in one of the trials at least. Throws UsageError.
+/// Throws UsageError if a given key has no effect in any trial.
 void refuse_without_effect_in_any(const std::vector<TrialSpec>& trials,
                                   const GivenSettings& given) {
   for (const auto& [key, value] : given) {

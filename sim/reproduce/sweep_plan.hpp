@@ -1,4 +1,4 @@
-// The trials of a reproduction, as they are asked for.
+// The trials of a reproduction, planned from a request.
 #pragma once
 
 #include <cstdint>
@@ -13,29 +13,29 @@
 
 namespace mvsgd::sim {
 
-/// What is to be reproduced, in the words of the command line.
+/// What is to be reproduced, as the command line says it.
 struct SweepRequest {
   std::string what;  ///< name of the table or a figure
   std::string scale = "paper";
-  std::uint32_t trials = 0;       ///< a row; 0: the scale's
-  std::vector<std::string> rows;  ///< names of presets; none: all
+  std::uint32_t trials = 0;       ///< for each row; 0: the scale's
+  std::vector<std::string> rows;  ///< names of presets; empty: all
   std::string out;                ///< directory; "": reproduction-SCALE
-  GivenSettings given;            ///< settings of every row
+  GivenSettings given;            ///< settings for every row
 };
 
 struct SweepPlan {
   const TableOrFigure* what;
   const Scale* scale;
   std::filesystem::path out;
-  std::uint32_t count;            ///< of trials a row
+  std::uint32_t count;            ///< trials for each row
   std::vector<TrialSpec> trials;  ///< in the order in which they run: all rows once, then again
 
   [[nodiscard]] bool is_table() const { return what == &tables_and_figures().front(); }
 };
 
-/// Trial `seed` of row `preset` is in OUT/runs/PRESET-seedN. Throws UsageError if there is no such
-/// table, figure, scale, row or value, the scale needs `data` and it is not given, or a key that is
-/// given has no effect in any trial.
+/// Plans the trials; trial `seed` of row `preset` is in OUT/runs/PRESET-seedN. Throws UsageError if
+/// no such table, figure, scale, row or value exists, if the scale needs `data` that are not given,
+/// or if a given key has no effect in any trial.
 [[nodiscard]] SweepPlan plan_sweep(const SweepRequest& request);
 
 }  // namespace mvsgd::sim

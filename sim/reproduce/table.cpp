@@ -14,7 +14,7 @@
 namespace mvsgd::sim {
 namespace {
 
-// UTF-8, in Markdown and HTML alike.
+// UTF-8, for Markdown and HTML.
 constexpr std::string_view kPlusMinus = " \u00b1 ";
 constexpr std::string_view kTimes = "\u00d7";
 constexpr std::string_view kBar = "q\u0304";
@@ -50,7 +50,7 @@ std::optional<double> rate_of(const std::optional<BitBudget>& bits) {
   return bits ? std::optional(bits->rate()) : std::nullopt;
 }
 
-/// How cells are set in Markdown or HTML.
+/// How cells are marked up in Markdown or HTML.
 struct Style {
   std::string_view emphasis_begin;
   std::string_view emphasis_end;
@@ -125,7 +125,7 @@ std::string explained(const Caption& caption) {
                      caption.settings.empty() ? "" : " Settings: " + caption.settings + ".");
 }
 
-/// What of the paper's columns is known to be misprinted.
+/// The known misprints in the paper's columns.
 std::vector<std::string> errata(std::span<const RowResult> rows) {
   std::vector<std::string> all;
   for (const RowResult& row : rows) {

@@ -1,4 +1,4 @@
-// Reproduced rows beside the paper's, as files.
+// Files that set reproduced rows beside the paper's.
 #pragma once
 
 #include <iosfwd>
@@ -9,21 +9,21 @@
 
 namespace mvsgd::sim {
 
-/// Everything about a reproduction that its table says above the rows.
+/// What a table says about the reproduction above its rows.
 struct Caption {
   std::string title;     ///< "Table 1 at scale cpu"
-  std::string settings;  ///< what differs from the paper's: "width = 8, epochs = 76, ..."
+  std::string settings;  ///< that differ from the paper's: "width = 8, epochs = 76, ..."
   std::string summary;   ///< the scale's
   std::uint32_t trials = 1;
 };
 
-/// One line a row; a row with fewer trials than wanted says so.
+/// Writes one line for each row. A row says so if trials are missing.
 void write_markdown(std::ostream& out, const Caption& caption, std::span<const RowResult> rows);
 
-/// All numbers unrounded, ours and the paper's, a line a row.
+/// Writes all numbers unrounded, ours and the paper's, one line for each row.
 void write_table_csv(std::ostream& out, std::span<const RowResult> rows);
 
-/// A page with the table and `figures`, drawings by name.
+/// A drawing on a page, with its name.
 struct Drawing {
   std::string name;
   std::string svg;

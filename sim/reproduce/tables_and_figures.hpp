@@ -1,4 +1,4 @@
-// The table and the figures of the paper that are made anew.
+// The paper's table and figures that can be reproduced.
 #pragma once
 
 #include <span>
@@ -7,7 +7,7 @@
 
 namespace mvsgd::sim {
 
-/// Table 1, or a figure, which shows some of its rows.
+/// Table 1, or a figure that shows some of its rows.
 struct TableOrFigure {
   std::string_view name;  ///< "figure4a"
   std::string_view title;
@@ -17,7 +17,7 @@ struct TableOrFigure {
 /// table1, then figure1, figure2, figure3, figure4a, figure4b.
 [[nodiscard]] std::span<const TableOrFigure> tables_and_figures();
 
-/// Throws UsageError if there is none of this name.
+/// Throws UsageError if neither a table nor a figure has this name.
 [[nodiscard]] const TableOrFigure& table_or_figure(std::string_view name);
 
 }  // namespace mvsgd::sim

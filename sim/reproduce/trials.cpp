@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The mean; none if nothing was sent that way.
+/// The mean budget of the runs; none if nothing was sent that way.
 std::optional<BitBudget> budget(std::span<const RunHistory> runs, comm::Direction direction) {
   std::vector<double> q_loc;
   std::vector<double> q_val;

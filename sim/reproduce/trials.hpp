@@ -1,4 +1,4 @@
-// The trials of Table 1, each in a directory, and the means of each row.
+// The trials of Table 1, each in a directory of its own, and the means of each row.
 #pragma once
 
 #include <cstdint>
@@ -17,29 +17,29 @@
 
 namespace mvsgd::sim {
 
-/// A trial to be run, or that has been: its settings and where it is.
+/// A trial, done or still to be run: its settings and its directory.
 struct TrialSpec {
   Settings settings;
-  std::filesystem::path path;  ///< of its run directory: OUT/runs/PRESET-seedN
+  std::filesystem::path path;  ///< the run's directory: OUT/runs/PRESET-seedN
   std::string images = "";     ///< digest_of() the images of `data`; "": not read
 };
 
 enum class TrialStage : std::uint8_t { absent, begun, finished };
 
-/// A run of the same images is this trial's wherever they lie. Where one of the two digests is not
-/// known, `data` must name the same place.
+/// How far a trial has got. A run of the same images counts as this trial's, wherever they lie. If
+/// the digest of one of them is unknown, `data` must name the same place.
 ///
-/// Throws InputError naming the first key that differs if the directory has a run of settings that
-/// are not this trial's, or of other images.
+/// Throws InputError naming the first key that differs if the directory has a run of other settings
+/// or other images.
 [[nodiscard]] TrialStage stage_of(const TrialSpec& trial);
 
-/// A row of the table from its finished trials.
+/// A row of the table, from its finished trials.
 struct RowResult {
   const PrintedRow* printed = nullptr;
-  SeedGroup trials;                 ///< finished ones; of their rounds those that were evaluated
-  std::optional<Sample> accuracy;   ///< in percent, after the last round; none without a trial
-  std::optional<Welch> against_sm;  ///< the accuracies' difference; none for sm itself
-  std::optional<BitBudget> up;      ///< means over the trials; none where nothing was sent
+  SeedGroup trials;                 ///< finished ones, with the rounds that were evaluated
+  std::optional<Sample> accuracy;   ///< in per cent, after the last round; none without a trial
+  std::optional<Welch> against_sm;  ///< difference of the accuracies; none for sm itself
+  std::optional<BitBudget> up;      ///< means over the trials; none if nothing was sent
   std::optional<BitBudget> down;
   Rates rates;         ///< means over the trials
   double seconds = 0;  ///< mean of a trial
@@ -47,11 +47,11 @@ struct RowResult {
   [[nodiscard]] std::string_view preset() const { return printed->preset; }
 };
 
-/// Reads finished trials, each once however often results are asked for.
+/// Reads finished trials, each only once however often rows() is called.
 class Results {
  public:
-  /// The rows of `printed` that have a trial among `trials`, in the table's order. A trial that has
-  /// not ended enters nothing. Throws InputError if a directory cannot be read.
+  /// The rows of `printed` that have a trial among `trials`, in the table's order. Trials that have
+  /// not ended do not count. Throws InputError if a directory cannot be read.
   [[nodiscard]] std::vector<RowResult> rows(std::span<const TrialSpec> trials);
 
  private:

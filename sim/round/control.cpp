@@ -43,7 +43,7 @@ void put_all(std::span<const float> values, BitWriter& out) {
   out.put_floats(values);
 }
 
-/// A length that the bits can hold at 32 bits each.
+/// A length that fits what is left of the bits, at 32 bits each.
 std::size_t get_length(BitReader& in) {
   const std::uint64_t length = in.get(64);
   if (length > in.remaining().count() / 32) {

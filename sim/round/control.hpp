@@ -1,5 +1,5 @@
-// What the ranks of a group tell each other beside the protocol: where to pause, whether they hold
-// the same model in the end, and what of a checkpoint is theirs.
+// What the ranks of a group tell each other besides the protocol: where to pause, whether they hold
+// the same model in the end, and each worker's part of a checkpoint.
 #pragma once
 
 #include <cstddef>
@@ -15,14 +15,14 @@ namespace mvsgd::sim {
 
 struct WorkerState;
 
-/// Server to each worker, every round: whether all stop after it. It goes before the aggregate, so
-/// that a worker which has the aggregate has it too. All stop after the same round, with every
+/// Server to each worker, every round: whether all stop after it. It is sent before the aggregate,
+/// so a worker that has the aggregate has it, too. All ranks stop after the same round, with every
 /// message of that round decoded.
 void send_pause(comm::Transport& server, std::uint32_t round, bool pauses);
-/// Throws comm::DecodeError if the server speaks of another round.
+/// Throws comm::DecodeError if the message names another round.
 [[nodiscard]] bool receive_pause(comm::Transport& worker, std::uint32_t round);
 
-/// SHA-256 of what every rank must hold when it stops.
+/// SHA-256 of what all ranks must hold alike when they stop.
 struct ModelDigest {
   std::string theta;
   std::string mask;
@@ -31,10 +31,10 @@ struct ModelDigest {
 [[nodiscard]] ModelDigest digest_of(std::span<const float> theta,
                                     std::span<const compress::Index> mask);
 
-/// Worker to server, when it stops.
+/// Worker to server, when the worker stops.
 void send_digest(comm::Transport& worker, const ModelDigest& digest);
-/// Receives every worker's in turn. Throws CheckFailed naming the first worker whose parameters or
-/// mask differ from the server's, and both digests.
+/// Receives every worker's digest in turn. Throws CheckFailed naming the first worker whose
+/// parameters or mask differ from the server's, and both digests.
 void check_digests(comm::Transport& server, const ModelDigest& own);
 
 /// A worker's part of a checkpoint: what its next round needs and the server lacks, so all but
@@ -46,8 +46,8 @@ void check_digests(comm::Transport& server, const ModelDigest& own);
                                       std::size_t d, std::size_t errors);
 /// The same in a control message.
 void send_part(comm::Transport& worker, const WorkerState& state);
-/// The part of `worker`, without theta and mask, which are the server's. Throws comm::DecodeError
-/// if the bytes are no part of a worker with `d` parameters.
+/// The part of `worker`, without theta and mask. Throws comm::DecodeError if the bytes are not the
+/// part of a worker with `d` parameters.
 [[nodiscard]] WorkerState receive_part(comm::Transport& server, std::uint32_t worker,
                                        std::size_t d);
 

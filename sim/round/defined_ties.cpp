@@ -5,7 +5,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// The h-th half of round t.
+/// The h-th 32-bit half of round t's random numbers.
 std::uint64_t half(std::uint64_t seed, std::uint32_t t, std::uint64_t h) {
   constexpr std::uint64_t kPurpose = 0x766f7465'00000001;
   const auto words = r123::Philox4x64()({{t, 0, 0, h / 8}}, {{seed, kPurpose}});

@@ -16,7 +16,7 @@ namespace {
 
 using compress::Index;
 
-/// Eqs 17 and 18.
+/// v as quantised by eq 17 or 18 and decoded again.
 std::vector<float> quantised(const Settings& settings, const std::vector<float>& v) {
   if (settings.value_bits == 32) return v;
   std::vector<float> recovered(v.size());
@@ -25,7 +25,7 @@ std::vector<float> quantised(const Settings& settings, const std::vector<float>&
   return recovered;
 }
 
-/// Q(M (x) D) as a whole vector: the masked values are quantised, in order of coordinate.
+/// Q(M (x) D) as a whole vector. The masked values are quantised in the order of their coordinates.
 std::vector<float> masked(const Settings& settings, std::span<const float> difference,
                           std::span<const Index> mask) {
   std::vector<float> values;
@@ -109,7 +109,7 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
   DefinedRound defined;
 
   for (std::uint32_t n = 0; n < workers; ++n) {
-    // The memory is in units of weights: a decay of the rate scales it, too.
+    // The error memory is in units of weights, so a decay of the learning rate scales it, too.
     if (settings_.error_rescale_on_decay()) {
       for (float& x : e_[n]) x *= round.decay;
     }
@@ -136,7 +136,7 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
     settings_.scheme->sparse()->define(sparse);
     for (std::uint32_t n = 0; n < workers; ++n) {
       defined.sent.push_back(masked(settings_, e_[n], defined.sent_at[n]));
-      // Line 22: e = D - what was sent, or D - M (x) D where quantisation is not fed back.
+      // Line 22: e = D - what was sent; or D - M (x) D if quantisation is not fed back.
       for (const Index i : defined.sent_at[n]) {
         e_[n][i] -= settings_.quantization_error ? defined.sent[n][i] : e_[n][i];
       }

@@ -1,6 +1,6 @@
-// Algorithms 1 and 2 and the baselines once more, in whole vectors and obvious loops: the
-// definition with which `mvsgd verify` and the tests compare the real workers and server, bit for
-// bit. What a scheme adds to it stands in the scheme's own file (round/schemes).
+// Algorithms 1 and 2 and the baselines once more, in whole vectors and obvious loops. `mvsgd
+// verify` and the tests compare the real workers and server with this definition, bit for bit. A
+// scheme's own part of it is in the scheme's file (round/schemes).
 #pragma once
 
 #include <cstdint>
@@ -17,18 +17,18 @@
 
 namespace mvsgd::sim {
 
-/// What one round of the definition gives. A dense round has only the last two.
+/// The results of one round of the definition. A dense round has only the last two.
 struct DefinedRound {
-  std::vector<std::vector<compress::Index>> votes;  ///< supp M_{n,t}; of AD's own votes, M~_{n,t}
-  std::vector<std::uint32_t> counts;                ///< sum_n of them, [d]
-  std::vector<compress::Index> mask;  ///< supp M_t; of top-K the union of the workers' supports
+  std::vector<std::vector<compress::Index>> votes;  ///< supp M_{n,t}; AD's own votes, M~_{n,t}
+  std::vector<std::uint32_t> counts;                ///< the sum of the votes over n, [d]
+  std::vector<compress::Index> mask;  ///< supp M_t; for top-K the union of the workers' supports
   std::vector<std::vector<compress::Index>> sent_at;  ///< [N]: where each worker's values are
   std::vector<std::vector<float>> sent;  ///< Q(M (x) D_n) with M at sent_at[n], [d] each
   std::vector<float> mean;               ///< (1 / N) sum_n D_n, before any mask, [d]
   std::vector<float> aggregate;          ///< (1 / N) sum_n of what was sent, [d]
 };
 
-/// A sparse round between D and what is sent, as a scheme defines it.
+/// A sparse round of the definition, from D to what is sent, as a scheme sees it.
 class DefinitionRound {
  public:
   DefinitionRound(const Settings& settings, const Protocol& protocol, const Round& round,
@@ -46,24 +46,24 @@ class DefinitionRound {
   [[nodiscard]] const Round& round() const { return *round_; }
   [[nodiscard]] const DefinedRound& defined() const { return *defined_; }
 
-  /// A worker's vote from its D, its top-K support and its last vote.
+  /// Chooses a worker's vote, given its D, its top-K support and its last vote.
   using ChooseVote = std::function<std::vector<compress::Index>(
       std::span<const float> difference, const std::vector<compress::Index>& top,
       const std::vector<compress::Index>& last)>;
   /// Every worker votes, in the order 0..N-1, and the votes are counted.
   void vote(const ChooseVote& choose);
-  /// Algorithm 1 line 10: each votes for its top-K support.
+  /// Algorithm 1 line 10: each worker votes for its top-K support.
   void vote_whole();
-  /// Algorithm 2 line 15 as sets.
+  /// Algorithm 2 line 15, on sets.
   [[nodiscard]] static std::vector<compress::Index> changed(
       const std::vector<compress::Index>& vote, const compress::VoteChange& change);
-  /// Eq 9: the K coordinates with the most votes. The tie rule of the settings says which of those
-  /// that tie for the last places enter in this round.
+  /// Eq 9: the K coordinates with the most votes. If coordinates tie for the last places, the
+  /// settings' tie rule says which of them enter in this round.
   [[nodiscard]] std::vector<compress::Index> most_voted() const;
 
-  /// All send their values under `mask`.
+  /// All workers send their values under `mask`.
   void send_under(std::vector<compress::Index> mask);
-  /// Each sends its values at its own vote, and `mask` is what comes back.
+  /// Each worker sends its values at its own vote. The aggregate comes back under `mask`.
   void send_own_votes(std::vector<compress::Index> mask);
 
  private:
@@ -75,13 +75,13 @@ class DefinitionRound {
   DefinedRound* defined_;
 };
 
-/// Any scheme that sends. O(N d log d) a round, RS O(K d).
+/// The definition of any scheme that sends. A round costs O(N d log d), for RS O(K d).
 class Definition {
  public:
   /// theta [d].
   Definition(const Settings& settings, std::vector<float> theta);
 
-  /// One round with the model differences that `update` gives in slot 0.
+  /// Runs one round with the model differences that `update` computes in slot 0.
   DefinedRound run(const Round& round, LocalUpdate& update);
 
   [[nodiscard]] std::span<const float> theta() const { return theta_; }
@@ -92,7 +92,7 @@ class Definition {
   Protocol protocol_;
   std::vector<float> theta_;
   std::vector<std::vector<float>> e_;
-  std::vector<std::vector<compress::Index>> votes_;  ///< those of the round before
+  std::vector<std::vector<compress::Index>> votes_;  ///< the votes of the round before
 };
 
 }  // namespace mvsgd::sim

@@ -44,7 +44,8 @@ void DeviceArrays::keep_error() {
 
 void DeviceArrays::rescale_error(float factor) { operators_->scale(e_, factor); }
 
-// Among the members of the two supports alone, by their ranks, which keep the order of coordinates.
+// Works on the members of the two supports alone, by their ranks. Ranks keep the order of
+// coordinates.
 compress::VoteChange DeviceArrays::add_drop(std::span<const Index> top,
                                             std::span<const Index> previous, std::size_t k_ad) {
   std::vector<Index> members;

@@ -11,8 +11,9 @@
 
 namespace mvsgd::sim {
 
-/// The arrays on a device, moved by its operators. In a sparse round only votes, masks and values
-/// cross between device and host, with add-drop also the values at two votes; theta, e and D stay.
+/// The arrays on a device, changed by the device's operators. In a sparse round only votes, masks
+/// and values cross between device and host, and with add-drop also the values at two votes. theta,
+/// e and D stay on the device.
 class DeviceArrays final : public WorkerArrays {
  public:
   explicit DeviceArrays(std::unique_ptr<compress::DeviceOperators> operators)
@@ -24,7 +25,7 @@ class DeviceArrays final : public WorkerArrays {
     return FlatView::OnDevice{.operators = operators_.get(), .array = theta_};
   }
   void add_difference(const FlatView& theta_h) override;
-  /// The support needs no hint.
+  /// Ignores the hint.
   [[nodiscard]] compress::TopK add_difference_top_k(const FlatView& theta_h, std::size_t k,
                                                     float hint) override;
   void move_to(const FlatView& theta_h) override;
@@ -52,7 +53,7 @@ class DeviceArrays final : public WorkerArrays {
   compress::DeviceArray theta_;
   compress::DeviceArray e_;
   compress::DeviceArray kept_error_;
-  std::vector<float> host_;  ///< what read_theta() and read_error() show
+  std::vector<float> host_;  ///< what read_theta() and read_error() return
 };
 
 }  // namespace mvsgd::sim

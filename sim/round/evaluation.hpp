@@ -1,4 +1,4 @@
-// What an evaluation gives.
+// The result of an evaluation.
 #pragma once
 
 namespace mvsgd::sim {

@@ -1,4 +1,4 @@
-// Giving up a round that has begun, so that a run which is to stop does not wait for its end.
+// Gives up a round that has begun, so that a run that is to stop need not wait for the round's end.
 #pragma once
 
 #include <condition_variable>
@@ -10,20 +10,20 @@
 
 namespace mvsgd::sim {
 
-/// The round is given up: run_group() ends with the state before it.
+/// The round is given up: run_group() ends with the state before the round.
 class RoundGivenUp : public std::runtime_error {
  public:
   RoundGivenUp() : std::runtime_error("the round is given up") {}
 };
 
-/// The evaluation of a round is given up; the round itself is done.
+/// The evaluation of a round is given up. The round itself is done.
 class EvaluationGivenUp : public std::runtime_error {
  public:
   EvaluationGivenUp() : std::runtime_error("the evaluation is given up") {}
 };
 
-/// Knows which ranks of a process have begun a round, and asks whether a run is to stop, on behalf
-/// of all. Thread-safe.
+/// Counts the ranks of a process that have begun a round, and asks on behalf of all ranks whether
+/// the run is to stop. Thread-safe.
 ///
 /// A round is given up only when every rank has begun it, and before its aggregate is sent, of
 /// which no rank has yet seen a result: the last round is then whole for all, and theta has not
@@ -57,8 +57,7 @@ class GiveUp {
     is_given_up_ = false;
     is_decided_ = false;
   }
-  /// A rank begins its next round. It does so when it needs nothing more of the others for the last
-  /// one.
+  /// A rank begins its next round: it needs nothing more of the others for the last one.
   void begin_round() {
     const std::lock_guard lock(mutex_);
     ++begun_;
@@ -79,15 +78,15 @@ class GiveUp {
     is_left_ = true;
     changed_.notify_all();
   }
-  /// Waits until every rank has begun the caller's round, in which the caller has sent nothing yet,
-  /// or one has left.
+  /// Waits until every rank has begun the caller's round, or until a rank has left. The caller has
+  /// sent nothing yet in this round.
   void wait_for_all() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return is_left_ || begun_ % ranks_ == 0; });
   }
 
-  /// To be called in a round, before a worker's share in it has been sent. Throws RoundGivenUp if
-  /// that is wanted and every rank has begun the round.
+  /// To be called in a round before the worker sends anything of it. Throws RoundGivenUp if every
+  /// rank has begun the round and giving up is wanted.
   void check() {
     if (!is_possible()) return;
     if (is_due()) throw RoundGivenUp();
@@ -125,7 +124,7 @@ class GiveUp {
   std::size_t ranks_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::size_t begun_ = 0;  ///< rounds, of all ranks
+  std::size_t begun_ = 0;  ///< rounds begun, summed over ranks
   bool is_left_ = false;
   bool is_given_up_ = false;
   bool is_decided_ = false;  ///< the round that all have begun will end

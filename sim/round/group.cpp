@@ -35,7 +35,7 @@ std::unique_ptr<WorkerArrays> arrays_of(const GroupContext& context, std::uint32
   return std::make_unique<HostArrays>();
 }
 
-/// A worker that trains alone: plain SGD, and nobody to talk to.
+/// A worker that trains alone by plain SGD and exchanges no messages.
 class LoneWorker final : public Leader {
  public:
   LoneWorker(const LeaderContext& leader, const WorkerContext& worker,
@@ -70,13 +70,13 @@ void run_alone(const LeaderContext& leader, const WorkerContext& worker,
   try {
     (void)alone.run();
   } catch (const RoundGivenUp&) {
-    // Local steps are done on the slot's parameters: what this worker has is as before.
+    // Local steps work on the slot's parameters, so this worker's own are as before the round.
   }
   state.t = std::max(state.t, alone.last_closed());
   state.server.theta = alone.take_theta();
 }
 
-/// What a server's half has after the workers' last votes.
+/// What a checkpoint keeps of a server's half after the workers' last votes.
 KeptArrays kept_after(const Settings& settings, const Protocol& protocol,
                       const std::vector<WorkerState>& workers) {
   const SparseRounds* const sparse = settings.scheme->sparse();
@@ -86,7 +86,7 @@ KeptArrays kept_after(const Settings& settings, const Protocol& protocol,
   return side->keep();
 }
 
-/// Of the divergences of a round the one that is_before() the others, whoever has thrown first.
+/// Holds the divergence of a round that is_before() all others, whichever thread threw first.
 class FirstDivergence {
  public:
   void note(const NonFiniteError& error) {

@@ -14,26 +14,26 @@
 
 namespace mvsgd::sim {
 
-/// A group between two rounds: all that the next one needs. A process that runs some of the ranks
-/// holds the state of these; of the others it needs the sizes alone.
+/// A group between two rounds: everything that the next round needs. A process that runs only some
+/// of the ranks holds the state of these; of the others it needs the sizes alone.
 struct GroupState {
   std::uint32_t t = 0;  ///< rounds done
   std::vector<WorkerState> workers;
   ServerState server;
 };
 
-/// The state before round 1. The server begins with `theta`, which its first message brings to the
-/// workers; every worker begins with `buffers`.
+/// The state before round 1. The server begins with `theta`; its first message brings it to the
+/// workers. Every worker begins with `buffers`.
 [[nodiscard]] GroupState initial_state(std::uint32_t workers, std::vector<float> theta,
                                        const std::vector<float>& buffers);
 
-/// What the ranks of this process run on, or a worker that trains alone and sends nothing.
-/// Everything referred to must outlive the call. What is the server's is not used in a process
-/// without it.
+/// The context in which this process's ranks run, or a worker that trains alone and sends nothing.
+/// Everything referred to must outlive the call. A process without the server does not use the
+/// server's members.
 struct GroupContext {
   comm::Group& group;
   const Settings& settings;
-  std::span<const Round> rounds;  ///< all of the run, from round 1 on
+  std::span<const Round> rounds;  ///< all rounds of the run, from round 1 on
   LocalUpdate& update;
   MakeArrays make_arrays = {};  ///< empty: on the host
   Slots& slots;
@@ -47,7 +47,7 @@ struct GroupContext {
   std::function<void(GroupState&)> on_given_up = {};
 };
 
-/// Runs the rounds that `state` has not done yet, up to a pause or the last one; every process of
+/// Runs the rounds that `state` has not done yet, up to a pause or the last one. Every process of
 /// the group calls it. Neither pauses nor the division into processes change a bit of a run.
 ///
 /// Where a round is given up (GiveUp), the state is that after the round before; the next call does
@@ -56,15 +56,16 @@ struct GroupContext {
 /// the state is that after the round, whose record says so; after the last round there is no state,
 /// and EvaluationGivenUp is thrown.
 ///
-/// A pause ends the threads of all ranks, and the next call starts new ones: in a pause nothing
-/// lives but the state. The server's process then has all of it, except theta and mask of workers
-/// elsewhere, which equal the server's.
+/// A pause ends the threads of all ranks, and the next call starts new ones: nothing but the state
+/// outlives a pause. The server's process then has all of the state, except theta and mask of
+/// workers elsewhere; these equal the server's.
 ///
 /// If one rank fails, the waits of all others end, and the first exception of this process is
-/// thrown again; of several NonFiniteErrors of a round the one that is_before() the others, so that
-/// a run that diverges always says the same. Throws CheckFailed if at the end a worker's parameters
-/// or mask, rebuilt from messages, have another digest than the server's; std::invalid_argument if
-/// no round is left, or a round is sparse and the scheme has no sparse rounds.
+/// thrown again. Of several NonFiniteErrors of a round, the one that is_before() the others is
+/// thrown, so that a run that diverges always gives the same error. Throws CheckFailed if at the
+/// end the digest of a worker's parameters or mask, rebuilt from messages, differs from the
+/// server's. Throws std::invalid_argument if no round is left, or if a round is sparse and the
+/// scheme has no sparse rounds.
 [[nodiscard]] GroupState run_group(const GroupContext& context, GroupState state);
 
 }  // namespace mvsgd::sim

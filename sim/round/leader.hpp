@@ -1,5 +1,5 @@
-// Whoever leads a group through its rounds, the server or a worker alone: rounds are evaluated and
-// closed here, while the workers compute the next one, and a pause ends the loop.
+// The leader of a group through its rounds: the server, or a worker alone. It evaluates and closes
+// rounds while the workers compute the next one, and a pause ends its loop.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,17 @@
 
 namespace mvsgd::sim {
 
-/// What is known of a round when it is closed.
+/// What is known of a round that is closed.
 struct RoundRecord {
   Round round;
   std::vector<comm::LedgerRow> ledger;
-  RoundSizes sizes;                      ///< of what was decoded
+  RoundSizes sizes;                      ///< sizes of the decoded messages
   std::optional<double> mask_overlap;    ///< |M_t and M_{t-1}| / |M_t|; none in dense rounds
   std::optional<double> vote_agreement;  ///< mean over the mask of votes / N; none without votes
-  std::vector<compress::Index> mask;     ///< supp M_t; kept of a sparse round that is evaluated
+  std::vector<compress::Index> mask;     ///< supp M_t; only in sparse rounds that are evaluated
   std::optional<Evaluation> evaluation;
   bool evaluation_due = false;  ///< it was given up
-  WorkerReport report;  ///< all workers'; its phases have the server's time too, evaluation apart
+  WorkerReport report;  ///< of all workers; its phases include the server's time without evaluation
 };
 
 using Evaluate =
@@ -38,8 +38,8 @@ using Evaluate =
 using PauseAfter = std::function<bool(const Round&)>;
 
 struct LeaderContext {
-  std::span<const Round> rounds;                      ///< those to run
-  PauseAfter pause_after;                             ///< may be empty: never; asked once a round
+  std::span<const Round> rounds;                      ///< the rounds to run
+  PauseAfter pause_after;                             ///< may be empty: never; called once a round
   Evaluate evaluate;                                  ///< may be empty: no evaluations
   std::function<void(const RoundRecord&)> on_closed;  ///< called once a round, in order
   GiveUp& give_up;
@@ -52,26 +52,26 @@ class Leader {
   Leader(const Leader&) = delete;
   Leader& operator=(const Leader&) = delete;
 
-  /// Leads every round until the pause. Returns the last one, which is closed as all are. Throws
-  /// RoundGivenUp, or what the round that is given up makes of it.
+  /// Leads every round until the pause. Returns the last round; it is closed like the others.
+  /// Throws RoundGivenUp, or the error with which another rank's giving up reaches this one.
   ///
-  /// Where an evaluation is given up its round is closed without, and the next one is given up;
-  /// that of the last round throws EvaluationGivenUp, and the round is not closed.
+  /// If an evaluation is given up, its round is closed without it, and the next round is given up.
+  /// If it is that of the last round, EvaluationGivenUp is thrown, and the round is not closed.
   std::uint32_t run();
-  /// The last round that was closed; 0 if none was.
+  /// The last round that is closed; 0 if there is none.
   [[nodiscard]] std::uint32_t last_closed() const { return last_closed_; }
 
  protected:
-  /// Whether the run pauses after this round; to be called once a round.
+  /// Whether the run pauses after this round. To be called once a round.
   [[nodiscard]] bool pauses_after(const Round& round);
 
  private:
   virtual void begin() {}  ///< before round 1
   virtual void lead(RoundRecord& record) = 0;
-  /// The batch-norm statistics that a round is evaluated with.
+  /// The batch-norm statistics for the evaluation of `round`.
   [[nodiscard]] virtual std::vector<float> statistics(const Round& round) = 0;
   [[nodiscard]] virtual std::span<const float> theta() = 0;  ///< [d]
-  /// Adds to the record what its workers have reported of the round.
+  /// Adds the workers' reports of the round to the record.
   virtual void collect(RoundRecord& record) = 0;
 
   void evaluate(RoundRecord& record, std::span<const float> statistics);

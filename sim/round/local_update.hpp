@@ -17,12 +17,12 @@ namespace mvsgd::sim {
 class NonFiniteError : public std::runtime_error {
  public:
   explicit NonFiniteError(const std::string& what) : runtime_error(what) {}
-  /// In local step `step` of `worker`, 1 the first; after the last one step is H + 1.
+  /// In local step `step` of `worker`. Steps count from 1; step H + 1 is after the last one.
   NonFiniteError(const std::string& what, std::uint32_t step, std::uint32_t worker)
       : runtime_error(what), place_(step, worker) {}
 
-  /// Of two of one round the one that is told: of the earlier step, then of the lower worker. An
-  /// evaluation, which is of the round before, comes first.
+  /// Which of two errors of a round is reported: that of the earlier step, then that of the lower
+  /// worker. An error in an evaluation belongs to the round before and comes first.
   [[nodiscard]] bool is_before(const NonFiniteError& other) const { return place_ < other.place_; }
 
  private:
@@ -35,7 +35,7 @@ struct LocalResult {
   std::uint64_t images = 0;
 };
 
-/// Computes model differences. Training is one kind; `mvsgd verify` has one that draws them.
+/// Computes model differences: by training, or in `mvsgd verify` by drawing them.
 class LocalUpdate {
  public:
   LocalUpdate() = default;
@@ -43,9 +43,10 @@ class LocalUpdate {
   LocalUpdate(const LocalUpdate&) = delete;
   LocalUpdate& operator=(const LocalUpdate&) = delete;
 
-  /// H = round.steps local steps from theta^(0) = `theta` [d], in compute slot `slot`; calls with
-  /// different slots may be concurrent. `buffers`, the worker's batch-norm statistics, take the
-  /// batches in. The result's theta is where `theta` is. Throws NonFiniteError.
+  /// Runs H = round.steps local steps from theta^(0) = `theta` [d], in compute slot `slot`. Calls
+  /// with different slots may be concurrent. The batches update `buffers`, the worker's batch-norm
+  /// statistics. The result's theta is where `theta` is, on the host or on the device. Throws
+  /// NonFiniteError.
   virtual LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
                           const FlatView& theta, std::span<float> buffers) = 0;
 };

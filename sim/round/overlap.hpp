@@ -1,4 +1,4 @@
-// How much two supports have in common: the temporal correlation that section 3 builds on.
+// What two supports have in common: the temporal correlation that section 3 builds on.
 #pragma once
 
 #include <span>
@@ -7,7 +7,7 @@
 
 namespace mvsgd::sim {
 
-/// |a and b| / |b|, both strictly increasing; 0 if b is empty.
+/// |a and b| / |b| for strictly increasing a and b; 0 if b is empty.
 [[nodiscard]] double overlap(std::span<const compress::Index> a,
                              std::span<const compress::Index> b);
 

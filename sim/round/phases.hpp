@@ -1,4 +1,4 @@
-// Where a round's processor time goes.
+// Which phases of a round take processor time.
 #pragma once
 
 #include <array>
@@ -6,21 +6,21 @@
 
 namespace mvsgd::sim {
 
-/// Processor seconds by phase, of the workers' and the server's own threads. Waiting costs nothing,
-/// and the work of other threads does not enter. (With threads_per_worker > 1 a worker's further
-/// threads are not seen.)
+/// Processor seconds by phase, of the workers' and the server's own threads. Neither waiting nor
+/// the work of other threads counts. (With threads_per_worker > 1, a worker's further threads do
+/// not count.)
 struct Phases {
   double local_steps = 0;  ///< batches, gradients, SGD steps (eqs 10-12)
-  double vote = 0;         ///< the difference with the error memory, and what of it is voted for
-  double exchange = 0;     ///< the workers' messages, coded and decoded; memory and theta moved
-  double server = 0;       ///< decoding, counting, mask, aggregate, ledger; not evaluation
+  double vote = 0;         ///< adding the difference to the error memory, choosing the vote
+  double exchange = 0;     ///< coding and decoding the workers' messages, updating e and theta
+  double server = 0;       ///< decoding, counting, mask, aggregate, ledger; no evaluation
 
   [[nodiscard]] double total() const { return local_steps + vote + exchange + server; }
 
   Phases& operator+=(const Phases& other);
 };
 
-/// A phase by its name in files and its member.
+/// A phase: its name in files, and its member.
 struct Phase {
   std::string_view name;
   double Phases::*seconds;

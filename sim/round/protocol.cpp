@@ -35,7 +35,7 @@ comm::Field values_field(comm::Kind kind) {
   }
 }
 
-/// Everything in a header but who sent it, which the transport has checked.
+/// Checks all of a header but the sender, which the transport has checked.
 void check_header(const comm::Incoming& message, comm::Header want) {
   const comm::Header& got = message.header();
   want.sender = got.sender;
@@ -49,8 +49,8 @@ void check_header(const comm::Incoming& message, comm::Header want) {
                   want.position_codec, want.dimension, want.count, want.block_size));
 }
 
-/// `read` takes the fields of `message`, which is then closed; whatever is wrong with them, the
-/// error says whose they are.
+/// Calls `read` for the fields of `message` and closes it. A DecodeError that arises is thrown
+/// again with the message's kind, round and sender.
 template <typename Read>
 void read_body(comm::Incoming& message, const Read& read) {
   try {
@@ -74,7 +74,7 @@ comm::Header positions_header(const Protocol::Positions& list, const compress::P
           .block_size = codec.parameter()};
 }
 
-/// The length of buffers is its own dimension; all other values are of the model.
+/// A message of buffers has their number as its dimension, all others have d.
 comm::Header values_header(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
                            std::size_t count) {
   const auto length = static_cast<std::uint32_t>(count);
@@ -103,12 +103,12 @@ comm::Header update_header(const Protocol& protocol, std::uint32_t sender, std::
   return header;
 }
 
-/// Whatever is given.
+/// The same codec, whatever is given.
 CodecGiven always(std::shared_ptr<const compress::PositionCodec> codec) {
   return [codec = std::move(codec)](std::span<const Index>) { return codec; };
 }
 
-/// A subset of what is given as its ranks there, by a codec of these.
+/// A codec for a subset of the given list: `of_ranks` codes its ranks there.
 CodecGiven ranks_in_given(std::shared_ptr<const compress::PositionCodec> of_ranks) {
   return [of_ranks = std::move(of_ranks)](std::span<const Index> previous) {
     return std::make_shared<compress::RankCodec>(
@@ -116,7 +116,7 @@ CodecGiven ranks_in_given(std::shared_ptr<const compress::PositionCodec> of_rank
   };
 }
 
-/// A set in [0, d) against the given one, by `first` where there is none.
+/// A codec for a set in [0, d) as the difference from the given one; `first` if none is given.
 CodecGiven difference_from_given(std::uint64_t d,
                                  std::shared_ptr<const compress::PositionCodec> first) {
   return [d, first = std::move(first)](
@@ -127,7 +127,7 @@ CodecGiven difference_from_given(std::uint64_t d,
   };
 }
 
-/// A set in [0, d) as the change of the given one, by `whole` where there is none.
+/// A codec for a set in [0, d) as the change of the given one; `whole` if none is given.
 CodecGiven change_of_given(std::uint64_t d, std::shared_ptr<const compress::PositionCodec> whole) {
   return [d, whole = std::move(whole)](
              std::span<const Index> previous) -> std::shared_ptr<const compress::PositionCodec> {
@@ -173,7 +173,7 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d) {
   if (settings.value_bits != kFloatBits) {
     protocol.quantizer = compress::make_quantizer(settings.value_bits, settings.quantizer_block);
   }
-  // The first sparse round and a later one: each may have a list that the other lacks.
+  // The first sparse round and a later one: each may have a list that the other does not have.
   for (const Round& round : plain_rounds(0, 2)) {
     for (const MessageShape& shape : settings.scheme->shape(settings, sizes, round)) {
       if (shape.universe == 0) continue;

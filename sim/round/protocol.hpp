@@ -1,5 +1,5 @@
-// The messages of a round as their senders write and their receivers read them: one pair of
-// functions a payload, so that both ends are one page.
+// The messages of a round, as their senders write them and their receivers read them. Each payload
+// has one pair of functions, so that both ends are on one page.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@
 
 namespace mvsgd::sim {
 
-/// The codec of a list of positions, given what both ends have already: for a drop the worker's
-/// last vote, for a vote too, for a mask the last mask; both are empty in the first sparse round.
+/// The codec of a list of positions, given what both ends already have: for a vote or a drop the
+/// worker's last vote, for a mask the last mask. `previous` is empty in the first sparse round.
 using CodecGiven = std::function<std::shared_ptr<const compress::PositionCodec>(
     std::span<const compress::Index> previous)>;
 
@@ -28,73 +28,73 @@ struct Protocol {
   /// One kind of position list.
   struct Positions {
     CodecGiven codec;
-    std::uint32_t least = 0;  ///< how many positions it may have
+    std::uint32_t least = 0;  ///< how many positions the list may have
     std::uint32_t most = 0;
-    std::uint32_t universe = 0;  ///< d, or K where positions are ranks in a vote
+    std::uint32_t universe = 0;  ///< d, or K if positions are ranks in a vote
   };
 
   std::uint32_t workers = 0;
   std::uint32_t d = 0;
   std::uint32_t k = 0;                    ///< K = ceil(phi d)
-  std::uint32_t k_ad = 0;                 ///< K_ad = ceil(phi_ad d), and never more than K
-  std::map<comm::Kind, Positions> lists;  ///< those of the scheme's sparse rounds
-  std::shared_ptr<const compress::Quantizer> quantizer;  ///< of updates; none: float32
-  bool values_by_entropy = false;  ///< the codes of updates are coded by their entropy
+  std::uint32_t k_ad = 0;                 ///< K_ad = ceil(phi_ad d), at most K
+  std::map<comm::Kind, Positions> lists;  ///< the lists of the scheme's sparse rounds
+  std::shared_ptr<const compress::Quantizer> quantizer;  ///< for updates; none: float32
+  bool values_by_entropy = false;  ///< an update's quantised values are coded by their entropy
 
   /// Throws std::invalid_argument if the scheme has no such list.
   [[nodiscard]] const Positions& positions(comm::Kind kind) const;
 };
 
-/// Throws UsageError if the settings cannot be a run of d parameters.
+/// Throws UsageError if no run with d parameters can have these settings.
 [[nodiscard]] Protocol make_protocol(const Settings& settings, std::uint64_t d);
 
-/// Which message of which round.
+/// Identifies a message: its kind and its round.
 struct Envelope {
   comm::Kind kind{};
   std::uint32_t round = 0;
 };
 
-/// A set of positions (vote, add, drop, mask). `previous` is what CodecGiven takes.
+/// Writes a set of positions (vote, add, drop, mask). `previous` is the argument of CodecGiven.
 [[nodiscard]] comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender,
                                              Envelope envelope,
                                              std::span<const compress::Index> positions,
                                              std::span<const compress::Index> previous = {});
 
-/// Receives a set of as many positions as its kind may have. Throws comm::DecodeError naming the
-/// sender otherwise.
+/// Receives a set of positions. Throws comm::DecodeError naming the sender if the message is
+/// malformed or has fewer or more positions than its kind allows.
 [[nodiscard]] std::vector<compress::Index> receive_positions(
     const Protocol& protocol, comm::Transport& transport, std::uint32_t from, Envelope envelope,
     std::span<const compress::Index> previous = {});
 
-/// float32 values under the field that their kind says.
+/// Writes float32 values in the field of their kind.
 [[nodiscard]] comm::Message encode_values(const Protocol& protocol, std::uint32_t sender,
                                           Envelope envelope, std::span<const float> values);
 
-/// Receives exactly values.size() values. Throws comm::DecodeError naming the sender otherwise.
+/// Receives exactly values.size() values. Throws comm::DecodeError naming the sender if it cannot.
 void receive_values(const Protocol& protocol, comm::Transport& transport, std::uint32_t from,
                     Envelope envelope, std::span<float> values);
 
-/// Receives exactly `count` values. They take no memory before the message is there.
+/// Receives exactly `count` values. Memory for them is allocated when the message has arrived.
 [[nodiscard]] std::vector<float> receive_values(const Protocol& protocol,
                                                 comm::Transport& transport, std::uint32_t from,
                                                 Envelope envelope, std::size_t count);
 
-/// Which values of an update are at coordinates that its sender votes for, a 1 for each that is:
-/// the members of `at` that are in `vote` too, both increasing. Empty where the run's code of
-/// values does not look at it, or there is no vote.
+/// Marks the values of an update that are at coordinates of the sender's own vote: 1 for each
+/// member of `at` that is also in `vote`, else 0. Both are increasing. Empty if the code of values
+/// does not use the marks, or if there is no vote.
 [[nodiscard]] std::vector<std::uint8_t> own_marks(const Protocol& protocol,
                                                   std::span<const compress::Index> at,
                                                   std::span<const compress::Index> vote);
 
-/// A worker's sparse values, quantised by protocol.quantizer. A run without a quantiser sends them
-/// by encode_values().
+/// Writes a worker's sparse values, quantised by protocol.quantizer. A run without a quantiser
+/// sends them by encode_values().
 [[nodiscard]] comm::Message encode_update(const Protocol& protocol, std::uint32_t sender,
                                           std::uint32_t round, const compress::Quantized& quantized,
                                           std::span<const std::uint8_t> own = {});
 
-/// Receives exactly values.size() values of an update, quantised where the run quantises. Throws
-/// comm::DecodeError naming the sender otherwise. Returns what encode_update() would write of these
-/// values, counted again, where that depends on them.
+/// Receives exactly values.size() values of an update, quantised if the run quantises. Throws
+/// comm::DecodeError naming the sender if it cannot. If the length of the code depends on the
+/// values, returns the bits that encode_update() takes for these values, counted again.
 std::optional<comm::Bits> receive_update(const Protocol& protocol, comm::Transport& transport,
                                          std::uint32_t from, std::uint32_t round,
                                          std::span<float> values,

@@ -16,7 +16,7 @@ void broadcast(comm::Transport& transport, const comm::Message& message) {
   for (std::uint32_t n = 0; n < transport.workers(); ++n) transport.send(n, message);
 }
 
-/// The sum in worker order 0..N-1 of what `receive(n, values)` fills.
+/// The sum over workers 0..N-1, in this order, of the values that `receive(n, values)` fills in.
 template <typename Receive>
 std::vector<float> sum_of(std::uint32_t workers, std::size_t size, const Receive& receive) {
   std::vector<float> sum(size);

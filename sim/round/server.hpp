@@ -1,4 +1,4 @@
-// The parameter server: Algorithms 1 and 2, the server side, whatever the scheme.
+// The parameter server: the server's side of Algorithms 1 and 2, whatever the scheme.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +17,14 @@
 
 namespace mvsgd::sim {
 
-/// Sees how many votes each coordinate has [d], in every round with votes, before the mask is sent.
+/// Called with the votes of each coordinate [d] in every round with votes, before the mask is sent.
 using CountsObserver = std::function<void(const Round&, std::span<const std::uint32_t> counts)>;
 
 /// What the server carries from one round to the next.
 struct ServerState {
   std::vector<float> theta;           ///< theta_t, [d]
-  std::vector<compress::Index> mask;  ///< supp M_t; none at first
-  KeptArrays kept{};                  ///< of the scheme's half
+  std::vector<compress::Index> mask;  ///< supp M_t; empty at first
+  KeptArrays kept{};                  ///< of the scheme's server half
 };
 
 struct ServerContext {
@@ -41,12 +41,12 @@ class VoteCount {
   virtual ~VoteCount() = default;
   VoteCount(const VoteCount&) = delete;
   VoteCount& operator=(const VoteCount&) = delete;
-  /// The votes of `mask` in all.
+  /// The number of votes for all of `mask`.
   [[nodiscard]] virtual std::uint64_t votes_for(std::span<const compress::Index> mask) const = 0;
   [[nodiscard]] virtual std::vector<std::uint32_t> counts() const = 0;  ///< [d]
 };
 
-/// One sparse round as a scheme's server half sees it.
+/// One sparse round, as a scheme's server half sees it.
 class ServerRound {
  public:
   /// `pauses` says whether the run pauses after this round.
@@ -60,25 +60,26 @@ class ServerRound {
   [[nodiscard]] ServerState& state() { return *state_; }
   [[nodiscard]] RoundSizes& sizes() { return record_->sizes; }
 
-  /// A worker's list. Where the length of its code depends on the set, notes what this set costs.
+  /// Receives a worker's list. If the length of its code depends on the set, records the bits.
   [[nodiscard]] std::vector<compress::Index> receive_positions(
       std::uint32_t worker, comm::Kind kind, std::span<const compress::Index> previous = {});
-  /// A worker's values, as many as there is room for, at the coordinates of which `vote`, its own
-  /// of this round, has some. Where the length of their code depends on them, notes what they cost.
+  /// Receives a worker's values, as many as `values` holds. `vote` is the worker's own vote of this
+  /// round; some of the values' coordinates are in it. If the length of the code depends on the
+  /// values, records the bits.
   void receive_update(std::uint32_t worker, std::span<float> values,
                       std::span<const compress::Index> vote = {});
 
-  /// Sends the mask to the workers, and records how much it agrees with the votes, if there are
-  /// any, and with the last mask.
+  /// Sends the mask to the workers. Records how well it agrees with the last mask, and with the
+  /// votes if there are any.
   void publish_mask(std::vector<compress::Index> mask, const VoteCount* votes = nullptr);
   /// A worker's own vote of this round.
   using VoteOf = std::function<std::span<const compress::Index>(std::uint32_t worker)>;
-  /// The workers' values under the mask, added in worker order 0..N-1; without votes `vote_of` is
-  /// empty.
+  /// Receives the workers' values under the mask and adds them in worker order 0..N-1. `vote_of` is
+  /// empty if there are no votes.
   [[nodiscard]] std::vector<float> sum_updates(const VoteOf& vote_of = {});
-  /// Divides the sum by N, unless the settings say otherwise, and sends it.
+  /// Divides the sum by N unless the settings say otherwise, and sends it.
   void publish_aggregate(std::span<float> sum);
-  /// The same for a sum under the mask; then theta moves by it.
+  /// Does the same for a sum under the mask, then adds the aggregate to theta.
   void step_under_mask(std::vector<float> sum);
 
  private:
@@ -89,15 +90,15 @@ class ServerRound {
   std::function<bool()> pauses_;
 };
 
-/// Decodes, counts, chooses, aggregates in worker order 0..N-1, and closes each round when every
-/// worker has reported it: while they compute the next one, so that nobody waits for it. Before
-/// round 1 it sends the initial model.
+/// Decodes, counts, chooses, and aggregates in worker order 0..N-1. It closes a round when every
+/// worker has reported it. The workers compute the next round meanwhile, so nobody waits for it.
+/// Before round 1 it sends the initial model.
 class Server final : public Leader {
  public:
   Server(const ServerContext& context, comm::Transport& transport, ServerState state,
          std::span<const std::span<const compress::Index>> votes, std::size_t buffers);
 
-  /// Hands over what it carries to the next round.
+  /// Hands over its state for the next round.
   [[nodiscard]] ServerState take();
 
  private:
@@ -112,7 +113,7 @@ class Server final : public Leader {
   comm::Transport* transport_;
   ServerState state_;
   std::size_t buffers_;
-  std::unique_ptr<ServerSide> side_;  ///< null where all rounds are dense
+  std::unique_ptr<ServerSide> side_;  ///< null if all rounds are dense
 };
 
 }  // namespace mvsgd::sim

@@ -40,7 +40,7 @@ Slots::Lease::~Lease() {
     const std::lock_guard lock(slots_->mutex_);
     slots_->free_.push_back(index_);
   }
-  // With several devices the one that is woken may wait for a slot of another device.
+  // With several devices, the thread that is woken may need a slot of another device.
   slots_->devices_ == 1 ? slots_->freed_.notify_one() : slots_->freed_.notify_all();
 }
 

@@ -1,5 +1,5 @@
-// Compute slots: how many workers compute at once, so that a thousand workers neither oversubscribe
-// the cores nor hold a thousand sets of activations.
+// Compute slots limit how many workers compute at once, so that a thousand workers neither
+// oversubscribe the cores nor hold a thousand sets of activations.
 #pragma once
 
 #include <condition_variable>
@@ -11,9 +11,9 @@
 
 namespace mvsgd::sim {
 
-/// A counting semaphore that says which slot was taken. Slot i is of device i mod G. Thread-safe. A
-/// slot is never held across a blocking call to a peer. Slots change no bit of a run: what a slot
-/// computes depends on its input alone.
+/// A counting semaphore that tells which slot was taken. Slot i belongs to device i mod G.
+/// Thread-safe. A slot is never held across a blocking call to a peer. Slots change no bit of a
+/// run: what a slot computes depends on its input alone.
 class Slots {
  public:
   /// Throws std::invalid_argument unless 1 <= devices <= count.
@@ -21,7 +21,7 @@ class Slots {
 
   [[nodiscard]] std::size_t count() const { return count_; }
 
-  /// A slot held from construction to destruction. Waits for one to be free.
+  /// A slot, held from construction to destruction. The constructor waits until one is free.
   class Lease {
    public:
     explicit Lease(Slots& slots);

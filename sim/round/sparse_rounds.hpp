@@ -1,5 +1,5 @@
-// What a scheme does in its sparse rounds: the worker's half, the server's half, and both once more
-// in whole vectors.
+// What a scheme does in its sparse rounds: the worker's half, the server's half, and the definition
+// of both in whole vectors.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +22,16 @@ struct Protocol;
 class ServerRound;
 class WorkerRound;
 
-/// What a worker votes for. Both are empty where a scheme has no votes.
+/// What a worker votes for. Both members are empty if the scheme has no votes.
 struct Vote {
   std::vector<compress::Index> support;        ///< M_{n,t}, increasing
-  std::optional<compress::VoteChange> change;  ///< how it came from the last; none: it goes whole
+  std::optional<compress::VoteChange> change;  ///< from the last vote; none: it is sent whole
 };
 
-/// Arrays that a checkpoint keeps of a server's half, by name.
+/// What a checkpoint keeps of a server's half: arrays by name.
 using KeptArrays = std::map<std::string, std::vector<std::uint32_t>>;
 
-/// The server's half of a scheme, with what it carries from round to round.
+/// The server's half of a scheme, with its state between rounds.
 class ServerSide {
  public:
   ServerSide() = default;
@@ -39,20 +39,20 @@ class ServerSide {
   ServerSide(const ServerSide&) = delete;
   ServerSide& operator=(const ServerSide&) = delete;
 
-  /// Leads one round: receives, chooses the mask, tells it and the aggregate, and moves theta.
+  /// Leads one round: receives, chooses the mask, sends mask and aggregate, and updates theta.
   virtual void lead(ServerRound& round) = 0;
 
-  /// What the next round needs beside theta, the mask and the workers' votes.
+  /// What the next round needs besides theta, the mask and the workers' votes.
   [[nodiscard]] virtual KeptArrays keep() const { return {}; }
-  /// Goes on from the workers' last votes [N], each empty before the first. Throws
-  /// std::invalid_argument or comm::DecodeError if they are none.
+  /// Takes the workers' last votes [N] as its own; each is empty before the first. Throws
+  /// std::invalid_argument or comm::DecodeError if they are no votes of this run.
   virtual void take_votes(std::span<const std::span<const compress::Index>> /*votes*/) {}
-  /// After take_votes(): goes on from what keep() gave. Throws std::invalid_argument if the votes
-  /// and `kept` do not fit together.
+  /// To be called after take_votes(): takes what keep() returned. Throws std::invalid_argument if
+  /// `kept` does not agree with the votes.
   virtual void restore(const KeptArrays& /*kept*/) {}
 };
 
-/// Stateless: one object serves all workers of all runs.
+/// The sparse rounds of a scheme. Stateless: one object serves all workers of all runs.
 class SparseRounds {
  public:
   SparseRounds() = default;
@@ -60,16 +60,17 @@ class SparseRounds {
   SparseRounds(const SparseRounds&) = delete;
   SparseRounds& operator=(const SparseRounds&) = delete;
 
-  /// Before any message: e becomes D of Algorithm 1 line 9, and the vote is chosen. `theta_h` is
+  /// Before any message: turns e into D (Algorithm 1 line 9) and chooses the vote. `theta_h` is
   /// theta^(H), in the compute slot that the caller holds.
   [[nodiscard]] virtual Vote choose_vote(WorkerRound& round, const FlatView& theta_h) const = 0;
-  /// The messages: the vote, what is sent of D, the mask, the aggregate, which moves theta.
+  /// The messages: sends the vote and the selected values of D, receives the mask and the
+  /// aggregate, and updates theta by it.
   virtual void exchange(WorkerRound& round, const Vote& vote) const = 0;
 
   [[nodiscard]] virtual std::unique_ptr<ServerSide> server(const Settings& settings,
                                                            const Protocol& protocol) const = 0;
 
-  /// From D of every worker: votes, mask, and where each worker's values are.
+  /// Defines, from every worker's D, the votes, the mask, and where each worker's values are.
   virtual void define(DefinitionRound& round) const = 0;
 };
 

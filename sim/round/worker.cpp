@@ -94,7 +94,7 @@ std::uint32_t Worker::run() {
     if (context_.give_up.is_possible()) keep();
     kept_after_ = round.t - 1;
     context_.give_up.begin_round();
-    // The error memory is in units of weights, so a decay of the learning rate scales it too.
+    // The error memory is in units of weights, so a decay of the learning rate scales it, too.
     if (round.decay < 1 && context_.settings.error_rescale_on_decay()) {
       arrays_->rescale_error(round.decay);
     }
@@ -111,7 +111,7 @@ std::uint32_t Worker::run() {
                                   }
                                 });
     } catch (const NonFiniteError&) {
-      // Others may diverge in this round, too: whoever has begun it finishes its steps.
+      // Other workers may diverge in this round, too. Those that have begun it finish their steps.
       context_.give_up.wait_for_all();
       throw;
     }

@@ -1,4 +1,4 @@
-// A worker: Algorithms 1 and 2, the worker side, whatever the scheme.
+// A worker: the worker's side of Algorithms 1 and 2, whatever the scheme.
 #pragma once
 
 #include <cstdint>
@@ -22,28 +22,28 @@ namespace mvsgd::sim {
 /// What a worker carries from one round to the next.
 struct WorkerState {
   std::vector<float> theta;  ///< theta_t, [d]; the first message brings it
-  std::vector<float> e;  ///< e_{n,t}, [d]; D of Algorithm 1 line 9 between computing and sending
+  std::vector<float> e;      ///< e_{n,t}, [d]; D (Algorithm 1 line 9) between computing and sending
   std::vector<float> buffers;         ///< batch-norm statistics
-  std::vector<compress::Index> vote;  ///< supp of the last vote, M_{n,t} or AD's own; none at first
-  float threshold = 0;  ///< the K-th magnitude of that vote: where to look for the next one's
-  std::vector<compress::Index> mask;  ///< supp M_t; none at first
+  std::vector<compress::Index> vote;  ///< supp of the last vote, M_{n,t} or M~_{n,t}; none at first
+  float threshold = 0;                ///< the K-th magnitude of that vote: a hint for the next one
+  std::vector<compress::Index> mask;  ///< supp M_t; empty at first
 };
 
-/// [N], each worker's last vote, in `workers`.
+/// Each worker's last vote, [N], as views into `workers`.
 [[nodiscard]] std::vector<std::span<const compress::Index>> votes_of(
     std::span<const WorkerState> workers);
 
-/// What all workers of a run share. Everything must outlive them.
+/// What all workers of a run share. Everything referred to must outlive the workers.
 struct WorkerContext {
   const Protocol& protocol;
   const Settings& settings;
-  std::span<const Round> rounds;  ///< those to run
+  std::span<const Round> rounds;  ///< the rounds to run
   LocalUpdate& update;
   Slots& slots;
   GiveUp& give_up;
 };
 
-/// One sparse round as a scheme's worker half sees it.
+/// One sparse round, as a scheme's worker half sees it.
 class WorkerRound {
  public:
   WorkerRound(const WorkerContext& context, const Round& round, comm::Transport& transport,
@@ -59,14 +59,14 @@ class WorkerRound {
   [[nodiscard]] WorkerState& state() { return *state_; }  ///< theta and e are in arrays()
   [[nodiscard]] WorkerArrays& arrays() { return *arrays_; }
 
-  /// A vote, or one of its changes; `positions` increasing.
+  /// Sends a vote, or one list of its change. `positions` are increasing.
   void send_positions(comm::Kind kind, std::span<const compress::Index> positions);
-  /// The values of D at `support`; the memory keeps the rest. `vote` is this round's, which the
-  /// server has too.
+  /// Sends the values of D at `support`; the error memory keeps the rest. `vote` is this round's
+  /// vote, which the server has, too.
   void send_update(std::span<const compress::Index> support,
                    std::span<const compress::Index> vote = {});
   void receive_mask();
-  /// The aggregate of all workers' values under the mask; theta moves by it.
+  /// Receives the aggregate of all workers' values under the mask and adds it to theta.
   void receive_aggregate();
 
  private:
@@ -77,21 +77,22 @@ class WorkerRound {
   WorkerArrays* arrays_;
 };
 
-/// One worker, run by a thread of its own (or, later, a process). Its state is theta, rebuilt only
-/// from what it has decoded, the error memory e, and its batch-norm buffers: 2d floats and a few;
-/// where rounds can be given up, also a copy of e as the round began with it.
+/// One worker, run by a thread of its own. Its state is theta, rebuilt only from decoded messages,
+/// the error memory e, and its batch-norm buffers: 2d floats and a few. If rounds can be given up,
+/// it also keeps a copy of e from the round's beginning.
 class Worker {
  public:
   Worker(const WorkerContext& context, comm::Transport& transport,
          std::unique_ptr<WorkerArrays> arrays, WorkerState state);
 
-  /// Takes part in every round until the pause, and reports each; before round 1 it receives the
+  /// Takes part in every round until the pause and reports each. Before round 1 it receives the
   /// initial model. Returns the last round.
   std::uint32_t run();
 
-  /// Hands over what it carries to the next round; to be called after run().
+  /// Hands over its state for the next round. To be called after run().
   [[nodiscard]] WorkerState take();
-  /// The same where run() has thrown in a round that is given up: what it began this round with.
+  /// To be called instead if run() has thrown in a round that is given up: the state at the round's
+  /// beginning.
   [[nodiscard]] WorkerState take_back();
   /// The round before that one.
   [[nodiscard]] std::uint32_t kept_after() const { return kept_after_; }
@@ -108,8 +109,8 @@ class Worker {
   std::unique_ptr<WorkerArrays> arrays_;
 };
 
-/// Runs the local steps of a worker in a compute slot, and calls use(theta_h) with their result
-/// while the slot is held. Returns the report, without what only messages tell.
+/// Runs a worker's local steps in a compute slot and calls use(theta_h) with their result while the
+/// slot is held. Returns the report, without what follows only from messages.
 template <typename Use>
 [[nodiscard]] WorkerReport take_local_steps(const WorkerContext& context, const Round& round,
                                             std::uint32_t worker, const WorkerArrays& arrays,

@@ -1,4 +1,4 @@
-// The two flat arrays that a worker carries from round to round, and Algorithm 1's operators on
+// The two flat arrays that a worker carries from round to round, with Algorithm 1's operators on
 // them.
 #pragma once
 
@@ -17,9 +17,9 @@
 
 namespace mvsgd::sim {
 
-/// theta_t and e_{n,t} of one worker, [d] each, wherever they are. One thread at a time.
+/// theta_t and e_{n,t} of one worker, [d] each, on the host or on a device. One thread at a time.
 ///
-/// Every operator gives the bits of the function of its name in compress/, which defines it.
+/// Every operator gives the same bits as the function of its name in compress/, which defines it.
 class WorkerArrays {
  public:
   WorkerArrays() = default;
@@ -27,7 +27,7 @@ class WorkerArrays {
   WorkerArrays(const WorkerArrays&) = delete;
   WorkerArrays& operator=(const WorkerArrays&) = delete;
 
-  /// theta_t and e_{n,t}; e is empty where nothing is ever sent.
+  /// theta_t and e_{n,t}; e is empty if nothing is ever sent.
   struct Values {
     std::vector<float> theta;
     std::vector<float> e;
@@ -36,23 +36,24 @@ class WorkerArrays {
   /// Hands over what the arrays hold.
   [[nodiscard]] virtual Values take() = 0;
 
-  /// theta_t, to begin local steps from.
+  /// theta_t, from which local steps begin.
   [[nodiscard]] virtual FlatView theta() const = 0;
-  /// e <- (theta_h - theta_t) + e: D of Algorithm 1 line 9. `theta_h` is where theta() is.
+  /// e <- (theta_h - theta_t) + e, which is D of Algorithm 1 line 9. `theta_h` must be where
+  /// theta() is.
   virtual void add_difference(const FlatView& theta_h) = 0;
-  /// The same, and the top-K support of D.
+  /// The same, and returns the top-K support of D.
   [[nodiscard]] virtual compress::TopK add_difference_top_k(const FlatView& theta_h, std::size_t k,
                                                             float hint) = 0;
   /// theta <- theta_h, for a worker that trains alone.
   virtual void move_to(const FlatView& theta_h) = 0;
 
-  /// Keeps a copy of e, in place of the last one.
+  /// Keeps a copy of e, which replaces the one before.
   virtual void keep_error() = 0;
-  /// e is what was kept.
+  /// e <- the copy that was kept.
   virtual void return_to_kept_error() = 0;
 
   virtual void rescale_error(float factor) = 0;
-  /// The change of a vote `previous` towards `top`, by the magnitudes of e.
+  /// The change of the vote `previous` towards `top`, by the magnitudes of e.
   [[nodiscard]] virtual compress::VoteChange add_drop(std::span<const compress::Index> top,
                                                       std::span<const compress::Index> previous,
                                                       std::size_t k_ad) = 0;
@@ -67,10 +68,10 @@ class WorkerArrays {
   virtual void scatter_add(std::span<const compress::Index> mask,
                            std::span<const float> values) = 0;
 
-  /// All of theta and of e on the host, to read until the next call.
+  /// All of theta or of e on the host. Valid until the next call.
   [[nodiscard]] virtual std::span<const float> read_theta() = 0;
   [[nodiscard]] virtual std::span<const float> read_error() = 0;
-  /// e <- 0: all of it went out.
+  /// e <- 0, after all of it was sent.
   virtual void clear_error() = 0;
   /// theta += values, [d].
   virtual void add(std::span<const float> values) = 0;
@@ -79,7 +80,7 @@ class WorkerArrays {
 /// Makes a worker's arrays.
 using MakeArrays = std::function<std::unique_ptr<WorkerArrays>(std::uint32_t worker)>;
 
-/// On the host, by compress/ itself.
+/// The arrays on the host, changed by compress/ itself.
 class HostArrays final : public WorkerArrays {
  public:
   void put(Values values) override { values_ = std::move(values); }

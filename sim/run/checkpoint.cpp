@@ -36,7 +36,7 @@ constexpr const char* kProgress = "progress.json";
 constexpr std::string_view kPrefix = "round-";
 constexpr std::string_view kTemporary = ".tmp";
 
-/// A checkpoint that is not what it was when it was made. Never leaves this file.
+/// A checkpoint that is not what it was when it was made. The error never leaves this file.
 class Damaged : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -44,7 +44,7 @@ class Damaged : public std::runtime_error {
 
 std::string name_of(std::uint32_t t) { return fmt::format("{}{:08}", kPrefix, t); }
 
-/// Round and path of every checkpoint by its name alone, the newest first.
+/// Round and path of every checkpoint, judged by name alone, the newest first.
 std::map<std::uint32_t, fs::path, std::greater<>> list(const fs::path& folder) {
   std::map<std::uint32_t, fs::path, std::greater<>> found;
   for (const auto& entry : fs::directory_iterator(folder)) {
@@ -57,7 +57,7 @@ std::map<std::uint32_t, fs::path, std::greater<>> list(const fs::path& folder) {
   return found;
 }
 
-/// Not under its own name while it is incomplete.
+/// Removes it under a temporary name, so that its own name never stands for a part of it.
 void remove_checkpoint(const fs::path& path) {
   const fs::path temporary = path.string() + std::string(kTemporary);
   fs::remove_all(temporary);
@@ -74,7 +74,7 @@ FileDigest digest_from(const json& object) {
           .sha256 = object.at("sha256").get<std::string>()};
 }
 
-/// A file of what `write(file)` writes.
+/// Makes a file that `write(file)` fills.
 template <typename Write>
 FileDigest make_file(const fs::path& path, const Write& write) {
   DurableFile file(path);
@@ -104,19 +104,19 @@ void check_digest(const fs::path& path, const FileDigest& want, bool may_be_long
                             got->bytes, got->sha256, kManifest, want.bytes, want.sha256));
 }
 
-/// What Key::get() says of the settings that a manifest has.
+/// The value of `key` in a manifest's settings, as Key::get() gives it.
 json value_there(const json& settings, const Key& key) {
   const auto found = settings.find(key.name);
-  // The key is younger than the checkpoint: what was done then is what its default does.
+  // The key is younger than the checkpoint: its default stands for what the program did then.
   if (found == settings.end()) return key.get(Settings());
-  // Older manifests have the quotes of TOML around this value (and around checkpoint_every, which
-  // is not compared). No value of the key has quotes of its own.
+  // Older manifests have TOML's quotes around this value (and around checkpoint_every, which is not
+  // compared). No value of the key has quotes of its own.
   if (key.name == "warmup_epochs" && *found == "\"proportional\"") return "proportional";
   return *found;
 }
 
-/// Throws InputError unless the settings are those of the checkpoint, but for what may differ.
-/// Of data in another place the images are compared, where the checkpoint says which they were.
+/// Throws InputError unless the settings are the checkpoint's, except for those that may differ.
+/// Data may lie elsewhere if the checkpoint has the images' digest, which check_images() compares.
 void check_settings(const fs::path& path, const json& manifest, const Settings& here) {
   const json& there = manifest.at("settings");
   const bool knows_images = manifest.at("environment").contains(kImagesDigest);
@@ -141,7 +141,7 @@ void check_settings(const fs::path& path, const json& manifest, const Settings& 
   }
 }
 
-/// Throws InputError if it is no checkpoint of this program's format.
+/// Throws InputError if the manifest is not of this program's format.
 void check_format(const fs::path& path, const json& manifest) {
   const json format = manifest.value("format", json());
   if (format != kFormat) {
@@ -155,7 +155,7 @@ void check_format(const fs::path& path, const json& manifest) {
   }
 }
 
-/// Throws Damaged, or InputError if it is another's.
+/// Throws Damaged, or InputError if the checkpoint is of another format or other settings.
 Checkpoint read_checkpoint(const fs::path& run, const fs::path& path, std::uint32_t t,
                            const Settings& settings) {
   const json manifest = read_json(path / kManifest);
@@ -271,7 +271,7 @@ std::map<std::uint32_t, std::string> check_checkpoints(const fs::path& run,
     } catch (const InputError& e) {
       wrong = e.what();
     }
-    // A running program has removed it meanwhile, as it does with all but the last two.
+    // A running program may have removed it meanwhile, as it removes all but the last two.
     if (!wrong.empty() && !fs::exists(path)) checked.erase(t);
   }
   return checked;

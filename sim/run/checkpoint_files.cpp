@@ -42,7 +42,7 @@ std::vector<float> thresholds(const TrialState& state) {
   return all;
 }
 
-/// A set of coordinates below d, however many.
+/// Reads a set of any number of coordinates below d.
 std::vector<compress::Index> read_set(SafetensorsFile& file, const std::string& path,
                                       const std::string& name, std::size_t d) {
   std::vector<compress::Index> set = file.indices(name, file.header().at(name, path).shape);
@@ -53,13 +53,13 @@ std::vector<compress::Index> read_set(SafetensorsFile& file, const std::string& 
   return set;
 }
 
-/// What the server's half of the scheme kept, which must fit the workers' votes.
+/// Reads what the scheme's server half kept; it must agree with the workers' votes.
 KeptArrays read_kept(SafetensorsFile& file, const std::string& path, const Settings& settings,
                      const GroupState& group, std::size_t d) {
   const SparseRounds* const sparse = settings.scheme->sparse();
   if (sparse == nullptr) return {};
   const auto server = sparse->server(settings, make_protocol(settings, d));
-  KeptArrays kept = server->keep();  // names and sizes
+  KeptArrays kept = server->keep();  // gives names and sizes
   for (auto& [name, values] : kept) values = file.indices(name, {values.size()});
   try {
     server->take_votes(votes_of(group.workers));
@@ -106,7 +106,7 @@ Phases read_phases(const json& object) {
   return phases;
 }
 
-/// JSON has no infinity and no NaN: they are null.
+/// JSON has no infinity and no NaN; null stands for both.
 double read_number(const json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
@@ -115,7 +115,7 @@ double read_number(const json& value) {
 
 void write_arrays(DurableFile& file, const TrialState& state) {
   const GroupState& group = state.group;
-  const std::vector<float> all_thresholds = thresholds(state);  // tensors below are views
+  const std::vector<float> all_thresholds = thresholds(state);  // the tensors below are views of it
   std::vector<NamedTensor> tensors;
   tensors.push_back(vector_tensor("theta", group.server.theta));
   tensors.push_back(vector_tensor("mask", group.server.mask));

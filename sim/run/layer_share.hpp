@@ -11,15 +11,15 @@
 
 namespace mvsgd::sim {
 
-/// One layer's part in a mask. A layer is what shares all of a parameter's name but its last part:
+/// One layer's part of a mask. Parameters whose names differ only in the last part are one layer:
 /// "linear" has "linear.weight" and "linear.bias".
 struct LayerShare {
   std::string layer;
   std::int64_t coordinates = 0;  ///< parameters of the layer
-  std::uint64_t kept = 0;        ///< those in the mask
+  std::uint64_t kept = 0;        ///< of these, coordinates in the mask
 };
 
-/// Every layer in the order of `layout`, whether or not the mask meets it.
+/// Every layer in the order of `layout`, also those without a coordinate in the mask.
 ///
 ///   mask   strictly increasing, each in [0, d)
 ///

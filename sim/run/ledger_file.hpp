@@ -1,4 +1,4 @@
-// ledger.csv: the ledger's rows as a run keeps them.
+// ledger.csv: the ledger's rows of a run.
 #pragma once
 
 #include <filesystem>
@@ -12,20 +12,20 @@
 
 namespace mvsgd::sim {
 
-/// The first line: round,worker,direction,kind,field,bits, or the same without worker.
+/// Writes the first line: round,worker,direction,kind,field,bits, or the same without worker.
 void write_ledger_header(std::ostream& out, LedgerRows which = LedgerRows::worker);
 
-/// Rows of a whole round, as Ledger::close_round orders them: as they are, or their sums over the
-/// workers in order of (direction, kind, field).
+/// Writes the rows of a whole round, which are in the order of Ledger::close_round: as they are, or
+/// summed over the workers in order of (direction, kind, field).
 void write_ledger_rows(std::ostream& out, std::span<const comm::LedgerRow> rows,
                        LedgerRows which = LedgerRows::worker);
 
-/// The rows of a ledger.csv; a sum stands as a row of worker 0. Throws InputError naming file and
-/// line if one is not such a row.
+/// The rows of a ledger.csv. A sum becomes a row of worker 0. Throws InputError naming file and
+/// line if a line is not such a row.
 [[nodiscard]] std::vector<comm::LedgerRow> read_ledger(const std::filesystem::path& path,
                                                        LedgerRows which = LedgerRows::worker);
 
-/// The same from a stream, which messages call `name`.
+/// The same from a stream, which errors call `name`.
 [[nodiscard]] std::vector<comm::LedgerRow> read_ledger(std::istream& in, const std::string& name,
                                                        LedgerRows which = LedgerRows::worker);
 

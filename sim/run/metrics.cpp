@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// How a member of each type stands in a line. What is empty is left out.
+// How a line holds a member of each type. Empty members are left out.
 
 void put(ordered_json& line, const std::string& name, const comm::Bits& bits) {
   line[name] = bits.count();
@@ -44,7 +44,7 @@ void put(ordered_json& line, const std::string& name, const std::vector<std::uin
   if (!values.empty()) line[name] = values;
 }
 
-/// No member where there is none: an older program has written none either.
+/// Leaves the member out if there are no files: older programs wrote none.
 void put(ordered_json& line, const std::string& name,
          const std::map<std::string, FileDigest>& files) {
   for (const auto& [file, digest] : files) {
@@ -60,7 +60,7 @@ void put(ordered_json& line, const std::string& name,
   line[name] = std::move(by_size);
 }
 
-// The same back.
+// The reading of each.
 
 template <typename Number>
 Number number_of(const ordered_json& value) {
@@ -71,7 +71,7 @@ Number number_of(const ordered_json& value) {
   }
 }
 
-/// Null if there is none of that name, or it is not a number: JSON has no infinity and no NaN.
+/// Null if no member has the name, or it is null: JSON has no infinity and no NaN.
 const ordered_json* find(const ordered_json& line, const std::string& name) {
   const auto found = line.find(name);
   return found == line.end() || found->is_null() ? nullptr : &*found;
@@ -134,7 +134,7 @@ void get(const ordered_json& line, const std::string& name,
   }
 }
 
-// What is one number.
+// The number that a report shows for a member; none if it is not one number.
 
 std::optional<double> number(const comm::Bits& bits) { return static_cast<double>(bits.count()); }
 

@@ -38,7 +38,7 @@ void write_config(const fs::path& directory, const Settings& settings,
   replace_file(directory / "config.toml", text.str());
 }
 
-/// Whether the two differ in nothing but whose the run's bits are, which is of all parts together.
+/// Whether both are equal but for `bits`, which describes all parts of the run together.
 bool same_place(Environment a, Environment b) {
   for (Environment* const environment : {&a, &b}) {
     std::erase_if(*environment, [](const auto& of) { return of.first == "bits"; });
@@ -47,8 +47,8 @@ bool same_place(Environment a, Environment b) {
   return a == b;
 }
 
-/// The parts of the run in the directory that end before round `next`, which is done in
-/// `environment`.
+/// The parts of the directory's run that began before round `next`, and the part from `next` on,
+/// which runs in `environment`.
 std::vector<RunPart> parts_with(const fs::path& directory, std::uint32_t next,
                                 const Environment& environment) {
   std::vector<RunPart> parts = read_run_parts((directory / "config.toml").string());
@@ -60,7 +60,7 @@ std::vector<RunPart> parts_with(const fs::path& directory, std::uint32_t next,
   return parts;
 }
 
-/// What the last line of metrics.jsonl has, if it is the end of a run.
+/// The accuracy in the last line of metrics.jsonl, if it is the end of a run.
 std::optional<double> final_accuracy(const fs::path& directory) {
   std::ifstream file(directory / kMetrics);
   std::string last;
@@ -87,7 +87,7 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
   fs::create_directories(path_, error);
   if (error) throw InputError(fmt::format("{}: {}", path_.string(), error.message()));
   try {
-    // Before config.toml: whoever finds a config.toml can resume.
+    // Made before config.toml, since a directory with a config.toml can be resumed.
     fs::create_directory(path_ / kCheckpoints);
     lock_.emplace(path_ / kCheckpoints);
     write_config(path_, settings, {{.first_round = 1, .environment = environment}});
@@ -106,7 +106,7 @@ RunDirectory::~RunDirectory() {
   if (has_rows_) return;
   std::error_code ignored;
   lock_.reset();
-  // It was empty, or was not there.
+  // The directory was empty or did not exist, so everything in it is this run's.
   for (const auto& entry : fs::directory_iterator(path_, ignored)) {
     fs::remove_all(entry.path(), ignored);
   }

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the file has up to the last end of a line: a running program may be writing the next.
+/// The file up to its last line end. A running program may be writing the next line.
 std::istringstream whole_lines(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), {}};

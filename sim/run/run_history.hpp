@@ -1,4 +1,4 @@
-// A run as its directory tells it, finished or still going: what reports are made of.
+// A run as its directory records it, finished or still going. Reports are made from it.
 #pragma once
 
 #include <cstdint>
@@ -14,37 +14,36 @@
 
 namespace mvsgd::sim {
 
-/// A round that has ended, or several, where the run is condensed.
+/// A round that has ended; in a condensed run, several.
 struct RoundHistory : RoundMetrics {
-  comm::Bits bits;    ///< both ways, of this round and all before it, the initial model too
-  comm::Bits uplink;  ///< what the workers have sent till then in rounds that are the scheme's own:
-                      ///< the dense rounds of a sparse scheme's warm-up are not
+  comm::Bits bits;    ///< both ways, of rounds up to this one, with the initial model
+  comm::Bits uplink;  ///< the workers' bits so far, without a sparse scheme's dense rounds
 };
 
 struct RunHistory {
   std::filesystem::path path;
   Settings settings;
-  std::string whose_bits;  ///< whose bits the parameters are; "" if an older program did not tell
+  std::string whose_bits;  ///< which machines give these bits; "" if an older program wrote the run
   std::uint32_t planned_rounds = 0;
-  std::vector<RoundHistory> rounds;                ///< in order, none left out
+  std::vector<RoundHistory> rounds;                ///< in order, without gaps
   comm::ByDirection<comm::FieldBits> bits;         ///< of these rounds and round 0
   comm::ByDirection<comm::FieldBits> sparse_bits;  ///< of rounds that are not dense
-  std::uint64_t sparse_steps = 0;                  ///< local steps of a worker in these
-  std::optional<RunEnd> end;                       ///< none: the run goes on, or has been cut off
+  std::uint64_t sparse_steps = 0;  ///< local steps of a worker in rounds that are not dense
+  std::optional<RunEnd> end;       ///< none: the run goes on or was cut off
 
   [[nodiscard]] std::uint32_t last_round() const {
     return rounds.empty() ? 0 : rounds.back().round;
   }
 };
 
-/// Reads config.toml, metrics.jsonl and ledger.csv. The run may be condensed (sim/run/README.md). A
-/// last line without its end, as a running program may have written it, is passed over, and so are
-/// ledger rows of rounds that metrics.jsonl does not have yet. Throws InputError naming file and
-/// line if anything else is not what a run writes.
+/// Reads config.toml, metrics.jsonl and ledger.csv. The run may be condensed (sim/run/README.md).
+/// The function skips an incomplete last line, which a running program may be writing, and ledger
+/// rows of rounds that metrics.jsonl does not have yet. Throws InputError naming file and line if
+/// anything else is not what a run writes.
 [[nodiscard]] RunHistory read_run_history(const std::filesystem::path& path);
 
-/// The same with all whole rows of ledger.csv, those of rounds that metrics.jsonl does not have yet
-/// too.
+/// The same, with all complete rows of ledger.csv, even those of rounds that metrics.jsonl does not
+/// have yet.
 struct RunWithRows {
   RunHistory history;
   std::vector<comm::LedgerRow> rows;

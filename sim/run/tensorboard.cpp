@@ -73,7 +73,7 @@ std::string record(std::string_view event) {
   return length + masked_crc(length) + std::string(event) + masked_crc(event);
 }
 
-/// The event of the record that `bytes` begin with; none if it is not whole.
+/// The event in the record at the start of `bytes`; none if the record is incomplete or damaged.
 std::optional<std::string_view> first_event(std::string_view bytes) {
   constexpr std::size_t kBefore = sizeof(std::uint64_t) + sizeof(std::uint32_t);
   if (bytes.size() < kBefore) return std::nullopt;
@@ -81,13 +81,13 @@ std::optional<std::string_view> first_event(std::string_view bytes) {
   for (std::size_t i = sizeof length; i-- > 0;) {
     length = length << 8 | static_cast<unsigned char>(bytes[i]);
   }
-  // Of a length beyond the file substr() takes what is there: another record than this.
+  // If `length` exceeds the file, substr() stops at its end, and the record below differs.
   const std::string_view event = bytes.substr(kBefore, length);
   if (!bytes.starts_with(record(event))) return std::nullopt;
   return event;
 }
 
-/// The step of an event as add() writes it; 0 of one that has none.
+/// The step of an event as add() writes it; 0 if the event has none.
 std::uint64_t step_of(std::string_view event) {
   constexpr std::size_t kWallTime = 1 + sizeof(double);
   const std::string step_key = key(2, kVarint);
@@ -179,7 +179,7 @@ bool cut_events_after(const fs::path& directory, std::uint64_t t) {
     if (!in) throw InputError(fmt::format("{}: cannot be read", path.string()));
     const std::string bytes{std::istreambuf_iterator<char>(in), {}};
     std::size_t kept = 0;
-    std::size_t events = 0;  // beside the first, which has the version
+    std::size_t events = 0;  // without the first, which has the version
     for (auto event = first_event(bytes); event && step_of(*event) <= t;
          event = first_event(std::string_view(bytes).substr(kept))) {
       kept += record(*event).size();

@@ -7,9 +7,9 @@
 //     the data                  an Event of TensorFlow's event.proto
 //     masked CRC of the data    4 bytes
 //
-// The CRC is CRC-32C (Castagnoli); masked is rotated right by 15 bits and 0xa282ead8 added to it.
-// The first event has file_version "brain.Event:2", a second one may say that a run goes on, each
-// other one has a summary of scalars. Of the message only these fields are written:
+// The CRC is CRC-32C (Castagnoli). Masked means rotated right by 15 bits, plus 0xa282ead8. The
+// first event has file_version "brain.Event:2". A second one may say that a run goes on. Every
+// other event has a summary of scalars. Only these fields of the messages are written:
 //
 //     Event       1 wall_time (double)   2 step (varint)   3 file_version (string)   5 summary
 //                 7 session_log
@@ -34,23 +34,24 @@ namespace mvsgd::sim {
 
 struct Scalar {
   std::string_view tag;
-  double value = 0;  ///< written as a float: the format has no more
+  double value = 0;  ///< written as a float, the format's only type
 };
 
 class EventFile {
  public:
-  /// Begins events.out.tfevents.TIME.mvsgd in `directory`, TIME being `wall_time`, seconds since
-  /// 1970, or the first later one whose name is free. With `goes_on_at`, the next round of a run
-  /// that goes on, a reader forgets what it has read of this round and later ones: TensorBoard does
-  /// so for a START alone, and shows a step twice otherwise. Throws InputError if the file cannot
-  /// be written.
+  /// Begins events.out.tfevents.TIME.mvsgd in `directory`. TIME is `wall_time`, seconds since 1970,
+  /// or the first later second whose name is free. `goes_on_at` is the next round of a run that
+  /// goes on; it makes a reader forget what it has read of this round and later ones. TensorBoard
+  /// does so only at a START, and shows steps twice without one. Throws InputError if the file
+  /// cannot be written.
   EventFile(const std::filesystem::path& directory, double wall_time,
             std::optional<std::uint64_t> goes_on_at = {});
 
-  /// One event, in the file when this returns. Throws std::runtime_error if it cannot be written.
+  /// Adds an event, which is in the file on return. Throws std::runtime_error if it cannot be
+  /// written.
   void add(std::uint64_t step, double wall_time, std::span<const Scalar> scalars);
 
-  /// Every event is on the disk when this returns. Throws std::runtime_error if it cannot be.
+  /// On return, every event is on the disk. Throws std::runtime_error if that fails.
   void sync();
 
  private:
@@ -60,14 +61,14 @@ class EventFile {
   std::ofstream file_;
 };
 
-/// Cuts off the event files in `directory` what is past round `t`, and an incomplete record with
-/// all behind it; removes a file that has no event left. A run that goes on after round `t` begins
-/// a new file that says so, since TensorBoard does not read again what it has read. Returns whether
-/// there were any. Throws InputError if a file cannot be read, std::filesystem::filesystem_error if
-/// it cannot be cut.
+/// Cuts off what is past round `t` in the event files of `directory`, as well as an incomplete
+/// record and all that follows it. Removes a file that has no event left. A run that goes on after
+/// round `t` begins a new file that says so, since TensorBoard does not read again what it has
+/// read. Returns whether there were event files. Throws InputError if a file cannot be read,
+/// std::filesystem::filesystem_error if it cannot be cut.
 bool cut_events_after(const std::filesystem::path& directory, std::uint64_t t);
 
-/// What an event of a round has: every metric with a tag that the round has a value of.
+/// The scalars of a round's event: every metric that has a tag and, in this round, a value.
 [[nodiscard]] std::vector<Scalar> scalars_of(const RoundMetrics& round);
 
 /// CRC-32C of `bytes`.

@@ -38,14 +38,14 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// After which rounds to pause for a checkpoint, and whether to go on then.
+/// Decides after which rounds to pause for a checkpoint, and whether to go on then.
 class Pauses {
  public:
   Pauses(const Settings& settings, std::size_t rounds, const std::function<bool()>& interrupted)
       : every_(settings.checkpoint_every), rounds_(rounds), interrupted_(&interrupted) {}
 
-  /// Always before the last round, so that a run can go on from there to more `rounds`: the last
-  /// one has an evaluation, which a longer run has not at that round.
+  /// Always true before the last round, so that a run can go on from there to more `rounds`: the
+  /// last round has an evaluation, which a longer run does not have in that round.
   [[nodiscard]] bool is_due_after(const Round& round) const {
     if (round.t + 1 >= rounds_) return round.t + 1 == rounds_;
     const bool by_rounds = every_.rounds > 0 && round.t % every_.rounds == 0;
@@ -83,14 +83,14 @@ void warn(const TrainingSinks& sinks, const std::string& text) {
   if (sinks.warn) sinks.warn(text);
 }
 
-/// Whether a run of portable bits is the same wherever this name has another value.
+/// Whether this name's value may differ between two machines without changing portable bits.
 bool is_of_machine(std::string_view name) {
   constexpr std::array<std::string_view, 6> kOfMachine{
       "compiler", "backend_version", "processor", "instruction_set", "caches", "engines"};
   return std::ranges::find(kOfMachine, name) != kOfMachine.end();
 }
 
-/// Warns of what may make a resumed run another than it would have been.
+/// Warns of changes that may make a resumed run differ from one that was never interrupted.
 void warn_of_changes(const TrainingSinks& sinks, const FoundCheckpoint& found,
                      const Environment& here) {
   for (const std::string& damaged : found.damaged) {
@@ -99,7 +99,7 @@ void warn_of_changes(const TrainingSinks& sinks, const FoundCheckpoint& found,
   if (!found.newest) return;
   const bool portable = value_of(here, "bits") == kPortable;
   for (const auto& [name, value] : found.newest->environment) {
-    // `bits` is made of the others.
+    // `bits` follows from the others.
     if (name == "bits" || (portable && is_of_machine(name))) continue;
     const auto now = std::ranges::find(here, name, &Environment::value_type::first);
     if (now == here.end() || now->second == value) continue;
@@ -118,14 +118,15 @@ void check_images(const Settings& settings, const FoundCheckpoint& found, const 
                                settings.data, now, there));
 }
 
-/// The bits of a run that goes on here from a checkpoint: of both places, if they are not the same.
+/// The `bits` of a run that goes on here from a checkpoint: both places' if they differ.
 std::string joined_bits(const std::string& there, const std::string& here) {
   const std::string then = "; then " + here;
   if (there.empty() || there == here) return here;
   return there.ends_with(then) ? there : there + then;
 }
 
-/// Warns of rounds to dump that this run does not do: after its last, or before it was resumed.
+/// Warns of rounds to dump that this run does not run: rounds past its last, or before it was
+/// resumed.
 void warn_of_rounds_not_dumped(const TrainingSinks& sinks, const std::vector<std::uint32_t>& wanted,
                                std::uint32_t done, std::size_t rounds) {
   for (const std::uint32_t t : wanted) {
@@ -155,6 +156,7 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
   comm::Processes& processes = options.processes != nullptr ? *options.processes : alone;
   agree(processes, settings, images);
   if (settings.data != "synthetic") here.emplace_back(kImagesDigest, digest_of(images));
+  (void)split_images(settings, images.train);  // rather now than with a directory made
   const std::vector<Round> rounds = schedule(settings, images.train.size());
   FoundCheckpoint found;
   if (options.resume) found = find_checkpoint(path, settings, rounds.size());
@@ -175,7 +177,7 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
   RunDirectory directory = open_directory(path, settings, options, here, found);
   if (dump) warn_of_rounds_not_dumped(sinks, options.dump->rounds, begun.group.t, rounds.size());
 
-  // A run that has an event file goes on with one.
+  // A run that already has event files gets a further one.
   const bool had_events = cut_events_after(directory.path(), begun.group.t);
   std::optional<EventFile> events;
   if (had_events) {
@@ -193,9 +195,9 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
     return (sinks.interrupted && sinks.interrupted()) || processes.is_asked_to_stop();
   };
   Pauses pauses(settings, rounds.size(), interrupted);
-  (void)pauses.is_interrupted();  // from now on an interrupt is noted, and ends the run in order
+  (void)pauses.is_interrupted();  // from now on an interrupt ends the run in order
   std::uint32_t t = begun.group.t;
-  std::uint32_t saved = t;  // a round that is given up leads back to the last checkpoint's, too
+  std::uint32_t saved = t;  // giving up a round may lead back to it
   TrialSinks trial_sinks;
   trial_sinks.on_round = [&](const RoundRecord& record) {
     if (sinks.on_round) sinks.on_round(record, seconds());

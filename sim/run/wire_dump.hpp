@@ -1,4 +1,4 @@
-// --dump-wire: messages as they crossed, one file each.
+// --dump-wire: writes messages as they cross, one file each.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@
 
 namespace mvsgd::sim {
 
-/// Writes the messages of chosen rounds as files round-T-DIRECTION-KIND-worker-N.bin. What a file
-/// holds is described in comm/README.md, and needs nothing else to be decoded. Thread-safe: no two
-/// messages share a file.
+/// Writes the messages of chosen rounds to files round-T-DIRECTION-KIND-worker-N.bin.
+/// comm/README.md describes the contents, which need nothing else to be decoded. Thread-safe: no
+/// two messages share a file.
 class WireDump {
  public:
   /// Makes the directory. Throws InputError if it cannot.
   WireDump(std::filesystem::path directory, std::vector<std::uint32_t> rounds);
-  /// Removes a directory that it has made and that has stayed empty.
+  /// Removes the directory if this object made it and it stayed empty.
   ~WireDump();
   WireDump(const WireDump&) = delete;
   WireDump& operator=(const WireDump&) = delete;

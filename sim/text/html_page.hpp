@@ -1,4 +1,4 @@
-// Pages of HTML that open from the disk: no script, and nothing that is not in the file.
+// HTML pages that open from the disk: they have no script and refer to no other file.
 #pragma once
 
 #include <iosfwd>
@@ -8,21 +8,22 @@
 
 namespace mvsgd::sim {
 
-/// `text` where HTML has text or a quoted attribute.
+/// `text` escaped for use as HTML text or in a quoted attribute.
 [[nodiscard]] std::string html_text(std::string_view text);
 
-/// Everything before the body's first paragraph; the title is its heading.
+/// Writes everything before the body's first paragraph. The title is also the page's heading.
 void begin_page(std::ostream& out, std::string_view title);
 void end_page(std::ostream& out);
 
-/// An SVG document as a figure of the page: it loses its own header, and its names differ from
-/// those of every other figure. `name` is its anchor and what readers of the page are told.
+/// Writes an SVG document as a figure of the page. The SVG loses its own header, and its ids are
+/// made different from those of every other figure. `name` is the figure's anchor and its label for
+/// screen readers.
 void write_figure(std::ostream& out, const std::string& name, std::string svg);
 
-/// One table, which its destructor ends; cells are HTML already.
+/// One table; the destructor closes it. Cells are HTML already.
 class HtmlTable {
  public:
-  /// `kind`: "words" for cells to be read and not compared.
+  /// `kind`: "words" for cells that are read rather than compared.
   HtmlTable(std::ostream& out, const std::vector<std::string>& heads, std::string_view kind = "");
   ~HtmlTable();
   HtmlTable(const HtmlTable&) = delete;

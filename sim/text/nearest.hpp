@@ -1,4 +1,4 @@
-// "Did you mean": the nearest of known names.
+// "Did you mean": the known name nearest to a misspelt one.
 #pragma once
 
 #include <span>

@@ -20,16 +20,16 @@ namespace mvsgd::sim {
 /// "1:02:03" or "2:03".
 [[nodiscard]] std::string clock_time(double seconds);
 
-/// About how long, in the unit that suits it: "4.6 hours".
+/// A rough duration in a suitable unit: "4.6 hours".
 [[nodiscard]] std::string duration(double seconds);
 
 /// Three digits and a prefix: "1.01 Mbit".
 [[nodiscard]] std::string amount(comm::Bits bits);
 
-/// A rate of compression as "x311.0", "-" for none.
+/// A compression rate as "x311.0", "-" for none.
 [[nodiscard]] std::string times(const std::optional<double>& rate);
 
-/// "a, b and c" for the word "and"; `words` has one at least.
+/// "a, b and c" if `word` is "and". `words` must not be empty.
 [[nodiscard]] std::string listed(std::span<const std::string> words, std::string_view word);
 
 }  // namespace mvsgd::sim

@@ -1,4 +1,4 @@
-// The plug-ins of this build. The source is made by sim/CMakeLists.txt.
+// The plug-ins of this build. sim/CMakeLists.txt makes the source file.
 #pragma once
 
 #include <memory>
@@ -13,11 +13,11 @@ namespace mvsgd::sim {
 
 [[nodiscard]] std::span<const nn::BackendEntry> backend_list();
 
-/// Operators on the devices of one backend.
+/// The device operators of one backend.
 struct DeviceEntry {
   std::string_view backend;
   std::unique_ptr<compress::DeviceOperators> (*make)(int device);
-  /// A plain tensor of the backend as an array of the operators of its device.
+  /// A plain tensor of the backend, as an array that its device's operators take.
   compress::DeviceArray (*array)(const nn::Tensor& x);
 };
 [[nodiscard]] std::span<const DeviceEntry> device_list();

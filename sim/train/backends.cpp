@@ -23,7 +23,7 @@ const nn::BackendEntry& entry_of(const Settings& settings) {
   return *found;
 }
 
-/// Null with a backend that computes on the processor.
+/// Null if the backend computes on the processor.
 const DeviceEntry* device_of(const Settings& settings) {
   const std::span<const DeviceEntry> all = device_list();
   const auto found = std::ranges::find(all, settings.backend, &DeviceEntry::backend);

@@ -16,10 +16,10 @@
 namespace mvsgd::sim {
 namespace {
 
-/// The size of the authors' test batches, whose own statistics bn_eval = batch uses.
+/// The size of the authors' test batches. With bn_eval = batch, results depend on it.
 constexpr std::size_t kBatch = 64;
 
-/// Images kBatch * i .. as they are, no more than there are.
+/// Batch i: up to kBatch images from kBatch * i on, without augmentation.
 SlotImages::Batch load(const SlotImages& images, std::size_t i, Compute& compute) {
   const std::size_t first = i * kBatch;
   std::vector<data::View> views(std::min(kBatch, images.dataset().size() - first));
@@ -65,7 +65,7 @@ void Evaluator::for_each_batch(std::size_t count, const Batch& batch) const {
     try {
       for (std::size_t i = 1; i < std::min(slots_->count(), count); ++i) threads.emplace_back(work);
     } catch (const std::system_error&) {
-      // Those that could be started do it all.
+      // The threads that could be started do all the work.
     }
     work();
   }
@@ -109,7 +109,7 @@ Evaluation Evaluator::operator()(std::span<const float> theta,
 
 std::vector<float> Evaluator::recomputed_buffers(std::span<const float> theta,
                                                  std::size_t size) const {
-  // A last batch of fewer images would weigh as much as a full one: it is left out.
+  // A last batch of fewer images would weigh as much as a full one, so it is left out.
   const std::size_t count = std::max<std::size_t>(1, training_->dataset().size() / kBatch);
   std::vector<std::vector<float>> statistics(count);
   for_each_batch(count, [&](Compute& compute, std::size_t i, bool first) {

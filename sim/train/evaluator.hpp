@@ -14,20 +14,20 @@
 namespace mvsgd::sim {
 
 /// Evaluates on the compute slots, as many batches at once as slots are free. The result does not
-/// depend on how many: batches are added up in their order.
+/// depend on their number: batches are added up in their order.
 class Evaluator {
  public:
-  /// All but `settings` must outlive it. Where `give_up` says so, it is given up between two
-  /// operations: EvaluationGivenUp is thrown.
+  /// All arguments but `settings` must outlive it. `give_up` is asked between two operations, and
+  /// ends an evaluation with EvaluationGivenUp.
   Evaluator(const Settings& settings, const SlotImages& training, const SlotImages& test,
             std::span<Compute> compute, Slots& slots, GiveUp* give_up = nullptr);
 
-  /// The batch-norm statistics to evaluate theta [d] with: with bn_eval = recompute those of the
-  /// training images, else `buffers`.
+  /// The batch-norm statistics with which to evaluate theta [d]. With bn_eval = recompute they come
+  /// from the training images, else they are `buffers`.
   [[nodiscard]] std::vector<float> statistics(std::span<const float> theta,
                                               std::span<const float> buffers) const;
 
-  /// theta [d]; with bn_eval = batch `statistics` are ignored.
+  /// Evaluates theta [d]. With bn_eval = batch, `statistics` are ignored.
   [[nodiscard]] Evaluation operator()(std::span<const float> theta,
                                       std::span<const float> statistics) const;
 

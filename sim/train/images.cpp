@@ -2,10 +2,12 @@
 
 #include <filesystem>
 #include <span>
+#include <stdexcept>
 
 #include "data/checksum.hpp"
 #include "data/cifar10.hpp"
 #include "data/partition.hpp"
+#include "data/skewed_partition.hpp"
 #include "data/synthetic.hpp"
 
 namespace mvsgd::sim {
@@ -31,11 +33,39 @@ std::string absolute_data(const Settings& settings) {
   return std::filesystem::absolute(settings.data).lexically_normal().string();
 }
 
+namespace {
+
+std::vector<std::vector<std::uint32_t>> drawn_split(const Settings& settings,
+                                                    const data::Dataset& training) {
+  const std::size_t workers = settings.workers;
+  const std::uint64_t seed = settings.seed;
+  constexpr std::uint64_t kParts = 1'000'000;
+  const data::Concentration alpha{.numerator = settings.split_alpha.ceil_times(kParts),
+                                  .denominator = kParts};
+  switch (settings.split) {
+    case Split::random:
+      break;
+    case Split::stratified:
+      return data::stratified_partition(training.labels, workers, seed);
+    case Split::dirichlet:
+      return settings.split_sizes == SplitSizes::equal
+                 ? data::equal_dirichlet_partition(training.labels, workers, alpha, seed)
+                 : data::dirichlet_partition(training.labels, workers, alpha, seed);
+    case Split::classes:
+      return data::class_partition(training.labels, workers, settings.split_classes, seed);
+  }
+  return data::partition(training.size(), workers, seed);
+}
+
+}  // namespace
+
 std::vector<std::vector<std::uint32_t>> split_images(const Settings& settings,
                                                      const data::Dataset& training) {
-  return settings.split == Split::stratified
-             ? data::stratified_partition(training.labels, settings.workers, settings.seed)
-             : data::partition(training.size(), settings.workers, settings.seed);
+  try {
+    return drawn_split(settings, training);
+  } catch (const std::invalid_argument& e) {
+    throw UsageError(e.what());
+  }
 }
 
 }  // namespace mvsgd::sim

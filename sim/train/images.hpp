@@ -1,4 +1,4 @@
-// The images that settings name, and whose they are.
+// The images that settings name, and the workers that train on them.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +13,21 @@ namespace mvsgd::sim {
 /// The images that `data` names. Throws data::FormatError if they cannot be read.
 [[nodiscard]] data::TrainTest load_images(const Settings& settings);
 
-/// Under which an environment has digest_of() the images.
+/// The name of digest_of() the images in an environment.
 inline constexpr const char* kImagesDigest = "data_sha256";
 
-/// SHA-256 of all labels and pixels, wherever and in whatever files they lie. Cost: 0.2 s for
-/// CIFAR-10.
+/// SHA-256 of all labels and pixels, whichever files they come from. Cost: 0.2 s for CIFAR-10.
 [[nodiscard]] std::string digest_of(const data::TrainTest& images);
 
-/// Where `data` is as an absolute path; "synthetic" stays.
+/// `data` as an absolute path; "synthetic" stays as it is.
 [[nodiscard]] std::string absolute_data(const Settings& settings);
 
-/// The split of the training images over the workers that `split` names, drawn by `seed`.
+/// Splits the training images over the workers as `split` says, drawn with `seed`.
 ///
 ///   returns  [N], worker n's images as indices into `training`
 ///
-/// Throws std::invalid_argument if there are fewer images than workers.
+/// Throws UsageError if the images cannot be split so: fewer images than workers, or what
+/// data/skewed_partition.hpp refuses.
 [[nodiscard]] std::vector<std::vector<std::uint32_t>> split_images(const Settings& settings,
                                                                    const data::Dataset& training);
 

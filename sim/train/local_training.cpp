@@ -16,7 +16,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// The first value that is NaN or infinite; theta.size() if there is none.
+/// The index of the first value that is NaN or infinite; theta.size() if there is none.
 std::int64_t first_not_finite(std::span<const float> theta) {
   // The sum of |x| * 0 is 0 unless some x is NaN or infinite: a pass that vectorises.
   float poison = 0;

@@ -15,11 +15,11 @@
 
 namespace mvsgd::sim {
 
-/// H steps of SGD with weight decay on the worker's share of the training images.
+/// H steps of SGD with weight decay on a worker's share of the training images.
 class LocalTraining final : public LocalUpdate {
  public:
-  /// `training`, `compute` and `give_up` must outlive it. With `give_up` a round can be given up
-  /// between any two operations of a local step.
+  /// `training`, `compute` and `give_up` must outlive this object. With `give_up`, a round can be
+  /// given up between any two operations of a local step.
   LocalTraining(const Settings& settings, const SlotImages& training, std::span<Compute> compute,
                 GiveUp* give_up = nullptr);
 
@@ -31,7 +31,7 @@ class LocalTraining final : public LocalUpdate {
                           std::span<const float> theta, std::span<float> buffers);
   LocalResult run_on_device(Compute& compute, const Round& round, std::uint32_t worker,
                             const FlatView::OnDevice& theta, std::span<float> buffers);
-  /// Local steps on the parameters in the slot, which are theta^(H) afterwards.
+  /// Runs the local steps on the slot's parameters, which are theta^(H) afterwards.
   LocalResult train(Compute& compute, const Round& round, std::uint32_t worker,
                     std::span<float> buffers);
   [[nodiscard]] NonFiniteError not_finite(const Round& round, std::uint32_t worker, std::int64_t i,
@@ -41,12 +41,11 @@ class LocalTraining final : public LocalUpdate {
   const SlotImages* training_;
   std::span<Compute> compute_;
   GiveUp* give_up_;
-  std::vector<data::BatchSource> sources_;  ///< one a worker
+  std::vector<data::BatchSource> sources_;  ///< one for each worker
   nn::Layout layout_;
 };
 
-/// Where the arrays of each worker are: on its device, if the backend has operators there, else on
-/// the host.
+/// Makes each worker's arrays: on its device if the backend has operators there, else on the host.
 [[nodiscard]] MakeArrays worker_arrays(const Settings& settings);
 
 }  // namespace mvsgd::sim

@@ -23,7 +23,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// From the file that `init` names, or drawn.
+/// The model in the file that `init` names, or a drawn one.
 Model initial_model(const Settings& s) {
   if (s.init == kRandomInit) {
     return {.width = s.width,
@@ -38,7 +38,7 @@ Model initial_model(const Settings& s) {
   return model;
 }
 
-/// Everything that a run holds between pauses.
+/// Everything that a run keeps between pauses.
 struct RunningTrial {
   RunningTrial(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
                const LawConstants& law, std::optional<TrialState> from, comm::Processes& all)
@@ -87,7 +87,7 @@ struct RunningTrial {
   TrialSinks sinks;
 };
 
-/// [b], in worker order.
+/// The mean of the workers' buffers, [b], summed in worker order.
 std::vector<float> mean_buffers(std::span<const WorkerState> workers) {
   std::vector<float> mean = workers.front().buffers;
   for (const WorkerState& worker : workers.subspan(1)) {
@@ -97,8 +97,8 @@ std::vector<float> mean_buffers(std::span<const WorkerState> workers) {
   return mean;
 }
 
-/// The evaluation that a stop has left. To the bit what it would have been: the workers' statistics
-/// are those that they sent for it.
+/// Runs the evaluation that a stop has left. Its bits are those of one go, since the workers'
+/// statistics are those that they sent for it.
 void evaluate_what_is_due(RunningTrial& trial) {
   TrialState& state = trial.state;
   if (!state.evaluation_due) return;
@@ -110,7 +110,7 @@ void evaluate_what_is_due(RunningTrial& trial) {
   if (trial.sinks.on_evaluation) trial.sinks.on_evaluation(state.evaluation);
 }
 
-/// To the next pause.
+/// Runs the trial to its next pause.
 void advance(RunningTrial& trial) {
   const std::chrono::seconds deadline(trial.settings.deadline);
   trial.give_up.restart();  // before another process can begin a round

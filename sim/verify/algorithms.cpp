@@ -1,5 +1,5 @@
-// Eqs 4-9 and 16 and the invariants: real workers and a real server over the wire, beside the
-// definition in whole vectors, bit for bit.
+// Eqs 4-9 and 16 and the invariants: real workers and a real server, which exchange messages,
+// against the definition in whole vectors, bit for bit.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,8 +30,8 @@ namespace {
 
 using compress::Index;
 
-/// Decodes what crosses the wire by its header and what the worker's earlier messages have told,
-/// and encodes it again.
+/// Decodes each message that crosses, by its header and the worker's earlier messages, and encodes
+/// it again.
 class Wire {
  public:
   void add(std::uint32_t to, const comm::Message& message) {
@@ -74,7 +74,7 @@ class Wire {
     return values_.at({round, kind, worker});
   }
   [[nodiscard]] std::size_t messages() const { return messages_; }
-  [[nodiscard]] bool identical() const { return identical_; }  ///< encoded again as they were
+  [[nodiscard]] bool identical() const { return identical_; }  ///< encoding again gives the same
   [[nodiscard]] bool counted() const { return counted_; }      ///< sent = decoded = moved, by field
 
  private:
@@ -89,8 +89,7 @@ class Wire {
            kind == comm::Kind::drop;
   }
 
-  /// `vote` is the sender's last one. Whole sets beside changes of votes are in the code of these
-  /// runs' masks.
+  /// `vote` is the sender's last vote. In these runs, a vote sent whole has the code of the masks.
   static std::shared_ptr<const compress::PositionCodec> codec_of(const comm::Header& header,
                                                                  const std::vector<Index>& vote) {
     if (header.position_codec == compress::ChangeCodec::kId) {
@@ -104,7 +103,7 @@ class Wire {
     return std::make_shared<compress::RankCodec>(codec, vote);
   }
 
-  /// Algorithm 2 line 15. What is added is no part of the vote before what is dropped has left it.
+  /// Algorithm 2 line 15. An add enters the vote only when the drops have left it.
   void follow_vote(comm::Kind kind, std::uint32_t worker, const std::vector<Index>& positions) {
     std::vector<Index>& vote = votes_[worker];
     if (kind == comm::Kind::vote) vote = positions;
@@ -150,11 +149,11 @@ class Wire {
   bool counted_ = true;
   std::map<Key, std::vector<Index>> positions_;
   std::map<Key, std::vector<float>> values_;
-  std::map<std::uint32_t, std::vector<Index>> votes_;  ///< each worker's last
+  std::map<std::uint32_t, std::vector<Index>> votes_;  ///< each worker's last vote
   std::map<std::uint32_t, std::vector<Index>> added_;
 };
 
-/// What one run showed, each of every round and worker.
+/// What one run showed. Each bool holds for every round and worker.
 struct Shown {
   std::string what;  ///< d, N, K and rounds
   bool dense = true;
@@ -169,13 +168,13 @@ struct Shown {
   bool linear = true;  ///< the aggregate is the masked mean of the whole vectors
   bool memory = true;
   bool theta = true;
-  bool scheduled = true;  ///< the rounds are those that were meant, with two decays
+  bool scheduled = true;  ///< the rounds are the intended ones, with two decays
   bool rescales = false;  ///< `error_rescale_on_decay`
   bool identical = true;
   bool counted = true;
   std::size_t messages = 0;
-  std::size_t non_zeros = 0;    ///< most in any update
-  std::size_t drawn_masks = 0;  ///< masks for whose last places more coordinates tied than had room
+  std::size_t non_zeros = 0;    ///< the most in any update
+  std::size_t drawn_masks = 0;  ///< masks with more ties for the last places than places
 };
 
 constexpr std::size_t kD = 20'011;  // not a multiple of any B
@@ -186,7 +185,7 @@ constexpr float kTheta = 0.25F;
 
 Settings small(const char* name, std::uint32_t value_bits = 32) {
   Settings settings = preset(name).settings;
-  settings.epochs = kDense + kSparse * settings.local_steps;  // of a step each: see run()
+  settings.epochs = kDense + kSparse * settings.local_steps;  // of one step each: see run()
   settings.warmup_epochs = kDense;
   settings.phi = Decimal(3, 2);
   settings.phi_ad = Decimal(4, 3);
@@ -199,8 +198,7 @@ Settings small(const char* name, std::uint32_t value_bits = 32) {
   return settings;
 }
 
-/// Whether eq 9 leaves a choice: more coordinates have the votes of the last one in than there is
-/// room for.
+/// Whether eq 9 leaves a choice: more coordinates tie for the last places than there are places.
 bool leaves_a_choice(std::span<const std::uint32_t> counts, std::span<const Index> mask) {
   std::uint32_t last = counts[mask.front()];
   for (const Index i : mask) last = std::min(last, counts[i]);
@@ -253,7 +251,7 @@ void compare_round(const Round& round, const DefinedRound& defined, const Wire& 
 }
 
 Shown run(const Settings& settings) {
-  // A step is an epoch: of N batches of images. After the warm-up the rate decays twice.
+  // An epoch of N batches of images is one step. After the warm-up the rate decays twice.
   std::vector<Round> plan = schedule(settings, std::uint64_t{settings.workers} * settings.batch);
   for (Round& round : plan) round.evaluate = false;
   const Protocol protocol = make_protocol(settings, kD);

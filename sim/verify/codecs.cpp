@@ -1,5 +1,4 @@
-// The codes of positions and values, each against its exact or expected law, at the paper's d and
-// K.
+// The codes of positions and values at the paper's d and K, each against its exact or expected law.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -45,7 +44,7 @@ std::uint64_t block_bits(std::uint64_t d, std::uint64_t k, std::uint64_t block) 
   return position_law({}, d, k, block).count();
 }
 
-// log2 C(d, k), what no code of all sets of k of d can go below on the average.
+// log2 C(d, k): on average, no code of all k-subsets of d positions takes fewer bits.
 double entropy_bits(std::uint64_t d, std::uint64_t k) {
   const auto log_factorial = [](std::uint64_t n) {
     return std::lgamma(static_cast<double>(n) + 1);
@@ -53,9 +52,9 @@ double entropy_bits(std::uint64_t d, std::uint64_t k) {
   return (log_factorial(d) - log_factorial(k) - log_factorial(d - k)) / std::numbers::ln2;
 }
 
-// The supports of two workers' drawn differences. These are drawn alike and independently at every
-// coordinate, so each set is as likely; half of each value is common to both workers, so the sets
-// overlap as votes do.
+// The supports of two workers' drawn differences. Every coordinate is drawn alike and
+// independently, so all sets are equally likely. Half of each value is common to both workers, so
+// the sets overlap as votes do.
 std::pair<std::vector<Index>, std::vector<Index>> two_supports() {
   DrawnUpdate update(kD, 1, kVerifySeed);
   Round round;
@@ -68,7 +67,7 @@ std::pair<std::vector<Index>, std::vector<Index>> two_supports() {
   return {std::move(first), support(1)};
 }
 
-/// What a code makes of a set.
+/// A set after coding and decoding.
 struct Coded {
   std::uint64_t bits = 0;
   bool is_read_back = false;
@@ -110,7 +109,7 @@ Check check_elias_fano(std::span<const Index> support) {
 }
 
 Check check_radix(std::span<const Index> support) {
-  // Three offsets of B = 100 in 20 bits, the remaining one or two in 7 or 14.
+  // Three offsets of B = 100 take 20 bits, the remaining one or two take 7 or 14.
   const std::uint64_t law = kK + ceil_div(kD, 100) + kK / 3 * 20 + kK % 3 * 7;
   Check check =
       exactly("radix, B = 100",
@@ -127,7 +126,7 @@ Check check_radix(std::span<const Index> support) {
 Check check_rice(std::span<const Index> support) {
   const unsigned r = compress::rice_parameter(kD, kK);
   const Coded coded = code(compress::RiceCodec(kD, std::uint64_t{1} << r), support);
-  // A gap's high part is geometric with q = (1 - K / d)^(2^r): its mean is q / (1 - q), its
+  // The high part of a gap is geometric with q = (1 - K / d)^(2^r). Its mean is q / (1 - q), its
   // variance q / (1 - q)^2.
   const auto k = static_cast<double>(kK);
   const double q = std::pow(1 - k / static_cast<double>(kD), static_cast<double>(1U << r));
@@ -150,7 +149,7 @@ Check check_entropy(std::span<const Index> support) {
           .detail = fmt::format("{}, {:.5f} log2 C(d, K)", per_position(coded, kK), over)};
 }
 
-/// The B that both ends of a run have for them.
+/// The B of drops that both ends of a run use.
 std::uint64_t block_of_drops(const Settings& settings) {
   const RoundShape shape =
       round_shape(settings, dimensions(settings, kD, 0), plain_rounds(0, 2).back());
@@ -158,7 +157,7 @@ std::uint64_t block_of_drops(const Settings& settings) {
 }
 
 Check check_rank(std::span<const Index> support) {
-  // Every tenth member leaves.
+  // Every tenth member is dropped.
   std::vector<Index> drops;
   for (std::size_t j = 0; j < kKad; ++j) drops.push_back(support[10 * j]);
   Settings settings = preset("ssgd-mv-ad").settings;
@@ -202,7 +201,7 @@ Check check_change(std::span<const Index> last, std::span<const Index> vote) {
           .detail = fmt::format("{}, {:.5f} of it", per_position(coded, kK), over)};
 }
 
-/// Worker 0's values at `mask`, where `vote` is its own: what is drawn there.
+/// Codes worker 0's drawn values at `mask`. `vote` is its own vote.
 Check check_values(std::span<const Index> vote, std::span<const Index> mask) {
   constexpr unsigned kBits = 4;
   DrawnUpdate update(kD, 1, kVerifySeed);

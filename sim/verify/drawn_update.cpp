@@ -8,9 +8,9 @@ namespace mvsgd::sim {
 namespace {
 
 constexpr std::uint64_t kPurpose = 0x73696d2e64726177;  // "sim.draw"
-constexpr std::uint64_t kShared = 0xffffffff;           // no worker's index
+constexpr std::uint64_t kShared = 0xffffffff;           // not the index of any worker
 
-/// Four values of magnitude up to 2^-1, halved as often as 4 random bits say.
+/// Four values of magnitude up to 2^-1, each halved a random number of times (4 bits).
 void draw(std::uint64_t seed, std::uint64_t round, std::uint64_t worker, std::uint64_t block,
           float out[4]) {
   const auto random = r123::Philox4x64()({{round, worker, block, 0}}, {{seed, kPurpose}});

@@ -1,4 +1,4 @@
-// Model differences that are drawn, not trained: for verifying what comes after them.
+// Model differences that are drawn instead of trained, to verify what comes after them.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 
 namespace mvsgd::sim {
 
-/// theta^(H) = theta^(0) + eta g with g a function of (seed, round, worker, coordinate) alone:
-/// heavy tails, as gradients have, and a part that workers share, so that votes agree and differ.
-/// eta is the round's rate, 1 where it has none.
+/// theta^(H) = theta^(0) + eta g, where g is a function of (seed, round, worker, coordinate) alone.
+/// g has heavy tails, as gradients have, and a part that all workers share, so that votes partly
+/// agree. eta is the round's rate, or 1 if the round has none.
 class DrawnUpdate final : public LocalUpdate {
  public:
-  /// `d` coordinates, as many workers at once as `slots`.
+  /// `d` coordinates; `slots` workers can run at once.
   DrawnUpdate(std::size_t d, std::size_t slots, std::uint64_t seed);
 
   LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
@@ -22,7 +22,7 @@ class DrawnUpdate final : public LocalUpdate {
 
  private:
   std::uint64_t seed_;
-  std::vector<std::vector<float>> theta_;  ///< theta^(H), one a slot
+  std::vector<std::vector<float>> theta_;  ///< theta^(H), one for each slot
 };
 
 }  // namespace mvsgd::sim

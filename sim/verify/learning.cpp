@@ -1,4 +1,4 @@
-// Eqs 2, 3 and 10-12: what is minimised, its gradient, and the local steps, on the real network.
+// Eqs 2, 3 and 10-12 on the real network: the objective, its gradient, and the local steps.
 #include <Random123/philox.h>
 #include <fmt/format.h>
 
@@ -37,7 +37,7 @@ Images load(const data::Dataset& dataset, const std::vector<std::uint32_t>& whic
   return images;
 }
 
-/// A network of initial parameters.
+/// A network with initial parameters.
 class Network {
  public:
   explicit Network(nn::Backend& backend) : model_(backend, {.width = kWidth}) {
@@ -68,7 +68,7 @@ Check check_objective() {
     mean += loss(share) / kWorkers;
     all.insert(all.end(), share.begin(), share.end());
   }
-  // An image's loss does not depend on its batch here, and is added up in double: 64 roundings.
+  // Here an image's loss does not depend on its batch. It is added up in double: 64 roundings.
   const double whole = loss(all);
   const double bound = 64 * std::numeric_limits<double>::epsilon() * std::abs(whole);
   return {"eq 2", "f is the mean of the workers' f_n over disjoint, equal shares",
@@ -76,7 +76,7 @@ Check check_objective() {
           fmt::format("N = {}, {} images: {:.15f} and {:.15f}", kWorkers, all.size(), mean, whole)};
 }
 
-/// The n-th unit vector of drawn signs over a tensor that begins at `begin`.
+/// The n-th vector of random signs, scaled to length 1, over a tensor that begins at `begin`.
 std::vector<double> drawn_direction(std::size_t begin, std::size_t size, std::uint64_t n) {
   constexpr std::uint64_t kPurpose = 0x73696d2e7369676e;  // "sim.sign"
   std::vector<double> direction(size);
@@ -94,9 +94,9 @@ double norm_of(std::span<const double> x) {
   return std::sqrt(squares);
 }
 
-/// Eq 3: g is the gradient of the batch's loss. In each tensor of the network, along directions
-/// that have all of its coordinates, the loss of the network in double rises by what g says; and
-/// the g that training takes, of the network in float, is that g.
+/// Eq 3: g is the gradient of the batch's loss. In each tensor, along directions that involve all
+/// its coordinates, the slope of the loss in double is what g says. The float network's g, which
+/// training uses, agrees with the double network's.
 Check check_gradient() {
   const data::TrainTest images = data::synthesize({.train = 8, .test = 1, .seed = 0});
   const Images batch = load(images.train, {0, 1, 2, 3, 4, 5, 6, 7});
@@ -113,7 +113,7 @@ Check check_gradient() {
   floats->read(trained.model().gradients(), g_in_float);
 
   constexpr double kStep = 1e-6;
-  constexpr std::uint64_t kDirections = 2;  // a tensor
+  constexpr std::uint64_t kDirections = 2;  // for each tensor
   const auto theta = nn::ReferenceBackend<double>::values(model.parameters());
   double worst = 0;           // |difference - g . direction| over |g|, tensor by tensor
   double worst_in_float = 0;  // |g in float - g| over |g|
@@ -142,9 +142,9 @@ Check check_gradient() {
     }
     worst_in_float = std::max(worst_in_float, norm_of(error) / norm);
   }
-  // The loss is some units, rounded in double a million times: 1e-9 over the step, where a tensor's
-  // |g| is above 1e-2. In float each of 20 layers' sums adds roundings of 6e-8, which batch norm
-  // divides by small deviations.
+  // The loss is a few units, rounded in double about a million times: an error of 1e-9 over the
+  // step, where each tensor's |g| is above 1e-2. In float, the sums of each of 20 layers add
+  // roundings of 6e-8, which batch norm divides by small deviations.
   return {"eq 3", "g is the gradient of the loss of the batch, at theta, in every tensor",
           worst <= 1e-6 && worst_in_float <= 1e-4,
           fmt::format("ResNet-18 of width {}, d = {}, {} tensors: by central differences in double "
@@ -152,7 +152,7 @@ Check check_gradient() {
                       kWidth, g.size(), layout.entries().size(), worst, worst_in_float)};
 }
 
-/// Section 4.2 at 48 steps of which 16 are warm-up: the rate that a round's first step gives it.
+/// Section 4.2's rate at step `step` of 48, of which 16 are warm-up, if a round begins there.
 double rate_of_step(std::uint64_t step) {
   constexpr std::uint64_t kSteps = 48;
   constexpr std::uint64_t kWarmup = 16;
@@ -163,8 +163,8 @@ double rate_of_step(std::uint64_t step) {
   return rate;
 }
 
-/// Eqs 10-12 in every round of a schedule, and section 4.2's rates: local steps of the real trainer
-/// against a loop over eqs 11 and 12 written out here.
+/// Eqs 10-12 in every round of a schedule, and section 4.2's rates. The real trainer's local steps
+/// are compared with a loop over eqs 11 and 12, which is written out here.
 std::vector<Check> check_local_sgd() {
   Settings settings = preset("ssgd-mv-l4").settings;
   settings.backend = "reference";
@@ -198,7 +198,7 @@ std::vector<Check> check_local_sgd() {
   double worst = 0;
   bool equal = true;
   bool moves = true;
-  bool rates = rounds.size() == 16 + 7;  // of 32 steps after warm-up the last round has 2
+  bool rates = rounds.size() == 16 + 7;  // of 32 steps after the warm-up, the last round has 2
   std::uint64_t step = 0;
   for (const Round& round : rounds) {
     const LocalResult local = training.run(0, round, 0, theta_0, buffers);
@@ -207,7 +207,7 @@ std::vector<Check> check_local_sgd() {
     const double rate = rate_of_step(step);
     const auto eta = static_cast<float>(rate);
     std::vector<double> sum(theta.size());        // eq 10, in double
-    std::vector<double> magnitude(theta.size());  // what its rounding errors are relative to
+    std::vector<double> magnitude(theta.size());  // to which its rounding errors are relative
     const std::uint64_t steps = step < 16 ? 1 : std::min<std::uint64_t>(5, 48 - step);
     for (std::uint64_t h = 0; h < steps; ++h, ++step) {
       source.load(step, pixels, labels);
@@ -222,8 +222,8 @@ std::vector<Check> check_local_sgd() {
                         2 * std::abs(static_cast<double>(theta[i]));
       }
     }
-    // Each step rounds a product and a difference, the final subtraction rounds once: every
-    // rounding is at most eps/2 of a term counted in `magnitude`.
+    // Each step rounds a product and a difference, and the final subtraction rounds once. Each
+    // rounding is at most eps/2 of a term that `magnitude` counts.
     for (std::size_t i = 0; i < theta.size(); ++i) {
       const double difference = static_cast<double>(theta_h[i]) - static_cast<double>(theta_0[i]);
       const double bound = std::numeric_limits<float>::epsilon() * magnitude[i];

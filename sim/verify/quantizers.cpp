@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kValues = 111'740;
 
-/// What some roundings in double do to a power.
+/// The relative error of a power after some roundings in double.
 constexpr double kRounding = 1e-13;
 
 std::vector<float> drawn_values() {
@@ -66,13 +66,13 @@ Check check_scaled_sign(std::span<const float> v) {
                       lost / norm_2)};
 }
 
-/// Eq 18 at one q, all from v: alpha, the boundaries v_max / alpha^l, each value's level and the
-/// levels' means.
+/// Eq 18 at one q, computed from v: alpha, the boundaries v_max / alpha^l, the level of each value,
+/// and the mean of each level.
 struct Levels {
   std::vector<double> upper;       ///< v_max / alpha^(l-1) of level l = 1..L, at l - 1
-  std::vector<std::size_t> level;  ///< of each value, l - 1
-  std::vector<double> mean;        ///< of |v| over each level
-  std::size_t at_a_boundary = 0;   ///< values so near to one that a rounding decides
+  std::vector<std::size_t> level;  ///< the level of each value, minus 1
+  std::vector<double> mean;        ///< of |v| in each level
+  std::size_t at_a_boundary = 0;   ///< values so near a boundary that a rounding decides
 };
 Levels eq_18(std::span<const float> v, unsigned q) {
   double v_max = 0;
@@ -148,7 +148,7 @@ Check check_fractional(std::span<const float> v) {
 
 std::vector<Check> check_quantizers() {
   std::vector<float> v = drawn_values();
-  // A zero has no sign to recover, and level L's mean takes zeros in: left to the tests.
+  // Zeros are left to the tests: a zero has no sign to recover, and level L's mean includes it.
   std::erase(v, 0.0F);
   return {check_scaled_sign(v), check_fractional(v)};
 }

@@ -1,4 +1,4 @@
-// What a run's directory holds: each file against the law, or against another.
+// A run's directory: each file against the law, or against another file.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,7 +30,8 @@ namespace {
 namespace fs = std::filesystem;
 using Rows = std::vector<comm::LedgerRow>;
 
-/// `check` with the result of `hold()`. If it throws CheckFailed, the failure is what is wrong.
+/// `check` with the text that `hold()` returns. If hold() throws CheckFailed, the check fails with
+/// its text.
 template <typename Hold>
 Check checked(const fs::path& file, std::string claim, const Hold& hold) {
   Check check{.subject = file.string(), .claim = std::move(claim), .holds = true, .detail = ""};
@@ -48,7 +49,7 @@ std::string so_far(const RunHistory& run, std::size_t rounds) {
                  : fmt::format("{} of {} rounds so far", rounds, run.planned_rounds);
 }
 
-/// The rows of each round, round 0 first, and of none that the run has not written whole yet.
+/// The rows of each round, round 0 first, without rounds that the run has not written whole yet.
 class Ledger {
  public:
   Ledger(Rows rows, const RunHistory& run) : rows_(std::move(rows)) {
@@ -59,7 +60,8 @@ class Ledger {
       rounds_.emplace_back(begin, end);
       begin = end;
     }
-    // What a running program has written of a round whose line of metrics.jsonl is still to come.
+    // A running program may have written a part of a round whose line of metrics.jsonl is still to
+    // come.
     left_over_ = static_cast<std::size_t>(rows_.end() - begin);
   }
 
@@ -78,13 +80,13 @@ class Ledger {
   std::size_t left_over_ = 0;
 };
 
-/// How many coordinates each worker's change of its vote has, the fewest first: what sums over the
+/// The sizes of the workers' changes of their votes in increasing order, which sums over the
 /// workers do not tell.
 std::vector<std::uint32_t> changes_of(const RunHistory& run, std::size_t t) {
   std::vector<std::uint32_t> changes;
   if (t == 0) return changes;
   for (const auto& [size, count] : run.rounds[t - 1].change_counts) {
-    // A number that is altered is no reason to fill the memory.
+    // An altered number must not fill the memory.
     const std::uint64_t all = changes.size() + std::uint64_t{count};
     if (all > run.settings.workers) {
       throw CheckFailed(fmt::format("round {}: change_counts of {} workers, N = {}", t, all,
@@ -95,11 +97,11 @@ std::vector<std::uint32_t> changes_of(const RunHistory& run, std::size_t t) {
   return changes;
 }
 
-/// Throws CheckFailed unless the file is as it was when the run ended, which its last line tells.
+/// Throws CheckFailed unless the file is as the run's last line describes it.
 void hold_file(const RunHistory& run, const char* name) {
   if (!run.end || !run.end->files.contains(name)) return;
   const FileDigest& want = run.end->files.at(name);
-  const bool goes_on = std::string_view(name) == "metrics.jsonl";  // with that line
+  const bool goes_on = std::string_view(name) == "metrics.jsonl";  // past those bytes
   const auto got = digest_of(run.path / name, goes_on ? std::optional(want.bytes) : std::nullopt);
   if (got == want) return;
   throw CheckFailed(
@@ -128,7 +130,7 @@ std::string hold_ledger(const RunHistory& run, const Ledger& ledger, const Audit
   return fmt::format("{} rows, {}", grouped(ledger.size()), so_far(run, run.rounds.size()));
 }
 
-/// Where the run's settings train to the same parameters.
+/// Which machines give the run's parameters, in words.
 std::string whose(const std::string& bits) {
   if (bits == kPortable) return "bits: portable, every processor trains to them";
   if (bits.find("; then ") != std::string::npos) {

@@ -40,7 +40,7 @@ void hold_schedule(const std::string& where, const Settings& settings, const Rou
 
 void hold_changes(const std::string& where, const RoundHistory& told, const RoundSizes& sizes) {
   constexpr std::string_view kBy = "the ledger's rows have";
-  // Of a code whose length depends on the set the bits do not say how many there are.
+  // If the length of a code depends on the set, the bits do not tell how many positions there are.
   if (!sizes.coded_bits.contains({comm::Kind::add, 0})) {
     hold(where, "changes", told.changes, sizes.changes, kBy);
   } else {
@@ -48,7 +48,8 @@ void hold_changes(const std::string& where, const RoundHistory& told, const Roun
   }
 }
 
-/// Of sums over the workers the changes are the metrics' own word, to which the audit holds them.
+/// If the ledger has sums over the workers, only the metrics tell the changes. The audit checks the
+/// sums against them.
 void hold_sizes(const std::string& where, bool by_worker, const RoundHistory& told,
                 const RunRecord& record) {
   constexpr std::string_view kBy = "the ledger's rows have";

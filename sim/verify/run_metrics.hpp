@@ -1,4 +1,4 @@
-// metrics.jsonl of a run against its schedule and its ledger.
+// Checks a run's metrics.jsonl against its schedule and its ledger.
 #pragma once
 
 #include <functional>
@@ -12,20 +12,20 @@
 
 namespace mvsgd::sim {
 
-/// What a run's lines are held against.
+/// What a run's lines are compared with.
 struct RunRecord {
-  std::span<const Round> plan;  ///< of the whole run, [0] what precedes the first round
-  std::uint64_t k = 0;          ///< coordinates of a mask of K
+  std::span<const Round> plan;  ///< of the whole run; [0] is what precedes the first round
+  std::uint64_t k = 0;          ///< K, the coordinates of a mask
   std::uint64_t d = 0;
-  /// The ledger's rows of round t; none if it has not got so far.
+  /// The ledger's rows of round t; empty if the run has not reached it.
   std::function<std::span<const comm::LedgerRow>(std::size_t t)> rows;
-  std::function<RoundSizes(std::size_t t)> sizes;  ///< what these rows tell of
+  std::function<RoundSizes(std::size_t t)> sizes;  ///< the sizes that follow from these rows
 };
 
-/// Holds every number of metrics.jsonl that schedule, settings and ledger leave no choice about:
-/// epoch, local steps, rate and images of each round, its bits, the sizes that its messages show,
-/// and at the end of a run the last evaluation and the four rates. Throws CheckFailed naming round,
-/// number and both values of the first that differs.
+/// Checks every number of metrics.jsonl that schedule, settings and ledger determine: epoch, local
+/// steps, rate and images of each round, its bits, the sizes that its messages show, and at the end
+/// of a run the last evaluation and the four rates. Throws CheckFailed naming round, number and
+/// both values of the first that differs.
 void hold_metrics(const RunHistory& run, const RunRecord& record);
 
 }  // namespace mvsgd::sim

@@ -1,5 +1,5 @@
-// Eqs 13-15 and Table 1: the equations as real numbers, the law as integers, the bits on the wire
-// of real rounds at the paper's size, and what the paper prints.
+// Eqs 13-15 and Table 1: the equations as real numbers, the law as integers, the bits that real
+// rounds send at the paper's size, and the paper's printed numbers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,8 +24,8 @@ namespace {
 using comm::Direction;
 using comm::Field;
 
-/// Supports without overlap: worker n's only changes are at every N-th of N K coordinates spread
-/// over the model.
+/// Gives supports without overlap: worker n changes only every N-th of N K coordinates, which are
+/// spread over the model.
 class DisjointUpdate final : public LocalUpdate {
  public:
   DisjointUpdate(std::size_t d, std::size_t workers, std::size_t k, std::size_t slots)
@@ -44,7 +44,7 @@ class DisjointUpdate final : public LocalUpdate {
   std::size_t d_;
   std::size_t workers_;
   std::size_t k_;
-  std::vector<std::vector<float>> theta_;  ///< theta^(H), one a slot
+  std::vector<std::vector<float>> theta_;  ///< theta^(H), one for each slot
 };
 
 MeasuredRounds measure(const Settings& settings, std::uint64_t d, LocalUpdate& update, Slots& slots,
@@ -65,7 +65,7 @@ MeasuredRounds measure(const Settings& settings, std::uint64_t d, LocalUpdate& u
   return measured;
 }
 
-/// The bits that each worker's messages had in the last round, worker 0's share.
+/// Worker 0's bits in the last round, by field.
 comm::FieldBits sum(std::span<const comm::LedgerRow> rows, Direction direction) {
   comm::FieldBits bits;
   for (const comm::LedgerRow& row : rows) {
@@ -78,7 +78,7 @@ comm::Bits positions_and_values(const comm::FieldBits& bits) {
   return bits[Field::positions] + bits[Field::values];
 }
 
-/// Holds every row of every message of the rounds against the law.
+/// Compares every row of every message of the rounds with the law.
 Check check_ledger(const LawConstants& law, const std::vector<MeasuredRounds>& measured) {
   Check check{.subject = "ledger",
               .claim = "every row of every message is the law's, sent = moved = decoded",
@@ -106,7 +106,7 @@ Check check_ledger(const LawConstants& law, const std::vector<MeasuredRounds>& m
   return check;
 }
 
-/// Eqs 13-15 on a round of ssgd-mv.
+/// Eqs 13-15, on a round of ssgd-mv.
 void check_equations(const LawConstants& law, const MeasuredRounds& measured,
                      std::vector<Check>& checks) {
   const auto& [settings, d, records] = measured;
@@ -147,7 +147,7 @@ void check_equations(const LawConstants& law, const MeasuredRounds& measured,
                    grouped((positions + values).count()), eq13 + eq14)});
 }
 
-/// Table 1's downlink of top-K, which supports without overlap alone reach.
+/// Table 1's downlink of top-K, which only supports without overlap reach.
 Check check_top_k_bound(const LawConstants& law, const MeasuredRounds& disjoint) {
   const auto& [settings, d, records] = disjoint;
   const std::uint64_t all = settings.workers * settings.phi.ceil_times(d);
@@ -163,7 +163,7 @@ Check check_top_k_bound(const LawConstants& law, const MeasuredRounds& disjoint)
                   grouped(positions.count()), grouped(values.count()))};
 }
 
-/// Whether `x` rounded to as many digits as `printed` has is `printed`.
+/// Whether `x`, rounded to as many digits as `printed` has, is `printed`.
 bool rounds_to(double x, const std::string& printed) {
   const std::string mantissa = printed.substr(0, printed.find('e'));
   const auto digits =
@@ -172,7 +172,7 @@ bool rounds_to(double x, const std::string& printed) {
   return std::strtod(rounded.c_str(), nullptr) == std::strtod(printed.c_str(), nullptr);
 }
 
-/// Q over d H, 32 over the sum: what Table 1 prints of bits.
+/// Compares the bits with Table 1's numbers: Q over d H, and 32 over the sum.
 bool prints(const comm::FieldBits& bits, double dh, const Printed& printed) {
   const auto of = [&](Field field) { return static_cast<double>(bits[field].count()) / dh; };
   const double loc = of(Field::positions);
@@ -181,7 +181,7 @@ bool prints(const comm::FieldBits& bits, double dh, const Printed& printed) {
          rounds_to(32 / (loc + val), printed.rate);
 }
 
-/// One direction of a row, from a round that its scheme and q had on the wire: H enters no message.
+/// One direction of a row, from a measured round of its scheme and q. No message depends on H.
 TableRow make_row(const LawConstants& law, const MeasuredRounds& measured,
                   const PrintedRow& printed, Direction direction) {
   const Settings& settings = preset(printed.preset).settings;
@@ -213,7 +213,7 @@ TableRow make_row(const LawConstants& law, const MeasuredRounds& measured,
   row.wire = sum(record.ledger, direction);
   row.rate = 32 * dh / static_cast<double>(positions_and_values(row.law).count());
 
-  // What is printed of top-K's downlink is the bound, not this round's union.
+  // The paper prints the bound of top-K's downlink, not the bits of this round's union.
   comm::FieldBits bound = row.law;
   if (unites) {
     const std::uint64_t all = settings.workers * settings.phi.ceil_times(d);
@@ -242,7 +242,7 @@ TableRow make_row(const LawConstants& law, const MeasuredRounds& measured,
   return row;
 }
 
-/// The rounds that had this row's messages on the wire.
+/// The measured rounds that have this row's messages.
 const MeasuredRounds& rounds_of(const std::vector<MeasuredRounds>& measured,
                                 const Settings& settings) {
   return *std::ranges::find_if(measured, [&](const MeasuredRounds& m) {
@@ -261,7 +261,7 @@ std::vector<MeasuredRounds> measure_rounds(std::uint64_t d) {
   for (const char* name : {"ssgd-mv-l8-q", "ssgd-mv-rs-l4", "rand-k-l4", "top-k"}) {
     all.push_back(measure(preset(name).settings, d, update, slots, 0, 1));
   }
-  // The first vote of AD is whole; the second round has what all later ones have.
+  // The first vote of AD is sent whole. The second round has the same messages as all later ones.
   for (const char* name : {"ssgd-mv-ad", "ssgd-mv-ad-l4-q"}) {
     all.push_back(measure(preset(name).settings, d, update, slots, 0, 2));
   }

@@ -36,7 +36,7 @@ Verification verify_paper(const LawConstants& law) {
   }
   const auto d = static_cast<std::uint64_t>(nn::resnet18_parameters({.width = 64}).size());
   judge_bits(law, measure_rounds(d), verification);
-  // By equation; checks of no single equation come last.
+  // In the order of equations. Checks that belong to no single equation come last.
   const auto number = [](const Check& check) {
     return check.subject.starts_with("eq ") ? std::stoi(check.subject.substr(3)) : 1'000;
   };

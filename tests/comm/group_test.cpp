@@ -1,5 +1,5 @@
-// A group moves messages between its ranks in order, no wait outlives a failure, and what ranks
-// have in common goes through it: for every implementation of the interface.
+// For every implementation of the interface: a group moves messages between its ranks in order, no
+// wait outlives a failure, and all that ranks share goes through the group.
 #include "comm/group.hpp"
 
 #include <gmock/gmock.h>
@@ -70,8 +70,8 @@ std::uint64_t value_of(const std::vector<std::byte>& bytes) {
 
 class GroupSizes : public testing::TestWithParam<std::tuple<Implementation, std::uint32_t>> {};
 
-// Each round is a sum over the workers and its broadcast, as a training round is; the counts of all
-// ends come together at the server, and so does what the workers tell.
+// Like a training round, each round is a sum over the workers and its broadcast. The counts of all
+// ends, and the workers' reports, come together at the server.
 TEST_P(GroupSizes, ReducesAndBroadcastsRoundAfterRound) {
   const auto& [implementation, workers] = GetParam();
   constexpr std::uint32_t kRounds = 50;
@@ -95,7 +95,7 @@ TEST_P(GroupSizes, ReducesAndBroadcastsRoundAfterRound) {
       const Message aggregate = message(Kind::aggregate, end.rank(), t, sums[t]);
       for (std::uint32_t n = 0; n < end.workers(); ++n) end.send(n, aggregate);
       const ClosedRound closed = end.close_round(t);
-      // 2 N messages of a header, 61 bits and 3 of padding.
+      // 2 N messages with a header, 61 bits and 3 bits of padding each.
       EXPECT_EQ(closed.rows.size(), 2 * end.workers() * 3);
       updates += sum_by_direction(closed.rows)[Direction::up].total();
       ASSERT_EQ(closed.reports.size(), end.workers());
@@ -192,7 +192,7 @@ TEST_P(GroupOf, AServersFailureEndsEveryWaitAndItsOwnExceptionCounts) {
   EXPECT_EQ(ended, 3);
 }
 
-// The address space that this process may have, for a while.
+// Limits the address space of this process while it lives.
 class AddressSpace {
  public:
   explicit AddressSpace(std::size_t more) {
@@ -312,7 +312,7 @@ TEST_P(GroupOf, TellsTheObserverFromTheSendersThreads) {
   group->run([](Transport& end) {
     if (end.rank() == 4) return;
     end.send(4, message(Kind::vote, end.rank(), 0, end.rank()));
-    end.send_control(4, "news", {});  // of which no observer hears
+    end.send_control(4, "news", {});  // which no observer sees
   });
   EXPECT_THAT(senders, ::testing::UnorderedElementsAre(0, 1, 2, 3));
 }

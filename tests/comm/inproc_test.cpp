@@ -1,4 +1,5 @@
-// What the in-process transport has of its own; tests/comm/group_test.cpp has what every one does.
+// What only the in-process transport does; tests/comm/group_test.cpp tests what every transport
+// does.
 #include "comm/inproc/inproc.hpp"
 
 #include <gmock/gmock.h>

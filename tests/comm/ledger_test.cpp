@@ -89,7 +89,7 @@ TEST(Ledger, RowsAddUpByDirection) {
   EXPECT_EQ(sum[Direction::down].total(), Bits(0));
 }
 
-/// What one ledger hands over another takes over.
+/// One ledger hands over its counts and another takes them over.
 void move_round(Ledger& from, Ledger& to, std::uint32_t round, std::uint32_t worker) {
   BitWriter out;
   from.hand_over(round, out);

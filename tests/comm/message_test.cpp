@@ -305,7 +305,7 @@ TEST(Names, AreThoseOfTheLedgersColumns) {
   EXPECT_EQ(name(Field::level_means), "level_means");
 }
 
-/// Whether the list has the values of its type that have a name, and no other.
+/// Whether the list has exactly the values of its type that have a name.
 template <typename Enum>
 bool has_all_names(std::span<const Enum> list) {
   for (int value = 0; value < 256; ++value) {

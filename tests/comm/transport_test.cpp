@@ -232,7 +232,7 @@ TEST_F(ReportedRound, IsClosedWithTheCountsOfBothEndsAndWhatTheWorkerTells) {
 }
 
 TEST_F(ReportedRound, LacksWhatAnEndHasNotCounted) {
-  workers_.close_round(5);  // of another round nothing is forgotten
+  workers_.close_round(5);  // nothing of another round is forgotten
   Ledger empty;
   Wire silent(0, 1, empty);
   silent.report_round(6, {});

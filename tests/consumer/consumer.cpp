@@ -1,6 +1,6 @@
 // Ten workers vote on what they send: one round of SSGD-MV (Algorithm 1 with 4-bit values) on drawn
-// vectors, by the installed libraries alone. Every message is really encoded, moved and decoded; at
-// the end the ledger's bits are held against the paper's equations. Exit code 0 if they agree.
+// vectors, by the installed libraries alone. Every message is really encoded, moved and decoded. At
+// the end the ledger's bits are compared with the paper's equations; exit code 0 if they agree.
 #include <cstdint>
 #include <iostream>
 #include <map>
@@ -34,7 +34,7 @@ constexpr std::uint32_t kBlock = 100;    // B = 1 / phi
 constexpr std::uint32_t kValueBits = 4;  // q
 constexpr std::uint32_t kFloatBits = 32;
 
-/// Model differences that have something in common, so that votes meet, and heavy tails.
+/// Model differences that share a part, so that votes overlap, and have heavy tails.
 std::vector<std::vector<float>> drawn_differences(std::size_t d) {
   std::mt19937 bits(1);
   const auto draw = [&] {
@@ -54,7 +54,7 @@ std::vector<std::vector<float>> drawn_differences(std::size_t d) {
 
 int main() {
   const auto d = static_cast<std::uint32_t>(nn::resnet18_parameters({.width = 16}).size());
-  if (d != 701'466) return 1;                         // of width 16
+  if (d != 701'466) return 1;                         // for width 16
   const std::uint32_t k = (d + kBlock - 1) / kBlock;  // phi = 1 / 100
   const compress::BlockPositionCodec codec(d, kBlock);
   const compress::FractionalQuantizer quantizer(kValueBits);
@@ -79,14 +79,14 @@ int main() {
     return support;
   };
 
-  // Lines 9 and 10: each worker votes for the K largest of its difference. The memory e begins
-  // with zeros, so here D is the difference itself.
+  // Lines 9 and 10: each worker votes for the K largest coordinates of its difference. The memory e
+  // begins with zeros, so here D is the difference itself.
   std::vector<std::vector<float>> memory = drawn_differences(d);
   for (std::uint32_t n = 0; n < kWorkers; ++n) {
     group.end(n).send(kServer, positions(Kind::vote, n, compress::top_k_support(memory[n], k)));
   }
 
-  // Lines 14 and 16: the server counts, and sends the K most voted to all.
+  // Lines 14 and 16: the server counts the votes and sends the K coordinates with the most to all.
   std::vector<std::vector<Index>> votes;
   for (std::uint32_t n = 0; n < kWorkers; ++n) {
     votes.push_back(received_positions(server, n, Kind::vote));
@@ -99,7 +99,7 @@ int main() {
     server.send(n, positions(Kind::mask, kServer, mask));
   }
 
-  // Lines 20-22: each sends what it has under the mask, quantised, and keeps what that loses.
+  // Lines 20-22: each worker sends its values under the mask, quantised, and keeps what that loses.
   for (std::uint32_t n = 0; n < kWorkers; ++n) {
     const std::vector<Index> told = received_positions(group.end(n), kServer, Kind::mask);
     std::vector<float> values(told.size());
@@ -118,7 +118,7 @@ int main() {
     compress::subtract_sent(told, values, memory[n]);
   }
 
-  // Line 26: the server adds in worker order and divides by N.
+  // Line 26: the server adds in the order of the workers and divides by N.
   std::vector<float> sum(k);
   for (std::uint32_t n = 0; n < kWorkers; ++n) {
     comm::Incoming message = server.receive(n, Kind::update, kRound);
@@ -150,8 +150,8 @@ int main() {
     if (aggregate != sum) return 1;
   }
 
-  // Each worker tells what it has counted. What was sent, moved and decoded agree, or this throws;
-  // then eqs 13, 14 and 18 foresee it.
+  // Each worker reports its counts. If the bits sent, moved and decoded disagree, this throws; then
+  // they are compared with eqs 13, 14 and 18.
   for (std::uint32_t n = 0; n < kWorkers; ++n) group.end(n).report_round(kRound, {});
   const comm::ClosedRound closed = server.close_round(kRound);
   std::map<std::pair<Kind, Field>, comm::Bits> on_wire;

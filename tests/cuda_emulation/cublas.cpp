@@ -24,7 +24,7 @@ cublasStatus_t cublasDestroy_v2(cublasHandle_t handle) {
 }
 
 cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, cudaStream_t stream) {
-  // As the library does: its own workspace again.
+  // As the library does, goes back to its own workspace.
   *handle = {.stream = stream};
   return CUBLAS_STATUS_SUCCESS;
 }

@@ -1,6 +1,6 @@
 // cuDNN's graph API on the emulated device: descriptors, ranking, plans. Every graph has the same
-// engines, and the first ones are those that strict float32 must not take; of the last two, devices
-// of another kind rank the other one first.
+// engines. The first ones are those that strict float32 must not take. Devices of another kind rank
+// the last two the other way round.
 #include <cudnn_graph.h>
 
 #include <algorithm>
@@ -36,7 +36,7 @@ const std::array<Engine, 4>& engines() {
   return all;
 }
 
-constexpr std::int64_t kWorkspace = 1024;  // bytes, of every plan, which writes over them
+constexpr std::int64_t kWorkspace = 1024;  // bytes; every plan has them and overwrites them
 
 struct Library {
   std::unordered_map<void*, std::shared_ptr<CudnnDescriptor>> descriptors;
@@ -72,7 +72,7 @@ std::size_t size_of(cudnnBackendAttributeType_t type) {
   }
 }
 
-// One configuration of each engine, as children of what was handed in.
+// One configuration of each engine, as children of the descriptors handed in.
 void fill_ranking(const CudnnDescriptor& heuristic, std::int64_t wanted, void* values) {
   for (std::int64_t i = 0; i < wanted; ++i) {
     auto engine = std::make_shared<CudnnDescriptor>();
@@ -241,7 +241,7 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
   std::map<std::int64_t, char*> pointers;
   for (std::size_t i = 0; i < ids.size(); ++i) pointers[ids[i]] = bound[i];
 
-  // Numbers of the host are read now, the device's memory later.
+  // Numbers on the host are read now, the device's memory later.
   const auto numbers = std::make_shared<std::map<std::int64_t, float>>();
   for (const auto& operation : operations) {
     for (const auto& [name, attribute] : operation->attributes) {
@@ -271,7 +271,7 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
   const auto rounding = engines()[static_cast<std::size_t>(engine_index(*engine))].rounding;
   const std::uint64_t draw = emulation::draw();
   const bool launched = emulation::enqueue_launch(handle->stream, [=] {
-    static_cast<void>(numbers);  // that some pointers point to
+    static_cast<void>(numbers);  // kept alive, since pointers point to them
     std::memset(workspace, 0xff, kWorkspace);
     emulation::compute(operations, pointers, rounding, draw);
   });

@@ -1,4 +1,4 @@
-// The operations of the emulated cuDNN: what each accepts, and what it computes, in double.
+// The operations of the emulated cuDNN: what each accepts and what it computes, in double.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -75,7 +75,7 @@ std::string convolution_objection(const CudnnDescriptor& operation) {
   return fits ? "" : "convolution: extents do not fit";
 }
 
-// As the real library, which has no engine for other counts.
+// Like the real library, which has no engine for other counts.
 std::string norm_objection(const CudnnDescriptor& operation, int x_name) {
   const Child x = operation.child(x_name);
   if (x == nullptr) return "norm: no x";
@@ -99,7 +99,7 @@ std::string graph_objection(const CudnnDescriptor& graph) {
   return "";
 }
 
-// Values by tensor, NHWC: those of operations before, or of memory.
+// Values by tensor, NHWC: results of earlier operations, or from memory.
 class Values {
  public:
   Values(const std::map<std::int64_t, char*>& pointers, Rounding rounding, std::uint64_t draw)
@@ -123,7 +123,7 @@ class Values {
     return values;
   }
 
-  // What a convolution multiplies.
+  // The factors that a convolution multiplies.
   [[nodiscard]] std::vector<double> factors(const CudnnDescriptor& descriptor) const {
     const std::vector<float> values = read(descriptor);
     std::vector<double> rounded(values.begin(), values.end());
@@ -158,8 +158,8 @@ class Values {
   std::map<std::int64_t, std::vector<float>> inside_;
 };
 
-// f(x, w, y, C): for each tap and position that meet inside the image, where the C channels of x
-// begin, where the weights of output 0 begin, and where the outputs of y begin.
+// Calls f(x, w, y, C) for each tap and position that meet inside the image. x is where the C
+// channels of x begin, w where the weights of output 0 begin, and y where the outputs of y begin.
 template <typename F>
 void for_each_meeting(const Geometry& geometry, const Extents& x, const Extents& w,
                       const Extents& y, F f) {

@@ -64,7 +64,7 @@ struct CudnnDescriptor {
   }
 };
 
-/// A tensor's own words.
+/// The attributes of a tensor.
 struct CudnnTensor {
   explicit CudnnTensor(const CudnnDescriptor& descriptor)
       : id(descriptor.value<std::int64_t>(CUDNN_ATTR_TENSOR_UNIQUE_ID)),
@@ -97,14 +97,14 @@ struct CudnnTensor {
 enum class Rounding : std::uint8_t {
   none,
   tf32,      ///< factors of convolutions are rounded to 10 bits, as tensor cores do
-  unstable,  ///< results are off by as much as another order of sums makes them, by a draw
+  unstable,  ///< results are off, by a draw, as much as by another order of sums
 };
 
-/// Why this descriptor cannot be finalized; "" if it can.
+/// Why this descriptor cannot be finalized; "" if it can be.
 [[nodiscard]] std::string objection(const CudnnDescriptor& descriptor);
 
-/// Computes a graph's operations in their order. `pointers` are by tensor id; those of host tensors
-/// point to copies. Device memory is accessible.
+/// Computes a graph's operations in their order. `pointers` are by tensor id; pointers of host
+/// tensors point to copies. Device memory must be accessible.
 void compute(const std::vector<Child>& operations, const std::map<std::int64_t, char*>& pointers,
              Rounding rounding, std::uint64_t draw);
 

@@ -20,10 +20,10 @@ namespace mvsgd::cuda_emulation {
 namespace {
 
 constexpr std::size_t kArena = std::size_t{8} << 30;  // reserved, not used
-constexpr std::size_t kGranularity = 256;             // bytes; what cudaMalloc aligns to
+constexpr std::size_t kGranularity = 256;             // bytes; the alignment of cudaMalloc
 constexpr std::size_t kPage = 4096;
 
-// A device's memory, which is out of reach but while the device works.
+// A device's memory, which is out of reach except while the device works.
 class Memory {
  public:
   Memory()
@@ -47,7 +47,7 @@ class Memory {
     return p;
   }
 
-  // The bytes that p no longer has; 0 if it has none. give_back() says when others may have them.
+  // The bytes that p gives up; 0 if it has none. give_back() says when others may have them.
   std::size_t drop(char* p) {
     const auto found = live_.find(p);
     if (found == live_.end()) return 0;
@@ -59,7 +59,7 @@ class Memory {
 
   [[nodiscard]] bool holds(const void* p, std::size_t bytes) const {
     const auto* const address = static_cast<const char*>(p);
-    auto found = live_.upper_bound(const_cast<char*>(address));  // NOLINT: a key only
+    auto found = live_.upper_bound(const_cast<char*>(address));  // NOLINT: only a key
     if (found == live_.begin()) return false;
     --found;
     return address + bytes <= found->first + found->second;
@@ -81,8 +81,8 @@ class Memory {
 
 struct Graph {
   std::vector<std::function<void()>> works;
-  std::map<char*, std::size_t> taken;       // and not given back
-  std::multimap<std::size_t, char*> freed;  // which later works of the graph may have
+  std::map<char*, std::size_t> taken;       // taken and not given back
+  std::multimap<std::size_t, char*> freed;  // which later works of the graph may take
   bool spoilt = false;
   bool launched = false;
 };
@@ -103,7 +103,7 @@ class Machine {
   std::uint64_t draw() { return random_(); }
 
   cudaStream_t make_stream(int device) {
-    // Of no use but as a key. NOLINTNEXTLINE(performance-no-int-to-ptr)
+    // Used only as a key. NOLINTNEXTLINE(performance-no-int-to-ptr)
     const auto stream = reinterpret_cast<cudaStream_t>(++streams_made_);
     queues_[stream].device = device;
     return stream;
@@ -123,8 +123,8 @@ class Machine {
       return;
     }
     queues_.at(stream).works.push_back({.run = std::move(work), .mark = {}});
-    // A real device works beside the host, so some of the work is done now. In bursts, since
-    // opening the memory is slow.
+    // A real device works beside the host, so some of the work is done now. It is done in bursts,
+    // since opening the memory is slow.
     if (random_() % 16 != 0) return;
     for (std::uint64_t left = random_() % 32; left > 0 && step_any(); --left) {
     }
@@ -135,7 +135,7 @@ class Machine {
     return captures_.try_emplace(stream, std::make_shared<Graph>()).second;
   }
 
-  // Its memory stays its own for good: there is no other use for it here.
+  // A graph's memory stays its own for good, since nothing else needs it here.
   std::shared_ptr<Graph> end_capture(cudaStream_t stream) {
     const auto found = captures_.find(stream);
     if (found == captures_.end()) return nullptr;
@@ -224,7 +224,7 @@ class Machine {
 
   struct Work {
     std::function<void()> run;
-    std::shared_ptr<const bool> mark;  // which it waits for; none: nothing
+    std::shared_ptr<const bool> mark;  // the mark it waits for; null if none
   };
   struct Queue {
     int device = 0;
@@ -235,7 +235,7 @@ class Machine {
     }
   };
 
-  // Makes the memory of one device accessible, and that of no other.
+  // Makes the memory of this device accessible, and that of no other.
   void open(int device) {
     if (open_ == device) return;
     if (open_ != kNone) memories_.at(static_cast<std::size_t>(open_)).protect(PROT_NONE);
@@ -244,7 +244,7 @@ class Machine {
     memories_.at(static_cast<std::size_t>(open_)).protect(PROT_READ | PROT_WRITE);
   }
 
-  // The first work of some stream; false if there is none that could be done.
+  // Does the first work of some stream. False if none can be done.
   bool step_any() {
     std::vector<Queue*> ready;
     for (auto& [stream, queue] : queues_) {
@@ -274,7 +274,7 @@ class Machine {
   cudaError_t failure_ = cudaSuccess;
 };
 
-// Never destroyed: what static objects still hold may be given back after main().
+// Never destroyed: static objects may give back what they hold after main().
 Machine& machine() {
   static Machine* const the_machine = new Machine;  // NOLINT(*-non-const-global-variables)
   return *the_machine;

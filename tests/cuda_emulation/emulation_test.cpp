@@ -1,5 +1,5 @@
-// The emulated device finds what it is for: barriers and initialisations that are not there, work
-// that does not wait, and pointers to the wrong memory.
+// The emulated device finds the faults for which it exists: missing barriers and initialisations,
+// work that does not wait, and pointers to the wrong memory.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -25,7 +25,7 @@ class Emulation : public ::testing::Test {
   }
 };
 
-// Each thread's neighbour's index, by way of shared memory, with a barrier between or without.
+// Each thread gets its neighbour's index through shared memory, with a barrier between or without.
 template <bool Barrier>
 void tell_neighbour(float* to) {
   __shared__ float told[64];

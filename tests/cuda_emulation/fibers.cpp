@@ -17,7 +17,7 @@ uint3 threadIdx;
 uint3 blockIdx;
 dim3 blockDim;
 dim3 gridDim;
-// The section that __shared__ variables are put in (CMakeLists.txt); the linker names its ends.
+// The section for __shared__ variables (CMakeLists.txt). The linker names its ends.
 extern "C" char __start_emulated_shared[] __attribute__((weak));
 extern "C" char __stop_emulated_shared[] __attribute__((weak));
 // NOLINTEND
@@ -32,7 +32,7 @@ struct Barrier {
   unsigned arrived = 0;
   std::uint64_t generation = 0;
 
-  // A member has arrived, or is no more.
+  // Called when a member has arrived, or has ended.
   void complete_if_all_are_here() {
     if (arrived < members) return;
     arrived = 0;
@@ -40,7 +40,7 @@ struct Barrier {
   }
 };
 
-// One processor thread's grid. Fibers are made once and run a thread of every block.
+// The grid of one processor thread. Fibers are made once; each runs a thread of every block.
 class Grid {
  public:
   void run(unsigned blocks, unsigned threads, std::uint64_t seed,
@@ -57,7 +57,7 @@ class Grid {
     bool started = false;
     bool done = false;
     Barrier* waits_at = nullptr;
-    std::uint64_t generation = 0;  // that it waits for the end of
+    std::uint64_t generation = 0;  // whose end it waits for
     ucontext_t start{};
     jmp_buf at{};
     std::unique_ptr<char[]> stack = std::make_unique<char[]>(kStack);
@@ -87,7 +87,8 @@ Grid& grid() {
   return the_grid;
 }
 
-// swapcontext() would make a system call a switch, so it starts a fiber and setjmp does the rest.
+// Every switch by swapcontext() would be a system call, so it only starts a fiber, and setjmp
+// switches.
 void Grid::resume(Fiber& fiber) {
   running_ = &fiber;
   threadIdx = {fiber.thread, 0, 0};
@@ -147,7 +148,7 @@ void Grid::run_block(unsigned threads) {
       }
     }
     if (ready.empty()) {
-      fibers_.clear();  // they stand where nothing will ever take them up
+      fibers_.clear();  // nothing will ever resume them
       throw Deadlock("a barrier that not every thread reaches");
     }
     std::shuffle(ready.begin(), ready.end(), random_);

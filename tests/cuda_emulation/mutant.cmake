@@ -1,9 +1,9 @@
-# Seeded faults: a test that passes although a barrier, a memset or a rule is missing shows nothing. A
-# mutant is a source with one text in place of another; the test that is named must fail when it is
-# linked with it.
+# Seeded faults. A test that passes although a barrier, a memset or a rule is missing shows nothing.
+# A mutant is a source in which one text replaces another; the named test must fail when it is
+# linked with the mutant.
 
-# mvsgd_mutant(NAME SOURCE TEST OLD NEW): of FOLDER/SOURCE, for tests/FOLDER/TEST_test.cpp, in the
-# CMakeLists.txt of tests/FOLDER.
+# mvsgd_mutant(NAME SOURCE TEST OLD NEW): mutates FOLDER/SOURCE for tests/FOLDER/TEST_test.cpp, in
+# the CMakeLists.txt of tests/FOLDER.
 function(mvsgd_mutant name source test old new)
   file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
   string(REPLACE "/" "_" prefix "${folder}")
@@ -22,13 +22,13 @@ function(mvsgd_mutant name source test old new)
     mvsgd_emulated_source(${mutated})
   endif()
   set(target ${prefix}_mutant_${name})
-  # The mutated object comes before the library, whose own is then not taken.
+  # The mutated object comes before the library, so the library's own object is not taken.
   add_executable(${target} ${mutated} $<TARGET_OBJECTS:${prefix}_${test}_test>)
   target_link_libraries(${target} PRIVATE
     mvsgd_cuda_emulated mvsgd_cuda_kernel_language GTest::gmock_main)
   target_compile_options(${target} PRIVATE -ffp-contract=off -w)
   mvsgd_cuda_test(${target})
-  # A fault that crashes is found too, which WILL_FAIL would not say.
+  # A crash counts as a found fault, too, which WILL_FAIL would not allow.
   add_test(NAME ${folder}/mutant/${name}
            COMMAND sh -c "! \"$0\" --gtest_brief=1" $<TARGET_FILE:${target}>)
   set_tests_properties(${folder}/mutant/${name} PROPERTIES LABELS cuda_emulated TIMEOUT 120)

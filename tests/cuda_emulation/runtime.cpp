@@ -1,4 +1,4 @@
-// The CUDA runtime on the emulated device: what nn/cuda uses of it.
+// The CUDA runtime on the emulated device, as far as nn/cuda uses it.
 #include <cuda_runtime_api.h>
 
 #include <cstring>
@@ -13,7 +13,7 @@ namespace emulation = mvsgd::cuda_emulation;
 
 namespace {
 
-// What a stream had when it was recorded; null: it never was.
+// The work that a stream had when the event was recorded; null if it never was.
 struct EmulatedEvent {
   std::shared_ptr<const bool> mark;
 };
@@ -27,7 +27,7 @@ struct EmulatedGraph {
 EmulatedGraph* graph_of(cudaGraph_t graph) { return reinterpret_cast<EmulatedGraph*>(graph); }
 EmulatedGraph* graph_of(cudaGraphExec_t graph) { return reinterpret_cast<EmulatedGraph*>(graph); }
 
-// Whether the stream is captured; the capture has failed then.
+// Whether the stream is captured; if so, the capture has failed.
 bool cannot_be_captured(cudaStream_t stream) {
   emulation::spoil_capture(stream);
   return emulation::is_captured(stream);
@@ -70,7 +70,7 @@ const char* cudaGetErrorString(cudaError_t error) {
   }
 }
 
-// Launches here fail when they are done, as most do on a device.
+// Here, as mostly on a device, launches fail when they are done.
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned /*flags*/) {
@@ -157,7 +157,7 @@ cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int device) {
   return device < emulation::devices() ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
-// Nothing is ever handed to the system here.
+// Here memory is never returned to the system.
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t /*pool*/, cudaMemPoolAttr attribute,
                                     void* /*value*/) {
   return attribute == cudaMemPoolAttrReleaseThreshold ? cudaSuccess : cudaErrorInvalidValue;
@@ -181,8 +181,8 @@ cudaError_t cudaMemsetAsync(void* p, int value, size_t bytes, cudaStream_t strea
   return cudaSuccess;
 }
 
-// All host memory is pageable here: what comes from it is staged when the call returns, and what
-// goes to it is there.
+// All host memory is pageable here. When the call returns, data from the host is staged, and data
+// to the host has arrived.
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
   const auto held = emulation::hold_device();

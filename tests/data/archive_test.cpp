@@ -1,4 +1,4 @@
-// Archives: the files come out whole, and hostile ones put nothing anywhere.
+// Archives: files come out whole, and hostile archives write nothing anywhere.
 #include "data/archive.hpp"
 
 #include <gmock/gmock.h>
@@ -27,7 +27,7 @@ class Unpack : public testing::Test {
     const Archive archive = write_archive(file_, entries);
     EXPECT_THAT([&] { unpack(archive, file_, dir_ / "into"); },
                 ThrowsMessage<FormatError>(HasSubstr(words)));
-    EXPECT_EQ(std::distance(fs::directory_iterator(dir_), {}), 2) << words;  // into and the archive
+    EXPECT_EQ(std::distance(fs::directory_iterator(dir_), {}), 2) << words;  // target and archive
   }
 
   TestDirectory directory_;
@@ -76,7 +76,7 @@ TEST_F(Unpack, RefusesWhatIsNotTheDataSet) {
 TEST_F(Unpack, RefusesEveryTruncationAndWhatIsNoArchive) {
   const Archive archive = write_archive(file_, good_entries());
   const std::string whole = content(file_);
-  for (std::size_t size = 0; size + 8 < whole.size(); ++size) {  // behind are gzip's sums
+  for (std::size_t size = 0; size + 8 < whole.size(); ++size) {  // gzip's sums follow
     std::ofstream(file_, std::ios::binary) << whole.substr(0, size);
     EXPECT_THROW(unpack(archive, file_, dir_ / "into"), FormatError) << size;
   }

@@ -137,7 +137,7 @@ TEST(BatchSource, DrawsEachPositionFromItsPermutationAndPlace) {
 TEST(BatchSource, GivesTheSameBatchesInAnyOrderOfCalls) {
   const Dataset dataset = patterned(30);
   for (const Sampling sampling : {Sampling::permutation, Sampling::fresh}) {
-    for (const std::size_t batch : {4U, 10U, 25U}) {  // of 10 images
+    for (const std::size_t batch : {4U, 10U, 25U}) {  // with 10 images
       SCOPED_TRACE(testing::Message()
                    << "batch " << batch << (sampling == Sampling::fresh ? ", fresh" : ""));
       const BatchOptions options{.batch = batch, .seed = 1, .sampling = sampling};
@@ -168,7 +168,7 @@ TEST(BatchSource, FreshIsTheStartOfEachStepsPermutations) {
     SCOPED_TRACE(testing::Message() << "batch " << batch);
     BatchSource fresh(dataset, every_third(30),
                       {.batch = batch, .seed = 1, .sampling = Sampling::fresh});
-    // Batches of whole permutations: batch s of the ordinary stream is what step s draws from.
+    // Batches of whole permutations: batch s of the ordinary stream has what step s draws from.
     BatchSource whole(dataset, every_third(30), {.batch = 30 * permutations, .seed = 1});
     for (std::uint64_t step = 0; step < 10; ++step) {
       auto want = whole.views(step);
@@ -209,7 +209,7 @@ TEST(BatchSource, FreshShowsEachImageEquallyOftenAndForgetsTheStepBefore) {
   BatchSource source(dataset, every_third(30),
                      {.batch = 10, .seed = 1, .sampling = Sampling::fresh});
   std::array<double, 90> counts{};
-  double shared = 0;  // images that both steps of a pair have
+  double shared = 0;  // images that the two steps of a pair share
   for (std::uint64_t pair = 0; pair < kPairs; ++pair) {
     const auto first = image_set(source.views(2 * pair));
     const auto second = image_set(source.views(2 * pair + 1));
@@ -221,18 +221,18 @@ TEST(BatchSource, FreshShowsEachImageEquallyOftenAndForgetsTheStepBefore) {
     for (const std::uint32_t image : second) counts[image] += 1;
   }
   // An image is in a step with p = 1/3, and a step's ten are drawn without replacement. So the
-  // counts of S = 2,000 steps have variance S p (1 - p) and covariances that make their sum
-  // constant, and sum (count - S p)^2 / (S p (1 - p) 30 / 29) is chi-square with 29 degrees of
-  // freedom: mean 29, standard deviation sqrt(58) = 7.6; five of them above.
+  // counts of S = 2,000 steps have variance S p (1 - p), and covariances that make their sum
+  // constant. Hence sum (count - S p)^2 / (S p (1 - p) 30 / 29) is chi-square with 29 degrees of
+  // freedom: mean 29, standard deviation sqrt(58) = 7.6. The bound is five of them above.
   double chi2 = 0;
   for (const std::uint32_t image : every_third(30)) {
     const double excess = counts[image] - 2000.0 / 3;
     chi2 += excess * excess / (2000.0 * 2 / 9 * 30 / 29);
   }
   EXPECT_LT(chi2, 67);
-  // Two sets of ten of thirty share 10/3 on average, with the hypergeometric variance
-  // 10 (1/3) (2/3) (20/29) = 1.533: in all 3,333 with deviation 39; five of them. In one
-  // permutation, steps share nothing.
+  // Two sets of ten of thirty share 10/3 on average, with the hypergeometric variance 10 (1/3)
+  // (2/3) (20/29) = 1.533. All 1,000 pairs share 3,333, with deviation 39; the bound is five of
+  // them. Steps within one permutation share nothing.
   EXPECT_NEAR(shared, 10000.0 / 3, 196);
 }
 
@@ -252,8 +252,8 @@ TEST(BatchSource, DiffersByWorkerAndBySeed) {
   };
   for (const auto [a, b] : {std::array{0UL, 1UL}, std::array{0UL, 2UL}, std::array{1UL, 2UL}}) {
     SCOPED_TRACE(testing::Message() << "options " << a << " and " << b);
-    // By chance 64 pairs of 100 images agree 0.64 times, of 81 crops 0.79 times, of 2 flips 32
-    // times.
+    // By chance 64 pairs agree 0.64 times in one of 100 images, 0.79 times in one of 81 crops, and
+    // 32 times in one of 2 flips.
     EXPECT_LT(agreements(a, b, [](const View& v) { return v.image; }), 7);
     EXPECT_LT(agreements(a, b, [](const View& v) { return 9 * v.top + v.left; }), 8);
     EXPECT_LT(agreements(a, b, [](const View& v) { return v.flip; }), 53);
@@ -266,7 +266,7 @@ TEST(BatchSource, DrawsCropsUniformlyAndFlipsHalf) {
   std::iota(images.begin(), images.end(), 0U);
   constexpr std::size_t kViews = 81 * 400;
   BatchSource source(dataset, images, {.batch = kViews, .seed = 3});
-  std::array<double, 162> counts{};  // of (top, left, flip)
+  std::array<double, 162> counts{};  // by (top, left, flip)
   double flips = 0;
   for (const View& view : source.views(0)) {
     ASSERT_LE(view.top, 8);
@@ -276,9 +276,9 @@ TEST(BatchSource, DrawsCropsUniformlyAndFlipsHalf) {
   }
   double chi2 = 0;
   for (const double count : counts) chi2 += (count - 200) * (count - 200) / 200;
-  // 161 degrees of freedom: mean 161, standard deviation sqrt(322) = 17.9; five of them above.
+  // 161 degrees of freedom: mean 161, standard deviation sqrt(322) = 17.9. The bound is five above.
   EXPECT_LT(chi2, 251);
-  // Binomial of deviation sqrt(32,400) / 2 = 90; five of them.
+  // Binomial with deviation sqrt(32,400) / 2 = 90. The bound is five of them.
   EXPECT_NEAR(flips, kViews / 2.0, 450);
 }
 

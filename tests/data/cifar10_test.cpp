@@ -1,4 +1,4 @@
-// The reader gives back what the files hold, and refuses every other file by name and record.
+// The reader returns what the files hold, and refuses every other file by name and record.
 #include "data/cifar10.hpp"
 
 #include <gmock/gmock.h>
@@ -35,8 +35,8 @@ std::uint8_t pattern(std::size_t file, std::size_t offset) {
   return static_cast<std::uint8_t>(offset * 7 + file * 31 + 1);
 }
 
-/// A directory of six files of the right size: black images of class 0, sparse on disk, but for
-/// record 9,999 - `file` of each, whose label is 4 + `file` and whose pixels are pattern().
+/// A directory of six files of the right size. Their images are black, of class 0, and sparse on
+/// disk. Only record 9,999 - `file` of each has label 4 + `file` and the pixels of pattern().
 class ReadCifar10 : public testing::Test {
  protected:
   void SetUp() override {

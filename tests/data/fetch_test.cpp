@@ -1,4 +1,4 @@
-// Fetching from files and from a server: in one go or resumed; bytes that are not the archive leave
+// Fetching from files and from a server, in one go or resumed. Bytes that are not the archive leave
 // nothing behind.
 #include "data/fetch.hpp"
 
@@ -28,13 +28,13 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 namespace fs = std::filesystem;
 
-/// Answers HTTP requests on the loopback interface, one after the other, until it is gone.
+/// Answers HTTP requests on the loopback interface, one after another, until it is destroyed.
 class Server {
  public:
   struct Behaviour {
     bool ranges = true;
-    std::size_t break_off = std::string::npos;  ///< sends so many bytes of the body, then hangs up
-    const char* status = nullptr;               ///< in place of all this
+    std::size_t break_off = std::string::npos;  ///< bytes of the body sent before a hang-up
+    const char* status = nullptr;               ///< sent in place of all this
   };
 
   Server(std::string body, Behaviour behaviour)
@@ -93,7 +93,7 @@ class Server {
   Behaviour behaviour_;
   int socket_;
   std::string url_;
-  std::vector<std::string> requests_;  ///< to be read when the fetch has ended
+  std::vector<std::string> requests_;  ///< to be read once the fetch has ended
   std::jthread thread_;
 };
 

@@ -101,8 +101,8 @@ TEST(StratifiedPartition, GivesEachImageToOneWorkerAndEachClassInEqualCounts) {
   }
 }
 
-// Made by a Philox of another program: the shuffle under the purpose's key, its images sorted by
-// class without another change, dealt round the workers, and listed in the order of the shuffle.
+// Computed with another program's Philox: the shuffle under the purpose's key, its images stably
+// sorted by class, dealt to the workers in turn, and listed in the order of the shuffle.
 TEST(StratifiedPartition, IsTheSameEverywhere) {
   EXPECT_EQ(stratified_partition(uneven_labels(20), 3, 1),
             (std::vector<std::vector<std::uint32_t>>{

@@ -1,4 +1,4 @@
-// The random numbers of data/ are Philox's, unbiased, and apart for each purpose and place.
+// The random numbers of data/ are Philox's, unbiased, and separate for each purpose and place.
 #include "data/random.hpp"
 
 #include <gtest/gtest.h>
@@ -40,8 +40,8 @@ TEST(Draws, DifferInSeedPurposeAndEveryPartOfThePlace) {
 }
 
 TEST(Draws, BelowRefusesExactlyTheWordsThatWouldBiasIt) {
-  // With n = 2^63 + 1 nearly half of all words are refused; those that are not give word - refused,
-  // so every answer is below n and the words behind the answers are the accepted ones, in order.
+  // With n = 2^63 + 1 nearly half of all words are rejected. The others give word - refused, so
+  // every answer is below n, and the words of the answers are the accepted ones, in order.
   constexpr std::uint64_t kN = (1ULL << 63) + 1;
   constexpr std::uint64_t kRefused = (1ULL << 63) - 1;  // 2^64 mod n
   Draws words(3, Purpose::kPartition, {});
@@ -54,8 +54,8 @@ TEST(Draws, BelowRefusesExactlyTheWordsThatWouldBiasIt) {
 }
 
 TEST(Draws, BelowTakesTheFirstWordThatIsNotRefused) {
-  // Of the n above 2^63 the one for which a word is itself 2^64 mod n, and the one beside it for
-  // which 2^64 mod n is one more.
+  // Two n above 2^63: one for which a word equals 2^64 mod n, and its neighbour, for which 2^64 mod
+  // n is one more.
   int below_half = 0;
   for (std::uint64_t index = 0; index < 16; ++index) {
     Draws words(3, Purpose::kPartition, {.index = index});

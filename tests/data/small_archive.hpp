@@ -18,7 +18,7 @@ namespace mvsgd::data {
 struct Entry {
   std::string name;
   std::string content = {};
-  std::string link_to = {};  ///< of a symbolic link
+  std::string link_to = {};  ///< the target of a symbolic link
   unsigned type = AE_IFREG;
 };
 
@@ -37,7 +37,7 @@ inline std::string content(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// Writes a tar.gz; returns what it should hold, one.bin and two.bin, with their hashes and its
+/// Writes a tar.gz. Returns what it should hold, one.bin and two.bin, with their hashes and its
 /// own.
 inline Archive write_archive(const std::filesystem::path& file, const std::vector<Entry>& entries) {
   const std::unique_ptr<archive, decltype(&archive_write_free)> out(archive_write_new(),

@@ -66,8 +66,8 @@ double share_right(const LinearClassifier& classifier, const Dataset& dataset) {
 
 TEST(Synthesize, GivesALinearClassifierBetween12And60Percent) {
   const TrainTest data = synthesize({.train = 10000, .test = 2000, .seed = 0});
-  // With augmentation or without: the best that the classifier shows at the end of any epoch
-  // counts, so that a poor choice of epochs is no excuse.
+  // With augmentation and without, the best accuracy at the end of any epoch counts, so that a poor
+  // choice of epochs is no excuse.
   for (const bool augment : {false, true}) {
     SCOPED_TRACE(augment ? "augmented" : "as they are");
     BatchSource source(data.train, partition(data.train.size(), 1, 0)[0],
@@ -78,7 +78,8 @@ TEST(Synthesize, GivesALinearClassifierBetween12And60Percent) {
     double best = 0;
     std::uint64_t step = 0;
     for (int epoch = 0; epoch < 12; ++epoch) {
-      // Then a tenth. Rates from 2e-5 to 3e-4 over thirty epochs end between 34 and 41 percent.
+      // Later a tenth of it. Rates from 2e-5 to 3e-4 over thirty epochs end between 34 and 41
+      // percent.
       const float learning_rate = epoch < 8 ? 4e-5F : 4e-6F;
       for (int k = 0; k < 100; ++k) {
         source.load(step++, images, labels);

@@ -1,8 +1,8 @@
-// Fuzzes unpack: whatever an archive holds, nothing but the wanted files is written, each of its
-// size, and all of them unless it is refused.
+// Fuzzes unpack: whatever an archive holds, only the wanted files are written, each of its size,
+// and all of them unless the archive is refused.
 //
-// Input: a tar file. Each of its blocks gets the checksum of a header, without which almost nothing
-// behind the first one would ever be reached.
+// Input: a tar file. Each of its blocks gets the checksum of a header. Without it, almost nothing
+// after the first block would ever be reached.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -24,10 +24,10 @@ using mvsgd::data::Archive;
 using mvsgd::fuzz::check;
 
 constexpr std::size_t kBlock = 512;
-constexpr std::size_t kSum = 148;  // where a header has its checksum, and in how many bytes
+constexpr std::size_t kSum = 148;  // place and length of a header's checksum
 constexpr std::size_t kSumBytes = 8;
 
-/// The sum of a header's bytes with blanks for the sum itself, in octal.
+/// Writes the sum of a header's bytes, with blanks for the sum itself, in octal.
 void mend_checksum(std::span<char> block) {
   const auto sum = block.subspan(kSum, kSumBytes);
   std::fill(sum.begin(), sum.end(), ' ');

@@ -1,7 +1,8 @@
 // Fuzzes BitReader and BitWriter against a list of single bits.
 //
-// Input: byte 0 is how many of the stream's bits are cut off; byte 1, n, is how many widths follow,
-// a byte each; the rest is the stream. A width above 64 stands for width - 64 floats.
+// Input: byte 0 is the number of the stream's bits that are cut off. Byte 1, n, is the number of
+// widths that follow, a byte each. The rest is the stream. A width above 64 stands for width - 64
+// floats.
 #include <algorithm>
 #include <bit>
 #include <cstddef>

@@ -1,9 +1,9 @@
-// Fuzzes what reads a checkpoint back: however one of its files is altered, it is refused or is a
+// Fuzzes the reading of a checkpoint: however one of its files is altered, it is refused or is a
 // state of the settings' sizes.
 //
-// Input: a byte that says which file; then edits, each an offset in three little-endian bytes, how
-// many bytes are taken away there and how many are put in, a byte each, and these. manifest.json is
-// what the digests of the other two are in, so these are read past it, too.
+// Input: a byte that chooses the file, then edits. An edit is an offset in three little-endian
+// bytes, the numbers of bytes removed and inserted there, a byte each, and the inserted bytes.
+// manifest.json has the digests of the other two, so these are also read without it.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -80,7 +80,7 @@ bool is_set(std::span<const Index> set, std::size_t d) {
          (set.empty() || set.back() < d);
 }
 
-/// A run that is nothing but a checkpoint.
+/// A run that consists of a checkpoint alone.
 struct Run {
   Run() {
     fs::create_directory(directory.path() / "checkpoint");
@@ -115,7 +115,7 @@ struct Run {
   Settings settings = small_settings();
   std::size_t d = 0;
   mvsgd::TestDirectory directory;
-  std::vector<std::string> whole;  ///< of kFiles
+  std::vector<std::string> whole;  ///< contents of kFiles
 };
 
 std::string edited(std::string text, BitReader& edits) {

@@ -1,5 +1,5 @@
-// What the fuzzers of codes share: numbers in front of a stream, and what holds for whatever is
-// read from it.
+// The shared part of the fuzzers of codes: numbers in front of a stream, and the checks of whatever
+// is read from it.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ struct CodeInput {
   std::span<const std::byte> stream;
 };
 
-/// An input as `prefix_bytes` of numbers and the stream behind them; none if it is shorter.
+/// An input as `prefix_bytes` of numbers and the stream after them; nullopt if it is shorter.
 inline std::optional<CodeInput> code_input(const std::uint8_t* data, std::size_t size,
                                            std::size_t prefix_bytes) {
   if (size < prefix_bytes) return std::nullopt;
@@ -28,15 +28,15 @@ inline std::optional<CodeInput> code_input(const std::uint8_t* data, std::size_t
                    .stream = input.subspan(prefix_bytes)};
 }
 
-/// Every (step)-th coordinate of d.
+/// Every step-th coordinate of d.
 inline std::vector<compress::Index> every(std::uint64_t step, std::uint64_t d) {
   std::vector<compress::Index> set;
   for (std::uint64_t i = 0; i < d; i += step) set.push_back(static_cast<compress::Index>(i));
   return set;
 }
 
-/// `decode(reader)` refuses the bits of `stream`, or they are what encode() writes for the set that
-/// it reads.
+/// Checks that `decode(reader)` refuses the bits of `stream`, or that they are what encode() writes
+/// for the set that it reads.
 template <typename Decode>
 void check_code(const compress::PositionCodec& codec, std::span<const std::byte> stream,
                 const Decode& decode) {
@@ -53,7 +53,7 @@ void check_code(const compress::PositionCodec& codec, std::span<const std::byte>
   check_same_bits(comm::BitReader(stream, in.position()), out);
 }
 
-/// The same of sets of `count` positions.
+/// The same for sets of `count` positions.
 inline void check_code(const compress::PositionCodec& codec, std::span<const std::byte> stream,
                        std::uint64_t count) {
   check_code(codec, stream, [&](comm::BitReader& in) {

@@ -1,7 +1,7 @@
 // Fuzzes decode_codes_by_entropy, and with it Rans::decode: any bits are refused, or are what is
 // written for the codes that were read.
 //
-// Input: q; a count in two little-endian bytes; s, which marks every s-th value, none for 0; then
+// Input: q; a count in two little-endian bytes; s, which marks every s-th value, or none if 0; then
 // the stream.
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Replays a fuzz target's corpus, and every truncation of it, as an ordinary test. Linked once with
-// each target.
+// Replays a fuzz target's corpus, and every truncation of its inputs, as an ordinary test. Linked
+// once with each target.
 #include <gtest/gtest.h>
 
 #include <cstddef>

@@ -1,8 +1,8 @@
 // Fuzzes cut_events_after: of any file the first events up to round t stay, to the byte, or the
-// file goes.
+// file is removed.
 //
-// Input: t and how many events follow, a byte each; events, each a byte of length and its bytes,
-// which become records with the checksums that they need; then bytes that are put behind them.
+// Input: t and the number of events that follow, a byte each. Then events, each a byte of length
+// and its bytes, which become records with correct checksums. Then bytes that are appended.
 #include <algorithm>
 #include <bit>
 #include <cstddef>

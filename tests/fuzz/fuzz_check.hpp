@@ -1,4 +1,4 @@
-// How a fuzz target says that something does not hold: libFuzzer and GoogleTest both stop at it.
+// How a fuzz target reports that a check fails: libFuzzer and GoogleTest both stop at it.
 #pragma once
 
 #include <stdexcept>
@@ -12,7 +12,7 @@ inline void check(bool holds, const char* what) {
   if (!holds) throw std::logic_error(std::string("fuzz: does not hold: ") + what);
 }
 
-/// That `written`, which is spent, has the very bits that are left in `read`.
+/// Checks that `written`, which is spent, has exactly the bits that are left in `read`.
 inline void check_same_bits(comm::BitReader read, comm::BitWriter& written) {
   check(written.size() == read.remaining(), "as much is written as was read");
   const auto bytes = written.take();

@@ -2,8 +2,8 @@
 
     python3 make_corpus.py
 
-Inputs that a fuzzer finds are added beside them under the name of what they showed, as fuzzed_N those
-that show nothing but reach code that no other does.
+Inputs that a fuzzer finds are added beside them, named after what they showed. Inputs that show
+nothing but reach code that no other does are named fuzzed_N.
 """
 
 import io
@@ -268,7 +268,7 @@ votes("too_many", 1, 0, (0, [1, 2], []), (0, [3, 4], [1, 2]), (0, [3], []), (0, 
 
 
 def edits(name, file, *changes):
-    """Of manifest.json, progress.json and arrays.safetensors the one that `file` counts."""
+    """Alters number `file` of manifest.json, progress.json and arrays.safetensors."""
     data = bytes([file])
     for at, away, put in changes:
         data += at.to_bytes(3, "little") + bytes([away, len(put)]) + put
@@ -286,7 +286,7 @@ edits("progress_of_round_minus_one", 1, (13, 1, b"-1"))
 
 
 def tar(name, *entries):
-    """An entry is a name, its content, and what else it has."""
+    """An entry is a name, its content, and its other attributes."""
     with io.BytesIO() as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
             for path, content, more in entries:

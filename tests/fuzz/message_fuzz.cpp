@@ -1,6 +1,6 @@
 // Fuzzes MessageReader: any bytes are refused, or are what MessageWriter makes of what was read.
 //
-// Input: byte 0 is how many bits of the message's body are read; the rest is the message.
+// Input: byte 0 is the number of bits of the message's body that are read; the rest is the message.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -1,9 +1,9 @@
-// Fuzzes what a round's receivers do with a message: its header, its positions by any code, drops
-// as ranks of the last vote, masks as their difference from the last one, values, and updates
-// quantised or not. Any bytes are refused, or are what the sender of what was read would send.
+// Fuzzes the receivers of a round's messages: header, positions by any code, drops as ranks of the
+// last vote, masks as their difference from the last one, values, and updates quantised or not. Any
+// bytes are refused, or are what a sender of the decoded content would send.
 //
-// Input, a byte each: the position code, and 8 more for ranks and deltas; q; the scheme; the kind
-// of message; phi and phi_ad in hundredths; d in two bytes; then the message.
+// Input, a byte each: the position code, plus 8 for ranks and deltas; q; the scheme; the kind of
+// message; phi and phi_ad in hundredths. Then d in two bytes, and the message.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -91,7 +91,7 @@ Settings settings_of(BitReader& prefix) {
   return settings;
 }
 
-/// The first of each of `count` equal parts of [0, d).
+/// The first coordinate of each of `count` equal parts of [0, d).
 std::vector<Index> spread(std::uint32_t count, std::uint32_t d) {
   std::vector<Index> set;
   for (std::uint32_t i = 0; i < count; ++i) set.push_back(i * (d / count));

@@ -1,5 +1,5 @@
-// Fuzzes decode_codes and decode_magnitudes: any bits are refused, or are what is written for what
-// was read, and a quantiser recovers finite values from them.
+// Fuzzes decode_codes and decode_magnitudes: any bits are refused, or are what is written for the
+// values read, and a quantiser recovers finite values from them.
 //
 // Input: q; count, and the block size of the scaled sign, in two little-endian bytes each; then the
 // stream. q = 1 is the scaled sign, 2 to 8 the fractional quantiser.

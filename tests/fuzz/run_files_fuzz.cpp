@@ -1,5 +1,5 @@
-// Fuzzes what reads a run back: any metrics.jsonl and ledger.csv are refused, or make a history
-// that can be reported, and an audit that says what differs.
+// Fuzzes the reading of a run: any metrics.jsonl and ledger.csv are refused, or give a history that
+// can be reported, and an audit that says what differs.
 //
 // Input: metrics.jsonl, a '#', and ledger.csv.
 #include <cstddef>

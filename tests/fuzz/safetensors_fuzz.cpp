@@ -1,5 +1,5 @@
 // Fuzzes the header of safetensors files: any text is refused, or describes arrays that lie one
-// behind the other in the bytes there are.
+// after another in the file's bytes.
 //
 // Input: a whole file.
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Fuzzes parse_toml, and with it every key, and parse_environment: any text is refused, or is
+// Fuzzes parse_toml, and with it every key, and parse_environment: any text is refused, or gives
 // settings that write_toml writes and parse_toml reads back.
 //
 // Input: a whole file.
@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     validate(settings);
   } catch (const InputError&) {
     return 0;
-  } catch (const UsageError&) {  // of keys that do not go together
+  } catch (const UsageError&) {  // for keys that do not go together
   }
   check(text_of(parse_toml(text, "written", std::nullopt)) == text,
         "what is written is read back the same");

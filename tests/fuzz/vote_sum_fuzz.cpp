@@ -1,9 +1,9 @@
-// Fuzzes VoteSum, which adds up lists that come from peers: any list is refused and changes
-// nothing, or has changed the sum as eq 16 says.
+// Fuzzes VoteSum, which adds up lists from peers: a list is refused and changes nothing, or it
+// changes the sum as eq 16 says.
 //
-// Input: N, K, K_ad and whether the votes are kept, a byte each; then calls, each a worker, how
-// many are added and dropped, a byte each, and the coordinates, a byte each. A worker's first call
-// is its vote in full, whose drops are passed over.
+// Input: N, K, K_ad and whether the votes are kept, a byte each; then calls. A call is a worker,
+// the numbers of coordinates added and dropped, and these coordinates, a byte each. A worker's
+// first call is its full vote; its drops are ignored.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -44,7 +44,7 @@ std::vector<Index> list(BitReader& in, std::uint32_t count) {
   return indices;
 }
 
-/// The next call; none behind the last.
+/// The next call; nullopt after the last.
 std::optional<Call> next_call(BitReader& in, std::uint32_t workers) {
   try {
     const std::uint32_t worker = byte(in) % workers;
@@ -85,7 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(std::ranges::all_of(counts, [&](std::uint32_t c) { return c <= workers; }),
           "a coordinate has N votes at the most");
   }
-  // Changes that nobody can tell from honest ones may leave fewer.
+  // Changes that cannot be told from honest ones may leave fewer.
   if (kD - static_cast<std::size_t>(std::ranges::count(counts, 0U)) >= k) {
     check(sum.majority_mask(k, {}) == mvsgd::compress::majority_mask(counts, k, {}),
           "the mask is that of the counts");

@@ -1,4 +1,4 @@
-"""Constructs and flags that would make results differ between machines, or headers leak."""
+"""Forbids constructs and flags that would make results differ between machines, or headers leak."""
 
 import re
 
@@ -31,7 +31,7 @@ RULES = (
         r"\b(s?rand|rand_r|drand48)\s*\(|\bmt19937",
         "has a state to lose; draw from Philox",
     ),
-    # sqrt is rounded correctly everywhere, the others are not; reports in sim may use them.
+    # sqrt is rounded correctly everywhere; the others are not. Reports in sim may use them.
     (
         tree.CPP,
         RESULTS,

@@ -3,8 +3,8 @@
 python3 tests/lint/headers_stand_alone.py [ROOT [BUILD]]; BUILD has a compile_commands.json.
 
 A header whose source is part of BUILD needs no compiler here: the source includes it first
-(includes.py), so the build has shown it. Headers of a folder that BUILD leaves out, such as a
-backend it is without, are left out.
+(includes.py), so the build has compiled it. Headers in a folder that BUILD leaves out, such as a
+disabled backend, are skipped.
 """
 
 import concurrent.futures
@@ -18,7 +18,7 @@ import tree
 
 
 def compiled(root, build):
-    """The sources of BUILD, each with its compile command less source and output, and where it runs."""
+    """The sources of BUILD, each with its compile command, without source and output, and its directory."""
     found = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         source = pathlib.Path(entry["directory"], entry["file"]).resolve()
@@ -32,7 +32,7 @@ def compiled(root, build):
 
 
 def compile_alone(header, flags, directory):
-    """The compiler's first words against the header, or None."""
+    """The compiler's first complaint about the header, or None."""
     result = subprocess.run(
         flags + ["-fsyntax-only", "-x", "c++", "-"],
         cwd=directory,

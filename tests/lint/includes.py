@@ -1,10 +1,10 @@
-"""Includes only point down the tree, and each library's headers stay in the folder that is for it."""
+"""Includes only point down the tree, and each library's headers are included only in its folder."""
 
 import re
 
 import tree
 
-# What each folder may include of this project, itself aside.
+# The folders of this project that each folder may include, itself aside.
 BELOW = {
     "comm": set(),
     "compress": {"comm"},
@@ -15,8 +15,8 @@ BELOW = {
     "tests": {"comm", "compress", "data", "nn", "sim"},
 }
 
-# The rooms of a folder, from the ground up. A room knows itself and those below it, and no other of
-# its own floor; a file beside the rooms knows them all.
+# The rooms of a folder, from the ground up. A room may include itself and the rooms below it, but
+# no other room of its floor. A file beside the rooms may include them all.
 ROOMS = {
     "compress": (("select",), ("vote", "positions", "values"), ("device",), ("cuda",)),
     "sim": (
@@ -38,14 +38,14 @@ ROOMS = {
 PLUGINS = ("comm/inproc", "comm/mpi", "compress/cuda")
 PLUGIN_USERS = {"sim", "tests", "bench"}
 
-# What a plug-in may know that its folder may not: another plug-in on which it stands, with its folder.
+# A plug-in may also include another plug-in on which it is built, and that plug-in's folder.
 PLUGIN_KNOWS = {"compress/cuda": ("nn/cuda",)}
 
-# The law of the ledger is written from the paper's equations alone, so it may know no codec.
+# The law of the ledger is written from the paper's equations alone, so it may include no codec.
 LAW = ("sim/law/law.hpp", "sim/law/law.cpp")
 LAW_MAY_INCLUDE = ("sim/law/law.hpp", "comm/bits.hpp")
 
-# Other people's headers: where they may be included.
+# Where third-party headers may be included.
 OUTSIDE = (
     (r"(oneapi/dnnl/)?dnnl", ("nn/onednn", "tests/nn/onednn")),
     (
@@ -73,7 +73,7 @@ def inside(path, places):
 
 
 def plugin(path):
-    """The plug-in that a path is in, or None."""
+    """The plug-in that has this path, or None."""
     folder, *rest = path.split("/")
     if folder == "nn" and len(rest) > 1:
         return f"nn/{rest[0]}"

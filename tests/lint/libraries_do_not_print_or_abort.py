@@ -7,8 +7,8 @@ import tree
 LIBRARIES = ("comm", "compress", "data", "nn", "sim")
 PROGRAM = "sim/main.cpp"
 
-# On code whose strings are empty. Writing to an std::ostream& that was passed in is fine, and so is
-# somebody's member function exit().
+# Matched on code with empty strings. Writing to an std::ostream& that was passed in is fine, and so
+# is a member function called exit().
 FORBIDDEN = re.compile(
     r"\b(cout|cerr|clog|stdout|stderr|println)\b"
     r"|(?<!\.)(?<!->)\b(printf|puts|putchar|perror|exit|_exit|_Exit|quick_exit|abort|terminate)\s*\("

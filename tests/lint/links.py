@@ -1,9 +1,9 @@
-"""What the pages and comments of the tree point at is there.
+"""Everything to which the tree's pages and comments refer exists.
 
-Of every .md file: each relative link and image, and its #anchor where it leads to a page; each path in
-backticks that begins with a folder of the tree or of the page's own (`sim/round/worker.cpp`, `golden/`,
-`comm/*.bin`); each source in backticks by its name alone (`worker.cpp`); each test (`Law.*`). What stands
-in ``` blocks is left alone. Of every source: each page that it names (comm/README.md).
+In every .md file these are checked: each relative link and image, and the #anchor of a link to a page; each path in
+backticks that begins with a folder of the tree or of the page's own folder (`sim/round/worker.cpp`, `golden/`,
+`comm/*.bin`); each source in backticks by its name alone (`worker.cpp`); each test (`Law.*`). Blocks in
+``` are skipped. In every source: each page that it names (comm/README.md).
 """
 
 import fnmatch
@@ -24,8 +24,8 @@ _PAGE = re.compile(r"(?<![\w./-])(?:[\w-]+/)+[\w.-]+\.md\b")
 
 
 def prose(text):
-    """(number, line) of the lines outside ``` blocks; words of a paragraph that a line's end parts from
-    their brackets are joined with the next line."""
+    """(number, line) of the lines outside ``` blocks. A line that ends inside brackets or backticks is
+    joined with the next one."""
     inside, joined, start = False, "", 0
     for number, line in tree.lines(text):
         if line.lstrip().startswith("```"):

@@ -1,4 +1,4 @@
-"""The checks themselves: each must find what it is for and leave good code alone."""
+"""Tests of the checks: each must find its faults and leave good code alone."""
 
 import json
 import pathlib
@@ -18,7 +18,7 @@ import tree
 
 
 def findings(check, files, *more):
-    """What the check says of a tree of these files ({path: text}), as one string."""
+    """The check's findings in a tree of these files ({path: text}), as one string."""
     with tempfile.TemporaryDirectory() as directory:
         root = pathlib.Path(directory).resolve()
         for path, text in files.items():
@@ -308,7 +308,7 @@ class Links(unittest.TestCase):
 
 class HeadersStandAlone(unittest.TestCase):
     def check(self, header):
-        """Of a tree with this header and one source beside it, which does not include it."""
+        """The findings in a tree with this header and one source beside it that does not include it."""
 
         def check(root, build):
             command = f"c++ -std=c++20 -I{root} -o a.o -c {root}/comm/a.cpp"

@@ -1,18 +1,18 @@
-"""Random numbers of two purposes never meet: the purposes in Philox's keys are distinct.
+"""Random numbers for two purposes are never the same: the purposes in Philox's keys are distinct.
 
 A purpose is the second word of a key: a constant of 64 bits, kName = 0x..., whose high half spells
-four letters. A room has letters of its own, so that purposes can be numbered without looking at
-other rooms; whoever draws from Philox has a purpose, in the same file or in its header.
+four letters. A room has its own letters, so its purposes can be numbered without looking at other
+rooms. A file that draws from Philox has a purpose, in itself or in its header.
 """
 
 import re
 
 import tree
 
-# Tests and benchmarks draw what no run sees.
+# Tests and benchmarks draw numbers that no run sees.
 OUTSIDE = ("tests", "bench")
 
-# A definition that draws another room's numbers once more, to be held against them.
+# A definition that draws another room's numbers again, for comparison.
 DEFINITIONS = ("sim/round/defined_ties.cpp",)
 
 PURPOSE = re.compile(r"\b(k\w+)\s*=\s*0x([0-9a-fA-F']{16,})\b")

@@ -1,7 +1,7 @@
 """The commands that READMEs and --help show exist: subcommands, options, presets and settings.
 
 python3 tests/lint/readme_commands.py [ROOT [MVSGD]]; MVSGD is the program. Nothing is trained: each
-`build/release/mvsgd` and `./dev` line of a ```sh block is held against --help and the presets.
+`build/release/mvsgd` and `./dev` line of a ```sh block is checked against --help and the presets.
 """
 
 import re
@@ -38,7 +38,7 @@ def output(*command):
 
 
 def objections(words, mvsgd, presets):
-    """What is wrong with `mvsgd WORDS...`."""
+    """The faults of `mvsgd WORDS...`."""
     subcommand, rest = (words + [""])[0], words[1:]
     if subcommand.startswith("-"):
         return [] if subcommand in ("--help", "--version") else [f"no option {subcommand}"]
@@ -64,7 +64,7 @@ def objections(words, mvsgd, presets):
 
 
 def subcommands(text):
-    """Those that a --help lists."""
+    """The subcommands that a --help lists."""
     listed = text.partition("Subcommands:")[2].partition("Examples:")[0]
     return re.findall(r"^  (\w+) ", listed, re.MULTILINE)
 
@@ -78,7 +78,7 @@ def helps(mvsgd, *command):
 
 
 def objections_to_help(command, text, mvsgd, presets):
-    """What is wrong with the examples of a --help; each command has one of its own."""
+    """The faults of a --help's examples; each command has its own --help."""
     examples = [
         shlex.split(re.split("[|>]", line)[0])
         for line in re.findall(r"^  mvsgd (.*)", text, re.MULTILINE)

@@ -1,8 +1,9 @@
-"""What the checks of this folder share: the project's files, their code, and how findings are told.
+"""The shared part of this folder's checks: the project's files, their code, and the output of
+findings.
 
 A check is a function from the tree's root to a list of findings ("path:line: what is wrong"). Each
-runs by hand, on this tree or another one: python3 tests/lint/sizes.py [ROOT]. Some take one more
-argument, told in their first lines.
+can be run by hand, on this tree or another one: python3 tests/lint/sizes.py [ROOT]. Some take
+another argument, which their first lines describe.
 """
 
 import pathlib
@@ -20,7 +21,7 @@ _TOKEN = re.compile(f"{_RAW_STRING}|{_STRING}|{_CHARACTER}|(?P<comment>{_COMMENT
 
 
 def files(root, suffixes):
-    """The files of the tree, relative to root, but for build products and hidden folders."""
+    """The files of the tree, relative to root, without build products and hidden folders."""
     found = []
     for path in sorted(root.rglob("*")):
         path = path.relative_to(root)
@@ -58,7 +59,7 @@ def lines(text):
 def main(check, default=None):
     """Runs a check from the command line: prints its findings; exit 1 if there are any.
 
-    A check of two parameters gets the second argument, by default the path `default` in the tree.
+    A check with two parameters gets the second argument, by default the path `default` in the tree.
     """
     arguments = [pathlib.Path(argument).resolve() for argument in sys.argv[1:]]
     root = arguments[0] if arguments else pathlib.Path(__file__).resolve().parents[2]

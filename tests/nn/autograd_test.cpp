@@ -21,7 +21,7 @@ using testing::relu;
 
 class Autograd : public testing::EveryBackend {
  protected:
-  // [1, 1, 1, 3], so that every operation takes it.
+  // A tensor [1, 1, 1, 3], which every operation takes.
   [[nodiscard]] Tensor row(float a, float b, float c) const {
     return make(backend(), {1, 1, 1, 3}, {a, b, c});
   }
@@ -52,7 +52,7 @@ TEST_P(Autograd, SumsOverTheUsesOfAValue) {
 }
 
 TEST_P(Autograd, GivesEachOfTwoArgumentsAGradientOfItsOwn) {
-  // add_relu hands one tensor to both; a then gets more terms, and b must not see them.
+  // add_relu hands one tensor to both. a then gets more terms, which b must not see.
   const Tensor da = row(0, 0, 0);
   const Tensor db = row(0, 0, 0);
   Tape tape(backend());

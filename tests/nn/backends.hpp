@@ -1,4 +1,4 @@
-// The backends that this build has, for tests that hold for each of them.
+// The backends of this build, for tests that hold for each of them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ struct BackendCase {
 };
 
 #if defined(MVSGD_EMULATED_CUDA)
-/// The cuda backend on an emulated device, whose threads and streams run in an order by Seed.
+/// The cuda backend on an emulated device. Seed decides the order of its threads and streams.
 template <std::uint64_t Seed>
 std::unique_ptr<Backend> make_emulated_cuda_backend() {
   cuda_emulation::set_schedule(Seed);
@@ -58,7 +58,7 @@ inline std::vector<BackendCase> backends() {
   };
 }
 
-/// Those with Winograd convolutions, onednn where the processor is one for them.
+/// The backends with Winograd convolutions; onednn only if the processor is suitable.
 inline std::vector<BackendCase> winograd() {
   std::vector<BackendCase> cases{
       {"lanes", [] { return make_lanes_backend({.convolution = ConvolutionChoice::winograd}); }}};
@@ -73,7 +73,7 @@ inline std::vector<BackendCase> winograd() {
 }
 #endif
 
-/// A test of one backend, ready for one thread. Skipped where there is no device for it.
+/// A test of one backend, ready for one thread. Skipped if there is no device for it.
 class EveryBackend : public ::testing::TestWithParam<BackendCase> {
  protected:
   void SetUp() override {

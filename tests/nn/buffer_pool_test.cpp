@@ -29,7 +29,7 @@ TEST(BufferPool, NeverHandsOutWhatIsInUse) {
   EXPECT_EQ(std::count(one.get(), one.get() + 100, 1.0F), 100);
 }
 
-// Of the sizes that share memory, and more than fit one piece of it.
+// Buffers of the sizes that share memory, and more of them than fit one piece.
 TEST(BufferPool, BuffersNeverOverlap) {
   const auto pool = BufferPool::make();
   std::vector<std::shared_ptr<float>> buffers;
@@ -73,7 +73,7 @@ TEST(BufferPool, TakesBackFromAnyThread) {
     other = std::thread([given = std::move(buffer)]() mutable { given.reset(); });
   }
   other.join();
-  // One in use here and one on its way back, at most.
+  // At most one in use here and one on its way back.
   EXPECT_LE(pool->bytes(), 2 * (64 * sizeof(float) + BufferPool::kAlignment));
 }
 

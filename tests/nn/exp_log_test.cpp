@@ -80,7 +80,7 @@ TEST(Log, HoldsAtTheEdges) {
   EXPECT_TRUE(std::isnan(exact_order_log(std::nan(""))));
 }
 
-// The same bits on every machine: that is what these functions are for.
+// The purpose of these functions: the same bits on every machine.
 TEST(ExpAndLog, KeepTheirBits) {
   EXPECT_EQ(exact_order_exp(1.0), 0x1.5bf0a8b14576ap+1);
   EXPECT_EQ(exact_order_exp(-3.75), 0x1.81509354f0d2ap-6);

@@ -24,7 +24,7 @@ struct GoldenStep {
   double loss = 0;
   std::int64_t correct = 0;
   std::vector<float> gradient;
-  std::vector<double> deviation;  ///< PyTorch's float32 from it, relative, by parameter tensor
+  std::vector<double> deviation;  ///< of PyTorch's float32, relative, by parameter tensor
 };
 
 struct Golden {

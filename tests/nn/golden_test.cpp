@@ -1,5 +1,5 @@
-// Ten steps of PyTorch's, in tests/golden/nn: each gradient from PyTorch's parameters, then a run
-// of one's own.
+// PyTorch's ten steps in tests/golden/nn: first each gradient from PyTorch's parameters, then a
+// free run.
 
 #include <gmock/gmock.h>
 
@@ -21,8 +21,8 @@ using testing::read;
 
 constexpr double kEpsilon = 0x1p-24;
 
-// Of an activation or a logit: 18 layers, each of which sums, normalises, scales and shifts (four
-// roundings of the norm's size 1; those within a sum are smaller, as its terms are).
+// The error of an activation or a logit. Each of 18 layers sums, normalises, scales and shifts:
+// four roundings at the norm's size 1. Roundings within a sum are smaller, as its terms are.
 constexpr double kForwardError = 18 * 4 * kEpsilon;
 
 class GoldenTrajectory : public testing::EveryBackend {
@@ -38,7 +38,7 @@ class GoldenTrajectory : public testing::EveryBackend {
 
 INSTANTIATE_TEST_SUITE_P(Backends, GoldenTrajectory, ::testing::ValuesIn(testing::backends()),
                          testing::case_name);
-// At width 2 it is the last stage, of 16 channels, that onednn's Winograd can do; of lanes' it is
+// At width 2 onednn's Winograd can do only the last stage, of 16 channels; that of lanes can do
 // all.
 INSTANTIATE_TEST_SUITE_P(Winograd, GoldenTrajectory, ::testing::ValuesIn(testing::winograd()),
                          testing::case_name);
@@ -50,12 +50,12 @@ double norm(std::span<const double> x) {
   return std::sqrt(squares);
 }
 
-// The golden gradients are those in double. How far float32 is from them depends on how much the
-// terms of each sum cancel, and is measured rather than known: the file has, for each parameter
-// tensor, the largest distance of five PyTorch runs whose sums have other orders. A sum of m terms
-// taken one by one is off by about sqrt(m / block) of what PyTorch's blocks of 64 give: 8 for the
+// The golden gradients are those in double. The distance of float32 from them depends on how much
+// the terms of each sum cancel, so it is measured: for each parameter tensor the file has the
+// largest distance of five PyTorch runs whose sums have other orders. A sum of m terms taken one by
+// one is off by about sqrt(m / block) times the error of PyTorch's blocks of 64: 8 times for the
 // first stage's m = 4 * 32 * 32. Tensors of a few elements can be near by luck in all five runs, so
-// the step's median deviation is the least that counts.
+// at least the step's median deviation counts.
 TEST_P(GoldenTrajectory, MeetsEveryGradientOfPyTorch) {
   ResNet18 net(backend(), options_);
   const Layout layout = resnet18_parameters(options_);
@@ -64,7 +64,7 @@ TEST_P(GoldenTrajectory, MeetsEveryGradientOfPyTorch) {
     SCOPED_TRACE("step " + std::to_string(&step - golden_.steps.data()));
     start_from(net, step);
     const BatchResult result = net.train(step.images, step.labels);
-    // A loss moves by at most twice what its logits move.
+    // A loss moves by at most twice as much as its logits.
     EXPECT_NEAR(result.loss, step.loss, 2 * kForwardError);
     EXPECT_EQ(result.correct, step.correct);
 
@@ -99,8 +99,9 @@ TEST_P(GoldenTrajectory, MeetsTheBuffersAfterEachStep) {
         i + 1 < golden_.steps.size() ? golden_.steps[i + 1].buffers : golden_.final_buffers;
     start_from(net, golden_.steps[i]);
     net.train(golden_.steps[i].images, golden_.steps[i].labels);
-    // A tenth of the batch's statistics, whose inputs are of size 1 or smaller and as far off as an
-    // activation, and four roundings of the average and of the golden value.
+    // A tenth of the batch's statistics, plus four roundings of the average and of the golden
+    // value. The inputs of the statistics are of size 1 or smaller, and as far off as an
+    // activation.
     EXPECT_TRUE(all_near(read(backend(), net.buffers()), want, [&](std::size_t element) {
       return (0.1 * kForwardError + 4 * kEpsilon) *
              (1 + std::abs(static_cast<double>(want[element])));
@@ -120,7 +121,7 @@ TEST_P(GoldenTrajectory, StepsAsPyTorchsOptimiserDoes) {
     backend().write(gradient, step.gradient);
     backend().sgd_step(theta, gradient, golden_.learning_rate, golden_.weight_decay);
     // PyTorch may fuse products with sums, where each is rounded here: one rounding of the result
-    // on either side, three of the step.
+    // on either side, and three of the step.
     EXPECT_TRUE(all_near(read(backend(), theta), want, [&](std::size_t element) {
       const double before = std::abs(static_cast<double>(step.theta[element]));
       const double moved = static_cast<double>(golden_.learning_rate) *
@@ -130,9 +131,9 @@ TEST_P(GoldenTrajectory, StepsAsPyTorchsOptimiserDoes) {
   }
 }
 
-// A run of one's own stays as near to PyTorch's in double as PyTorch's in float32 do. Distances
-// grow, so the largest of all five runs up to a step is the measure; twice it, since a sixth run
-// may go beyond five. What a loss is rounded by at each step comes on top.
+// A free run stays as near to PyTorch's in double as PyTorch's runs in float32 do. Distances grow,
+// so the measure is the largest of all five runs up to a step; twice it, since a sixth run may go
+// beyond five. The rounding of the loss at each step is added.
 TEST_P(GoldenTrajectory, FollowsItFreelyWithinPyTorchsOwnSpread) {
   ResNet18 net(backend(), options_);
   start_from(net, golden_.steps.front());

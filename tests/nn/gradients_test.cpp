@@ -1,5 +1,5 @@
-// Every gradient against central differences in double: the reference backend's own in double, and
-// those of every backend in float.
+// Every gradient is compared with central differences in double: the reference backend's own in
+// double, and those of every backend in float.
 
 #include <gmock/gmock.h>
 
@@ -21,7 +21,7 @@ using Doubles = ReferenceBackend<double>;
 
 constexpr double kEpsilon = 0x1p-53;
 
-/// What a function is differentiated with respect to.
+/// The parameters with respect to which a function is differentiated.
 using Leaves = std::span<const Parameter>;
 struct Leaf {
   Shape shape;
@@ -48,8 +48,8 @@ Variable variable(const Parameter& leaf) { return {leaf.value, leaf.gradient}; }
 
 class Gradients : public testing::EveryBackend {
  protected:
-  // Compares the gradients of <dy, f> with central differences, for every element of every leaf; dy
-  // is seeded. f computes the same value each time from the leaves.
+  // Compares the gradients of <dy, f> with central differences, for every element of every leaf. dy
+  // is seeded. f must compute the same value from the leaves each time.
   void check(const std::vector<Leaf>& leaves, const Function& f) {
     const std::vector<Parameter> in_double = on(doubles_, leaves);
     const Shape y = f_of(in_double, f).shape;
@@ -72,9 +72,9 @@ class Gradients : public testing::EveryBackend {
         const Product below = product(f_of(in_double, f), weights);
         x[i] = kept;
         const double difference = (above.value - below.value) / (2 * kStep);
-        // Rounding of both products, each of terms that are sums of up to 64 themselves; and the
-        // cubic term h^2 f''' / 6, where f''' is below 100 for these operations at these values
-        // (batch norm's, the only ones that have it, divide by deviations above 0.4).
+        // Two errors: the rounding of both products, whose terms are themselves sums of up to 64;
+        // and the cubic term h^2 f''' / 6. f''' is below 100 for these operations at these values
+        // (only batch norm's have one, and they divide by deviations above 0.4).
         const double bound =
             64 * kEpsilon * (above.magnitude + 1) / kStep + 100 * kStep * kStep / 6;
         EXPECT_NEAR(gradient[i], difference, bound);
@@ -84,7 +84,7 @@ class Gradients : public testing::EveryBackend {
     }
   }
 
-  // f's value in double, without a record.
+  // The value of f in double, without a record.
   Tensor f_of(Leaves leaves, const Function& f) {
     Tape tape(doubles_, Recording::off);
     return f(tape, leaves).value();
@@ -99,7 +99,7 @@ class Gradients : public testing::EveryBackend {
   Doubles doubles_;
 
  private:
-  // eps^(1/3): where rounding and the cubic term are of one size.
+  // eps^(1/3), at which rounding and the cubic term have the same size.
   static constexpr double kStep = 0x1p-17;
 
   struct Product {
@@ -216,14 +216,14 @@ TEST_P(Gradients, OfCrossEntropyAreTheDifferences) {
     x[i] = kept;
     const double difference = (above - below) / (2 * step);
     EXPECT_NEAR(gradient[i], difference, bound) << "element " << i;
-    // In float: ten powers and a quotient, below 1.
+    // In float: ten powers and a quotient, each below 1.
     EXPECT_NEAR(static_cast<double>(rounded[i]), difference, bound + 32 * 0x1p-24)
         << "element " << i;
   }
 }
 
-// The chain of all of them, through both kinds of block; in double alone, for in float some of
-// ReLU's inputs are on the kink's other side.
+// The chain of all operations, through both kinds of block. It is in double alone, since in float
+// some inputs of ReLU are on the kink's other side.
 TEST(GradientsInDouble, OfTheWholeNetworkAreTheDifferences) {
   Doubles backend;
   const ResNet18Options options{.width = 2};
@@ -243,8 +243,8 @@ TEST(GradientsInDouble, OfTheWholeNetworkAreTheDifferences) {
     theta[i] = kept;
     return moved;
   };
-  // A step moves thousands of ReLU's inputs, so it is small, lest one crosses the kink; where one
-  // does, the two one-sided differences disagree, and the element says nothing.
+  // A step moves thousands of ReLU's inputs, so it is small, to keep them from crossing the kink.
+  // If one crosses, the two one-sided differences disagree, and the element says nothing.
   const double step = 0x1p-22;
   std::size_t compared = 0;
   std::size_t at_a_kink = 0;
@@ -255,8 +255,8 @@ TEST(GradientsInDouble, OfTheWholeNetworkAreTheDifferences) {
       const double above = loss_at(i, theta[i] + step);
       const double below = loss_at(i, theta[i] - step);
       // Rounding: the loss is a chain of 18 layers of sums that norms keep at size 1, each with
-      // some 100 roundings. The quadratic and cubic terms of the loss are taken to be below 2^10
-      // and 2^20 (seen: 2^6); a crossing breaks the one or the other.
+      // some 100 roundings. The quadratic and cubic terms of the loss are assumed below 2^10 and
+      // 2^20 (seen: 2^6). A crossing breaks one or the other.
       const double rounding = 18 * 100 * kEpsilon / step;
       if (std::abs((above - loss) - (loss - below)) / step > step * 0x1p10 + rounding) {
         ++at_a_kink;

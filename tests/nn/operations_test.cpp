@@ -60,7 +60,7 @@ std::string refusal(Action action) {
   return "nothing was refused";
 }
 
-// What a convolution and its gradients are, in the letters of nn/operations.hpp.
+// A convolution and its gradients by definition, in the letters of nn/operations.hpp.
 struct PlainConvolution {
   std::vector<float> y, dx, dw;
 
@@ -106,7 +106,8 @@ TEST_P(Operations, ConvolutionsOfSmallIntegersAreExact) {
     Conv2dOptions options;
     Shape y;
   };
-  // ResNet-18's kinds (3x3 with stride 1 and 2, 1x1 shortcuts), then odd sizes and channel counts.
+  // ResNet-18's kinds (3x3 with stride 1 and 2, 1x1 shortcuts), then odd sizes and numbers of
+  // channels.
   const std::vector<Problem> problems{
       {{2, 3, 8, 8}, {16, 3, 3, 3}, {.stride = 1, .padding = 1}, {2, 16, 8, 8}},
       {{2, 8, 8, 8}, {8, 8, 3, 3}, {.stride = 1, .padding = 1}, {2, 8, 8, 8}},
@@ -179,7 +180,7 @@ TEST_P(Operations, BatchNormNormalisesEachChannelOfTheBatch) {
   const Variable y = batch_norm(tape, Variable(make(backend(), kNormShape, kNormInput)), state,
                                 BatchNormMode::batch, {.epsilon = 0});
   const double g = 2 / std::sqrt(5.0);
-  // Differences from the mean are exact here; then come sqrt, a division, two products and a sum.
+  // Differences from the mean are exact here. Then come sqrt, a division, two products and a sum.
   EXPECT_TRUE(all_near(read(backend(), y.value()),
                        std::vector<double>{1 - 3 * g, 1 - g, -4, 2, 1 + g, 1 + 3 * g, -4, 2},
                        6 * kEpsilon * 5));
@@ -198,7 +199,7 @@ TEST_P(Operations, BatchNormRectifiesInTheSamePass) {
   EXPECT_EQ(apply(true), want);
 }
 
-// A residual block's end, from its convolutions' results: in one pass, and in two.
+// The end of a residual block, from the results of its convolutions: in one pass, and in two.
 struct BlockEnd {
   std::vector<float> y, dx, dresidual, dgamma, dbeta;
 
@@ -231,7 +232,7 @@ TEST_P(Operations, AResidualInsideBatchNormIsOneAddedAfterIt) {
           const Variable y =
               fused ? batch_norm(tape, x, residual, state, BatchNormMode::batch, options)
                     : unfused();
-          // Twice: its gradient comes in two terms.
+          // Used twice, so its gradient comes in two terms.
           const Variable last = used_twice ? add_relu(tape, y, relu(tape, y)) : relu(tape, y);
           tape.backward(last, make(backend(), shape, uniform(elements(shape), 5)));
           EXPECT_EQ(read(backend(), x.value()), uniform(elements(shape), 1));
@@ -277,7 +278,7 @@ TEST_P(Operations, RunningVariancesTakeTheUnbiasedOne) {
   Tape tape(backend(), Recording::off);
   const Variable x(make(backend(), kNormShape, kNormInput));
   static_cast<void>(batch_norm(tape, x, state, BatchNormMode::update, {.momentum = 0.25F}));
-  // From mean 0 and variance 1. A sum of two products and the statistics' own roundings.
+  // From mean 0 and variance 1: a sum of two products, and the statistics' own roundings.
   const double bound = 8 * kEpsilon;
   EXPECT_TRUE(all_near(read(backend(), state.running.mean), std::vector<double>{1, -0.25}, bound));
   EXPECT_TRUE(all_near(read(backend(), state.running.variance),
@@ -356,9 +357,9 @@ TEST_P(Operations, BatchNormGradientsAreWithinTheirBound) {
       sum_h += dv.back() * h.back();
       magnitude += std::abs(dv.back()) * (1 + std::abs(h.back()));
     }
-    // |x| < 1, so mean and variance, sums of m terms, carry m + 2 roundings of at most 1 each, and
-    // h so many of 1 / deviation and of |h|. |h| < 2 and 1 / deviation < 2 for uniform values.
-    // Every sum of terms with h adds m roundings more.
+    // |x| < 1, so mean and variance, which are sums of m terms, have m + 2 roundings of at most 1
+    // each. h has as many, times 1 / deviation and times |h|. |h| < 2 and 1 / deviation < 2 for
+    // uniform values. Every sum of terms with h adds m more roundings.
     const double roundings = 2 * (m + 8) * kEpsilon;
     const auto relative = [&](double size) { return 4 * roundings * size; };
     std::vector<double> want_y;
@@ -413,8 +414,8 @@ TEST_P(Operations, CrossEntropyIsWithinItsBound) {
       want.push_back((std::exp(static_cast<double>(row[i])) / sum - (i == labels[n])) / count);
     }
   }
-  // exp's argument, a difference of at most 40, is rounded by up to 40 eps, which is then a
-  // relative error of the power; the sum of ten and the quotients add twelve more.
+  // The argument of exp, a difference of at most 40, is rounded by up to 40 eps, which becomes a
+  // relative error of the power. The sum of ten and the quotients add twelve more.
   const double relative = (40 + 12) * kEpsilon;
   EXPECT_NEAR(loss.value, want_loss, relative * (1 + want_loss));
   EXPECT_EQ(loss.correct, correct);

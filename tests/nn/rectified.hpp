@@ -1,5 +1,5 @@
-// ReLU and residual sums on their own, of any backend by way of the host: operations for tests of
-// tapes, and what batch norm's fused ReLU is held against.
+// ReLU and residual sums alone, for any backend, computed on the host. They are operations for
+// tests of tapes, and batch norm's fused ReLU is compared with them.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +38,8 @@ inline Variable relu(Tape& tape, const Variable& x) {
   });
 }
 
-/// max(0, a + b). Differentiates: a and b, with slope 0 at 0, and gives both the same tensor. Keeps
-/// the result only.
+/// max(0, a + b). Differentiates a and b, with slope 0 at 0, and gives both the same tensor. Keeps
+/// only the result.
 inline Variable add_relu(Tape& tape, const Variable& a, const Variable& b) {
   Backend& backend = tape.backend();
   const Tensor sum = make(backend, a.value().shape, read(backend, a.value()));

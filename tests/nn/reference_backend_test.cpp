@@ -25,8 +25,8 @@ TEST(ReferenceBackend, AllocatesZeros) {
   EXPECT_THROW(static_cast<void>(backend->allocate({2, -1})), std::invalid_argument);
 }
 
-// What the documentation says of the order of a convolution's sum: over c, u, v, increasing. The
-// terms below cancel to another value in any other order.
+// The documented order of a convolution's sum: over c, u, v, increasing. In any other order the
+// terms below cancel to another value.
 TEST(ReferenceBackend, AddsTheTapsOfAConvolutionInOrder) {
   const std::unique_ptr<Backend> backend = make_reference_backend();
   const Tensor x = make(*backend, {1, 2, 1, 2}, {0x1p24F, 1, 1, -0x1p24F});
@@ -83,8 +83,8 @@ TEST(ReferenceBackend, CrossEntropyIsADoubleOfFloatLogits) {
   }
 }
 
-// The same bits on every machine: two steps of a small network, whose loss and gradient sum up all
-// that the backend computes.
+// The same bits on every machine: two steps of a small network, whose loss and gradient depend on
+// all that the backend computes.
 TEST(ReferenceBackend, KeepsItsBits) {
   const std::unique_ptr<Backend> backend = make_reference_backend();
   const ResNet18Options options{.width = 2};

@@ -76,7 +76,7 @@ TEST(InitialParameters, AreUniformWithinOneOverTheRootOfFanIn) {
       mean += value / n;
       square += value * value / n;
     }
-    // Of U(-b, b): variance b^2/3, and that of the square 4 b^4/45. Five sigma each.
+    // For U(-b, b) the variance is b^2/3, and that of the square 4 b^4/45. Five sigma each.
     EXPECT_NEAR(mean, 0, 5 * bound / std::sqrt(3 * n));
     EXPECT_NEAR(square, bound * bound / 3, 5 * bound * bound * std::sqrt(4.0 / 45 / n));
   }
@@ -91,7 +91,7 @@ TEST(InitialParameters, FillTheirRangeEvenly) {
   }
   double chi_square = 0;
   for (const double count : counts) chi_square += (count - 4000) * (count - 4000) / 4000;
-  // 99 degrees of freedom: mean 99, deviation sqrt(198); five sigma.
+  // 99 degrees of freedom: mean 99, deviation sqrt(198). Five sigma.
   EXPECT_NEAR(chi_square, 99, 5 * std::sqrt(198));
 }
 
@@ -187,7 +187,8 @@ TEST_P(ResNet18Network, RepeatsItselfBitForBit) {
   const BatchResult once = net.train(images_, labels_);
   const std::vector<float> gradient = read(backend(), net.gradients());
   const std::vector<float> buffers = read(backend(), net.buffers());
-  // The same network again, whose gradients start from those; and a new one on a new backend.
+  // The same network again, whose gradients start from the old ones; and a new network on a new
+  // backend.
   backend().write(net.buffers(), initial_buffers(resnet18_buffers(kOptions)));
   const BatchResult twice = net.train(images_, labels_);
   EXPECT_EQ(twice.loss, once.loss);

@@ -1,4 +1,4 @@
-// Values in and out of tensors, seeded values, and comparison that says where.
+// Values in and out of tensors, seeded values, and a comparison that says where it fails.
 #pragma once
 
 #include <Random123/philox.h>
@@ -27,7 +27,7 @@ inline std::vector<float> read(Backend& backend, const Tensor& x) {
   return values;
 }
 
-/// Uniform in (-1, 1), of 24 bits.
+/// Uniform in (-1, 1), with 24 bits.
 inline std::vector<float> uniform(std::int64_t count, std::uint64_t seed) {
   std::vector<float> values(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -52,7 +52,7 @@ inline std::vector<std::uint8_t> labels(std::size_t count, std::uint64_t seed) {
   return values;
 }
 
-/// Whether |got[i] - want[i]| <= bound(i) for every i; if not, how many differ and the worst.
+/// Whether |got[i] - want[i]| <= bound(i) for every i. If not, says how many differ, and the worst.
 template <typename Got, typename Want, typename Bound>
 ::testing::AssertionResult all_near(const std::vector<Got>& got, const std::vector<Want>& want,
                                     Bound bound) {

@@ -54,8 +54,8 @@ double sum_of_sizes(const std::array<double, N>& row) {
   return sum;
 }
 
-/// What the intermediate values' sizes sum up to for one term |x| |w| <= 1 of a result, in two
-/// dimensions: the factor by which an error relative to them counts. Of a direct sum it is 9.
+/// The sum of the intermediate values' sizes for one term |x| |w| <= 1 of a result, in two
+/// dimensions: the factor of an error relative to them. For a direct sum it is 9.
 inline double growth_of_results() {
   const WinogradTransforms t;
   double largest = 0;
@@ -68,8 +68,8 @@ inline double growth_of_results() {
   }
   return largest * largest;
 }
-/// The same of a weight's gradient, whose result is G^T [(A dy A^T) o (B^T x B)] G: a direct sum of
-/// a tile has 16 terms.
+/// The same for a weight's gradient, whose result is G^T [(A dy A^T) o (B^T x B)] G. A direct sum
+/// of a tile has 16 terms.
 inline double growth_of_weight_gradients() {
   const WinogradTransforms t;
   double largest = 0;
@@ -83,16 +83,16 @@ inline double growth_of_weight_gradients() {
   return largest * largest;
 }
 
-/// Tiles of images [N, C, H, W].
+/// The number of tiles of images [N, C, H, W].
 inline std::int64_t winograd_tiles(const Shape& x) {
   return x[0] * ((x[2] + 3) / 4) * ((x[3] + 3) / 4);
 }
 
-/// For |arguments| <= 1 and sums of `terms` products, over channels or tiles.
+/// The bound for |arguments| <= 1 and sums of `terms` products, over channels or tiles.
 inline double winograd_bound(std::int64_t terms, double growth) {
-  // Roundings on the way of a term besides its sum over channels or tiles: in each of two
-  // dimensions a coefficient's product and at most six additions for each of three transforms,
-  // coefficients that are rounded themselves, and the product.
+  // Roundings on the way of a term other than in its sum over channels or tiles. In each of two
+  // dimensions each of three transforms has a coefficient's product, at most six additions, and a
+  // coefficient that is itself rounded. Then comes the product.
   constexpr double kRoundings = 2 * 3 * (6 + 1 + 1) + 1;
   constexpr double kEpsilon = 0x1p-24;
   const auto count = static_cast<double>(terms);

@@ -1,4 +1,4 @@
-// The settings beside which a key has no effect: of every key that has not always one.
+// Every key that can be without effect, with settings under which it has none.
 #pragma once
 
 #include <string_view>
@@ -8,12 +8,12 @@
 
 namespace mvsgd::sim {
 
-/// A key beside settings that leave it without effect, and what is said of it.
+/// A key, settings under which it has no effect, and a part of the error.
 struct IdleCase {
   std::string_view key;
   GivenSettings beside;
   std::string_view told;
-  std::string_view value = {};  ///< of which alone it is so; "": of every one
+  std::string_view value = {};  ///< the only value without effect; "": every value is
 };
 
 inline std::vector<IdleCase> idle_cases() {
@@ -56,6 +56,9 @@ inline std::vector<IdleCase> idle_cases() {
       {"synthetic_train", reads, "only synthetic images are made to it, and data = somewhere"},
       {"synthetic_test", reads, "data = somewhere"},
       {"synthetic_noise", reads, "data = somewhere"},
+      {"split_alpha", {}, "it is of split = dirichlet alone"},
+      {"split_sizes", {{"split", "stratified"}}, "it is of split = dirichlet alone"},
+      {"split_classes", {{"split", "dirichlet"}}, "it is of split = classes alone"},
       {"conv_algorithm", {{"backend", "reference"}}, "backend = reference"},
       {"conv_algorithm", {{"precision", "bf16"}}, "precision = bf16"},
       {"precision", {{"backend", "reference"}}, "backend = reference"},

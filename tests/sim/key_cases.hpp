@@ -1,4 +1,4 @@
-// Of every key: the ends of what it takes, and what it refuses in which words.
+// For every key, the ends of its range, and what it refuses with which words.
 #pragma once
 
 #include <string>
@@ -12,10 +12,10 @@ namespace mvsgd::sim {
 
 struct KeyCase {
   std::string_view key;
-  std::vector<std::string> ends;     ///< the least and the most, or every choice; as get() has it
+  std::vector<std::string> ends;  ///< the least and the most, or every choice, as get() gives them
   std::vector<std::string> refused;  ///< below, above, and malformed
-  std::string told;                  ///< of a value that is refused: its range and every form
-  GivenSettings beside = {};         ///< with which each of the ends has an effect
+  std::string told;                  ///< a part of the error: the range and every form
+  GivenSettings beside = {};         ///< settings under which each of the ends has an effect
 };
 
 inline KeyCase whole(std::string_view key, const std::string& low, const std::string& high,
@@ -69,12 +69,12 @@ inline KeyCase flag(std::string_view key, GivenSettings beside = {}) {
           .beside = std::move(beside)};
 }
 
-/// Takes any text that TOML and JSON have.
+/// A key that takes any text which TOML and JSON can hold.
 inline KeyCase text(std::string_view key, std::vector<std::string> some) {
   return {.key = key, .ends = std::move(some), .refused = {""}, .told = "it may not be empty"};
 }
 
-/// One of every key.
+/// One case for every key.
 inline std::vector<KeyCase> key_cases() {
   const GivenSettings drops{{"scheme", "mv-ad"}};
   const GivenSettings quantized{{"value_bits", "4"}};
@@ -91,7 +91,7 @@ inline std::vector<KeyCase> key_cases() {
        .refused = {"0", "9", "31", "33", "-1", "4294967297", "4.0", "four", "+4", ""},
        .told = "1 to 8, or 32, is wanted"},
       {.key = "quantizer",
-       .ends = {"fractional"},  // scaled-sign has one bit, and q = 4 here
+       .ends = {"fractional"},  // scaled-sign takes one bit, and q = 4 here
        .refused = {"sign", "Fractional", "none", ""},
        .told = "one of fractional, scaled-sign is wanted",
        .beside = quantized},
@@ -121,7 +121,14 @@ inline std::vector<KeyCase> key_cases() {
       whole("synthetic_train", "1", "10000000", "10000001"),
       whole("synthetic_test", "1", "10000000", "10000001"),
       real("synthetic_noise", "100", "100.00001"),
-      choice("split", {"random", "stratified"}),
+      choice("split", {"random", "stratified", "dirichlet", "classes"}),
+      {.key = "split_alpha",
+       .ends = {"0.000001", "1000"},
+       .refused = {"0", "0.0000001", "0.0000015", "1000.000001", "-1", "+1", "nan", "much", ""},
+       .told = "a number from 0.000001 to 1000 is wanted, of at most 6 decimals",
+       .beside = {{"split", "dirichlet"}}},
+      choice("split_sizes", {"equal", "free"}, {{"split", "dirichlet"}}),
+      whole("split_classes", "1", "256", "257", {{"split", "classes"}}),
       text("backend", {"lanes", "reference"}),
       choice("conv_algorithm", {"table", "direct", "winograd"}),
       choice("precision", {"fp32", "tf32", "bf16"}),

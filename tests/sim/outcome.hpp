@@ -1,4 +1,4 @@
-// A command of mvsgd, run in this process, and what came of it.
+// Runs a command of mvsgd in this process and returns its outcome.
 #pragma once
 
 #include <sstream>

@@ -1,4 +1,4 @@
-// A run of a second, for what reads or draws runs.
+// A run of a second, for tests that read or draw runs.
 #pragma once
 
 #include <filesystem>

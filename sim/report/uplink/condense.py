@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Condenses a finished run to what its curve is made of: condense.py RUN_DIR OUT_DIR.
+"""Condenses a finished run to what its curve needs: condense.py RUN_DIR OUT_DIR.
 
-A line of metrics.jsonl then stands for the rounds since the line before, up to an evaluation or the
-end of the warm-up: local steps, images, bits and processor time are sums, the loss is the mean over
-local steps, all else is of the last round. A row of ledger.csv likewise is a sum over the rounds of
-the warm-up, or over those after it. `data` is left the name of the data set, without its place.
+A line of metrics.jsonl then stands for the rounds since the line before it, up to an evaluation or
+the end of the warm-up. Local steps, images, bits and processor time are sums. The loss is the mean
+over local steps. All other numbers are those of the last round. A row of ledger.csv is a sum over
+the rounds of the warm-up, or over the rounds after it. `data` keeps the name of the data set
+without its directory.
 """
 
 import collections
@@ -17,7 +18,7 @@ SUMS = ("local_steps", "images", "bits_up", "bits_down")
 
 
 def stretches(lines):
-    """Lists of lines of rounds in a row."""
+    """Yields lists of successive lines, each up to an evaluation or the end of the warm-up."""
     stretch = []
     for line in lines:
         if stretch and line["dense"] != stretch[-1]["dense"]:
@@ -59,7 +60,7 @@ def main(run, out):
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in kept)
     (out / "metrics.jsonl").write_text(text)
 
-    last = {}  # of the warm-up, of what comes after it
+    last = {}  # of the warm-up, and of what comes after it
     for line in lines[:-1]:
         last[line["dense"]] = line["round"]
     dense = [line["dense"] for line in lines[:-1]]

@@ -1,4 +1,4 @@
-// Eq 4 with N workers: every model difference goes whole, in every round.
+// Eq 4 with N workers: every model difference is sent whole, in every round.
 #include "sim/plan/scheme.hpp"
 
 namespace mvsgd::sim {

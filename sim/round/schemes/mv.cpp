@@ -9,7 +9,8 @@ class MajorityVoting final : public Voted {
  public:
   MajorityVoting() : Voted("mv", "SSGD-MV, eq 9") {}
 
-  /// Section 4.2's practice: the memory is in units of weights, and a decay makes steps smaller.
+  /// Section 4.2's practice: the error memory is in units of weights, and a decay makes steps
+  /// smaller.
   [[nodiscard]] bool rescales_error(const Settings& /*settings*/) const override { return true; }
 
   [[nodiscard]] bool breaks_ties() const override { return true; }

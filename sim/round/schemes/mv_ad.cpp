@@ -1,5 +1,6 @@
-// SSGD-MV-AD: Algorithm 2, add-drop voting. A worker sends its first vote whole, and of each later
-// one what it adds to the last and drops from it. The server keeps the sum of all votes (eq 16).
+// SSGD-MV-AD: Algorithm 2, add-drop voting. A worker sends its first vote whole. Of each later vote
+// it sends what it adds to the last vote and what it drops from it. The server keeps the sum of all
+// votes (eq 16).
 #include <stdexcept>
 #include <utility>
 
@@ -15,7 +16,7 @@ using compress::Index;
 
 constexpr const char* kVoteSum = "vote_sum";
 
-/// M^sum.
+/// The votes as M^sum counts them.
 class SumCount final : public VoteCount {
  public:
   explicit SumCount(const compress::VoteSum& sum) : sum_(&sum) {}
@@ -119,7 +120,7 @@ class AddDrop final : public Scheme, public SparseRounds {
     return shape;
   }
 
-  /// The authors' code does it for add-drop, but never with H > 1.
+  /// The authors' code rescales for add-drop, but never with H > 1.
   [[nodiscard]] bool rescales_error(const Settings& settings) const override {
     return settings.practice == Practice::authors && settings.local_steps == 1;
   }

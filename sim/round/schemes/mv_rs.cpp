@@ -1,4 +1,4 @@
-// SSGD-MV-RS: Algorithm 1 with random selection, line 15 in place of line 14.
+// SSGD-MV-RS: Algorithm 1 with random selection, line 15 instead of line 14.
 #include "compress/vote/random_selection.hpp"
 #include "sim/round/schemes/voted.hpp"
 

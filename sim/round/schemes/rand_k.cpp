@@ -1,5 +1,5 @@
 // The baseline that a vote must beat: the server draws K coordinates, the same for all workers,
-// whatever their differences are. Nobody votes; positions cost bits only on the way down.
+// whatever their differences. Nobody votes, and positions cost bits only on the way down.
 #include <utility>
 #include <vector>
 

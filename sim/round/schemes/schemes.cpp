@@ -1,4 +1,4 @@
-// The list of schemes: a scheme is a file of this folder and a row here.
+// The list of schemes. Each is a file of this folder and a row here.
 #include <array>
 
 #include "sim/plan/scheme.hpp"

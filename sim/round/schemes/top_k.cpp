@@ -1,5 +1,5 @@
-// The baseline of eqs 6 and 7: each worker sends its own K values and their places, and what comes
-// back is on the union of the workers' supports.
+// The baseline of eqs 6 and 7: each worker sends its own K values and their positions. The
+// aggregate comes back on the union of the workers' supports.
 #include <algorithm>
 
 #include "compress/select/error_memory.hpp"
@@ -47,7 +47,7 @@ class TopKServer final : public ServerSide {
  private:
   VoteReceiver receiver_;
   compress::VoteTally votes_;
-  std::vector<float> dense_sum_;  ///< zeros between rounds, [d]
+  std::vector<float> dense_sum_;  ///< all zero between rounds, [d]
 };
 
 class OwnTopK final : public Scheme, public SparseRounds {

@@ -1,4 +1,4 @@
-// What is shared by the schemes in which workers send whole votes and the server chooses the mask
+// The common part of the schemes in which workers send whole votes and the server chooses the mask
 // from their tally.
 #pragma once
 
@@ -17,12 +17,12 @@
 
 namespace mvsgd::sim {
 
-/// Algorithm 1, lines 9 and 10: D, and the support of its K largest magnitudes.
+/// Algorithm 1, lines 9 and 10: computes D and the support of its K largest magnitudes.
 [[nodiscard]] std::vector<compress::Index> choose_top_k(WorkerRound& round,
                                                         const FlatView& theta_h);
 
-/// Algorithm 1 but for lines 14 and 15, which choose the mask: a vote up and a mask down, then
-/// values under the mask both ways.
+/// Algorithm 1 without lines 14 and 15, which choose the mask: the vote goes up, the mask comes
+/// down, and then values under the mask go both ways.
 class Voted : public Scheme, public SparseRounds {
  public:
   using Scheme::Scheme;
@@ -35,14 +35,14 @@ class Voted : public Scheme, public SparseRounds {
   [[nodiscard]] std::unique_ptr<ServerSide> server(const Settings& settings,
                                                    const Protocol& protocol) const override;
 
-  /// K of the coordinates with a vote, increasing.
+  /// Chooses K of the coordinates that have a vote. Increasing.
   [[nodiscard]] virtual std::vector<compress::Index> choose_mask(const compress::VoteTally& votes,
                                                                  const Settings& settings,
                                                                  const Protocol& protocol,
                                                                  const Round& round) const = 0;
 };
 
-/// Receives whole votes, and keeps them where the next ones are to be told as their changes.
+/// Receives whole votes. Keeps them if the next ones are sent as their changes.
 class VoteReceiver {
  public:
   explicit VoteReceiver(const Settings& settings)
@@ -57,7 +57,7 @@ class VoteReceiver {
   std::vector<std::vector<compress::Index>> last_;  ///< [N]
 };
 
-/// The votes of a tally.
+/// The votes as a tally counts them.
 class TallyCount final : public VoteCount {
  public:
   explicit TallyCount(const compress::VoteTally& tally) : tally_(&tally) {}
@@ -70,7 +70,7 @@ class TallyCount final : public VoteCount {
   const compress::VoteTally* tally_;
 };
 
-/// How the settings break ties of round t.
+/// The settings' rule for breaking ties, for round t.
 [[nodiscard]] compress::TieBreak tie_break(const Settings& settings, const Round& round);
 
 }  // namespace mvsgd::sim

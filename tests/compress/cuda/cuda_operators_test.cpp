@@ -1,4 +1,4 @@
-// Tier cuda_emulated: a worker's operators share tensors with backends of other streams, in order.
+// Tier cuda_emulated: a worker's operators share tensors with backends on other streams, in order.
 #include "compress/cuda/cuda_operators.hpp"
 
 #include <gtest/gtest.h>
@@ -55,8 +55,8 @@ class OperatorsOnADevice : public ::testing::TestWithParam<Order> {
 INSTANTIATE_TEST_SUITE_P(Orders, OperatorsOnADevice,
                          ::testing::Values(Order{1, 0}, Order{2, 0}, Order{3, 1}, Order{4, 1}));
 
-// A round as workers and a slot have it, several times over: what one stream writes the other
-// reads.
+// Rounds as workers and a slot have them, several times over: one stream reads what the other
+// writes.
 TEST_P(OperatorsOnADevice, WaitForASlotAndTheSlotForThem) {
   const float rate = 0.5F;
   std::vector<float> theta = uniform(kD, 1);
@@ -103,7 +103,8 @@ TEST_P(OperatorsOnADevice, MoveAndScaleWholeArrays) {
   EXPECT_EQ(read_flat(b), std::vector<float>(kD));
 }
 
-// Weights in a convolution's layout are copies: whoever writes the plain ones has to say so.
+// A convolution reads copies of weights in its own layout, so a write to the plain weights must be
+// reported.
 TEST_P(OperatorsOnADevice, WhatTheyWriteToWeightsIsWhatAConvolutionReads) {
   slot_.enter(1);
   const Tensor x = make(slot_, {1, 1, 1, 1}, {3});

@@ -146,8 +146,8 @@ TEST_P(OperatorKernels, QuantisedValuesAreThoseOfTheProcessor) {
   std::vector<float> v = uniform(2'500, 5);
   v[17] = 0;
   v[18] = -0.0F;
-  // With q = 2 all but the first are in one level, and the mean of 1, 2^-24 and 4,094 small ones is
-  // half way between two floats, unless these are summed before they meet the 1.
+  // With q = 2 all values but the first are in one level. The mean of 1, 2^-24 and 4,094 small ones
+  // is half way between two floats, unless the small ones are summed before they meet the 1.
   std::vector<float> far(4'097, 0x1p-60F);
   far[0] = 0x1p60F;
   far[1] = 1;
@@ -158,7 +158,7 @@ TEST_P(OperatorKernels, QuantisedValuesAreThoseOfTheProcessor) {
       const auto given = on_device(values);
       const auto count = static_cast<std::int64_t>(values.size());
       const std::array<float, 2> ends = extremes(stream_, count, given->as<float>());
-      // Boundaries are a function of the extremes alone, so the processor needs no other value.
+      // The boundaries are a function of the extremes alone, so the processor needs no other value.
       const std::vector<double> boundaries = quantizer.boundaries(ends);
       ASSERT_EQ(boundaries, quantizer.boundaries(values));
       compress::Quantized got{.codes = std::vector<std::uint8_t>(values.size()),

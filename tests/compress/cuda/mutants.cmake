@@ -1,4 +1,4 @@
-# A source of compress/cuda with a fault, and the test that must find it.
+# Each mutant is a source of compress/cuda with a fault, and the test that must find it.
 
 mvsgd_mutant(counts_before_bins_are_cleared kernels.cu kernels
   "bins[b] = 0;\n  __syncthreads();" "bins[b] = 0;")

@@ -1,5 +1,5 @@
-// The position code of section 4.3.1 has the bits that its header draws, costs exactly what eq 14
-// says it must, and its decoder takes those bits and no others.
+// The position code of section 4.3.1 has the bits that its header draws and costs exactly what eq
+// 14 says. Its decoder takes those bits and no others.
 #include "compress/positions/block_position_codec.hpp"
 
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::uint64_t kBlockSizes[] = {1, 2, 3, 4, 5, 7, 8, 100, 1U << 31};
 
-// As the code itself ends, without a count.
+// Decodes without a count, to the end that the code itself marks.
 std::vector<Index> decode(const BlockPositionCodec& codec, const Coded& coded) {
   BitReader in(coded.bytes, coded.size);
   auto positions = codec.decode(in);
@@ -168,7 +168,7 @@ TEST(BlockPositionCodec, DecodesRandomBitsToWhatEncodesToThemOrThrows) {
   EXPECT_LT(decoded, 29000);
 }
 
-// Decoding is told how many positions come, and then takes a quicker way than the definition's.
+// A decoder that knows the number of positions takes a quicker way than the definition.
 TEST(BlockPositionCodec, DecodesRandomBitsOfAKnownNumberOfPositionsAsItsDefinitionDoes) {
   std::mt19937_64 random(5);
   int decoded = 0;

@@ -1,5 +1,5 @@
-// The change code has the bits that its header draws, sends whichever form is shorter, is near the
-// bound, and its decoder takes those bits and no others.
+// The change code has the bits that its header draws, sends the shorter form, and is near the
+// bound. Its decoder takes those bits and no others.
 #include "compress/positions/change_codec.hpp"
 
 #include <gmock/gmock.h>
@@ -26,7 +26,7 @@ ChangeCodec over_blocks(std::uint64_t d, Set previous, std::uint64_t block) {
   return {d, std::move(previous), std::make_shared<BlockPositionCodec>(d, block)};
 }
 
-/// `previous` with `changed` of its members replaced by others.
+/// `previous` with `changed` of its members replaced.
 Set altered(const Set& previous, std::uint64_t d, std::size_t changed, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::set<Index> set(previous.begin(), previous.end());
@@ -152,7 +152,7 @@ TEST(ChangeCodec, RefusesTheLongerForm) {
 }
 
 TEST(ChangeCodec, RefusesMoreChangesThanThereCanBeAndAnotherCount) {
-  const ChangeCodec codec = over_blocks(9, {0, 1, 2, 3, 4}, 4);  // at most 4: as many are outside
+  const ChangeCodec codec = over_blocks(9, {0, 1, 2, 3, 4}, 4);  // at most 4, since 4 are outside
   EXPECT_THAT(
       [&] { (void)decode(codec, bits_of("1 101"), 5); },
       ThrowsMessage<DecodeError>("change code: 5 new positions of at most 4, before bit 4"));

@@ -1,4 +1,4 @@
-// What tests of codes of sets share: names, sets, bits as text, golden files.
+// Shared by the tests of codes of sets: names, sets, bits as text, golden files.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -33,7 +33,7 @@ struct Coded {
   Bits size;
 };
 
-/// What `write` puts into a stream.
+/// The bits that `write` puts into a stream.
 template <typename Write>
 Coded coded(Write write) {
   BitWriter out;
@@ -46,7 +46,7 @@ inline Coded encode(const PositionCodec& codec, const std::vector<Index>& positi
   return coded([&](BitWriter& out) { codec.encode(positions, out); });
 }
 
-/// The set that all of `coded` is.
+/// Decodes all of `coded` as a set.
 inline std::vector<Index> decode(const PositionCodec& codec, const Coded& coded,
                                  std::uint64_t count) {
   BitReader in(coded.bytes, coded.size);
@@ -55,7 +55,7 @@ inline std::vector<Index> decode(const PositionCodec& codec, const Coded& coded,
   return positions;
 }
 
-/// Bits given as '0' and '1' in the order of the stream; spaces are for the reader.
+/// The bits given as '0' and '1' in the order of the stream; spaces are for the reader.
 inline Coded bits_of(const std::string& text) {
   return coded([&](BitWriter& out) {
     for (const char bit : text) {
@@ -64,7 +64,7 @@ inline Coded bits_of(const std::string& text) {
   });
 }
 
-/// The first `size` bits of two streams are the same.
+/// Whether the first `size` bits of two streams are the same.
 inline bool same_bits(const std::vector<std::byte>& a, const std::vector<std::byte>& b, Bits size) {
   BitReader left(a, size);
   BitReader right(b, size);
@@ -83,7 +83,7 @@ inline std::vector<Index> subset(std::uint32_t members) {
   return positions;
 }
 
-/// k of d coordinates, each set as likely.
+/// k of d coordinates, all sets equally likely.
 inline std::vector<Index> random_support(std::uint64_t d, std::size_t k, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::set<Index> support;
@@ -97,8 +97,8 @@ inline std::vector<std::byte> random_bytes(std::size_t size, std::mt19937_64& ra
   return bytes;
 }
 
-/// Decodes random bits 30,000 times by codecs against random previous sets, which `make(random)`
-/// gives as a pair of codec and K: each is refused, or is what encodes to it. Returns how many are
+/// Decodes random bits 30,000 times, with codecs against random previous sets; `make(random)` gives
+/// a codec and K. Each stream is refused, or is the encoding of the set read. Returns how many are
 /// not refused.
 template <typename Make>
 int decoded_of_random_bits(const Make& make) {

@@ -1,5 +1,5 @@
-// The delta code has the bits that its header draws, costs exactly what it says for a given number
-// of changes, and its decoder takes those bits and no others.
+// The delta code has the bits that its header draws, and for a given number of changes costs
+// exactly what it says. Its decoder takes those bits and no others.
 #include "compress/positions/delta_codec.hpp"
 
 #include <gmock/gmock.h>
@@ -29,7 +29,7 @@ std::uint64_t changes(const Set& previous, const Set& mask) {
 TEST(DeltaCodec, ExampleOfTheHeaderHasItsBits) {
   const DeltaCodec codec(16, {1, 6, 7, 12});
   const Coded coded = encode(codec, {1, 7, 9, 12});
-  // r, the list of those that left, the list of the new ones: lowest bits first.
+  // r, the list of those that left, the list of the new ones; lowest bits first.
   EXPECT_EQ(coded.bytes, bits_of("100  1 1 0  0  0  1 01 0  0").bytes);
   EXPECT_EQ(coded.size, Bits(13));
   EXPECT_EQ(codec.size(1), Bits(13));
@@ -76,7 +76,7 @@ TEST(DeltaCodec, WithoutAChangeOnlySaysSo) {
   EXPECT_EQ(codec.size(0), Bits(7));  // bit_width(100)
   EXPECT_EQ(encode(codec, previous).size, Bits(7));
   EXPECT_EQ(decode(codec, encode(codec, previous), 100), previous);
-  // All or nothing: no choice at all.
+  // All coordinates or none: there is no choice.
   EXPECT_EQ(encode(DeltaCodec(3, {0, 1, 2}), {0, 1, 2}).size, Bits(0));
   EXPECT_EQ(encode(DeltaCodec(3, {}), {}).size, Bits(0));
 }
@@ -120,7 +120,7 @@ TEST(DeltaCodec, RefusesEveryTruncation) {
 }
 
 TEST(DeltaCodec, RefusesMoreChangesThanThereCanBe) {
-  const DeltaCodec codec(9, {0, 1, 2, 3, 4});  // at most 4: as many are outside
+  const DeltaCodec codec(9, {0, 1, 2, 3, 4});  // at most 4, since 4 are outside
   EXPECT_THAT([&] { (void)decode(codec, bits_of("101"), 5); },
               ThrowsMessage<DecodeError>("delta code: 5 new positions of at most 4, before bit 3"));
   EXPECT_THROW((void)codec.size(5), std::invalid_argument);

@@ -1,5 +1,5 @@
-// The Elias-Fano code has the bits that its header draws and exactly the size that it says; what
-// every position codec promises is in position_codec_test.cpp.
+// The Elias-Fano code has the bits that its header draws and exactly the size that it says.
+// position_codec_test.cpp tests the promises of every position codec.
 #include "compress/positions/elias_fano_codec.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,6 @@
-// The entropy code has the bits that its header says, comes within two thousandths of the bound
-// where nothing is to be learnt and below Rice's where something is, and takes no bits but its own.
+// The entropy code has the bits that its header defines. It comes within two thousandths of the
+// bound where there is nothing to learn, and below Rice's where there is. It reads no bits but its
+// own.
 #include "compress/positions/entropy_codec.hpp"
 
 #include <gmock/gmock.h>
@@ -25,7 +26,7 @@ double entropy(double d, double k) {
   return (std::lgamma(d + 1) - std::lgamma(k + 1) - std::lgamma(d - k + 1)) / std::numbers::ln2;
 }
 
-// k of d coordinates, each set as likely (selection sampling).
+// k of d coordinates, all sets equally likely (selection sampling).
 std::vector<Index> uniform_support(std::uint64_t d, std::uint64_t k) {
   std::mt19937_64 random(1);
   std::vector<Index> support;
@@ -35,7 +36,8 @@ std::vector<Index> uniform_support(std::uint64_t d, std::uint64_t k) {
   return support;
 }
 
-// 40 layers of as many coordinates, whose densities differ by up to 30, in no order; k expected.
+// 40 layers of equal size whose densities differ by up to 30, in no order; k coordinates are
+// expected.
 std::vector<Index> layered_support(std::uint64_t d, double k) {
   constexpr std::uint64_t kLayers = 40;
   std::mt19937_64 random(2);
@@ -55,7 +57,7 @@ std::vector<Index> layered_support(std::uint64_t d, double k) {
   return support;
 }
 
-// Bits of the Golomb-Rice code of the gaps with the best of its parameters.
+// The bits of the Golomb-Rice code of the gaps, at its best parameter.
 std::uint64_t rice_bits(const std::vector<Index>& positions) {
   std::uint64_t least = ~std::uint64_t{0};
   for (unsigned r = 0; r < 32; ++r) {
@@ -148,7 +150,7 @@ TEST(EntropyCodec, IsThreePercentBelowRiceWhereLayersDifferInDensity) {
 }
 
 TEST(EntropyCodec, TakesAtLeastOneBitFor256Positions) {
-  // The set that it learns best: every gap is 0.
+  // The set that the code learns best: every gap is 0.
   std::vector<Index> positions(1000000);
   std::iota(positions.begin(), positions.end(), Index{0});
   const EntropyCodec codec(positions.size());
@@ -186,7 +188,7 @@ TEST(EntropyCodec, RefusesAFractionPastTheFirstInterval) {
 }
 
 TEST(EntropyCodec, RefusesAPositionOutsideTheModel) {
-  // 1 has the lower part of each interval, so V = 0 passes one group after another.
+  // A 1 has the lower part of each interval, so V = 0 passes one group after another.
   const std::vector<std::byte> zeros(64);
   BitReader endless(zeros, Bits::of_bytes(zeros.size()));
   EXPECT_THAT([&] { (void)EntropyCodec(1000).decode(endless, 10); },

@@ -1,4 +1,4 @@
-// What every position codec promises: it reads back what it wrote, at the size it said, and takes
+// The promises of every position codec: it reads back what it wrote, at the size it said, and reads
 // no other bits.
 #include "compress/positions/position_codec.hpp"
 
@@ -28,7 +28,7 @@ std::ostream& operator<<(std::ostream& out, const Kind& kind) { return out << ki
 
 class EveryPositionCodec : public ::testing::TestWithParam<Kind> {
  protected:
-  // One codec for each parameter.
+  // A codec for each parameter.
   static std::vector<std::unique_ptr<PositionCodec>> codecs(std::uint64_t d) {
     std::vector<std::unique_ptr<PositionCodec>> made;
     for (const std::uint32_t parameter : GetParam().parameters) {
@@ -87,7 +87,7 @@ TEST_P(EveryPositionCodec, ReadsOneSetAfterAnotherAtAnyBit) {
       out.put(0, shift);
       codec->encode(first, out);
       codec->encode(second, out);
-      out.put(~std::uint64_t{0}, 64);  // what follows is nobody's zeros
+      out.put(~std::uint64_t{0}, 64);  // so that what follows is not zeros
       const Bits size = out.size();
       const auto bytes = out.take();
       BitReader in(bytes, size);

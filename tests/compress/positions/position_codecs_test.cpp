@@ -1,4 +1,4 @@
-// The table of position codes: what a run is told to use is what its headers name.
+// The table of position codes: the code that a run is told to use is the one that its headers name.
 #include "compress/positions/position_codecs.hpp"
 
 #include <gmock/gmock.h>

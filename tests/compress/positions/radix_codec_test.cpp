@@ -1,5 +1,5 @@
-// The radix code has the bits that its header draws and exactly the size that it says; what every
-// position codec promises is in position_codec_test.cpp.
+// The radix code has the bits that its header draws and exactly the size that it says.
+// position_codec_test.cpp tests the promises of every position codec.
 #include "compress/positions/radix_codec.hpp"
 
 #include <gmock/gmock.h>
@@ -17,7 +17,7 @@ TEST(Radix, ExampleOfTheHeaderHasItsBits) {
   const RadixCodec codec(20, 5);
   ASSERT_EQ(codec.group(), 3U);
   const Coded coded = encode(codec, {1, 6, 7, 12});
-  // Flags, 56 and 2 of the header's drawing, each number's lowest bit first.
+  // The flags, and 56 and 2, of the header's drawing; each number's lowest bit first.
   EXPECT_EQ(coded.bytes, bits_of("10 110 10 0   0001110 010").bytes);
   EXPECT_THAT(coded.bytes, ElementsAre(std::byte{0x2d}, std::byte{0x38}, std::byte{0x01}));
   EXPECT_EQ(coded.size, Bits(18));
@@ -65,7 +65,7 @@ TEST(Radix, RefusesAPositionOutOfOrderOrOutsideTheModel) {
 
 TEST(Radix, RefusesANumberThatIsNoGroupOfOffsets) {
   const RadixCodec codec(20, 5);
-  // 125 = 5^3, the lowest that no three offsets make.
+  // 125 = 5^3, the lowest number that no three offsets make.
   EXPECT_THAT([&] { (void)decode(codec, bits_of("10 10 10 0   1011111"), 3); },
               ThrowsMessage<DecodeError>(HasSubstr("a group of 3 offsets is not below B to")));
 }

@@ -1,4 +1,4 @@
-// A list coded by ranks has the bits of its ranks, and is a subset of what it was coded against.
+// A list coded by ranks has the bits of its ranks, and is a subset of its superset.
 #include "compress/positions/rank_codec.hpp"
 
 #include <gmock/gmock.h>
@@ -21,7 +21,7 @@ TEST(RankCodec, HasTheIdTheParameterAndTheBitsOfTheCodecOfRanks) {
   EXPECT_EQ(codec.parameter(), 4U);
   EXPECT_FALSE(codec.is_data_dependent());
   EXPECT_TRUE(RankCodec(std::make_shared<EntropyCodec>(5), {2, 3, 5, 7, 11}).is_data_dependent());
-  // Of ranks 1, 3 and 4: 3 in the first block, 1 in the last.
+  // Ranks 1, 3 and 4: 3 in the first block, 1 in the last.
   const Coded coded = encode(codec, {3, 7, 11});
   EXPECT_EQ(coded.bytes, bits_of("1 10  1 11  0  1 00  0").bytes);
   EXPECT_EQ(coded.size, Bits(11));

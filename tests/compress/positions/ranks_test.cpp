@@ -1,4 +1,4 @@
-// Ranks in a set, and outside one, name every subset once and no list that is not a set.
+// Ranks in a set, and outside one, name every subset once, and never a list that is not a set.
 #include "compress/positions/ranks.hpp"
 
 #include <gmock/gmock.h>
@@ -28,7 +28,7 @@ TEST(Ranks, NameEverySubsetOfEverySetOnceAndInvert) {
   std::iota(all.begin(), all.end(), Index{0});
   for (std::uint32_t superset = 0; superset < 1U << kD; ++superset) {
     const Set members = subset(superset);
-    // The ranks of the j-th member are j's: so those of all subsets are all subsets of the ranks.
+    // The rank of the j-th member is j. So the ranks of all subsets are all subsets of the ranks.
     for (std::uint32_t ranks = 0; ranks < 1U << members.size(); ++ranks) {
       const Set named = members_of(subset(ranks), members);
       ASSERT_EQ(ranks_of(named, members), subset(ranks));

@@ -1,5 +1,5 @@
 // The Rice code has the bits that its header draws, and its parameter is the best one for gaps of
-// independent positions; what every position codec promises is in position_codec_test.cpp.
+// independent positions. position_codec_test.cpp tests the promises of every position codec.
 #include "compress/positions/rice_codec.hpp"
 
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@
 namespace mvsgd::compress {
 namespace {
 
-// Expected bits of a gap.
+// The expected bits of a gap.
 double expected_bits(double d, double k, unsigned r) {
   if (k == d) return r + 1.0;
   return r - 1 / std::expm1(std::ldexp(std::log1p(-k / d), static_cast<int>(r)));
@@ -42,7 +42,7 @@ TEST(Rice, ParameterIsTheBestForGeometricGaps) {
       for (unsigned r = 1; r <= 32; ++r) {
         best = std::min(best, expected_bits(static_cast<double>(d), static_cast<double>(k), r));
       }
-      // The powers of p lose 2^-31 of themselves at most, and doubles less.
+      // The powers of p lose at most 2^-31 of themselves, and doubles less.
       ASSERT_LE(expected_bits(static_cast<double>(d), static_cast<double>(k), chosen), best + 1e-8)
           << "d " << d << ", K " << k;
     }
@@ -67,9 +67,9 @@ TEST(Rice, CostsItsExpectedBitsOnUniformSupports) {
   constexpr std::size_t kD = 11173962;
   constexpr std::size_t kK = 111740;
   const Coded coded = encode(RiceCodec(kD, 64), random_support(kD, kK, 1));
-  // The high part of a gap is geometric with q = .99^64 = .5256: its variance is q / (1 - q)^2 =
-  // 2.34, so the mean of K has a deviation of 1.53 / sqrt(K) = .0046. Five of them. The K gaps of a
-  // set of exactly K vary less.
+  // The high part of a gap is geometric with q = .99^64 = .5256. Its variance is
+  // q / (1 - q)^2 = 2.34, so the mean of K has a deviation of 1.53 / sqrt(K) = .0046. The bound is
+  // five of them. The K gaps of a set of exactly K vary less.
   EXPECT_NEAR(static_cast<double>(coded.size.count()) / kK, expected_bits(100, 1, 6), 0.023);
 }
 

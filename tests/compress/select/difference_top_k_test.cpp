@@ -82,9 +82,8 @@ TEST_P(VotePath, IsAddDifferenceAndThenTopK) {
   }
 }
 
-// Of what magnitude the k-th is a sample guesses. Here it is large where the sample looks and
-// nowhere else, so that too few are found, and all is read again: without adding the difference
-// again.
+// A sample guesses the k-th magnitude. Here it is large where the sample looks and nowhere else, so
+// too few coordinates are found and all is read again, without adding the difference again.
 TEST_P(VotePath, AddsTheDifferenceOnceWhereItsSampleMisleads) {
   constexpr std::size_t kD = 16'384;
   constexpr std::size_t kK = 1'600;

@@ -1,4 +1,4 @@
-// The error memory holds, bit for bit, what Algorithm 1 lines 9, 20 and 22 say.
+// The error memory does what Algorithm 1 lines 9, 20 and 22 say, bit for bit.
 #include "compress/select/error_memory.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// The fast top-K support is the sorted definition's, on ties, edges and hostile inputs too,
+// The fast top-K support equals the definition by sorting, on ties, edges and hostile inputs too,
 // whatever the hint and the instruction set.
 #include "compress/select/top_k.hpp"
 
@@ -28,7 +28,7 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kDenormal = std::numeric_limits<float>::denorm_min();
 constexpr float kMax = std::numeric_limits<float>::max();
 
-// Any float that is not NaN or infinite, each bit pattern as likely.
+// Any floats that are not NaN or infinite, all bit patterns equally likely.
 std::vector<float> any_finite(std::size_t d, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<float> x(d);
@@ -52,7 +52,7 @@ std::vector<float> grid(std::size_t d, std::uint64_t seed) {
   return x;
 }
 
-// Sums of twelve uniform values: near enough to the normal shape of a gradient.
+// Sums of twelve uniform values, which are near enough to the normal shape of a gradient.
 std::vector<float> gradient(std::size_t d, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<float> x(d);
@@ -64,7 +64,7 @@ std::vector<float> gradient(std::size_t d, std::uint64_t seed) {
   return x;
 }
 
-// Constants, two values of which one is rare, and orders that mislead whoever reads from the left.
+// Constants, two values of which one is rare, and orders that mislead a reader from the left.
 std::vector<std::vector<float>> hostile(std::uint32_t d) {
   std::vector<std::vector<float>> inputs;
   for (const float value : {0.0F, -0.0F, kDenormal, 1.0F, -kMax}) {
@@ -76,7 +76,7 @@ std::vector<std::vector<float>> hostile(std::uint32_t d) {
   std::vector<float> falling(d);
   std::vector<float> edges(d);  // both sides of every power of two: where digits carry
   std::vector<float> denormal(d);
-  std::vector<float> stairs(d);  // each the next float after the one before
+  std::vector<float> stairs(d);  // each is the next float after the one before
   for (std::uint32_t i = 0; i < d; ++i) {
     rising[i] = std::bit_cast<float>(i * 3000);
     falling[i] = std::bit_cast<float>((d - i) * 3000);
@@ -126,7 +126,7 @@ TEST(TopK, EqualsTheDefinitionForEveryKOfASmallGrid) {
 }
 
 TEST(TopK, EqualsTheDefinitionOnEveryKindOfInput) {
-  // Lengths around the block of the pass and around where the pivot is first sampled.
+  // Lengths around the block of the pass, and around the length from which the pivot is sampled.
   for (const std::size_t d : {31U, 32U, 33U, 1000U, 4096U, 20011U, 200003U}) {
     const std::array inputs = {gradient(d, 1), grid(d, 2), any_finite(d, 3)};
     for (const std::size_t k : {std::size_t{1}, d / 1000, d / 100, d / 16, d / 2, d - 1, d}) {
@@ -142,8 +142,8 @@ TEST(TopK, EqualsTheDefinitionOnHostileInputs) {
 }
 
 TEST(TopK, DoesNotDependOnWhatItsSampleSees) {
-  // Large values exactly where the pivot is sampled (2^32 / golden ratio, d / 64 places): too few
-  // of them for K, so the pass has to be made again. And the reverse: the sample sees nothing
+  // Large values are exactly where the pivot is sampled (2^32 / golden ratio, d / 64 places). They
+  // are too few for K, so the pass must be repeated. And the reverse: the sample sees nothing
   // large.
   constexpr std::uint32_t kD = 1 << 17;
   const auto x = gradient(kD, 5);
@@ -226,7 +226,8 @@ TEST(TopK, ReadsOnceUnlessTheHintIsTooHigh) {
   for (const float much : {1e-30F, 0.01F, 0.9F, 1.0F, 1.02F}) {
     EXPECT_EQ(top_k_support(x, kK, {.hint = much * cold.magnitude}).reads, 1U) << much;
   }
-  // Too few, so the sample is asked; and too few again where it sees values that others lack.
+  // Too few are above the hint, so the sample is asked; too few again if it sees values that others
+  // lack.
   EXPECT_EQ(top_k_support(x, kK, {.hint = 2 * cold.magnitude}).reads, 2U);
   auto misleading = x;
   for (std::uint32_t j = 0; j < 1 << 14; ++j) {
@@ -277,11 +278,11 @@ TEST_P(TopKPath, EqualsTheDefinitionWhateverTheHint) {
 }
 
 TEST_P(TopKPath, NamesTheFirstThatIsNotFinite) {
-  // Behind enough that is larger than all else for candidates to be dropped.
+  // After enough larger values that candidates are dropped.
   constexpr std::uint32_t kD = 40000;
   for (const std::size_t first : {0U, 63U, 64U, 9999U, 20000U, 39998U, 39999U}) {
     for (const float value : {kNan, -kInf}) {
-      for (auto x : {gradient(kD, 4), hostile(kD)[10]}) {  // [10] rises
+      for (auto x : {gradient(kD, 4), hostile(kD)[10]}) {  // [10] is increasing
         std::fill(x.begin() + static_cast<std::ptrdiff_t>(first), x.end(), value);
         for (const std::size_t k : {0U, 400U, kD}) {
           const TopKOptions options = {.hint = 1.0F, .isa = GetParam()};

@@ -1,4 +1,4 @@
-// Codes by their entropy: the bits that the header describes, near the bound, and no others read.
+// Codes by their entropy have the bits that the header defines, near the bound; no others are read.
 #include "compress/values/code_entropy.hpp"
 
 #include <gmock/gmock.h>
@@ -59,8 +59,8 @@ struct Drawn {
   Bytes own;
 };
 
-// Levels that fall off as fast as `falls` says, those of marked values 2.5 times as fast; one value
-// in six is marked, as in recorded rounds.
+// Levels that get rarer at the rate `falls`, 2.5 times as fast for marked values. One value in six
+// is marked, as in recorded rounds.
 Drawn drawn(std::size_t count, unsigned q, double falls, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const unsigned levels = 1U << (q - 1);
@@ -85,12 +85,12 @@ double entropy(const Drawn& all, unsigned q) {
     ++counts[{row, all.codes[i] % (1U << (q - 1))}];
     ++rows[row];
   }
-  auto bits = static_cast<double>(all.codes.size());  // of the signs
+  auto bits = static_cast<double>(all.codes.size());  // bits of the signs
   for (const auto& [key, n] : counts) bits += n * std::log2(rows[key.first] / n);
   return bits;
 }
 
-// The header's text once more: a bit at a time, on doubles nowhere, sharing nothing with the codec.
+// The header's text once more: a bit at a time, without doubles, sharing nothing with the codec.
 class ByDefinition {
  public:
   ByDefinition(Drawn all, unsigned q)
@@ -192,7 +192,7 @@ class ByDefinition {
     return text;
   }
 
-  // floor(2^16 log2 f) but for what 32 bits of y lose.
+  // floor(2^16 log2 f), except for what 32 bits of y lose.
   static std::uint64_t log(std::uint64_t f) {
     std::uint64_t e = 0;
     while (f >> (e + 1) != 0) ++e;
@@ -338,8 +338,8 @@ TEST(CodeEntropy, TakesAtMostTwoBitsMoreThanPlainCodes) {
 
 TEST(CodeEntropy, ASingleLevelCostsItsSignsAndARow) {
   const Bytes codes(1000, 0b0101);  // level 6 of 8, sign 0
-  // 2 of the model, 1000 signs, a state; five levels without slots at r = 5, 5, 5, 5, 6, the sixth
-  // with 256 at r = 6, after which nothing is left.
+  // 2 bits for the model, 1000 signs, a state. Five levels have no slots, at r = 5, 5, 5, 5, 6; the
+  // sixth has 256 at r = 6, after which nothing is left.
   EXPECT_EQ(encode(codes, 4, {}).size, Bits(2 + 1000 + 32 + 4 * 6 + 7 + (4 + 1 + 6)));
 }
 
@@ -371,7 +371,7 @@ TEST(CodeEntropy, RefusesModelsThatThereAreNot) {
 }
 
 TEST(CodeEntropy, RefusesImpossibleRows) {
-  // q = 2: of the 256 slots level 1 has more.
+  // q = 2: level 1 has more of the 256 slots.
   const auto with_frequency = [](std::uint64_t zeros, std::uint64_t low) {
     return coded([&](BitWriter& out) {
       out.put(1, 2);
@@ -390,7 +390,7 @@ TEST(CodeEntropy, RefusesImpossibleRows) {
 
 TEST(CodeEntropy, RefusesAnotherModelThanTheOneOfTheCodes) {
   const Drawn all = drawn(1000, 4, 8, 1);
-  // Plain codes, where the entropy takes less.
+  // Plain codes, where the entropy code takes fewer bits.
   const Coded plain = coded([&](BitWriter& out) {
     out.put(0, 2);
     encode_codes(all.codes, 4, out);
@@ -406,7 +406,7 @@ TEST(CodeEntropy, RefusesAnotherModelThanTheOneOfTheCodes) {
 }
 
 TEST(CodeEntropy, RefusesFrequenciesThatAreNotThoseOfTheCodes) {
-  // Two of 32 levels are the second: of 256 slots 16 are its, not 15.
+  // Two of 32 levels are the second level, so it has 16 of 256 slots, not 15.
   Bytes levels(32, 0);
   levels[5] = levels[17] = 1;
   const auto with_second = [&](std::uint32_t slots) {

@@ -33,7 +33,7 @@ double error(unsigned q, const std::vector<float>& v) {
   return squared_distance(recovered(FractionalQuantizer(q), v), v);
 }
 
-// 1..L of each value.
+// The level 1..L of each value.
 std::vector<std::size_t> levels_of(unsigned q, const std::vector<float>& v) {
   const std::size_t levels = std::size_t{1} << (q - 1);
   std::vector<std::size_t> of;
@@ -59,7 +59,7 @@ TEST(FractionalQuantizer, HasTheExamplesBytes) {
   const Quantized quantized = FractionalQuantizer(3).quantize(kExample);
   BitWriter out;
   encode_codes(quantized.codes, 3, out);
-  out.put(0, 3);  // to the byte's end
+  out.put(0, 3);  // up to the byte's end
   encode_magnitudes(quantized.magnitudes, out);
   std::vector<int> bytes;
   for (const std::byte byte : out.take()) bytes.push_back(std::to_integer<int>(byte));
@@ -135,7 +135,7 @@ TEST(FractionalQuantizer, RecoversOneValueExactly) {
 }
 
 TEST(FractionalQuantizer, RecoversTwoMagnitudesExactly) {
-  // They are v_max and v_min, which no q puts in one level.
+  // The two values are v_max and v_min, which are in different levels for every q.
   for (unsigned q = 2; q <= kMostBits; ++q) {
     for (const std::vector<float>& v : {std::vector<float>{1.0F, -0x1.000002p0F, -1.0F},
                                         {kMax, kDenormal, -kMax},
@@ -152,7 +152,7 @@ TEST(FractionalQuantizer, HasAMeanOfZeroWhereALevelIsEmptyAndNoCodeOfIt) {
 }
 
 TEST(FractionalQuantizer, QuantizesDenormalsBesideTheLargestFloat) {
-  // alpha = (2^128 (1 - 2^-24) / 2^-149)^(1/4) is 2^69.25 less a little.
+  // alpha = (2^128 (1 - 2^-24) / 2^-149)^(1/4) is slightly below 2^69.25.
   const std::vector<float> v = {kMax, 1e-40F, -kDenormal, 1.0F, -3 * kDenormal, 1e20F};
   const Quantized quantized = FractionalQuantizer(3).quantize(v);
   EXPECT_THAT(quantized.codes, ElementsAre(0b000, 0b011, 0b111, 0b001, 0b111, 0b000));
@@ -167,8 +167,8 @@ TEST(FractionalQuantizer, KeepsTheSignOfAMeanThatRoundsToZero) {
 }
 
 TEST(FractionalQuantizer, SumsInDoubleInIncreasingIndexAndRoundsOnce) {
-  // The boundary is 2^53, so that all but 2^106 are in level 2. 2^53 + 2^29 lies between two
-  // floats, and in double the ones after it are lost one by one; before it they are not.
+  // The boundary is 2^53, so all values but 2^106 are in level 2. 2^53 + 2^29 lies between two
+  // floats. In double the ones are lost one by one if added after it; added before it they are not.
   std::vector<float> v = {0x1p106F, 0x1p53F, 0x1p29F, 1.0F, 1.0F};
   EXPECT_THAT(FractionalQuantizer(2).quantize(v).magnitudes, ElementsAre(0x1p106F, 0x1p51F));
   std::reverse(v.begin(), v.end());
@@ -177,9 +177,9 @@ TEST(FractionalQuantizer, SumsInDoubleInIncreasingIndexAndRoundsOnce) {
 }
 
 TEST(FractionalQuantizer, HasTheBoundariesOfEq18) {
-  // Each root adds 2^-53 to half the relative error of the one before, so none passes 2^-52; a
-  // product of at most seven, its roundings and the quotient's stay below 2^-48, and pow's own
-  // error below 2^-48 too: (1/L) log(v_max / v_min) < 100, and pow is good to a few units.
+  // Each root adds 2^-53 to half the relative error of the one before, so none passes 2^-52. A
+  // product of at most seven, its roundings and the quotient's stay below 2^-48. pow's own error is
+  // below 2^-48, too: (1/L) log(v_max / v_min) < 100, and pow is good to a few units.
   for (const auto& [name, v] : quantizer_inputs()) {
     double v_max = 0;
     double v_min = std::numeric_limits<double>::infinity();
@@ -202,8 +202,8 @@ TEST(FractionalQuantizer, HasTheBoundariesOfEq18) {
 }
 
 TEST(FractionalQuantizer, HasTheSameBoundariesForeverAndEverywhere) {
-  // From the numerics of the header in Python, whose floats are doubles. Another order of the
-  // roots, or a product with the reciprocal instead of the quotient, changes last bits of these.
+  // Computed by the header's numerics in Python, whose floats are doubles. Another order of the
+  // roots, or a product with the reciprocal instead of the quotient, changes their last bits.
   EXPECT_THAT(FractionalQuantizer(4).boundaries(std::vector<float>{0.9F, 1e-3F}),
               ElementsAre(0x1.ccccccp-1, 0x1.89c9a6989ac24p-2, 0x1.50854eff1b411p-3,
                           0x1.1f94f604faf47p-4, 0x1.eb851f0eeeee9p-6, 0x1.a40a4c5225997p-7,
@@ -224,7 +224,7 @@ TEST(FractionalQuantizer, HasEverySecondBoundaryOfOneBitMore) {
 
 TEST(FractionalQuantizer, HasFallingBoundariesAboveVMinWhereMagnitudesDiffer) {
   for (const std::vector<float>& v : {std::vector<float>{1.0F, 0x1.000002p0F},
-                                      {kMax, 0x1.fffffcp127F},  // the float below
+                                      {kMax, 0x1.fffffcp127F},  // the float below it
                                       {kMax, kDenormal},
                                       {kDenormal, 2 * kDenormal}}) {
     const double v_min = std::min(v[0], v[1]);
@@ -276,8 +276,8 @@ TEST(FractionalQuantizer, EqualsTheDefinitionBitForBit) {
 }
 
 TEST(FractionalQuantizer, EqualsTheDefinitionOnTheFloatsBesideEachBoundary) {
-  // They lie inside [v_min, v_max], and so move no boundary; most boundaries are no floats, and of
-  // those that are not the nearest float is as often above as below.
+  // The values lie inside [v_min, v_max], so they move no boundary. Most boundaries are no floats;
+  // of those, the nearest float is above as often as below.
   for (std::vector<float> v :
        {std::vector<float>{1.7F, 0.3F}, {kMax, kDenormal}, {3e-39F, 5e-44F}}) {
     const auto b = FractionalQuantizer(kMostBits).boundaries(v);
@@ -319,7 +319,7 @@ TEST(FractionalQuantizer, RecoversASignedValueInsideItsLevel) {
 }
 
 TEST(FractionalQuantizer, HasNoLargerErrorWithOneBitMore) {
-  // One bit more divides levels, and a mean is what has the least squared distance from its level.
+  // One more bit divides levels, and the mean has the least squared distance from its level.
   for (const auto& [name, v] : quantizer_inputs()) {
     double coarse = error(2, v);
     for (unsigned q = 3; q <= kMostBits; ++q) {
@@ -330,14 +330,14 @@ TEST(FractionalQuantizer, HasNoLargerErrorWithOneBitMore) {
   }
 }
 
-// Sums that are not exact are taken in the order of the values: here 2^30 absorbs the last places
-// of the two values above 1, unless these are added to each other before.
+// Sums that are not exact are taken in the order of the values. Here 2^30 absorbs the last places
+// of the two values above 1, unless these are added to each other first.
 TEST(FractionalQuantizer, AddsUpALevelInTheOrderOfItsValues) {
   const float above_one = 1 + 0x1p-23F;
   const std::vector<float> v{0x1p30F, above_one, 10, 10, 10, above_one, 16, 16, 0x1p-30F};
   const FractionalQuantizer quantizer(2);
   const Quantized quantized = quantizer.quantize(v);
-  // (2^30 + 64) / 8 lies between two floats, and goes to the even one; more would go to the other.
+  // (2^30 + 64) / 8 lies between two floats and goes to the even one; more would go to the other.
   EXPECT_THAT(quantized.magnitudes, testing::ElementsAre(0x1p27F, 0x1p-30F));
   EXPECT_EQ(quantized.magnitudes, quantizer.quantize_by_definition(v).magnitudes);
 }

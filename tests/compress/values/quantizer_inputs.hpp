@@ -1,4 +1,4 @@
-// Vectors that every quantiser is tested on, and how the distance between two is measured.
+// Vectors on which every quantiser is tested, and the distance between two vectors.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@
 
 namespace mvsgd::compress {
 
-/// What arrives of v.
+/// The receiver's version of v.
 inline std::vector<float> recovered(const Quantizer& quantizer, const std::vector<float>& v) {
   std::vector<float> result(v.size());
   quantizer.recover(quantizer.quantize(v), result);
@@ -33,9 +33,9 @@ inline std::vector<std::uint32_t> bits(std::span<const float> v) {
   return all;
 }
 
-// 2^64, 2^63, ..., 2^-64 of either sign, each with the floats beside it: v_max / v_min is 2^128 but
-// for the outermost, which have no neighbour outside, so that every boundary of every q is a power
-// of two.
+// 2^64, 2^63, ..., 2^-64 of either sign, each with the floats beside it, except that the outermost
+// have no neighbour outside. So v_max / v_min is 2^128, and every boundary of every q is a power of
+// two.
 inline std::vector<float> powers_of_two() {
   std::vector<float> v;
   for (std::uint32_t exponent = 127 - 64; exponent <= 127 + 64; ++exponent) {
@@ -65,7 +65,7 @@ inline std::vector<QuantizerInput> quantizer_inputs() {
       {"powers of two", powers_of_two()},
   };
 
-  // Sums of twelve uniform values: near enough to the normal shape of a gradient.
+  // Sums of twelve uniform values, which are near enough to the normal shape of a gradient.
   std::vector<float> gradient(3000);
   for (float& x : gradient) {
     std::int64_t sum = 0;
@@ -76,7 +76,7 @@ inline std::vector<QuantizerInput> quantizer_inputs() {
   for (std::size_t i = 0; i < gradient.size(); i += 3) gradient[i] = i % 2 == 0 ? 0.0F : -0.0F;
   inputs.push_back({"gradient with zeros", gradient});
 
-  // Each bit pattern that is finite as likely: the heaviest tails there are.
+  // All finite bit patterns are equally likely: the heaviest tails possible.
   std::vector<float> any_finite(3000);
   for (float& x : any_finite) {
     auto word = static_cast<std::uint32_t>(random());
@@ -113,8 +113,8 @@ inline double squared_distance(std::span<const float> a, std::span<const float> 
   return sum;
 }
 
-// How far ||Q(v) - v||^2 as measured here may lie from the same with exact means instead of rounded
-// ones. Rounding adds sum n delta^2 over the levels or blocks, where n values have the mean mu and
+// How far the measured ||Q(v) - v||^2 may lie from its value with exact instead of rounded means.
+// Rounding adds sum n delta^2 over the levels or blocks, where n values have the mean mu and
 //
 //   |delta| <= (2^-24 + n 2^-53) mu + 2^-150 <= 2^-23.9 mu + 2^-150    for n < 2^24
 //

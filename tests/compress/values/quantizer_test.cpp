@@ -1,4 +1,4 @@
-// What every quantiser promises, and the bits of codes and magnitudes.
+// The promises of every quantiser, and the bits of codes and magnitudes.
 #include "compress/values/quantizer.hpp"
 
 #include <gmock/gmock.h>
@@ -57,14 +57,14 @@ TEST(Codes, TakeTheirBitsInOrderLowestFirst) {
   BitWriter out;
   encode_codes(std::vector<std::uint8_t>{5, 1, 6, 3}, 3, out);
   EXPECT_EQ(out.size(), Bits(12));
-  // 5 is bits 1 0 1, 1 is 1 0 0, 6 is 0 1 1 and 3 is 1 1 0 in stream order.
+  // In stream order 5 is the bits 1 0 1, 1 is 1 0 0, 6 is 0 1 1 and 3 is 1 1 0.
   EXPECT_THAT(out.take(), ElementsAre(std::byte{0x8d}, std::byte{0x07}));
 }
 
 TEST(Codes, AreReadAsTheyWereWrittenAndTakeQBitsEach) {
   for (unsigned q = 1; q <= kMostBits; ++q) {
     for (const std::size_t count : {0U, 1U, 7U, 8U, 9U, 21U, 22U, 63U, 64U, 65U, 200U}) {
-      for (const unsigned before : {0U, 3U}) {  // at a byte boundary and not
+      for (const unsigned before : {0U, 3U}) {  // at a byte boundary and off it
         const auto codes = codes_of(count, q);
         BitWriter out;
         out.put(0, before);
@@ -254,7 +254,7 @@ TEST(Quantizer, RecoversOnlyAsManyValuesAsWereQuantized) {
 TEST(Quantizer, RecoversOnlyCodesOfQBits) {
   for (const auto& quantizer : quantizers()) {
     const unsigned q = quantizer->value_bits();
-    if (q == kMostBits) continue;  // a byte has no more
+    if (q == kMostBits) continue;  // a byte has no more bits
     Quantized quantized = quantizer->quantize(std::vector<float>(10, 1.0F));
     quantized.codes[9] = static_cast<std::uint8_t>(1U << q);
     std::vector<float> v(10, 7.0F);

@@ -1,4 +1,4 @@
-// The table of quantisers: q says which one it is, in settings as in headers.
+// The table of quantisers: q chooses the quantiser, in settings as in headers.
 #include "compress/values/quantizers.hpp"
 
 #include <gmock/gmock.h>

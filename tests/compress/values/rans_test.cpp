@@ -1,4 +1,4 @@
-// The coder has the bits that its header describes, costs the logarithms of its slots, and takes
+// The coder has the bits that its header defines and costs the logarithms of its slots. It reads
 // those bits and no others.
 #include "compress/values/rans.hpp"
 
@@ -70,7 +70,7 @@ Drawn drawn(std::size_t count, std::uint64_t seed) {
   return all;
 }
 
-// The header's words, a symbol at a time, with / and %.
+// The header's rule, a symbol at a time, with / and %.
 Coded encode_by_definition(const Symbols& symbols, std::size_t lanes) {
   std::vector<std::uint64_t> x(lanes, 65536);
   std::vector<std::uint64_t> words;  // from the last to the first
@@ -103,7 +103,7 @@ TEST(Rans, ExampleOfTheHeaderHasItsState) {
 TEST(Rans, WritesWhatItsHeaderDefines) {
   const Rans rans(4, 4, kRows);
   for (const std::size_t lanes : {std::size_t{1}, Rans::kManyLanes}) {
-    // Lengths around those of a lane's turn and of the encoder's blocks.
+    // Lengths around a turn of all lanes, and around the encoder's blocks.
     for (const std::size_t count : {0U, 1U, 7U, 8U, 9U, 500U, 4095U, 4096U, 4097U, 9001U}) {
       const Drawn all = drawn(count, count);
       const Coded want = encode_by_definition(all.symbols, lanes);
@@ -176,7 +176,7 @@ TEST(Rans, DecodesRandomBitsToWhatEncodesToThemOrThrows) {
   int decoded = 0;
   for (int trial = 0; trial < 200'000; ++trial) {
     BitWriter out;
-    out.put(65536 + random() % 1024, 32);  // near the end, which few states reach
+    out.put(65536 + random() % 1024, 32);  // near the final state, which few states reach
     out.put(random() & 0xffff, 16);
     const auto bytes = out.take();
     const Symbols rows = drawn(random() % 6, random()).rows;

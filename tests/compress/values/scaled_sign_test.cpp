@@ -38,7 +38,7 @@ TEST(ScaledSign, HasTheExamplesBytes) {
   const Quantized quantized = ScaledSign(3).quantize(kExample);
   BitWriter out;
   encode_codes(quantized.codes, 1, out);
-  out.put(0, 3);  // to the byte's end
+  out.put(0, 3);  // up to the byte's end
   encode_magnitudes(quantized.magnitudes, out);
   std::vector<int> bytes;
   for (const std::byte byte : out.take()) bytes.push_back(std::to_integer<int>(byte));
@@ -78,12 +78,12 @@ TEST(ScaledSign, RecoversZerosAloneAsPlusZero) {
 }
 
 TEST(ScaledSign, SumsInDoubleInIncreasingIndexAndRoundsOnce) {
-  // In float the two small values would be lost one after the other.
+  // In float the two small values would be lost, one after another.
   const std::vector<float> small = {1.0F, 0x1p-24F, 0x1p-24F};
   EXPECT_THAT(ScaledSign(0).quantize(small).magnitudes, ElementsAre((1.0F + 0x1p-23F) / 3.0F));
   EXPECT_NE((1.0F + 0x1p-23F) / 3.0F, 1.0F / 3.0F);
-  // 2^53 + 2^29 lies between two floats, and in double the ones after it are lost one by one;
-  // before it they are not, and lift the sum off the middle.
+  // 2^53 + 2^29 lies between two floats. In double the ones are lost one by one if added after it.
+  // Added before it they are not lost, and lift the sum off the middle.
   std::vector<float> v = {0x1p53F, 0x1p29F, 1.0F, 1.0F};
   EXPECT_THAT(ScaledSign(0).quantize(v).magnitudes, ElementsAre(0x1p51F));
   std::reverse(v.begin(), v.end());
@@ -107,8 +107,8 @@ TEST(ScaledSign, RecoversEachSignButThatOfZeros) {
 }
 
 TEST(ScaledSign, IsAContractionByTheIdentityOfItsHeader) {
-  // ||v||^2 - ||v||_1^2 / d is a difference of two sums in double, each off by a share of (d + 3)
-  // 2^-53 of at most ||v||^2 (the squared one by twice that); error_slack has the rest.
+  // ||v||^2 - ||v||_1^2 / d is a difference of two sums in double. Each is off by a share of
+  // (d + 3) 2^-53 of at most ||v||^2 (the squared one by twice that); error_slack has the rest.
   for (const auto& [name, v] : quantizer_inputs()) {
     SCOPED_TRACE(name);
     if (v.empty()) continue;
@@ -124,12 +124,12 @@ TEST(ScaledSign, IsAContractionByTheIdentityOfItsHeader) {
 }
 
 TEST(ScaledSign, HasNoLargerErrorWithBlocksInsideItsBlocks) {
-  // The mean is the scale of least squared error of a block, and the scale of a block around it is
-  // one that it could have had.
+  // The mean is the scale of least squared error for a block. A smaller block could also have the
+  // scale of the block around it.
   for (const auto& [name, v] : quantizer_inputs()) {
     SCOPED_TRACE(name);
     double larger = error(ScaledSign(0), v);
-    for (const std::size_t block : {960U, 64U, 16U, 4U, 1U}) {  // each divides the one before
+    for (const std::size_t block : {960U, 64U, 16U, 4U, 1U}) {  // each divides the previous one
       const double smaller = error(ScaledSign(block), v);
       EXPECT_LE(smaller, larger + error_slack(v, larger + smaller)) << block;
       larger = smaller;

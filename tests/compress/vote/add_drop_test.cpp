@@ -1,4 +1,5 @@
-// A worker's add-drop changes are those of Algorithm 2, ties included, and keep its vote K strong.
+// A worker's add-drop changes are those of Algorithm 2, ties included, and its vote keeps its size
+// K.
 #include "compress/vote/add_drop.hpp"
 
 #include <gmock/gmock.h>
@@ -75,7 +76,7 @@ TEST(AddDrop, EqualsTheDefinitionOnWholeMasks) {
     for (int trial = 0; trial < 100; ++trial) {
       const auto x = grid(random, d);
       const std::size_t k = random() % (d + 1);
-      // One time in two any two sets, also those that top-K supports never are.
+      // Every second time, any two sets, also such as top-K supports never are.
       const List top = trial % 2 == 0 ? top_k_support(x, k) : random_support(random, d, k);
       const List previous = random_support(random, d, k);
       for (const std::size_t k_ad : {std::size_t{0}, std::size_t{1}, k / 10, k / 2, k, d + 1}) {
@@ -116,7 +117,7 @@ TEST(AddDrop, OfKIsTheWholeTopAndOfZeroIsNoChange) {
 }
 
 TEST(AddDrop, ReachesAConstantTopInSteps) {
-  // With K_ad = 3 a vote that differs from the top in 10 coordinates is there after 4 rounds.
+  // With K_ad = 3 a vote that differs from the top in 10 coordinates reaches it after 4 rounds.
   std::mt19937_64 random(4);
   const auto x = grid(random, 100);
   const List top = top_k_support(x, 10);

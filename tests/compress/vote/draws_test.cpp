@@ -13,8 +13,8 @@ namespace {
 using ::testing::ElementsAre;
 
 TEST(Draws, AreTheSameForeverAndEverywhere) {
-  // From tests/golden/compress/make_golden.py, another implementation. At one more than a half of
-  // the range about every second number drawn is refused.
+  // From tests/golden/compress/make_golden.py, another implementation. With n one above half of the
+  // range, about every second number drawn is refused.
   Draws halves(7, Purpose::kTieBreak, 9);
   std::vector<std::uint32_t> narrow(8);
   for (auto& number : narrow) number = halves.below((1U << 31) + 1);

@@ -1,5 +1,5 @@
-// The majority vote takes the most voted coordinates, ties fairly: by its definition in d counts,
-// and of the tally that the server has.
+// The majority vote takes the most voted coordinates and breaks ties fairly. Tested are its
+// definition on d counts, and the mask of the server's tally.
 #include "compress/vote/majority_vote.hpp"
 
 #include <gmock/gmock.h>
@@ -41,7 +41,7 @@ std::vector<Index> mask_by_sorting(const VoteCounts& votes, std::size_t k) {
   return order;
 }
 
-/// One sum of votes as both.
+/// One sum of votes in both forms.
 struct Votes {
   Votes(std::size_t d, const std::vector<std::vector<Index>>& supports)
       : counts(counted(d, supports)), tally(tallied(d, supports)) {}
@@ -51,7 +51,7 @@ struct Votes {
   VoteTally tally;
 };
 
-/// The mask by the definition, which is the tally's on every instruction set.
+/// The mask by the definition, after checking that the tally's is equal on every instruction set.
 std::vector<Index> mask_of(const Votes& votes, std::size_t k, const TieBreak& tie) {
   auto mask = majority_mask(votes.counts.counts(), k, tie);
   for (const Isa isa : supported_isas()) {
@@ -150,7 +150,7 @@ TEST(MajorityVote, AtRandomTakesKOfTheTiedAndAllAboveThem) {
       const auto by_index = mask_of(votes, k, kByIndex);
       const auto mask = mask_of(votes, k, {.seed = 3, .round = round});
       ASSERT_TRUE(std::is_sorted(mask.begin(), mask.end(), std::less_equal<>()));
-      // Which coordinates differs, but not how many votes they have.
+      // The coordinates differ, but not how many votes they have.
       const auto histogram = [&](const std::vector<Index>& of) {
         std::map<std::uint32_t, int> counts;
         for (const Index i : of) ++counts[votes.counts.counts()[i]];
@@ -162,8 +162,8 @@ TEST(MajorityVote, AtRandomTakesKOfTheTiedAndAllAboveThem) {
 }
 
 TEST(MajorityVote, IsTheSameForeverAndEverywhere) {
-  // From tests/golden/compress/make_golden.py, another implementation. All eleven coordinates of
-  // four votes enter, and five of the twelve of two votes.
+  // From tests/golden/compress/make_golden.py, another implementation. All eleven coordinates with
+  // four votes enter, and five of the twelve with two votes.
   std::vector<std::uint32_t> counts(40);
   for (std::uint32_t i = 0; i < 40; ++i) counts[i] = i * i % 7;
   EXPECT_THAT(mask_of(Votes(counts), 16, {.seed = 7, .round = 9}),
@@ -180,11 +180,11 @@ TEST(MajorityVote, DrawsAnewForEachSeedAndRound) {
       EXPECT_EQ(mask_of(votes, 32, tie), mask_of(votes, 32, tie));
     }
   }
-  EXPECT_EQ(masks.size(), 16U);  // two of C(64, 32) = 1.8e18 agree by chance never
+  EXPECT_EQ(masks.size(), 16U);  // two of C(64, 32) = 1.8e18 never agree by chance
 }
 
 TEST(MajorityVote, TakesEachSubsetOfTheTiedEquallyOften) {
-  // Two coordinates lead; three of the eight tied behind them enter: 56 subsets, 1,000 draws each.
+  // Two coordinates lead. Three of the eight tied for second enter: 56 subsets, 1,000 draws each.
   // With 55 degrees of freedom chi-square passes 119.9 once in a million seeds.
   const Votes votes({1, 2, 1, 0, 1, 1, 1, 2, 1, 0, 1, 1});
   constexpr int kSubsets = 56;

@@ -29,8 +29,8 @@ TEST(RandomMask, HasKIncreasingCoordinatesBelowD) {
 }
 
 TEST(RandomMask, DrawsEachSetEquallyOften) {
-  // All 10 sets of 2 of 5, 20,000 draws: chi-square with 9 degrees of freedom; 33.7 is exceeded
-  // with probability 1e-4.
+  // All 10 sets of 2 of 5, 20,000 draws. Chi-square with 9 degrees of freedom exceeds 33.7 with
+  // probability 1e-4.
   constexpr std::uint32_t kDraws = 20'000;
   std::map<std::vector<Index>, double> drawn;
   for (std::uint32_t t = 1; t <= kDraws; ++t) ++drawn[random_mask(5, 2, 11, t)];

@@ -1,4 +1,4 @@
-// The random selection is successive sampling by votes: the same draws as the definition, and the
+// The random selection is successive sampling by votes: it has the draws of its definition, and the
 // exact probabilities.
 #include "compress/vote/random_selection.hpp"
 
@@ -52,7 +52,7 @@ TEST(RandomSelection, EqualsTheDefinitionWhereTheTallySortsItsVotes) {
 }
 
 TEST(RandomSelection, EqualsTheDefinitionForEveryNumberOfVotesOfACoordinate) {
-  // Counts up to 300: a coordinate's votes lie in one word of 64 of the row of votes, or in six.
+  // Counts up to 300: a coordinate's votes are in one word of 64 of the row of votes, or in six.
   std::mt19937_64 random(6);
   for (const std::size_t workers : {1U, 7U, 300U}) {
     constexpr std::size_t kD = 60;
@@ -72,8 +72,8 @@ TEST(RandomSelection, EqualsTheDefinitionForEveryNumberOfVotesOfACoordinate) {
   }
 }
 
-// The probability of each set of k under successive sampling, by summing over all orders in which
-// its coordinates may be taken.
+// The probability of each set of k under successive sampling, summed over all orders in which its
+// coordinates may be taken.
 std::map<std::vector<Index>, double> exact_probabilities(const Counts& counts, std::size_t k) {
   std::map<std::vector<Index>, double> exact;
   std::vector<Index> order;
@@ -97,7 +97,7 @@ std::map<std::vector<Index>, double> exact_probabilities(const Counts& counts, s
   return exact;
 }
 
-// Line 15 in words: draw from all votes, refuse repeats, until there are k.
+// Line 15 in words: draws from all votes, rejecting repeats, until there are k.
 std::vector<Index> draw_and_reject(std::mt19937_64& random, const Counts& counts, std::size_t k) {
   std::vector<Index> ballots;
   for (Index i = 0; i < counts.size(); ++i) ballots.insert(ballots.end(), counts[i], i);
@@ -106,8 +106,8 @@ std::vector<Index> draw_and_reject(std::mt19937_64& random, const Counts& counts
   return {mask.begin(), mask.end()};
 }
 
-// A choice of k among few coordinates, and what chi-square passes once in a million seeds at one
-// degree of freedom less than there are sets.
+// A choice of k among few coordinates, and the value that chi-square passes once in a million
+// seeds, with one degree of freedom less than there are sets.
 struct SmallCase {
   Counts counts;
   std::size_t k;
@@ -133,7 +133,7 @@ void expect_exact(const SmallCase& c,
   int seen = 0;
   for (const auto& [mask, probability] : exact) {
     const double expected = probability * kDraws;
-    ASSERT_GT(expected, 100);  // far inside what the chi-square distribution is good for
+    ASSERT_GT(expected, 100);  // far inside the range of the chi-square approximation
     chi_square += (drawn[mask] - expected) * (drawn[mask] - expected) / expected;
     seen += drawn[mask];
   }
@@ -150,7 +150,7 @@ TEST(RandomSelection, TakesEachSetWithItsExactProbability) {
 }
 
 TEST(RandomSelection, HasTheDistributionOfDrawingUntilKAreDistinct) {
-  // The loop meets the same probabilities as random_selection does above.
+  // The loop has the same probabilities as random_selection above.
   for (const SmallCase& c : small_cases()) {
     SCOPED_TRACE(c.sets);
     std::mt19937_64 random(12);
@@ -209,7 +209,7 @@ TEST(RandomSelection, DrawsAnewForEachSeedAndRound) {
       masks.insert(random_selection(votes, 32, seed, round));
     }
   }
-  EXPECT_EQ(masks.size(), 16U);  // two of C(64, 32) = 1.8e18 agree by chance never
+  EXPECT_EQ(masks.size(), 16U);  // two of C(64, 32) = 1.8e18 never agree by chance
 }
 
 TEST(RandomSelection, RefusesMoreCoordinatesThanHaveAVote) {

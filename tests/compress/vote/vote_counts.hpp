@@ -1,5 +1,5 @@
 // The definition of a majority vote: a vector of d counts, and masks chosen from it one coordinate
-// after the other. VoteTally and VoteSum are held against it.
+// after another. VoteTally and VoteSum are compared with it.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,7 @@ class VoteCounts {
   }
 
   /// Adds one vote: strictly increasing indices less than d. Throws std::invalid_argument if they
-  /// are not, with the counts as they were.
+  /// are not; the counts are then unchanged.
   void add(std::span<const Index> support) {
     for (std::size_t j = 0; j < support.size(); ++j) {
       if (support[j] >= counts_.size() || (j > 0 && support[j] <= support[j - 1])) {
@@ -59,9 +59,10 @@ class VoteCounts {
   std::vector<Index> voted_;
 };
 
-/// supp S_top(counts, k), eq 9, as majority_mask of VoteTally: those above the threshold count, and
-/// of those at it by selection sampling. With `wanted` still to take of `left`, the next is taken
-/// with probability wanted / left, which makes every subset equally likely.
+/// supp S_top(counts, k), eq 9, like majority_mask of VoteTally. Coordinates above the threshold
+/// count enter, and some of those at it by selection sampling. With `wanted` still to take of
+/// `left`, the next one is taken with probability wanted / left, which makes all subsets equally
+/// likely.
 inline std::vector<Index> majority_mask(std::span<const std::uint32_t> counts, std::size_t k,
                                         const TieBreak& tie) {
   std::vector<std::uint32_t> falling;

@@ -1,4 +1,5 @@
-// The running sum of eq 16 is the sum of all votes at every round, and refuses what it can see.
+// The running sum of eq 16 is the sum of all votes at every round, and refuses all faults that it
+// shows.
 #include "compress/vote/vote_sum.hpp"
 
 #include <gmock/gmock.h>
@@ -29,7 +30,7 @@ using ::testing::ThrowsMessage;
 using List = std::vector<Index>;
 using Counts = std::vector<std::uint32_t>;
 
-// Values of eight magnitudes, those of the round before in seven coordinates of eight.
+// Values of eight magnitudes; seven coordinates of eight keep the value of the round before.
 void advance(std::mt19937_64& random, std::vector<float>& x) {
   for (float& value : x) {
     const std::uint64_t word = random();
@@ -57,7 +58,7 @@ void expect_the_mask_of_the_definition(const VoteSum& sum, std::size_t k, std::u
   }
 }
 
-// For every k that there are votes for; returns the largest.
+// Checks masks for every k that has enough votes. Returns the largest such k.
 std::size_t expect_the_masks_of_the_definition(const VoteSum& sum) {
   const Counts counts = sum.counts();
   const std::size_t voted =
@@ -66,8 +67,7 @@ std::size_t expect_the_masks_of_the_definition(const VoteSum& sum) {
   return voted;
 }
 
-// Each worker's vote is kept beside the sum as a std::set. Workers come in another order each
-// round.
+// Each worker's vote is also kept as a std::set. Workers come in another order in each round.
 void expect_the_sum_of_all_votes_at_every_round(const LongRun& run, bool check_votes, Isa isa) {
   std::mt19937_64 random(run.d);
   VoteSum sum(run.d, {.workers = run.workers,
@@ -80,7 +80,7 @@ void expect_the_sum_of_all_votes_at_every_round(const LongRun& run, bool check_v
   std::vector<std::set<Index>> checked(run.workers);
   std::vector<std::uint32_t> order(run.workers);
   std::iota(order.begin(), order.end(), 0U);
-  std::set<std::uint32_t> met;  // every count there has been
+  std::set<std::uint32_t> met;  // every count seen
   for (int t = 0; t < run.rounds; ++t) {
     std::shuffle(order.begin(), order.end(), random);
     for (const std::uint32_t n : order) {
@@ -108,7 +108,7 @@ void expect_the_sum_of_all_votes_at_every_round(const LongRun& run, bool check_v
     expect_the_mask_of_the_definition(sum, run.k, static_cast<std::uint64_t>(t));
     met.insert(counts.begin(), counts.end());
   }
-  // The run has been where an honest worker could be refused by mistake.
+  // The run has had counts at which an honest worker could be refused by mistake.
   EXPECT_TRUE(met.contains(0));
   EXPECT_TRUE(met.contains(run.workers));
 }
@@ -135,8 +135,8 @@ TEST(VoteSum, ServesTheMajorityVote) {
 }
 
 TEST(VoteSum, HasTheMaskOfTheDefinitionForEveryK) {
-  // Twenty workers, so that a count has five bits; 200 coordinates, so that the last word is not
-  // whole.
+  // Twenty workers, so that a count has five bits; 200 coordinates, so that the last word is
+  // incomplete.
   std::mt19937_64 random(3);
   for (const Isa isa : supported_isas()) {
     VoteSum sum(200, {.workers = 20, .k = 60, .k_ad = 6, .isa = isa});
@@ -150,7 +150,7 @@ TEST(VoteSum, HasTheMaskOfTheDefinitionForEveryK) {
   }
 }
 
-// Three workers' first votes; the counts are 3 2 1 1 1 1 0 0 0 0.
+// First votes of three workers; the counts are 3 2 1 1 1 1 0 0 0 0.
 VoteSum three_votes(bool check_votes) {
   VoteSum sum(10, {.workers = 3, .k = 3, .k_ad = 2, .check_votes = check_votes});
   sum.first(0, List{0, 1, 2});
@@ -213,9 +213,9 @@ TEST(VoteSum, RefusesWhatOnlyTheVotesShowIfItKeepsThem) {
   VoteSum checked = three_votes(true);
   expect_refused(checked, adds_its_own, "adds 1, which its vote has");
   expect_refused(checked, drops_of_another, "drops 2, which its vote lacks");
-  // The refused halves have not entered the kept vote: {0, 1, 3} still.
+  // The refused changes have not altered the kept vote: it is still {0, 1, 3}.
   checked.change(1, {.add = {6, 7}, .drop = {0, 3}});
-  // And the accepted ones have: {1, 6, 7}.
+  // And the accepted one has: it is {1, 6, 7}.
   expect_refused(checked, {.add = {7}, .drop = {1}}, "adds 7, which its vote has");
   expect_refused(checked, {.add = {8}, .drop = {0}}, "drops 0, which its vote lacks");
   checked.change(1, {.add = {3}, .drop = {6}});

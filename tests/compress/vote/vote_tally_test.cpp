@@ -58,7 +58,7 @@ TEST(VoteTally, IsTheSumOfTheSupports) {
 
 TEST(VoteTally, EqualsTheDenseSumWhateverItsSize) {
   // Fewer than d / 64 votes are sorted, more are counted by blocks; 20,000 coordinates make three
-  // blocks. The one object goes through all of it, larger sums and smaller ones.
+  // blocks. One object goes through all of it, with larger sums and smaller ones.
   std::mt19937_64 random(1);
   for (const std::size_t d : {1U, 63U, 64U, 65U, 8192U, 8193U, 20000U}) {
     for (const Isa isa : supported_isas()) {
@@ -163,7 +163,7 @@ TEST(MajorityVote, OfTheTallyEqualsTheDefinitionForEveryK) {
 }
 
 TEST(MajorityVote, OfTheTallyEqualsTheDefinitionAfterManyDraws) {
-  // 200,000 ties are 3,125 buffers of draws; a draw is refused once in 40,000 or so.
+  // 200,000 ties are 3,125 buffers of draws; about one draw in 40,000 is refused.
   std::mt19937_64 random(4);
   constexpr std::size_t kD = 1000000;
   Supports supports(4);
@@ -184,9 +184,9 @@ TEST(MajorityVote, OfTheTallyEqualsTheDefinitionAfterManyDraws) {
 }
 
 TEST(MajorityVote, OfTheTallyEqualsTheDefinitionWhereNearlyAllEnter) {
-  // Draws are made many at a time, as if none of them changed how many are still wanted, unless a
-  // number is so near that it could: here the last of so many is decided by those before it once in
-  // some twenty rounds.
+  // Many draws are made at a time, as if none changed how many are still wanted, unless a number is
+  // near enough for that to matter. Here the earlier draws of a batch decide its last one in about
+  // one round of twenty.
   constexpr std::size_t kD = 100000;
   Supports supports(1, std::vector<Index>(kD));
   std::iota(supports[0].begin(), supports[0].end(), Index{0});

@@ -1,4 +1,4 @@
-// Votes for the tests of what the server makes of them.
+// Votes for the tests of the server's use of votes.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 
 namespace mvsgd::compress {
 
-/// One vote of each worker for counts given outright: coordinate i gets counts[i] of them.
+/// A vote of each worker such that coordinate i gets counts[i] votes.
 inline std::vector<std::vector<Index>> supports_of(const std::vector<std::uint32_t>& counts) {
   std::vector<std::vector<Index>> supports(*std::max_element(counts.begin(), counts.end()));
   for (Index i = 0; i < counts.size(); ++i) {
@@ -43,7 +43,7 @@ inline VoteTally tally_of(const std::vector<std::uint32_t>& counts) {
   return tallied(counts.size(), supports_of(counts));
 }
 
-/// The instruction sets of this processor.
+/// The instruction sets that this processor has.
 inline std::vector<Isa> supported_isas() {
   std::vector<Isa> isas;
   for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {

@@ -1,9 +1,9 @@
 """Reads a directory that `mvsgd train --dump-wire DIR` wrote, from comm/README.md alone (wire.py).
 
     python3 -B dump.py DIR              a line a message: header, bits by field, what it holds
-    python3 -B dump.py DIR RUN_DIR      the same, held against the run: its ledger, its settings, its digest
+    python3 -B dump.py DIR RUN_DIR      the same, compared with the run: its ledger, its settings, its digest
 
-What a run's messages have in common is held in both: each one says what the ones before it leave open.
+In both cases a run's messages are checked against each other: each must fit those before it.
 """
 
 import collections
@@ -87,7 +87,7 @@ def describe(message):
 
 
 def summary(messages, workers):
-    """A line a message; what the server sends to each, and is the same, is told once."""
+    """A line for each message. What the server sends to all alike has one line."""
     lines = []
     for (t, kind, worker), message in messages.items():
         if kind in DOWN:
@@ -100,8 +100,8 @@ def summary(messages, workers):
 
 
 def held_votes(messages):
-    """What each worker votes for in each round of the dump, by (round, worker): lists of add-drop
-    followed from the first vote."""
+    """Each worker's vote in each round of the dump, by (round, worker). Lists of add-drop are followed
+    from the first vote."""
     votes = {}
     last = {}
     for (t, kind, worker), message in messages.items():
@@ -125,8 +125,8 @@ def held_votes(messages):
 
 
 def hold_mask(settings, mask, votes, where):
-    """The mask of a round against what its workers vote for; between equally voted coordinates the seed
-    may have chosen."""
+    """Checks the mask of a round against its workers' votes. The seed may have chosen between equally
+    voted coordinates."""
     counted = collections.Counter(p for vote in votes for p in vote)
     if settings["scheme"] == "top-k":
         hold(mask == set(counted), f"{where}: the mask is not the union of the supports")
@@ -141,7 +141,7 @@ def hold_mask(settings, mask, votes, where):
 
 
 def mean(updates, divisor):
-    """The mean of workers' values at each coordinate: float32, added up in the workers' order."""
+    """The mean of the workers' values at each coordinate: float32, added in the order of the workers."""
     sums = collections.defaultdict(float)
     for coordinates, values in updates:
         for p, value in zip(coordinates, values):
@@ -150,7 +150,7 @@ def mean(updates, divisor):
 
 
 def hold_rounds(messages, workers, settings):
-    """Each round's messages against each other; returns the parameters after the last round."""
+    """Checks each round's messages against each other. Returns the parameters after the last round."""
     votes = held_votes(messages)
     scheme = settings["scheme"]
     aggregation = settings["aggregation"]
@@ -184,12 +184,12 @@ def hold_rounds(messages, workers, settings):
 
 
 def nearest(x):
-    """x to the nearest whole number, halves rounded up, and 1 at least."""
+    """x rounded to the nearest whole number, halves up, and at least 1."""
     return max(math.floor(x + fractions.Fraction(1, 2)), 1)
 
 
 def hold_header(m, settings, d, first_mask, where):
-    """Count, code and its parameter against the settings."""
+    """Checks count, code and the code's parameter against the settings."""
     if m.positions is None:
         return
     phi = fractions.Fraction(settings["phi"])
@@ -221,8 +221,8 @@ def hold_header(m, settings, d, first_mask, where):
 
 
 def hold_ledger(messages, ledger, rounds):
-    """Every row of the dumped rounds against the fields of a message, to the bit; and none too many. Rows
-    without a worker (ledger_rows = round) are sums over all of them."""
+    """Checks every row of the dumped rounds against the fields of a message, to the bit, and that there
+    are no other rows. Rows without a worker (ledger_rows = round) are sums over all workers."""
     header, *rows = csv.reader(ledger)
     by_worker = "worker" in header
     want = ["round", *["worker"] * by_worker, "direction", "kind", "field", "bits"]

@@ -4,8 +4,8 @@
     python3 -B make_dumps.py MVSGD --write    writes dumps.txt
     python3 -B make_dumps.py MVSGD NAME...    of these cases alone
 
-Either way each dump is held against its run: bits against ledger.csv, messages against each other and against
-the settings, and the parameters that follow from them against the run's digest.
+In any case each dump is compared with its run: bits with ledger.csv, messages with each other and with the settings,
+and the parameters that follow from them with the run's digest.
 """
 
 import difflib
@@ -26,7 +26,7 @@ CODES = ["elias-fano", "rice", "radix", "entropy"]
 
 
 def cases(presets):
-    """Options by name. A preset's rounds are a dense one and two sparse ones, all others' sparse."""
+    """Options by name. A preset runs a dense round and two sparse ones; all others run sparse rounds."""
     for name in presets:
         if name.endswith("-min"):
             continue  # wire.py does not read codes 7 and 8
@@ -70,7 +70,7 @@ def stored(name):
 
 
 def hold_stored():
-    """The golden files of ../compress, which mvsgd is held to and another script has made: the longer codes."""
+    """The golden files of ../compress, which another script has made and mvsgd must match: the longer codes."""
     some = [int(line) for line in stored("positions.txt").split()]
     many = sorted({j**3 // 1024 for j in range(4000)})
     d = 10007
@@ -94,7 +94,7 @@ def hold_stored():
 
 
 def read(mvsgd, options, work):
-    """What the dump of one run holds, line by line."""
+    """The content of one run's dump, line by line."""
     command = [mvsgd, "train", "--quiet", *f"{SMALL} {options}".split()]
     train = subprocess.run([*command, "--out", work / "run", "--dump-wire", work / "dump"],
                            capture_output=True, text=True, check=False)

@@ -46,12 +46,13 @@ MEANS = [(1.0 + 0.5) / 2, (0.25 + 0.125) / 2]
 (HERE / "quantized_update.bin").write_bytes(
     header(6, 2, 0, 3, 7, 18, 4, 0) + packed(CODES + float32(MEANS)))
 
-# The vote of round 8 where that of round 7 was {1, 6, 7, 12}: a change, r = 1 in 3 bits; of 4 ranks
-# the 1 (6 has left) and of 14 the 6 (9 is new), by the entropy code.
+# The vote of round 8 as a change from {1, 6, 7, 12}, that of round 7: r = 1 in 3 bits; then rank 1
+# of 4 (6 has left) and rank 6 of 14 (9 is new), in the entropy code.
 CHANGE = "1 100 1011 100101"
 (HERE / "changed_vote.bin").write_bytes(header(2, 0, 7, 3, 8, 18, 4, 4) + packed(CHANGE))
 
-# 32 values of q = 3, all of level 1 but two of level 2: one row of frequencies in 256 slots.
+# 32 values with q = 3, two of level 2 and the others of level 1: one row of frequencies in 256
+# slots.
 NEGATIVE = {2, 3, 7, 11, 12, 19, 22, 30}
 SECOND = {5, 17}
 FREQUENCIES = [240, 16, 0, 0]

@@ -1,7 +1,7 @@
 """Decodes messages of mvsgd, from comm/README.md alone: header, positions in every code, values.
 
-Whatever the page does not allow is a WireError that names the message's bit. Nothing but Python's standard
-library; slow and plain, one bit at a time.
+Whatever the page does not allow is a WireError that names the message's bit. It uses only Python's standard library,
+and is slow and plain: one bit at a time.
 """
 
 import collections
@@ -35,11 +35,11 @@ class Bits:
         return value
 
     def ahead(self, at, width):
-        """As take(), from bit `at`, with zeros past the end; nothing is consumed."""
+        """As take(), but from bit `at`, with zeros past the end; it consumes nothing."""
         return (self.number >> at) & ((1 << width) - 1)
 
     def until(self, stop):
-        """How many bits other than `stop` come before the next `stop`, which is consumed too."""
+        """The number of bits before the next `stop`; consumes them and `stop`."""
         count = 0
         while self.take(1) != stop:
             count += 1
@@ -59,7 +59,7 @@ def ceil_div(a, b):
 
 
 def block_list(bits, dimension, count, size):
-    """The paper's code (section 4.3.1): a flag and an offset each, a 0 ends a block."""
+    """The paper's code (section 4.3.1): a flag and an offset for each position; a 0 ends a block."""
     width = ceil_log2(size)
     positions = []
     for block in range(ceil_div(dimension, size)):
@@ -74,7 +74,7 @@ def block_list(bits, dimension, count, size):
 
 
 def occupancy(bits, dimension, size):
-    """The block of each position: a 1 each, a 0 ends a block."""
+    """The block of each position: a 1 for each position; a 0 ends a block."""
     blocks = []
     for block in range(ceil_div(dimension, size)):
         blocks += [block] * bits.until(0)
@@ -100,7 +100,7 @@ def rice_list(bits, count, divisor):
 
 
 def digits_at_once(base):
-    """Radix: of the m with base^m < 2^64 that with the fewest bits a digit, of equal ones the least."""
+    """Radix: the m with the fewest bits a digit among those with base^m < 2^64; of several, the least."""
     best = 1
     m = 2
     while base > 1 and base**m < 1 << 64:
@@ -126,14 +126,14 @@ def radix_list(bits, dimension, base):
 
 
 class Decisions:
-    """The binary fraction V at the start of an entropy code, as the decisions that it stands for."""
+    """The binary fraction V at the start of an entropy code, read as decisions."""
 
     def __init__(self, bits):
         self.bits = bits
         self.start = bits.at
         self.read = 0  # bits of V in `over`, its part above L in units
         self.over = 0
-        self.low = 0  # L in units; of its multiples of 2^64 none is ever asked for
+        self.low = 0  # L in units, modulo 2^64, since nothing needs more
         self.range = (1 << 64) - 1
         self.units = 64  # the unit is 2^-units
         self.extend(64)
@@ -161,7 +161,7 @@ class Decisions:
         return int(one)
 
     def finish(self):
-        """Consumes the t bits of V, and holds them to be the shortest and lowest."""
+        """Consumes the t bits of V, and checks that they are the shortest and lowest."""
         for free in range(min(self.units - 1, 63), -1, -1):
             lowest = ceil_div(self.low, 1 << free) << free
             if lowest + (1 << free) <= self.low + self.range:
@@ -195,7 +195,7 @@ def entropy_list(bits, dimension, count):
     decisions = Decisions(bits)
     probabilities = {}
     scale = (dimension << 16) // max(count, 1)
-    quarters = []  # (where it begins, how many plain bits)
+    quarters = []  # (where it begins, number of plain bits)
     for _ in range(count):
         e = floor_log2(scale) - 16
         h = (scale >> (e + 15)) & 1
@@ -292,8 +292,8 @@ class Message:
 
 
 def decode(data, mask_before=None):
-    """One message. `mask_before` is what a mask in delta code is told against: the positions of the mask
-    of the sparse round before."""
+    """One message. `mask_before` is the mask from which a mask in delta code differs: the positions of
+    the mask of the sparse round before."""
     bits = Bits(data)
     version, kind, value_bits, code = (bits.take(8) for _ in range(4))
     if version != 1 or not 1 <= kind < len(KINDS) or code >= len(CODES):

@@ -1,9 +1,9 @@
-"""Makes the golden files of the entropy and the delta code from what their headers say.
+"""Makes the golden files of the entropy code and the delta code from their headers' rules.
 
     python3 make_adaptive_golden.py [--explain]
 
-Integers without bounds take the place of words and carries; --explain prints the decisions of the
-header's example.
+Unbounded integers replace words and carries. --explain prints the decisions of the header's
+example.
 """
 
 import bisect

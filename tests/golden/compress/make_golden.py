@@ -85,7 +85,7 @@ def words(seed, purpose, round_):
 
 
 def halves(seed, purpose, round_):
-    """The 32-bit halves, low one first, of the words."""
+    """The 32-bit halves of the words, the low one first."""
     for word in words(seed, purpose, round_):
         yield word & 0xFFFFFFFF
         yield word >> 32

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Makes the golden files of this folder with PyTorch; README.md says what is in them.
+"""Makes the golden files of this folder with PyTorch; README.md describes them.
 
     /usr/bin/python3 tests/golden/nn/make_golden.py [DIRECTORY]
 
-Needs python3-torch (1.13.0 made the committed files). Prints the deviations that
-tests/nn/golden_test.cpp takes its bounds from.
+Needs python3-torch (1.13.0 made the committed files). Prints the deviations from which
+tests/nn/golden_test.cpp takes its bounds.
 """
 import pathlib
 import struct
@@ -21,10 +21,10 @@ SEED = 91  # keeps the inputs of every ReLU away from its kink: see deviations()
 
 
 class Variant(typing.NamedTuple):
-    """A way to the same float32 step with sums in another order."""
+    """A way to compute the same float32 step with sums in another order."""
     mkldnn: bool
     channels_last: bool = False
-    order: typing.List[int] = [0, 1, 2, 3]  # of the images
+    order: typing.List[int] = [0, 1, 2, 3]  # order of the images
 
 
 # Not mkldnn with channels_last: Debian's 1.13.0 corrupts its heap at these sizes.
@@ -132,9 +132,9 @@ def differentiate_float32(net, variant, images, labels):
 
 
 def deviations(theta, buffers, images, labels, exact, exact_relu_inputs):
-    """How far PyTorch's float32 is from `exact`, which has been differentiated: the largest over
-    the variants of ||difference|| / ||gradient|| for each parameter tensor, and the smallest over
-    the ReLUs of (distance of an input from the kink at 0) / (deviation of an input)."""
+    """How far PyTorch's float32 is from `exact`, which has been differentiated. Returns the largest
+    ||difference|| / ||gradient|| over the variants for each parameter tensor, and the smallest
+    (distance of an input from the kink at 0) / (deviation of an input) over the ReLUs."""
     worst = torch.zeros(len(list(exact.parameters())), dtype=torch.float64)
     margin = float("inf")
     for variant in VARIANTS:
@@ -179,8 +179,8 @@ def followed_run(theta, buffers, pixels, labels):
         theta = flat(net.parameters())
         buffers = flat(b for _, b in statistics(exact)).float()
     out += theta.numpy().tobytes() + buffers.numpy().tobytes()
-    # Else rounding could put an input on the other side of the kink, and gradients would differ by
-    # more than rounding: take another seed.
+    # Otherwise rounding could put an input on the other side of the kink, and gradients would
+    # differ by more than rounding. Take another seed then.
     assert smallest_margin > 1, smallest_margin
     return out
 

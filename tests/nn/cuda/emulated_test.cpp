@@ -1,4 +1,4 @@
-// Tier cuda_emulated: what is the cuda backend's alone, on the emulated device.
+// Tier cuda_emulated: what only the cuda backend does, on the emulated device.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -60,8 +60,8 @@ TEST(CudaDevices, ThatAreNotThereAreRefused) {
   EXPECT_THROW(static_cast<void>(make_cuda_backend({.device = 1})), std::invalid_argument);
 }
 
-// A 1x1 convolution and its gradients, whose terms are products of what a precision leaves of x and
-// dy, times 1.
+// A 1x1 convolution and its gradients. Their terms are 1 times the products of x and dy as rounded
+// by a precision.
 class Precisions : public ::testing::Test {
  protected:
   static constexpr std::int64_t kCount = 64;
@@ -83,7 +83,7 @@ class Precisions : public ::testing::Test {
     backend.conv2d_backward_weights(x, dy, dw, Into::overwrite, {});
     return {read(backend, y), read(backend, dx), read(backend, dw)};
   }
-  // To so many bits after the leading one, ties to even.
+  // Rounded to `bits` bits after the leading one, ties to even.
   static std::vector<float> rounded(std::vector<float> values, int bits) {
     const int dropped = 23 - bits;
     if (dropped == 0) return values;

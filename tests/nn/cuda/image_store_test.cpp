@@ -1,4 +1,4 @@
-// Tier cuda_emulated: batches cut out of images that the emulated device holds.
+// Tier cuda_emulated: batches cut out of images on the emulated device.
 #include "nn/cuda/image_store.hpp"
 
 #include <gmock/gmock.h>
@@ -39,7 +39,7 @@ class ImagesOnADevice : public ::testing::TestWithParam<std::uint64_t> {
     return backend_.hold_images({.pixels = pixels_, .side = kSide, .levels = levels_});
   }
 
-  // The view in words: row by row what is in the image, 0 outside, read backwards if mirrored.
+  // The definition of a view: row by row the image's bytes, 0 outside, read backwards if mirrored.
   [[nodiscard]] std::vector<float> by_definition(const Window& window) const {
     std::vector<float> view;
     for (std::int64_t c = 0; c < 3; ++c) {
@@ -66,7 +66,7 @@ class ImagesOnADevice : public ::testing::TestWithParam<std::uint64_t> {
     return views;
   }
 
-  // Every corner from wholly outside to wholly outside, mirrored and not, images in turn.
+  // Every corner from wholly outside to wholly outside, mirrored and not, with images in turn.
   [[nodiscard]] static std::vector<Window> all_windows() {
     std::vector<Window> windows;
     for (std::int16_t top = -kSide; top <= kSide; ++top) {
@@ -91,7 +91,7 @@ TEST_P(ImagesOnADevice, GiveEveryWindowOfThem) {
   EXPECT_EQ(read(backend_, batch), by_definition(windows));
 }
 
-// Each slot has a stream of its own, which may be behind when the images are let go.
+// Each slot has its own stream, which may be behind when the images are let go.
 TEST_P(ImagesOnADevice, AreThereUntilTheLastBatchIsCut) {
   CudaBackend other({});
   const std::vector<Window> windows{{.image = 3, .top = 1, .left = -2, .flip = true}};
@@ -100,7 +100,7 @@ TEST_P(ImagesOnADevice, AreThereUntilTheLastBatchIsCut) {
     auto images = hold();
     const Tensor batch = images->batch(other, windows);
     images.reset();
-    const auto others = hold();  // in the same memory, if that is free
+    const auto others = hold();  // in the same memory if that is free
     EXPECT_EQ(read(other, batch), want);
   }
 }

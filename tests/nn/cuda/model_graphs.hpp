@@ -12,8 +12,8 @@ namespace mvsgd::nn::cuda::testing {
 
 using ModelGraph = std::function<Plan(const Target&)>;
 
-/// Of a training step at this width and batch. tests/nn/cuda/emulated_test.cpp holds the list
-/// against the plans of a real step.
+/// The graphs of a training step at this width and batch. tests/nn/cuda/emulated_test.cpp compares
+/// the list with the plans of a real step.
 inline std::vector<ModelGraph> model_graphs(std::int64_t width, std::int64_t batch,
                                             Precision precision) {
   std::vector<ModelGraph> graphs;

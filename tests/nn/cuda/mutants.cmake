@@ -1,4 +1,4 @@
-# A source of nn/cuda with a fault, and the test that must find it.
+# Each mutant is a source of nn/cuda with a fault, and the test that must find it.
 
 mvsgd_mutant(leaves_padding_unwritten kernels.cu operations
   "packed[i] = inside ? plain[(o * e.inputs + c) * e.taps + tap] : 0.0F;"

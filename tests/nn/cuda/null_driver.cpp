@@ -1,11 +1,11 @@
-// A libcuda.so.1 without a device, for planning alone: cuDNN compiles some engines when a plan is
-// made, and loads the result by the driver, which need not run it.
+// A libcuda.so.1 without a device, for planning alone. cuDNN compiles some engines when a plan is
+// made and loads the result through the driver, which need not run it.
 //
-// What loading calls succeeds and hands out addresses that nobody follows; everything else that
+// The calls of loading succeed and return addresses that nobody follows. Every other function that
 // cuDNN looks up says that there is no device.
 #include <cstddef>
 
-// NVIDIA's names; the arguments that are not used have none. NOLINTBEGIN
+// NVIDIA's names; unused arguments have none. NOLINTBEGIN
 namespace {
 constexpr int kNoDevice = 100;  // CUDA_ERROR_NO_DEVICE
 int succeed(void** handle) {

@@ -1,5 +1,5 @@
-// Tier cuda_plan: the real cuDNN, told of devices that are not here, has a deterministic plan for
-// every graph of the model. Nothing is executed.
+// Tier cuda_plan: the real cuDNN, given descriptions of absent devices, has a deterministic plan
+// for every graph of the model. Nothing is executed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// cuDNN's words for an A100 and an H100, from NVIDIA's data sheets and the occupancy tables of
+// An A100 and an H100 described for cuDNN, from NVIDIA's data sheets and the occupancy tables of
 // their compute capabilities.
 constexpr const char* kA100 =
     R"({"deviceVer":800,"multiProcessorCount":108,"warpSize":32,"maxSharedMemoryPerBlock":49152,)"
@@ -35,7 +35,7 @@ constexpr const char* kH100 =
     R"("pciDeviceId":0,"isTccDriver":0,"cudaDeviceId":0,"driverVer":13000,)"
     R"("deviceName":"NVIDIA H100 80GB HBM3"})";
 
-// What probe() leaves, from a process of its own: a graph that the library has not met may crash
+// The output of probe(), run in a process of its own: a graph that is new to the library may crash
 // it.
 std::string in_a_child(const std::function<std::string()>& probe) {
   std::array<int, 2> pipe_ends{};
@@ -77,7 +77,8 @@ struct Case {
 
 class EveryGraphOfTheModel : public ::testing::TestWithParam<Case> {
  protected:
-  // The library's first ranking takes a third of a second: here, and not in every child.
+  // The library's first ranking takes a third of a second, so it is made here and not in every
+  // child.
   static void SetUpTestSuite() {
     const ConvolutionProblem problem({64, 8, 32, 32}, {8, 8, 3, 3}, {.stride = 1, .padding = 1});
     for (const char* device : {kA100, kH100}) {
@@ -115,7 +116,7 @@ std::string name_of(const ::testing::TestParamInfo<Case>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Devices, EveryGraphOfTheModel, ::testing::ValuesIn(cases()), name_of);
 
-// That a plan is not always to be had: the library does refuse, by its own words.
+// Not every plan exists: the library does refuse, with its own reason.
 TEST(Planning, IsRefusedWithCudnnsReason) {
   const auto batch_norm = [](std::int64_t channels) -> testing::ModelGraph {
     return [=](const Target& target) { return plan_batch_norm(target, {2, channels, 8, 8}, {}); };

@@ -1,5 +1,5 @@
-// Tiers cuda_emulated and gpu: a training step as one CUDA graph gives the bits of its kernels one
-// by one.
+// Tiers cuda_emulated and gpu: a training step as one CUDA graph gives the bits of its kernels run
+// one by one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ using ::testing::StartsWith;
 
 constexpr std::int64_t kWidth = 2;
 
-/// A network that takes steps, each with other images.
+/// A network that takes steps, each with different images.
 class Trained {
  public:
   explicit Trained(const CudaOptions& options)
@@ -69,8 +69,8 @@ class Trained {
   std::vector<double> told_;
 };
 
-// The first three steps have the same parameters, later ones others; an evaluation and batches of
-// another size are between them.
+// The first three steps have the same parameters, later steps different ones. An evaluation and
+// batches of another size come between them.
 void train(Trained& net) {
   net.train(2);
   net.train(2);
@@ -122,7 +122,7 @@ TEST_P(StepGraph, GivesTheBitsOfItsKernels) {
   EXPECT_THAT(one_by_one.plans(), ::testing::Not(Contains(StartsWith("step "))));
 #if !defined(MVSGD_REAL_CUDA)
   constexpr int kSteps = 9;
-  constexpr int kShapes = 2;  // whose first steps are taken kernel by kernel
+  constexpr int kShapes = 2;  // their first steps run kernel by kernel
   EXPECT_EQ(cuda_emulation::launched_graphs() - before, kSteps - kShapes);
 #endif
 }

@@ -1,4 +1,4 @@
-// Batch norm on batches that are no multiple of 16, against the reference in double.
+// Batch norm on batches that are no multiple of 16, compared with the reference in double.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,8 +26,8 @@ using Exact = std::vector<double>;
 
 constexpr double kEpsilon = 0x1p-24;  // the largest relative error of one float32 rounding
 
-// What one channel of a case has exactly, and how far float32 may be from it. First order: what is
-// of second order is less than the roundings that are counted too many.
+// The exact values of one channel of a case, and how far float32 may be from them. Errors are of
+// first order: second-order terms are less than the roundings that are counted too many.
 struct Channel {
   double m = 0;           // numbers
   double largest = 0;     // |x|
@@ -37,38 +37,38 @@ struct Channel {
   double offset = 0;      // |beta| + largest |residual|
   double dv = 0;          // largest |dv|
   double mean_of_dv = 0;  // of |dv|
-  double chunk = 0;       // pixels of an image that are summed up in float, at most
+  double chunk = 0;       // the most pixels of an image that are summed in float
 
-  // A number passes chunk - 1 additions and a division; the joins of chunks and images are in
-  // double.
+  // A number passes chunk - 1 additions and a division. Chunks and images join in double.
   [[nodiscard]] double part_mean_error() const { return chunk * kEpsilon * largest; }
-  // It is rounded to float.
+  // The mean is also rounded to float.
   [[nodiscard]] double mean_error() const { return part_mean_error() + kEpsilon * largest; }
-  // Of the variance, relative. Within a chunk: a difference's rounding, counted twice as it is
-  // squared, and a chain of fused multiply-adds; that the chunk's mean is off by e adds e^2, as the
-  // differences from the true one sum to zero. Between chunks: squares of differences of means,
-  // each e off, weighted by their counts; the mean of their sizes is at most the deviation.
+  // The relative error of the variance. Within a chunk there is a difference's rounding, counted
+  // twice since it is squared, and a chain of fused multiply-adds. An error e of the chunk's mean
+  // adds e^2, since the differences from the true mean sum to zero. Between chunks there are
+  // squares of differences of means, each e off, weighted by their counts; the mean of their sizes
+  // is at most the deviation.
   [[nodiscard]] double variance_error() const {
     const double e = part_mean_error() / deviation;
     return (chunk + 2) * kEpsilon + 2 * e + 2 * e * e;
   }
-  // Of 1 / deviation as a float, relative.
+  // The relative error of 1 / deviation as a float.
   [[nodiscard]] double inverse_error() const { return variance_error() / 2 + kEpsilon; }
-  // Of gamma / deviation.
+  // The relative error of gamma / deviation.
   [[nodiscard]] double scale_error() const { return inverse_error() + kEpsilon; }
-  // Of fma(x - mean, scale, beta) + residual: the mean's error, the difference's rounding and the
-  // scale's error, and a rounding of the sums each.
+  // The error of fma(x - mean, scale, beta) + residual: the mean's error, the difference's
+  // rounding, the scale's error, and a rounding of each sum.
   [[nodiscard]] double y_error() const {
     return gamma * (mean_error() / deviation + h * (scale_error() + kEpsilon)) +
            2 * kEpsilon * (gamma * h + offset);
   }
 
-  // Sums over the channel divided by m. A term passes the additions of its chunk; dv is rounded
-  // itself if it has two terms.
+  // For sums over the channel divided by m. A term passes the additions of its chunk; dv itself is
+  // rounded if it has two terms.
   [[nodiscard]] double roundings() const { return chunk + 1; }
   [[nodiscard]] double dv_sum_error() const { return roundings() * kEpsilon * mean_of_dv; }
-  // Of dv h, by sums of dv (x - mean): also the mean's error, the difference's rounding and that of
-  // the factor.
+  // The error of sums of dv h, taken as sums of dv (x - mean): also the mean's error, the
+  // difference's rounding and that of the factor.
   [[nodiscard]] double dv_h_sum_error() const {
     return mean_of_dv * (mean_error() / deviation + (roundings() + 1) * kEpsilon * h +
                          h * (inverse_error() + kEpsilon));
@@ -77,8 +77,9 @@ struct Channel {
   [[nodiscard]] double dgamma_error() const {
     return m * (dv_h_sum_error() + kEpsilon * mean_of_dv * h);
   }
-  // Of gamma / deviation * (dv - dbeta / m - h dgamma / m), the three terms with their factors'
-  // errors and roundings (dv's own, and of each product), and two subtractions.
+  // The error of gamma / deviation * (dv - dbeta / m - h dgamma / m): the three terms with the
+  // errors and roundings of their factors (dv's own, and one for each product), and two
+  // subtractions.
   [[nodiscard]] double dx_error() const {
     const double first = dv * (scale_error() + 2 * kEpsilon);
     const double second = dv_sum_error() + mean_of_dv * (scale_error() + kEpsilon);
@@ -91,12 +92,12 @@ struct Channel {
   }
 };
 
-// What batch norm's passes leave.
+// The results of batch norm's passes.
 struct Norm {
   Tensor y, mean, variance, evaluated, dx, dresidual, dgamma, dbeta;
 };
 
-// N images of planes of one chunk and of several, ReLU, a residual, a second gradient.
+// N images, with planes of one chunk and of several, ReLU, a residual, a second gradient.
 using Case = std::tuple<std::int64_t, std::int64_t, bool, bool, bool>;
 
 class LanesBatchNorm : public ::testing::TestWithParam<Case> {
@@ -133,7 +134,7 @@ class LanesBatchNorm : public ::testing::TestWithParam<Case> {
     return residual_.empty() ? 0 : double{residual_[i]};
   }
 
-  // By the definition, in double. z is y before ReLU.
+  // Computes by the definition, in double. z is y before ReLU.
   [[nodiscard]] std::vector<Channel> measure(Exact& z) const {
     std::vector<Channel> channels(kChannels);
     Exact means(kChannels);
@@ -214,7 +215,7 @@ TEST_P(LanesBatchNorm, IsWithinItsBoundOfTheReferenceInDouble) {
   };
 
   expect_near(got.y, want.y, [&](std::size_t i) { return channels[channel_of(i)].y_error(); });
-  // The share that is new, and the result's rounding.
+  // The new share, and the result's rounding.
   expect_near(got.mean, want.mean, [&](std::size_t c) {
     return double{options_.momentum} * channels[c].part_mean_error() + kEpsilon;
   });
@@ -223,7 +224,7 @@ TEST_P(LanesBatchNorm, IsWithinItsBoundOfTheReferenceInDouble) {
     return double{options_.momentum} * unbiased * channels[c].variance_error() +
            kEpsilon * (double{vars_[c]} + unbiased);
   });
-  // Of given statistics: the scale, the difference and two sums are rounded.
+  // With given statistics, the scale, the difference and two sums are rounded.
   expect_near(got.evaluated, want.evaluated, [&](std::size_t i) {
     const std::size_t c = channel_of(i);
     const double product = channels[c].gamma * std::abs(double{x_[i]} - double{means_[c]}) /

@@ -1,5 +1,6 @@
-// The kernels for AMX with each instruction done in software, and held to what the processor asks:
-// a valid configuration, shapes that fit, loads and stores within a cache line a row, a release.
+// The kernels for AMX, with each instruction done in software. They must meet the processor's
+// rules: a valid configuration, shapes that fit, each row's loads and stores within a cache line, a
+// release.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -26,12 +27,12 @@ using testing::serial;
 using testing::x_extents;
 using testing::y_extents;
 
-// What the processor raises a fault for.
+// Faults as the processor would.
 void fault_unless(bool allowed, const char* what) {
   if (!allowed) throw std::logic_error(what);
 }
 
-// The state of the tile unit, and how often it was asked.
+// The state of the tile unit, and counts of its use.
 struct TileUnit {
   bool configured = false;
   TileConfiguration configuration;
@@ -44,7 +45,7 @@ struct TileUnit {
 
   [[nodiscard]] int rows(int tile) const { return configuration.rows[tile]; }
   [[nodiscard]] int row_bytes(int tile) const { return configuration.row_bytes[tile]; }
-  // The shape is checked where a tile is used, as the processor does.
+  // Like the processor, checks the shape when a tile is used.
   void use(int tile) const {
     fault_unless(configured, "a tile without a configuration");
     fault_unless(rows(tile) > 0, "a tile without rows");
@@ -145,7 +146,7 @@ std::vector<float> wide(std::int64_t count, std::uint64_t seed) {
   return values;
 }
 
-// Bits of y, dx and dw, NaNs with their payloads.
+// The bits of y, dx and dw, NaNs with their payloads.
 std::vector<std::uint32_t> results(Bf16Convolutions& convolutions, const ConvolutionShape& s) {
   const InLanes x(x_extents(s), wide(x_extents(s).count(), 1));
   const std::vector<float> w = wide(testing::weight_count(s), 2);
@@ -173,7 +174,7 @@ TEST(Bf16Amx, KernelsDoWhatTheProcessorAllowsAndHaveTheBitsOfTheModel) {
   }
 }
 
-// What a pass of one convolution asks of the unit.
+// What a pass of one convolution does with the unit.
 template <typename Pass>
 TileUnit counted(const ConvolutionShape& s, const Pass& pass) {
   const InLanes x(x_extents(s), uniform(x_extents(s).count(), 1));
@@ -186,7 +187,7 @@ TileUnit counted(const ConvolutionShape& s, const Pass& pass) {
 }
 
 TEST(Bf16Amx, LoadsOnceAProductAndConfiguresRarely) {
-  // Two output tiles, so blocks of two by two; a kernel row is three products.
+  // There are two output tiles, so blocks of two by two. A kernel row is three products.
   const ConvolutionShape s{16, 32, 6, 8, 32, 3, 3, 1, 1};
   const std::int64_t rows_inside = 3 * 6 - 2;
   const TileUnit forward = counted(

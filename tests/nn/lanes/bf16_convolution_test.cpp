@@ -1,4 +1,4 @@
-// bfloat16 convolutions in lanes: bounds, exactness on small integers, one set of bits.
+// bfloat16 convolutions in lanes: error bounds, exactness on small integers, one set of bits.
 #include "nn/lanes/bf16_convolution.hpp"
 
 #include <gmock/gmock.h>
@@ -68,7 +68,7 @@ std::vector<float> wide(std::int64_t count, std::uint64_t seed) {
   return values;
 }
 
-// Results of all three passes, in lanes but for dw.
+// The results of all three passes, in lanes except dw.
 struct Results {
   InLanes y;
   InLanes dx;
@@ -101,7 +101,8 @@ Results run(Bf16Engine engine, const ParallelLoop& loop, const ConvolutionShape&
   return run(convolutions, s, given);
 }
 
-// Sums in double of the products of rounded arguments, which are exact, and of their magnitudes.
+// Sums in double of the products of rounded arguments, which are exact, and of the products'
+// magnitudes.
 struct Sums {
   std::vector<double> value;
   std::vector<double> magnitude;
@@ -129,10 +130,9 @@ struct Exact {
   }
 };
 
-// A product of an argument takes part in at most `pairs` fused additions of its half, the sum of
-// the two halves, and one addition for each tile product: that many roundings, each by a factor
-// within 1 +- 2^-24. Half of what is flushed to zero is no matter here: all terms are far above
-// 2^-126.
+// A product of an argument passes at most `pairs` fused additions of its half, the sum of the two
+// halves, and one addition for each tile product. That many roundings each change it by a factor
+// within 1 +- 2^-24. Flushing to zero does not matter here: all terms are far above 2^-126.
 auto bound(const Sums& sums, std::int64_t pairs, std::int64_t products) {
   const double roundings = static_cast<double>(pairs + 1 + products) * 0x1p-24;
   return
@@ -199,7 +199,7 @@ TEST(Bf16Convolutions, HaveTheBitsOfTheModelWithEveryEngine) {
   }
 }
 
-// Of the larger ones the packed arguments fill several bands, by rows and by image blocks.
+// In the larger ones the packed arguments fill several bands, by rows and by image blocks.
 std::vector<ConvolutionShape> several_bands() {
   return {{17, 96, 24, 20, 18, 3, 3, 1, 1}, {50, 64, 12, 12, 20, 3, 3, 2, 1}};
 }
@@ -238,8 +238,8 @@ TEST(Bf16Convolutions, AreWhatTheyWereAfterOthersHaveUsedTheirMemory) {
   }
 }
 
-// A convolution by a single 1 gives each element rounded; a zero then loses its sign, as sums begin
-// with +0.
+// A convolution by a single 1 gives each element rounded. A zero then loses its sign, since sums
+// begin with +0.
 TEST(Bf16Convolutions, RoundEveryArgumentAsNearestBf16Does) {
   constexpr std::int64_t kCount = 4096;
   Draws draws(7);
@@ -285,8 +285,7 @@ TEST(Bf16Convolutions, RoundEveryArgumentAsNearestBf16Does) {
     std::reverse(found.begin() + static_cast<std::ptrdiff_t>(16 * o),
                  found.begin() + static_cast<std::ptrdiff_t>(16 * o + 16));
   }
-  // Beside an infinite weight, a column outside the image is 0 * inf, where the weight's row is
-  // met.
+  // Next to an infinite weight, a column outside the image is 0 * inf if it meets the weight's row.
   std::size_t different = 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
     bool beside_infinite = false;
@@ -298,7 +297,7 @@ TEST(Bf16Convolutions, RoundEveryArgumentAsNearestBf16Does) {
   EXPECT_EQ(different, 0U) << "w";
 
   for (const bool of_images : {true, false}) {
-    // dw of one pixel and one image, with the other argument 1.
+    // dw for one pixel and one image, with the other argument 1.
     std::vector<std::uint32_t> sums;
     for (std::int64_t n = 0; n < 64; ++n) {
       const InLanes value({1, 1, 1, 1}, std::vector<float>{values[static_cast<std::size_t>(n)]});
@@ -314,7 +313,7 @@ TEST(Bf16Convolutions, RoundEveryArgumentAsNearestBf16Does) {
   }
 }
 
-// In lanes and rounded, in the same order.
+// x in lanes and rounded, in the same order.
 std::vector<std::uint16_t> halves(const InLanes& x) {
   std::vector<std::uint16_t> all;
   for (const std::uint32_t value : x.bits()) all.push_back(nearest_bf16(value));

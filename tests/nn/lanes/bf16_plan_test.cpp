@@ -1,4 +1,4 @@
-// How sums of bfloat16 convolutions are cut, which is part of their results.
+// How sums of bfloat16 convolutions are cut. The cut is part of their results.
 #include "nn/lanes/bf16_plan.hpp"
 
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ TEST(Cut, OfFewChannelsJoinsTheTapsOfARow) {
 }
 
 TEST(Cut, PadsChannelsWhereThatSavesProducts) {
-  expect_cut(74, 1, 39, 13, 3);  // 37 pairs are a prime number: 37 products
+  expect_cut(74, 1, 39, 13, 3);  // 37 pairs, a prime number, would take 37 products
   expect_cut(11, 3, 6, 9, 2);
 }
 

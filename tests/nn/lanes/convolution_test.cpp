@@ -1,5 +1,5 @@
-// Which convolutions are Winograd's, how far those are from the exact result, and that the others
-// are exact on small integers.
+// Which convolutions run by Winograd's algorithm, how far these are from the exact result, and that
+// the others are exact on small integers.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -42,7 +42,7 @@ struct Passes {
   friend bool operator==(const Passes&, const Passes&) = default;
 };
 
-// Of values that `draw` makes of a count and a seed.
+// With values that `draw` makes from a count and a seed.
 template <typename Draw>
 Passes passes(Backend& backend, const ConvolutionProblem& problem, Draw draw) {
   const Tensor x = make(backend, problem.x, draw(elements(problem.x), 1));
@@ -60,7 +60,7 @@ ConvolutionProblem same(std::int64_t images, std::int64_t channels, std::int64_t
   return {{images, channels, height, width}, {outputs, channels, 3, 3}, kSame};
 }
 
-// Winograd's results are rounded otherwise than direct ones.
+// Winograd's results are rounded differently from direct ones.
 void expect_winograd(ConvolutionChoice choice, const ConvolutionProblem& problem) {
   SCOPED_TRACE(problem.text());
   const Passes got = passes(*lanes_backend(choice), problem, testing::uniform);
@@ -97,9 +97,9 @@ TEST(LanesConvolution, IsDirectEverywhereElse) {
 
 class LanesWinograd : public ::testing::TestWithParam<ConvolutionProblem> {};
 
-// Planes that are no multiple of the tile, smaller than one, wider than high and higher than wide;
-// channels that fill a vector, do not, and fill several; batches that fill their blocks and do not;
-// tiles for one chunk and for several, the last of any size.
+// Planes that are no multiple of the tile, smaller than one, wider than high and higher than wide.
+// Channels that fill a vector, do not, and fill several. Batches that fill their blocks and do not.
+// Tiles for one chunk and for several, the last of any size.
 INSTANTIATE_TEST_SUITE_P(
     Problems, LanesWinograd,
     ::testing::Values(same(1, 1, 1, 1, 1), same(16, 40, 1, 1, 12), same(35, 3, 1, 1, 5),
@@ -121,7 +121,7 @@ TEST_P(LanesWinograd, IsWithinItsBoundOfTheExactConvolution) {
                        winograd_bound(winograd_tiles(problem.x), growth_of_weight_gradients())));
 }
 
-// The bound is of the worst case.
+// The bound above is that of the worst case.
 TEST(LanesConvolution, OfWinogradIsInTheMeanAtMost16TimesAsFarOffAsADirectOne) {
   const auto deviation = [](const Values& got, const Values& want) {
     double squares = 0;
@@ -164,7 +164,7 @@ TEST(LanesConvolution, AddsAWholeWeightGradientToWhatIsThere) {
   }
 }
 
-// A batch, and channels in and out, with which every stride and kernel is tried.
+// A batch, and channels in and out. Every stride and kernel is tried with them.
 struct DirectCase {
   std::int64_t images;
   std::int64_t channels;
@@ -203,7 +203,7 @@ TEST_P(LanesDirect, IsExactOnSmallIntegers) {
   }
 }
 
-// A kernel that reaches beyond the plane on either side, and a stride beyond both.
+// A kernel that reaches beyond the plane on both sides, and a stride beyond both.
 TEST(LanesConvolution, OfAPlaneSmallerThanItsKernelIsExactOnSmallIntegers) {
   ReferenceBackend<float> exact;
   const std::unique_ptr<Backend> lanes = lanes_backend(ConvolutionChoice::direct);

@@ -1,5 +1,5 @@
-// A batch that is no multiple of 16 leaves places for images in its last vectors. They are part of
-// no result.
+// A batch that is no multiple of 16 leaves places for images in its last vectors. These places
+// affect no result.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -29,8 +29,8 @@ class LanesFilling : public ::testing::TestWithParam<std::int64_t> {
     return make(*lanes_, {kChannels}, uniform(kChannels, seed));
   }
 
-  // A weight gradient sums over the images of `tested` with those of itself, so that whatever
-  // stands where none is would show beside the same of a copy, whose filling is made anew.
+  // A weight gradient sums over the images of `tested` with itself. So anything in the places
+  // without an image would show, compared with the same sum for a copy whose filling is made anew.
   void expect_none(const Tensor& tested) const {
     const auto sums = [&](const Tensor& x) {
       const Tensor dw = lanes_->allocate({x.shape[1], x.shape[1], 1, 1});
@@ -111,7 +111,7 @@ TEST_P(LanesFilling, OfPoolsAndSumsIsNothing) {
   expect_none(x);
 }
 
-// What is read is the images', and nothing behind them is written to.
+// Reading gives the images alone, and writes nothing beyond them.
 TEST_P(LanesFilling, IsNotReadBack) {
   const Tensor w = make(*lanes_, {1, 1, 1, 1}, {2});
   const Shape shape{GetParam(), 1, 2, 1};

@@ -1,4 +1,4 @@
-// Tensors into lanes and back, and convolutions as their definition says, for tests.
+// Tensors into lanes and back, and convolutions by their definition, for tests.
 #pragma once
 
 #include <atomic>
@@ -53,7 +53,7 @@ class InLanes {
     walk([&](std::int64_t lane, std::size_t at) { values[at] = data_.get()[lane]; });
     return values;
   }
-  /// All of it, lanes past N included.
+  /// All bits, lanes past N included.
   [[nodiscard]] std::vector<std::uint32_t> bits() const {
     std::vector<std::uint32_t> all;
     for (std::int64_t i = 0; i < count_; ++i) {
@@ -71,7 +71,7 @@ class InLanes {
   }
 
  private:
-  // f(place in lanes, place in the plain tensor)
+  // Calls f(place in lanes, place in the plain tensor).
   void walk(const std::function<void(std::int64_t, std::size_t)>& f) const {
     std::size_t at = 0;
     for (std::int64_t n = 0; n < extents_.n; ++n) {
@@ -96,7 +96,7 @@ inline ParallelLoop serial() {
     for (std::int64_t i = 0; i < count; ++i) body(i);
   };
 }
-/// Whoever is free takes what comes next.
+/// A loop whose next index goes to whichever thread is free.
 inline ParallelLoop by_threads(int threads) {
   return [threads](std::int64_t count, const std::function<void(std::int64_t)>& body) {
     std::atomic<std::int64_t> next = 0;
@@ -114,7 +114,7 @@ inline float rounded_to_bf16(float x) {
   return std::bit_cast<float>(std::uint32_t{nearest_bf16(std::bit_cast<std::uint32_t>(x))} << 16U);
 }
 
-/// f(place in x, place in w, place in y) for every product of the convolution, all plain.
+/// Calls f(place in x, place in w, place in y) for every product of the convolution; all are plain.
 inline void for_each_product(const ConvolutionShape& s,
                              const std::function<void(std::size_t, std::size_t, std::size_t)>& f) {
   std::size_t y = 0;
@@ -142,8 +142,8 @@ inline void for_each_product(const ConvolutionShape& s,
   }
 }
 
-/// Odd sizes, channels and outputs about and beyond a tile's, every stride, kernels up to the whole
-/// image and beyond it, padding beyond the kernel, images about a block.
+/// Odd sizes; channels and outputs about and beyond a tile's; every stride; kernels up to the whole
+/// image and beyond it; padding beyond the kernel; images about a block.
 inline std::vector<ConvolutionShape> shapes() {
   return {
       {1, 3, 5, 7, 16, 3, 3, 1, 1},   {16, 5, 6, 5, 10, 3, 3, 2, 1},

@@ -1,5 +1,5 @@
-// Every instruction set and count of threads gives the same bits: those that stand here, so that
-// every processor's are compared.
+// Every instruction set and number of threads gives the same bits. They are recorded here, so every
+// processor is compared with them.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -41,7 +41,7 @@ std::unique_ptr<Backend> lanes_backend(Isa isa, int threads,
   return made;
 }
 
-// One alone where this build has no OpenMP.
+// One thread alone if this build has no OpenMP.
 std::vector<int> thread_counts() {
   try {
     make_lanes_backend()->enter(2);
@@ -51,7 +51,7 @@ std::vector<int> thread_counts() {
   return {1, 2, 3};
 }
 
-// Of NaNs, that they are: which one comes out of two is the processor's choice.
+// NaNs need only both be NaNs: where two meet, the processor chooses which results.
 ::testing::AssertionResult same_bits(const Values& got, const Values& want) {
   if (got.size() != want.size()) {
     return ::testing::AssertionFailure() << got.size() << " values, not " << want.size();
@@ -67,7 +67,7 @@ std::vector<int> thread_counts() {
 
 using Results = std::vector<std::pair<std::string, Values>>;
 
-// compute(backend) is the same with every instruction set and count of threads.
+// Checks that compute(backend) is the same with every instruction set and number of threads.
 template <typename Compute>
 void expect_one_result(ConvolutionChoice choice, const Compute& compute) {
   const Results want = compute(*lanes_backend(Isa::portable, 1, choice));
@@ -84,7 +84,7 @@ void expect_one_result(ConvolutionChoice choice, const Compute& compute) {
   }
 }
 
-// Batches that fill their blocks and do not; channels that fill no vector, one and several, so that
+// Batches that fill their blocks and do not; channels that fill no vector, one and several. So
 // every width's loops over outputs and channels run.
 const std::vector<ConvolutionProblem>& problems() {
   constexpr Conv2dOptions kSame{.stride = 1, .padding = 1};
@@ -199,7 +199,7 @@ TEST(LanesBits, OfEverythingElseAreOne) {
   }
 }
 
-// What training steps leave: each begins at parameters that the one before it moved.
+// The results of training steps; each step begins at parameters that the one before has moved.
 struct Steps {
   std::vector<double> losses;
   Values gradient, buffers, parameters;
@@ -312,7 +312,7 @@ class Digest {
   std::uint64_t hash_ = 0xcbf29ce484222325U;
 };
 
-// What every processor computes, as it was computed on one.
+// What every processor must compute, as computed on one.
 struct Golden {
   std::int64_t images;
   std::uint64_t digest;

@@ -1,5 +1,5 @@
-// What a training step asks of the system's memory: large requests, counted in operator new, which
-// this executable replaces, and what is resident at most.
+// The memory that a training step takes from the system: large requests, counted in operator new,
+// which this executable replaces, and peak resident memory.
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -17,7 +17,7 @@
 
 namespace {
 
-// No graph node of autograd is as large; the smallest activation is.
+// Graph nodes of autograd are smaller than this; the smallest activation is not.
 constexpr std::size_t kLarge = 4096;
 std::atomic<int> large_requests{0};  // NOLINT(*-avoid-non-const-global-variables): operator new's
 
@@ -34,7 +34,7 @@ void* operator new(std::size_t size) { return counted(size, alignof(std::max_ali
 void* operator new(std::size_t size, std::align_val_t alignment) {
   return counted(size, static_cast<std::size_t>(alignment));
 }
-// Inlined without operator new they would be taken for a mismatch.
+// If inlined without operator new, the compiler would warn of a mismatch.
 [[gnu::noinline]] void operator delete(void* data) noexcept { std::free(data); }
 [[gnu::noinline]] void operator delete(void* data, std::size_t) noexcept { std::free(data); }
 [[gnu::noinline]] void operator delete(void* data, std::align_val_t) noexcept { std::free(data); }
@@ -72,8 +72,8 @@ class Training {
 
 TEST(SteadyStep, AllocatesNothingLarge) {
   Training training(8, 16);
-  // The first step fills the pool; the second asks for buffers in another order, as some are still
-  // held.
+  // The first step fills the pool. The second asks for buffers in another order, since some are
+  // still held.
   training.step();
   training.step();
   EXPECT_GT(large_requests, 0) << "nothing is counted";
@@ -82,7 +82,7 @@ TEST(SteadyStep, AllocatesNothingLarge) {
   EXPECT_EQ(large_requests, 0);
 }
 
-// Everything: parameters and gradients, packed weights, activations, scratch.
+// All memory: parameters and gradients, packed weights, activations, scratch.
 TEST(SteadyStep, TakesAtMost700MebibytesAtThePapersSize) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "the sanitizer's own memory is resident, too";

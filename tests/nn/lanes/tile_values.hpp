@@ -22,7 +22,7 @@ struct Tiles {
 
 inline bool is_nan(std::uint32_t x) { return (x & 0x7FFFFFFFU) > 0x7F800000U; }
 
-/// A sequence of its own for each seed.
+/// A different sequence for each seed.
 class Draws {
  public:
   explicit Draws(std::uint64_t seed) : seed_(seed) {}
@@ -36,7 +36,7 @@ class Draws {
   std::uint64_t next_ = 0;
 };
 
-/// A float32 with an exponent of `spread` from `least` on; one in `rare` is zero, subnormal,
+/// A float32 whose exponent is one of `spread` from `least` on. One in `rare` is zero, subnormal,
 /// infinite, NaN, the largest or the smallest.
 inline std::uint32_t hostile(Draws& draws, std::uint32_t least, std::uint32_t spread,
                              std::uint32_t rare) {
@@ -45,13 +45,13 @@ inline std::uint32_t hostile(Draws& draws, std::uint32_t least, std::uint32_t sp
       0xFF800000, 0x7FA10000, 0xFFC00000, 0x7F7F0000, 0x00800000};
   if (draws.below(rare) == 0) return kSpecial[draws.below(10)];
   const auto bits = static_cast<std::uint32_t>(draws.bits());
-  // Few bits set make ties.
+  // Few set bits make ties.
   const std::uint32_t fraction = draws.below(2) == 0 ? bits & 0x7FFFFFU : bits & 0x610001U;
   return (bits & 0x80000000U) | (least + draws.below(spread)) << 23U | fraction;
 }
 
-/// Products about 1, about the smallest normal number, about the largest, or anywhere; half of the
-/// time neighbouring products cancel, in whole or nearly.
+/// Products near 1, near the smallest normal number, near the largest, or anywhere. Half of the
+/// time neighbouring products cancel, completely or nearly.
 inline Tiles hostile_tiles(std::uint64_t seed) {
   struct Exponents {
     std::uint32_t factor, factor_spread, addend, addend_spread;

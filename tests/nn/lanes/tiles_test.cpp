@@ -1,5 +1,5 @@
-// Products of tiles: the model against results of a processor, and what else computes them against
-// the model.
+// Products of tiles: the model compared with a processor's results, and the other units with the
+// model.
 #include "nn/lanes/tiles.hpp"
 
 #include <Random123/philox.h>
@@ -45,9 +45,9 @@ struct Conversion {
   std::uint32_t result;
 };
 
-// An Intel Xeon (family 6, model 207): tdpbf16ps, vdpbf16ps, vcvtneps2bf16. Zeros of either sign,
-// sums at the step where they count as subnormal, products that cancel, overflow that comes back,
-// subnormal arguments, infinities, NaNs.
+// Recorded on an Intel Xeon (family 6, model 207): tdpbf16ps, vdpbf16ps, vcvtneps2bf16. Zeros of
+// either sign, sums around the step below which they count as subnormal, products that cancel,
+// intermediate overflow, subnormal arguments, infinities, NaNs.
 std::vector<Element> recorded_elements() {
   return {
       {0x80000000, {0x80008000}, {0x3F803F80}, 0x00000000},
@@ -189,7 +189,7 @@ std::vector<Conversion> recorded_conversions() {
 std::uint16_t even(std::uint32_t word) { return static_cast<std::uint16_t>(word); }
 std::uint16_t odd(std::uint32_t word) { return static_cast<std::uint16_t>(word >> 16U); }
 
-// vdpbf16ps, whose two products, the odd one first, go to c itself.
+// vdpbf16ps, which adds its two products, the odd one first, to c itself.
 std::uint32_t lane(const Lane& given) {
   return fused_product(even(given.a), even(given.b),
                        fused_product(odd(given.a), odd(given.b), given.c));
@@ -210,8 +210,8 @@ TEST(TileModel, HasTheBitsThatAProcessorHad) {
   }
 }
 
-// The words of ../shared/amx/vectors.bin, of which its README tells the order; {} if it is not
-// there.
+// The words of ../shared/amx/vectors.bin, whose README gives their order; {} if the file does not
+// exist.
 std::vector<std::uint32_t> recorded_words() {
   const std::filesystem::path path =
       std::filesystem::path(MVSGD_TESTS_DIR) / "../../shared/amx/vectors.bin";
@@ -264,13 +264,13 @@ TEST(TileModel, HasTheBitsOfEveryRecordedVector) {
 }
 
 TEST(TileModel, AddsTheSumOfAProductOnceAndLast) {
-  // Beside 2^24 a single 1 is lost, but not the sum of two.
+  // Next to 2^24 a single 1 is lost, but the sum of two is not.
   const std::uint32_t large = std::bit_cast<std::uint32_t>(0x1p24F);
   const std::uint32_t ones = 0x3F803F80;
   EXPECT_EQ(tile_element(large, &ones, &ones, 1, 1), std::bit_cast<std::uint32_t>(0x1p24F + 2.0F));
 }
 
-// C after a product by Unit, whose tiles lie in memory as its loops have them.
+// C after a product by Unit. Tiles lie in memory as in its loops.
 template <typename Unit>
 std::vector<std::uint32_t> product_by(const Tiles& tiles) {
   std::vector<std::uint32_t> c = tiles.c;
@@ -309,7 +309,7 @@ TEST(TileFma, LeavesTheModeOfRoundingAsItWas) {
   if (!fma_tiles_objection().empty()) GTEST_SKIP() << fma_tiles_objection();
   volatile float least = 0x1p-126F;
   volatile float half = 0.5F;
-  // A comparison of floats would take a subnormal for zero, too.
+  // A comparison of floats would also take a subnormal for zero.
   const auto bits = [](float x) { return std::bit_cast<std::uint32_t>(x); };
   {
     const FlushedSubnormals flushed;

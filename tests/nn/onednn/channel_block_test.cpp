@@ -19,19 +19,19 @@ using testing::uniform;
 
 constexpr double kEpsilon = 0x1p-24;
 
-// Every blocked layout with planes that are and are not multiples of what a register holds.
+// Every blocked layout, with planes that are and are not multiples of a register's floats.
 class ChannelBlocks : public ::testing::TestWithParam<ChannelBlock> {
  protected:
   [[nodiscard]] std::int64_t floats() const { return block_.images * block_.image_stride; }
 
-  // Values in memory that is aligned as the pool's is.
+  // Values in memory aligned like the pool's.
   [[nodiscard]] std::shared_ptr<float> aligned(const std::vector<float>& values) const {
     const std::shared_ptr<float> x = pool_->take(static_cast<std::int64_t>(values.size()));
     std::copy(values.begin(), values.end(), x.get());
     return x;
   }
 
-  // f(lane, index of the element) for every element of the block.
+  // Calls f(lane, index of the element) for every element of the block.
   template <typename F>
   void for_each(F f) const {
     for (std::int64_t n = 0; n < block_.images; ++n) {
@@ -49,7 +49,7 @@ class ChannelBlocks : public ::testing::TestWithParam<ChannelBlock> {
   const std::vector<float> shift_ = small_integers(block_.lanes, 3);
 };
 
-// Two blocks an image, so that the images of one are not adjacent.
+// There are two blocks an image, so the images of one are not adjacent.
 ChannelBlock block_of(int lanes, std::int64_t images, std::int64_t plane) {
   return {.lanes = lanes, .images = images, .plane = plane, .image_stride = 2 * plane * lanes};
 }
@@ -80,11 +80,11 @@ TEST_P(ChannelBlocks, HaveTheMomentsOfTheirLanes) {
     const double difference = double{x[i]} - want_means[lane];
     want_squares[lane] += difference * difference;
   });
-  // A chunk of 64 elements at most is summed in four chains, so an element passes 64 / 4 + 2
-  // additions; then a division, and the joins are in double. Each of a chunk's differences is off
-  // by what its mean is off, and the sum of squares by the square of that and its own roundings:
-  // first order terms vanish, as differences from the mean sum to zero, but for the rounding of the
-  // differences.
+  // A chunk of at most 64 elements is summed in four chains, so an element passes 64 / 4 + 2
+  // additions. Then come a division, and joins in double. Each of a chunk's differences is off by
+  // the error of its mean. The sum of squares is off by the square of that and by its own
+  // roundings: first-order terms vanish, since differences from the mean sum to zero, except for
+  // the rounding of the differences.
   const double roundings = static_cast<double>(std::min<std::int64_t>(block_.plane, 64)) / 4 + 4;
   const double mean_error = roundings * kEpsilon * 1001;
   for (std::size_t lane = 0; lane < means.size(); ++lane) {
@@ -100,7 +100,7 @@ TEST_P(ChannelBlocks, ApplyAndRectifySmallIntegersExactly) {
   const std::vector<float> x = small_integers(floats(), 4);
   const auto from = aligned(x);
   for (const bool relu : {false, true}) {
-    // 7 where nothing may be written: the images' other blocks.
+    // 7 where nothing may be written, in the images' other blocks.
     const auto y = aligned(std::vector<float>(x.size(), 7));
     apply(block_,
           {.mean = mean_.data(), .scale = scale_.data(), .shift = shift_.data(), .relu = relu},
@@ -198,7 +198,7 @@ TEST_P(ChannelBlocks, SumAndCarryBackGradientsOfSmallIntegersExactly) {
     EXPECT_EQ(products, want_products);
     EXPECT_EQ(std::vector<float>(dx.get(), dx.get() + x.size()), want);
 
-    // dx may stand where x or dy stood; what is between the images stays.
+    // dx may take the place of x or dy; what is between the images stays.
     for (const std::vector<float>* replaced : {&x, &dy}) {
       const auto again = aligned(x);
       const auto again_terms = aligned(dy);

@@ -1,4 +1,4 @@
-// Which algorithm a convolution gets, and how far Winograd's is from the exact result.
+// The algorithm of each convolution, and how far Winograd's is from the exact result.
 #include "nn/onednn/convolution.hpp"
 
 #include <gmock/gmock.h>
@@ -122,7 +122,7 @@ std::unique_ptr<Backend> winograd_backend(int threads) {
   return made;
 }
 
-// y, dx and dw of one convolution, each between other counts of channels.
+// y, dx and dw of one convolution, each between different numbers of channels.
 std::vector<std::vector<float>> all_passes(Backend& backend, const Shape& x_shape,
                                            std::int64_t outputs) {
   const Shape w_shape{outputs, x_shape[1], 3, 3};
@@ -136,7 +136,7 @@ std::vector<std::vector<float>> all_passes(Backend& backend, const Shape& x_shap
           read(backend, backend.conv2d_backward_data(dy, w, x_shape, kSame)), read(backend, dw)};
 }
 
-// Planes that are wider than high and no multiple of the tile, an odd count of blocks on either
+// Planes that are wider than high and no multiple of the tile, an odd number of blocks on either
 // side, tiles for one chunk and for several, and a last chunk of an odd size.
 TEST(Winograd, TakesAnyPlaneAndAnyBlocksOfChannels) {
   if (!onednn_has_winograd()) GTEST_SKIP() << "no Winograd convolutions on this processor";
@@ -169,7 +169,7 @@ TEST(Winograd, GivesTheSameBitsWithAnyCountOfThreads) {
 
 class WinogradProblem : public ::testing::TestWithParam<WinogradCase> {};
 
-// Every one of ResNet-18's planes, and planes that are no multiple of the tile.
+// All of ResNet-18's planes, and planes that are no multiple of the tile.
 INSTANTIATE_TEST_SUITE_P(Problems, WinogradProblem,
                          ::testing::Values(WinogradCase{2, 16, 32}, WinogradCase{2, 32, 16},
                                            WinogradCase{3, 64, 8}, WinogradCase{4, 128, 4},
@@ -191,8 +191,8 @@ TEST_P(WinogradProblem, IsWithinItsBoundOfTheExactConvolution) {
       make_onednn_backend({.convolution = ConvolutionChoice::direct});
   direct->enter(1);
   ReferenceBackend<double> exact;
-  // The double reference is slow: the largest problem is compared in its first images, whose
-  // results do not depend on the others.
+  // The double reference is slow, so the largest problem is compared only in its first images.
+  // Their results do not depend on the others.
   const std::int64_t compared = std::min<std::int64_t>(batch, 4);
   const Shape shape{batch, channels, side, side};
   const Shape part{compared, channels, side, side};
@@ -216,8 +216,8 @@ TEST_P(WinogradProblem, IsWithinItsBoundOfTheExactConvolution) {
   EXPECT_TRUE(all_near(first(results(*onednn, shape, x)), results(exact, part, first(x)), bound));
   EXPECT_TRUE(all_near(first(data(*onednn, shape, dy)), data(exact, part, first(dy)), bound));
 
-  // Weight gradients sum over the images. Where those are many, oneDNN's direct convolution stands
-  // for the exact one, with its own bound: images * side^2 terms below 1.
+  // Weight gradients sum over the images. If those are many, oneDNN's direct convolution takes the
+  // place of the exact one, with its own bound: images * side^2 terms below 1.
   const auto weights = [&](Backend& backend) {
     const Tensor dw = backend.allocate(taps);
     backend.conv2d_backward_weights(make(backend, shape, x), make(backend, shape, dy), dw,
@@ -233,8 +233,9 @@ TEST_P(WinogradProblem, IsWithinItsBoundOfTheExactConvolution) {
         all_near(weights(*onednn), weights(*direct), weights_bound + terms * terms * kEpsilon));
   }
 
-  // The bound is of the worst case. In the mean over the values Winograd is at most 16 times as far
-  // off as the direct algorithm: a table that names the one where the other runs would show.
+  // The bound above is that of the worst case. Averaged over the values, Winograd is at most 16
+  // times as far off as the direct algorithm. A table that names one where the other runs would
+  // show.
   const std::vector<float> want = results(exact, part, first(x));
   const auto deviation = [&](const std::vector<float>& got) {
     double squares = 0;
@@ -250,7 +251,7 @@ TEST_P(WinogradProblem, IsWithinItsBoundOfTheExactConvolution) {
   RecordProperty("winograd_to_direct", std::to_string(winograds / directs));
 }
 
-// Where the table is asked in another batch or shape, results are the direct ones to the bit.
+// If the table is asked for another batch or shape, results are the direct ones to the bit.
 TEST(ConvolutionChoice, WhatTheTableDoesNotNameIsComputedDirectly) {
   const auto result = [](ConvolutionChoice choice) {
     const std::unique_ptr<Backend> backend = make_onednn_backend({.convolution = choice});
@@ -274,8 +275,8 @@ class BFloat16 : public ::testing::Test {
   std::unique_ptr<Backend> backend_;
 };
 
-// Values of a few bits are bfloat16 as they stand, so products and sums are exact, and results and
-// what batch norm does to them are float32.
+// Values of a few bits are exact in bfloat16, so products and sums are exact. Results, and what
+// batch norm makes of them, are float32.
 TEST_F(BFloat16, IsExactOnSmallIntegers) {
   ReferenceBackend<double> exact;
   for (const std::int64_t channels : {3, 16, 32}) {
@@ -298,7 +299,7 @@ TEST_F(BFloat16, IsExactOnSmallIntegers) {
   }
 }
 
-// Arguments rounded to eight bits, 2^-9 off at most each, and a float32 sum.
+// Arguments are rounded to eight bits, each at most 2^-9 off, and sums are float32.
 TEST_F(BFloat16, RoundsArgumentsAloneAndSumsInSingle) {
   ReferenceBackend<double> exact;
   const Shape shape{2, 64, 8, 8};

@@ -1,4 +1,4 @@
-// Where OpenMP grants fewer threads than are asked for: OMP_THREAD_LIMIT=1 is set for this program.
+// OpenMP grants fewer threads than are asked for: OMP_THREAD_LIMIT=1 is set for this program.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ TEST(FewThreads, OneDnnRefusesMoreThanItIsGiven) {
                                               ::testing::HasSubstr("OpenMP gives 1 of 2 threads")));
 }
 
-// Its threads share results and wait for nobody: those that come do it all.
+// Threads of lanes share results and do not wait for each other, so the threads that come do all.
 TEST(FewThreads, LanesHasTheSameBits) {
   if (!is_limited()) GTEST_SKIP() << "OMP_THREAD_LIMIT is not 1";
   const auto convolved = [](int threads) {

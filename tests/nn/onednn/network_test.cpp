@@ -44,8 +44,8 @@ Step train(Backend& backend, const ResNet18Options& options) {
           .buffers = read(backend, net.buffers())};
 }
 
-// Convolutions whose arguments are rounded to bfloat16, to nearest even: what precision = bf16
-// means.
+// Convolutions whose arguments are rounded to bfloat16, to nearest even: the meaning of
+// precision = bf16.
 template <typename T>
 class RoundedReference final : public ReferenceBackend<T> {
  private:
@@ -102,11 +102,12 @@ INSTANTIATE_TEST_SUITE_P(
       return tested.param.convolution == ConvolutionChoice::direct ? "direct" : "winograd";
     });
 
-// Two evaluations in float32 differ in the order of their sums alone, so what the reference is off
-// from the gradient in double is a sample of what any order is off by. One tensor's may be small by
-// luck, so the median of all is the least that counts; four times that, as the worst of 62 tensors
-// is compared. Winograd's algorithm, though each convolution is further off (convolution_test.cpp),
-// is held to the same; and with bfloat16 it is the same of a network that rounds its arguments so.
+// Two evaluations in float32 differ only in the order of their sums. So the distance of the
+// reference from the gradient in double is a sample of the error of any order. One tensor's may be
+// small by luck, so at least the median of all counts; and four times that, since the worst of 62
+// tensors is compared. Winograd's algorithm must meet the same bound, though each of its
+// convolutions is further off (convolution_test.cpp). bfloat16 must meet that of a network that
+// rounds its arguments in this way.
 template <template <typename> typename Reference>
 void expect_gradients_as_near_to_those_in_double(Backend& tested) {
   const ResNet18Options options{.width = 8};
@@ -154,7 +155,8 @@ TEST_P(OneDnnNetwork, ComputesTheSameBitsOnAnyThread) {
   const Step want = train(*network_, options);
   EXPECT_EQ(train(*network_, options), want) << "run twice";
   Step elsewhere;
-  // The backend's primitives were made here; and a backend made and used there, meanwhile.
+  // The other backend's primitives were made here. Meanwhile a backend is made and used in a
+  // thread.
   Step own;
   std::thread taking_over([&] {
     network_->enter(1);

@@ -1,5 +1,5 @@
-// The backend on a processor without AVX-512: oneDNN is told so before it first looks, so this is
-// an executable of its own.
+// The backend on a processor without AVX-512. oneDNN must be told so before it first looks, so this
+// is a separate executable.
 #include <gmock/gmock.h>
 
 #include <dnnl.hpp>

@@ -31,7 +31,7 @@ class OneDnnBackend : public ::testing::Test {
  protected:
   OneDnnBackend() { onednn_->enter(1); }
 
-  // The same values on either backend.
+  // The same values on both backends.
   struct Pair {
     Tensor onednn;
     Tensor reference;
@@ -40,8 +40,8 @@ class OneDnnBackend : public ::testing::Test {
     const std::vector<float> values = small_integers(elements(shape), seed);
     return {.onednn = make(*onednn_, shape, values), .reference = make(*reference_, shape, values)};
   }
-  // An activation of small integers in the layout that convolutions leave, here a 1x1 one with the
-  // identity.
+  // An activation of small integers in the layout that convolutions leave: the result of a 1x1
+  // convolution with the identity.
   [[nodiscard]] Pair activation(const Shape& shape, std::uint64_t seed) const {
     Pair x = integers(shape, seed);
     std::vector<float> identity(static_cast<std::size_t>(shape[1] * shape[1]));
@@ -180,8 +180,8 @@ TEST_F(OneDnnBackend, EqualsTheReferenceInLinearLayersOfSmallIntegers) {
 }
 
 TEST_F(OneDnnBackend, PaddedChannelsStayZero) {
-  // What is in the padding shows in the next convolution: its weights there are zero, but zero
-  // times a value that is not finite is not.
+  // Values in the padding show in the next convolution. Its weights there are zero, but zero times
+  // a value that is not finite is not zero.
   const float huge = 0x1p127F;
   const Pair x = activation({1, 5, 2, 2}, 1);
   const Tensor gamma = make(*onednn_, {5}, std::vector<float>(5, 1));
@@ -235,14 +235,15 @@ TEST_F(OneDnnBackend, BatchNormIsWithinItsBoundOfTheReferenceInDouble) {
       const Results got = compute(*onednn_);
       const Results want = compute(exact);
 
-      // Roundings on the way of one element through a plane's sum, its mean and the mean of all:
-      // plane / 4 for the chain, two to join chains, and a few of the rest.
+      // The roundings that one element passes in a plane's sum, its mean and the mean of all: plane
+      // / 4 in the chain, two to join chains, and a few others.
       const double roundings = static_cast<double>(plane) / 4 + 6;
       const double largest = 1 + static_cast<double>(offset);
       const double mean_error = roundings * kEpsilon * largest;
-      const double deviation = std::sqrt(1.0 / 3);  // of U(-1, 1), about the sample's
-      // Of h = (x - mean) / deviation, |h| < 2: the mean's error, twice as the deviation's
-      // differences have it too, and the roundings of a sum of squares, a root and two products.
+      const double deviation = std::sqrt(1.0 / 3);  // that of U(-1, 1), about the sample's
+      // The error of h = (x - mean) / deviation, |h| < 2: the mean's error, twice since the
+      // deviation's differences have it too, and the roundings of a sum of squares, a root and two
+      // products.
       const double h_error = 2 * 2 * mean_error / deviation + (roundings + 6) * 2 * kEpsilon;
 
       EXPECT_TRUE(
@@ -259,17 +260,18 @@ TEST_F(OneDnnBackend, BatchNormIsWithinItsBoundOfTheReferenceInDouble) {
       };
       EXPECT_TRUE(
           all_near(read(*onednn_, got.forward.y), read(exact, want.forward.y), affine_error));
-      // Running statistics are halfway from 0: a deviation 1 / sqrt(2) as large, so h up to
-      // sqrt(2) * (2 + offset / 2 / deviation).
+      // Running statistics are halfway from 0. The deviation is 1 / sqrt(2) as large, so h is at
+      // most sqrt(2) * (2 + offset / 2 / deviation).
       EXPECT_TRUE(all_near(
           read(*onednn_, got.evaluated), read(exact, want.evaluated),
           [&](std::size_t i) { return 2 * affine_error(i) * (1 + static_cast<double>(offset)); }));
-      // |dv| < 1, so sums of m terms with h have m of h's error and as many roundings as a mean.
+      // |dv| < 1, so sums of m terms with h have m times h's error, and as many roundings as a
+      // mean.
       const double sum_error = m * (h_error + 2 * roundings * kEpsilon);
       EXPECT_TRUE(all_near(read(*onednn_, got.dbeta), read(exact, want.dbeta), sum_error));
       EXPECT_TRUE(all_near(read(*onednn_, got.dgamma), read(exact, want.dgamma), sum_error));
-      // dx = gamma / deviation * (dv - (dbeta + h dgamma) / m), |h| < 2: three sums' errors, h's
-      // own, and the relative error of the factor.
+      // dx = gamma / deviation * (dv - (dbeta + h dgamma) / m), |h| < 2: the errors of three sums,
+      // that of h, and the relative error of the factor.
       EXPECT_TRUE(all_near(read(*onednn_, got.dx), read(exact, want.dx), [&](std::size_t i) {
         return std::abs(static_cast<double>(gamma[channel_of(i)])) / deviation *
                (3 * sum_error / m + h_error + 5 * h_error);
@@ -278,15 +280,15 @@ TEST_F(OneDnnBackend, BatchNormIsWithinItsBoundOfTheReferenceInDouble) {
   }
 }
 
-// What batch norm's passes leave, as plain values.
+// The results of batch norm's passes, as plain values.
 struct Norm {
   std::vector<float> y, dx, dresidual, dgamma, dbeta;
 
   friend bool operator==(const Norm&, const Norm&) = default;
 };
 
-// ReLU, the residual and a gradient in two terms, inside batch norm's passes or around them; with
-// arguments that are plain or in blocks, and handed over or held.
+// ReLU, the residual and a gradient in two terms, inside batch norm's passes or around them.
+// Arguments are plain or in blocks, and handed over or held.
 TEST_F(OneDnnBackend, WhatIsFusedIntoBatchNormIsWhatStandsAroundIt) {
   Backend& b = *onednn_;
   for (const std::int64_t channels : {5, 16, 24}) {
@@ -347,13 +349,13 @@ TEST_F(OneDnnBackend, WhatIsFusedIntoBatchNormIsWhatStandsAroundIt) {
                                                             fused, dgamma, dbeta, options)),
                       want)
                 << text();
-            // Nothing that is held was written to.
+            // Nothing that is held has been written to.
             EXPECT_EQ(read(b, x), read(b, given(1))) << text();
             EXPECT_EQ(read(b, r), read(b, given(2))) << text();
             EXPECT_EQ(read(b, dy), read(b, given(5))) << text();
             EXPECT_EQ(read(b, more), read(b, given(6))) << text();
             EXPECT_EQ(read(b, fused.y), want.y) << text();
-            // Handed over.
+            // Now handed over.
             EXPECT_EQ(
                 finish(fused.y, b.batch_norm_backward(given(5), two_terms ? more : none, given(1),
                                                       gamma, fused, dgamma, dbeta, options)),
@@ -368,7 +370,7 @@ TEST_F(OneDnnBackend, WhatIsFusedIntoBatchNormIsWhatStandsAroundIt) {
 
 TEST_F(OneDnnBackend, SeesEveryChangeOfItsWeights) {
   const Tensor flat = onednn_->allocate({40 * 40 + 1});
-  // At an odd offset, as a parameter may be, and large enough for a layout of its own.
+  // At an odd offset, as a parameter may be, and large enough to get a layout of its own.
   const Tensor w = onednn_->view(flat, 1, {40, 40, 1, 1});
   const Tensor ones = make(*onednn_, flat.shape, std::vector<float>(40 * 40 + 1, 1));
   const Tensor x = make(*onednn_, {1, 40, 1, 1}, std::vector<float>(40, 1));
@@ -407,7 +409,7 @@ TEST_F(OneDnnBackend, KeepsTensorsThatOutliveIt) {
 }
 
 TEST_F(OneDnnBackend, MakesItsPrimitivesAnewForAnotherCountOfThreads) {
-  // Weight gradients are what threads share most: their parts are added up at the end.
+  // Threads share most in weight gradients, whose parts are added up at the end.
   const auto gradient_on = [&](Backend& backend) {
     const Tensor dw = backend.allocate({16, 16, 3, 3});
     backend.conv2d_backward_weights(make(backend, {8, 16, 8, 8}, uniform(8 * 16 * 64, 1)),
@@ -423,7 +425,7 @@ TEST_F(OneDnnBackend, MakesItsPrimitivesAnewForAnotherCountOfThreads) {
     const std::unique_ptr<Backend> never_with_one = make_onednn_backend();
     never_with_one->enter(threads);
     EXPECT_EQ(with_more, gradient_on(*never_with_one)) << threads;
-    // 8 * 64 products below 1 each, added up in another order.
+    // 8 * 64 products below 1, added in another order.
     EXPECT_TRUE(all_near(with_more, with_one, 512 * 512 * kEpsilon));
     omp_set_num_threads(1);
     EXPECT_EQ(gradient(), with_more) << threads;

@@ -1,5 +1,5 @@
-// What a training step asks of the system's memory: large requests, counted in operator new, which
-// this executable replaces, and what is resident at most.
+// The memory that a training step takes from the system: large requests, counted in operator new,
+// which this executable replaces, and peak resident memory.
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -17,7 +17,8 @@
 
 namespace {
 
-// Neither a graph node of autograd nor a list of oneDNN's is as large; the smallest activation is.
+// Graph nodes of autograd and lists of oneDNN's are smaller than this; the smallest activation is
+// not.
 constexpr std::size_t kLarge = 4096;
 std::atomic<int> large_requests{0};  // NOLINT(*-avoid-non-const-global-variables): operator new's
 
@@ -69,8 +70,8 @@ class Training {
 
 TEST(SteadyStep, AllocatesNothingLarge) {
   Training training(8, 16);
-  // The first step fills the pool; some of its buffers are kept for reordered weights, which the
-  // second replaces.
+  // The first step fills the pool. Some of its buffers are kept for reordered weights, which the
+  // second step replaces.
   training.step();
   training.step();
   EXPECT_GT(large_requests, 0) << "nothing is counted";
@@ -79,7 +80,7 @@ TEST(SteadyStep, AllocatesNothingLarge) {
   EXPECT_EQ(large_requests, 0);
 }
 
-// Everything: parameters and gradients, weights in oneDNN's layouts, activations, scratchpad and
+// All memory: parameters and gradients, weights in oneDNN's layouts, activations, scratchpad and
 // generated code.
 TEST(SteadyStep, TakesAtMost700MebibytesAtThePapersSize) {
 #if defined(__SANITIZE_ADDRESS__)

@@ -16,7 +16,7 @@ class Weights : public ::testing::TestWithParam<WeightShape> {
   [[nodiscard]] std::size_t size() const {
     return static_cast<std::size_t>(shape_.outputs * shape_.inputs * shape_.taps);
   }
-  // Where the weight of output o, input i and tap t stands in OIhw16i16o.
+  // The place in OIhw16i16o of the weight of output o, input i and tap t.
   [[nodiscard]] std::size_t place(std::int64_t o, std::int64_t i, std::int64_t t) const {
     const std::int64_t block = o / 16 * (shape_.inputs / 16) + i / 16;
     return static_cast<std::size_t>(((block * shape_.taps + t) * 16 + i % 16) * 16 + o % 16);
@@ -54,7 +54,7 @@ TEST_P(Weights, GoToBlocksAndBackElementByElement) {
   pack(shape_, plain_.data(), blocked.get());
   EXPECT_EQ(std::vector<float>(blocked.get(), blocked.get() + count), packed(plain_));
 
-  // A view of a flat array begins anywhere: one float past an aligned address here.
+  // A view of a flat array may begin anywhere: here one float past an aligned address.
   std::vector<float> flat(size() + 2, 7);
   unpack(shape_, blocked.get(), flat.data() + 1, Into::overwrite);
   EXPECT_EQ(flat.front(), 7);

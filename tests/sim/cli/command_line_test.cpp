@@ -1,4 +1,5 @@
-// The command line: what it refuses, with which exit code and words, and that nothing is left.
+// The command line: what it refuses, with which exit code and words, and that nothing is left
+// behind.
 #include "sim/cli/command_line.hpp"
 
 #include <gmock/gmock.h>
@@ -28,7 +29,7 @@ using testing::StartsWith;
 
 class CommandLine : public testing::Test {
  protected:
-  /// A run of seconds, with more arguments.
+  /// Trains a run of some seconds, with further arguments.
   Outcome train(std::vector<std::string> more) {
     std::vector<std::string> args{"train",   "--preset", "ssgd-mv",   "--backend", "reference",
                                   "--width", "2",        "--workers", "2",         "--batch",
@@ -101,7 +102,7 @@ TEST_F(CommandLine, EvaluatesARunsModelAsTheRunDid) {
     fs::remove_all(path_);
     const Outcome trained = train({"--rounds", "3", "--bn-eval", bn_eval});
     ASSERT_EQ(trained.code, Exit::good) << trained.err;
-    // With `average` the file has the statistics to use, whichever way they were made.
+    // With `average`, the evaluation takes the file's statistics, however they were made.
     const Outcome evaluated =
         run({"evaluate", "--init", (path_ / "model.safetensors").string(), "--backend", "reference",
              "--synthetic-train", "64", "--synthetic-test", "16"});
@@ -194,7 +195,8 @@ TEST_F(CommandLine, ARoundToDumpThatTheRunDoesNotDoIsWarnedOf) {
   fs::remove_all(dump);
 }
 
-// What the images cannot be divided among is known when the directory is there.
+// The images are known only when the directory exists already. Here they are too few for the
+// workers.
 TEST_F(CommandLine, ARefusalAfterTheDirectoryIsMadeLeavesNothing) {
   const Outcome outcome = train({"--workers", "121", "--synthetic-train", "120"});
   EXPECT_EQ(outcome.code, Exit::usage) << outcome.err;
@@ -279,7 +281,7 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
       {{"--log-level", "warn", "trian"}, "unknown command 'trian'"},
       {{"train", "--baseline", ""}, "--baseline '': it may not be empty"},
       {{"train", "--set", ""}, "--set '': it may not be empty"},
-      {{"presets", ""}, "NAME '': it may not be empty"},
+      {{"presets", ""}, "PRESET '': it may not be empty"},
       {{"data", "check", ""}, "DIR '': it may not be empty"},
       {{"data", "synthesize", path_.string(), "--seed", "-1"}, "--seed"},
       {{"data", "check"}, "directory is required"},
@@ -399,7 +401,7 @@ TEST_F(CommandLine, WhatFollowsABarBeginsALineAndNoBarIsWiderThanTheTerminal) {
   const std::string redraw = "\r\x1b[K";
   const std::size_t last = out.str().rfind(redraw);
   ASSERT_NE(last, std::string::npos);
-  EXPECT_EQ(out.str().size() - (last + redraw.size()), 40U);  // with the end of the line
+  EXPECT_EQ(out.str().size() - (last + redraw.size()), 40U);  // with the line's end
 
   const Outcome wrong = run({"verify", "/no/such/run"});
   err.str("");
@@ -428,7 +430,7 @@ TEST_F(CommandLine, FilesThatAreNotThereAreExit3) {
 
 TEST_F(CommandLine, EveryPresetIsListedAndPrintsAsToml) {
   const Outcome list = run({"presets"});
-  std::set<std::size_t> columns;  // of the summaries
+  std::set<std::size_t> columns;  // where the summaries begin
   for (const Preset& p : presets()) {
     EXPECT_THAT(list.out, HasSubstr(p.name + " "));
     const std::size_t summary = list.out.find(" " + p.summary + "\n");

@@ -36,7 +36,7 @@ TEST_F(CudaWithoutADevice, TrainingExits3WithTheReasonAndLeavesNothing) {
   for (const char* precision : {"fp32", "tf32", "bf16"}) {
     const Outcome outcome = train("cuda", {"--precision", precision});
     EXPECT_EQ(outcome.code, Exit::bad_input) << precision;
-    // Without a driver, and with one whose devices are hidden.
+    // Once for a machine without a driver, once for a driver whose devices are hidden.
     EXPECT_THAT(outcome.err,
                 testing::AnyOf(HasSubstr("no CUDA device: CUDA driver version is insufficient"),
                                HasSubstr("no CUDA device: no CUDA-capable device is detected")));

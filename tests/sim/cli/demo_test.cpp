@@ -1,4 +1,4 @@
-// What ./dev demo runs, its own commands at a small size.
+// The commands of ./dev demo, at a small size.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -27,7 +27,7 @@ void replace(std::string& text, const std::string& from, const std::string& to) 
   }
 }
 
-/// The arguments of each call of the program in the demo of `dev`, which writes below `out`.
+/// The arguments with which the demo of `dev` calls the program, if it writes below `out`.
 std::vector<std::vector<std::string>> demo_commands(const std::string& out) {
   std::istringstream script(text_of(MVSGD_TESTS_DIR "/../dev"));
   std::vector<std::vector<std::string>> commands;
@@ -54,7 +54,7 @@ TEST(Demo, TrainsThreeSchemesAndEndsWithOneTableOfThem) {
     std::string small =
         "--backend reference --width 2 --synthetic-train 64 --synthetic-test 16 "
         "--rounds 6";
-    if (&command == &commands.back()) small = "--format csv";  // which needs no gnuplot
+    if (&command == &commands.back()) small = "--format csv";  // needs no gnuplot
     std::istringstream words(small);
     command.insert(command.end(), std::istream_iterator<std::string>(words), {});
     outcome = run(command);

@@ -1,4 +1,4 @@
-// Every key through the program: what is refused is exit 2, one line and an empty directory.
+// Every key through the program: a refusal is exit code 2, one line and an empty directory.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ using testing::StartsWith;
 class RefusalOfAKey : public testing::Test {
  protected:
   void expect_refused(std::vector<std::string> args, const std::string& words) const {
-    // A run that is not refused ends after a round at width 1.
+    // If it is not refused, the run ends after one round at width 1.
     args.insert(args.begin(), {"train", "--set", "width=1"});
     args.insert(args.end(), {"--out", (directory_.path() / "run").string()});
     const Outcome outcome = run(args, [] { return true; });
@@ -100,7 +100,7 @@ TEST_F(KeyOfAFile, WithoutEffectIsRefusedWithItsLineUnlessTheCommandLineTakesItB
                  "it, and scheme = mv, so it has no effect\n");
   expect_refused({"--config", file, "--scheme", "mv", "--phi-ad", "0.03"},
                  "mvsgd: phi_ad = 0.03: only scheme mv-ad");
-  // What comes next is another refusal.
+  // These keys are not refused, so the error is another one.
   const std::vector<std::string> too_many{"-q", "--workers", "121", "--synthetic-train", "120"};
   for (const std::vector<std::string>& good :
        {std::vector<std::string>{}, {"--scheme", "mv", "--phi-ad", "0.001"}}) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# manual_page.sh MVSGD: groff formats the manual page without a warning, and it has commands, options,
-# keys, exit codes and every example that --help has.
+# manual_page.sh MVSGD: groff formats the manual page without a warning. The page has commands,
+# options, keys, exit codes and every example of --help.
 set -euo pipefail
 mvsgd=$1
 command -v groff >/dev/null || { echo "no groff"; exit 77; }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Standard output has the program's own lines alone, whatever a library prints there.
+# Standard output has only the program's own lines, whatever a library prints there.
 # usage: standard_output.sh MVSGD
 set -euo pipefail
 mvsgd=$1

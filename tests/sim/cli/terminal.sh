@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# terminal.sh MVSGD: colours and a bar that is redrawn are for terminals that know escape sequences,
-# colours not if NO_COLOR is set; everything else gets plain lines.
+# terminal.sh MVSGD: only terminals that know escape sequences get colours and a bar that is
+# redrawn, and no colours if NO_COLOR is set. Everything else gets plain lines.
 set -euo pipefail
 mvsgd=$1
 command -v script >/dev/null || { echo "no script"; exit 77; }
@@ -15,7 +15,7 @@ wrong=(verify "$work/none")  # an error, at once
 train=(train --preset ssgd-mv --workers 2 --synthetic-train 64 --synthetic-test 16 --epochs 4
   --backend reference --width 2 --batch 8 --out "$work/run" --dump-wire "$work/wire" --dump-rounds 99)
 
-# on_terminal ARG...: what a terminal of 50 columns gets of mvsgd ARG..., as `shown`.
+# on_terminal ARG...: sets `shown` to what a terminal of 50 columns gets from mvsgd ARG...
 on_terminal() {
   rm -rf "$work/run"
   shown=$(script -qec "stty cols 50; $(printf '%q ' "$mvsgd" "$@"); true" /dev/null </dev/null)

@@ -1,4 +1,4 @@
-// Files that outlive a crash: their digests, and what a full disk says.
+// Files that outlive a crash: their digests, and the error on a full disk.
 #include "sim/files/durable_file.hpp"
 
 #include <gmock/gmock.h>
@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-/// Of "abc", from FIPS 180-2.
+/// The digest of "abc", from FIPS 180-2.
 constexpr const char* kAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 class DurableFileTest : public testing::Test {
@@ -46,7 +46,7 @@ TEST_F(DurableFileTest, WhatIsHashedOnAThreadOfItsOwnIsTheSame) {
   file.write("a");
   file.write(large);
   file.write("b");
-  EXPECT_EQ(file.finish(), digest_of(path_ / "file"));  // which reads small parts
+  EXPECT_EQ(file.finish(), digest_of(path_ / "file"));  // digest_of() reads small parts
   EXPECT_EQ(text(path_ / "file"), "a" + large + "b");
   EXPECT_THROW(DurableFile("/dev/full").write(large), std::runtime_error);
 }

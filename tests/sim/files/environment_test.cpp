@@ -1,4 +1,4 @@
-// What a run depends on beside its settings.
+// What a run depends on besides its settings.
 #include "sim/files/environment.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// model.safetensors: weights out and in.
+// model.safetensors: weights written and read.
 #include "sim/files/model_file.hpp"
 
 #include <gmock/gmock.h>
@@ -28,7 +28,7 @@ constexpr std::int64_t kWidth = 2;
 
 class ModelFile : public testing::Test {
  protected:
-  /// No two values alike.
+  /// Values that all differ.
   static std::vector<float> values(const nn::Layout& layout) {
     std::vector<float> all(static_cast<std::size_t>(layout.size()));
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = 0.25F + static_cast<float>(i);
@@ -56,7 +56,7 @@ TEST_F(ModelFile, GivesBackWhatWasWritten) {
   EXPECT_EQ(model.theta, theta_);
   EXPECT_EQ(model.statistics, statistics_);
   const SafetensorsFile file(path_);
-  EXPECT_EQ(file.header().tensors.size(), 62U + 40U + 20U);  // and PyTorch's counters
+  EXPECT_EQ(file.header().tensors.size(), 62U + 40U + 20U);  // with PyTorch's counters
   EXPECT_EQ(file.header().at("layer4.0.shortcut.1.num_batches_tracked", "").dtype, DType::i64);
 }
 
@@ -79,7 +79,7 @@ TEST_F(ModelFile, OfAnotherNetworkIsRefusedNamingTheArray) {
               HasSubstr("no width"));
 }
 
-/// The arrays of a whole model, with other names, some of them of other numbers.
+/// Writes the arrays of a whole model under other names.
 class OthersModelFile : public ModelFile {
  protected:
   template <typename Rename>
@@ -191,7 +191,7 @@ TEST_F(ModelFile, WithAnArrayTooManyIsRefusedNamingIt) {
   EXPECT_THAT(write(), HasSubstr("the network has no array fc2.bias"));
 }
 
-/// Every backend of this build on PyTorch's own weights, images and logits.
+/// Every backend of this build, with PyTorch's own weights, images and logits.
 class ModelFileOnBackend : public testing::TestWithParam<const char*> {};
 
 TEST_P(ModelFileOnBackend, GivesPyTorchsLogitsWithin1e4) {

@@ -1,4 +1,4 @@
-// Safetensors files: what is written is read back, and what is no such file is refused.
+// Safetensors files: what is written is read back, and anything else is refused.
 #include "sim/files/safetensors.hpp"
 
 #include <fmt/format.h>
@@ -36,7 +36,7 @@ class Safetensors : public testing::Test {
   void write_bytes(const std::string& bytes) const {
     std::ofstream(path_, std::ios::binary) << bytes;
   }
-  /// What opening the file throws; "accepted" if it is one.
+  /// The error on opening the file; "accepted" if there is none.
   [[nodiscard]] std::string refusal() const {
     try {
       const SafetensorsFile file(path_);
@@ -136,7 +136,7 @@ TEST_F(Safetensors, SaysWhatIsWrong) {
   EXPECT_THAT(refusal(), HasSubstr("cannot be read"));
 }
 
-// Each as safetensors 0.8.0 of PyPI reads it.
+// Each is read as safetensors 0.8.0 of PyPI reads it.
 TEST_F(Safetensors, ReadsWhatTheFormatsReferenceReads) {
   const auto with_header = [&](const std::string& header, std::size_t data) {
     write_bytes(std::string(1, static_cast<char>(header.size())) + std::string(7, '\0') + header +
@@ -173,7 +173,7 @@ TEST_F(Safetensors, NumbersOfOtherTypesAreMadeF32) {
   };
   using U16 = std::uint16_t;
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  // 1, -2, the largest and the smallest above zero, -0, infinity.
+  // 1, -2, the largest number, the smallest above zero, -0, infinity.
   const std::string halves =
       bytes_of(U16{0x3c00}, U16{0xc000}, U16{0x7bff}, U16{0x0001}, U16{0x8000}, U16{0x7c00});
   const std::vector<float> of_halves = read("F16", halves, 6);

@@ -17,11 +17,11 @@ namespace {
 constexpr std::uint64_t kD = 11'173'962;
 constexpr std::uint64_t kBuffers = 9'600;
 
-/// The account of a whole run of `preset_name` as the law gives it.
+/// The account of a whole run of `preset_name` whose bits are the law's.
 Account account_of(const char* preset_name) {
   Settings settings = preset(preset_name).settings;
   settings.workers = 2;  // rates do not depend on it
-  settings.epochs = 60;  // 79 steps each: the warm-up is 79 steps, without rounding
+  settings.epochs = 60;  // 79 steps each, so that the warm-up is 79 steps without rounding
   const Audit audit({}, settings, kD, kBuffers);
   Account account(kD, settings.workers);
   std::vector<Round> rounds = schedule(settings, 10'000);
@@ -38,15 +38,15 @@ Account account_of(const char* preset_name) {
 }
 
 TEST(Account, Table1sRatesOfTheVotingRows) {
-  // H = 1 divides the steps, so every round is a full one.
+  // With H = 1 every round has the same number of steps.
   const Rates rates = account_of("ssgd-mv").rates();
   EXPECT_NEAR(*rates.uplink, 78.05, 0.005);
   EXPECT_NEAR(*rates.both_ways, 78.05, 0.005);
 }
 
 TEST(Account, WholeRunCountsFiveDenseEpochsOf300) {
-  // A 60th of the steps is dense: 1 / (1/60 + 59/60 / 78.05) = 34.2. Headers and buffers cost under
-  // 0.5 % here.
+  // A 60th of the steps is dense: 1 / (1/60 + 59/60 / 78.05) = 34.2. Headers and buffers cost less
+  // than 0.5 % here.
   const Rates rates = account_of("ssgd-mv").rates();
   EXPECT_NEAR(*rates.run_uplink, 34.2, 0.1);
   EXPECT_NEAR(*rates.run_both_ways, 34.2, 0.2);
@@ -67,9 +67,9 @@ std::ostream& operator<<(std::ostream& out, const Row& row) { return out << row.
 
 class AccountOfRow : public testing::TestWithParam<Row> {
  protected:
-  /// What the table is about: 60 epochs of 16 steps, so that 16 steps are dense and every sparse
-  /// round has all its H; AD's lists and top-K's unions as long as they can be; neither the initial
-  /// model nor buffers, which the paper does not count.
+  /// The account of a run as Table 1 counts it. 60 epochs have 16 steps each, so that 16 steps are
+  /// dense and every sparse round has all its H. AD's lists and top-K's unions are as long as they
+  /// can be. The initial model and buffers, which the paper does not count, are left out.
   static Account account_of(const Settings& row) {
     Settings settings = row;
     settings.epochs = 60;
@@ -98,7 +98,7 @@ class AccountOfRow : public testing::TestWithParam<Row> {
   Account account_ = account_of(settings_);
 };
 
-// The table has its numbers to one decimal.
+// The table gives its numbers to one decimal.
 constexpr double kRounding = 0.0501;
 
 TEST_P(AccountOfRow, ASparseRoundHasTheRatesOfTable1) {
@@ -114,7 +114,7 @@ TEST_P(AccountOfRow, ItsSparseRoundsHaveThatRateButForAdsFirstVote) {
   const double dense = 32.0 * kD * settings_.local_steps;
   const double up = counted(account_, comm::Direction::up);
   const double down = counted(account_, comm::Direction::down);
-  // A whole vote in place of two lists of K_ad.
+  // A whole vote instead of two lists of K_ad.
   const double more = settings_.scheme->name() == "mv-ad" ? 1'005'660 - 268'176 : 0;
   const double rounds = account_.sparse_rounds();
   const Rates rates = account_.rates();
@@ -126,7 +126,7 @@ TEST_P(AccountOfRow, TheWholeRunCountsFiveDenseEpochsOf300) {
   ASSERT_EQ(account_.dense_rounds(), 16U);
   ASSERT_EQ(account_.sparse_rounds(), 944U / settings_.local_steps);
   const Rates rates = account_.rates();
-  // Headers, padding, level means and AD's first vote take 0.02 off at most.
+  // Headers, padding, level means and AD's first vote lower the rates by at most 0.02.
   EXPECT_NEAR(*rates.run_uplink, GetParam().run_up, kRounding + 0.02);
   EXPECT_NEAR(*rates.run_both_ways, GetParam().run_both_ways, kRounding + 0.02);
 }

@@ -48,7 +48,7 @@ TEST_F(AuditOfOneRound, HasVoteUpdateBuffersMaskAndAggregate) {
     if (row.field == comm::Field::positions) positions += row.bits;
     if (row.field == comm::Field::bn_buffers) buffers += row.bits;
   }
-  // d = 10,000, K = B = 100: 8 bits a position and 100 block ends, twice a worker.
+  // d = 10,000, K = B = 100: 8 bits a position and 100 block ends, for two lists of each worker.
   EXPECT_EQ(positions, comm::Bits(4 * 900));
   EXPECT_EQ(buffers, comm::Bits(2 * 12 * 32));
 }
@@ -98,7 +98,7 @@ class AuditOfSizes : public testing::Test {
     }
     return rows;
   }
-  /// `rows` with the sizes that they tell of, as a finished run's are checked.
+  /// Checks `rows` with the sizes that follow from them, as for a finished run.
   [[nodiscard]] std::string refusal(const std::vector<comm::LedgerRow>& rows) const {
     return refusal(rows, audit().sizes_in(round_, rows));
   }
@@ -172,7 +172,7 @@ TEST_F(AuditOfAd, ADropListUnlikeItsAddListIsNamed) {
     auto forged = rows(changes({3, 3, 3}));
     const auto other = rows(changes({3, dropped, 3}));
     for (std::size_t i = 0; i < forged.size(); ++i) {
-      // No list ends at a whole byte: no row of padding comes or goes.
+      // No list ends at a whole byte, so that rows of padding neither appear nor vanish.
       ASSERT_EQ(forged[i].field, other[i].field);
       if (forged[i].id.kind == comm::Kind::drop) forged[i] = other[i];
     }
@@ -223,14 +223,15 @@ TEST_F(AuditOfTopK, AUnionAboveDIsNamed) {
 
 TEST_F(AuditOfTopK, AWorkersUnionUnlikeTheOthersIsNamed) {
   for (const std::uint32_t worker : {0U, 1U, 2U}) {
-    // 8 positions more are 48 bits more, and 8 values 256: no row of padding comes or goes.
+    // 8 more positions take 48 more bits, and 8 values 256, so that rows of padding neither appear
+    // nor vanish.
     auto forged = rows(union_of(150));
     const auto other = rows(union_of(158));
     for (std::size_t i = 0; i < forged.size(); ++i) {
       ASSERT_EQ(forged[i].field, other[i].field);
       if (forged[i].id.worker == worker) forged[i] = other[i];
     }
-    // Worker 0's is what the others' are held against.
+    // The others are compared with worker 0's row.
     const std::uint32_t named = worker == 0 ? 1 : worker;
     EXPECT_THAT(refusal(forged),
                 HasSubstr("worker " + std::to_string(named) + ", down mask positions"));

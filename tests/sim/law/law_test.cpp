@@ -42,7 +42,7 @@ TEST(Law, DifferenceFromThePrintedEquationIsItemisedInFull) {
 }
 
 TEST(Law, ABlockOfOneNeedsNoOffset) {
-  // phi = 1: a flag a position, an end a block.
+  // phi = 1: one flag for each position, one end for each block.
   EXPECT_EQ(position_law({}, 10, 10, 1), comm::Bits(20));
 }
 
@@ -50,7 +50,7 @@ TEST(Law, AddAndDropListsAtThePapersSizeAre268176Bits) {
   constexpr std::uint64_t kKad = 11'174;
   const comm::Bits list = position_law({}, kD, kKad, 1000);
   EXPECT_EQ(list + list, comm::Bits(268'176));
-  // And in general 22 k_t + 2 ceil(d / 1000) for both.
+  // In general, both lists together take 22 k_t + 2 ceil(d / 1000) bits.
   for (const std::uint64_t k_t : {0U, 1U, 5'000U, 11'174U}) {
     EXPECT_EQ(2 * position_law({}, kD, k_t, 1000).count(), 22 * k_t + 2 * 11'174) << k_t;
   }
@@ -86,7 +86,7 @@ TEST(Law, IsTheSizeOfEveryCodeWhoseSizeItKnows) {
       std::vector<compress::Index> positions(k);
       for (std::uint64_t j = 0; j < k; ++j) positions[j] = static_cast<compress::Index>(j * n / k);
       const auto law = position_law_of_code({}, kind.id, n, k, block);
-      // A new code has its law, or says that it has none.
+      // A new code must have a law here, or say that its length depends on the set.
       ASSERT_EQ(law.has_value(), !codec->is_data_dependent()) << kind.name;
       if (law) {
         EXPECT_EQ(*law, codec->size(positions)) << kind.name << " of " << n;

@@ -1,4 +1,4 @@
-// Every key: its range and what is said beyond it, and where it has no effect.
+// Every key: its range, the error beyond it, and the settings under which it has no effect.
 #include "sim/plan/effect.hpp"
 
 #include <gmock/gmock.h>
@@ -46,7 +46,7 @@ std::string toml_of(const Settings& settings) {
   return text.str();
 }
 
-/// What is said of `key` where it is given by name beside the others.
+/// The error for `key`, given by name under these settings.
 std::string judged(const Settings& settings, std::string_view key) {
   const std::vector<GivenKey> named{{.key = std::string(key), .where = ""}};
   return refusal_of([&] { refuse_without_effect(settings, named); });
@@ -57,7 +57,7 @@ bool has_effect_always(const Effect& effect) {
   return effect.held == scheme.held && effect.why_not == scheme.why_not && !effect.of_backend;
 }
 
-/// What a build may have not, or the default backend takes not.
+/// Whether only the cuda backend, which a build may lack, takes the value.
 bool is_of_cuda(std::string_view key, const std::string& value) {
   return value == "tf32" || key == "step_graph";
 }
@@ -107,7 +107,7 @@ TEST_P(RangeOfKey, IsTakenToItsEndsWhichAreValidAndHaveAnEffect) {
   for (const std::string& value : own.ends) {
     SCOPED_TRACE(value);
     GivenSettings given = own.beside;
-    // One worker is sm's, and no other's.
+    // The settings beside it have one worker, for sm alone.
     if (own.key == "scheme" && value != "sm") given.clear();
     Settings settings = settings_of(given);
     set(settings, own.key, value);

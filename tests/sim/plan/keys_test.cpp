@@ -1,4 +1,4 @@
-// Every key: what get returns set takes, and config.toml has it.
+// Every key: set takes what get returns, and config.toml has it.
 #include "sim/plan/keys.hpp"
 
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// Values of every key, the first of them its default in Settings.
+/// Values of every key. The first one is the default in Settings.
 const std::map<std::string_view, std::vector<std::string>>& values() {
   static const std::map<std::string_view, std::vector<std::string>> all{
       {"scheme", {"mv", "sm", "dense", "top-k", "mv-rs", "mv-ad", "rand-k"}},
@@ -52,7 +52,10 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"synthetic_train", {"10000", "1"}},
       {"synthetic_test", {"2000", "1"}},
       {"synthetic_noise", {"1", "0", "2.5"}},
-      {"split", {"random", "stratified"}},
+      {"split", {"random", "stratified", "dirichlet", "classes"}},
+      {"split_alpha", {"0.5", "0.000001", "1000"}},
+      {"split_sizes", {"equal", "free"}},
+      {"split_classes", {"2", "256"}},
       {"backend", {"lanes", "reference", "onednn"}},
       {"conv_algorithm", {"table", "direct", "winograd"}},
       {"precision", {"fp32", "tf32", "bf16"}},
@@ -80,7 +83,7 @@ std::string toml_of(const Settings& settings) {
   return text.str();
 }
 
-/// The rows of the table of keys, in their order.
+/// The rows of the table of keys, in order.
 std::vector<std::string> rows_of_readme() {
   std::ifstream readme(MVSGD_TESTS_DIR "/../sim/plan/README.md");
   std::vector<std::string> rows;
@@ -113,6 +116,21 @@ TEST_P(OfEveryKey, SetTakesWhatGetReturns) {
     Settings again = preset("ssgd-mv-ad-l8-q").settings;
     key_.set(again, key_.get(settings));
     EXPECT_EQ(key_.get(again), value);
+  }
+}
+
+TEST_P(OfEveryKey, WordsAreTakenAndOfAChoiceAreAll) {
+  ASSERT_TRUE(values().contains(GetParam()));
+  for (const std::string_view word : key_.words) {
+    Settings settings;
+    EXPECT_NO_THROW(key_.set(settings, word)) << word;
+    EXPECT_EQ(key_.get(settings), word);
+  }
+  const bool only_words = key_.is_text && key_.operand == "VALUE" && key_.name != "backend";
+  for (const std::string& value : values().at(GetParam())) {
+    if (only_words) {
+      EXPECT_THAT(key_.words, testing::Contains(value));
+    }
   }
 }
 

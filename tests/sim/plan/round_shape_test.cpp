@@ -17,7 +17,7 @@ using comm::Kind;
 
 constexpr std::uint64_t kD = 11'173'962;  // K = 111,740, K_ad = 11,174
 
-/// B of `kind` in the first sparse round that has it, 0 if none has.
+/// B of `kind` in the first sparse round that has such a list; 0 if none has.
 std::uint64_t block_of(Kind kind, const Settings& settings, std::uint64_t d) {
   for (const Round& round : plain_rounds(0, 2)) {
     for (const MessageShape& message : round_shape(settings, dimensions(settings, d, 0), round)) {
@@ -46,10 +46,10 @@ TEST(RoundShape, HasBlocksOfRanksOfKOverKadRounded) {
   settings.drop_codec = DropCoding::rank;
   EXPECT_EQ(block_of(Kind::drop, settings, kD), 10U);
   EXPECT_EQ(block_of(Kind::add, settings, kD), 1000U);
-  // K = 50 and K_ad = 20: 2.5 is rounded up.
+  // K = 50 and K_ad = 20: the quotient 2.5 is rounded up.
   settings.phi_ad = Decimal(4, 3);
   EXPECT_EQ(block_of(Kind::drop, settings, 5'000), 3U);
-  // No more can be dropped than there is.
+  // A worker can drop no more than K.
   settings.phi_ad = Decimal(5, 2);
   EXPECT_EQ(block_of(Kind::drop, settings, 5'000), 1U);
 }
@@ -63,7 +63,7 @@ TEST(RoundShape, HasVotesAndMasksInTheSettingsBlocksWhereTheySaySo) {
   EXPECT_EQ(block_of(Kind::drop, settings, kD), 1000U);
 }
 
-/// "up vote", ... in the order of the shape.
+/// The messages as "up vote" and so on, in the order of the shape.
 std::vector<std::string> messages(const Settings& settings, const Round& round) {
   std::vector<std::string> all;
   for (const MessageShape& message : round_shape(settings, dimensions(settings, kD, 9), round)) {
@@ -149,7 +149,7 @@ TEST(RoundShape, HasTheSharesOfTheSettingsAndOfAUnionNTimesOfOneSupport) {
   EXPECT_EQ(share_of(Kind::aggregate, top_k), 10 * 0.01);
 }
 
-/// Least and most of `kind` in a second sparse round at d = 5,000: K = 50.
+/// The least and most of `kind` in a second sparse round at d = 5,000, where K = 50.
 std::pair<std::uint64_t, std::uint64_t> counts_of(Kind kind, const Settings& settings) {
   for (const MessageShape& message :
        round_shape(settings, dimensions(settings, 5'000, 0), plain_rounds(0, 2)[1])) {

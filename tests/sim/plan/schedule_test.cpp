@@ -90,8 +90,9 @@ testing::Matcher<std::vector<double>> are(const std::vector<double>& want) {
 }
 
 TEST(Schedule, RatesOfStairsByHand) {
-  // Two steps a stair, then steps 10, 14, 18, 22 and 26: a round has the rate of its first step,
-  // so the decays of steps 15 and 23 come with the rounds of steps 18 and 26.
+  // The first ten steps have stairs of two steps each; the other rounds begin at steps 10, 14, 18,
+  // 22 and 26. A round has the rate of its first step, so the decays of steps 15 and 23 appear in
+  // the rounds of steps 18 and 26.
   EXPECT_THAT(rates(small_plan(4)), are({0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5,  //
                                          0.5, 0.5, 0.05, 0.05, 0.005}));
 }
@@ -174,11 +175,11 @@ TEST(Schedule, HCountsAcrossEpochEnds) {
     step += round.steps;
   }
   EXPECT_EQ(step, 3U * 79);
-  EXPECT_EQ(rounds[9].first_step, 72U);  // 72..79: the tenth round crosses the epoch's end
+  EXPECT_EQ(rounds[9].first_step, 72U);  // 72..79, so the tenth round crosses the epoch's end
   EXPECT_TRUE(rounds[9].evaluate);
 }
 
-/// Whether the workers' votes of a round go whole.
+/// Whether the workers send whole votes in a round.
 bool has_full_vote(const Settings& settings, const Round& round) {
   const RoundShape shape = round_shape(settings, dimensions(settings, 1'000, 10), round);
   return std::ranges::count(shape, comm::Kind::vote, &MessageShape::kind) == 1;

@@ -70,7 +70,7 @@ TEST_F(SettingsFile, ALaterKeyOverridesItsPreset) {
   const Settings settings = read_toml(path, std::nullopt);
   EXPECT_EQ(settings.scheme, &scheme_named("sm"));
   EXPECT_EQ(settings.epochs, 7U);
-  EXPECT_EQ(settings.phi.ceil_times(100), 7U);  // the digits that were written
+  EXPECT_EQ(settings.phi.ceil_times(100), 7U);  // the digits as written
   EXPECT_EQ(read_toml(path, "dense").scheme, &scheme_named("dense"));
 }
 
@@ -209,7 +209,7 @@ struct Row {
   std::uint32_t q = 32;
 };
 
-/// Table 1 but its first row, sm.
+/// The rows of Table 1 without the first, sm.
 constexpr Row kSparseRows[] = {{"top-k", "top-k", 1},         {"ssgd-mv", "mv", 1},
                                {"ssgd-mv-l2", "mv", 2},       {"ssgd-mv-l4", "mv", 4},
                                {"ssgd-mv-l8", "mv", 8},       {"ssgd-mv-l8-q", "mv", 8, 4},
@@ -252,7 +252,8 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
     EXPECT_EQ(s.seed, 1U) << name;
     EXPECT_EQ(s.practice, Practice::text) << name;
   }
-  EXPECT_EQ(presets().size(), names.size() + 6);  // the demo's, in fewer bits, without votes
+  EXPECT_EQ(presets().size(),
+            names.size() + 6);  // demo's, in fewer bits, without votes
 }
 
 TEST(Presets, TheDemosAreRowsOfTable1AtOneScale) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A run that is condensed as those of the README's figure has the figure and the numbers of the whole.
+# A condensed run, like those of the README's figure, has the figure and the numbers of the whole
+# run.
 # usage: condensed_run.sh MVSGD CONDENSE
 set -euo pipefail
 mvsgd=$1
@@ -19,7 +20,8 @@ python3 -B "$condense" "$work/whole" "$work/condensed"
 for run in whole condensed; do
   "$mvsgd" report "$work/$run" --figure --format csv >/dev/null
   "$mvsgd" report "$work/$run" --format csv >/dev/null
-  # What is of the run, or of its evaluations: test_loss and test_accuracy with the bits till then.
+  # Numbers of the whole run or of its evaluations: test_loss and test_accuracy, with the bits up to
+  # then.
   grep -E ',(test_|bits_|kept_by_layer)' "$work/$run/report.csv" >"$work/$run/numbers"
   [[ $(wc -l <"$work/$run/uplink.csv") == 3 ]] || fail "not two points"
 done

@@ -1,4 +1,4 @@
-// What a run would take over a network: by hand from its bits, links and processor time.
+// The time of a run over a network, computed by hand from its bits, links and processor time.
 #include "sim/report/network.hpp"
 
 #include <gmock/gmock.h>
@@ -32,7 +32,7 @@ using testing::IsEmpty;
 
 constexpr double kMega = 1e6;
 
-/// What is thrown, or "".
+/// The error's text; "" if there is none.
 template <typename Error>
 std::string refusal(const std::string& text) {
   try {
@@ -134,7 +134,7 @@ TEST(Legs, AreInTheOrderOfTheProtocol) {
   EXPECT_THAT(legs_of("ssgd-mv-ad-l2", 3),
               ElementsAre(Kinds{Kind::add, Kind::drop}, Kinds{Kind::mask}, Kinds{Kind::update},
                           Kinds{Kind::aggregate}));
-  // Top-K's values are at a worker's own support, and a union of all comes back.
+  // Top-K's values are at a worker's own support, so they go with it. The union of all comes back.
   EXPECT_THAT(legs_of("top-k", 2),
               ElementsAre(Kinds{Kind::vote, Kind::update}, Kinds{Kind::mask, Kind::aggregate}));
   EXPECT_THAT(legs_of("sm", 2), IsEmpty());
@@ -144,7 +144,7 @@ TEST(Legs, OfAnEvaluationEndWithTheBuffers) {
   EXPECT_EQ(legs_of("ssgd-mv", 2, true).back(), std::vector<Kind>{Kind::buffers});
 }
 
-/// Two workers, two rounds: a dense one of a step and a sparse one of four.
+/// Two workers and two rounds: a dense one of one step and a sparse one of four.
 class NetworkTimes : public testing::Test {
  protected:
   NetworkTimes() {
@@ -178,7 +178,7 @@ class NetworkTimes : public testing::Test {
                          .bits = comm::Bits(bits)});
   }
 
-  /// Of the three rounds.
+  /// The network's seconds of the three rounds, round 0 included.
   [[nodiscard]] std::vector<double> network_seconds(const Network& network) const {
     std::vector<double> seconds;
     for (const NetworkTime& time : network_times(run_, network)) seconds.push_back(time.network);
@@ -186,7 +186,7 @@ class NetworkTimes : public testing::Test {
   }
 
   RunWithRows run_;
-  /// 100 and 1000 bits a second, a tenth of a second.
+  /// 100 bits a second up, 1000 down, a tenth of a second of latency.
   Network network_{
       .name = "slow", .worker = {.rate = {100, 1000}, .latency = 0.1}, .unlike = {}, .server = {}};
 };
@@ -251,7 +251,7 @@ TEST_F(NetworkTimes, DenseSgdSendsEveryFloatInEveryStep) {
 }
 
 TEST_F(NetworkTimes, BreakEvenIsWhereDenseSgdTakesAsLong) {
-  // 9.5 s of computing and little to send, against 5 s and much.
+  // 9.5 s of computing with few bits to send, against 5 s with many.
   const double factor = break_even(run_, network_);
   ASSERT_GT(factor, 1e-3);
   ASSERT_LT(factor, 1e6);

@@ -1,4 +1,4 @@
-// Reports as files: plots by gnuplot, the page, and what they make of hostile text.
+// Reports as files: plots by gnuplot, the page, and what hostile text does to them.
 #include "sim/report/plots.hpp"
 
 #include <gmock/gmock.h>
@@ -108,7 +108,7 @@ TEST_F(ReportPlots, ARunOfOneRoundIsDrawn) {
   train("one", settings);
   const std::string html = page(groups());
   EXPECT_THAT(html, HasSubstr("<figure id=\"bits\">"));
-  EXPECT_THAT(html, HasSubstr("href='#loss-bits-gpPt6'"));  // a marker: a line has no length
+  EXPECT_THAT(html, HasSubstr("href='#loss-bits-gpPt6'"));  // a marker, since a line has no length
   EXPECT_THAT(html, HasSubstr("1 of 1"));
   EXPECT_THAT(html, HasSubstr("<th>whose bits</th>"));
   EXPECT_THAT(html, HasSubstr("</code></td><td>portable</td>"));

@@ -1,4 +1,4 @@
-// The table that `mvsgd report --table` prints: what the demo ends with.
+// The table that `mvsgd report --table` prints, with which the demo ends.
 #include "sim/report/run_table.hpp"
 
 #include <fmt/format.h>
@@ -26,14 +26,14 @@ using testing::Not;
 
 class RunTable : public testing::Test {
  protected:
-  /// The directory of a run of that preset, trained to its end.
+  /// Trains a run of that preset to its end and returns its directory.
   std::string trained(const std::string& preset_name) {
     const fs::path directory = path_ / preset_name;
     train_into(directory, small_settings(preset_name));
     return directory.string();
   }
 
-  /// The table's report of runs; the page itself is CSV, which needs no gnuplot.
+  /// Reports the runs with --table. The page itself is CSV, which needs no gnuplot.
   Outcome report(const std::vector<std::string>& runs) {
     std::vector<std::string> args{"report", "--table", "--format", "csv", "--out", page()};
     args.insert(args.end(), runs.begin(), runs.end());
@@ -42,7 +42,7 @@ class RunTable : public testing::Test {
 
   [[nodiscard]] std::string page() const { return (path_ / "all.csv").string(); }
 
-  /// Words of line `i` of what was printed.
+  /// The words of line `i` of the output.
   static std::vector<std::string> words(const Outcome& outcome, int i) {
     std::istringstream lines(outcome.out);
     std::string line;
@@ -73,7 +73,7 @@ TEST_F(RunTable, HasAccuracyRatesBitsAndDigestOfEachRunInTheOrderGiven) {
                   ElementsAre(directory, accuracy, "%", "-", "-", "none", "sent", digest));
       continue;
     }
-    // Both ways is 2 (32 d H) over the sum of up and down; one of the two is known.
+    // The rate both ways is 2 (32 d H) over the sum of up and down, and the rate up is known.
     const double down = 1 / (2 / end.rates.both_ways.value() - 1 / end.rates.uplink.value());
     EXPECT_THAT(
         words(outcome, i + 1),

@@ -1,4 +1,4 @@
-// A report's numbers: where masks lie, runs read back, groups, curves and the CSV.
+// A report's numbers: where masks lie, runs that are read back, groups, curves and the CSV.
 #include "sim/report/seed_groups.hpp"
 
 #include <gmock/gmock.h>
@@ -57,7 +57,7 @@ TEST(Statistics, SampleDeviationIsOfNMinusOne) {
 
 class Report : public testing::Test {
  protected:
-  /// The path of a run of that preset and seed, trained if it is not there yet.
+  /// Trains a run of that preset and seed, unless it exists, and returns its path.
   fs::path run(const char* preset_name, std::uint64_t seed = 1) {
     const fs::path directory = path_ / (std::string(preset_name) + "-" + std::to_string(seed));
     if (!fs::exists(directory)) {
@@ -107,7 +107,7 @@ TEST_F(Report, ARunningRunIsReadToItsLastWholeLines) {
   const RunHistory whole = read_run_history(directory);
   for (const char* name : {"metrics.jsonl", "ledger.csv"}) {
     const std::string text = text_of(directory / name);
-    // Into the last line but one: rounds and rows are as a killed program leaves them.
+    // Cuts within the last line but one, so that the files are as a killed program leaves them.
     const std::size_t end = text.rfind('\n', text.rfind('\n', text.size() - 2) - 1);
     fs::resize_file(directory / name, end + 12);
   }
@@ -176,7 +176,8 @@ TEST_F(Report, ACurveIsMeanAndDeviationOfTheRunsThatHaveCome) {
   EXPECT_NEAR(points[1].value.deviation.value(), std::abs(a.loss - b.loss) / std::sqrt(2), 1e-12);
   EXPECT_DOUBLE_EQ(points[1].seconds, 2);
   EXPECT_EQ(curve(group, quantity("test_accuracy")).size(), 2U);
-  EXPECT_EQ(curve(group, quantity("mask_overlap")).front().round, 3);  // one dense, one first
+  EXPECT_EQ(curve(group, quantity("mask_overlap")).front().round,
+            3);  // first comes one dense, one sparse
 }
 
 TEST_F(Report, ALongCurveIsThinnedToMeansOfNeighbours) {

@@ -1,5 +1,5 @@
 // The figure of accuracy against bits sent up: its points are the ledger's, its picture can be read
-// on any page, and the one in the README is the one that the program draws.
+// on any page, and the README's picture is the one that the program draws.
 #include "sim/report/uplink_figure.hpp"
 
 #include <gmock/gmock.h>
@@ -33,7 +33,7 @@ class UplinkFigure : public testing::Test {
     train_into(path_ / preset_name, small_settings(preset_name));
     return read_run_history(path_ / preset_name);
   }
-  /// What the ledger of a run says went up from round `first` to `last`.
+  /// The bits sent up from round `first` to `last`, by a run's ledger.
   double ledger(const char* preset_name, std::uint32_t first, std::uint32_t last) {
     std::ifstream in(path_ / preset_name / "ledger.csv");
     comm::Bits bits;
@@ -135,7 +135,7 @@ TEST_F(UplinkFigure, HasInkAndPaperForALightAndADarkPage) {
   });
   EXPECT_NE(svg.find("<text>&lt;one"), std::string::npos);
   EXPECT_NE(svg.find("<text>two</text>"), std::string::npos);
-  // Before the first thing drawn there is paper, and each of black's uses has two inks.
+  // A background comes before everything else, and each use of black has two colours.
   const std::size_t paper = svg.find("<rect class=\"paper\" width=\"100%\" height=\"100%\"/>");
   ASSERT_NE(paper, std::string::npos);
   EXPECT_LT(paper, svg.find("<g "));
@@ -169,8 +169,8 @@ TEST_F(UplinkFigure, TheCommandDrawsRunsAndTheirPointsAlike) {
   EXPECT_EQ(report({points}), Exit::bad_input);
 }
 
-/// Lines of metrics.jsonl, one for all rounds up to an evaluation or the end of the warm-up, which
-/// says that it stands for `wrong` rounds more than it does.
+/// Lines of metrics.jsonl, each for all rounds up to an evaluation or the end of the warm-up. Each
+/// line claims to stand for `wrong` more rounds than it does.
 std::string condensed(const std::vector<RoundHistory>& rounds, std::uint32_t wrong) {
   std::string text;
   RoundMetrics sum;

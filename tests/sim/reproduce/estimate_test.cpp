@@ -1,4 +1,4 @@
-// The forecast reckons from a measured speed: whole waves of workers, and every evaluation.
+// The forecast computes from a measured speed: whole waves of workers, and every evaluation.
 #include "sim/reproduce/estimate.hpp"
 
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// 100 steps in rounds of 4 after 20 of warm-up, an evaluation every 10; 8 workers.
+/// 100 steps, first 20 of warm-up, then in rounds of 4; an evaluation every 10 steps; 8 workers.
 Settings settings_of_100_steps() {
   Settings settings = preset("ssgd-mv-l4").settings;
   settings.workers = 8;
@@ -31,12 +31,12 @@ TEST(Estimate, IsAWaveForAsManyWorkersAsComputeAtOnceAndAnImageForEachThatIsEval
     return Speed{.wave = 3, .image = 0.25};
   });
   Settings settings = settings_of_100_steps();
-  // 8 workers on 4 slots: two waves a step. Ten evaluations.
+  // 8 workers on 4 slots take two waves a step. There are ten evaluations.
   EXPECT_DOUBLE_EQ(estimate.seconds(settings), 100 * 2 * 3 + 10 * 300 * 0.25);
   settings.epochs = 20;
   EXPECT_DOUBLE_EQ(estimate.seconds(settings), 200 * 2 * 3 + 20 * 300 * 0.25);
   EXPECT_EQ(measured, (std::vector<std::uint32_t>{4})) << "the same size twice";
-  // More slots than workers: all at once.
+  // With more slots than workers, all compute at once.
   settings.slots = 16;
   EXPECT_DOUBLE_EQ(estimate.seconds(settings), 200 * 3 + 20 * 300 * 0.25);
   settings.width = 32;

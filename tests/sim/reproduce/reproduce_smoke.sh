@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# reproduce_smoke.sh MVSGD: all fifteen rows of Table 1 on the embedded images, and once more for
-# what is there by then.
+# reproduce_smoke.sh MVSGD: all fifteen rows of Table 1 on the embedded images. A second call uses
+# the trials of the first.
 set -euo pipefail
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT

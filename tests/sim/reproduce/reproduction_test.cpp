@@ -1,5 +1,5 @@
-// The table and the figures made anew: settings of every scale, what trials come to, and the
-// command that runs what is missing.
+// The reproduced table and figures: the settings of every scale, the results of trials, and the
+// command that runs missing trials.
 #include "sim/reproduce/trials.hpp"
 
 #include <gmock/gmock.h>
@@ -44,7 +44,7 @@ using testing::ThrowsMessage;
 constexpr std::uint64_t kImages = 50'000;
 
 TEST(WelchTest, IsStudentsOfOneDegreeBetweenTwoValuesAndAConstant) {
-  // One degree of freedom is Cauchy's distribution: p = 1 - 2 atan(t) / pi.
+  // With one degree of freedom, t has Cauchy's distribution: p = 1 - 2 atan(t) / pi.
   for (const double c : {1.5, 2.0, 4.0}) {
     const auto test = welch_test(sample(std::vector{0., 2.}), sample(std::vector{c, c, c}));
     ASSERT_TRUE(test.has_value());
@@ -55,7 +55,7 @@ TEST(WelchTest, IsStudentsOfOneDegreeBetweenTwoValuesAndAConstant) {
 }
 
 TEST(WelchTest, IsStudentsOfTwoDegreesBetweenThreeValuesAndAConstant) {
-  // Two degrees: p = 1 - t / sqrt(2 + t^2). Here t = 3 / (1 / sqrt(3)).
+  // With two degrees of freedom, p = 1 - t / sqrt(2 + t^2). Here t = 3 / (1 / sqrt(3)).
   const auto test = welch_test(sample(std::vector{4., 5., 6.}), sample(std::vector{2., 2.}));
   ASSERT_TRUE(test.has_value());
   const double t = 3 * std::numbers::sqrt3;
@@ -65,7 +65,7 @@ TEST(WelchTest, IsStudentsOfTwoDegreesBetweenThreeValuesAndAConstant) {
 
 TEST(WelchTest, TakesDegreesFromBothVariances) {
   const auto test = welch_test(sample(std::vector{1., 2., 3., 6.}), sample(std::vector{2., 4.}));
-  // Squared errors (14 / 3) / 4 and 2 / 2.
+  // The squared errors are (14 / 3) / 4 and 2 / 2.
   const double u = 14. / 12;
   const double v = 1;
   EXPECT_NEAR(test.value().degrees, (u + v) * (u + v) / (u * u / 3 + v * v / 1), 1e-12);
@@ -133,7 +133,7 @@ TEST_P(OfEveryRow, ScaleCpuKeepsTheCountOfRoundsAndTheProportionsOfTheSchedule) 
   EXPECT_EQ(cpu.phi.to_double(), paper.phi.to_double());
   const auto want = schedule(paper, kImages);
   const auto got = schedule(cpu, kImages);
-  // sm has no rounds to keep, but the epochs of the others.
+  // sm has the epochs of the other rows, but no count of rounds to keep.
   if (paper.scheme->name() != "sm") {
     EXPECT_NEAR(static_cast<double>(got.size()) / static_cast<double>(want.size()), 1, 0.02);
   }
@@ -163,7 +163,7 @@ TEST(TrialSettings, TakeGivenKeysAfterTheScales) {
 
 class Reproduction : public testing::Test {
  protected:
-  /// Of a reproduction of seconds.
+  /// The arguments of a reproduction that takes seconds.
   [[nodiscard]] std::vector<std::string> arguments(const std::vector<std::string>& more,
                                                    const std::string& what,
                                                    const std::string& rows) const {
@@ -232,8 +232,8 @@ TEST_F(Reproduction, RowsAreMeansOfWhatTheTrialsHaveInTheirFiles) {
   ASSERT_EQ(reproduce().code, Exit::good);
   const std::vector<TrialSpec> trials{trial("sm", 1), trial("sm", 2), trial("ssgd-mv-ad-l2", 1),
                                       trial("ssgd-mv-ad-l2", 2)};
-  // A row has the accuracy after the last round: the one before, at the first epoch, is made
-  // unlike.
+  // A row has the accuracy after the last round. The one before it, at the first epoch, is altered
+  // to differ.
   for (const TrialSpec& one : trials) {
     const fs::path metrics = one.path / "metrics.jsonl";
     std::string text = text_of(metrics);
@@ -301,7 +301,7 @@ TEST_F(Reproduction, ATrialThatHasNotEndedEntersNothing) {
 TEST_F(Reproduction, ATrialIsOfTheSameImagesWhereverTheyLieAndOfNoOthers) {
   TrialSpec one = trial("sm", 1);
   train_into(one.path, one.settings);
-  // As if the images had lain in files that were moved since.
+  // The images might have been in files that were moved since.
   const std::string digest = digest_of(load_images(one.settings));
   std::string config = text_of(one.path / "config.toml");
   const auto replace = [&config](const std::string& what, const std::string& by) {
@@ -352,7 +352,7 @@ TEST_F(Reproduction, ATrialOfOtherSettingsIsRefused) {
   const Outcome other = reproduce({"--trials", "1", "--learning-rate", "0.3"}, "table1", "sm");
   EXPECT_EQ(other.code, Exit::bad_input);
   EXPECT_THAT(other.err, HasSubstr("sm-seed1: learning_rate = 0.1 there, 0.3 here"));
-  // Slots are no part of a trial.
+  // Slots are not part of a trial.
   EXPECT_EQ(reproduce({"--trials", "1", "--slots", "1"}, "table1", "sm").code, Exit::good);
 }
 
@@ -369,7 +369,7 @@ TEST_F(Reproduction, LeavesATrialToTheProcessThatHasIt) {
   EXPECT_THAT(reproduce({"--trials", "1"}).out, HasSubstr("| SM-Benchmark | 1 |"));
 }
 
-// A value whose text config.toml has in quotes.
+// These include a value that config.toml has in quotes.
 TEST_F(Reproduction, TakesEveryValueThatTrainTakes) {
   const Outcome outcome = reproduce({"--trials", "1", "--checkpoint-every", "5m", "--warmup-epochs",
                                      "proportional", "--data", "synthetic"},

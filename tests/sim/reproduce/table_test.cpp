@@ -1,4 +1,4 @@
-// Reproduced rows as files, by value: every column of a row that has all of them.
+// Reproduced rows as files, by value: every column of a row that has all columns.
 #include "sim/reproduce/table.hpp"
 
 #include <gmock/gmock.h>
@@ -17,7 +17,7 @@ const PrintedRow& printed(std::string_view preset) {
   return *std::ranges::find(printed_table(), preset, &PrintedRow::preset);
 }
 
-/// SSGD-MV-L2 above a benchmark that it is 1.25 less than.
+/// SSGD-MV-L2, and below it a benchmark that is better by 1.25.
 std::vector<RowResult> two_rows() {
   std::vector<RowResult> rows(2);
   rows[0].printed = &printed("ssgd-mv-l2");

@@ -1,4 +1,4 @@
-// Local steps that end a round before its end.
+// Local steps that end before their round does.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,8 +15,8 @@
 
 namespace mvsgd::sim {
 
-/// Gives round `t` up from within the local steps of `worker`, once: when all others have done
-/// theirs, and most have sent what they voted for.
+/// Gives up round `t` once, from within the local steps of `worker`. By then all others have done
+/// their steps, and most have sent their votes.
 class GivenUpUpdate final : public LocalUpdate {
  public:
   GivenUpUpdate(LocalUpdate& update, std::uint32_t workers, std::uint32_t t, std::uint32_t worker)
@@ -58,7 +58,7 @@ class GivenUpUpdate final : public LocalUpdate {
   GiveUp give_up_;
 };
 
-/// Diverges in round 2: workers 1 to 3 in local steps 2, 1 and 1, in any order of time.
+/// Diverges in round 2: workers 1, 2 and 3 in local steps 2, 1 and 1. They may throw in any order.
 class DivergingUpdate final : public LocalUpdate {
  public:
   DivergingUpdate(LocalUpdate& update, std::uint32_t latest) : update_(&update), latest_(latest) {}

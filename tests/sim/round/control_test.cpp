@@ -1,4 +1,4 @@
-// What ranks tell each other beside the protocol arrives as it was, or is refused.
+// What ranks tell each other besides the protocol arrives unchanged or is refused.
 #include "sim/round/control.hpp"
 
 #include <gmock/gmock.h>
@@ -53,7 +53,7 @@ TEST_F(Control, EqualModelsHaveEqualDigests) {
 TEST_F(Control, AWorkerOfOtherParametersIsNamedWithBothDigests) {
   const ModelDigest own = digest_of(kTheta, {});
   std::vector<float> other(std::begin(kTheta), std::end(kTheta));
-  other[2] = 0.50000006F;  // the next float
+  other[2] = 0.50000006F;  // the next larger float
   const ModelDigest theirs = digest_of(other, {});
   for (std::uint32_t n = 0; n < 3; ++n) send_digest(group_.end(n), n == 1 ? theirs : own);
   EXPECT_THAT([&] { check_digests(server_, own); },

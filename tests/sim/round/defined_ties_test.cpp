@@ -1,4 +1,4 @@
-// The definition's choice among ties: of its own, from the same random numbers as the vote's.
+// The definition's own choice among ties, from the same random numbers as the vote's choice.
 #include "sim/round/defined_ties.hpp"
 
 #include <gtest/gtest.h>
@@ -24,8 +24,8 @@ TEST(DefinedTies, AtRandomAsManyEnterAsAreWanted) {
 }
 
 TEST(DefinedTies, AtRandomEachSetEntersEquallyOften) {
-  // 2 of 5: ten sets, a thousand draws each. With 9 degrees of freedom chi-square passes 45.1 once
-  // in a million seeds.
+  // 2 of 5: ten sets, a thousand draws each. With 9 degrees of freedom, chi-square exceeds 45.1
+  // once in a million seeds.
   std::map<std::vector<bool>, int> drawn;
   for (std::uint32_t t = 0; t < 10'000; ++t) ++drawn[defined_ties(TieBreaking::random, 5, t, 2, 5)];
   ASSERT_EQ(drawn.size(), 10U);

@@ -1,5 +1,5 @@
 // Tier cuda_emulated: a worker's arrays on the emulated device. With the same model differences, a
-// whole run gives what it gives on the host, to the bit.
+// whole run gives the same bits as on the host.
 #include "sim/round/device_arrays.hpp"
 
 #include <gtest/gtest.h>
@@ -44,7 +44,7 @@ class DrawnOnDevices final : public LocalUpdate {
                                         .array = compress::cuda_array(theta_h_[slot])}};
   }
 
-  /// On the devices, in turn.
+  /// Makes arrays on the devices, in turn.
   [[nodiscard]] MakeArrays make_arrays() const {
     return [devices = devices_](std::uint32_t worker) {
       return std::make_unique<DeviceArrays>(
@@ -59,7 +59,8 @@ class DrawnOnDevices final : public LocalUpdate {
   std::vector<nn::Tensor> theta_h_;
 };
 
-/// A dense round, then sparse ones where the scheme has them; the learning rate decays before one.
+/// A dense round, then sparse ones if the scheme has them. The learning rate decays before one of
+/// them.
 std::vector<Round> plan_of(const Scheme& scheme) {
   const bool sparse = scheme.sparse() != nullptr;
   std::vector<Round> rounds = sparse ? plain_rounds(1, kRounds - 1) : plain_rounds(kRounds, 0);
@@ -78,7 +79,7 @@ Outcome run(const Settings& settings, LocalUpdate& update, const MakeArrays& mak
   const std::vector<Round> rounds = plan_of(*settings.scheme);
   Slots slots(slot_count, devices);
   comm::InprocGroup group(settings.workers);
-  // With a pause on the way: there arrays come to the host and go back.
+  // A pause on the way moves the arrays to the host and back.
   while (outcome.state.t < kRounds) {
     outcome.state =
         run_group({.group = group,

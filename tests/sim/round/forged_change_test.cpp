@@ -1,4 +1,4 @@
-// A real server of add-drop voting against a worker that sends changes no honest one has.
+// A real server of add-drop voting against a worker whose changes no honest worker sends.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,8 +22,8 @@ namespace {
 
 using testing::HasSubstr;
 
-/// A real server of scheme mv_ad with two workers made by hand: d = 100, K = 10, K_ad = 3. Worker 0
-/// votes for 0..9 and changes nothing; worker 1 votes for 5..14 and then sends what a test says.
+/// A real server of scheme mv_ad with two handmade workers: d = 100, K = 10, K_ad = 3. Worker 0
+/// votes for 0..9 and changes nothing. Worker 1 votes for 5..14 and then sends what the test says.
 class ForgedChange : public testing::Test {
  protected:
   ForgedChange() {
@@ -34,7 +34,7 @@ class ForgedChange : public testing::Test {
     settings_.tie_break = TieBreaking::index;
   }
 
-  /// What the server throws; "accepted" if it leads both rounds to their end.
+  /// The server's error; "accepted" if it leads both rounds to their end.
   std::string refusal(const compress::VoteChange& forged) {
     const Protocol protocol = make_protocol(settings_, 100);
     comm::InprocGroup group(2);
@@ -69,7 +69,7 @@ class ForgedChange : public testing::Test {
   }
 
   Settings settings_;
-  std::vector<std::uint32_t> counts_;  ///< the server's, of the last round that it counted
+  std::vector<std::uint32_t> counts_;  ///< the server's counts in the last round that it counted
 
  private:
   static void play(const Protocol& protocol, comm::Transport& end,
@@ -96,7 +96,7 @@ class ForgedChange : public testing::Test {
       send({comm::Kind::drop, 2}, change.drop);
       exchange_values(2);
     } catch (const comm::TransportError&) {
-      return;  // the server has refused
+      return;  // the server refused the change
     }
   }
 };

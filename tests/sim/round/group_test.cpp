@@ -1,4 +1,4 @@
-// Workers and server over the in-process transport, against the definition and with faults.
+// Workers and server over the in-process transport, compared with the definition, and with faults.
 #include "sim/round/group.hpp"
 #include "sim/plan/scheme.hpp"
 
@@ -57,7 +57,7 @@ GroupState begin(const Settings& settings) {
   return initial_state(settings.workers, std::vector<float>(kD, 1.0F), {});
 }
 
-/// From `state` to the end, or to the first pause.
+/// Runs from `state` to the end, or to the first pause.
 GroupState advance(GroupState state, const Settings& settings, const std::vector<Round>& plan,
                    LocalUpdate& update, std::size_t slot_count, Observers observers = {}) {
   Slots slots(slot_count);
@@ -126,8 +126,8 @@ constexpr SchemeCase kCases[] = {{"Mv", "mv"},
                                  {"RandKQ4", "rand-k", 4},
                                  {"RandKSignLost", "rand-k", 1, false}};
 
-/// Six rounds of real workers and a real server, beside the same six of the definition: ties are
-/// drawn in each, and the rate decays before the fourth.
+/// Six rounds of real workers and a real server, compared with the definition's six. Each round
+/// draws ties, and the rate decays before the fourth.
 class GroupOfScheme : public testing::TestWithParam<SchemeCase> {
  protected:
   GroupOfScheme() {
@@ -175,7 +175,7 @@ TEST_P(GroupOfScheme, ItsMasksAreTheDefinitionsAndHaveKCoordinatesOrTheUnions) {
   std::size_t masks = 0;
   Observers observers;
   observers.on_message = [&](std::uint32_t to, const comm::Message& message) {
-    if (to != 0 || message.header.kind != comm::Kind::mask) return;  // the server's thread alone
+    if (to != 0 || message.header.kind != comm::Kind::mask) return;  // only in the server's thread
     comm::MessageReader reader(*message.bytes);
     const auto mask = protocol_.positions(comm::Kind::mask)
                           .codec({})
@@ -214,7 +214,7 @@ TEST_P(GroupOfScheme, AgreementIsTheShareOfAllWorkersThatVotedForACoordinateOfTh
     if (!record.vote_agreement) return;
     const DefinedRound& now = defined(record.round);
     double shares = 0;
-    for (const compress::Index i : now.mask) shares += now.counts[i] / 4.0;  // N, so it is exact
+    for (const compress::Index i : now.mask) shares += now.counts[i] / 4.0;  // exact: N = 4
     EXPECT_EQ(*record.vote_agreement, shares / static_cast<double>(now.mask.size()));
   };
   (void)run(settings_, plan_, update_, 2, observers);
@@ -290,7 +290,7 @@ TEST_P(GroupOfScheme, ARoundThatIsGivenUpLeavesTheStateBeforeItAndIsDoneAgain) {
     const std::size_t slots = settings_.workers;
     GroupState state = advance(begin(settings_), settings_, plan_, update, slots, observers);
     ASSERT_EQ(state.t, t - 1);
-    EXPECT_EQ(closed.size(), t);  // the initial model's round 0, too
+    EXPECT_EQ(closed.size(), t);  // with round 0, the initial model's
     EXPECT_TRUE(t == 1 || same_bits(state.server.theta, before.server.theta));
     EXPECT_EQ(state.server.mask, before.server.mask);
     EXPECT_TRUE(t == 1 || state.server.kept == before.server.kept);
@@ -308,7 +308,7 @@ TEST_P(GroupOfScheme, ARoundThatIsGivenUpLeavesTheStateBeforeItAndIsDoneAgain) {
     for (std::uint32_t n = 0; n < settings_.workers; ++n) {
       EXPECT_TRUE(same_bits(state.workers[n].e, errors_[n])) << n;
     }
-    // Round 0 comes once more where round 1 was given up.
+    // If round 1 was given up, round 0 is closed once more.
     const std::size_t again = t == 1 ? 1 : 0;
     EXPECT_EQ(closed.size(), plan_.size() + 1 + again);
   }
@@ -348,7 +348,7 @@ TEST(Group, TiesByTheIndexAreTheDefinitionsToo) {
   }
 }
 
-/// Some ranks of a group whose others are elsewhere: as far as one can see through the interface, a
+/// Some ranks of a group whose other ranks are elsewhere. Through the interface, it looks like one
 /// process of several.
 class PartOfGroup final : public comm::Group {
  public:
@@ -364,8 +364,8 @@ class PartOfGroup final : public comm::Group {
   std::vector<std::uint32_t> here_;
 };
 
-/// One after the other a pause ends two stretches; in each every part has a thread, and slots,
-/// update and state of its own.
+/// Pauses end two stretches, one after the other. In each stretch every part has a thread, slots,
+/// an update and a state of its own.
 TEST_P(GroupOfScheme, IsTheSameInPartsThatShareNothingButTheGroup) {
   const std::vector<std::vector<std::uint32_t>> ranks = {{1}, {0, 2, 3}, {4}};
   comm::InprocGroup whole(4);
@@ -401,7 +401,7 @@ TEST_P(GroupOfScheme, IsTheSameInPartsThatShareNothingButTheGroup) {
     const WorkerState& own = states[n == 1 ? 0 : 1].workers[n];
     EXPECT_TRUE(same_bits(own.theta, theta_)) << "worker " << n;
     EXPECT_TRUE(same_bits(own.e, errors_[n])) << "worker " << n;
-    // What the server has of it, for a checkpoint.
+    // The server's part of the state, for a checkpoint.
     const WorkerState& part = servers.workers[n];
     EXPECT_TRUE(same_bits(part.e, errors_[n])) << "worker " << n;
     EXPECT_EQ(part.vote, own.vote) << "worker " << n;
@@ -504,7 +504,7 @@ TEST(Group, ADecayLeavesATenthOfTheErrorWhereTheSchemeRescales) {
 }
 
 TEST(Group, SumIsNTimesTheMeanOfADenseRound) {
-  Settings settings = small_settings();  // N = 4: the division is exact
+  Settings settings = small_settings();  // N = 4, so the division is exact
   std::vector<Round> plan = small_plan();
   plan.resize(1);
   DrawnUpdate update(kD, 1, 8);
@@ -513,7 +513,7 @@ TEST(Group, SumIsNTimesTheMeanOfADenseRound) {
   const auto sum = run(settings, plan, update, 1);
   EXPECT_NE(mean.theta, sum.theta);
   for (std::size_t i = 0; i < kD; ++i) {
-    // theta = 1 + x rounds once; x is at most 4 in magnitude.
+    // theta = 1 + x is rounded once; |x| is at most 4.
     EXPECT_NEAR(sum.theta[i] - 1.0F, 4 * (mean.theta[i] - 1.0F), 4e-6F) << i;
   }
 }

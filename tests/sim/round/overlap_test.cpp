@@ -1,4 +1,4 @@
-// The overlap of two sets, of two sizes too.
+// The overlap of two sets, also of different sizes.
 #include "sim/round/overlap.hpp"
 
 #include <gtest/gtest.h>

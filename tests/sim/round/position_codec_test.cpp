@@ -1,4 +1,4 @@
-// Position codecs in whole runs: they change bits on the wire, and nothing else.
+// Position codecs in whole runs change bits on the wire and nothing else.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -39,8 +39,8 @@ struct Outcome {
   comm::Bits down;
 };
 
-/// run_trial() holds every message of every round against its law. What a ledger alone tells must
-/// be enough for that, too.
+/// run_trial() compares every message of every round with its law. The ledger alone must be enough
+/// for that, too.
 Outcome run(const Settings& settings) {
   static const data::TrainTest images = data::synthesize({.train = 96, .test = 16});
   TrialSinks sinks;
@@ -172,7 +172,7 @@ TEST(PositionCodecOfALedger, OneBitMoreInAnExactCodeIsFound) {
   round.first_sparse = true;
   auto rows = audit.expected(round, 0);
   EXPECT_NO_THROW(audit.check(round, rows));
-  // K = B = 100: 100 flags and 100 ends, 33 groups of three in 20 bits, one offset in 7.
+  // K = B = 100: 100 flags and 100 ends, 33 groups of three offsets in 20 bits, one offset in 7.
   EXPECT_EQ(rows[0].bits, comm::Bits(200 + 33 * 20 + 7));
   rows[0].bits += comm::Bits(1);
   EXPECT_THROW(audit.check(round, rows), CheckFailed);
@@ -195,7 +195,7 @@ TEST(PositionCodecOfALedger, OneBitMoreThanWhatWasDecodedCostsIsFound) {
     const auto row = std::ranges::find(altered, kind, [](const auto& r) { return r.id.kind; });
     row->bits += comm::Bits(1);
     EXPECT_THROW(audit.check(round, altered, sizes), CheckFailed);
-    // A ledger alone tells no more than that the padding does not fit it.
+    // The ledger alone shows only that the padding does not fit the list.
     EXPECT_THROW(audit.check(round, altered, audit.sizes_in(round, altered)), CheckFailed);
     RoundSizes unknown = sizes;
     unknown.coded_bits.erase({kind, 0});

@@ -1,4 +1,4 @@
-// The messages of a round: what one end writes the other reads, and nothing else.
+// The messages of a round: one end reads what the other writes, and nothing else.
 #include "sim/round/protocol.hpp"
 #include "sim/plan/scheme.hpp"
 
@@ -31,7 +31,7 @@ using testing::HasSubstr;
 constexpr std::size_t kD = 5'000;  // K = 50, K_ad = 5
 constexpr std::uint32_t kRound = 7;
 
-/// A server and three workers, of which the last one sends.
+/// A server and three workers. The last worker sends.
 struct Star {
   static constexpr std::uint32_t kWorker = 2;
   static constexpr std::uint32_t kServer = 3;
@@ -84,7 +84,7 @@ std::vector<std::uint32_t> bits_of(std::span<const float> values) {
   return bits;
 }
 
-/// What `message` becomes with bytes of it replaced; byte numbers as in comm/README.md.
+/// `message` with some of its bytes replaced. Byte numbers are those of comm/README.md.
 comm::Message altered(const comm::Message& message, std::size_t at,
                       const std::vector<std::uint8_t>& replacement) {
   std::vector<std::byte> bytes = *message.bytes;
@@ -98,7 +98,7 @@ std::uint8_t byte_of(const comm::Message& message, std::size_t at) {
   return std::to_integer<std::uint8_t>(message.bytes->at(at));
 }
 
-/// The positions that arrive at the other end: at the server's, but of masks at the worker's.
+/// The positions that arrive: masks at the worker, other lists at the server.
 std::vector<Index> received(const Protocol& protocol, Kind kind, const comm::Message& message) {
   Star star;
   if (kind == Kind::mask) {
@@ -115,7 +115,7 @@ comm::Message positions_message(const Protocol& protocol, Kind kind, std::size_t
   return encode_positions(protocol, sender_of(kind), {kind, kRound}, spread(count));
 }
 
-/// What the DecodeError of `work` says; "accepted" without one.
+/// The text of the DecodeError that `work` throws; "accepted" if it throws none.
 std::string refusal_of(const std::function<void()>& work) {
   try {
     work();
@@ -213,7 +213,7 @@ TEST(Protocol, ValuesArriveBitForBitUnderTheirField) {
   }
 }
 
-/// A worker's update of `values`, which become what the receiver will recover.
+/// A worker's update of `values`. They become the values that the receiver will recover.
 comm::Message update_of(const Protocol& protocol, std::span<float> values) {
   if (!protocol.quantizer) {
     return encode_values(protocol, Star::kWorker, {Kind::update, kRound}, values);
@@ -237,7 +237,7 @@ class ProtocolUpdate : public testing::TestWithParam<Quantisation> {
   Settings settings_ = quantised(GetParam().q, GetParam().block);
   Protocol protocol_ = make_protocol(settings_, kD);
 
-  /// What Q makes of `values` by the definition of its equation.
+  /// `values` quantised as their equation defines it.
   [[nodiscard]] std::vector<float> by_definition(const std::vector<float>& values) const {
     if (GetParam().q == 32) return values;
     std::vector<float> recovered(values.size());
@@ -274,7 +274,7 @@ TEST_P(ProtocolUpdate, BothEndsRecoverTheSameBits) {
 TEST_P(ProtocolUpdate, AnotherHeaderIsRefusedWithItsSender) {
   std::vector<float> values = uneven(50);
   const comm::Message message = update_of(protocol_, values);
-  // q, position codec, d, count, B.
+  // The bytes of q, position codec, d, count and B.
   for (const std::size_t at : {2U, 3U, 12U, 16U, 20U}) {
     for (const int step : {-1, 1}) {
       const auto other = static_cast<std::uint8_t>(byte_of(message, at) + step);
@@ -336,7 +336,7 @@ TEST(Protocol, PositionsOfAnotherHeaderAreRefusedWithTheirSender) {
   for (const Kind kind : {Kind::vote, Kind::add, Kind::drop, Kind::mask}) {
     const bool whole = kind == Kind::vote || kind == Kind::mask;
     const comm::Message message = positions_message(protocol, kind, whole ? 50 : 5);
-    // q, position codec, d, B.
+    // The bytes of q, position codec, d and B.
     for (const std::size_t at : {2U, 3U, 12U, 20U}) {
       const auto other = static_cast<std::uint8_t>(byte_of(message, at) + 1);
       EXPECT_THAT(refusal(protocol, kind, altered(message, at, {other})),
@@ -350,7 +350,7 @@ TEST(Protocol, PositionsOfAnotherHeaderAreRefusedWithTheirSender) {
 TEST(Protocol, ABodyThatIsNoCodeIsRefusedWithItsSender) {
   const Protocol protocol = make_protocol(settings_of("mv"), kD);
   const comm::Message message = positions_message(protocol, Kind::vote, 50);
-  // Offset 127 of a block of 100.
+  // An offset of 127 in a block of 100.
   EXPECT_THAT(refusal(protocol, Kind::vote, altered(message, 24, {0xff})),
               HasSubstr("vote of round 7 from rank 2: "));
   comm::Message cut = message;

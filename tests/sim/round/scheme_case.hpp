@@ -1,4 +1,4 @@
-// The schemes that groups are run with, and what their results are compared by.
+// The schemes with which groups are run, and how their results are compared.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace mvsgd::sim {
 
-/// A scheme, the bits of its values, and whether the error of quantising them is fed back.
+/// A scheme, its bits per value, and whether the error of quantisation is fed back.
 struct SchemeCase {
   const char* name;
   std::string_view scheme;

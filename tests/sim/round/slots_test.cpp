@@ -14,7 +14,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// For a thread to come to its wait; if it does not, the test shows less, and fails no more.
+/// Time for a thread to reach its wait. If it takes longer, the test shows less but does not fail.
 constexpr std::chrono::milliseconds kLongEnoughToWait(50);
 
 TEST(Slots, NeverHandsOutOneTwice) {

@@ -1,4 +1,4 @@
-// A round's report is the sum of its workers'.
+// A round's report is the sum of its workers' reports.
 #include "sim/round/telemetry.hpp"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ TEST(Telemetry, SumsUpReportsAsTheyAreSent) {
 }
 
 TEST(Telemetry, ReportsOfARoundAreInTheOrderOfTheWorkersWhateverThatOfArrival) {
-  // 2^53 + 1 + 1 is 2^53, 1 + 1 + 2^53 is more.
+  // The order matters: 2^53 + 1 + 1 is 2^53, while 1 + 1 + 2^53 is more.
   comm::InprocGroup group(3);
   const double losses[] = {1, 1, 0x1p53};
   for (const std::uint32_t worker : {2U, 0U, 1U}) {

@@ -41,8 +41,8 @@ void replace(const fs::path& path, const std::string& from, const std::string& t
   std::ofstream(path, std::ios::binary) << content.replace(at, from.size(), to);
 }
 
-/// The rows without what no two runs have the same: `seconds`, `cpu_seconds`, and the digest of the
-/// file that has these.
+/// The rows without what differs from run to run: `seconds`, `cpu_seconds`, and the digest of the
+/// file that has them.
 std::string timeless(const fs::path& path) {
   std::string rows;
   std::ifstream file(path);
@@ -58,7 +58,7 @@ std::string timeless(const fs::path& path) {
 
 class CheckpointTest : public testing::Test {
  protected:
-  /// A run of seven rounds of a preset at small sizes, from dense to sparse.
+  /// Trains a preset for seven rounds at small sizes, from dense to sparse ones.
   Outcome train(const std::string& preset_name, const fs::path& to,
                 std::vector<std::string> more = {}, const Interrupted& interrupted = {}) {
     std::vector<std::string> args{"train",     "--preset",
@@ -82,8 +82,8 @@ class CheckpointTest : public testing::Test {
     return run(args, interrupted);
   }
 
-  /// A run interrupted after `rounds` rounds, with a checkpoint after each. The first question
-  /// comes before round 1; in each round there are two.
+  /// Trains a run that is interrupted after `rounds` rounds, with a checkpoint after each. The run
+  /// asks once before round 1 and twice in each round.
   void interrupt(const std::string& preset_name, int rounds, std::vector<std::string> more = {}) {
     more.insert(more.end(), {"--checkpoint-every", "1"});
     int closed = 0;
@@ -101,7 +101,7 @@ class CheckpointTest : public testing::Test {
     return run(more);
   }
 
-  /// The checkpoints there are, the newest last.
+  /// The checkpoints that exist, the newest last.
   [[nodiscard]] std::vector<fs::path> checkpoints() const {
     std::vector<fs::path> all(fs::directory_iterator(path_ / "checkpoint"), {});
     std::ranges::sort(all);
@@ -133,7 +133,7 @@ TEST_P(ResumedPreset, EndsAsInOneGoWhateverTheSlots) {
 
   interrupt(GetParam(), 3);
   EXPECT_FALSE(fs::exists(path_ / "model.safetensors"));
-  // Rows past the checkpoint, as a run that was killed leaves them.
+  // A killed run leaves such rows past the checkpoint.
   std::ofstream(path_ / "metrics.jsonl", std::ios::app) << R"({"round":99,"half)";
   std::ofstream(path_ / "ledger.csv", std::ios::app) << "99,0,up,vote,positions,1\n99,0,u";
   const Outcome resumed = resume({"--slots", "1", "--checkpoint-every", "2"});
@@ -160,7 +160,7 @@ INSTANTIATE_TEST_SUITE_P(Each, ResumedPreset, testing::ValuesIn(all_presets()),
                          });
 
 TEST_F(CheckpointTest, WhatDependsOnTheRoundBeforeIsInIt) {
-  // Masks and drops coded against the last ones, kept votes, the authors' batch statistics.
+  // Masks and drops coded relative to the last ones, kept votes, the authors' batch statistics.
   const std::vector<std::string> more{"--mask-codec", "delta",   "--drop-codec",     "rank",
                                       "--practice",   "authors", "--position-codec", "entropy"};
   const fs::path whole_path = path_.string() + "_whole";
@@ -350,7 +350,8 @@ TEST_F(CheckpointTest, OtherSettingsAreRefusedNamingTheKey) {
   EXPECT_THAT(text(path_ / "config.toml"), HasSubstr("rounds = 9\n"));
 }
 
-// As version 0.1.0 wrote them: no keys warmup and split, and TOML's quotes in two values.
+// As version 0.1.0 wrote it: without the keys warmup and split, and with TOML's quotes in two
+// values.
 TEST_F(CheckpointTest, OneOfBeforeSomeKeysWereThereGoesOn) {
   const fs::path whole_path = path_.string() + "_whole";
   fs::remove_all(whole_path);
@@ -380,7 +381,7 @@ TEST_F(CheckpointTest, AFinishedRunGoesOnToMoreRoundsAsIfItHadNotEnded) {
   fs::remove_all(whole_path);
   const Outcome whole = train("ssgd-mv", whole_path, {"--rounds", "9"});
   const Outcome first = train("ssgd-mv", path_, {"--checkpoint-every", "0"});
-  const Outcome again = resume();  // the last round again
+  const Outcome again = resume();  // runs the last round again
   EXPECT_EQ(again.code, Exit::good) << again.err;
   EXPECT_EQ(digest(again), digest(first));
   EXPECT_EQ(digest(resume({"--rounds", "9"})), digest(whole));
@@ -411,7 +412,7 @@ TEST_F(CheckpointTest, WhatIsNoRunIsRefused) {
 }
 
 TEST_F(CheckpointTest, ADivergedRunLeavesItsLastOneWhole) {
-  // The rate of the first rounds is that of the warm-up; then it is far too large.
+  // The first rounds have the warm-up's rate. Then the rate is far too large.
   const Outcome outcome =
       train("ssgd-mv", path_,
             {"--warmup-epochs", "1", "--learning-rate", "1e6", "--checkpoint-every", "1"});
@@ -421,14 +422,14 @@ TEST_F(CheckpointTest, ADivergedRunLeavesItsLastOneWhole) {
   const FoundCheckpoint found = find_checkpoint(path_, settings, 7);
   ASSERT_TRUE(found.newest);
   EXPECT_TRUE(found.damaged.empty());
-  EXPECT_EQ(resume().code, Exit::run_failed);  // which of the workers says so is a race
+  EXPECT_EQ(resume().code, Exit::run_failed);  // which worker diverges first is a race
 }
 
 TEST_F(CheckpointTest, AVoteSumThatIsNotTheVotesIsRefused) {
   interrupt("ssgd-mv-ad", 4);
   fs::remove_all(checkpoints()[0]);
   const fs::path only = checkpoints()[0];
-  // One more vote for the last coordinate, with a digest that is right.
+  // Adds a vote for the last coordinate and corrects the digest.
   const std::string before = digest_of(only / "arrays.safetensors")->sha256;
   SafetensorsFile arrays(only / "arrays.safetensors");
   std::string bytes = text(only / "arrays.safetensors");

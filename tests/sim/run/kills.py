@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Kills runs at random moments, saving included, and holds what they end as against one go.
+"""Kills runs at random moments, even while they save, and compares their files with those of one go.
 
 usage: kills.py MVSGD [KILLS [SEED]]
 
-Presets, backends, slots and checkpoints are drawn; each run gets up to six signals, SIGKILL or, one time in five,
-SIGTERM, and goes on until it ends. Ledger, parameters and, but for times, metrics are then those of the run in one
-go, and `verify` finds nothing wrong. Not among ctest's tests: 100 kills take half an hour.
+Presets, backends, slots and checkpoints are drawn. Each run gets up to six signals, SIGKILL or, one time in five,
+SIGTERM, and is resumed until it ends. Ledger, parameters and, but for times, metrics must then equal those of the run
+in one go, and `verify` must find nothing wrong. Not among ctest's tests: 100 kills take half an hour.
 """
 
 import random
@@ -44,7 +44,7 @@ def files_of(run):
 
 
 def end_by_signals(run, settings, seconds):
-    """Trains to the end, whatever is sent on the way. Returns what went wrong, or nothing."""
+    """Trains to the end, with signals on the way. Returns what went wrong; "" if nothing did."""
     left = draw.randrange(2, 7)
     while True:
         begun = (run / "config.toml").exists() and (run / "checkpoint").is_dir()

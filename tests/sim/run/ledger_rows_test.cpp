@@ -1,4 +1,4 @@
-// ledger.csv in rows of a round: as small for a thousand workers as for one, and audited as
+// ledger.csv with sums over the workers: as small for a thousand workers as for one, and audited as
 // exactly.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -48,7 +48,7 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
-/// What is WRONG in a run's directory, or "".
+/// The checks that fail in a run's directory; "" if there are none.
 std::string wrong_in(const fs::path& run) {
   std::string wrong;
   for (const Check& check : verify_run(run, {}).checks) {
@@ -80,7 +80,7 @@ struct RunCase {
 
 void PrintTo(const RunCase& of, std::ostream* out) { *out << of.preset; }
 
-/// Of every preset in all codes that it has.
+/// Every preset, in all codes that it has.
 std::vector<RunCase> cases() {
   const std::vector<GivenSettings> codes{
       {},
@@ -95,7 +95,7 @@ std::vector<RunCase> cases() {
       try {
         validate(one.settings());
         all.push_back(one);
-      } catch (const UsageError&) {  // it has no such lists
+      } catch (const UsageError&) {  // the preset has no such lists
       }
     }
   }
@@ -168,7 +168,7 @@ TEST_F(LedgerRowsTest, OfAThousandWorkersTakeLessThanTwoKilobytesARoundAndVerify
   for (const std::string& line : metrics) EXPECT_LT(line.size(), kMostBytesOfARound) << line;
   EXPECT_EQ(wrong_in(path_), "");
 
-  // A thousand lists of changes: how many have which length is told beside the sums.
+  // A thousand lists of changes. The metrics tell how many lists have each length.
   const auto found = std::ranges::find_if(metrics, [](const std::string& line) {
     return line.find("\"change_counts\":{\"") != std::string::npos;
   });

@@ -1,4 +1,4 @@
-// A round's metrics are one table: what is written is what is read, and what is shown.
+// A round's metrics are one table: what is written is also what is read and shown.
 #include "sim/run/metrics.hpp"
 
 #include <gmock/gmock.h>

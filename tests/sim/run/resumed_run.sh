@@ -10,12 +10,13 @@ run=$work/run
 
 fail() { echo "$*"; cat "$work"/log* 2>/dev/null || true; exit 1; }
 
-# As many small rounds as --rounds says, a checkpoint after each; a later --key counts.
+# Small rounds, as many as --rounds says, with a checkpoint after each. A later --key overrides
+# these.
 train=("$mvsgd" train --preset ssgd-mv-ad --workers 3 --synthetic-train 96 --synthetic-test 16
   --epochs 200 --eval-every 20 --backend reference --set width=2 --set batch=4
   --set checkpoint_every=1 --out)
 
-# equal DIRECTORY: the finished run there is the one in $run, but for times.
+# equal DIRECTORY: the finished run in DIRECTORY equals the one in $run, except for times.
 equal() {
   cmp "$1/model.safetensors" "$run/model.safetensors" || fail "other parameters"
   cmp "$1/ledger.csv" "$run/ledger.csv" || fail "another ledger"
@@ -26,7 +27,7 @@ equal() {
   cmp "$1/timeless" "$run/timeless" || fail "other metrics"
 }
 
-# A SIGKILL at 20 moments, most of them in a round or a checkpoint, some while a run is resuming.
+# SIGKILL at 20 moments, most of them within a round or a checkpoint, some while a run is resuming.
 killed() {
   RANDOM=20201111
   "${train[@]}" "$work/whole" --rounds 150 >"$work/log.whole" 2>&1 || fail "the whole run failed"
@@ -51,7 +52,7 @@ killed() {
     wait "$pid" 2>/dev/null || status=$?
     pid=
     ! grep -q damaged "$work/log" || fail "a damaged checkpoint"
-    if ((status == 0)); then # it had come to its end
+    if ((status == 0)); then # it had ended by itself
       equal "$work/whole"
       rm -rf "$run"
     elif ((status == 137)); then
@@ -96,7 +97,7 @@ interrupted() {
     "$mvsgd" train --resume "$run" >"$work/log" 2>&1 || fail "cannot be resumed"
     equal "$work/whole"
   done
-  # A second one does not wait for the round, which takes long here.
+  # A second signal does not wait for the round, which takes long here.
   rm -rf "$run"
   "${train[@]}" "$run" --rounds 60 --width 32 --batch 32 >"$work/log" 2>&1 &
   pid=$!
@@ -111,7 +112,7 @@ interrupted() {
   ((status == 143)) || fail "exit $status after a second signal"
 }
 
-# Nobody reads the progress to its end, and a terminal closes on a run that is to outlive it.
+# A run goes on if nobody reads its progress to the end, and if its terminal closes under nohup.
 left_alone() {
   "${train[@]}" "$work/whole" --rounds 30 >"$work/log.whole" 2>&1 || fail "the whole run failed"
   "${train[@]}" "$run" --rounds 30 2>"$work/log" | head -1 >"$work/first"
@@ -131,7 +132,7 @@ full_disk() {
   "${train[@]}" "$work/whole" --rounds 10 >"$work/log.whole" 2>&1 || fail "the whole run failed"
   "${train[@]}" "$run" --rounds 5 >"$work/log" 2>&1 || fail "the first part failed"
   local status=0
-  # No file may grow beyond 100 KiB: a checkpoint's arrays must.
+  # No file may grow beyond 100 KiB; a checkpoint's arrays are larger.
   (ulimit -f 100; trap '' XFSZ; exec "$mvsgd" train --resume "$run" --rounds 10) \
     >"$work/log" 2>&1 || status=$?
   ((status == 4)) || fail "exit $status"

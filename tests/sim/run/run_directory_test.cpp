@@ -25,7 +25,7 @@ using testing::HasSubstr;
 
 class RunDirectoryTest : public testing::Test {
  protected:
-  /// A finished run of a few rounds.
+  /// Trains a run of a few rounds to its end.
   void train() {
     RunDirectory directory(path_, settings_, {{"version", "test"}, {"bits", "portable"}});
     const auto images = data::synthesize({.train = 64, .test = 16});
@@ -127,7 +127,7 @@ class RunDirectoryOfPreset : public RunDirectoryTest,
     }
     return count;
   }
-  /// Every line of the run's ledger with one bit more in the last row of `columns`.
+  /// The run's ledger with one bit more in the last row with `columns`.
   [[nodiscard]] std::string with_one_bit_more(const std::string& columns) {
     std::string content = text("ledger.csv");
     const std::size_t bits = content.rfind(columns) + columns.size();
@@ -193,7 +193,7 @@ TEST_F(RunDirectoryTest, ATruncatedLedgerIsFound) {
 
 class UnfinishedRun : public RunDirectoryTest {
  protected:
-  /// The lines of a file, without the last `count`.
+  /// Removes the last `count` lines of a file.
   void drop_lines(const char* name, int count) {
     std::string content = text(name);
     for (int i = 0; i <= count; ++i) content.resize(content.rfind('\n'));
@@ -210,10 +210,10 @@ class UnfinishedRun : public RunDirectoryTest {
 
 TEST_F(UnfinishedRun, HoldsSoFarWhereverItWasCutOff) {
   train();
-  drop_lines("metrics.jsonl", 2);  // the end, and round 3
+  drop_lines("metrics.jsonl", 2);  // the end and round 3
   EXPECT_THAT(details(), testing::ElementsAre(HasSubstr("rows, 2 of 3 rounds so far"),
                                               "2 of 3 rounds so far"));
-  // A program that is writing round 3.
+  // As if a program were writing round 3.
   drop_lines("ledger.csv", 1);
   EXPECT_THAT(details(), testing::ElementsAre(HasSubstr("rows, 2 of 3 rounds so far"),
                                               "2 of 3 rounds so far"));

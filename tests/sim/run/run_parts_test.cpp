@@ -1,4 +1,4 @@
-// A run that goes on elsewhere: config.toml has what each part of it was done in.
+// A run that goes on elsewhere: config.toml has the environment of each part.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -39,7 +39,7 @@ class RunParts : public testing::Test {
   [[nodiscard]] std::vector<RunPart> parts() const {
     return read_run_parts((path_ / "config.toml").string());
   }
-  /// As if what was done till now was done by another processor.
+  /// Alters config.toml as if another processor had done the run so far.
   void leave_for_another_processor() const {
     std::string text = text_of(path_ / "config.toml");
     const std::string_view here = "\nprocessor = \"";
@@ -55,7 +55,7 @@ TEST_F(RunParts, HaveTheEnvironmentOfEachWithItsFirstRound) {
   train("3");
   ASSERT_EQ(parts().size(), 1U);
   const Environment here = parts().front().environment;
-  go_on("4");  // from round 3, which is done once more
+  go_on("4");  // from round 3, which runs once more
   EXPECT_EQ(parts().size(), 1U) << "it has gone on where it was";
 
   leave_for_another_processor();
@@ -70,7 +70,7 @@ TEST_F(RunParts, HaveTheEnvironmentOfEachWithItsFirstRound) {
   go_on("7");
   EXPECT_EQ(parts().size(), 2U);
 
-  // What is cut off is part of nothing.
+  // Rounds that are cut off belong to no part.
   leave_for_another_processor();
   for (const fs::directory_entry& checkpoint : fs::directory_iterator(path_ / "checkpoint")) {
     fs::remove_all(checkpoint.path());

@@ -1,4 +1,4 @@
-// Event files: golden bytes, and a run's read back by a decoder that shares nothing with the
+// Event files: golden bytes, and a run's file read by a decoder that shares nothing with the
 // writer.
 #include "sim/run/tensorboard.hpp"
 
@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Bit by bit, from the definition: the remainder of the reflected message.
+/// Computes the CRC bit by bit from the definition: the remainder of the reflected message.
 std::uint32_t crc_by_definition(std::string_view bytes) {
   std::uint32_t crc = 0xffffffff;
   for (const char byte : bytes) {
@@ -37,7 +37,7 @@ std::uint32_t crc_by_definition(std::string_view bytes) {
   return crc ^ 0xffffffff;
 }
 
-/// Reads one after the other; throws std::out_of_range behind the end.
+/// Reads values one after the other. Throws std::out_of_range past the end.
 class Bytes {
  public:
   explicit Bytes(std::string_view bytes) : rest_(bytes) {}
@@ -69,7 +69,7 @@ class Bytes {
   std::string_view rest_;
 };
 
-/// A message's fields, each as its bytes; a varint as eight.
+/// A message's fields, each as its bytes. A varint has eight.
 std::multimap<std::uint64_t, std::string> fields(std::string_view message) {
   std::multimap<std::uint64_t, std::string> found;
   Bytes in(message);
@@ -150,8 +150,9 @@ std::vector<fs::path> event_files(const fs::path& directory) {
   return files;
 }
 
-/// The steps that events of `directory` add to those a reader has, as TensorBoard's loader takes
-/// them: one after the other, and a START lets go of its own step and later ones.
+/// The steps that a reader has after reading the events of `directory`, if it had `read` before. It
+/// takes events as TensorBoard's loader does: one after the other, and a START drops its own step
+/// and later ones.
 std::vector<std::uint64_t> steps(const fs::path& directory, std::vector<std::uint64_t> read = {}) {
   for (const fs::path& file : event_files(directory)) {
     for (const Event& event : read_events(text_of(file))) {
@@ -167,7 +168,7 @@ std::vector<std::uint64_t> steps(const fs::path& directory, std::vector<std::uin
 
 class TensorBoard : public testing::Test {
  protected:
-  /// A run of seconds in run_, with more arguments.
+  /// Trains a run of some seconds in run_, with further arguments.
   Outcome train(std::vector<std::string> more) {
     std::vector<std::string> args{
         "train", "--preset",         "ssgd-mv", "--backend", "reference",  "--width",
@@ -203,7 +204,7 @@ TEST_F(TensorBoard, TheBytesAreTheGoldenOnes) {
   EXPECT_EQ(bytes.substr(0, 8), std::string("\x18\0\0\0\0\0\0\0", 8));
   EXPECT_EQ(bytes.substr(12, version.size()), version);
   EXPECT_EQ(bytes.substr(16 + version.size() + 12, event.size()), event);
-  EXPECT_EQ(read_events(bytes).size(), 2U);  // every CRC holds
+  EXPECT_EQ(read_events(bytes).size(), 2U);  // so every CRC is right
 }
 
 TEST_F(TensorBoard, ARunHasAnEventARoundWithTheNumbersOfItsMetrics) {
@@ -224,14 +225,14 @@ TEST_F(TensorBoard, ARunHasAnEventARoundWithTheNumbersOfItsMetrics) {
     EXPECT_EQ(event.scalars.at("train/learning_rate"), static_cast<float>(metrics.learning_rate));
     EXPECT_EQ(event.scalars.contains("mask/overlap"), metrics.mask_overlap.has_value());
     EXPECT_EQ(event.scalars.contains("test/accuracy"), metrics.test_accuracy.has_value());
-    if (i == 0) continue;  // before it went the initial model
+    if (i == 0) continue;  // the initial model was sent before it
     EXPECT_EQ(event.scalars.at("bits/up") + event.scalars.at("bits/down"),
               static_cast<float>(metrics.bits.count() - history.rounds[i - 1].bits.count()));
   }
 }
 
 TEST_F(TensorBoard, ACutKeepsTheWholeEventsUpToItsRoundWhereverTheTailWasTorn) {
-  std::vector<std::size_t> ends;  // of the file with 0, 1, ... events
+  std::vector<std::size_t> ends;  // of the file's size with 0, 1, ... events
   EventFile file(path_, 7);
   const fs::path written = event_files(path_).at(0);
   ends.push_back(fs::file_size(written));
@@ -251,7 +252,7 @@ TEST_F(TensorBoard, ACutKeepsTheWholeEventsUpToItsRoundWhereverTheTailWasTorn) {
     EXPECT_EQ(fs::exists(tail), events > 0);
     EXPECT_EQ(text_of(tail), events > 0 ? whole.substr(0, ends[events]) : "");
   }
-  // One bit, anywhere in the second event: the first is left.
+  // One bit anywhere in the second event is altered. The first event stays.
   for (std::size_t byte = ends[1]; byte < ends[2]; ++byte) {
     std::string altered = whole;
     altered[byte] = static_cast<char>(altered[byte] ^ 0x10);
@@ -276,7 +277,7 @@ TEST_F(TensorBoard, AFileThatIsThereIsNotOverwritten) {
 TEST_F(TensorBoard, AResumedRunHasEachRoundOnce) {
   ASSERT_EQ(train({"--epochs", "4", "--rounds", "5", "--tensorboard"}).code, Exit::good);
   ASSERT_EQ(steps(run_), (std::vector<std::uint64_t>{1, 2, 3, 4, 5}));
-  // As a killed run leaves it: events past the checkpoint, which is of round 4, and half a one.
+  // A killed run leaves events past the checkpoint, which is of round 4, and half of one.
   std::ofstream(event_files(run_).at(0), std::ios::app) << std::string(20, 'x');
   const std::vector<fs::path> before = event_files(run_);
   for (const char* rounds : {"6", "8"}) {
@@ -286,7 +287,7 @@ TEST_F(TensorBoard, AResumedRunHasEachRoundOnce) {
   EXPECT_EQ(event_files(run_).size(), 3U);
   EXPECT_EQ(steps(run_), (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8}));
 
-  // A reader that has followed the first file beyond the checkpoint reads the new ones alone.
+  // A reader that has followed the first file past the checkpoint reads only the new files.
   for (const fs::path& file : before) fs::remove(file);
   EXPECT_EQ(steps(run_, {1, 2, 3, 4, 5, 6, 7}),
             (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8}));

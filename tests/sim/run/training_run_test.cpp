@@ -1,4 +1,4 @@
-// A run in its directory as a function: no command line.
+// A run in its directory as a function call, without a command line.
 #include "sim/run/training_run.hpp"
 
 #include <fmt/format.h>
@@ -56,7 +56,7 @@ TEST_F(TrainingRun, EndsAsTheTrialAlone) {
   ASSERT_EQ(rounds.size(), end.rounds + 1);
   for (std::uint32_t t = 0; t < rounds.size(); ++t) EXPECT_EQ(rounds[t], t);
   EXPECT_EQ(end.t, end.rounds);
-  EXPECT_EQ(end.steps_per_epoch, 4U);  // 64 images, two workers of eight
+  EXPECT_EQ(end.steps_per_epoch, 4U);  // 64 images, two workers with batches of eight
   EXPECT_GE(end.seconds, last);
   EXPECT_EQ(read_run_history(path_).end.value().digest, alone.digest);
 }
@@ -73,14 +73,14 @@ TEST_F(TrainingRun, StopsBetweenRoundsWhenItIsInterruptedAndGoesOn) {
   sinks.interrupted = [&] { return done >= 2; };
   const TrainingEnd first = train_in(path_, settings_, {}, sinks);
   EXPECT_FALSE(first.result.finished);
-  // A round may have begun when the one before it is told of.
+  // When a round is reported, the next one may have begun.
   EXPECT_GE(first.t, 2U);
   EXPECT_LT(first.t, first.rounds);
   EXPECT_EQ(first.t, done);
   EXPECT_TRUE(fs::exists(path_ / "checkpoint" / ("round-0000000" + std::to_string(first.t))));
   EXPECT_FALSE(fs::exists(path_ / "model.safetensors"));
 
-  EXPECT_THROW((void)train_in(path_, settings_, {}, {}), InputError);  // something is there
+  EXPECT_THROW((void)train_in(path_, settings_, {}, {}), InputError);  // the directory is not empty
   sinks.interrupted = {};
   sinks.on_start = [&](const TrainingStart& start) { EXPECT_EQ(start.state.group.t, first.t); };
   const TrainingEnd second = train_in(path_, settings_, {.resume = true}, sinks);
@@ -89,8 +89,8 @@ TEST_F(TrainingRun, StopsBetweenRoundsWhenItIsInterruptedAndGoesOn) {
   EXPECT_GE(second.seconds, first.seconds);
 }
 
-// At many moments: within a round, between two, before the first; the settings decide how often it
-// is asked.
+// Interrupts at many moments: within a round, between two, before the first. The settings determine
+// how often the run asks.
 TEST_F(TrainingRun, GivesTheRoundUpWhenItIsInterruptedAndDoesItAgainToTheSameFiles) {
   for (const char* preset : {"sm", "dense", "ssgd-mv-ad-l2", "top-k"}) {
     SCOPED_TRACE(preset);
@@ -197,7 +197,7 @@ TEST_F(TrainingRun, GivesAnEvaluationUpWhenItIsInterruptedAndDoesItFirstWhenItGo
   }
 }
 
-/// CIFAR-10's six files, of the labels 0 to 9 in turn and pixels of one level.
+/// Writes CIFAR-10's six files, with the labels 0 to 9 in turn and all pixels at one level.
 void write_cifar10(const fs::path& directory, char level) {
   fs::create_directories(directory);
   std::string records;

@@ -73,7 +73,7 @@ TEST(Backends, WhatABackendCannotTakeIsRefusedByName) {
     EXPECT_EQ(refusal({{"backend", "onednn"}, {"precision", "bf16"}}), none);
     EXPECT_THAT(refusal({{"backend", "onednn"}, {"instruction_set", "portable"}}),
                 HasSubstr("instruction_set: backend = onednn"));
-    // Which backends take what one does not.
+    // The error names the backends that take what this one does not.
     EXPECT_THAT(
         refusal({{"backend", "reference"}, {"precision", "bf16"}}),
         ContainsRegex("^precision = bf16: backend = reference .*; backend = lanes.*onednn.* take"));

@@ -26,8 +26,8 @@ std::string content(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Three sparse rounds of SSGD-MV-AD-Q at width 8. Ties go by index: a random draw among tied
-/// coordinates is another one when one of them is.
+/// Three sparse rounds of SSGD-MV-AD-Q at width 8. Ties go by index, since a random draw among tied
+/// coordinates changes whenever one of them does.
 struct ShortRun {
   std::string digest;
   std::string config;
@@ -96,7 +96,7 @@ struct ShortRun {
   }
 };
 
-/// How many coordinates of one mask the other has not.
+/// How many coordinates of one mask are not in the other.
 std::size_t differing(const std::vector<compress::Index>& a,
                       const std::vector<compress::Index>& b) {
   std::vector<compress::Index> rest;
@@ -105,9 +105,9 @@ std::size_t differing(const std::vector<compress::Index>& a,
 }
 
 // Gradients differ in their last bits, so coordinates whose magnitudes are that near the K-th
-// largest change sides, and from then on so do parameters. How fast that grows is the problem's:
-// oneDNN's masks leave the reference's in the same way, and those of this backend leave it no
-// faster.
+// largest change sides, and from then on parameters differ, too. The problem determines how fast
+// that grows. oneDNN's masks depart from the reference's in the same way, and this backend's depart
+// no faster.
 TEST(CudaRun, MeetsTheLedgerOfTheProcessorAndItsMasksAsNearAsOneDnn) {
   const ShortRun reference("reference", "1");
   const ShortRun cuda("cuda", "1");
@@ -129,7 +129,7 @@ TEST(CudaRun, GivesOneDigestForEveryNumberOfSlots) {
   EXPECT_EQ(ShortRun("cuda", "2").digest, one.digest);
 }
 
-// What decides a run's bits is in its config.toml from the start.
+// config.toml has what determines a run's bits from the start.
 TEST(CudaRun, RecordsItsEngines) {
   const ShortRun run("cuda", "1", 1);
   const std::vector<std::string> engines = nn::cuda_engines({}, 8, 4);

@@ -1,5 +1,5 @@
-// Evaluation by value: hits, loss and statistics of batch norm against loops over the network's
-// logits, on test sets whose last batch is and is not full.
+// Evaluation by value: hits, loss and batch-norm statistics against loops over the network's
+// logits. The test sets' last batches are full or not.
 #include "sim/train/evaluator.hpp"
 
 #include <gmock/gmock.h>
@@ -20,7 +20,7 @@ namespace mvsgd::sim {
 namespace {
 
 constexpr std::int64_t kWidth = 2;
-constexpr std::size_t kBatch = 64;  // of an evaluation, as sim/README.md has it for `bn_eval`
+constexpr std::size_t kBatch = 64;  // images of an evaluation's batch
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 
 Settings settings_of(BatchNormEvaluation bn_eval) {
@@ -38,7 +38,7 @@ data::Dataset first(const data::Dataset& all, std::size_t n) {
           .labels = {all.labels.begin(), all.labels.begin() + static_cast<std::ptrdiff_t>(n)}};
 }
 
-/// A network of this test's own, with the parameters that are evaluated.
+/// A network of the test's own, with the parameters that are evaluated.
 class Network {
  public:
   Network() : backend_(nn::make_reference_backend()), model_(*backend_, {.width = kWidth}) {
@@ -47,14 +47,14 @@ class Network {
 
   [[nodiscard]] const std::vector<float>& theta() const { return theta_; }
 
-  /// Of images begin .. begin + count - 1 in one pass, [count, classes].
+  /// The logits of images begin .. begin + count - 1 in one pass, [count, classes].
   std::vector<float> logits(const data::Dataset& dataset, std::size_t begin, std::size_t count,
                             nn::BatchNormMode mode, std::span<const float> buffers) {
     backend_->write(model_.buffers(), buffers);
     return model_.logits(pixels(dataset, begin, count), mode);
   }
 
-  /// What a batch leaves of these buffers in training at this momentum.
+  /// `buffers` after one training batch with this momentum.
   std::vector<float> moved(const data::Dataset& dataset, std::size_t begin, std::size_t count,
                            std::vector<float> buffers, float momentum) {
     backend_->write(model_.buffers(), buffers);
@@ -114,8 +114,8 @@ double loss_of(std::span<const float> row, std::size_t label) {
   return std::log(sum) - static_cast<double>(row[label]);
 }
 
-/// What an evaluation must give, from logits in passes of `batch` images. The labels are the
-/// network's own answers but for every third image, so that hits are known.
+/// The expected evaluation, from logits in passes of `batch` images. The labels are the network's
+/// own answers except for every third image, so the hits are known.
 struct Expected {
   data::Dataset test;
   double loss = 0;
@@ -140,7 +140,7 @@ Expected expected(Network& network, const data::Dataset& images, std::size_t bat
   return result;
 }
 
-/// An evaluator with all that it needs.
+/// An evaluator with everything that it needs.
 class Bench {
  public:
   Bench(BatchNormEvaluation bn_eval, std::size_t slot_count, const data::Dataset& training,
@@ -168,7 +168,7 @@ const data::TrainTest& images() {
   return all;
 }
 
-/// Statistics as a worker has them after two steps: neither the first ones nor any batch's.
+/// A worker's statistics after two steps: neither the initial ones nor those of any batch.
 std::vector<float> some_buffers(Network& network) {
   auto buffers = nn::initial_buffers(nn::resnet18_buffers({.width = kWidth}));
   for (const std::size_t begin : {0U, 50U}) {
@@ -191,7 +191,7 @@ TEST_P(EvaluatorOfImages, GivesTheHitsAndTheLossOfALoopImageByImage) {
     const Evaluation got = bench.evaluator()(network.theta(), buffers);
     const auto n = static_cast<double>(GetParam());
     EXPECT_EQ(got.accuracy, want.hits / n) << slots << " slots";
-    // An image's logits do not depend on its batch; its loss is some roundings away in double.
+    // An image's logits do not depend on its batch. Its loss differs by some roundings in double.
     EXPECT_NEAR(got.loss, want.loss, 256 * kEps * want.loss) << slots << " slots";
   }
 }
@@ -230,7 +230,7 @@ TEST_P(EvaluatorOfTrainingImages, ByRecomputeTheStatisticsAreTheMeanOfThoseOfThe
   const std::size_t batch = std::min(kBatch, training.size());
   const std::vector<float> ignored = some_buffers(network);
 
-  // From buffers of 0 a step at momentum 1/2 leaves half of the batch's own, exactly.
+  // From buffers of 0, a step at momentum 1/2 leaves exactly half of the batch's own statistics.
   std::vector<double> want(ignored.size());
   std::vector<double> stem(2 * kWidth);
   for (std::size_t i = 0; i < batches; ++i) {
@@ -252,8 +252,8 @@ TEST_P(EvaluatorOfTrainingImages, ByRecomputeTheStatisticsAreTheMeanOfThoseOfThe
       ASSERT_EQ(got[j], static_cast<float>(want[j] / static_cast<double>(batches)))
           << "statistic " << j << ", " << slots;
     }
-    // The first layer's once more, without the network: sums of up to 2^16 floats, in planes of
-    // 2^10, are within 2^10 roundings of a mean of magnitudes near 1.
+    // The first layer's statistics once more, without the network. Sums of up to 2^16 floats, in
+    // planes of 2^10, are within 2^10 roundings of a mean of magnitudes near 1.
     for (std::size_t j = 0; j < stem.size(); ++j) {
       EXPECT_NEAR(static_cast<double>(got[j]), stem[j], 0x1p-14) << "stem " << j;
     }
@@ -276,7 +276,7 @@ TEST(Evaluator, OfATrialHasItsLastParametersAndTheMeanOfTheWorkersStatistics) {
     EXPECT_EQ(result.evaluation.loss, again.loss);
     EXPECT_EQ(result.evaluation.accuracy, again.accuracy);
 
-    // Stopped before its last round, a trial shows its workers.
+    // A trial that stops before its last round shows its workers' state.
     std::optional<TrialState> kept;
     TrialSinks sinks;
     sinks.pause_after = [](const Round& round) { return round.evaluate && round.t < 4; };
@@ -284,7 +284,7 @@ TEST(Evaluator, OfATrialHasItsLastParametersAndTheMeanOfTheWorkersStatistics) {
       kept = state;
       return false;
     };
-    settings.batch = 22;  // an epoch of two rounds, after which there is an evaluation
+    settings.batch = 22;  // an epoch has two rounds and ends with an evaluation
     (void)run_trial(settings, some, sinks);
     ASSERT_TRUE(kept);
     const auto& workers = kept->group.workers;

@@ -1,4 +1,4 @@
-// Local SGD by value: a round of a worker against a loop over its batches written out here.
+// Local SGD by value: a worker's round against a loop over its batches, written out here.
 #include "sim/train/local_training.hpp"
 
 #include <gtest/gtest.h>
@@ -47,7 +47,7 @@ TEST_P(LocalTrainingOfPractice, TakesTheRoundsStepsOnTheWorkersOwnBatches) {
   auto buffers = first_buffers;
   const LocalResult got = training.run(0, round, kWorker, theta_0, buffers);
 
-  // The other slot's network, batch by batch from the host.
+  // The other slot's network gets the batches one by one from the host.
   nn::Backend& backend = *compute[1].backend;
   nn::ResNet18& model = *compute[1].model;
   backend.enter(1);

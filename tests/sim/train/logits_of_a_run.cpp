@@ -1,5 +1,5 @@
-// Trains a few rounds and writes model.safetensors, and logits.safetensors with test images and
-// what the network says of them, for PyTorch to judge. usage: logits_of_a_run DIRECTORY
+// Trains a few rounds and writes model.safetensors, and logits.safetensors with test images and the
+// network's logits for them, which PyTorch checks. usage: logits_of_a_run DIRECTORY
 #include <filesystem>
 #include <vector>
 

@@ -1,6 +1,5 @@
-// One digest on every processor: whole runs at the settings of `--scale cpu`, but for their number
-// of workers and rounds, with every instruction set that the processor has and with one thread and
-// more.
+// One digest on every processor: whole runs at the settings of `--scale cpu`, with fewer workers
+// and rounds, with every instruction set of the processor, and with one thread and more.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,8 +23,8 @@ struct Golden {
   const char* digest;
 };
 
-// They must come out on every processor, with every compiler, at every optimisation level. If one
-// changes, an order of sums has: find out why first.
+// They are the same on every processor, with every compiler, at every optimisation level. If one
+// changes, the order of some sum has changed: find out why first.
 constexpr std::array<Golden, 4> kGolden{{
     {"dense", "6fc176aff07ae564a1fd5c5560e9452aba15f9556fafb4bb4afdbe537376ef1c"},
     {"top-k", "bee55c7759e2c962ea7163a9aa86092e24e8bc4fee063f3b2d1522704f07b8dd"},
@@ -39,7 +38,7 @@ const data::TrainTest& images() {
 }
 
 /// Three rounds of two workers with batches of 16: one of warm-up and two sparse ones, six steps
-/// for H = 4. The test's last batch leaves lanes without an image.
+/// for H = 4. The test set's last batch leaves some lanes without an image.
 std::string digest_of(const char* preset, const std::string& instruction_set,
                       const std::string& threads) {
   Settings settings = trial_settings(scale("cpu"), preset, 1,

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One short run that crosses from dense warm-up to sparse rounds, with 1, 2 and 4 slots and with 1
-# and 2 OpenMP threads: the SHA-256 of theta must be the same each time, and another with another
-# seed. Exits with 77 where this machine lacks what the options ask for.
+# and 2 OpenMP threads. The SHA-256 of theta must be the same each time, and must differ with
+# another seed. Exits with 77 if this machine lacks what the options ask for.
 # usage: same_digest.sh MVSGD OPTION... (of mvsgd train)
 set -euo pipefail
 mvsgd=$1

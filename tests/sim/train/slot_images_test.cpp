@@ -1,5 +1,5 @@
-// Tier cuda_emulated: the batches of compute slots on emulated devices are the host's, and of a
-// data set only windows cross to a device in a round.
+// Tier cuda_emulated: the batches of compute slots on emulated devices are the host's. In a round,
+// only windows of a data set are sent to a device.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -60,7 +60,7 @@ TEST_P(SlotImagesOnDevices, GiveTheBatchesOfTheHost) {
   data::BatchSource source(images_.train, all, {.batch = kBatch, .seed = 4});
   std::vector<std::vector<data::View>> batches;
   for (std::uint64_t step = 0; step < 8; ++step) batches.push_back(source.views(step));
-  // Both flips at the four corners that reach out the furthest.
+  // Both flips at the four corners that reach the furthest beyond the image.
   batches.emplace_back();
   for (const auto top : {std::uint8_t{0}, std::uint8_t{8}}) {
     for (const auto left : {std::uint8_t{0}, std::uint8_t{8}}) {
@@ -95,8 +95,8 @@ TEST_P(SlotImagesOnDevices, ThatAreNotThereAreRefused) {
   EXPECT_THROW(static_cast<void>(images.load(views, compute[0])), std::invalid_argument);
 }
 
-// A local step takes 13 bytes an image: which image, its corner and flip, its label. The statistics
-// of batch norm cross once, and 8 bytes for where the search for a NaN ends.
+// A local step sends 13 bytes an image: its index, its corner and flip, its label. The batch-norm
+// statistics cross once, and so do 8 bytes for the result of the search for NaN.
 TEST_P(SlotImagesOnDevices, CrossInALocalStepAsWindowsAndLabels) {
   const Settings settings = settings_of("cuda");
   std::vector<Compute> compute = make_compute(settings, 2);

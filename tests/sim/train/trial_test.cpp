@@ -38,7 +38,8 @@ Settings short_run(const char* backend, const char* name = "ssgd-mv-l4") {
 }
 
 TEST(Trial, ReferenceDigestIsTheGoldenOne) {
-  // On every machine: fixed order, no contraction, no libm. If it changes, find out why first.
+  // The same on every machine: fixed order, no contraction, no libm. If it changes, find out why
+  // first.
   EXPECT_EQ(run_trial(short_run("reference"), images(), {}).digest,
             "702a20a39319ed667f01b971536dfd526944dbb54909b2d6b0bcd6a1102584eb");
 }
@@ -97,11 +98,11 @@ TEST_P(TrialOfPreset, TrainsWithinTheLawWhateverTheSlots) {
     rounds = record.round.t;
     overlaps += record.report.overlaps;
   };
-  // Every row of every round is held against the law on the way.
+  // The trial compares every row of every round with the law.
   const TrialResult result = run_trial(settings, images(), sinks);
   EXPECT_EQ(rounds, 4U);
   EXPECT_EQ(result.account.sparse_rounds(), 4U);
-  // Of each vote with the one before, where there are votes.
+  // Each vote with the one before it, if there are votes.
   EXPECT_EQ(overlaps, settings.scheme->name() == "rand-k" ? 0U : 4U * 3);
   const Rates rates = result.account.rates();
   ASSERT_TRUE(rates.uplink && rates.both_ways && rates.run_uplink && rates.run_both_ways);
@@ -125,7 +126,7 @@ TEST(Trial, NoTwoPresetsTrainAlikeButThoseInFewerBits) {
   for (const std::string& name : sparse_presets()) {
     Settings settings = sparse_run(name.c_str());
     settings.workers = 2;
-    settings.rounds = 2;  // AD's second vote is its first that is not MV's
+    settings.rounds = 2;  // AD's first vote is MV's; its second one differs
     const bool is_new = digests.insert(run_trial(settings, images(), {}).digest).second;
     EXPECT_EQ(is_new, !name.ends_with("-min")) << name;
   }
@@ -139,7 +140,7 @@ TEST(Trial, TheAuthorsPracticeTrainsOtherwiseThanTheText) {
     set(settings, "practice", "authors");
     const TrialResult authors = run_trial(settings, images(), {});
     EXPECT_NE(authors.digest, text.digest) << name;
-    // They send no buffers.
+    // With the authors' practice no buffers are sent.
     EXPECT_LT(authors.account.total(comm::Direction::up), text.account.total(comm::Direction::up));
   }
 }
@@ -192,7 +193,7 @@ TEST(Trial, ItsStatisticsAreThoseOfTheEvaluation) {
   set(settings, "bn_eval", "recompute");
   const std::vector<float> recomputed = run_trial(settings, images(), {}).statistics;
   EXPECT_NE(recomputed, average);
-  // With `batch` nothing is sent and nothing used; the mean of the workers' is still there.
+  // With `batch` nothing is sent and nothing is used, but the mean of the workers' is still there.
   set(settings, "bn_eval", "batch");
   EXPECT_EQ(run_trial(settings, images(), {}).statistics, average);
 }

@@ -1,5 +1,5 @@
-// `verify DIR` on runs of every scheme, codec and size: right while they run, interrupted, resumed
-// and finished, and wrong of a file of which one number has been altered.
+// `verify DIR` on runs of every scheme, codec and size. It passes while they run, when they are
+// interrupted, resumed and finished, and it fails if one number of a file is altered.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gmock/gmock.h>
@@ -35,7 +35,8 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-/// Sets what fits and has an effect, or nothing; whether it has. What is as it was needs no effect.
+/// Sets the keys if they fit and each that changes has an effect; else sets none. Returns whether
+/// it did.
 bool try_set(Settings& settings, const GivenSettings& given) {
   Settings changed = settings;
   set(changed, given);
@@ -53,7 +54,7 @@ bool try_set(Settings& settings, const GivenSettings& given) {
   return true;
 }
 
-/// What is not crossed with everything, but takes turns.
+/// Settings that take turns instead of being combined with everything.
 const std::vector<GivenSettings>& values() {
   static const std::vector<GivenSettings> all{
       {{"value_bits", "32"}},
@@ -78,8 +79,8 @@ const std::vector<GivenSettings>& others() {
   return all;
 }
 
-/// Every list of positions of a code, at one, some and all coordinates, alone and in a group; and
-/// each of others() once at least.
+/// Every list of positions in a code, at one, some and all coordinates, alone and in a group, and
+/// each of others() at least once.
 std::vector<Settings> product(const std::string& preset_name, const std::string& codec) {
   Settings base = small_settings(preset_name);
   set(base, {{"backend", "lanes"},
@@ -116,7 +117,7 @@ std::vector<Settings> product(const std::string& preset_name, const std::string&
   const std::size_t lists = all.size();
   for (std::size_t i = lists; i < others().size(); ++i) all.push_back(all[i % lists]);
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const std::size_t turn = i + codec.size();  // another in each code
+    const std::size_t turn = i + codec.size();  // differs between codes
     (void)try_set(all[i], values()[turn % values().size()]);
     for (const auto& other : others()[turn % others().size()]) (void)try_set(all[i], {other});
   }
@@ -139,19 +140,19 @@ void write(const fs::path& file, const std::string& text) {
 
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
-/// Whether an alteration of what stands at `at` of a text must be noticed.
+/// Whether verify must notice an alteration at `at` of a text.
 using IsHeld = bool (*)(std::string_view text, std::size_t at);
 
 std::string_view line_at(std::string_view text, std::size_t at) {
-  const std::size_t begin = text.rfind('\n', at) + 1;  // of the first line 0
+  const std::size_t begin = text.rfind('\n', at) + 1;  // 0 for the first line
   return text.substr(begin, text.find('\n', at) - begin);
 }
 
 bool is_in_a_row(std::string_view text, std::size_t at) { return at > text.find('\n'); }
 
-/// A number that is a value in metrics.jsonl and that something else in the directory tells too:
-/// not the end's seconds. Nor `round`: with a line of another round it is no metrics.jsonl, which
-/// is exit code 3.
+/// A number that is a value in metrics.jsonl and follows from another file or line. The seconds of
+/// the end do not. `round` is left out, too: a line with another round makes the file no
+/// metrics.jsonl, which is exit code 3.
 bool is_in_a_held_number(std::string_view text, std::size_t at) {
   const std::string_view line = line_at(text, at);
   const auto in_line = static_cast<std::size_t>(text.data() + at - line.data());
@@ -159,14 +160,14 @@ bool is_in_a_held_number(std::string_view text, std::size_t at) {
   if (line.substr(0, begin).ends_with("\"round\":")) return false;
   if (std::string_view(":[,").find(line[begin - 1]) == std::string_view::npos) return false;
   if (!line.starts_with("{\"end\"")) return true;
-  // Nothing tells of the end's line itself, and a 17th digit more or less can be the same number.
+  // Nothing repeats the end's line, and a change of the 17th digit can leave the number the same.
   const std::size_t end = line.find_first_not_of("0123456789.+-e", in_line);
   if (end - begin > 16 && in_line + 1 == end) return false;
   return in_line < line.find("\"seconds\"") || in_line > line.find("\"files\"");
 }
 
-/// In a value of a manifest: not of the environment, which may be another machine's, nor of a
-/// setting that changes no bit.
+/// Inside a value of a manifest, but neither in the environment, which may be another machine's,
+/// nor in a setting that changes no bit.
 bool is_in_a_held_value(std::string_view text, std::size_t at) {
   constexpr std::string_view kEnvironment = "\"environment\": {";
   const std::size_t object = text.rfind('{', at);
@@ -187,8 +188,8 @@ class EveryRun : public testing::TestWithParam<PresetAndCode> {
  protected:
   [[nodiscard]] Outcome verify() const { return run({"verify", path_.string()}); }
 
-  /// Trains until round `until` has ended, or to the end, and looks at the run before each round's
-  /// rows are written.
+  /// Trains until round `until` has ended, or to the end. With `watch`, verifies the run before
+  /// each round's rows are written.
   void train(const Settings& settings, bool resume, std::optional<int> until, bool watch) {
     std::atomic<int> t = -1;
     TrainingSinks sinks;
@@ -207,7 +208,7 @@ class EveryRun : public testing::TestWithParam<PresetAndCode> {
                                         << outcome.out << outcome.err;
   }
 
-  /// A digit or a bit more or less somewhere in the file; verify must say so, and of which file.
+  /// Changes a digit or a bit of the file. verify must fail and name the file.
   void alter(const Settings& settings, const fs::path& file, const std::string& altered,
              std::size_t at) {
     const std::string was = text_of(file);
@@ -217,7 +218,7 @@ class EveryRun : public testing::TestWithParam<PresetAndCode> {
         fmt::format("{}: byte {} of {}: {}...", described(settings), at, file.string(),
                     was.substr(at - std::min<std::size_t>(at, 40), 60));
     EXPECT_EQ(outcome.code, Exit::check_failed) << what << '\n' << outcome.out << outcome.err;
-    // The line or two of what is wrong name the file.
+    // The line or two about the failure name the file.
     std::string wrong;
     for (std::size_t begin = outcome.out.find("WRONG"); begin != std::string::npos;
          begin = outcome.out.find("WRONG", begin + 1)) {
@@ -247,7 +248,7 @@ class EveryRun : public testing::TestWithParam<PresetAndCode> {
     alter(settings, file, altered, at);
   }
 
-  /// One alteration of each of two kinds, which `turn` chooses.
+  /// One alteration of each of two kinds, chosen by `turn`.
   void alter_something(const Settings& settings, std::size_t turn, bool finished) {
     const fs::path checkpoint = *fs::directory_iterator(path_ / "checkpoint");
     switch (turn % 3) {
@@ -286,7 +287,7 @@ TEST_P(EveryRun, HoldsAtEveryStageAndAnAlteredFileIsNamed) {
         train(settings, false, {}, true);
         break;
       default: {
-        // After the initial model nothing is saved yet; one machine sends none.
+        // After the initial model nothing is saved yet. One machine sends none.
         const int until = settings.scheme->sends() ? static_cast<int>(turn % 3) : 1;
         train(settings, false, until, false);
         holds(settings, fmt::format("interrupted after round {}", until));

@@ -1,5 +1,5 @@
-// `mvsgd verify`: it holds, it is what sim/verify/README.md shows, and it can fail. Rounds at the
-// paper's size (about 10 s each case).
+// `mvsgd verify` passes, prints what sim/verify/README.md shows, and can fail. Each case runs
+// rounds at the paper's size (about 10 s).
 #include "sim/verify/verify.hpp"
 
 #include <gmock/gmock.h>
@@ -47,7 +47,7 @@ TEST(Verify, EveryEquationAndEveryRowHolds) {
   for (int equation = 2; equation <= 18; ++equation) {
     EXPECT_EQ(std::ranges::count(subjects, "eq " + std::to_string(equation)), 1) << equation;
   }
-  // Drops by rank are priced at the B that a run sends them at.
+  // Drops by rank are priced at the B with which a run sends them.
   Settings ranked = preset("ssgd-mv-ad").settings;
   ranked.drop_codec = DropCoding::rank;
   const std::uint32_t block =

@@ -1,9 +1,9 @@
-// Stands before nn/cuda/launch.cuh when the backend's sources are compiled for the emulated device:
-// the kernel language as C++, for nn/cuda's .cu files without a change.
+// Takes the place of nn/cuda/launch.cuh when the backend's sources are compiled for the emulated
+// device. It gives the kernel language as C++, for nn/cuda's .cu files unchanged.
 #pragma once
 
 #include <cuda_runtime_api.h>
-#include <math.h>  // CUDA has the names outside namespaces
+#include <math.h>  // CUDA has these names outside namespaces
 
 #include <cstdint>
 #include <cstring>
@@ -28,7 +28,7 @@ inline unsigned __float_as_uint(float x) {
 
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 
-// One thread runs at a time, so that an operation is atomic by nature.
+// One thread runs at a time, so every operation is atomic.
 template <typename T>
 T atomicAdd(T* to, T value) {
   const T old = *to;
@@ -48,7 +48,7 @@ T atomicMin(T* to, T value) {
   return old;
 }
 
-// Every lane of the warp tells its word before any reads, and reads before any tells the next.
+// Every lane of the warp writes its word before any reads, and reads before any writes the next.
 inline unsigned __ballot_sync(unsigned /*lanes*/, int vote) {
   using namespace mvsgd::cuda_emulation;
   word_of_lane(lane()) = vote != 0 ? 1 : 0;
