@@ -237,8 +237,9 @@ def killed():
         expect(not ranks_of(directory), "there are ranks left", said)
         # MPICH's launcher kills all at once, and nobody has a word.
         if is_open_mpi and victim > 0:
-            expect(f"process {victim} of {ranks}" in said and "worker" in said, "no word of who is gone", said)
-            expect(re.search(r"round \d+", said), "no word of the round", said)
+            gone = re.search(rf"round.*process {victim} of {ranks} on \S+ with worker \d.* is gone", said)
+            expect(gone, "no word of who is gone, with which workers, and when", said)
+            print(gone[0])
         rounds = (directory / "metrics.jsonl").read_bytes().count(b"\n") + 3
         whole = work / "whole"
         good(on_threads(*settings, "--rounds", rounds, "--quiet", "--out", whole))
