@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "nn/backend.hpp"
+#include "nn/step_memory.hpp"
 
 namespace mvsgd::nn {
 
@@ -77,6 +79,10 @@ struct BackendEntry {
                                                                std::int64_t, std::int64_t) {
     return std::vector<std::string>();
   };
+  /// What its kernels take of this process's memory with `threads` threads each, for step_memory();
+  /// none if it computes in a device's memory.
+  std::optional<KernelMemory> (*memory)(const BackendOptions& options, int threads) =
+      [](const BackendOptions&, int) { return std::optional<KernelMemory>(); };
   /// For `mvsgd info`: which convolutions it has on this machine, and what the others would be
   /// worth; "" if the backend has no such choice.
   std::string (*convolutions)() = [] { return std::string(); };

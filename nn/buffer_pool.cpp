@@ -10,7 +10,11 @@
 namespace mvsgd::nn {
 
 std::shared_ptr<BufferPool> BufferPool::make() {
-  return std::shared_ptr<BufferPool>(new BufferPool());
+  return std::shared_ptr<BufferPool>(new BufferPool(false));
+}
+
+std::shared_ptr<BufferPool> BufferPool::rehearse() {
+  return std::shared_ptr<BufferPool>(new BufferPool(true));
 }
 
 namespace {
@@ -22,6 +26,9 @@ constexpr std::size_t kLargePage = std::size_t{1} << 21U;
 constexpr std::size_t kSmall = std::size_t{1} << 14U;
 constexpr std::size_t kLarge = 2 * kLargePage;
 constexpr std::size_t kSlab = 2 * kLarge;
+constexpr std::size_t kPage = 4096;
+
+std::size_t round_up(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
 
 std::size_t alignment(std::size_t size) {
   return size >= kLarge ? kLargePage : BufferPool::kAlignment;
@@ -48,11 +55,10 @@ void* allocate(std::size_t size) {
 
 }  // namespace
 
-BufferPool::Slab::Slab() : data(static_cast<std::byte*>(allocate(kSlab))) {}
 BufferPool::Slab::~Slab() { ::operator delete(data, std::align_val_t(alignment(kSlab))); }
 
 void BufferPool::Deleter::operator()(float* data) const {
-  if (slab) return;
+  if (slab || data == nullptr) return;
   ::operator delete(reinterpret_cast<std::byte*>(data) - offset, std::align_val_t(alignment(size)));
 }
 
@@ -94,23 +100,33 @@ BufferPool::Owner BufferPool::make_buffer(std::size_t size) {
   const std::size_t skipped = offset(allocations_++);
   const std::size_t whole = skipped + size;
   if (size < kSmall || whole >= kLarge) {
+    resident_ += size < kSmall ? whole : round_up(whole, kPage);
+    Deleter deleter{whole, skipped, nullptr};
+    if (rehearses_) return Owner(nullptr, std::move(deleter));
     std::byte* const all = static_cast<std::byte*>(allocate(whole));
-    return Owner(reinterpret_cast<float*>(all + skipped), Deleter{whole, skipped, nullptr});
+    return Owner(reinterpret_cast<float*>(all + skipped), std::move(deleter));
   }
-  constexpr std::size_t kPage = 4096;  // the page within which offset() places a buffer
-  std::size_t begin = slab_ ? (slab_->used + kPage - 1) / kPage * kPage : kSlab;
+  // kPage is the page within which offset() places a buffer.
+  std::size_t begin = slab_ ? round_up(slab_->used, kPage) : kSlab;
   if (begin + whole > kSlab) {
-    slab_ = std::make_shared<Slab>();
+    slab_ = std::make_shared<Slab>(rehearses_ ? nullptr : static_cast<std::byte*>(allocate(kSlab)));
     begin = 0;
   }
+  resident_ += round_up(begin + whole, kLargePage) - round_up(slab_->used, kLargePage);
   slab_->used = begin + whole;
-  return Owner(reinterpret_cast<float*>(slab_->data + begin + skipped),
-               Deleter{whole, skipped, slab_});
+  Deleter deleter{whole, skipped, slab_};
+  if (rehearses_) return Owner(nullptr, std::move(deleter));
+  return Owner(reinterpret_cast<float*>(slab_->data + begin + skipped), std::move(deleter));
 }
 
 std::size_t BufferPool::bytes() const {
   const std::scoped_lock lock(mutex_);
   return bytes_;
+}
+
+std::size_t BufferPool::resident() const {
+  const std::scoped_lock lock(mutex_);
+  return resident_;
 }
 
 void BufferPool::give_back(std::size_t bytes, Owner data) noexcept {

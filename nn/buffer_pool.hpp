@@ -22,18 +22,24 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   static constexpr std::uint64_t kIdleTakes = 2000;
 
   [[nodiscard]] static std::shared_ptr<BufferPool> make();
+  /// A pool that hands out null pointers and counts what it would have taken: what kernels need is
+  /// known so before any of them runs.
+  [[nodiscard]] static std::shared_ptr<BufferPool> rehearse();
 
   /// At least `count` floats, aligned and not initialised. Throws std::bad_alloc.
   [[nodiscard]] std::shared_ptr<float> take(std::int64_t count);
 
   /// The bytes that the pool has from the system, in use or free.
   [[nodiscard]] std::size_t bytes() const;
+  /// What of the system's memory the buffers made so far lie in, once they are written: whole
+  /// pages, of slabs large ones.
+  [[nodiscard]] std::size_t resident() const;
 
  private:
   // Memory that buffers of a middle size share, one after another. It is freed with the last of
   // them.
   struct Slab {
-    Slab();
+    explicit Slab(std::byte* memory) : data(memory) {}
     ~Slab();
     Slab(const Slab&) = delete;
     Slab& operator=(const Slab&) = delete;
@@ -53,10 +59,11 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
     Owner data;
   };
 
-  BufferPool() = default;
+  explicit BufferPool(bool rehearses) : rehearses_(rehearses) {}
   Owner make_buffer(std::size_t size);
   void give_back(std::size_t bytes, Owner data) noexcept;
 
+  const bool rehearses_;
   mutable std::mutex mutex_;
   std::vector<Free> free_;      // longest idle first
   std::shared_ptr<Slab> slab_;  // the slab whose end is free
@@ -64,6 +71,7 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   std::uint64_t allocations_ = 0;
   std::size_t buffers_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t resident_ = 0;
 };
 
 }  // namespace mvsgd::nn

@@ -32,6 +32,8 @@ class LanesBackend : public Backend {
 
   void fill_zero(const Tensor& x) override;
 
+  [[nodiscard]] const BufferPool& pool() const { return *pool_; }  ///< of all its tensors
+
  private:
   Tensor do_allocate(const Shape& shape) override;
   Tensor do_view(const Tensor& flat, std::int64_t offset, const Shape& shape) override;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "nn/lanes/lanes_backend.hpp"
+#include "nn/lanes/memory.hpp"
 
 namespace mvsgd::nn {
 namespace {
@@ -43,10 +44,14 @@ lanes::Isa isa_of(InstructionSet wanted) {
                          supported);
 }
 
+LanesOptions lanes_options(const BackendOptions& options) {
+  return {.convolution = options.conv_algorithm,
+          .isa = isa_of(options.instruction_set),
+          .bf16 = options.precision == Precision::bf16};
+}
+
 std::unique_ptr<Backend> make(const BackendOptions& options, int /*device*/) {
-  return make_lanes_backend({.convolution = options.conv_algorithm,
-                             .isa = isa_of(options.instruction_set),
-                             .bf16 = options.precision == Precision::bf16});
+  return make_lanes_backend(lanes_options(options));
 }
 
 }  // namespace
@@ -60,8 +65,12 @@ BackendEntry lanes_entry() {
           .objection = objection,
           .without_effect = without_effect,
           .make = make,
-          .repeatability = [](const BackendOptions&) {
-            return Repeatability{.any_processor = true, .any_threads = true};
+          .repeatability =
+              [](const BackendOptions&) {
+                return Repeatability{.any_processor = true, .any_threads = true};
+              },
+          .memory = [](const BackendOptions& options, int threads) -> std::optional<KernelMemory> {
+            return lanes::kernel_memory(lanes_options(options), threads);
           }};
 }
 

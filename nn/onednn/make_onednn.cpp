@@ -1,10 +1,14 @@
 #include "nn/onednn/make_onednn.hpp"
 
+#include <cstdint>
 #include <dnnl.hpp>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "nn/onednn/library.hpp"
 #include "nn/onednn/onednn_backend.hpp"
+#include "nn/shape_checks.hpp"
 
 namespace mvsgd::nn {
 namespace {
@@ -49,6 +53,28 @@ std::unique_ptr<Backend> make(const BackendOptions& options, int /*device*/) {
   }
 }
 
+// Reckoned, not known: which layouts and scratch memory oneDNN chooses it says of each primitive
+// alone, once it is made. Channels are in blocks of a vector; weights are packed for the passes
+// forward and backward.
+KernelMemory memory() {
+  const std::int64_t block = onednn_has_winograd() ? 16 : 8;
+  return {.pooled = true,
+          .in_place = true,
+          .activation =
+              [block](const Shape& shape) {
+                return shape[0] * ((shape[1] + block - 1) / block * block) * shape[2] * shape[3];
+              },
+          .scratch =
+              [](Pass pass, const ConvolutionProblem& problem) {
+                std::vector<std::int64_t> floats;
+                if (pass == Pass::backward_weights) {
+                  floats.push_back(elements(problem.w));
+                }
+                return floats;
+              },
+          .kept = [](std::int64_t parameters) { return 2 * parameters; }};
+}
+
 // The gain by Winograd, as measured in nn/onednn/README.md.
 std::string convolutions() {
   return std::string(onednn_has_winograd()
@@ -71,11 +97,13 @@ bool onednn_has_bf16() { return has(dnnl::cpu_isa::avx512_core_bf16); }
 bool onednn_has_amx() { return has(dnnl::cpu_isa::avx512_core_amx); }
 
 BackendEntry onednn_entry() {
-  return {.name = "onednn",
-          .objection = objection,
-          .without_effect = without_effect,
-          .make = make,
-          .convolutions = convolutions};
+  return {
+      .name = "onednn",
+      .objection = objection,
+      .without_effect = without_effect,
+      .make = make,
+      .memory = [](const BackendOptions&, int) -> std::optional<KernelMemory> { return memory(); },
+      .convolutions = convolutions};
 }
 
 }  // namespace mvsgd::nn

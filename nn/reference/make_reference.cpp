@@ -1,6 +1,7 @@
 #include "nn/reference/make_reference.hpp"
 
 #include "nn/reference/reference_backend.hpp"
+#include "nn/shape_checks.hpp"
 
 namespace mvsgd::nn {
 namespace {
@@ -18,6 +19,14 @@ std::string objection(const BackendOptions& options) {
     return "instruction_set: backend = reference has one path alone";
   }
   return "";
+}
+
+/// An unfolded image, and of a weight gradient one image's term.
+std::vector<std::int64_t> scratch(Pass pass, const ConvolutionProblem& problem) {
+  const std::int64_t taps = problem.w[1] * problem.w[2] * problem.w[3];
+  std::vector<std::int64_t> floats{taps * problem.y[2] * problem.y[3]};
+  if (pass == Pass::backward_weights) floats.push_back(problem.w[0] * taps);
+  return floats;
 }
 
 std::string without_effect(std::string_view /*key*/, const BackendOptions& /*options*/) {
@@ -38,7 +47,10 @@ BackendEntry reference_entry() {
           .repeatability =
               [](const BackendOptions&) {
                 return Repeatability{.any_processor = true, .any_threads = true};
-              }};
+              },
+          .memory = [](const BackendOptions&, int) -> std::optional<KernelMemory> {
+            return KernelMemory{.scratch = scratch};
+          }};
 }
 
 }  // namespace mvsgd::nn

@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <new>
+#include <stdexcept>
 #include <utility>
 
 #include "comm/ledger.hpp"
@@ -220,6 +222,8 @@ Exit with_exit_code(const Streams& streams, const Action& work) {
     return failed(Exit::bad_input, e);
   } catch (const nn::UnavailableError& e) {
     return failed(Exit::bad_input, e);
+  } catch (const std::bad_alloc&) {
+    return failed(Exit::run_failed, std::runtime_error("memory ran out"));
   } catch (const std::exception& e) {
     return failed(Exit::run_failed, e);
   }

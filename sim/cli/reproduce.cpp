@@ -12,12 +12,14 @@
 #include "sim/cli/commands.hpp"
 #include "sim/cli/options.hpp"
 #include "sim/cli/train.hpp"
+#include "sim/files/memory_limits.hpp"
 #include "sim/reproduce/results_files.hpp"
 #include "sim/reproduce/scale.hpp"
 #include "sim/reproduce/sweep.hpp"
 #include "sim/reproduce/sweep_plan.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/train/images.hpp"
+#include "sim/train/memory.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -36,10 +38,24 @@ Exit train_trial(const TrialSpec& trial, bool resume, const CommandContext& cont
   });
 }
 
+/// Of the trial that needs most.
+MemoryEstimate largest_of(const std::vector<TrialSpec>& trials) {
+  MemoryEstimate most;
+  for (const TrialSpec& trial : trials) {
+    const MemoryEstimate one = memory_estimate(trial.settings);
+    if (one.total() > most.total()) most = one;
+  }
+  return most;
+}
+
 Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
   std::ostream silent(nullptr);
   std::ostream& out = progress_streams(context, silent).out;
   SweepPlan plan = plan_sweep(options.request);
+  const MemoryEstimate memory = largest_of(plan.trials);
+  if (!options.only_estimate) {
+    if (const auto warning = check_memory(memory, memory_limits())) warn(context, *warning);
+  }
   if (!options.only_estimate) make_directory(plan.out / "runs");
   // Read now rather than after the estimate, so that bad images fail early. All trials have the
   // same ones.
@@ -55,6 +71,8 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
   fmt::print(out, "{} at scale {}: {}\n", plan.what->name, plan.scale->name, plan.scale->summary);
   fmt::print(out, "{} trials, {} of them finished; the others take about {} on this machine\n",
              plan.trials.size(), sweep.finished(), duration(sweep.seconds()));
+  fmt::print(out, "memory: {}about {}\n", plan.trials.size() > 1 ? "at most " : "",
+             text_of(memory));
   if (options.only_estimate) return Exit::good;
 
   if (!sweep.run()) {
@@ -104,7 +122,8 @@ void add_reproduce(CLI::App& app, const CommandContext& context, Action& chosen)
       ->add_option("--out", options->request.out,
                    "directory of trials and results; default reproduction-SCALE")
       ->type_name("DIR");
-  command->add_flag("--estimate", options->only_estimate, "say how long it takes, and end");
+  command->add_flag("--estimate", options->only_estimate,
+                    "say how long it takes and what memory, and end");
   add_setting_options(*command, options->request.given,
                       [](std::string_view key) { return !is_of_rows(key); });
   command->footer(R"(Trials that are finished in --out are not run again, and one that was cut off

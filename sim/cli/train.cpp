@@ -156,6 +156,7 @@ Exit train_and_show(const std::filesystem::path& directory, const Settings& sett
                settings.preset.empty() ? "train" : settings.preset,
                grouped(start.images.train.size()), grouped(start.images.test.size()),
                grouped(start.rounds.size()), slot_count(settings), directory.string());
+    fmt::print(streams.out, "memory: about {}\n", text_of(start.memory));
     const std::uint32_t t = start.state.group.t;
     if (options.resume && t > 0) fmt::print(streams.out, "resumed after round {}\n", t);
     if (options.resume && t == 0) {

@@ -187,6 +187,14 @@ Settings settings_here(const comm::Processes& processes, const Settings& setting
   return here;
 }
 
+Settings workers_here(const comm::Processes& processes, const Settings& settings) {
+  Settings here = settings_here(processes, settings);
+  if (processes.count() > 1) {
+    here.workers = std::max(1U, processes.share(settings.workers).count);
+  }
+  return here;
+}
+
 void send_start(comm::Processes& processes, TrialState& state) {
   GroupState& group = state.group;
   const auto workers = static_cast<std::uint32_t>(group.workers.size());

@@ -29,6 +29,9 @@ void agree(comm::Processes& processes, const Settings& settings, const data::Tra
 /// of this host.
 [[nodiscard]] Settings settings_here(const comm::Processes& processes, const Settings& settings);
 
+/// These settings with the workers that are here alone, one at least: what memory is needed for.
+[[nodiscard]] Settings workers_here(const comm::Processes& processes, const Settings& settings);
+
 /// Process 0 hands each other one its workers' state, of which it keeps what its server needs.
 void send_start(comm::Processes& processes, TrialState& state);
 

@@ -6,7 +6,9 @@
 #include <array>
 #include <chrono>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/memory_limits.hpp"
 #include "sim/files/model_file.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/run_directory.hpp"
@@ -150,10 +153,12 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
                      const LawConstants& law) {
   Settings settings = given;
   settings.data = absolute_data(given);
-  Environment here = environment_of(settings);
-  const data::TrainTest images = load_images(settings);
   comm::OneProcess alone;
   comm::Processes& processes = options.processes != nullptr ? *options.processes : alone;
+  const MemoryEstimate memory = memory_estimate(workers_here(processes, settings));
+  if (const auto warning = check_memory(memory, memory_limits())) warn(sinks, *warning);
+  Environment here = environment_of(settings);
+  const data::TrainTest images = load_images(settings);
   agree(processes, settings, images);
   if (settings.data != "synthetic") here.emplace_back(kImagesDigest, digest_of(images));
   (void)split_images(settings, images.train);  // rather now than with a directory made
@@ -187,7 +192,8 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
   }
 
   send_start(processes, begun);
-  if (sinks.on_start) sinks.on_start({.images = images, .rounds = rounds, .state = begun});
+  if (sinks.on_start)
+    sinks.on_start({.images = images, .rounds = rounds, .memory = memory, .state = begun});
   const double earlier = begun.seconds;
   const Clock::time_point start = Clock::now();
   const auto seconds = [&] { return earlier + seconds_since(start); };
@@ -232,8 +238,18 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
     }
     return goes_on;
   };
-  TrainingEnd end{.result = run_trial(settings_here(processes, settings), images, trial_sinks, law,
-                                      std::move(begun), &processes),
+  const auto train = [&] {
+    try {
+      return run_trial(settings_here(processes, settings), images, trial_sinks, law,
+                       std::move(begun), &processes);
+    } catch (const std::bad_alloc&) {
+      throw std::runtime_error(fmt::format(
+          "memory ran out after round {} of {}, {} MB of it in use: this run needs about "
+          "{}; something else has taken what there was when it began",
+          t, rounds.size(), most_resident() / 1'000'000, text_of(memory)));
+    }
+  };
+  TrainingEnd end{.result = train(),
                   .t = t,
                   .rounds = rounds.size(),
                   .steps_per_epoch = steps_per_epoch(settings, images.train.size()),

@@ -14,6 +14,7 @@
 #include "sim/law/law.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/settings.hpp"
+#include "sim/train/memory.hpp"
 #include "sim/train/trial.hpp"
 
 namespace mvsgd::sim {
@@ -35,6 +36,7 @@ struct TrainingOptions {
 struct TrainingStart {
   const data::TrainTest& images;
   const std::vector<Round>& rounds;
+  const MemoryEstimate& memory;
   const TrialState& state;  ///< where training starts; t = 0 unless there is a checkpoint
 };
 
@@ -71,9 +73,10 @@ struct TrainingEnd {
 /// Of several processes the first calls it, and the others train_share() (shared_run.hpp): what a
 /// run writes is the same, and a run may go on with another number of them.
 ///
-/// Throws, before anything is written, what load_images(), agree(), find_checkpoint(),
-/// first_state() and RunDirectory throw; then as run_trial() does, and std::runtime_error if a file
-/// cannot be written.
+/// Throws what load_images(), agree(), find_checkpoint(), first_state() and RunDirectory throw, and
+/// nn::UnavailableError if there is less memory than the run needs, before anything is written;
+/// afterwards what run_trial() throws, and std::runtime_error if a file cannot be written or memory
+/// runs out. Where memory is scarce the function warns.
 [[nodiscard]] TrainingEnd train_in(const std::filesystem::path& directory, const Settings& settings,
                                    const TrainingOptions& options, const TrainingSinks& sinks,
                                    const LawConstants& law = {});

@@ -67,6 +67,12 @@ std::unique_ptr<nn::Backend> make_backend(const Settings& settings, std::size_t 
   return entry_of(settings).make(options_of(settings), static_cast<int>(device));
 }
 
+std::optional<nn::KernelMemory> kernel_memory(const Settings& settings) {
+  check_backend(settings);
+  return entry_of(settings).memory(options_of(settings),
+                                   static_cast<int>(settings.threads_per_worker));
+}
+
 std::unique_ptr<compress::DeviceOperators> make_operators(const Settings& settings,
                                                           std::size_t device) {
   const DeviceEntry* const entry = device_of(settings);

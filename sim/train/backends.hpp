@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include "compress/device/device_operators.hpp"
 #include "nn/backend.hpp"
+#include "nn/step_memory.hpp"
 #include "sim/plan/effect.hpp"
 #include "sim/plan/settings.hpp"
 
@@ -31,6 +33,10 @@ void check_backend(const Settings& settings);
 /// nn::UnavailableError naming the key if this machine lacks what the settings ask for.
 [[nodiscard]] std::unique_ptr<nn::Backend> make_backend(const Settings& settings,
                                                         std::size_t device = 0);
+
+/// What the settings' backend takes of this process's memory; none if it computes in a device's.
+/// Throws as make_backend().
+[[nodiscard]] std::optional<nn::KernelMemory> kernel_memory(const Settings& settings);
 
 /// A worker's operators on one of the devices that these settings compute on; null if the backend
 /// computes on the processor. Throws nn::BackendError if the device's library refuses.

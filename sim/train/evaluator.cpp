@@ -16,8 +16,7 @@
 namespace mvsgd::sim {
 namespace {
 
-/// The size of the authors' test batches. With bn_eval = batch, results depend on it.
-constexpr std::size_t kBatch = 64;
+constexpr std::size_t kBatch = kEvaluationBatch;
 
 /// Batch i: up to kBatch images from kBatch * i on, without augmentation.
 SlotImages::Batch load(const SlotImages& images, std::size_t i, Compute& compute) {

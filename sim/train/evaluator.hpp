@@ -1,6 +1,7 @@
 // Evaluation: loss and accuracy of parameters on the test images.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -12,6 +13,9 @@
 #include "sim/train/compute.hpp"
 
 namespace mvsgd::sim {
+
+/// The size of the authors' test batches. With bn_eval = batch, results depend on it.
+inline constexpr std::size_t kEvaluationBatch = 64;
 
 /// Evaluates on the compute slots, as many batches at once as slots are free. The result does not
 /// depend on their number: batches are added up in their order.

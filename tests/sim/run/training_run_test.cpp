@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <regex>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -31,6 +33,22 @@ class TrainingRun : public testing::Test {
   TestDirectory directory_;
   fs::path path_ = directory_.path() / "run";
 };
+
+// Though there was enough when it began.
+TEST_F(TrainingRun, WhoseMemoryRunsOutSaysAfterWhichRoundAndWhatItNeeds) {
+  TrainingSinks sinks;
+  sinks.on_round = [](const RoundRecord& record, double /*seconds*/) {
+    if (record.round.t == 3) throw std::bad_alloc();
+  };
+  try {
+    (void)train_in(path_, settings_, {}, sinks);
+    FAIL() << "it has ended";
+  } catch (const std::runtime_error& e) {
+    EXPECT_THAT(e.what(), testing::AllOf(testing::HasSubstr("memory ran out after round 2 of "),
+                                         testing::HasSubstr("this run needs about "),
+                                         testing::HasSubstr(": 2 workers of ")));
+  }
+}
 
 TEST_F(TrainingRun, EndsAsTheTrialAlone) {
   const TrialResult alone = run_trial(settings_, load_images(settings_), {});

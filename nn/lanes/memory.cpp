@@ -1,0 +1,65 @@
+#include "nn/lanes/memory.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "nn/lanes/activation.hpp"
+#include "nn/lanes/convolution.hpp"
+#include "nn/lanes/loops.hpp"
+#include "nn/lanes/winograd_shape.hpp"
+#include "nn/shape_checks.hpp"
+
+namespace mvsgd::nn::lanes {
+namespace {
+
+using Floats = std::vector<std::int64_t>;
+
+// What convolution.cpp takes from the pool; tests/nn/step_memory_test.cpp holds the two against
+// each other.
+
+/// Of the images' side `from` into the side `to`.
+Floats over(const Loops& loops, bool winograd, std::int64_t taps, std::int64_t threads,
+            const Activation& from, const Activation& to) {
+  const std::int64_t outside = from.pixel_stride();
+  if (!winograd) {
+    return {loops.packed_floats({.outputs = to.channels, .terms = taps, .inputs = from.channels}),
+            outside};
+  }
+  const std::int64_t tiles = to.blocks() * tiles_of(to);
+  const std::int64_t most = (tiles + threads - 1) / threads;
+  return {loops.winograd_packed_floats(to.channels, from.channels),
+          loops.winograd_scratch(from.channels, to.channels, most) * threads, outside};
+}
+
+Floats over_weights(bool winograd, std::int64_t taps, const Activation& x, const Activation& y) {
+  if (!winograd) {
+    const std::int64_t all = padded(x.channels);
+    return {x.plane() * kLanes * all, taps * y.channels * all};
+  }
+  const std::int64_t chunk = chunk_of(x.channels, y.channels, y.blocks() * tiles_of(y));
+  return {
+      kPlaces * place_stride(chunk, x.channels), kPlaces * place_stride(chunk, padded(y.channels)),
+      kPlaces * sum_stride(x.channels, y.channels), std::max(x.pixel_stride(), y.pixel_stride())};
+}
+
+}  // namespace
+
+KernelMemory kernel_memory(const LanesOptions& options, int threads) {
+  const auto scratch = [options, threads, &loops = loops(options.isa)](
+                           Pass pass, const ConvolutionProblem& problem) {
+    const Activation x(problem.x);
+    const Activation y(problem.y);
+    const std::int64_t taps = problem.w[2] * problem.w[3];
+    const bool winograd = !options.bf16 && is_winograd(options.convolution, problem);
+    if (pass == Pass::forward) return over(loops, winograd, taps, threads, x, y);
+    if (pass == Pass::backward_data) return over(loops, winograd, taps, threads, y, x);
+    return over_weights(winograd, taps, x, y);
+  };
+  return {.pooled = true,
+          .in_place = true,
+          .activation = [](const Shape& shape) { return Activation(shape).floats(); },
+          .scratch = scratch};
+}
+
+}  // namespace mvsgd::nn::lanes

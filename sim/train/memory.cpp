@@ -1,0 +1,271 @@
+#include "sim/train/memory.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <thread>
+#include <vector>
+
+#include "data/cifar10.hpp"
+#include "data/dataset.hpp"
+#include "nn/backend_error.hpp"
+#include "nn/resnet18.hpp"
+#include "nn/step_memory.hpp"
+#include "sim/plan/round_shape.hpp"
+#include "sim/plan/schedule.hpp"
+#include "sim/plan/scheme.hpp"
+#include "sim/text/numbers.hpp"
+#include "sim/train/backends.hpp"
+#include "sim/train/compute.hpp"
+#include "sim/train/evaluator.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using Bytes = std::uint64_t;
+
+constexpr Bytes kNumber = 4;  // of a float, or an index
+
+// Measured, not derived: what `mvsgd train` has resident at width 1 beside the other parts
+// (README.md has how).
+constexpr Bytes kProgram = Bytes{12} << 20U;
+constexpr Bytes kStack = Bytes{160} << 10U;  // of a thread, as far as it is written
+
+/// How many bits a message of this shape has at most: exactly of the paper's code, of the others
+/// about.
+Bytes bytes_of(const MessageShape& shape, const Settings& settings) {
+  Bytes bits = 0;
+  if (shape.universe > 0) {
+    const Bytes block = std::max<Bytes>(shape.block, 1);
+    bits += shape.most * (1 + static_cast<Bytes>(std::bit_width(block - 1)));
+    bits += (shape.universe + block - 1) / block;
+  } else {
+    const bool quantized = shape.kind == comm::Kind::update;
+    bits += shape.most * (quantized ? settings.value_bits : 8 * kNumber);
+  }
+  return bits / 8 + 1;
+}
+
+/// Everything that the parts below are made of.
+struct Sizes {
+  const Settings& settings;
+  Bytes training_images = 0;
+  Bytes test_images = 0;
+  Dimensions of{};
+  bool sends = false;
+  bool votes = false;        ///< workers have votes
+  bool sums = false;         ///< the server has the sum of all votes (eq 16), and tells changes
+  bool keeps_votes = false;  ///< the server has every worker's last vote
+  Bytes mask = 0;            ///< coordinates of a mask at most
+  Bytes vote_message = 0;    ///< bytes, as are all below
+  Bytes mask_message = 0;
+  Bytes update_message = 0;
+  bool has_sparse = false;
+  bool has_dense = false;
+
+  [[nodiscard]] Bytes n() const { return of.workers; }
+  [[nodiscard]] Bytes whole() const { return kNumber * of.d; }
+  [[nodiscard]] Bytes vote() const { return votes ? kNumber * of.k : 0; }
+};
+
+Sizes sizes_of(const Settings& settings) {
+  const auto d = static_cast<Bytes>(nn::resnet18_parameters({.width = settings.width}).size());
+  const auto buffers = static_cast<Bytes>(nn::resnet18_buffers({.width = settings.width}).size());
+  Sizes sizes{.settings = settings,
+              .training_images = training_images(settings),
+              .test_images = settings.data == "synthetic" ? settings.synthetic_test
+                                                          : std::uint32_t{data::kCifar10Test},
+              .of = dimensions(settings, d, buffers)};
+  sizes.sends = settings.scheme->sends();
+  if (!sizes.sends) return sizes;
+  for (const Round& round : schedule(settings, sizes.training_images)) {
+    (round.dense ? sizes.has_dense : sizes.has_sparse) = true;
+  }
+  if (!sizes.has_sparse) return sizes;
+  // The first sparse round and a later one: each may have a list that the other lacks.
+  for (const Round& round : plain_rounds(0, 2)) {
+    for (const MessageShape& shape : settings.scheme->shape(settings, sizes.of, round)) {
+      const Bytes bytes = bytes_of(shape, settings);
+      switch (shape.kind) {
+        case comm::Kind::vote:
+          sizes.votes = true;
+          sizes.vote_message = std::max(sizes.vote_message, bytes);
+          break;
+        case comm::Kind::add:
+          sizes.sums = true;
+          break;
+        case comm::Kind::mask:
+          sizes.mask = std::max<Bytes>(sizes.mask, shape.most);
+          sizes.mask_message = std::max(sizes.mask_message, bytes);
+          break;
+        case comm::Kind::update:
+          sizes.update_message = std::max(sizes.update_message, bytes);
+          break;
+        default:
+          break;
+      }
+    }
+  }
+  sizes.keeps_votes = sizes.sums
+                          ? settings.check_votes || settings.drop_codec == DropCoding::rank ||
+                                settings.has_values_by_entropy()
+                          : sizes.votes && settings.vote_codec == VoteCoding::delta;
+  return sizes;
+}
+
+/// Between rounds, and while the worker computes.
+Bytes of_worker(const Sizes& s, bool on_device) {
+  const Bytes buffers = kNumber * s.of.buffers;
+  // Its images, and two permutations of them.
+  const Bytes images = 3 * kNumber * (s.training_images / s.n() + 1);
+  const Bytes arrays = on_device ? 0 : s.whole();
+  if (!s.sends) return arrays + buffers + images;
+  const Bytes lists = s.vote() + kNumber * s.mask;
+  // While a round goes on it keeps what it began with, but for theta, which a round that is given
+  // up leaves.
+  const Bytes kept = arrays + buffers + lists;
+  return 2 * arrays + buffers + lists + kept + images + kStack;
+}
+
+Bytes of_server(const Sizes& s) {
+  if (!s.sends) return 0;
+  Bytes all = s.whole() + kNumber * s.mask;
+  if (s.keeps_votes) all += s.n() * s.vote();
+  if (s.sums) {
+    all += (s.of.d + 63) / 64 * 8 * static_cast<Bytes>(std::bit_width(s.n()));
+  } else if (s.votes) {
+    // A tally of coordinates and counts, and each vote while it is made.
+    all += 2 * kNumber * std::min(s.n() * s.of.k, s.of.d) + s.n() * s.vote();
+  }
+  if (s.settings.scheme->name() == "top-k") {
+    all += s.whole() + s.n() * s.vote();  // the dense sum; the workers' values
+  }
+  return all;
+}
+
+/// A dense round: the server's sum and the values that enter it; differences whose turn has not
+/// come.
+Bytes of_dense_round(const Sizes& s) { return 2 * s.whole() + s.n() * s.whole(); }
+
+/// A sparse one, where the mask is out: each worker has its new vote, and its values as numbers and
+/// on their way; the server has sum and values.
+Bytes of_sparse_round(const Sizes& s) {
+  const Bytes values = kNumber * s.mask;
+  return s.n() * (s.vote() + values + s.update_message) + 3 * values + s.mask_message;
+}
+
+/// A pause, in which workers have nothing kept, but the server's sum of votes stands as numbers,
+/// and once more where the run goes on.
+Bytes of_pause(const Sizes& s) { return s.sums ? 2 * s.whole() : 0; }
+
+Bytes of_slot(const Sizes& s, const std::optional<nn::KernelMemory>& kernels) {
+  const auto batch = static_cast<std::int64_t>(s.settings.batch);
+  Bytes all = kStack;
+  if (kernels) {
+    std::vector<std::int64_t> evaluated;
+    const auto test = static_cast<std::int64_t>(s.test_images);
+    const auto whole = static_cast<std::int64_t>(kEvaluationBatch);
+    if (test >= whole) evaluated.push_back(whole);
+    if (test % whole > 0) evaluated.push_back(test % whole);
+    all += nn::step_memory(*kernels, s.settings.width, batch, evaluated);
+    all += s.whole();  // theta^(H), as it is read back
+    all += kNumber * data::kImageBytes *
+           std::max<Bytes>(s.settings.batch, std::min<Bytes>(kEvaluationBatch, s.test_images));
+    // The candidates for a vote: index and magnitude of half as many again as are wanted.
+    if (s.votes) all += 2 * kNumber * std::min(s.of.d, s.of.k + s.of.k / 2 + 4096);
+  }
+  return all;
+}
+
+/// Three digits: "171 MB".
+std::string in_bytes(Bytes bytes) {
+  constexpr std::array<const char*, 4> kUnits = {"kB", "MB", "GB", "TB"};
+  double value = static_cast<double>(bytes) / 1e3;
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < kUnits.size()) {
+    value /= 1e3;
+    ++unit;
+  }
+  const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  return fmt::format("{:.{}f} {}", value, decimals, kUnits[unit]);
+}
+
+}  // namespace
+
+std::uint64_t MemoryEstimate::reserved(Counted counted) const {
+  if (counted == Counted::resident) return 0;
+  rlimit stack{};
+  constexpr Bytes kDefaultStack = Bytes{2} << 20U;  // where there is no limit
+  Bytes of_stack = kDefaultStack;
+  if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur != RLIM_INFINITY) {
+    of_stack = stack.rlim_cur;
+  }
+  const Bytes started = workers + slots * threads;
+  if (counted == Counted::data) return started * of_stack;
+  // glibc reserves so much for a heap of its own for each thread, up to eight a core.
+  constexpr Bytes kHeap = Bytes{64} << 20U;
+  const Bytes heaps =
+      std::min<Bytes>(started, 8 * std::max(1U, std::thread::hardware_concurrency()));
+  return started * of_stack + heaps * kHeap;
+}
+
+MemoryEstimate memory_estimate(const Settings& settings) {
+  const Sizes sizes = sizes_of(settings);
+  const auto kernels = kernel_memory(settings);
+  const bool on_device = !kernels;
+  MemoryEstimate all{.workers = settings.workers,
+                     .slots = slot_count(settings),
+                     .threads = settings.threads_per_worker,
+                     .of_worker = of_worker(sizes, on_device),
+                     .of_slot = of_slot(sizes, kernels),
+                     .server = of_server(sizes),
+                     .data = (sizes.training_images + sizes.test_images) * (data::kImageBytes + 1),
+                     .program = kProgram};
+  if (sizes.has_dense) all.messages = std::max(all.messages, of_dense_round(sizes));
+  if (sizes.has_sparse) all.messages = std::max(all.messages, of_sparse_round(sizes));
+  const Bytes kept = !on_device ? sizes.n() * sizes.whole() : 0;
+  const Bytes pause = of_pause(sizes);
+  if (pause > kept) all.messages = std::max(all.messages, pause - kept);
+  return all;
+}
+
+std::string text_of(const MemoryEstimate& estimate) {
+  const auto of = [](Bytes count, const char* what, Bytes bytes) {
+    return fmt::format("{} {}{} of {}", count, what, count == 1 ? "" : "s", in_bytes(bytes));
+  };
+  return fmt::format("{}: {}, {}, server {}, messages {}, data {}, program {}",
+                     in_bytes(estimate.total()), of(estimate.workers, "worker", estimate.of_worker),
+                     of(estimate.slots, "slot", estimate.of_slot), in_bytes(estimate.server),
+                     in_bytes(estimate.messages), in_bytes(estimate.data),
+                     in_bytes(estimate.program));
+}
+
+std::optional<std::string> check_memory(const MemoryEstimate& estimate,
+                                        std::span<const MemoryLimit> limits) {
+  std::optional<std::string> warning;
+  double closest = 0;
+  for (const MemoryLimit& limit : limits) {
+    const Bytes more = estimate.reserved(limit.counted);
+    // The program is there already, and its part of what is left has gone.
+    const Bytes need = estimate.total() - estimate.program + more;
+    const std::string reserved =
+        more > 0 ? fmt::format(", and {} for its threads' stacks and heaps", in_bytes(more)) : "";
+    if (need > limit.left) {
+      throw nn::UnavailableError(fmt::format(
+          "not enough memory: {} leaves {}, and this run needs {}{}; less with fewer workers or "
+          "slots, a smaller width or batch",
+          limit.name, in_bytes(limit.left), text_of(estimate), reserved));
+    }
+    const double share = static_cast<double>(need) / static_cast<double>(limit.left);
+    if (share <= 1 / 1.1 || share <= closest) continue;
+    closest = share;
+    warning = fmt::format("memory may not suffice: {} leaves {}, and this run needs {}{}",
+                          limit.name, in_bytes(limit.left), text_of(estimate), reserved);
+  }
+  return warning;
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,50 @@
+// What a run needs of memory, from its settings alone, and whether there is as much.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "sim/files/memory_limits.hpp"
+#include "sim/plan/settings.hpp"
+
+namespace mvsgd::sim {
+
+/// The peak of a run's memory by what takes it, in bytes; sim/train/README.md has each as a
+/// formula. Of a backend on a device it is the host's share.
+struct MemoryEstimate {
+  std::uint32_t workers = 0;
+  std::uint64_t slots = 0;
+  std::uint32_t threads = 0;  ///< that a slot computes with
+
+  std::uint64_t of_worker = 0;  ///< theta, error memory, vote, mask, what it keeps of them
+  std::uint64_t of_slot = 0;    ///< network, activations, scratch, theta^(H), a batch
+  std::uint64_t server = 0;     ///< theta, votes, mask, sums
+  std::uint64_t messages = 0;   ///< on their way, and what ends make of them, where they are most
+  std::uint64_t data = 0;       ///< training and test images
+  std::uint64_t program = 0;    ///< code, libraries, what they allocate
+
+  [[nodiscard]] std::uint64_t total() const {
+    return workers * of_worker + slots * of_slot + server + messages + data + program;
+  }
+  /// Beyond total(): what is mapped for threads and their heaps, written or not.
+  [[nodiscard]] std::uint64_t reserved(Counted counted) const;
+};
+
+/// Of a run as train_in() has it, which can be interrupted. Throws UsageError for a backend that
+/// this build has not, nn::UnavailableError if this machine lacks what the settings ask for. Cost:
+/// milliseconds; nothing large is allocated.
+[[nodiscard]] MemoryEstimate memory_estimate(const Settings& settings);
+
+/// "3.4 GB: 10 workers of 171 MB, 2 slots of 750 MB, server 92 MB, messages 98 MB, data 37 MB,
+/// program 20 MB".
+[[nodiscard]] std::string text_of(const MemoryEstimate& estimate);
+
+/// Throws nn::UnavailableError if one of the limits leaves less than the estimate: what is needed,
+/// by part, which limit it is, and what settings need less. Returns a warning if the least leaves
+/// less than a tenth more.
+[[nodiscard]] std::optional<std::string> check_memory(const MemoryEstimate& estimate,
+                                                      std::span<const MemoryLimit> limits);
+
+}  // namespace mvsgd::sim

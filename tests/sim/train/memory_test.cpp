@@ -1,0 +1,128 @@
+#include "sim/train/memory.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "nn/backend_error.hpp"
+#include "sim/plan/scheme.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::uint64_t kMega = 1'000'000;
+
+MemoryEstimate of_300_megabytes() {
+  return {.workers = 3,
+          .slots = 2,
+          .threads = 1,
+          .of_worker = 50 * kMega,
+          .of_slot = 40 * kMega,
+          .server = 20 * kMega,
+          .messages = 15 * kMega,
+          .data = 25 * kMega,
+          .program = 10 * kMega};
+}
+
+// What is left is beside the program, which is there: 290 MB are wanted.
+TEST(CheckMemory, RefusesARunThatNeedsMoreThanALimitLeavesAndSaysWhatItIsMadeOf) {
+  const std::array limits{MemoryLimit{.name = "one", .left = 1000 * kMega},
+                          MemoryLimit{.name = "another", .left = 289 * kMega}};
+  try {
+    (void)check_memory(of_300_megabytes(), limits);
+    FAIL() << "it is taken";
+  } catch (const nn::UnavailableError& e) {
+    EXPECT_STREQ(e.what(),
+                 "not enough memory: another leaves 289 MB, and this run needs 300 MB: 3 workers "
+                 "of 50.0 MB, 2 slots of 40.0 MB, server 20.0 MB, messages 15.0 MB, data 25.0 MB, "
+                 "program 10.0 MB; less with fewer workers or slots, a smaller width or batch");
+  }
+}
+
+TEST(CheckMemory, WarnsWhereALimitLeavesLessThanATenthMore) {
+  const auto warning = [](std::uint64_t left) {
+    const std::array limits{MemoryLimit{.name = "far", .left = 9000 * kMega},
+                            MemoryLimit{.name = "near", .left = left}};
+    return check_memory(of_300_megabytes(), limits);
+  };
+  EXPECT_THAT(warning(290 * kMega).value_or(""), HasSubstr("near leaves 290 MB"));
+  EXPECT_THAT(warning(318 * kMega).value_or(""), HasSubstr("near leaves 318 MB"));
+  EXPECT_EQ(warning(320 * kMega), std::nullopt);
+  EXPECT_EQ(check_memory(of_300_megabytes(), {}), std::nullopt);
+}
+
+// A thread's stack is mapped whole, and a heap of 64 MiB is reserved for it.
+TEST(CheckMemory, CountsWhatThreadsReserveWhereALimitIsOfAddresses) {
+  const MemoryEstimate estimate = of_300_megabytes();
+  const std::uint64_t heaps = std::uint64_t{5} * 64 * 1024 * 1024;
+  EXPECT_EQ(estimate.reserved(Counted::resident), 0);
+  EXPECT_GT(estimate.reserved(Counted::data), 0);
+  EXPECT_EQ(estimate.reserved(Counted::address_space), estimate.reserved(Counted::data) + heaps);
+  const MemoryLimit limit{
+      .name = "ulimit -v", .left = 320 * kMega, .counted = Counted::address_space};
+  EXPECT_THROW((void)check_memory(estimate, std::array{limit}), nn::UnavailableError);
+}
+
+/// theta, e and what a worker keeps of e, of width 8.
+constexpr std::uint64_t kArrays = std::uint64_t{3} * 4 * 176'402;
+
+Settings narrow() {
+  Settings settings;
+  settings.width = 8;
+  settings.workers = 4;
+  settings.slots = 1;
+  settings.batch = 16;
+  settings.warmup_epochs = 0;
+  return settings;
+}
+
+TEST(MemoryEstimateOfSettings, HasAWorkersArraysForEachWorker) {
+  const MemoryEstimate four = memory_estimate(narrow());
+  EXPECT_GT(four.of_worker, kArrays);
+  EXPECT_LT(four.of_worker, 2 * kArrays);
+  Settings more = narrow();
+  more.workers = 40;
+  // With fewer images each.
+  EXPECT_LE(memory_estimate(more).of_worker, four.of_worker);
+  EXPECT_GT(memory_estimate(more).total(), four.total() + 36 * kArrays);
+}
+
+TEST(MemoryEstimateOfSettings, HasVotesWhereTheServerKeepsThem) {
+  Settings settings = narrow();
+  settings.workers = 10;
+  settings.phi = Decimal(1, 1);
+  const std::uint64_t votes = std::uint64_t{10} * 4 * 17'641;
+  const std::uint64_t of_whole_votes = memory_estimate(settings).server;
+  settings.vote_codec = VoteCoding::delta;
+  EXPECT_EQ(memory_estimate(settings).server, of_whole_votes + votes);
+
+  settings.vote_codec = VoteCoding::positions;
+  settings.scheme = &scheme_named("mv-ad");
+  const std::uint64_t of_sums = memory_estimate(settings).server;
+  settings.check_votes = true;
+  EXPECT_EQ(memory_estimate(settings).server, of_sums + votes);
+}
+
+TEST(MemoryEstimateOfSettings, HasNoServerWhereNothingIsSent) {
+  Settings settings = narrow();
+  settings.scheme = &scheme_named("sm");
+  settings.workers = 1;
+  const MemoryEstimate alone = memory_estimate(settings);
+  EXPECT_EQ(alone.server, 0);
+  EXPECT_EQ(alone.messages, 0);
+}
+
+TEST(MemoryEstimateOfSettings, HasOneCopyOfTheImages) {
+  Settings settings = narrow();
+  settings.synthetic_train = 1000;
+  settings.synthetic_test = 200;
+  EXPECT_EQ(memory_estimate(settings).data, std::uint64_t{1200} * (3 * 32 * 32 + 1));
+}
+
+}  // namespace
+}  // namespace mvsgd::sim
