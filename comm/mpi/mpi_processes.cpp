@@ -294,7 +294,7 @@ void MpiProcesses::run_ended(const std::string& why) {
   note_failure(false);
   if (group_ != nullptr) group_->fail_as_told(why);
   if (!leads()) return;
-  std::vector<std::byte> word{std::byte{is_lost_}};
+  std::vector<std::byte> word(1, is_lost_ ? std::byte{1} : std::byte{0});
   const auto text = bytes_of(why);
   word.insert(word.end(), text.begin(), text.end());
   post_to_others(Type::ended, word, 0);
