@@ -1,6 +1,6 @@
-// How fast, and in how many bits, the codes are that know more than d and K: the entropy code of
-// supports that cluster, drops as ranks in the last vote, and a mask as its difference from the
-// last.
+// How fast, and in how many bits, the codes are that know more than d and K: the entropy and the
+// rANS code of supports that cluster, drops as ranks in the last vote, a mask as its difference
+// from the last, and a vote as its change.
 //
 //     entropy_codec_bench [D:FILE ...]    codes FILE too, a support of D coordinates as u32
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <numbers>
 #include <random>
 #include <string>
@@ -19,10 +20,12 @@
 #include "bench/throughput.hpp"
 #include "comm/bit_stream.hpp"
 #include "compress/positions/block_position_codec.hpp"
+#include "compress/positions/change_codec.hpp"
 #include "compress/positions/delta_codec.hpp"
 #include "compress/positions/entropy_codec.hpp"
 #include "compress/positions/position_codecs.hpp"
 #include "compress/positions/ranks.hpp"
+#include "compress/positions/rans_codec.hpp"
 
 namespace mvsgd {
 namespace {
@@ -144,16 +147,19 @@ void measure_codec(benchmark::State& state, bool encodes, std::uint64_t d, const
   state.counters["over_rice"] = bits / rice_bits(set);
 }
 
+template <typename Codec>
 void entropy(benchmark::State& state, bool encodes) {
   const auto d = static_cast<std::uint64_t>(state.range(0));
   const std::uint64_t k = (d - 1) / static_cast<std::uint64_t>(state.range(1)) + 1;
   const bool layered = state.range(2) != 0;
   const Set set =
       layered ? layered_support(static_cast<double>(k)) : bench::uniform_support(d, k, 1);
-  measure_codec(state, encodes, d, set, compress::EntropyCodec(d));
+  measure_codec(state, encodes, d, set, Codec(d));
 }
-void BM_EntropyEncode(benchmark::State& state) { entropy(state, true); }
-void BM_EntropyDecode(benchmark::State& state) { entropy(state, false); }
+void BM_EntropyEncode(benchmark::State& state) { entropy<compress::EntropyCodec>(state, true); }
+void BM_EntropyDecode(benchmark::State& state) { entropy<compress::EntropyCodec>(state, false); }
+void BM_RansEncode(benchmark::State& state) { entropy<compress::RansCodec>(state, true); }
+void BM_RansDecode(benchmark::State& state) { entropy<compress::RansCodec>(state, false); }
 
 void entropy_sizes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"d", "one_in", "layered"})->Unit(benchmark::kMicrosecond);
@@ -164,6 +170,8 @@ void entropy_sizes(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK(BM_EntropyEncode)->Apply(entropy_sizes);
 BENCHMARK(BM_EntropyDecode)->Apply(entropy_sizes);
+BENCHMARK(BM_RansEncode)->Apply(entropy_sizes);
+BENCHMARK(BM_RansDecode)->Apply(entropy_sizes);
 
 // Drops from a vote of K = 111,740, coded as ranks in it. B is the block size of the block code; 0
 // stands for the entropy code.
@@ -192,10 +200,11 @@ void BM_RankedDropsDecode(benchmark::State& state) { ranked(state, false); }
 BENCHMARK(BM_RankedDropsEncode)->ArgName("B")->Arg(10)->Arg(8)->Arg(0);
 BENCHMARK(BM_RankedDropsDecode)->ArgName("B")->Arg(10)->Arg(8)->Arg(0);
 
-// A mask of K = 111,740, coded against one that shares `overlap` per thousand with it. over_entropy
-// is the ratio to log2 of the number of choices of what left and of what is new. over_block is the
-// ratio to the plain code at B = 64.
-void delta(benchmark::State& state, bool encodes) {
+// A mask or vote of K = 111,740, coded against one that shares `overlap` per thousand with it.
+// over_entropy is the ratio to log2 of the number of choices of what left and of what is new.
+// over_block is the ratio to the plain code at B = 64.
+template <typename MakeCodec>
+void difference(benchmark::State& state, bool encodes, const MakeCodec& make) {
   constexpr std::uint64_t kK = 111740;
   constexpr auto kD = static_cast<std::uint64_t>(bench::kResNet18);
   const std::uint64_t r = kK - kK * static_cast<std::uint64_t>(state.range(0)) / 1000;
@@ -204,7 +213,7 @@ void delta(benchmark::State& state, bool encodes) {
   const Set added = compress::members_outside(bench::uniform_support(kD - kK, r, 3), previous, kD);
   Set mask(kK);
   std::merge(kept.begin(), kept.end(), added.begin(), added.end(), mask.begin());
-  const compress::DeltaCodec codec(kD, previous);
+  const auto codec = make(kD, previous);
   measure(
       state, encodes, mask, [&](comm::BitWriter& out) { codec.encode(mask, out); },
       [&](comm::BitReader& in) { return codec.decode(in, kK); });
@@ -214,8 +223,15 @@ void delta(benchmark::State& state, bool encodes) {
   state.counters["over_block"] =
       bits / static_cast<double>(compress::BlockPositionCodec(kD, 64).size(kK).count());
 }
-void BM_DeltaEncode(benchmark::State& state) { delta(state, true); }
-void BM_DeltaDecode(benchmark::State& state) { delta(state, false); }
+compress::DeltaCodec delta(std::uint64_t d, const Set& previous) { return {d, previous}; }
+// Whole sets are in a code of which every size is known: what follows is the change alone.
+compress::ChangeCodec change(std::uint64_t d, const Set& previous) {
+  return {d, previous, std::make_shared<compress::BlockPositionCodec>(d, 64)};
+}
+void BM_DeltaEncode(benchmark::State& state) { difference(state, true, delta); }
+void BM_DeltaDecode(benchmark::State& state) { difference(state, false, delta); }
+void BM_ChangeEncode(benchmark::State& state) { difference(state, true, change); }
+void BM_ChangeDecode(benchmark::State& state) { difference(state, false, change); }
 void overlaps(benchmark::internal::Benchmark* b) {
   b->ArgName("overlap_permille")->Unit(benchmark::kMicrosecond);
   for (const std::int64_t overlap : {0, 10, 20, 40, 50, 100, 260, 360, 500, 900, 1000}) {
@@ -224,6 +240,8 @@ void overlaps(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK(BM_DeltaEncode)->Apply(overlaps);
 BENCHMARK(BM_DeltaDecode)->Apply(overlaps);
+BENCHMARK(BM_ChangeEncode)->Apply(overlaps);
+BENCHMARK(BM_ChangeDecode)->Apply(overlaps);
 
 // The identity code: it copies as many positions as a vote has.
 void BM_CopyPositions(benchmark::State& state) {
@@ -263,13 +281,15 @@ int main(int argc, char** argv) {
     if (colon == std::string::npos) return EXIT_FAILURE;
     const std::uint64_t d = std::stoull(argument);
     const std::string path = argument.substr(colon + 1);
-    for (const bool encodes : {true, false}) {
-      const std::string name =
-          std::string("BM_Recorded") + (encodes ? "En" : "De") + "code/" + path;
-      benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-        mvsgd::measure_codec(state, encodes, d, mvsgd::recorded(path),
-                             mvsgd::compress::EntropyCodec(d));
-      })->Unit(benchmark::kMicrosecond);
+    for (const std::string code : {"entropy", "rans"}) {
+      for (const bool encodes : {true, false}) {
+        const std::string name =
+            "BM_Recorded" + std::string(encodes ? "En" : "De") + "code/code:" + code + "/" + path;
+        benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+          const auto codec = mvsgd::compress::position_codec_named(code).make(d, 1, 1);
+          mvsgd::measure_codec(state, encodes, d, mvsgd::recorded(path), *codec);
+        })->Unit(benchmark::kMicrosecond);
+      }
     }
   }
   benchmark::RunSpecifiedBenchmarks();

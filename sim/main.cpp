@@ -4,6 +4,7 @@
 #include <malloc.h>
 #endif
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -101,6 +102,11 @@ void return_large_memory() {
 #if defined(__GLIBC__)
   constexpr int kMapped = 1 << 17;  // glibc's own, where it begins
   (void)mallopt(M_MMAP_THRESHOLD, kMapped);
+  // A heap of its own for each thread would reserve 64 MiB of addresses.
+  rlimit addresses{};
+  if (getrlimit(RLIMIT_AS, &addresses) == 0 && addresses.rlim_cur != RLIM_INFINITY) {
+    (void)mallopt(M_ARENA_MAX, 1);
+  }
 #endif
 }
 

@@ -22,17 +22,17 @@ namespace mvsgd::compress {
 ///     left      the ranks (ranks.hpp) within the previous set of the r members that left
 ///     added     the ranks outside the previous set of the r new members
 ///
-/// Both lists are in the entropy code, of [0, K) and of [0, d - K); neither is written if r = 0.
-/// The set is sent as a change if that takes fewer bits than the whole, and else as a whole.
-/// Example: d = 16, the block code of B = 4 for whole sets, and the previous set {1, 6, 7, 12}. The
-/// set {1, 7, 9, 12} has r = 1: 6 left, of rank 1, and 9 is of rank 6 among the 12 others. As a
-/// whole it would take 16 bits after the first one; as a change it takes 13:
+/// Both lists are in the rANS code (rans_codec.hpp), of [0, K) and of [0, d - K); neither is
+/// written if r = 0. The set is sent as a change if that takes fewer bits than the whole, and else
+/// as a whole. Example: d = 16, the block code of B = 4 for whole sets, and the previous set {1, 6,
+/// 7, 12}. The set {1, 7, 9, 12} has r = 1: 6 left, of rank 1, and 9 is of rank 6 among the 12
+/// others. As a whole it would take 16 bits after the first one; as a change it takes 13:
 ///
 ///     change   r     left   added
 ///     1        100   1011   100101
 ///
 /// Law: 1 + bit_width(min(K, d - K)) bits and the bits of both lists. For lists of some hundred or
-/// more these are within 1.004 of log2 C(K, r) + log2 C(d - K, r)
+/// more these are within 1.012 of log2 C(K, r) + log2 C(d - K, r)
 /// (ChangeCodec.IsWithinTwoPerCentOfTheBound). The code never takes more than one bit more than the
 /// whole.
 class ChangeCodec final : public PositionCodec {

@@ -7,6 +7,7 @@
 #include "compress/positions/elias_fano_codec.hpp"
 #include "compress/positions/entropy_codec.hpp"
 #include "compress/positions/radix_codec.hpp"
+#include "compress/positions/rans_codec.hpp"
 #include "compress/positions/rice_codec.hpp"
 
 namespace mvsgd::compress {
@@ -54,9 +55,12 @@ constexpr PositionCodecKind kRice{
       return std::make_unique<RiceCodec>(n, parameter);
     }};
 
-constexpr PositionCodecKind kCodecs[] = {
-    of_blocks<BlockPositionCodec>("block"), without_parameter<EliasFanoCodec>("elias-fano"), kRice,
-    of_blocks<RadixCodec>("radix"), without_parameter<EntropyCodec>("entropy")};
+constexpr PositionCodecKind kCodecs[] = {of_blocks<BlockPositionCodec>("block"),
+                                         without_parameter<EliasFanoCodec>("elias-fano"),
+                                         kRice,
+                                         of_blocks<RadixCodec>("radix"),
+                                         without_parameter<EntropyCodec>("entropy"),
+                                         without_parameter<RansCodec>("rans")};
 
 }  // namespace
 

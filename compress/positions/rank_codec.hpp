@@ -1,4 +1,4 @@
-// A subset of a set that both ends have, coded as its ranks there.
+// A subset of a set that both ends have, or of its complement, coded as its ranks there.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,32 @@ class RankCodec final : public PositionCodec {
  private:
   std::shared_ptr<const PositionCodec> of_ranks_;
   std::vector<Index> superset_;
+};
+
+/// Codes subsets of [0, d) without a set of K positions, which both ends have, as their ranks
+/// outside it, by a codec of [0, d - K). As above a header says so by its dimension, d - K.
+class OutsideRankCodec final : public PositionCodec {
+ public:
+  /// Throws std::invalid_argument if there is no codec of ranks.
+  OutsideRankCodec(std::shared_ptr<const PositionCodec> of_ranks, std::vector<Index> excluded,
+                   std::uint64_t d);
+
+  [[nodiscard]] std::uint8_t id() const override { return of_ranks_->id(); }
+  [[nodiscard]] std::uint32_t parameter() const override { return of_ranks_->parameter(); }
+  [[nodiscard]] bool is_data_dependent() const override { return of_ranks_->is_data_dependent(); }
+
+  /// Here and below: throws std::invalid_argument if `positions` has a member of the set. Cost: a
+  /// merge, O(K).
+  [[nodiscard]] comm::Bits size(std::span<const Index> positions) const override;
+  void encode(std::span<const Index> positions, comm::BitWriter& out) const override;
+
+  /// Also throws comm::DecodeError if the codec of ranks reads one that is not below d - K.
+  [[nodiscard]] std::vector<Index> decode(comm::BitReader& in, std::uint64_t count) const override;
+
+ private:
+  std::shared_ptr<const PositionCodec> of_ranks_;
+  std::vector<Index> excluded_;
+  std::uint64_t d_;
 };
 
 }  // namespace mvsgd::compress

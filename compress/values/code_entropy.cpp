@@ -17,6 +17,8 @@ constexpr unsigned kModelBits = 2;
 constexpr unsigned kPlain = 0;
 constexpr unsigned kOneRow = 1;
 constexpr unsigned kTwoRows = 2;
+constexpr unsigned kLowBitsApart = 3;
+constexpr unsigned kLowBitsWidth = 3;  // of how many there are
 constexpr std::size_t kCountOfManyLanes = 8192;
 constexpr unsigned kUnit = 16;  // the unit of costs: 2^-16 bits
 
@@ -127,41 +129,58 @@ std::uint64_t cost(const Row& row, Counts counts, unsigned bits) {
   return cost;
 }
 
+// Rows of frequencies, where levels are coded by any.
 struct Model {
-  unsigned number = kPlain;
-  std::vector<std::uint32_t> rows;  // rows of frequencies, one after another
+  unsigned low_bits = 0;  // of a level, which stay plain
+  Row rows;               // one after the other; none where all stays plain
+
+  [[nodiscard]] bool has_two_rows(std::size_t levels) const {
+    return rows.size() > levels >> low_bits;
+  }
+  bool operator==(const Model&) const = default;
 };
+
+// How often levels occur that are alike but for `low_bits`.
+std::vector<std::uint64_t> without_low_bits(Counts counts, unsigned low_bits) {
+  std::vector<std::uint64_t> sums(counts.size() >> low_bits);
+  for (std::size_t s = 0; s < counts.size(); ++s) sums[s >> low_bits] += counts[s];
+  return sums;
+}
 
 // `counts` [2 L] are those of values that are not marked, then those of marked ones.
 Model chosen_model(Counts counts, std::size_t count, unsigned q) {
+  Model model;
+  if (count == 0) return model;
   const std::size_t levels = counts.size() / 2;
   const unsigned bits = row_bits(count);
   const std::uint64_t lanes = std::uint64_t{32 * lanes_of(count)} << kUnit;
-  Model model;
   std::uint64_t least = std::uint64_t{count} * (q - 1) << kUnit;
-
-  std::vector<std::uint64_t> all(counts.begin(),
-                                 counts.begin() + static_cast<std::ptrdiff_t>(levels));
-  bool unmarked = false;
-  bool marked = false;
-  for (std::size_t s = 0; s < levels; ++s) {
-    unmarked = unmarked || all[s] > 0;
-    marked = marked || counts[levels + s] > 0;
-    all[s] += counts[levels + s];
-  }
-  if (count == 0) return model;
-  Row one = frequencies(all, bits);
-  if (const std::uint64_t with_one = cost(one, all, bits) + lanes; with_one < least) {
-    least = with_one;
-    model = {.number = kOneRow, .rows = std::move(one)};
-  }
-  if (!unmarked || !marked) return model;
-  Row two = frequencies(counts.first(levels), bits);
-  const Row second = frequencies(counts.last(levels), bits);
-  if (cost(two, counts.first(levels), bits) + cost(second, counts.last(levels), bits) + lanes <
-      least) {
-    two.insert(two.end(), second.begin(), second.end());
-    model = {.number = kTwoRows, .rows = std::move(two)};
+  const auto is_none = [](std::uint64_t c) { return c == 0; };
+  const bool one_alone = std::ranges::all_of(counts.first(levels), is_none) ||
+                         std::ranges::all_of(counts.last(levels), is_none);
+  for (unsigned low_bits = 0; low_bits + 2 <= q; ++low_bits) {
+    const std::uint64_t plain =
+        (std::uint64_t{count} * low_bits + (low_bits == 0 ? 0 : 1 + kLowBitsWidth)) << kUnit;
+    const auto apart = without_low_bits(counts, low_bits);
+    const Counts unmarked = Counts(apart).first(apart.size() / 2);
+    const Counts marked = Counts(apart).last(apart.size() / 2);
+    std::vector<std::uint64_t> all(unmarked.begin(), unmarked.end());
+    for (std::size_t s = 0; s < all.size(); ++s) all[s] += marked[s];
+    Row one = frequencies(all, bits);
+    if (const auto with_one = cost(one, all, bits) + lanes + plain; with_one < least) {
+      least = with_one;
+      model = {.low_bits = low_bits, .rows = std::move(one)};
+    }
+    if (one_alone) continue;
+    Row two = frequencies(unmarked, bits);
+    const Row second = frequencies(marked, bits);
+    if (const auto with_two =
+            cost(two, unmarked, bits) + cost(second, marked, bits) + lanes + plain;
+        with_two < least) {
+      least = with_two;
+      two.insert(two.end(), second.begin(), second.end());
+      model = {.low_bits = low_bits, .rows = std::move(two)};
+    }
   }
   return model;
 }
@@ -257,20 +276,41 @@ void get_signs(comm::BitReader& in, unsigned level_bits, std::span<std::uint8_t>
   }
 }
 
-// Writes everything after the signs. `symbols` are those of marked_levels().
+void put_model(const Model& model, std::size_t levels, comm::BitWriter& out) {
+  const bool two = model.has_two_rows(levels);
+  if (model.low_bits == 0) return out.put(two ? kTwoRows : kOneRow, kModelBits);
+  out.put(kLowBitsApart, kModelBits);
+  out.put(two ? 1 : 0, 1);
+  out.put(model.low_bits, kLowBitsWidth);
+}
+
+// The low bits of all levels.
+std::vector<std::uint8_t> low_bits_of(std::span<const std::uint8_t> codes, unsigned low_bits) {
+  std::vector<std::uint8_t> low(codes.begin(), codes.end());
+  for (std::uint8_t& code : low) code &= static_cast<std::uint8_t>((1U << low_bits) - 1);
+  return low;
+}
+
+// Rows and levels. `symbols` are those of marked_levels().
 void put_levels(const Model& model, unsigned q, std::vector<std::uint8_t> symbols,
                 comm::BitWriter& out) {
   const std::size_t levels = std::size_t{1} << (q - 1);
+  const std::size_t told = levels >> model.low_bits;
   const unsigned bits = row_bits(symbols.size());
   for (auto row = model.rows.begin(); row != model.rows.end();
-       row += static_cast<std::ptrdiff_t>(levels)) {
-    write_row({row, row + static_cast<std::ptrdiff_t>(levels)}, bits,
+       row += static_cast<std::ptrdiff_t>(told)) {
+    write_row({row, row + static_cast<std::ptrdiff_t>(told)}, bits,
               [&](std::uint64_t value, unsigned width) { out.put(value, width); });
   }
-  if (model.number == kOneRow) {
-    for (std::uint8_t& symbol : symbols) symbol &= static_cast<std::uint8_t>(levels - 1);
+  if (model.low_bits > 0) {
+    for (std::uint8_t& symbol : symbols) {
+      symbol = static_cast<std::uint8_t>(symbol >> model.low_bits);
+    }
   }
-  Rans(bits, levels, model.rows).encode(symbols, lanes_of(symbols.size()), out);
+  if (!model.has_two_rows(levels)) {
+    for (std::uint8_t& symbol : symbols) symbol &= static_cast<std::uint8_t>(told - 1);
+  }
+  Rans(bits, told, model.rows).encode(symbols, lanes_of(symbols.size()), out);
 }
 
 // Writes the model, signs and levels of entropy-coded codes. Writes nothing if that would not be
@@ -279,9 +319,10 @@ bool put_if_shorter(std::span<const std::uint8_t> codes, unsigned q,
                     std::span<const std::uint8_t> own, comm::BitWriter& out) {
   MarkedLevels levels = marked_levels(codes, q, own);
   const Model model = chosen_model(levels.counts, codes.size(), q);
-  if (model.number == kPlain) return false;
-  out.put(model.number, kModelBits);
+  if (model.rows.empty()) return false;
+  put_model(model, std::size_t{1} << (q - 1), out);
   put_signs(codes, q - 1, out);
+  if (model.low_bits > 0) encode_codes(low_bits_of(codes, model.low_bits), model.low_bits, out);
   put_levels(model, q, std::move(levels.symbols), out);
   return out.size().count() < kModelBits + std::uint64_t{q} * codes.size();
 }
@@ -329,24 +370,36 @@ std::vector<std::uint8_t> decode_codes_by_entropy(comm::BitReader& in, std::size
     }
     return codes;
   }
-  if (number > (own.empty() ? kOneRow : kTwoRows)) {
-    refuse("model " + std::to_string(number) + (own.empty() ? " without a vote" : ""), in);
+  Model model;
+  bool two = number == kTwoRows;
+  if (number == kLowBitsApart) {
+    two = in.get(1) != 0;
+    model.low_bits = static_cast<unsigned>(in.get(kLowBitsWidth));
+    if (model.low_bits == 0 || model.low_bits + 2 > value_bits) {
+      refuse(std::to_string(model.low_bits) + " low bits of " + std::to_string(value_bits - 1), in);
+    }
   }
+  if (two && own.empty()) refuse("two rows without a vote", in);
   comm::BitReader signs = in;
   in.skip(comm::Bits(count));  // which bounds the memory taken
+  std::vector<std::uint8_t> low;
+  if (model.low_bits > 0) low = decode_codes(in, count, model.low_bits);
   const std::size_t levels = std::size_t{1} << (value_bits - 1);
+  const std::size_t told = levels >> model.low_bits;
   const unsigned bits = row_bits(count);
-  Row rows = read_row(in, levels, bits);
-  if (number == kTwoRows) {
-    const Row second = read_row(in, levels, bits);
-    rows.insert(rows.end(), second.begin(), second.end());
+  model.rows = read_row(in, told, bits);
+  if (two) {
+    const Row second = read_row(in, told, bits);
+    model.rows.insert(model.rows.end(), second.begin(), second.end());
   }
-  const Rans rans(bits, levels, rows);
-  std::vector<std::uint8_t> codes = rans.decode(
-      in, count, number == kTwoRows ? own : std::span<const std::uint8_t>(), lanes_of(count));
-  for (std::uint8_t& code : codes) code &= static_cast<std::uint8_t>(levels - 1);
-  const Model model = chosen_model(marked_levels(codes, value_bits, own).counts, count, value_bits);
-  if (model.number != number || model.rows != rows) {
+  std::vector<std::uint8_t> codes =
+      Rans(bits, told, model.rows)
+          .decode(in, count, two ? own : std::span<const std::uint8_t>(), lanes_of(count));
+  for (std::uint8_t& code : codes) code &= static_cast<std::uint8_t>(told - 1);
+  for (std::size_t i = 0; i < low.size(); ++i) {
+    codes[i] = static_cast<std::uint8_t>(codes[i] << model.low_bits | low[i]);
+  }
+  if (chosen_model(marked_levels(codes, value_bits, own).counts, count, value_bits) != model) {
     refuse("model " + std::to_string(number) + " is not that of these codes", in);
   }
   if (in.position().count() - start >= kModelBits + std::uint64_t{value_bits} * count) {

@@ -22,9 +22,12 @@ inline constexpr std::uint8_t kEntropyOfCodes = 8;
 /// where it has voted itself. With n = count and L = 2^(q-1) levels the fields are
 ///
 ///     model     2 bits: 0 plain, 1 one row of frequencies for all values, 2 one for values that
-///               are not marked and one for those that are
+///               are not marked and one for those that are; 3 as 1 or 2, but for the g low bits of
+///               each level: then 1 bit, 0 for one row and 1 for two, and 3 bits for g, 1 to q - 2
 ///     plain     with model 0 the codes, q bits each, and nothing more
 ///     signs     n bits
+///     low       with model 3 the g low bits of each level; the levels below are then those
+///               without, 2^g times fewer
 ///     rows      with bits = bit_width(n) - 3, but at least 8 and at most 11, and `left` 2^bits at
 ///               first: for each level while left > 0 its frequency f, which left falls by. The
 ///               last level has what is left and no bits. Others: f >> r zeros, a 1, f mod 2^r in
@@ -41,9 +44,10 @@ inline constexpr std::uint8_t kEntropyOfCodes = 8;
 /// (2^16 bits - l(f)) / 2^16. l(f) is log2 f in units of 2^-16, rounded down bit by bit. Its whole
 /// part is e = floor(log2 f). With y = 2^(31-e) f at first, each further bit is whether y^2 / 2^31
 /// reaches 2^32; if so it is halved, and it is then the next y. Plain levels cost q - 1 bits each,
-/// and a lane costs 32. The model of the least cost is taken, of equal ones the first; 2 only if
-/// some values are marked and some are not; and 0 if the bits of 1 or 2 turn out to be no fewer
-/// than its own.
+/// a lane costs 32, and g low bits cost n g + 4. The model of the least cost is taken, of equal
+/// ones the first in the order 0, 1, 2, then 3 with g = 1, 2, ..., one row before two. Two rows are
+/// taken only if some values are marked and some are not; and 0 is if the bits of the others turn
+/// out to be no fewer than its own.
 ///
 ///   codes  each less than 2^q
 ///   own 1 for each marked value, else 0; if empty, none is marked

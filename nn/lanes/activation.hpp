@@ -39,4 +39,9 @@ struct Activation {
   return (channels + 7) / 8 * 8;
 }
 
+/// Whether the results' channels fill vectors better than x's, in a weight gradient.
+[[nodiscard]] constexpr bool has_few_channels(const Activation& x, const Activation& y) {
+  return x.channels * padded(y.channels) < padded(x.channels) * y.channels;
+}
+
 }  // namespace mvsgd::nn::lanes

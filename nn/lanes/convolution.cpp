@@ -68,29 +68,40 @@ std::vector<Reached> reached(std::int64_t first, std::int64_t kernel,
   return taps;
 }
 
+// Weights as the loops' winograd_pack() reads them.
+struct WinogradWeights {
+  const float* w;
+  std::int64_t output_stride;
+  std::int64_t input_stride;
+  bool turned;
+};
+
 void winograd_over(const Engine& engine, const Activation& x_shape, const float* x,
-                   const float* packed, const Activation& y_shape, float* y) {
+                   const WinogradWeights& weights, const Activation& y_shape, float* y) {
+  const Loops& loops = engine.loops;
+  const std::int64_t inputs = x_shape.channels;
+  const std::int64_t outputs = y_shape.channels;
   const std::int64_t tiles = y_shape.blocks() * tiles_of(y_shape);
   const std::int64_t threads = engine.threads.count();
-  const std::int64_t most = (tiles + threads - 1) / threads;  // tiles of a thread
-  const std::int64_t scratch =
-      engine.loops.winograd_scratch(x_shape.channels, y_shape.channels, most);
+  const std::int64_t most = (tiles + threads - 1) / threads;  // of a thread
+  // Where no tile comes after those in hand, weights are transformed as they are needed, and never
+  // leave the cache. Threads would each do that again.
+  const bool by_outputs = threads == 1 && loops.winograd_at_once(inputs, outputs, tiles);
+  const std::int64_t step = by_outputs ? std::min(channels_at_once(inputs), outputs) : outputs;
+  const std::shared_ptr<float> packed =
+      engine.pool.take(loops.winograd_packed_floats(step, inputs));
+  const std::int64_t scratch = loops.winograd_scratch(inputs, outputs, most);
   const std::shared_ptr<float> all = engine.pool.take(scratch * threads);
   const std::shared_ptr<float> outside = zeros(engine, x_shape.pixel_stride());
-  engine.threads.share(tiles, [&](Range range, std::int64_t thread) {
-    engine.loops.winograd(x_shape, x, packed, y_shape, y, outside.get(),
-                          all.get() + thread * scratch, range);
-  });
-}
-
-std::shared_ptr<float> winograd_packed(const Engine& engine, std::int64_t outputs,
-                                       std::int64_t inputs, const float* w,
-                                       std::int64_t output_stride, std::int64_t input_stride,
-                                       bool turned) {
-  std::shared_ptr<float> packed =
-      engine.pool.take(engine.loops.winograd_packed_floats(outputs, inputs));
-  engine.loops.winograd_pack(outputs, inputs, w, output_stride, input_stride, turned, packed.get());
-  return packed;
+  for (std::int64_t first = 0; first < outputs; first += step) {
+    const Range made{first, std::min(first + step, outputs)};
+    loops.winograd_pack(made.end - first, inputs, weights.w + first * weights.output_stride,
+                        weights.output_stride, weights.input_stride, weights.turned, packed.get());
+    engine.threads.share(tiles, [&](Range range, std::int64_t thread) {
+      loops.winograd(x_shape, x, packed.get(), y_shape, y, made, outside.get(),
+                     all.get() + thread * scratch, range);
+    });
+  }
 }
 
 std::shared_ptr<float> packed_weights(const Engine& engine, const PackedShape& shape,
@@ -109,9 +120,32 @@ void winograd_weights(const Engine& engine, const Activation& x_shape, const flo
   const std::int64_t chunk = chunk_of(inputs, outputs, tiles);
   const std::shared_ptr<float> v = engine.pool.take(kPlaces * place_stride(chunk, inputs));
   const std::shared_ptr<float> z = engine.pool.take(kPlaces * place_stride(chunk, padded(outputs)));
-  const std::shared_ptr<float> d = engine.pool.take(kPlaces * sum_stride(inputs, outputs));
   const std::shared_ptr<float> outside =
       zeros(engine, std::max(x_shape.pixel_stride(), y_shape.pixel_stride()));
+  const bool add = into == Into::add;
+  if (chunk == tiles) {
+    // Sums become gradients while they are in the cache.
+    const std::int64_t step = std::min(channels_at_once(padded(outputs)), inputs);
+    const std::int64_t d_place = sum_stride(step, outputs);
+    const std::shared_ptr<float> d = engine.pool.take(engine.threads.count() * kPlaces * d_place);
+    engine.threads.share(tiles, [&](Range share, std::int64_t /*thread*/) {
+      engine.loops.winograd_arguments(x_shape, x, y_shape, dy, outside.get(), {0, tiles}, share,
+                                      v.get(), z.get());
+    });
+    engine.threads.share((inputs + step - 1) / step, [&](Range steps, std::int64_t thread) {
+      float* const sums = d.get() + thread * kPlaces * d_place;
+      for (std::int64_t i = steps.begin; i < steps.end; ++i) {
+        const Range some{i * step, std::min((i + 1) * step, inputs)};
+        engine.loops.winograd_multiply(outputs, inputs, tiles, v.get(), z.get(), true, sums,
+                                       {0, kPlaces}, some);
+        engine.loops.winograd_gradients(outputs, inputs, sums,
+                                        sum_stride(some.end - some.begin, outputs), add, dw, some);
+      }
+    });
+    return;
+  }
+  const std::int64_t d_place = sum_stride(inputs, outputs);
+  const std::shared_ptr<float> d = engine.pool.take(kPlaces * d_place);
   for (std::int64_t first = 0; first < tiles; first += chunk) {
     const Range range{first, std::min(first + chunk, tiles)};
     const std::int64_t count = range.end - range.begin;
@@ -121,12 +155,31 @@ void winograd_weights(const Engine& engine, const Activation& x_shape, const flo
     });
     engine.threads.share(kPlaces, [&](Range places, std::int64_t /*thread*/) {
       engine.loops.winograd_multiply(outputs, inputs, count, v.get(), z.get(), first == 0, d.get(),
-                                     places);
+                                     places, {0, inputs});
     });
   }
   engine.threads.share(inputs, [&](Range share, std::int64_t /*thread*/) {
-    engine.loops.winograd_gradients(outputs, inputs, d.get(), into == Into::add, dw, share);
+    engine.loops.winograd_gradients(outputs, inputs, d.get() + share.begin * padded(outputs),
+                                    d_place, add, dw, share);
   });
+}
+
+// dw[o][c][t] from sums whose strides are given.
+struct SumStrides {
+  std::int64_t output;
+  std::int64_t input;
+  std::int64_t tap;
+};
+void collect(std::int64_t outputs, std::int64_t inputs, std::int64_t taps, const float* d,
+             const SumStrides& strides, float* dw, Into into) {
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    for (std::int64_t c = 0; c < inputs; ++c) {
+      for (std::int64_t t = 0; t < taps; ++t, ++dw) {
+        const float term = d[o * strides.output + c * strides.input + t * strides.tap];
+        *dw = into == Into::add ? *dw + term : term;
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -143,9 +196,9 @@ void forward(const Engine& engine, ConvolutionChoice choice, const ConvolutionPr
   const std::int64_t taps = taps_of(problem);
   const std::int64_t output_stride = x_shape.channels * taps;
   if (is_winograd(choice, problem)) {
-    const auto packed =
-        winograd_packed(engine, y_shape.channels, x_shape.channels, w, output_stride, taps, false);
-    return winograd_over(engine, x_shape, x, packed.get(), y_shape, y);
+    const WinogradWeights weights{
+        .w = w, .output_stride = output_stride, .input_stride = taps, .turned = false};
+    return winograd_over(engine, x_shape, x, weights, y_shape, y);
   }
   const PackedShape shape{.outputs = y_shape.channels, .terms = taps, .inputs = x_shape.channels};
   const auto packed = packed_weights(engine, shape, w, output_stride, taps);
@@ -161,9 +214,9 @@ void backward_data(const Engine& engine, ConvolutionChoice choice,
   const std::int64_t taps = taps_of(problem);
   const std::int64_t input_stride = x_shape.channels * taps;  // of w's outputs
   if (is_winograd(choice, problem)) {
-    const auto packed =
-        winograd_packed(engine, x_shape.channels, y_shape.channels, w, taps, input_stride, true);
-    return winograd_over(engine, y_shape, dy, packed.get(), x_shape, dx);
+    const WinogradWeights weights{
+        .w = w, .output_stride = taps, .input_stride = input_stride, .turned = true};
+    return winograd_over(engine, y_shape, dy, weights, x_shape, dx);
   }
   const PackedShape shape{.outputs = x_shape.channels, .terms = taps, .inputs = y_shape.channels};
   const auto packed = packed_weights(engine, shape, w, taps, input_stride);
@@ -198,11 +251,29 @@ void backward_weights(const Engine& engine, ConvolutionChoice choice,
   if (is_winograd(choice, problem)) {
     return winograd_weights(engine, x_shape, x, y_shape, dy, dw, into);
   }
-  const std::int64_t all = padded(x_shape.channels);
   const std::int64_t outputs = y_shape.channels;
   const std::int64_t taps = taps_of(problem);
   const std::vector<Tap> reads = forward_taps(problem);
   const PixelGrid grid = forward_grid(problem, reads);
+  // What fills vectors better is in their lanes.
+  if (has_few_channels(x_shape, y_shape)) {
+    const std::int64_t all = padded(outputs);
+    const std::int64_t rows = problem.w[2];
+    const std::int64_t scratch = grid.columns * kLanes * all;
+    const std::shared_ptr<float> transposed = engine.pool.take(scratch * engine.threads.count());
+    const std::shared_ptr<float> d = engine.pool.take(taps * x_shape.channels * all);
+    for (std::int64_t block = 0; block < x_shape.blocks(); ++block) {
+      engine.threads.share(rows, [&](Range share, std::int64_t thread) {
+        engine.loops.direct_weights_of_few(grid, problem.w[3], x_shape,
+                                           x + block * x_shape.block_stride(), y_shape,
+                                           dy + block * y_shape.block_stride(), block == 0,
+                                           transposed.get() + thread * scratch, d.get(), share);
+      });
+    }
+    return collect(outputs, x_shape.channels, taps, d.get(),
+                   {.output = 1, .input = all, .tap = x_shape.channels * all}, dw, into);
+  }
+  const std::int64_t all = padded(x_shape.channels);
   const std::shared_ptr<float> transposed = engine.pool.take(x_shape.plane() * kLanes * all);
   const std::shared_ptr<float> d = engine.pool.take(taps * outputs * all);
   for (std::int64_t block = 0; block < x_shape.blocks(); ++block) {
@@ -214,14 +285,8 @@ void backward_weights(const Engine& engine, ConvolutionChoice choice,
                                   dy + block * y_shape.block_stride(), block == 0, d.get(), share);
     });
   }
-  for (std::int64_t o = 0; o < outputs; ++o) {
-    for (std::int64_t c = 0; c < x_shape.channels; ++c) {
-      for (std::int64_t t = 0; t < taps; ++t, ++dw) {
-        const float term = d.get()[(t * outputs + o) * all + c];
-        *dw = into == Into::add ? *dw + term : term;
-      }
-    }
-  }
+  collect(outputs, x_shape.channels, taps, d.get(),
+          {.output = all, .input = 1, .tap = outputs * all}, dw, into);
 }
 
 }  // namespace mvsgd::nn::lanes

@@ -11,9 +11,10 @@ namespace mvsgd::nn::lanes {
 /// The number of steps and rows of sums over steps and images, and their strides, for
 /// ProductOverImages::places.
 struct ImageSteps {
-  bool first = false;      ///< sums begin at zero
-  std::int64_t count = 0;  ///< steps
-  std::int64_t rows = 0;   ///< of sums
+  bool first = false;         ///< sums begin at zero
+  std::int64_t count = 0;     ///< steps
+  std::int64_t rows = 0;      ///< of sums
+  std::int64_t v_stride = 0;  ///< from a step to the next
   std::int64_t v_place = 0;
   std::int64_t z_stride = 0;  ///< from an image to the next
   std::int64_t z_place = 0;
@@ -72,9 +73,9 @@ struct ProductOverImages {
     }
   }
 
-  /// The same for all rows at `places`, each of which has its own v, z and d; v_stride is
-  /// rows * kLanes. If rows are too few to hide the latency of a multiply-add, several places are
-  /// summed at once.
+  /// The same for all rows at `places`, whose v, z and d are apart.
+  /// Where rows are too few to hide the latency of a multiply-add, several places are summed at
+  /// once.
   template <int Vectors>
   [[gnu::always_inline]] static void places(const ImageSteps& steps, Range range, const float* v,
                                             const float* z, float* d) {
@@ -84,9 +85,8 @@ struct ProductOverImages {
       const auto at = [&](std::int64_t s) __attribute__((always_inline)) {
         return z_of + s * kLanes * steps.z_stride;
       };
-      rows<Vectors>({0, whole}, steps.first, steps.count, v + place * steps.v_place,
-                    steps.rows * kLanes, at, steps.z_stride, d + place * steps.d_place,
-                    steps.d_stride);
+      rows<Vectors>({0, whole}, steps.first, steps.count, v + place * steps.v_place, steps.v_stride,
+                    at, steps.z_stride, d + place * steps.d_place, steps.d_stride);
     }
     constexpr int kPlacesAtOnce = Vectors == 1 ? 4 : Vectors == 2 ? 2 : 1;
     constexpr int kFew = 3;
@@ -134,7 +134,7 @@ struct ProductOverImages {
     if (!steps.first) {
       each([](Vec & sum, const float* at) __attribute__((always_inline)) { sum = S::load(at); });
     }
-    for (std::int64_t s = 0; s < steps.count; ++s, v += steps.rows * kLanes) {
+    for (std::int64_t s = 0; s < steps.count; ++s, v += steps.v_stride) {
       for (std::int64_t n = 0; n < kLanes; ++n, z += steps.z_stride) {
         for (int p = 0; p < Places; ++p) {
           Vec value[Vectors];

@@ -12,23 +12,7 @@
 namespace mvsgd::nn::lanes {
 namespace {
 
-// Moves images between [N, values] and the lanes, where `values` are [channels][pixels].
-
-void to_lanes(const Activation& shape, const float* plain, float* lanes) {
-  for (std::int64_t block = 0; block < shape.blocks(); ++block) {
-    float* const to = lanes + block * shape.block_stride();
-    for (std::int64_t n = 0; n < kLanes; ++n) {
-      const bool filling = n >= shape.images_of(block);
-      const float* from = plain + (block * kLanes + n) * shape.channels * shape.plane();
-      for (std::int64_t c = 0; c < shape.channels; ++c) {
-        for (std::int64_t pixel = 0; pixel < shape.plane(); ++pixel) {
-          to[pixel * shape.pixel_stride() + c * kLanes + n] = filling ? 0.0F : *from++;
-        }
-      }
-    }
-  }
-}
-
+// [N, values], values being [channels][pixels].
 void to_plain(const Activation& shape, const float* lanes, float* plain) {
   for (std::int64_t image = 0; image < shape.images; ++image) {
     const float* const from = lanes + image / kLanes * shape.block_stride() + image % kLanes;
@@ -112,7 +96,7 @@ Tensor LanesBackend::made_of(std::initializer_list<const Tensor*> given) {
 Tensor LanesBackend::in_lanes(Tensor x) {
   if (!storage(x).plain) return x;
   Tensor made = make_activation(x.shape);
-  to_lanes(Activation(x.shape), storage(x).data(), storage(made).data());
+  loops_.to_lanes(Activation(x.shape), storage(x).data(), storage(made).data());
   return made;
 }
 

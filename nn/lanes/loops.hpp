@@ -109,7 +109,9 @@ struct Loops {
                  const float* packed, const float* zeros, const Activation& y_shape, float* y,
                  std::span<const float*> scratch, Range pixels);
 
-  /// The transposed copy [pixels][16 images][padded(C)] of the pixels of all blocks, filled up with
+  /// Images [N][C][H W] to lanes, filling included.
+  void (*to_lanes)(const Activation& shape, const float* plain, float* lanes);
+  /// The transposed copy [pixels][16 images][padded(C)] of pixels of all blocks, filled up with
   /// zeros.
   void (*transpose)(const Activation& shape, const float* x, float* transposed, Range pixels);
   /// d[tap][o][padded(C)] = (or += unless `first`) the sum of dy[o] x[c], with x at the pixel that
@@ -118,34 +120,45 @@ struct Loops {
   void (*direct_weights)(const PixelGrid& grid, const Activation& x_shape, const float* transposed,
                          const Activation& y_shape, const float* dy, bool first, float* d,
                          Range outputs);
+  /// The same sums as d[tap][c][padded(O)], for kernel rows `kernel_rows`: where there are too few
+  /// channels to fill a vector. `transposed` has columns * kLanes * padded(O) floats.
+  void (*direct_weights_of_few)(const PixelGrid& grid, std::int64_t kernel_width,
+                                const Activation& x_shape, const float* x,
+                                const Activation& y_shape, const float* dy, bool first,
+                                float* transposed, float* d, Range kernel_rows);
 
   // Winograd's F(4x4, 3x3): nn/lanes/winograd_algebra.hpp.
 
   std::int64_t (*winograd_packed_floats)(std::int64_t outputs, std::int64_t inputs);
-  /// The scratch floats for this many tiles, or fewer.
+  /// For as many tiles, or fewer, and all outputs or some.
   std::int64_t (*winograd_scratch)(std::int64_t inputs, std::int64_t outputs, std::int64_t tiles);
   /// U packed, from w[o * output_stride + c * input_stride + tap], or from w turned by half a
   /// circle.
   void (*winograd_pack)(std::int64_t outputs, std::int64_t inputs, const float* w,
                         std::int64_t output_stride, std::int64_t input_stride, bool turned,
                         float* packed);
-  /// y for `tiles`, which are counted through all blocks. `zeros` has x.pixel_stride() zeros;
-  /// scratch has winograd_scratch() floats.
+  /// Whether so many tiles are transformed at once.
+  bool (*winograd_at_once)(std::int64_t inputs, std::int64_t outputs, std::int64_t tiles);
+  /// y's `outputs`, of which alone U is packed, of `tiles`, counted through all blocks. `zeros` has
+  /// x.pixel_stride() of them; scratch is winograd_scratch() floats. Outputs that are not the first
+  /// go by the V that those left in scratch, so the tiles are such as are transformed at once.
   void (*winograd)(const Activation& x_shape, const float* x, const float* packed,
-                   const Activation& y_shape, float* y, const float* zeros, float* scratch,
-                   Range tiles);
-  /// V, and Z transposed, for the tiles `share` of a chunk: v [36][chunk][C][16 images],
+                   const Activation& y_shape, float* y, Range outputs, const float* zeros,
+                   float* scratch, Range tiles);
+  /// V and Z transposed of the tiles `share` of a chunk: v [36][chunk][C][16 images],
   /// z [36][chunk][16 images][padded(O)].
   void (*winograd_arguments)(const Activation& x_shape, const float* x, const Activation& y_shape,
                              const float* dy, const float* zeros, Range chunk, Range share,
                              float* v, float* z);
-  /// d[place][c][padded(O)] = (or += unless `first`) the sum of z[o] v[c] over the chunk's tiles in
-  /// order and over images in order, at `places`.
+  /// d[place][c][padded(O)] = or, unless `first`, += sum over the chunk's tiles in order, over
+  /// images in order, of z[o] v[c], at `places`, for inputs `inputs_of`, which alone d has.
   void (*winograd_multiply)(std::int64_t outputs, std::int64_t inputs, std::int64_t chunk,
-                            const float* v, const float* z, bool first, float* d, Range places);
-  /// dw[o][c][9 taps] = (or += if `add`) G^T d G, for inputs `inputs_of`.
-  void (*winograd_gradients)(std::int64_t outputs, std::int64_t inputs, const float* d, bool add,
-                             float* dw, Range inputs_of);
+                            const float* v, const float* z, bool first, float* d, Range places,
+                            Range inputs_of);
+  /// dw[o][c][9 taps] = G^T d G, or that much more, for inputs `inputs_of`, with whose first d
+  /// begins and whose places are d_place floats apart.
+  void (*winograd_gradients)(std::int64_t outputs, std::int64_t inputs, const float* d,
+                             std::int64_t d_place, bool add, float* dw, Range inputs_of);
 
   // Batch norm, for channels `channels`. `scratch` has kLanes Moments, or one ImageSums a channel.
 

@@ -1,7 +1,7 @@
 // The table of loops of one instruction set, for the sources compiled for one alone.
 #pragma once
 
-#include "nn/lanes/direct_loops.hpp"
+#include "nn/lanes/few_channels_loops.hpp"
 #include "nn/lanes/norm_gradient_loops.hpp"
 #include "nn/lanes/norm_loops.hpp"
 #include "nn/lanes/winograd_gradient_loops.hpp"
@@ -13,11 +13,14 @@ template <Isa isa>
 const Loops LoopsOf<isa>::table{.packed_floats = Product<isa>::packed_floats,
                                 .pack = Product<isa>::pack,
                                 .direct = DirectLoops<isa>::direct,
+                                .to_lanes = FewChannelsLoops<isa>::to_lanes,
                                 .transpose = DirectLoops<isa>::transpose,
                                 .direct_weights = DirectLoops<isa>::direct_weights,
-                                .winograd_packed_floats = WinogradLoops<isa>::packed_floats,
+                                .direct_weights_of_few = FewChannelsLoops<isa>::weights,
+                                .winograd_packed_floats = WinogradPack<isa>::packed_floats,
                                 .winograd_scratch = WinogradLoops<isa>::scratch_floats,
-                                .winograd_pack = WinogradLoops<isa>::pack,
+                                .winograd_pack = WinogradPack<isa>::pack,
+                                .winograd_at_once = WinogradLoops<isa>::at_once,
                                 .winograd = WinogradLoops<isa>::convolve,
                                 .winograd_arguments = WinogradGradientLoops<isa>::arguments,
                                 .winograd_multiply = WinogradGradientLoops<isa>::multiply,

@@ -28,19 +28,31 @@ Floats over(const Loops& loops, bool winograd, std::int64_t taps, std::int64_t t
   }
   const std::int64_t tiles = to.blocks() * tiles_of(to);
   const std::int64_t most = (tiles + threads - 1) / threads;
-  return {loops.winograd_packed_floats(to.channels, from.channels),
+  const bool by_outputs = threads == 1 && loops.winograd_at_once(from.channels, to.channels, tiles);
+  const std::int64_t packed =
+      by_outputs ? std::min(channels_at_once(from.channels), to.channels) : to.channels;
+  return {loops.winograd_packed_floats(packed, from.channels),
           loops.winograd_scratch(from.channels, to.channels, most) * threads, outside};
 }
 
-Floats over_weights(bool winograd, std::int64_t taps, const Activation& x, const Activation& y) {
+Floats over_weights(bool winograd, std::int64_t taps, std::int64_t threads, const Activation& x,
+                    const Activation& y) {
   if (!winograd) {
+    if (has_few_channels(x, y)) {
+      return {y.width * kLanes * padded(y.channels) * threads,
+              taps * x.channels * padded(y.channels)};
+    }
     const std::int64_t all = padded(x.channels);
     return {x.plane() * kLanes * all, taps * y.channels * all};
   }
-  const std::int64_t chunk = chunk_of(x.channels, y.channels, y.blocks() * tiles_of(y));
-  return {
-      kPlaces * place_stride(chunk, x.channels), kPlaces * place_stride(chunk, padded(y.channels)),
-      kPlaces * sum_stride(x.channels, y.channels), std::max(x.pixel_stride(), y.pixel_stride())};
+  const std::int64_t tiles = y.blocks() * tiles_of(y);
+  const std::int64_t chunk = chunk_of(x.channels, y.channels, tiles);
+  const std::int64_t some = std::min(channels_at_once(padded(y.channels)), x.channels);
+  const std::int64_t sums = chunk == tiles ? threads * kPlaces * sum_stride(some, y.channels)
+                                           : kPlaces * sum_stride(x.channels, y.channels);
+  return {kPlaces * place_stride(chunk, x.channels),
+          kPlaces * place_stride(chunk, padded(y.channels)),
+          std::max(x.pixel_stride(), y.pixel_stride()), sums};
 }
 
 }  // namespace
@@ -54,7 +66,7 @@ KernelMemory kernel_memory(const LanesOptions& options, int threads) {
     const bool winograd = !options.bf16 && is_winograd(options.convolution, problem);
     if (pass == Pass::forward) return over(loops, winograd, taps, threads, x, y);
     if (pass == Pass::backward_data) return over(loops, winograd, taps, threads, y, x);
-    return over_weights(winograd, taps, x, y);
+    return over_weights(winograd, taps, threads, x, y);
   };
   return {.pooled = true,
           .in_place = true,

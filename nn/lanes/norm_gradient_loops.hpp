@@ -91,8 +91,10 @@ struct NormGradientLoops : NormMap<isa> {
       std::fill_n(scratch[c].dv, kLanes, 0.0F);
       std::fill_n(scratch[c].dv_x, kLanes, 0.0F);
     }
+    const std::int64_t stride = shape.pixel_stride();
+    const std::int64_t base = block * shape.block_stride();
     for (std::int64_t pixel = pixels.begin; pixel < pixels.end; ++pixel) {
-      const std::int64_t first = block * shape.block_stride() + pixel * shape.pixel_stride();
+      const std::int64_t first = base + pixel * stride;
       for (std::int64_t c = channels.begin; c < channels.end; ++c) {
         const Channel channel(affine, c);
         for (std::int64_t part = 0; part < kLanes; part += S::kWidth) {

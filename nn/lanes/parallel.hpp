@@ -18,7 +18,9 @@ class Threads {
   template <typename F>
   void share(std::int64_t count, const F& f) const {
     if (count_ == 1) return f(Range{0, count}, std::int64_t{0});
+#if defined(_OPENMP)
 #pragma omp parallel for num_threads(count_) schedule(static)
+#endif
     for (int t = 0; t < count_; ++t) {
       f(Range{count * t / count_, count * (t + 1) / count_}, std::int64_t{t});
     }

@@ -37,6 +37,24 @@ struct Simd {
   }
   [[gnu::always_inline]] static Vec broadcast(float x) { return x - Vec{}; }
 
+  /// Lanes first to first + Count, of half a vector or a whole one.
+  template <int Count>
+  [[gnu::always_inline]] static void store_part(float* x, Vec value, int first) {
+    static_assert(2 * Count >= kWidth);
+    if constexpr (Count < kWidth) {
+      using Part = typename VecOf<Count>::Floats;
+      const auto half = [value]<int... Lane>(int begin, std::integer_sequence<int, Lane...>)
+          __attribute__((always_inline)) {
+        return begin == 0 ? __builtin_shufflevector(value, value, Lane...)
+                          : __builtin_shufflevector(value, value, (Lane + Count)...);
+      };
+      const Part part = half(first, std::make_integer_sequence<int, Count>());
+      __builtin_memcpy(x, &part, sizeof(part));
+    } else {
+      store(x, value);
+    }
+  }
+
   /// a * b + c, rounded once.
   [[gnu::always_inline]] static Vec fma(Vec a, Vec b, Vec c) {
 #if defined(__AVX512F__)
@@ -63,15 +81,35 @@ struct Simd {
 
   /// Exchanges rows[i][j] and rows[j][i].
   [[gnu::always_inline]] static void transpose(Vec (&rows)[kWidth]) {
-    if constexpr (kWidth > 8) exchange<8>(rows);
+    for (int i = 0; i < kWidth; i += 4) transpose_fours(rows + i);
     if constexpr (kWidth > 4) exchange<4>(rows);
-    exchange<2>(rows);
-    exchange<1>(rows);
+    if constexpr (kWidth > 8) exchange<8>(rows);
   }
 
  private:
-  // For each pair of rows `Apart` apart, exchanges the lanes with that bit for the lanes without
-  // it.
+  // Four rows, each four lanes of them by itself: pairs of lanes are one instruction.
+  [[gnu::always_inline]] static void transpose_fours(Vec* rows) {
+    constexpr auto kAll = std::make_integer_sequence<int, kWidth>();
+    const Vec low_a = interleaved<0, 1>(rows[0], rows[1], kAll);
+    const Vec high_a = interleaved<2, 1>(rows[0], rows[1], kAll);
+    const Vec low_b = interleaved<0, 1>(rows[2], rows[3], kAll);
+    const Vec high_b = interleaved<2, 1>(rows[2], rows[3], kAll);
+    rows[0] = interleaved<0, 2>(low_a, low_b, kAll);
+    rows[1] = interleaved<2, 2>(low_a, low_b, kAll);
+    rows[2] = interleaved<0, 2>(high_a, high_b, kAll);
+    rows[3] = interleaved<2, 2>(high_a, high_b, kAll);
+  }
+  // Of each four lanes of a and of b, the two from First on: Run of a's and as many of b's by
+  // turns.
+  template <int First, int Run, int... Lane>
+  [[gnu::always_inline]] static Vec interleaved(Vec a, Vec b,
+                                                std::integer_sequence<int, Lane...> /*all*/) {
+    return __builtin_shufflevector(a, b,
+                                   (Lane / 4 * 4 + First + Lane % 4 / (2 * Run) + Lane % Run +
+                                    ((Lane & Run) != 0 ? kWidth : 0))...);
+  }
+
+  // Of each pair of rows `Apart` apart, lanes with that bit change places with lanes without it.
   template <int Apart>
   [[gnu::always_inline]] static void exchange(Vec (&rows)[kWidth]) {
     for (int i = 0; i < kWidth; ++i) {

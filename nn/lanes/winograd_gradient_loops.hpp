@@ -24,6 +24,8 @@ struct WinogradGradientLoops {
     for (std::int64_t tile = share.begin; tile < share.end; ++tile) {
       const winograd::Corner corner(x_shape, tile);
       const std::int64_t t = tile - chunk.begin;
+      winograd::read_tiles_ahead<winograd::kInputs, 1>(x_shape, corner, x);
+      winograd::read_tiles_ahead<winograd::kResults, 0>(y_shape, corner, dy);
       const winograd::Square<winograd::kInputs, 1> square(x_shape, corner, x, zeros);
       float* const v_of = v + t * x_shape.pixel_stride();
       // In the order of memory: a line of x, which holds all images, is read once.
@@ -50,33 +52,36 @@ struct WinogradGradientLoops {
   }
 
   static void multiply(std::int64_t outputs, std::int64_t inputs, std::int64_t chunk,
-                       const float* v, const float* z, bool first, float* d, Range places) {
+                       const float* v, const float* z, bool first, float* d, Range places,
+                       Range inputs_of) {
     const std::int64_t all = padded(outputs);
+    const std::int64_t rows = inputs_of.end - inputs_of.begin;
+    v += inputs_of.begin * kLanes;
     const ImageSteps steps{.first = first,
                            .count = chunk,
-                           .rows = inputs,
+                           .rows = rows,
+                           .v_stride = inputs * kLanes,
                            .v_place = place_stride(chunk, inputs),
                            .z_stride = all,
                            .z_place = place_stride(chunk, all),
                            .d_stride = all,
-                           .d_place = sum_stride(inputs, outputs)};
+                           .d_place = sum_stride(rows, outputs)};
     for_each_vectors<isa>(
         outputs, [&]<typename V, int Vectors>(std::int64_t o) __attribute__((always_inline)) {
           ProductOverImages<V>::template places<Vectors>(steps, places, v, z + o, d + o);
         });
   }
 
-  static void gradients(std::int64_t outputs, std::int64_t inputs, const float* d, bool add,
-                        float* dw, Range inputs_of) {
+  static void gradients(std::int64_t outputs, std::int64_t inputs, const float* d,
+                        std::int64_t place, bool add, float* dw, Range inputs_of) {
     using V = Simd<isa == Isa::avx512 ? Isa::avx2 : isa>;
     constexpr int kAll = winograd::kTaps * winograd::kTaps;
     const std::int64_t all = padded(outputs);
-    const std::int64_t place = sum_stride(inputs, outputs);
-    for (std::int64_t c = inputs_of.begin; c < inputs_of.end; ++c) {
+    for (std::int64_t c = inputs_of.begin; c < inputs_of.end; ++c, d += all) {
       for (std::int64_t o = 0; o < outputs; o += V::kWidth) {
         alignas(64) float taps[kAll][V::kWidth];
         const auto load = [&](int column, typename V::Vec* values) __attribute__((always_inline)) {
-          winograd::Line<V>{d + column * place + c * all + o, winograd::kInputs * place}
+          winograd::Line<V>{d + column * place + o, winograd::kInputs * place}
               .template load<winograd::kInputs>(values);
         };
         const auto save = [&](int row, const typename V::Vec* values)
@@ -86,9 +91,21 @@ struct WinogradGradientLoops {
         };
         winograd::along_both<V, winograd::Gt, winograd::kInputs, winograd::kTaps>(load, save);
         const std::int64_t count = std::min<std::int64_t>(V::kWidth, outputs - o);
+        float* const to = dw + (o * inputs + c) * kAll;
+        for (int t = 0; t + V::kWidth <= kAll; t += V::kWidth) {
+          typename V::Vec rows[V::kWidth];
+          for (int k = 0; k < V::kWidth; ++k) rows[k] = V::load(taps[t + k]);
+          V::transpose(rows);
+          for (int i = 0; i < V::kWidth; ++i) {
+            if (i >= count) break;
+            float* const at = to + i * inputs * kAll + t;
+            V::store(at, add ? V::load(at) + rows[i] : rows[i]);
+          }
+        }
+        static_assert(kAll % V::kWidth == 1);
         for (std::int64_t i = 0; i < count; ++i) {
-          float* const to = dw + ((o + i) * inputs + c) * kAll;
-          for (int t = 0; t < kAll; ++t) to[t] = add ? to[t] + taps[t][i] : taps[t][i];
+          float& last = to[i * inputs * kAll + kAll - 1];
+          last = add ? last + taps[kAll - 1][i] : taps[kAll - 1][i];
         }
       }
     }

@@ -34,7 +34,14 @@ inline constexpr std::int64_t kPlaces = 36;  ///< products of a tile
   constexpr std::int64_t kFloats = std::int64_t{32} << 10;
   return ((whole > kFloats ? whole : kFloats) + part - 1) / part;
 }
-/// The number of a weight gradient's `tiles` that are transformed and multiplied at once.
+/// Channels of one side, a multiple of 8, whose 36 numbers with each of the other's weigh as much
+/// as fits.
+[[nodiscard]] constexpr std::int64_t channels_at_once(std::int64_t others) {
+  constexpr std::int64_t kFloats = std::int64_t{32} << 10;
+  const std::int64_t fit = kFloats / (kPlaces * others) / 8 * 8;
+  return fit > 8 ? fit : 8;
+}
+/// Of so many tiles, those of a weight gradient that are transformed and multiplied at once.
 [[nodiscard]] constexpr std::int64_t chunk_of(std::int64_t inputs, std::int64_t outputs,
                                               std::int64_t tiles) {
   const std::int64_t chunk = in_cache(kPlaces * kLanes * (inputs + padded(outputs)),

@@ -1,8 +1,10 @@
 // Tiles of an activation, and their transforms.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
+#include "nn/lanes/read_ahead.hpp"
 #include "nn/lanes/winograd_algebra.hpp"
 
 namespace mvsgd::nn::lanes::winograd {
@@ -53,7 +55,26 @@ struct Square {
   }
 };
 
-// Transforms the vectors that stand `at` floats behind the pixels.
+// Reads in order what a few tiles from this one on read by squares of Side x Side pixels and those
+// before them did not; nothing where tiles before it have done so.
+template <int Side, int Before>
+inline void read_tiles_ahead(const Activation& shape, const Corner& corner, const float* x) {
+  constexpr std::int64_t kFloats = std::int64_t{16} << 10;
+  constexpr std::int64_t kAfter = Side - Before - kTile;
+  const std::int64_t tile = kTile * kTile * shape.pixel_stride();
+  const std::int64_t pixels = (kFloats > tile ? kFloats / tile : 1) * kTile;
+  if (corner.left % pixels != 0) return;
+  const std::int64_t left = corner.left == 0 ? 0 : corner.left + kAfter;
+  const std::int64_t right = std::min(corner.left + pixels + kAfter, shape.width);
+  const std::int64_t bottom = std::min(corner.top + kTile + kAfter, shape.height);
+  for (std::int64_t row = corner.top == 0 ? 0 : corner.top + kAfter; row < bottom; ++row) {
+    read_ahead(
+        x + corner.block * shape.block_stride() + (row * shape.width + left) * shape.pixel_stride(),
+        (right - left) * shape.pixel_stride());
+  }
+}
+
+// Of the vectors `at` floats behind the pixels.
 template <typename V, typename One, int Side, int Before, typename Save>
 [[gnu::always_inline]] inline void transform_tile(const Square<Side, Before>& square,
                                                   std::int64_t at, const Save& save) {

@@ -78,7 +78,7 @@ void Progress::leave_bar() {
 std::string_view name_of_law(const Settings& settings) {
   const bool papers =
       settings.position_codec == "block" && settings.vote_codec == VoteCoding::positions &&
-      settings.drop_codec == DropCoding::positions &&
+      settings.add_codec == AddCoding::positions && settings.drop_codec == DropCoding::positions &&
       settings.mask_codec == MaskCoding::positions && !settings.has_values_by_entropy();
   return papers ? "eqs 13-15" : "the law of its codec";
 }

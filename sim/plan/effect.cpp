@@ -122,8 +122,10 @@ std::string unless_masks_are_of_k(const Settings& s) {
 
 std::string unless_drops_are_positions(const Settings& s) {
   if (s.has_values_by_entropy()) return "value_codec = entropy keeps and checks every vote anyway";
-  if (s.drop_codec == DropCoding::positions) return unless_sparse(s);
-  return "drop_codec = rank keeps and checks every vote anyway";
+  if (s.drop_codec == DropCoding::rank)
+    return "drop_codec = rank keeps and checks every vote anyway";
+  if (s.add_codec == AddCoding::rank) return "add_codec = rank keeps and checks every vote anyway";
+  return unless_sparse(s);
 }
 
 std::string unless_ties_are_broken(const Settings& s) {
@@ -208,6 +210,7 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"position_codec", never, unless_sparse},
     {"block_size", unless_coded_in_blocks, unless_sparse},
     {"vote_codec", unless_it_votes_whole, unless_sparse},
+    {"add_codec", unless_it_drops, unless_sparse},
     {"drop_codec", unless_it_drops, unless_sparse},
     {"mask_codec", unless_masks_are_of_k, unless_sparse},
     {"width", never, never},

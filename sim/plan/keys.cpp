@@ -322,6 +322,8 @@ std::vector<Key> make_keys() {
                  &S::block_size, 0U, std::uint32_t{1} << 31),
       choice_key("vote_codec", "whole votes: positions, or delta against the worker's last one",
                  &S::vote_codec, std::to_array<std::string_view>({"positions", "delta"})),
+      choice_key("add_codec", "mv-ad's adds: positions, or rank outside the last vote",
+                 &S::add_codec, std::to_array<std::string_view>({"positions", "rank"})),
       choice_key("drop_codec", "mv-ad's drops: positions, or rank inside the last vote",
                  &S::drop_codec, std::to_array<std::string_view>({"positions", "rank"})),
       choice_key("mask_codec", "masks: positions, or delta against the last one", &S::mask_codec,

@@ -67,9 +67,12 @@ std::vector<Preset> rows_of_table1() {
 Preset in_fewer_bits(Preset row) {
   Settings& settings = row.settings;
   settings.value_codec = ValueCoding::entropy;
-  settings.position_codec = "entropy";
+  settings.position_codec = "rans";
   if (votes_whole(*settings.scheme)) settings.vote_codec = VoteCoding::delta;
-  if (drops(*settings.scheme)) settings.drop_codec = DropCoding::rank;
+  if (drops(*settings.scheme)) {
+    settings.add_codec = AddCoding::rank;
+    settings.drop_codec = DropCoding::rank;
+  }
   row.summary = row.name + " to the bit, its messages by their entropy";
   row.name += "-min";
   return row;

@@ -34,6 +34,7 @@ enum class Given : std::uint8_t {
   nothing,
   last_mask,     ///< the list is the difference from the last mask
   last_vote,     ///< the list has ranks within the sender's last vote
+  all_but_vote,  ///< the list has ranks outside the sender's last vote
   changed_vote,  ///< the list is the change of the sender's last vote
 };
 
@@ -47,7 +48,7 @@ struct MessageShape {
   double share = 1;  ///< share of the d coordinates in the settings: the phi of eqs 13 and 14
 
   // For lists of positions only:
-  std::uint64_t universe = 0;  ///< positions are below it: d, or K for ranks; 0: no positions
+  std::uint64_t universe = 0;  ///< positions are below it: d, or K or d - K for ranks; 0: none
   std::uint64_t block = 0;     ///< B
   Given given = Given::nothing;
 };

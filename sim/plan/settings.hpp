@@ -33,6 +33,10 @@ enum class VoteCoding : std::uint8_t {
   positions,
   delta,  ///< the change of the worker's last vote, which the server then keeps
 };
+enum class AddCoding : std::uint8_t {
+  positions,
+  rank,  ///< ranks outside the worker's last vote, which the server then keeps
+};
 enum class DropCoding : std::uint8_t {
   positions,
   rank,  ///< ranks inside the worker's last vote, which the server then keeps
@@ -106,6 +110,7 @@ struct Settings {
   std::string position_codec = "block";  ///< of compress::position_codecs(); this is the paper's
   std::uint32_t block_size = 0;  ///< B of votes and masks if the code has blocks; 0: round(1 / phi)
   VoteCoding vote_codec = VoteCoding::positions;
+  AddCoding add_codec = AddCoding::positions;
   DropCoding drop_codec = DropCoding::positions;
   MaskCoding mask_codec = MaskCoding::positions;
   bool check_votes = false;  ///< the server of mv_ad keeps every vote and checks the lists

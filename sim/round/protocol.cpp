@@ -116,6 +116,15 @@ CodecGiven ranks_in_given(std::shared_ptr<const compress::PositionCodec> of_rank
   };
 }
 
+/// A codec for a set outside the given one, as ranks among the `others` of [0, d).
+CodecGiven ranks_outside_given(std::uint64_t others,
+                               std::shared_ptr<const compress::PositionCodec> of_ranks) {
+  return [others, of_ranks = std::move(of_ranks)](std::span<const Index> previous) {
+    return std::make_shared<compress::OutsideRankCodec>(
+        of_ranks, std::vector<Index>(previous.begin(), previous.end()), others + previous.size());
+  };
+}
+
 /// A codec for a set in [0, d) as the difference from the given one; `first` if none is given.
 CodecGiven difference_from_given(std::uint64_t d,
                                  std::shared_ptr<const compress::PositionCodec> first) {
@@ -145,6 +154,8 @@ CodecGiven codec_of(const MessageShape& shape, std::string_view name) {
       return difference_from_given(shape.universe, codec);
     case Given::last_vote:
       return ranks_in_given(codec);
+    case Given::all_but_vote:
+      return ranks_outside_given(shape.universe, codec);
     case Given::changed_vote:
       return change_of_given(shape.universe, codec);
     case Given::nothing:

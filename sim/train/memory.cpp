@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <thread>
 #include <vector>
 
 #include "data/cifar10.hpp"
@@ -29,10 +28,10 @@ using Bytes = std::uint64_t;
 
 constexpr Bytes kNumber = 4;  // of a float, or an index
 
-// Measured, not derived: what `mvsgd train` has resident at width 1 beside the other parts
-// (README.md has how).
+// Measured, not derived: what `mvsgd train` has resident at width 1 beside the other parts, with
+// two workers and for each of 200 more (README.md).
 constexpr Bytes kProgram = Bytes{12} << 20U;
-constexpr Bytes kStack = Bytes{160} << 10U;  // of a thread, as far as it is written
+constexpr Bytes kStack = Bytes{92} << 10U;  // of a thread: stack as far as it is written, and heap
 
 /// How many bits a message of this shape has at most: exactly of the paper's code, of the others
 /// about.
@@ -89,6 +88,9 @@ Sizes sizes_of(const Settings& settings) {
   for (const Round& round : plain_rounds(0, 2)) {
     for (const MessageShape& shape : settings.scheme->shape(settings, sizes.of, round)) {
       const Bytes bytes = bytes_of(shape, settings);
+      // What is sent against a worker's last vote is read against it.
+      const bool of_votes = shape.given != Given::nothing && shape.given != Given::last_mask;
+      sizes.keeps_votes = sizes.keeps_votes || of_votes;
       switch (shape.kind) {
         case comm::Kind::vote:
           sizes.votes = true;
@@ -109,10 +111,10 @@ Sizes sizes_of(const Settings& settings) {
       }
     }
   }
-  sizes.keeps_votes = sizes.sums
-                          ? settings.check_votes || settings.drop_codec == DropCoding::rank ||
-                                settings.has_values_by_entropy()
-                          : sizes.votes && settings.vote_codec == VoteCoding::delta;
+  if (sizes.sums) {
+    const bool wanted = settings.check_votes || settings.has_values_by_entropy();
+    sizes.keeps_votes = sizes.keeps_votes || wanted;
+  }
   return sizes;
 }
 
@@ -203,13 +205,7 @@ std::uint64_t MemoryEstimate::reserved(Counted counted) const {
   if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur != RLIM_INFINITY) {
     of_stack = stack.rlim_cur;
   }
-  const Bytes started = workers + slots * threads;
-  if (counted == Counted::data) return started * of_stack;
-  // glibc reserves so much for a heap of its own for each thread, up to eight a core.
-  constexpr Bytes kHeap = Bytes{64} << 20U;
-  const Bytes heaps =
-      std::min<Bytes>(started, 8 * std::max(1U, std::thread::hardware_concurrency()));
-  return started * of_stack + heaps * kHeap;
+  return (workers + slots * threads) * of_stack;
 }
 
 MemoryEstimate memory_estimate(const Settings& settings) {
@@ -252,7 +248,7 @@ std::optional<std::string> check_memory(const MemoryEstimate& estimate,
     // The program is there already, and its part of what is left has gone.
     const Bytes need = estimate.total() - estimate.program + more;
     const std::string reserved =
-        more > 0 ? fmt::format(", and {} for its threads' stacks and heaps", in_bytes(more)) : "";
+        more > 0 ? fmt::format(", and {} for its threads' stacks", in_bytes(more)) : "";
     if (need > limit.left) {
       throw nn::UnavailableError(fmt::format(
           "not enough memory: {} leaves {}, and this run needs {}{}; less with fewer workers or "

@@ -28,7 +28,8 @@ struct MemoryEstimate {
   [[nodiscard]] std::uint64_t total() const {
     return workers * of_worker + slots * of_slot + server + messages + data + program;
   }
-  /// Beyond total(): what is mapped for threads and their heaps, written or not.
+  /// Beyond total(): the stacks of threads, which are mapped whole. That threads reserve no heaps
+  /// under a limit of addresses sim/main.cpp sees to.
   [[nodiscard]] std::uint64_t reserved(Counted counted) const;
 };
 

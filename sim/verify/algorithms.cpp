@@ -12,10 +12,10 @@
 
 #include "comm/inproc/inproc.hpp"
 #include "compress/positions/change_codec.hpp"
-#include "compress/positions/entropy_codec.hpp"
 #include "compress/positions/position_codecs.hpp"
 #include "compress/positions/rank_codec.hpp"
 #include "compress/positions/ranks.hpp"
+#include "compress/positions/rans_codec.hpp"
 #include "compress/values/code_entropy.hpp"
 #include "compress/values/quantizers.hpp"
 #include "sim/plan/presets.hpp"
@@ -27,6 +27,8 @@
 
 namespace mvsgd::sim {
 namespace {
+
+constexpr std::size_t kD = 20'011;  // not a multiple of any B
 
 using compress::Index;
 
@@ -94,13 +96,17 @@ class Wire {
                                                                  const std::vector<Index>& vote) {
     if (header.position_codec == compress::ChangeCodec::kId) {
       return std::make_shared<compress::ChangeCodec>(
-          header.dimension, vote, std::make_shared<compress::EntropyCodec>(header.dimension));
+          header.dimension, vote, std::make_shared<compress::RansCodec>(header.dimension));
     }
     std::shared_ptr<const compress::PositionCodec> codec =
         compress::make_position_codec(header.position_codec, header.dimension, header.block_size);
-    const bool ranks = header.kind == comm::Kind::drop && header.dimension == vote.size();
-    if (!ranks) return codec;
-    return std::make_shared<compress::RankCodec>(codec, vote);
+    if (header.kind == comm::Kind::drop && header.dimension == vote.size()) {
+      return std::make_shared<compress::RankCodec>(codec, vote);
+    }
+    if (header.kind == comm::Kind::add && header.dimension + vote.size() == kD) {
+      return std::make_shared<compress::OutsideRankCodec>(codec, vote, kD);
+    }
+    return codec;
   }
 
   /// Algorithm 2 line 15. An add enters the vote only when the drops have left it.
@@ -177,8 +183,7 @@ struct Shown {
   std::size_t drawn_masks = 0;  ///< masks with more ties for the last places than places
 };
 
-constexpr std::size_t kD = 20'011;  // not a multiple of any B
-constexpr std::size_t kK = 601;     // ceil(0.03 d), by hand: 600.33
+constexpr std::size_t kK = 601;  // ceil(0.03 d), by hand: 600.33
 constexpr std::uint32_t kDense = 2;
 constexpr std::uint32_t kSparse = 10;
 constexpr float kTheta = 0.25F;

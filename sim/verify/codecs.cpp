@@ -18,6 +18,7 @@
 #include "compress/positions/radix_codec.hpp"
 #include "compress/positions/rank_codec.hpp"
 #include "compress/positions/ranks.hpp"
+#include "compress/positions/rans_codec.hpp"
 #include "compress/positions/rice_codec.hpp"
 #include "compress/select/error_memory.hpp"
 #include "compress/values/code_entropy.hpp"
@@ -149,6 +150,18 @@ Check check_entropy(std::span<const Index> support) {
           .detail = fmt::format("{}, {:.5f} log2 C(d, K)", per_position(coded, kK), over)};
 }
 
+Check check_rans(std::span<const Index> support) {
+  const compress::RansCodec codec(kD);
+  const Coded coded = code(codec, support);
+  comm::BitWriter plainly;
+  codec.encode_by_definition(support, plainly);
+  const double over = static_cast<double>(coded.bits) / entropy_bits(kD, kK);
+  return {.subject = "rans",
+          .claim = "as its definition, and at most 1.005 log2 C(d, K) bits on a uniform support",
+          .holds = coded.is_read_back && plainly.size().count() == coded.bits && over <= 1.005,
+          .detail = fmt::format("{}, {:.5f} log2 C(d, K)", per_position(coded, kK), over)};
+}
+
 /// The B of drops that both ends of a run use.
 std::uint64_t block_of_drops(const Settings& settings) {
   const RoundShape shape =
@@ -240,10 +253,10 @@ Check check_values(std::span<const Index> vote, std::span<const Index> mask) {
 
 std::vector<Check> check_codecs() {
   const auto [support, other] = two_supports();
-  return {check_block(support, 100),   check_block(support, 64),    check_radix(support),
-          check_elias_fano(support),   check_rice(support),         check_entropy(support),
-          check_rank(support),         check_delta(support, other), check_change(support, other),
-          check_values(support, other)};
+  return {check_block(support, 100),    check_block(support, 64),    check_radix(support),
+          check_elias_fano(support),    check_rice(support),         check_entropy(support),
+          check_rans(support),          check_rank(support),         check_delta(support, other),
+          check_change(support, other), check_values(support, other)};
 }
 
 }  // namespace mvsgd::sim

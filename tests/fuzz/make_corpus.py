@@ -130,6 +130,28 @@ entropy("more_positions_than_bits_hold", 2**32 - 1, 65535, bytes(4))
 entropy("all_ones", 2**32 - 1, 20, b"\xff" * 64)
 
 
+def rans(name, d, count, stream):
+    write("rans_codec", name, d.to_bytes(4, "little") + count.to_bytes(2, "little") + stream)
+
+
+DENSE = (GOLDEN / "compress" / "rans_dense.bin").read_bytes()
+OF_DENSE = sum((7 * i * i + 3 * i) % 20011 >= 9000 for i in range(20011))
+ONE = (1 << 16).to_bytes(4, "little")
+rans("golden_of_others", 20011, OF_DENSE, DENSE)
+rans("cut", 20011, OF_DENSE, DENSE[:1500])
+rans("plain_bits_cut", 20011, OF_DENSE, DENSE[:-3])
+rans("another_count", 20011, OF_DENSE + 1, DENSE)
+rans("another_d", 20012, OF_DENSE, DENSE)
+rans("few_by_the_entropy_code", 32, 4, packed("1110001111101101 110"))
+rans("everything", 9000, 9000, packed("0"))
+rans("state_too_small", 32768, 8192, ONE * 3 + bytes(4) + bytes(2000))
+rans("lane_of_another_end", 32768, 8192, ONE[:2] + b"\x02\x00" + ONE * 3 + b"\x55" * 3000)
+rans("gaps_beyond_any_d", 32768, 8192, ONE * 4 + b"\xff" * 3000)
+rans("positions_beyond_d", 8192 * 4, 8192, b"\x43\x06\xdc\xce" * 4 + b"\xff\x7f" * 2000)
+rans("more_positions_than_coordinates", 9000, 9001, bytes(64))
+rans("more_gaps_than_bits_hold", 2**32 - 1, 65535, bytes(64))
+
+
 def code_entropy(name, q, count, step, *fields):
     """Fields as strings of '0' and '1', or pairs of a number and its width."""
     bits = "".join(f if isinstance(f, str) else f"{f[0]:0{f[1]}b}"[::-1] for f in fields)
@@ -147,6 +169,9 @@ code_entropy("no_codes", 4, 0, 0, "00")
 code_entropy("plain", 2, 5, 2, "00", "01 11 00 10 01")
 code_entropy("plain_that_is_longer", 4, 64, 0, "00", "0000" * 64)
 code_entropy("model_3", 4, 32, 2, "11", "0" * 200)
+code_entropy("low_bits_of_no_level", 4, 32, 2, "11 1 110", "0" * 200)
+code_entropy("no_low_bits", 4, 32, 2, "11 0 000", "0" * 200)
+code_entropy("low_bits_that_cost_more", 3, 32, 0, "11 0 100", SIGNS, "0" * 32, "0 1 0000000", (1 << 16, 32))
 code_entropy("two_rows_without_a_vote", 4, 32, 0, "01", "0" * 200)
 code_entropy("two_rows_of_one_level", 4, 90, 2, "01", "0" * 90, "1 00000" * 7, "1 00000" * 7, (1 << 16, 32))
 code_entropy("frequency_above_what_is_left", 3, 32, 0, "10", SIGNS, "0000 1 000001", (1 << 16, 32))

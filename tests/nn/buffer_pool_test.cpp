@@ -33,14 +33,14 @@ TEST(BufferPool, NeverHandsOutWhatIsInUse) {
 TEST(BufferPool, BuffersNeverOverlap) {
   const auto pool = BufferPool::make();
   std::vector<std::shared_ptr<float>> buffers;
-  constexpr std::int64_t kFloats = 150'001;
+  const auto floats = [](int i) -> std::int64_t { return 150'001 + i % 3 * 100'000; };
   for (int i = 0; i < 40; ++i) {
-    buffers.push_back(pool->take(kFloats + i % 3 * 100'000));
-    std::fill_n(buffers.back().get(), kFloats + i % 3 * 100'000, static_cast<float>(i));
+    buffers.push_back(pool->take(floats(i)));
+    std::fill_n(buffers.back().get(), floats(i), static_cast<float>(i));
   }
   for (int i = 0; i < 40; ++i) {
     const float* const first = buffers[static_cast<std::size_t>(i)].get();
-    EXPECT_EQ(std::count(first, first + kFloats, static_cast<float>(i)), kFloats) << i;
+    EXPECT_EQ(std::count(first, first + floats(i), static_cast<float>(i)), floats(i)) << i;
   }
 }
 

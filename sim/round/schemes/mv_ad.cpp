@@ -1,6 +1,8 @@
 // SSGD-MV-AD: Algorithm 2, add-drop voting. A worker sends its first vote whole. Of each later vote
 // it sends what it adds to the last vote and what it drops from it. The server keeps the sum of all
 // votes (eq 16).
+#include <algorithm>
+#include <cstdint>
 #include <stdexcept>
 #include <utility>
 
@@ -32,8 +34,10 @@ class SumCount final : public VoteCount {
 class AddDropServer final : public ServerSide {
  public:
   AddDropServer(const Settings& settings, const Protocol& protocol)
-      : ranked_(settings.drop_codec == DropCoding::rank),
-        keeps_votes_(settings.check_votes || ranked_ || protocol.values_by_entropy),
+      : adds_ranked_(settings.add_codec == AddCoding::rank),
+        drops_ranked_(settings.drop_codec == DropCoding::rank),
+        keeps_votes_(settings.check_votes || adds_ranked_ || drops_ranked_ ||
+                     protocol.values_by_entropy),
         sum_(protocol.d, {.workers = protocol.workers,
                           .k = protocol.k,
                           .k_ad = protocol.k_ad,
@@ -73,14 +77,15 @@ class AddDropServer final : public ServerSide {
 
   void receive_change(ServerRound& round, std::uint32_t n) {
     compress::VoteChange change;
-    change.add = round.receive_positions(n, Kind::add);
-    change.drop =
-        round.receive_positions(n, Kind::drop, ranked_ ? sum_.vote(n) : std::span<const Index>());
+    const std::span<const Index> none;
+    change.add = round.receive_positions(n, Kind::add, adds_ranked_ ? sum_.vote(n) : none);
+    change.drop = round.receive_positions(n, Kind::drop, drops_ranked_ ? sum_.vote(n) : none);
     sum_.change(n, change);
     round.sizes().changes.push_back(static_cast<std::uint32_t>(change.add.size()));
   }
 
-  bool ranked_;  ///< drops are ranks in the sender's last vote
+  bool adds_ranked_;   ///< adds are ranks outside the sender's last vote
+  bool drops_ranked_;  ///< drops are ranks in it
   bool keeps_votes_;
   compress::VoteSum sum_;
 };
@@ -99,21 +104,26 @@ class AddDrop final : public Scheme, public SparseRounds {
       shape.push_back(vote_shape(settings, dimensions, round));
       return shape;
     }
-    const MessageShape add{.way = comm::Direction::up,
-                           .kind = Kind::add,
-                           .least = 0,
-                           .most = dimensions.k_ad,
-                           .counted_by = CountedBy::worker,
-                           .share = settings.phi_ad.to_double(),
-                           .universe = dimensions.d,
-                           .block = settings.phi_ad.rounded_reciprocal()};
+    MessageShape add{.way = comm::Direction::up,
+                     .kind = Kind::add,
+                     .least = 0,
+                     .most = dimensions.k_ad,
+                     .counted_by = CountedBy::worker,
+                     .share = settings.phi_ad.to_double(),
+                     .universe = dimensions.d,
+                     .block = settings.phi_ad.rounded_reciprocal()};
     MessageShape drop = add;
     drop.kind = Kind::drop;
+    const auto& [workers, d, k, k_ad, buffers] = dimensions;
     if (settings.drop_codec == DropCoding::rank) {
-      const auto& [workers, d, k, k_ad, buffers] = dimensions;
       drop.universe = k;
       drop.block = (2 * k + k_ad) / (2 * k_ad);  // round(K / K_ad)
       drop.given = Given::last_vote;
+    }
+    if (settings.add_codec == AddCoding::rank && k < d) {  // outside [0, d) there is nothing to add
+      add.universe = d - k;
+      add.block = std::max<std::uint64_t>((2 * (d - k) + k_ad) / (2 * k_ad), 1);
+      add.given = Given::all_but_vote;
     }
     shape.push_back(add);
     shape.push_back(drop);

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <set>
 #include <string>
@@ -17,6 +18,7 @@
 
 #include "compress/positions/block_position_codec.hpp"
 #include "compress/positions/entropy_codec.hpp"
+#include "compress/positions/rans_codec.hpp"
 #include "tests/compress/positions/coded_sets.hpp"
 
 namespace mvsgd::compress {
@@ -137,18 +139,26 @@ TEST(ChangeCodec, RefusesTheLongerForm) {
   });
   EXPECT_THAT([&] { (void)decode(codec, sent_whole, 100); },
               ThrowsMessage<DecodeError>(HasSubstr("a whole set that is longer than its change")));
-  const Set other = altered(previous, 1000, 100, 2);
+
+  // A run of neighbours, of which whole sets say no more than what has been added says.
+  Set run(100);
+  std::iota(run.begin(), run.end(), Index{0});
+  const Set far = [] {
+    Set set = random_support(500, 100, 1);
+    for (Index& i : set) i += 500;
+    return set;
+  }();
+  const ChangeCodec over_entropy(1000, far, std::make_shared<EntropyCodec>(1000));
   const Coded sent_as_change = coded([&](BitWriter& out) {
     out.put(1, 1);
     out.put(100, 7);
-    Set ranks(100);
-    for (Index j = 0; j < 100; ++j) ranks[j] = j;
-    EntropyCodec(100).encode(ranks, out);
-    EntropyCodec(900).encode(random_support(900, 100, 3), out);
+    RansCodec(100).encode(run, out);  // all have left
+    RansCodec(900).encode(run, out);
   });
-  ASSERT_GE(sent_as_change.size, whole.size(100) + Bits(1));
-  EXPECT_THAT([&] { (void)decode(codec, sent_as_change, 100); },
+  ASSERT_GE(sent_as_change.size, EntropyCodec(1000).size(run) + Bits(1));
+  EXPECT_THAT([&] { (void)decode(over_entropy, sent_as_change, 100); },
               ThrowsMessage<DecodeError>(HasSubstr("a change that is no shorter than the whole")));
+  EXPECT_EQ(encode(over_entropy, run).size, EntropyCodec(1000).size(run) + Bits(1));
 }
 
 TEST(ChangeCodec, RefusesMoreChangesThanThereCanBeAndAnotherCount) {

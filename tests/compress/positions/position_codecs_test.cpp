@@ -19,7 +19,7 @@ TEST(PositionCodecs, HaveTheIdsOfTheWireFormat) {
   std::vector<std::pair<int, std::string>> codecs;
   for (const PositionCodecKind& kind : position_codecs()) codecs.emplace_back(kind.id, kind.name);
   EXPECT_THAT(codecs, ElementsAre(Pair(1, "block"), Pair(2, "elias-fano"), Pair(3, "rice"),
-                                  Pair(4, "radix"), Pair(5, "entropy")));
+                                  Pair(4, "radix"), Pair(5, "entropy"), Pair(9, "rans")));
 }
 
 TEST(PositionCodecs, AreMadeAgainFromTheHeadersOfTheirMessages) {
@@ -49,7 +49,7 @@ TEST(PositionCodecs, AreFoundByName) {
   }
   EXPECT_THAT([] { (void)position_codec_named("delta"); },
               ThrowsMessage<std::invalid_argument>(
-                  "one of block, elias-fano, rice, radix, entropy is wanted"));
+                  "one of block, elias-fano, rice, radix, entropy, rans is wanted"));
 }
 
 TEST(MakePositionCodec, RefusesWhatThereIsNot) {

@@ -44,8 +44,42 @@ def digest(form, values):
     return hashlib.sha256(struct.pack(f"<{len(values)}{form}", *values)).hexdigest()
 
 
+class Votes:
+    """What each worker votes for, followed from its first vote on."""
+
+    def __init__(self):
+        self.last = {}  # by worker, increasing
+        self.code = {}  # of its first vote
+        self.add = {}  # the list that its drop list follows
+        self.d = None
+
+    def take(self, message, where):
+        worker = message.sender
+        if message.kind == "vote":
+            self.last[worker] = message.positions
+            self.d = message.dimension
+            self.code.setdefault(worker, message.code)
+        elif message.kind == "add":
+            self.add[worker] = message
+        elif message.kind == "drop" and worker in self.last:
+            add = self.add.pop(worker)
+            hold(add.count == message.count, f"{where}: adds {add.count}, drops {message.count}")
+            before = self.last[worker]
+            dropped = message.positions
+            if message.dimension == len(before):  # ranks
+                dropped = [before[rank] for rank in dropped]
+            added = add.positions
+            if add.dimension == self.d - len(before):  # ranks outside
+                outside = wire.not_in(before, self.d)
+                added = [outside[rank] for rank in added]
+            hold(set(dropped) <= set(before), f"{where}: drops what it had not")
+            hold(not set(before) & set(added), f"{where}: adds what it had")
+            self.last[worker] = sorted(set(before) - set(dropped) | set(added))
+
+
 def read(directory):
-    """Every message of a dump, by (round, kind, worker)."""
+    """Every message of a dump by (round, kind, worker), how many workers it has, and what each of them
+    votes for in each round, by (round, worker)."""
     names = []
     for path in pathlib.Path(directory).iterdir():
         match = NAME.fullmatch(path.name)
@@ -56,11 +90,16 @@ def read(directory):
     workers = 1 + max(worker for _, _, worker, _ in names)
     messages = {}
     masks = {}
+    followed = Votes()
+    votes = {}
     for t, order, worker, path in sorted(names):
         kind = ORDER[order]
-        before = masks.get(max((u for u in masks if u < t), default=None))
+        known = wire.Known(mask=masks.get(max((u for u in masks if u < t), default=None)),
+                           vote=followed.last.get(worker), whole_code=followed.code.get(worker))
+        if kind == "update":
+            known.marked = marks(masks.get(t), votes.get((t, worker)))
         try:
-            message = wire.decode(path.read_bytes(), before)
+            message = wire.decode(path.read_bytes(), known)
         except wire.WireError as error:
             raise Mismatch(f"{path.name}: {error}") from error
         sender = workers if kind in DOWN else worker
@@ -69,12 +108,25 @@ def read(directory):
         messages[t, kind, worker] = message
         if kind == "mask":
             masks[t] = message.positions
-    return messages, workers
+        elif kind in ("vote", "add", "drop"):
+            followed.take(message, f"round {t}, worker {worker}")
+            if kind != "add" and worker in followed.last:
+                votes[t, worker] = followed.last[worker]
+    return messages, workers, votes
+
+
+def marks(mask, vote):
+    """Of each coordinate of the mask, if its worker voted for it; None if that is not known. With top-K the
+    mask follows the updates, and without votes there is none."""
+    if mask is None or vote is None:
+        return None
+    voted = set(vote)
+    return [p in voted for p in mask]
 
 
 def describe(message):
     m = message
-    words = [m.code] if m.positions is not None else []
+    words = [m.code] if m.code != "none" else []
     words += [f"d={m.dimension}", f"count={m.count}"]
     words += [f"B={m.block_size}"] if m.block_size else []
     words += [f"q={m.value_bits}"] if m.value_bits else []
@@ -97,31 +149,6 @@ def summary(messages, workers):
         else:
             lines.append(f"{t} {kind} {worker} {describe(message)}")
     return lines
-
-
-def held_votes(messages):
-    """Each worker's vote in each round of the dump, by (round, worker). Lists of add-drop are followed
-    from the first vote."""
-    votes = {}
-    last = {}
-    for (t, kind, worker), message in messages.items():
-        where = f"round {t}, worker {worker}"
-        if kind == "vote":
-            last[worker] = set(message.positions)
-        elif kind == "drop":
-            add = messages[t, "add", worker]
-            hold(add.count == message.count, f"{where}: adds {add.count}, drops {message.count}")
-            before = sorted(last[worker])
-            ranks = message.dimension == len(before)
-            drop = {before[i] for i in message.positions} if ranks else set(message.positions)
-            hold(drop <= last[worker], f"{where}: drops what it had not")
-            hold(not last[worker] & set(add.positions), f"{where}: adds what it had")
-            last[worker] = last[worker] - drop | set(add.positions)
-        else:
-            continue
-        if kind != "vote" or (t, "add", worker) not in messages:
-            votes[t, worker] = last[worker]
-    return votes
 
 
 def hold_mask(settings, mask, votes, where):
@@ -149,9 +176,8 @@ def mean(updates, divisor):
     return {p: float32(total / divisor) for p, total in sums.items()}
 
 
-def hold_rounds(messages, workers, settings):
+def hold_rounds(messages, workers, votes, settings):
     """Checks each round's messages against each other. Returns the parameters after the last round."""
-    votes = held_votes(messages)
     scheme = settings["scheme"]
     aggregation = settings["aggregation"]
     theta = list(messages[0, "model", 0].values) if (0, "model", 0) in messages else None
@@ -188,9 +214,12 @@ def nearest(x):
     return max(math.floor(x + fractions.Fraction(1, 2)), 1)
 
 
-def hold_header(m, settings, d, first_mask, where):
-    """Checks count, code and the code's parameter against the settings."""
+def hold_header(m, settings, d, first, where):
+    """Checks count, code and the code's parameter against the settings. `first`: m is the first of its kind
+    and sender."""
     if m.positions is None:
+        coded = m.kind == "update" and m.value_bits < 32 and settings["value_codec"] == "entropy"
+        hold(m.code == ("entropy of codes" if coded else "none"), f"{where} is in code {m.code}")
         return
     phi = fractions.Fraction(settings["phi"])
     phi_ad = fractions.Fraction(settings["phi_ad"])
@@ -201,9 +230,14 @@ def hold_header(m, settings, d, first_mask, where):
     elif settings["scheme"] != "top-k" or m.kind == "vote":
         hold(m.count == k, f"{where} has {m.count} positions, K = {k}")
     code = settings["position_codec"]
-    if m.kind == "mask" and settings["mask_codec"] == "delta" and not first_mask:
+    if m.kind == "mask" and settings["mask_codec"] == "delta" and not first:
         code = "delta"
+    whole = code  # the code that block_size is of
+    if m.kind == "vote" and settings["vote_codec"] == "delta" and not first:
+        code = "change"
     hold(m.code == code, f"{where} is in code {m.code}, not {code}")
+    if code == "change":
+        code = whole
     if code not in ("block", "radix"):
         hold(code == "rice" or m.block_size == 0, f"{where}: B = {m.block_size}")
         return
@@ -215,6 +249,9 @@ def hold_header(m, settings, d, first_mask, where):
     if m.kind == "drop" and settings["drop_codec"] == "rank":
         hold(m.dimension == k, f"{where}: ranks of {m.dimension}, K = {k}")
         block = nearest(fractions.Fraction(k, k_ad))
+    elif m.kind == "add" and settings["add_codec"] == "rank" and k < d:
+        hold(m.dimension == d - k, f"{where}: ranks of {m.dimension}, d - K = {d - k}")
+        block = nearest(fractions.Fraction(d - k, k_ad))
     else:
         hold(m.dimension == d, f"{where}: dimension {m.dimension}, d = {d}")
     hold(m.block_size == block, f"{where}: B = {m.block_size}, not {block}")
@@ -243,7 +280,7 @@ def hold_ledger(messages, ledger, rounds):
     return {int(t) for t, *_ in rows}
 
 
-def hold_run(messages, workers, run):
+def hold_run(messages, workers, votes, run):
     run = pathlib.Path(run)
     with open(run / "config.toml", "rb") as file:
         settings = tomllib.load(file, parse_float=fractions.Fraction)
@@ -251,12 +288,14 @@ def hold_run(messages, workers, run):
     rounds = {t for t, _, _ in messages}
     with open(run / "ledger.csv", newline="") as file:
         all_rounds = hold_ledger(messages, file, rounds)
-    masks = [t for t, kind, _ in messages if kind == "mask"]
+    firsts = {}
+    for t, kind, worker in messages:
+        firsts.setdefault((kind, worker), t)
     d = next(m.dimension for (_, kind, _), m in messages.items() if kind == "aggregate")
     for (t, kind, worker), m in messages.items():
-        first = t == min(masks, default=0)
+        first = t == firsts[kind, worker]
         hold_header(m, settings, d, first, f"round {t}, {kind} of worker {worker}")
-    theta = hold_rounds(messages, workers, settings)
+    theta = hold_rounds(messages, workers, votes, settings)
     end = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
     if rounds == all_rounds and theta is not None:
         found = digest("f", theta)
@@ -264,10 +303,10 @@ def hold_run(messages, workers, run):
 
 
 def main(directory, run=None):
-    messages, workers = read(directory)
+    messages, workers, votes = read(directory)
     print("\n".join(summary(messages, workers)))
     if run:
-        hold_run(messages, workers, run)
+        hold_run(messages, workers, votes, run)
 
 
 if __name__ == "__main__":

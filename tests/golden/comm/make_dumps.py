@@ -21,15 +21,15 @@ GOLDEN = pathlib.Path(__file__).parent / "dumps.txt"
 SMALL = ("--width 1 --workers 2 --rounds 3 --epochs 2 --batch 4 --synthetic-train 64 "
          "--synthetic-test 16 --dump-rounds 0,1,2,3")
 SPARSE = "--warmup-epochs 0"
+RANKS = "--add-codec rank --drop-codec rank"
+LEAST = "--vote-codec delta --value-codec entropy"
 VOTING = ["ssgd-mv", "ssgd-mv-rs-l4", "ssgd-mv-ad"]
-CODES = ["elias-fano", "rice", "radix", "entropy"]
+CODES = ["elias-fano", "rice", "radix", "entropy", "rans"]
 
 
 def cases(presets):
     """Options by name. A preset runs a dense round and two sparse ones; all others run sparse rounds."""
     for name in presets:
-        if name.endswith("-min"):
-            continue  # wire.py does not read codes 7 and 8
         yield name, f"--preset {name}" + (" --workers 1" if name.endswith("sm") else "")
     for preset in VOTING + ["top-k", "rand-k-l4"]:
         sparse = f"--preset {preset} {SPARSE}"
@@ -40,6 +40,7 @@ def cases(presets):
     ad = f"--preset ssgd-mv-ad {SPARSE}"
     for code in ["block"] + CODES:
         yield f"rank {code}", f"{ad} --drop-codec rank --position-codec {code} --phi-ad 0.003"
+        yield f"rank outside {code}", f"{ad} --add-codec rank --position-codec {code} --phi-ad 0.003"
     mv = f"--preset ssgd-mv {SPARSE}"
     for q in range(2, 9):
         yield f"{q} bits", f"{mv} --value-bits {q}"
@@ -52,10 +53,32 @@ def cases(presets):
         for code in ("block", "radix"):
             yield f"B = {size}, {code}", f"{mv} --block-size {size} --position-codec {code}"
     for code in ["block"] + CODES:
-        ends = f"{ad} --mask-codec delta --drop-codec rank --position-codec {code}"
+        ends = f"{ad} --mask-codec delta {RANKS} --position-codec {code}"
         yield f"K = 1, {code}", f"{ends} --phi 0.0001 --phi-ad 0.0001"
         yield f"K = d, {code}", f"{ends} --phi 1"
         yield f"K = d / 2, {code}", f"{ends} --phi 0.5 --phi-ad 0.3"
+    sizes = [("1", "0.0001"), ("d", "1"), ("d / 2", "0.5")]
+    for preset in VOTING[:2] + ["top-k"]:
+        for code in ["block"] + CODES:
+            yield f"{preset} changes, {code}", (f"--preset {preset} {SPARSE} --vote-codec delta "
+                                                f"--position-codec {code}")
+        for size, phi in sizes:
+            yield f"{preset} changes, K = {size}", (f"--preset {preset} {SPARSE} --phi {phi} {LEAST} "
+                                                    "--value-bits 3")
+    yield "changes after eight dense rounds", ("--preset ssgd-mv-l8-q-min --warmup-epochs 1 --epochs 8 "
+                                              "--rounds 11 --dump-rounds 0,8,9,10,11")
+    for q in range(2, 9):
+        yield f"{q} bits by entropy", f"{mv} --phi 0.3 --value-bits {q} --value-codec entropy"
+    for size, phi in sizes:
+        for preset, more in [("ssgd-mv-l8-q-min", ""), ("ssgd-mv-ad-l8-q-min", f" --phi-ad {phi}"),
+                             ("rand-k-l4", " --value-bits 4 --value-codec entropy")]:
+            yield f"{preset} by entropy, K = {size}", f"--preset {preset} {SPARSE} --phi {phi}{more}"
+    for width, phi in [("2", "0.75"), ("3", "0.6"), ("4", "0.4")]:
+        yield f"{phi} of width {width}", (f"{mv} --width {width} --phi {phi} --vote-codec delta "
+                                          "--position-codec rans")
+    yield "eight states", f"{mv} --width 2 --phi 0.8 --value-bits 5 {LEAST}"
+    yield "N = 1, changes", f"--preset ssgd-mv-l8-q-min {SPARSE} --workers 1"
+    yield "N = 1, add-drop by entropy", f"--preset ssgd-mv-ad-l8-q-min {SPARSE} --workers 1"
     yield "most coordinates are new", f"--preset rand-k-l4 {SPARSE} --phi 0.6 --mask-codec delta"
     for preset in VOTING + ["top-k", "rand-k-l4"]:
         yield f"N = 1, {preset}", f"--preset {preset} --workers 1"
@@ -70,9 +93,11 @@ def stored(name):
 
 
 def hold_stored():
-    """The golden files of ../compress, which another script has made and mvsgd must match: the longer codes."""
+    """Golden files which another script has made and mvsgd must match: the longer codes."""
     some = [int(line) for line in stored("positions.txt").split()]
     many = sorted({j**3 // 1024 for j in range(4000)})
+    far = sorted({j**3 >> 10 for j in range(9000)} | {2**32 - 2})
+    dense = [i for i in range(20011) if (7 * i * i + 3 * i) % 20011 >= 9000]
     d = 10007
     before = some
     after = sorted({(7 * i * i + 3) % d for i in range(30, 101)} | {5 * i + 1 for i in range(30)})
@@ -86,11 +111,20 @@ def hold_stored():
         ("radix_129.bin", some, lambda bits: wire.radix_list(bits, d, 129)),
         ("entropy.bin", some, lambda bits: wire.entropy_list(bits, d, len(some))),
         ("entropy_cubes.bin", many, lambda bits: wire.entropy_list(bits, 1 << 26, len(many))),
+        ("rans_far.bin", far, lambda bits: wire.rans_list(bits, 2**32 - 1, len(far))),
+        ("rans_dense.bin", dense, lambda bits: wire.rans_list(bits, 20011, len(dense))),
         ("delta.bin", after, lambda bits: wire.delta_list(bits, d, len(after), before)),
     ]:
         bits = wire.Bits(stored(name))
         dump.hold(decode(bits) == want, f"{name} is of other positions")
         dump.hold(bits.length - bits.at < 8, f"{name} has {bits.length - bits.at} bits left")
+    known = wire.Known(vote=[1, 6, 7, 12], whole_code="block")
+    vote = wire.decode((GOLDEN.parent / "changed_vote.bin").read_bytes(), known)
+    dump.hold(vote.positions == [1, 7, 9, 12], "changed_vote.bin is of other positions")
+    update = wire.decode((GOLDEN.parent / "entropy_update.bin").read_bytes())
+    values = [(0.5 if i in (5, 17) else 1.0) * (-1 if i in (2, 3, 7, 11, 12, 19, 22, 30) else 1)
+              for i in range(32)]
+    dump.hold(update.values == values, "entropy_update.bin is of other values")
 
 
 def read(mvsgd, options, work):
@@ -103,8 +137,8 @@ def read(mvsgd, options, work):
         ledger = (work / "run" / "ledger.csv").read_text().splitlines()
         dump.hold(len(ledger) == 1, "no dump, and a ledger with rows")
         return ["nothing is sent"]
-    messages, workers = dump.read(work / "dump")
-    dump.hold_run(messages, workers, work / "run")
+    messages, workers, votes = dump.read(work / "dump")
+    dump.hold_run(messages, workers, votes, work / "run")
     return dump.summary(messages, workers)
 
 

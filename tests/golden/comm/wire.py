@@ -6,11 +6,13 @@ and is slow and plain: one bit at a time.
 
 import collections
 import dataclasses
+import fractions
 import struct
 
 KINDS = ["", "dense", "vote", "add", "drop", "mask", "update", "aggregate", "model", "buffers"]
 POSITIONS = {"vote", "add", "drop", "mask"}
-CODES = ["none", "block", "elias-fano", "rice", "radix", "entropy", "delta"]
+CODES = ["none", "block", "elias-fano", "rice", "radix", "entropy", "delta", "change", "entropy of codes",
+         "rans"]
 HEADER_BITS = 192
 
 
@@ -232,16 +234,90 @@ def entropy_list(bits, dimension, count):
     return positions
 
 
+# Of each symbol: the units from which on its gaps are, and the plain bits beside those of the unit.
+GROUPS = ([(s, 0) for s in range(16)]
+          + [(quarter << extra, extra) for extra in (2, 3, 4) for quarter in (4, 5, 6, 7)] + [(128, 7)])
+
+
+def gap_frequencies(row):
+    w = (9 + 2 * (row % 4)) << (row // 4) if row < 12 else 8 * (5 + row % 4)
+    away = [1 << 32]
+    for v in range(128):
+        away.append(away[v] * (w - 8 + v) // (w + 1 + v))
+    from_on = [away[begin] for begin, _ in GROUPS] + [0]
+    shares = [max((a - b + (1 << 21)) >> 22, 1) for a, b in zip(from_on, from_on[1:])]
+    return [1024 - sum(shares[1:])] + shares[1:]
+
+
+def rans_list(bits, dimension, count):
+    """A set, or the others of the dimension where it has more than half; short ones in the entropy code."""
+    if count > dimension:
+        raise WireError(f"{count} positions below {dimension}")
+    if 2 * count > dimension:
+        others = dimension - count
+        left = entropy_list(bits, dimension, others) if others < 8192 else rans_gaps(bits, dimension, others)
+        return not_in(held_list(left, dimension, others), dimension)
+    return entropy_list(bits, dimension, count) if count < 8192 else rans_gaps(bits, dimension, count)
+
+
+def rans_gaps(bits, dimension, count):
+    rows = [gap_frequencies(row) for row in range(16)]
+    slots = [[s for s, f in enumerate(row) for _ in range(f)] for row in rows]
+    states = [bits.take(32) for _ in range(4)]
+    if min(states) < 1 << 16:
+        raise WireError(f"bit {bits.at}: a state of {min(states)}")
+    scale = (dimension << 16) // count
+    read = []  # (symbol, u)
+    for i in range(count):
+        if i % 8 == 0:
+            if i > 0:
+                s = sum(2 * begin + (1 << extra) for begin, extra in (GROUPS[s] for s, _ in read[-8:]))
+                scale += (((s << unit) + 8) << 10) - (scale >> 2)
+            e = floor_log2(scale) - 16
+            unit = max(e - 2, 0)
+            row = (4 * e if e < 3 else 12) + (scale >> (e + 14)) % 4
+        x = states[i % 4]
+        symbol = slots[row][x % 1024]
+        x = rows[row][symbol] * (x // 1024) + x % 1024 - sum(rows[row][:symbol])
+        if x < 1 << 16:
+            x = (x << 16) + bits.take(16)
+        states[i % 4] = x
+        read.append((symbol, unit))
+    if any(x != 1 << 16 for x in states):
+        raise WireError(f"bit {bits.at}: the states end at {states}")
+    positions = []
+    position = -1
+    for symbol, unit in read:
+        begin, extra = GROUPS[symbol]
+        begin, width = begin << unit, unit + extra
+        if symbol == 28:
+            width += bits.take(5)
+            begin = 1 << width
+        position += 1 + begin + bits.take(width)
+        positions.append(position)
+    return positions
+
+
 def cheapest_block(dimension, count):
     cost = {log: count * (1 + log) + ceil_div(dimension, 1 << log) for log in range(32)}
     return 1 << min(cost, key=lambda log: (cost[log], log))
 
 
-def delta_list(bits, dimension, count, before):
+def hold_before(before, count):
     if before is None:
-        raise WireError("a delta, and the mask before it is not known")
+        raise WireError("a difference, and the set before it is not known")
     if len(before) != count:
-        raise WireError(f"a delta of {count} positions, the mask before it has {len(before)}")
+        raise WireError(f"a difference of {count} positions, the set before it has {len(before)}")
+
+
+def not_in(before, dimension):
+    """The coordinates outside `before`, increasing."""
+    inside = set(before)
+    return [p for p in range(dimension) if p not in inside]
+
+
+def delta_list(bits, dimension, count, before):
+    hold_before(before, count)
 
     def ranks(universe, members):
         if members == 0:
@@ -254,25 +330,215 @@ def delta_list(bits, dimension, count, before):
         kept = [p for rank, p in enumerate(before) if rank not in gone]
     else:
         kept = [before[rank] for rank in ranks(count, count - left)]
-    inside = set(before)
-    outside = [p for p in range(dimension) if p not in inside]
+    outside = not_in(before, dimension)
     return sorted(kept + [outside[rank] for rank in ranks(dimension - count, left)])
+
+
+def change_list(bits, dimension, count, block_size, before, whole_code):
+    hold_before(before, count)
+    if bits.take(1) == 0:
+        return list_in(whole_code, bits, dimension, count, block_size)
+    left = bits.take(min(count, dimension - count).bit_length())
+    if left > min(count, dimension - count):
+        raise WireError(f"bit {bits.at}: {left} of {count} have left, d = {dimension}")
+    if left == 0:
+        return before
+    gone = set(held_list(rans_list(bits, count, left), count, left))
+    new = held_list(rans_list(bits, dimension - count, left), dimension - count, left)
+    outside = not_in(before, dimension)
+    kept = [p for rank, p in enumerate(before) if rank not in gone]
+    return sorted(kept + [outside[rank] for rank in new])
+
+
+def held_list(positions, dimension, count):
+    increasing = all(a < b for a, b in zip(positions, positions[1:]))
+    if len(positions) != count or not increasing or positions[-1:] >= [dimension]:
+        raise WireError(f"not {count} increasing positions below {dimension}")
+    return positions
+
+
+def list_in(code, bits, dimension, count, block_size):
+    """The positions of a set that is told whole."""
+    if code == "block":
+        return block_list(bits, dimension, count, block_size)
+    if code == "elias-fano":
+        return elias_fano_list(bits, dimension, count)
+    if code == "rice":
+        return rice_list(bits, count, block_size)
+    if code == "radix":
+        return radix_list(bits, dimension, block_size)
+    if code == "entropy":
+        return entropy_list(bits, dimension, count)
+    if code == "rans":
+        return rans_list(bits, dimension, count)
+    raise WireError(f"a set in code {code}")
 
 
 def floats(bits, count):
     return list(struct.unpack(f"<{count}f", bits.take(32 * count).to_bytes(4 * count, "little")))
 
 
-def quantised(bits, count, q, per_scale):
-    codes = [bits.take(q) for _ in range(count)]
-    number = 1 << (q - 1) if q > 1 else ceil_div(count, per_scale)
+def frequencies(bits, number, slots):
+    """A row of the table of levels: `number` frequencies, their sum is `slots`."""
+    row = []
+    left = slots
+    for level in range(1, number):
+        if left == 0:
+            break
+        r = floor_log2(max(left // (number - level + 1), 1))
+        f = (bits.until(1) << r) + bits.take(r)
+        if f > left:
+            raise WireError(f"bit {bits.at}: a frequency of {f} where {left} are left")
+        row.append(f)
+        left -= f
+    row += [0] * (number - 1 - len(row)) + [left]
+    return row
+
+
+def least_frequencies(counts, slots):
+    """The row that a sender makes of how often each level occurs."""
+    of_row = sum(counts)
+    row = [max((slots * c + of_row // 2) // of_row, 1) if c else 0 for c in counts]
+    for _ in range(slots - sum(row)):
+        row[max(range(len(row)), key=lambda s: (fractions.Fraction(counts[s], 2 * row[s] + 1), -s))] += 1
+    for _ in range(sum(row) - slots):
+        row[min((s for s in range(len(row)) if row[s] > 1),
+                key=lambda s: (fractions.Fraction(counts[s], 2 * row[s] - 1), s))] -= 1
+    return row
+
+
+def log2_units(f):
+    """log2 f in units of 2^-16, rounded down bit by bit."""
+    log = floor_log2(f)
+    y = f << (31 - log)
+    for _ in range(16):
+        y = y * y >> 31
+        log = 2 * log + (y >> 32)
+        y >>= y >> 32
+    return log
+
+
+def row_bits(row, slots):
+    bits = 0
+    left = slots
+    for level, f in enumerate(row[:-1]):
+        if left == 0:
+            break
+        r = floor_log2(max(left // (len(row) - level), 1))
+        bits += (f >> r) + 1 + r
+        left -= f
+    return bits
+
+
+def row_cost(row, counts, slots):
+    units = floor_log2(slots) << 16
+    return (row_bits(row, slots) << 16) + sum(c * (units - log2_units(f)) for c, f in zip(counts, row) if c)
+
+
+def least_model(codes, q, marked, slots):
+    """(g, rows) that a sender sends of these codes; no rows where all stays plain."""
+    n = len(codes)
+    best = (n * (q - 1) << 16, 0, [])
+    of_marked = collections.Counter((bool(marked and marked[i]), code % (1 << (q - 1)))
+                                    for i, code in enumerate(codes))
+    levels = range(1 << (q - 1))
+    apart = [[of_marked[mark, level] for level in levels] for mark in (False, True)]
+    for g in range(q - 1 if n else 0):
+        counts = [[sum(row[s:s + (1 << g)]) for s in levels[::1 << g]] for row in apart]
+        choices = [[[a + b for a, b in zip(*counts)]]]
+        if all(sum(row) for row in counts):
+            choices.append(counts)
+        for choice in choices:
+            rows = [least_frequencies(row, slots) for row in choice]
+            cost = sum(row_cost(f, c, slots) for f, c in zip(rows, choice))
+            cost += (32 * (1 if n < 8192 else 8) + (n * g + 4 if g else 0)) << 16
+            if cost < best[0]:
+                best = (cost, g, rows)
+    return best[1:]
+
+
+def states_and_words(levels, rows_of, rows, slots):
+    """Bits of what a sender, who goes backwards, makes of levels in rows."""
+    states = [1 << 16] * (1 if len(levels) < 8192 else 8)
+    words = 0
+    for i in reversed(range(len(levels))):
+        row = rows[rows_of[i]]
+        f = row[levels[i]]
+        x = states[i % len(states)]
+        if x * slots >= f << 32:
+            words += 1
+            x >>= 16
+        states[i % len(states)] = slots * (x // f) + x % f + sum(row[:levels[i]])
+    return 32 * len(states) + 16 * words
+
+
+def entropy_codes(bits, n, q, marked):
+    """Codes by their entropy; `marked` says of each value if its sender voted for its coordinate."""
+    if marked is not None and len(marked) != n:
+        marked = None  # top-K, where the mask is of all workers' supports
     start = bits.at
-    magnitudes = floats(bits, number)
-    for i, m in enumerate(magnitudes):
+    model = bits.take(2)
+    slots = 1 << min(max(n.bit_length() - 3, 8), 11)
+    if model == 0:
+        codes = [bits.take(q) for _ in range(n)]
+        g, rows = least_model(codes, q, marked, slots)
+        if rows:
+            levels = [code % (1 << (q - 1)) >> g for code in codes]
+            rows_of = marked if len(rows) == 2 else [0] * n
+            others = 2 + (4 if g else 0) + n * (1 + g) + sum(row_bits(row, slots) for row in rows)
+            if others + states_and_words(levels, rows_of, rows, slots) < 2 + n * q:
+                raise WireError(f"bit {bits.at}: plain codes, which are not the least")
+        return codes
+    two = bits.take(1) if model == 3 else model - 1
+    low_bits = bits.take(3) if model == 3 else 0
+    if model == 3 and not 1 <= low_bits <= q - 2:
+        raise WireError(f"bit {bits.at}: {low_bits} low bits of {q - 1}")
+    if two and marked is None:
+        raise WireError("two rows of frequencies, and the sender's vote under the mask is not known")
+    signs = [bits.take(1) for _ in range(n)]
+    lows = [bits.take(low_bits) for _ in range(n)]
+    number = 1 << (q - 1 - low_bits)
+    rows = [frequencies(bits, number, slots) for _ in range(1 + two)]
+    begins = [[sum(row[:level]) for level in range(number)] for row in rows]
+    at_slot = [[level for level, f in enumerate(row) for _ in range(f)] for row in rows]
+    states = [bits.take(32) for _ in range(1 if n < 8192 else 8)]
+    if min(states) < 1 << 16:
+        raise WireError(f"bit {bits.at}: a state of {min(states)}")
+    codes = []
+    for i in range(n):
+        row = int(marked[i]) if two else 0
+        x = states[i % len(states)]
+        slot = x % slots
+        level = at_slot[row][slot]
+        x = rows[row][level] * (x // slots) + slot - begins[row][level]
+        if x < 1 << 16:
+            x = (x << 16) + bits.take(16)
+        states[i % len(states)] = x
+        codes.append(level << low_bits | lows[i] | signs[i] << (q - 1))
+    if any(x != 1 << 16 for x in states):
+        raise WireError(f"bit {bits.at}: the states end at {states}")
+    if (low_bits, rows) != least_model(codes, q, marked, slots):
+        raise WireError(f"bit {bits.at}: the rows are not those of the codes")
+    if bits.at - start >= 2 + n * q:
+        raise WireError(f"bit {bits.at}: plain codes would be as short")
+    return codes
+
+
+def magnitudes(bits, number):
+    start = bits.at
+    read = floats(bits, number)
+    for i, m in enumerate(read):
         if struct.pack("<f", m)[3] & 0x80 or not m < float("inf"):
             raise WireError(f"bit {start + 32 * i}: a magnitude of {m}")
+    return read
+
+
+def quantised(bits, codes, q, per_scale):
+    """What `codes` stand for, by the magnitudes that follow them."""
+    number = 1 << (q - 1) if q > 1 else ceil_div(len(codes), per_scale)
+    scales = magnitudes(bits, number)
     mask = (1 << (q - 1)) - 1
-    magnitude = [magnitudes[code & mask if q > 1 else i // per_scale] for i, code in enumerate(codes)]
+    magnitude = [scales[code & mask if q > 1 else i // per_scale] for i, code in enumerate(codes)]
     return [-m if code >> (q - 1) else m for m, code in zip(magnitude, codes)]
 
 
@@ -291,9 +557,18 @@ class Message:
     values: list = None
 
 
-def decode(data, mask_before=None):
-    """One message. `mask_before` is the mask from which a mask in delta code differs: the positions of
-    the mask of the sparse round before."""
+@dataclasses.dataclass
+class Known:
+    """What messages before this one have told, each None where it is not known or there is none."""
+
+    mask: list = None  # the mask of the sparse round before
+    vote: list = None  # the sender's vote of the sparse round before, increasing
+    whole_code: str = None  # the code of the sender's first vote
+    marked: list = None  # of each value of an update: if the sender voted for its coordinate
+
+
+def decode(data, known=Known()):
+    """One message, after those that it needs."""
     bits = Bits(data)
     version, kind, value_bits, code = (bits.take(8) for _ in range(4))
     if version != 1 or not 1 <= kind < len(KINDS) or code >= len(CODES):
@@ -303,31 +578,33 @@ def decode(data, mask_before=None):
     if m.kind in POSITIONS:
         if m.value_bits != 0:
             raise WireError(f"a {m.kind} with values of {m.value_bits} bits")
-        m.positions = {
-            "block": lambda: block_list(bits, m.dimension, m.count, m.block_size),
-            "elias-fano": lambda: elias_fano_list(bits, m.dimension, m.count),
-            "rice": lambda: rice_list(bits, m.count, m.block_size),
-            "radix": lambda: radix_list(bits, m.dimension, m.block_size),
-            "entropy": lambda: entropy_list(bits, m.dimension, m.count),
-            "delta": lambda: delta_list(bits, m.dimension, m.count, mask_before),
-        }[m.code]()
+        if (m.kind, m.code) == ("mask", "delta"):
+            m.positions = delta_list(bits, m.dimension, m.count, known.mask)
+        elif (m.kind, m.code) == ("vote", "change"):
+            m.positions = change_list(bits, m.dimension, m.count, m.block_size, known.vote,
+                                      known.whole_code)
+        else:
+            m.positions = list_in(m.code, bits, m.dimension, m.count, m.block_size)
         m.fields["positions"] = bits.at - HEADER_BITS
-        increasing = all(a < b for a, b in zip(m.positions, m.positions[1:]))
-        if len(m.positions) != m.count or not increasing or m.positions[-1:] >= [m.dimension]:
-            raise WireError(f"not {m.count} increasing positions below {m.dimension}")
+        held_list(m.positions, m.dimension, m.count)
+    elif m.kind == "update" and m.value_bits != 32:
+        if m.code == "entropy of codes" and 2 <= m.value_bits <= 8:
+            codes = entropy_codes(bits, m.count, m.value_bits, known.marked)
+        elif m.code == "none":
+            codes = [bits.take(m.value_bits) for _ in range(m.count)]
+        else:
+            raise WireError(f"an update of {m.value_bits} bits a value in code {m.code}")
+        m.fields["values"] = bits.at - HEADER_BITS
+        m.values = quantised(bits, codes, m.value_bits, m.block_size)
+        m.fields["level_means"] = bits.at - HEADER_BITS - m.fields["values"]
     else:
         if m.code != "none":
-            raise WireError(f"a {m.kind} with a position code")
-        if m.kind == "update" and m.value_bits != 32:
-            m.values = quantised(bits, m.count, m.value_bits, m.block_size)
-            m.fields["values"] = m.count * m.value_bits
-            m.fields["level_means"] = bits.at - HEADER_BITS - m.fields["values"]
-        else:
-            if m.value_bits != 32:
-                raise WireError(f"a {m.kind} of {m.value_bits} bits a value")
-            m.values = floats(bits, m.count)
-            field = {"model": "initial_model", "buffers": "bn_buffers"}.get(m.kind, "values")
-            m.fields[field] = 32 * m.count
+            raise WireError(f"a {m.kind} of {m.value_bits} bits a value in code {m.code}")
+        if m.value_bits != 32:
+            raise WireError(f"a {m.kind} of {m.value_bits} bits a value")
+        m.values = floats(bits, m.count)
+        field = {"model": "initial_model", "buffers": "bn_buffers"}.get(m.kind, "values")
+        m.fields[field] = 32 * m.count
     m.fields["padding"] = bits.length - bits.at
     if m.fields["padding"] > 7 or bits.take(m.fields["padding"]) != 0:
         raise WireError(f"bit {bits.at}: the message does not end with 0 to 7 zero bits")

@@ -1,4 +1,4 @@
-"""Makes the golden files of the entropy code and the delta code from their headers' rules.
+"""Makes the golden files of the entropy, the rANS and the delta code from their headers' rules.
 
     python3 make_adaptive_golden.py [--explain]
 
@@ -88,6 +88,54 @@ def entropy(d, positions):
     return number.bits() + plain
 
 
+GROUPS = [(s, 0) for s in range(16)] + [(q << e, e) for e in (2, 3, 4) for q in (4, 5, 6, 7)] + [(128, 7)]
+
+
+def frequencies(row):
+    w = (9 + 2 * (row % 4)) << row // 4 if row < 12 else 8 * (5 + row % 4)
+    away = [2**32]
+    for v in range(128):
+        away.append(away[v] * (w - 8 + v) // (w + 1 + v))
+    begins = [away[begin] for begin, _ in GROUPS] + [0]
+    rounded = [max((s - t + 2**21) >> 22, 1) for s, t in zip(begins, begins[1:])]
+    return [1024 - sum(rounded[1:])] + rounded[1:]
+
+
+def rans(d, positions):
+    """The stream of 8192 positions or more, or of what is left of d where they are more than half."""
+    if 2 * len(positions) > d:
+        positions = sorted(set(range(d)) - set(positions))
+    assert len(positions) >= 8192
+    rows = [frequencies(row) for row in range(16)]
+    a, start, learnt = (d << 16) // len(positions), 0, []
+    symbols, plain = [], []
+    for i, position in enumerate(positions):
+        if i % 8 == 0 and i > 0:
+            a += ((sum(learnt) << u) + 8 << 10) - (a >> 2)
+            learnt = []
+        e = a.bit_length() - 17
+        u, row = (0, 4 * e) if e < 3 else (e - 2, 12)
+        row += (a >> e + 14) % 4
+        gap, start = position - start, position + 1
+        s = max(s for s, (begin, _) in enumerate(GROUPS) if begin <= gap >> u)
+        width = u + GROUPS[s][1]
+        if s == 28:
+            width = gap.bit_length() - 1
+            plain += [width - u - 7 >> i & 1 for i in range(5)]
+        plain += [gap >> i & 1 for i in range(width)]
+        symbols.append((row, s))
+        learnt.append(2 * GROUPS[s][0] + (1 << GROUPS[s][1]))
+    states, words = [2**16] * 4, []
+    for i, (row, s) in reversed(list(enumerate(symbols))):
+        x, f, c = states[i % 4], rows[row][s], sum(rows[row][:s])
+        if x >= f << 22:
+            words.insert(0, x % 2**16)
+            x >>= 16
+        states[i % 4] = 1024 * (x // f) + x % f + c
+    numbers = [(x, 32) for x in states] + [(w, 16) for w in words]
+    return "".join(f"{x:0{width}b}"[::-1] for x, width in numbers) + "".join(map(str, plain))
+
+
 def shortest_block(n, count):
     return min((count * (1 + w) + -(-n // 2**w), w) for w in range(32))[1]
 
@@ -123,6 +171,8 @@ def write(name, bits):
 
 POSITIONS = [int(word) for word in (HERE / "positions.txt").read_text().split()]
 CUBES = sorted({j**3 >> 10 for j in range(4000)})
+FAR = sorted({j**3 >> 10 for j in range(9000)} | {2**32 - 2})
+DENSE = [i for i in range(20011) if (7 * i * i + 3 * i) % 20011 >= 9000]
 OTHERS = sorted({(7 * i * i + 3) % 10007 for i in range(30, 101)} | {(5 * i + 1) for i in range(30)})
 
 if EXPLAIN:
@@ -130,5 +180,7 @@ if EXPLAIN:
 else:
     write("entropy.bin", entropy(10007, POSITIONS))
     write("entropy_cubes.bin", entropy(2**26, CUBES))
+    write("rans_far.bin", rans(2**32 - 1, FAR))
+    write("rans_dense.bin", rans(20011, DENSE))
     assert len(OTHERS) == len(POSITIONS), (len(OTHERS), len(POSITIONS))
     write("delta.bin", delta(10007, POSITIONS, OTHERS))

@@ -54,6 +54,21 @@ TEST(RoundShape, HasBlocksOfRanksOfKOverKadRounded) {
   EXPECT_EQ(block_of(Kind::drop, settings, 5'000), 1U);
 }
 
+TEST(RoundShape, HasBlocksOfRanksOutsideTheVoteRounded) {
+  Settings settings = preset("ssgd-mv-ad").settings;
+  settings.add_codec = AddCoding::rank;
+  EXPECT_EQ(block_of(Kind::add, settings, 5'000), 990U);  // K = 50 and K_ad = 5
+  EXPECT_EQ(block_of(Kind::drop, settings, 5'000), 1000U);
+  // d - K = 500 and K_ad = 4,000: no block is empty.
+  settings.phi = Decimal(9, 1);
+  settings.phi_ad = Decimal(8, 1);
+  EXPECT_EQ(block_of(Kind::add, settings, 5'000), 1U);
+  // Nothing is outside.
+  settings.phi = Decimal(1, 0);
+  settings.phi_ad = Decimal(1, 3);
+  EXPECT_EQ(block_of(Kind::add, settings, 5'000), 1000U);
+}
+
 TEST(RoundShape, HasVotesAndMasksInTheSettingsBlocksWhereTheySaySo) {
   Settings settings = preset("ssgd-mv-ad").settings;
   settings.block_size = 64;

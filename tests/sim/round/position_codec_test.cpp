@@ -75,11 +75,9 @@ std::string test_name(const testing::TestParamInfo<PositionCodecOfARun::ParamTyp
   return name;
 }
 
-const Values kElsewhere[] = {{{"block_size", "64"}},
-                             {{"position_codec", "elias-fano"}},
-                             {{"position_codec", "rice"}},
-                             {{"position_codec", "radix"}},
-                             {{"position_codec", "entropy"}}};
+const Values kElsewhere[] = {{{"block_size", "64"}},          {{"position_codec", "elias-fano"}},
+                             {{"position_codec", "rice"}},    {{"position_codec", "radix"}},
+                             {{"position_codec", "entropy"}}, {{"position_codec", "rans"}}};
 
 INSTANTIATE_TEST_SUITE_P(Codecs, PositionCodecOfARun,
                          testing::Combine(testing::Values("ssgd-mv", "ssgd-mv-ad-l4-q", "top-k"),
@@ -88,6 +86,8 @@ INSTANTIATE_TEST_SUITE_P(Codecs, PositionCodecOfARun,
 
 const Values kOfTheLast[] = {
     {{"drop_codec", "rank"}},
+    {{"position_codec", "radix"}, {"add_codec", "rank"}},
+    {{"position_codec", "rans"}, {"add_codec", "rank"}, {"drop_codec", "rank"}},
     {{"mask_codec", "delta"}},
     {{"position_codec", "rice"}, {"drop_codec", "rank"}, {"mask_codec", "delta"}}};
 

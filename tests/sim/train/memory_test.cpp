@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <array>
 #include <cstdint>
@@ -56,16 +57,21 @@ TEST(CheckMemory, WarnsWhereALimitLeavesLessThanATenthMore) {
   EXPECT_EQ(check_memory(of_300_megabytes(), {}), std::nullopt);
 }
 
-// A thread's stack is mapped whole, and a heap of 64 MiB is reserved for it.
-TEST(CheckMemory, CountsWhatThreadsReserveWhereALimitIsOfAddresses) {
+TEST(CheckMemory, CountsTheStacksOfThreadsWhereALimitIsOfWhatIsMapped) {
   const MemoryEstimate estimate = of_300_megabytes();
-  const std::uint64_t heaps = std::uint64_t{5} * 64 * 1024 * 1024;
-  EXPECT_EQ(estimate.reserved(Counted::resident), 0);
-  EXPECT_GT(estimate.reserved(Counted::data), 0);
-  EXPECT_EQ(estimate.reserved(Counted::address_space), estimate.reserved(Counted::data) + heaps);
-  const MemoryLimit limit{
-      .name = "ulimit -v", .left = 320 * kMega, .counted = Counted::address_space};
+  rlimit stack{};
+  ASSERT_EQ(getrlimit(RLIMIT_STACK, &stack), 0);
+  const std::uint64_t of_one =
+      stack.rlim_cur == RLIM_INFINITY ? std::uint64_t{2} << 20U : stack.rlim_cur;
+  // Three workers, and two slots of one thread.
+  EXPECT_EQ(estimate.reserved(Counted::data), 5 * of_one);
+  EXPECT_EQ(estimate.reserved(Counted::address_space), 5 * of_one);
+  EXPECT_EQ(estimate.reserved(Counted::resident), 0U);
+  MemoryLimit limit{
+      .name = "ulimit -v", .left = 290 * kMega + 5 * of_one - 1, .counted = Counted::address_space};
   EXPECT_THROW((void)check_memory(estimate, std::array{limit}), nn::UnavailableError);
+  limit.counted = Counted::resident;
+  EXPECT_NO_THROW((void)check_memory(estimate, std::array{limit}));
 }
 
 /// theta, e and what a worker keeps of e, of width 8.
@@ -113,8 +119,8 @@ TEST(MemoryEstimateOfSettings, HasNoServerWhereNothingIsSent) {
   settings.scheme = &scheme_named("sm");
   settings.workers = 1;
   const MemoryEstimate alone = memory_estimate(settings);
-  EXPECT_EQ(alone.server, 0);
-  EXPECT_EQ(alone.messages, 0);
+  EXPECT_EQ(alone.server, 0U);
+  EXPECT_EQ(alone.messages, 0U);
 }
 
 TEST(MemoryEstimateOfSettings, HasOneCopyOfTheImages) {

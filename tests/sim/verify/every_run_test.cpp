@@ -99,11 +99,9 @@ std::vector<Settings> product(const std::string& preset_name, const std::string&
                {"0.01", "0.001"}, {"0.0001", "0.0001"}, {"1", "1"}}) {
         for (const char* const workers : {"1", "2"}) {
           Settings settings = base;
-          const GivenSettings given{{"workers", workers},
-                                    {"phi", phi},
-                                    {"position_codec", codec},
-                                    {"mask_codec", mask},
-                                    {"drop_codec", drop}};
+          const GivenSettings given{{"workers", workers},      {"phi", phi},
+                                    {"position_codec", codec}, {"mask_codec", mask},
+                                    {"add_codec", drop},       {"drop_codec", drop}};
           const bool fits = std::ranges::all_of(
               given, [&](const auto& value) { return try_set(settings, {value}); });
           if (!fits) continue;

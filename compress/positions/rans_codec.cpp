@@ -1,0 +1,397 @@
+#include "compress/positions/rans_codec.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "compress/positions/gap_rows.hpp"
+#include "compress/positions/position_items.hpp"
+
+namespace mvsgd::compress {
+namespace {
+
+constexpr std::size_t kLanes = 4;
+constexpr unsigned kWordBits = 16;
+constexpr std::uint32_t kLeastState = std::uint32_t{1} << kWordBits;
+constexpr std::uint64_t kMostPerBit = 8;
+constexpr unsigned kLengthBits = 5;    // of how many plain bits a far gap has
+constexpr unsigned kMostGapBits = 31;  // below the highest of a gap
+constexpr std::size_t kSlotsOfARow = std::size_t{1} << kSlotBits;
+constexpr std::size_t kRowStride = 32;
+constexpr std::size_t kChunk = GapScale::kChunk;
+static_assert(kGapSymbols <= kRowStride && kChunk % kLanes == 0);
+
+// A slot of a row: what its symbol is, its frequency less 1, and how far into the symbol's slots.
+constexpr unsigned kSymbolBits = 5;
+constexpr unsigned kOffsetBits = kSlotBits;
+
+constexpr auto kSlots = [] {
+  std::array<std::array<std::uint32_t, kSlotsOfARow>, kGapRows> rows{};
+  for (std::size_t row = 0; row < kGapRows; ++row) {
+    std::size_t slot = 0;
+    for (std::uint32_t s = 0; s < kGapSymbols; ++s) {
+      const std::uint32_t f = kGapFrequencies[row][s];
+      for (std::uint32_t offset = 0; offset < f; ++offset) {
+        rows[row][slot++] = s | offset << kSymbolBits | (f - 1) << (kSymbolBits + kOffsetBits);
+      }
+    }
+  }
+  return rows;
+}();
+
+struct Step {
+  std::uint64_t reciprocal;  // of the frequency, to divide by, as in compress/values/rans.cpp
+  std::uint32_t frequency;
+  std::uint32_t begin;  // the sum of the frequencies before it
+};
+
+constexpr auto kSteps = [] {
+  std::array<Step, kGapRows * kRowStride> steps{};
+  for (std::size_t row = 0; row < kGapRows; ++row) {
+    std::uint32_t begin = 0;
+    for (std::size_t s = 0; s < kGapSymbols; ++s) {
+      const std::uint32_t f = kGapFrequencies[row][s];
+      steps[row * kRowStride + s] = {
+          .reciprocal = ((std::uint64_t{1} << (32 + kSlotBits)) + f - 1) / f,
+          .frequency = f,
+          .begin = begin};
+      begin += f;
+    }
+  }
+  return steps;
+}();
+
+// do_one(0), do_one(1), ..., written out, so that states can stay in registers.
+template <std::size_t kCount, typename Do>
+inline void for_each(const Do& do_one) {
+  [&]<std::size_t... kI>(std::index_sequence<kI...>) { (do_one(kI), ...); }
+  (std::make_index_sequence<kCount>());
+}
+
+[[noreturn]] void refuse(const std::string& what, const comm::BitReader& in) {
+  throw comm::DecodeError("rans code: " + what + ", at bit " +
+                          std::to_string(in.position().count()));
+}
+
+// row * kRowStride + symbol of each gap. Its plain bits go to put(value, width).
+template <typename Put>
+std::vector<std::uint16_t> steps_of(std::span<const Index> positions, std::uint64_t d,
+                                    const Put& put) {
+  std::vector<std::uint16_t> steps(positions.size());
+  GapScale scale(d, positions.size());
+  std::uint32_t next = 0;
+  for (std::size_t i = 0; i < positions.size();) {
+    const std::size_t end = std::min(positions.size(), i + kChunk);
+    const unsigned unit = scale.unit();
+    const std::size_t row = scale.row() * kRowStride;
+    std::uint64_t weight = 0;
+    for (; i < end; ++i) {
+      const std::uint32_t gap = positions[i] - next;
+      next = positions[i] + 1;
+      std::size_t symbol = kFarSymbol;
+      if (const std::uint32_t units = gap >> unit; units < kFarGap) {
+        symbol = kSymbolOfUnits[units];
+        const unsigned width = unit + kGapGroups[symbol].extra;
+        put(gap & ((std::uint64_t{1} << width) - 1), width);
+      } else {
+        const auto width = static_cast<unsigned>(std::bit_width(gap)) - 1;
+        const std::uint64_t low = gap & ((std::uint64_t{1} << width) - 1);
+        put(low << kLengthBits | (width - unit - kFarExtra), kLengthBits + width);
+      }
+      steps[i] = static_cast<std::uint16_t>(row + symbol);
+      weight += kGapWeights[symbol];
+    }
+    static_cast<void>(scale.learn(weight));  // of positions below 2^32
+  }
+  return steps;
+}
+
+struct Lanes {
+  std::array<std::uint32_t, kLanes> states;
+  std::vector<std::uint16_t> words;  // first of them, which are not the stream's, `unused`
+  std::size_t unused;
+
+  [[nodiscard]] comm::Bits size() const {
+    return comm::Bits(32 * kLanes + kWordBits * (words.size() - unused));
+  }
+  void append_to(comm::BitWriter& out) const;
+};
+
+void Lanes::append_to(comm::BitWriter& out) const {
+  for (const std::uint32_t state : states) out.put(state, 32);
+  constexpr std::size_t kAtOnce = 4;
+  std::size_t i = unused;
+  for (; i + kAtOnce <= words.size(); i += kAtOnce) {
+    std::uint64_t four = 0;
+    for (unsigned j = 0; j < kAtOnce; ++j) four |= std::uint64_t{words[i + j]} << kWordBits * j;
+    out.put(four, kAtOnce * kWordBits);
+  }
+  for (; i < words.size(); ++i) out.put(words[i], kWordBits);
+}
+
+Lanes coded(std::span<const std::uint16_t> steps) {
+  // Words are made from the last to the first. A word is stored before it is known to be one: a
+  // branch would be predicted wrong too often. No step has two.
+  std::vector<std::uint16_t> words(steps.size() + 1);
+  std::uint16_t* next = words.data() + words.size();
+  const auto push = [&](std::uint32_t& state, std::uint16_t which) {
+    const Step& step = kSteps[which];
+    std::uint64_t x = state;
+    const bool full = x >> (32 - kSlotBits) >= step.frequency;
+    next[-1] = static_cast<std::uint16_t>(x);
+    next -= full;
+    x ^= (x ^ x >> kWordBits) & (0 - std::uint64_t{full});
+    const std::uint64_t quotient = x * step.reciprocal >> (32 + kSlotBits);
+    state = static_cast<std::uint32_t>(x + quotient * (kSlotsOfARow - step.frequency) + step.begin);
+  };
+  std::array<std::uint32_t, kLanes> states;
+  states.fill(kLeastState);
+  std::size_t i = steps.size();
+  while (i % kLanes != 0) {
+    --i;
+    push(states[i % kLanes], steps[i]);
+  }
+  while (i != 0) {
+    i -= kLanes;
+    for_each<kLanes>(
+        [&](std::size_t lane) { push(states[kLanes - 1 - lane], steps[i + kLanes - 1 - lane]); });
+  }
+  const auto unused = static_cast<std::size_t>(next - words.data());
+  return {.states = states, .words = std::move(words), .unused = unused};
+}
+
+// The words that may be the stream's, aligned, from where `in` stands: no symbol has two.
+std::vector<std::uint16_t> words_ahead(comm::BitReader in, std::size_t count) {
+  constexpr unsigned kAtOnce = 4;
+  const std::size_t most = std::min<std::size_t>(count, in.remaining().count() / kWordBits);
+  std::vector<std::uint16_t> words(most);
+  std::size_t i = 0;
+  for (; i + kAtOnce <= most; i += kAtOnce) {
+    const std::uint64_t four = in.peek();
+    in.skip(comm::Bits(kAtOnce * kWordBits));
+    for (unsigned j = 0; j < kAtOnce; ++j) {
+      words[i + j] = static_cast<std::uint16_t>(four >> kWordBits * j);
+    }
+  }
+  for (; i < most; ++i) words[i] = static_cast<std::uint16_t>(in.get(kWordBits));
+  return words;
+}
+
+struct Symbols {
+  std::vector<std::uint8_t> of_gap;
+  std::vector<std::uint8_t> unit_of_chunk;  // u
+};
+
+Symbols read_symbols(comm::BitReader& in, std::uint64_t d, std::size_t count) {
+  std::array<std::uint32_t, kLanes> states;
+  for (std::uint32_t& state : states) {
+    state = static_cast<std::uint32_t>(in.get(32));
+    if (state < kLeastState) refuse("the state " + std::to_string(state) + " of a lane", in);
+  }
+  const std::vector<std::uint16_t> words = words_ahead(in, count);
+  const std::uint16_t* next = words.data();
+  const std::uint16_t* const end = next + words.size();
+  Symbols symbols{.of_gap = std::vector<std::uint8_t>(count),
+                  .unit_of_chunk = std::vector<std::uint8_t>(ceil_div(count, kChunk))};
+  const auto rest_of = [](std::uint32_t state, std::uint32_t slot) {
+    return ((slot >> (kSymbolBits + kOffsetBits)) + 1) * (state >> kSlotBits) +
+           (slot >> kSymbolBits & ((1U << kOffsetBits) - 1));
+  };
+  constexpr std::uint32_t kLow = (1U << kSlotBits) - 1;
+  constexpr std::uint32_t kSymbol = (1U << kSymbolBits) - 1;
+  GapScale scale(d, count);
+  std::size_t i = 0;
+  for (; i + kChunk <= count && static_cast<std::size_t>(end - next) >= kChunk; i += kChunk) {
+    const std::uint32_t* const slots = kSlots[scale.row()].data();
+    symbols.unit_of_chunk[i / kChunk] = static_cast<std::uint8_t>(scale.unit());
+    std::array<std::uint8_t, kChunk> read;  // stored at once: any byte could be a state's
+    std::uint32_t weight = 0;
+    for_each<kChunk>([&](std::size_t j) {
+      std::uint32_t state = states[j % kLanes];
+      const std::uint32_t slot = slots[state & kLow];
+      read[j] = static_cast<std::uint8_t>(slot & kSymbol);
+      weight += kGapWeights[slot & kSymbol];
+      state = rest_of(state, slot);
+      if (state < kLeastState) state = state << kWordBits | *next++;
+      states[j % kLanes] = state;
+    });
+    std::memcpy(&symbols.of_gap[i], read.data(), kChunk);
+    if (!scale.learn(weight)) refuse("gaps beyond any d", in);
+  }
+  while (i < count) {
+    const std::uint32_t* const slots = kSlots[scale.row()].data();
+    symbols.unit_of_chunk[i / kChunk] = static_cast<std::uint8_t>(scale.unit());
+    std::uint32_t weight = 0;
+    for (const std::size_t last = std::min(count, i + kChunk); i < last; ++i) {
+      std::uint32_t& state = states[i % kLanes];
+      const std::uint32_t slot = slots[state & kLow];
+      symbols.of_gap[i] = static_cast<std::uint8_t>(slot & kSymbol);
+      weight += kGapWeights[slot & kSymbol];
+      state = rest_of(state, slot);
+      if (state >= kLeastState) continue;
+      if (next == end) refuse("it ends before gap " + std::to_string(i + 1), in);
+      state = state << kWordBits | *next++;
+    }
+    if (!scale.learn(weight)) refuse("gaps beyond any d", in);
+  }
+  in.skip(comm::Bits(kWordBits * static_cast<std::uint64_t>(next - words.data())));
+  for (const std::uint32_t state : states) {
+    if (state != kLeastState) refuse("a lane ends with the state " + std::to_string(state), in);
+  }
+  return symbols;
+}
+
+// Every position of [0, d) that is not in `set`.
+std::vector<Index> others_of(std::span<const Index> set, std::uint64_t d) {
+  std::vector<Index> others;
+  others.reserve(d - set.size());
+  Index next = 0;
+  for (const Index member : set) {
+    while (next < member) others.push_back(next++);
+    ++next;
+  }
+  while (next < d) others.push_back(next++);
+  return others;
+}
+
+struct ListToCode {
+  ListToCode(std::span<const Index> set, std::uint64_t d) : members(set) {
+    if (2 * set.size() <= d) return;
+    others = others_of(set, d);
+    members = others;
+  }
+
+  std::vector<Index> others;
+  std::span<const Index> members;
+};
+
+// The positions of `count` gaps.
+std::vector<Index> decode_gaps(comm::BitReader& in, std::uint64_t d, std::size_t count) {
+  const Symbols symbols = read_symbols(in, d, count);
+  std::vector<Index> positions(count);
+  std::uint64_t next = 0;
+  comm::BitReader plain = in;
+  for (std::size_t i = 0; i < count;) {
+    const unsigned unit = symbols.unit_of_chunk[i / kChunk];
+    for (const std::size_t end = std::min(count, i + kChunk); i < end; ++i) {
+      const std::uint8_t symbol = symbols.of_gap[i];
+      const GapGroup group = kGapGroups[symbol];
+      std::uint64_t begin = std::uint64_t{group.begin} << unit;
+      unsigned width = unit + group.extra;
+      std::uint64_t low = plain.peek();
+      if (symbol == kFarSymbol) {
+        width += static_cast<unsigned>(low & ((1U << kLengthBits) - 1));
+        if (width > kMostGapBits) refuse("a gap of " + std::to_string(width) + " bits", plain);
+        begin = std::uint64_t{1} << width;
+        low >>= kLengthBits;
+        plain.skip(comm::Bits(kLengthBits));
+      }
+      plain.skip(comm::Bits(width));
+      next += begin + (low & ((std::uint64_t{1} << width) - 1));
+      positions[i] = static_cast<Index>(next);
+      ++next;
+    }
+  }
+  if (next > d)
+    refuse("positions of d = " + std::to_string(d) + " up to " + std::to_string(next - 1), plain);
+  in = plain;
+  return positions;
+}
+
+}  // namespace
+
+comm::Bits RansCodec::size(std::span<const Index> positions) const {
+  check_positions("RansCodec::size", positions, d_);
+  const ListToCode list(positions, d_);
+  if (list.members.size() < kFewest) return of_few_.size(list.members);
+  std::uint64_t plain = 0;
+  const auto steps =
+      steps_of(list.members, d_, [&](std::uint64_t, unsigned width) { plain += width; });
+  return coded(steps).size() + comm::Bits(plain);
+}
+
+void RansCodec::encode(std::span<const Index> positions, comm::BitWriter& out) const {
+  check_positions("RansCodec::encode", positions, d_);
+  const ListToCode list(positions, d_);
+  if (list.members.size() < kFewest) return of_few_.encode(list.members, out);
+  ItemWriter plain(out, comm::Bits((kLengthBits + kMostGapBits) * list.members.size()));
+  const auto steps = steps_of(
+      list.members, d_, [&](std::uint64_t value, unsigned width) { plain.put(value, width); });
+  coded(steps).append_to(out);
+  plain.finish();
+}
+
+void RansCodec::encode_by_definition(std::span<const Index> positions, comm::BitWriter& out) const {
+  check_positions("RansCodec::encode_by_definition", positions, d_);
+  const ListToCode list(positions, d_);
+  const std::size_t count = list.members.size();
+  if (count < kFewest) return of_few_.encode(list.members, out);
+  comm::BitWriter plain;
+  std::vector<std::array<std::size_t, 2>> symbols;  // row, symbol
+  std::uint64_t distance = (d_ << 16) / count;
+  std::uint64_t weight = 0;
+  std::uint64_t next = 0;
+  unsigned unit = 0;
+  std::size_t row = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % 8 == 0) {
+      if (i > 0) distance += (((weight << unit) + 8) << 10) - (distance >> 2);
+      weight = 0;
+      const auto octave = static_cast<unsigned>(std::bit_width(distance)) - 17;
+      const std::size_t quarter = (distance >> (octave + 14)) % 4;
+      unit = octave < 2 ? 0 : octave - 2;
+      row = octave < 3 ? 4 * octave + quarter : 12 + quarter;
+    }
+    const std::uint64_t gap = list.members[i] - next;
+    next = std::uint64_t{list.members[i]} + 1;
+    std::size_t symbol = 0;
+    while (symbol < kFarSymbol && kGapGroups[symbol + 1].begin <= gap >> unit) ++symbol;
+    unsigned width = unit + kGapGroups[symbol].extra;
+    if (symbol == kFarSymbol) {
+      while (gap >> width > 1) ++width;
+      plain.put(width - unit - kFarExtra, kLengthBits);
+    }
+    plain.put(gap % (std::uint64_t{1} << width), width);
+    symbols.push_back({row, symbol});
+    weight += 2 * kGapGroups[symbol].begin + (1U << kGapGroups[symbol].extra);
+  }
+
+  std::array<std::uint64_t, kLanes> states;
+  states.fill(kLeastState);
+  std::vector<std::uint64_t> words;
+  for (std::size_t i = count; i-- > 0;) {
+    std::uint64_t& x = states[i % kLanes];
+    const auto& frequencies = kGapFrequencies[symbols[i][0]];
+    const std::size_t symbol = symbols[i][1];
+    std::uint64_t begin = 0;
+    for (std::size_t s = 0; s < symbol; ++s) begin += frequencies[s];
+    const std::uint64_t f = frequencies[symbol];
+    if (x >= f << (32 - kSlotBits)) {
+      words.push_back(x % kLeastState);
+      x /= kLeastState;
+    }
+    x = kSlotsOfARow * (x / f) + x % f + begin;
+  }
+  for (const std::uint64_t state : states) out.put(state, 32);
+  for (std::size_t i = words.size(); i-- > 0;) out.put(words[i], kWordBits);
+  out.put_all(std::move(plain));
+}
+
+std::vector<Index> RansCodec::decode(comm::BitReader& in, std::uint64_t count) const {
+  if (count > d_) refuse(std::to_string(count) + " positions of d = " + std::to_string(d_), in);
+  const bool is_of_others = 2 * count > d_;
+  const std::uint64_t members = is_of_others ? d_ - count : count;
+  if (members / kMostPerBit > in.remaining().count()) {
+    refuse(std::to_string(members) + " gaps in " + std::to_string(in.remaining().count()) + " bits",
+           in);
+  }
+  std::vector<Index> list =
+      members < kFewest ? of_few_.decode(in, members) : decode_gaps(in, d_, members);
+  return is_of_others ? others_of(list, d_) : list;
+}
+
+}  // namespace mvsgd::compress

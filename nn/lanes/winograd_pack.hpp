@@ -1,0 +1,88 @@
+// Winograd's transformed weights, for one instruction set.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "nn/lanes/products.hpp"
+#include "nn/lanes/winograd_tiles.hpp"
+
+namespace mvsgd::nn::lanes {
+
+template <Isa isa>
+struct WinogradPack {
+  using P = Product<isa>;
+  // The vector for what there are nine taps of.
+  using Half = Simd<isa == Isa::avx512 ? Isa::avx2 : isa>;
+
+  static std::int64_t packed_floats(std::int64_t outputs, std::int64_t inputs) {
+    return kPlaces * packed_place(outputs, inputs);
+  }
+
+  // Outputs in the lanes.
+  static void pack(std::int64_t outputs, std::int64_t inputs, const float* w,
+                   std::int64_t output_stride, std::int64_t input_stride, bool turned,
+                   float* packed) {
+    for (std::int64_t first = 0; first < outputs; first += Half::kWidth) {
+      const std::int64_t count = std::min<std::int64_t>(Half::kWidth, outputs - first);
+      for (std::int64_t c = 0; c < inputs; ++c) {
+        const float* const from = w + first * output_stride + c * input_stride;
+        float* const to = packed + (first / P::kOutputs * inputs + c) * P::kOutputs;
+        turned ? pack_part<true>(inputs, count, from, output_stride, outputs, to)
+               : pack_part<false>(inputs, count, from, output_stride, outputs, to);
+      }
+    }
+  }
+
+  // Floats more for each place, which keep the same element of all places from one set of the
+  // cache.
+  static constexpr std::int64_t kApart = 16;
+
+  // Floats of U at one place.
+  static std::int64_t packed_place(std::int64_t outputs, std::int64_t inputs) {
+    return P::packed_floats({.outputs = outputs, .terms = 1, .inputs = inputs}) + kApart;
+  }
+
+ private:
+  // U of one input and `count` outputs, each `stride` from the one before.
+  template <bool Turned>
+  [[gnu::always_inline]] static void pack_part(std::int64_t inputs, std::int64_t count,
+                                               const float* w, std::int64_t stride,
+                                               std::int64_t outputs, float* to) {
+    constexpr int kAll = winograd::kTaps * winograd::kTaps;
+    constexpr int kWidth = Half::kWidth;
+    typename Half::Vec taps[kAll];
+    for (int first = 0; first + kWidth <= kAll; first += kWidth) {
+      typename Half::Vec rows[kWidth] = {};
+      for (int o = 0; o < kWidth; ++o) {
+        if (o < count) rows[o] = Half::load(w + o * stride + first);
+      }
+      Half::transpose(rows);
+      for (int t = 0; t < kWidth; ++t) taps[first + t] = rows[t];
+    }
+    typename Half::Vec last{};
+    for (int o = 0; o < kWidth; ++o) last[o] = o < count ? w[o * stride + kAll - 1] : 0.0F;
+    taps[kAll - 1] = last;
+    const std::int64_t place_stride = packed_place(outputs, inputs);
+    const auto load = [&](int across, typename Half::Vec* values) __attribute__((always_inline)) {
+      for (int down = 0; down < winograd::kTaps; ++down) {
+        const int tap = down * winograd::kTaps + across;
+        values[down] = taps[Turned ? kAll - 1 - tap : tap];
+      }
+    };
+    const auto save = [&](int row, const typename Half::Vec* values)
+        __attribute__((always_inline)) {
+      for (int o = 0; o < kWidth; o += P::kOutputs) {
+        if (o >= count) break;
+        float* first = to + row * winograd::kInputs * place_stride + o * inputs;
+        asm("" : "+r"(first));
+        for (int k = 0; k < winograd::kInputs; ++k) {
+          Half::template store_part<P::kOutputs>(first + k * place_stride, values[k], o);
+        }
+      }
+    };
+    winograd::along_both<Half, winograd::G, winograd::kTaps, winograd::kInputs>(load, save);
+  }
+};
+
+}  // namespace mvsgd::nn::lanes
