@@ -338,8 +338,10 @@ void move_to(const Network& network, RunWithRows& run) {
   }
 }
 
-double break_even(const RunWithRows& run, const Network& network) {
-  const std::vector<RoundLoad> loads = loads_of(run);
+namespace {
+
+double break_even_of(std::span<const RoundLoad> loads, const RunWithRows& run,
+                     const Network& network) {
   const auto is_faster = [&](double factor) {
     const Network other = scaled(network, factor);
     return time_of(loads, other).total() < dense_network_time(run, other).total();
@@ -355,13 +357,20 @@ double break_even(const RunWithRows& run, const Network& network) {
   return low;
 }
 
+}  // namespace
+
+double break_even(const RunWithRows& run, const Network& network) {
+  return break_even_of(loads_of(run), run, network);
+}
+
 void write_network_table(std::ostream& out, std::span<const RunWithRows> runs,
                          const Network& network) {
   std::vector<std::vector<std::string>> lines{
       {"run", "computing", "network", "together", "dense SGD", "uplink below which it is faster"}};
   for (const RunWithRows& run : runs) {
-    const NetworkTime of_run = time_of(loads_of(run), network);
-    const double factor = break_even(run, network);
+    const std::vector<RoundLoad> loads = loads_of(run);
+    const NetworkTime of_run = time_of(loads, network);
+    const double factor = break_even_of(loads, run, network);
     const double uplink = factor * network.link(0).rate[Direction::up];
     lines.push_back(
         {run.history.path.string(), seconds_text(of_run.compute), seconds_text(of_run.network),

@@ -161,7 +161,6 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
   const data::TrainTest images = load_images(settings);
   agree(processes, settings, images);
   if (settings.data != "synthetic") here.emplace_back(kImagesDigest, digest_of(images));
-  (void)split_images(settings, images.train);  // rather now than with a directory made
   const std::vector<Round> rounds = schedule(settings, images.train.size());
   FoundCheckpoint found;
   if (options.resume) found = find_checkpoint(path, settings, rounds.size());

@@ -30,7 +30,7 @@ constexpr Bytes kNumber = 4;  // of a float, or an index
 
 // Measured, not derived: what `mvsgd train` has resident at width 1 beside the other parts, with
 // two workers and for each of 200 more (README.md).
-constexpr Bytes kProgram = Bytes{12} << 20U;
+constexpr Bytes kProgram = Bytes{19} << 20U;
 constexpr Bytes kStack = Bytes{92} << 10U;  // of a thread: stack as far as it is written, and heap
 
 /// How many bits a message of this shape has at most: exactly of the paper's code, of the others

@@ -39,7 +39,7 @@ has() {
 # Commands.
 offers '' : completion data evaluate info man presets report reproduce train verify
 offers r : report reproduce
-offers --log-level warn data '' : check fetch synthesize
+offers --log-level warn data '' : check fetch split synthesize
 offers -q ver : verify
 offers nonsense '' :
 

@@ -133,7 +133,7 @@ TEST_F(ForgedChange, AnAddAtACountOfNIsRefusedNamingTheWorker) {
 
 TEST_F(ForgedChange, MoreThanKadChangesAreRefusedNamingTheWorker) {
   EXPECT_THAT(refusal({.add = {50, 51, 52, 53}, .drop = {5, 6, 7, 8}}),
-              HasSubstr("add of round 2 from rank 1"));
+              HasSubstr("add of round 2 from worker 1"));
 }
 
 TEST_F(ForgedChange, WhatOnlyTheVoteItselfShowsIsRefusedWhereVotesAreKept) {

@@ -279,7 +279,7 @@ TEST_P(ProtocolUpdate, AnotherHeaderIsRefusedWithItsSender) {
     for (const int step : {-1, 1}) {
       const auto other = static_cast<std::uint8_t>(byte_of(message, at) + step);
       EXPECT_THAT(update_refusal(protocol_, altered(message, at, {other})),
-                  AllOf(HasSubstr("update of round 7 from rank 2"), HasSubstr("header says")))
+                  AllOf(HasSubstr("update of round 7 from worker 2"), HasSubstr("header says")))
           << "byte " << at;
     }
   }
@@ -311,8 +311,8 @@ TEST(Protocol, APositionTooManyOrTooFewIsRefusedWithItsSender) {
              {top_k, Kind::mask, 49}, {top_k, Kind::mask, 151}, {top_k, Kind::vote, 51}};
   for (const auto& [protocol, kind, count] : bad) {
     EXPECT_THAT(refusal(protocol, kind, positions_message(protocol, kind, count)),
-                AllOf(HasSubstr(std::string(comm::name(kind)) + " of round 7 from rank " +
-                                std::to_string(sender_of(kind))),
+                AllOf(HasSubstr(std::string(comm::name(kind)) + " of round 7 from " +
+                                comm::rank_name(sender_of(kind), Star::kServer)),
                       HasSubstr("count " + std::to_string(count))));
   }
 }
@@ -324,9 +324,9 @@ TEST(Protocol, AHeaderThatCountsOtherPositionsThanItsBodyHasIsRefusedWithItsSend
                    altered(positions_message(protocol, kind, count), 16, {header_count}));
   };
   EXPECT_THAT(says(Kind::vote, 49, 50),
-              AllOf(HasSubstr("from rank 2"), HasSubstr("49 positions, not 50")));
+              AllOf(HasSubstr("from worker 2"), HasSubstr("49 positions, not 50")));
   EXPECT_THAT(says(Kind::vote, 51, 50),
-              AllOf(HasSubstr("from rank 2"), HasSubstr("51 positions, not 50")));
+              AllOf(HasSubstr("from worker 2"), HasSubstr("51 positions, not 50")));
   EXPECT_THAT(says(Kind::add, 6, 5), HasSubstr("6 positions, not 5"));
   EXPECT_THAT(says(Kind::drop, 2, 3), HasSubstr("2 positions, not 3"));
 }
@@ -340,7 +340,7 @@ TEST(Protocol, PositionsOfAnotherHeaderAreRefusedWithTheirSender) {
     for (const std::size_t at : {2U, 3U, 12U, 20U}) {
       const auto other = static_cast<std::uint8_t>(byte_of(message, at) + 1);
       EXPECT_THAT(refusal(protocol, kind, altered(message, at, {other})),
-                  AllOf(HasSubstr("from rank " + std::to_string(sender_of(kind))),
+                  AllOf(HasSubstr("from " + comm::rank_name(sender_of(kind), Star::kServer)),
                         HasSubstr("header says")))
           << comm::name(kind) << ", byte " << at;
     }
@@ -352,11 +352,11 @@ TEST(Protocol, ABodyThatIsNoCodeIsRefusedWithItsSender) {
   const comm::Message message = positions_message(protocol, Kind::vote, 50);
   // An offset of 127 in a block of 100.
   EXPECT_THAT(refusal(protocol, Kind::vote, altered(message, 24, {0xff})),
-              HasSubstr("vote of round 7 from rank 2: "));
+              HasSubstr("vote of round 7 from worker 2: "));
   comm::Message cut = message;
   cut.bytes = std::make_shared<const std::vector<std::byte>>(message.bytes->begin(),
                                                              message.bytes->end() - 1);
-  EXPECT_THAT(refusal(protocol, Kind::vote, cut), HasSubstr("vote of round 7 from rank 2: "));
+  EXPECT_THAT(refusal(protocol, Kind::vote, cut), HasSubstr("vote of round 7 from worker 2: "));
 }
 
 TEST(Protocol, ALevelMeanThatIsNoMagnitudeIsRefusedWithItsSender) {
@@ -371,7 +371,7 @@ TEST(Protocol, ALevelMeanThatIsNoMagnitudeIsRefusedWithItsSender) {
   for (const auto& mean : bad) {
     for (const std::size_t level : {0U, 7U}) {
       EXPECT_THAT(update_refusal(protocol, altered(message, means + 4 * level, mean)),
-                  HasSubstr("update of round 7 from rank 2: "));
+                  HasSubstr("update of round 7 from worker 2: "));
     }
   }
 }
@@ -382,7 +382,7 @@ TEST(Protocol, AnUpdateOfFloatsCutShortIsRefusedWithItsSender) {
   comm::Message cut = update_of(protocol, values);
   cut.bytes =
       std::make_shared<const std::vector<std::byte>>(cut.bytes->begin(), cut.bytes->end() - 4);
-  EXPECT_THAT(update_refusal(protocol, cut), HasSubstr("update of round 7 from rank 2: "));
+  EXPECT_THAT(update_refusal(protocol, cut), HasSubstr("update of round 7 from worker 2: "));
 }
 
 TEST(Protocol, DisjointSupportsReachTable1sBoundOfTopKDownExactly) {

@@ -27,7 +27,7 @@ refused -v 2000000 "$mvsgd" "${large[@]}" --out run
 grep -q "30 workers of [0-9]* MB, [0-9]* slots\? of [0-9]* MB, server [0-9.]* MB" err || fail "no parts"
 grep -q "fewer workers or slots, a smaller width or batch" err || fail "does not say what needs less"
 refused -d 1000000 "$mvsgd" "${large[@]}"
-refused -v 2000000 "$mvsgd" reproduce table1 --scale paper --rows ssgd-mv --out tables
+refused -v 2000000 "$mvsgd" reproduce table1 --scale smoke --rows ssgd-mv --width 64 --batch 64 --out tables
 
 # A small one is not.
 (ulimit -v 2000000; "$mvsgd" train --width 2 --workers 2 --slots 1 --batch 4 --synthetic-train 40 \
