@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "comm/group.hpp"
@@ -88,16 +89,21 @@ class Processes {
   /// came while there was none are told first.
   virtual void listen(Listener listener) = 0;
 
+  /// Where a failure belongs to which others have brothers: the first of these is told alone.
+  using Place = std::pair<std::uint32_t, std::uint32_t>;
   struct Parting {
     int code = 0;
     bool is_own = true;     ///< false: it ends because another has failed
     bool in_haste = false;  ///< there may be no time to close the library in order
-    std::string text;       ///< what went wrong
+    std::optional<Place> place = std::nullopt;
+    std::string text;  ///< what went wrong
   };
   struct Farewell {
-    int code = 0;                    ///< the one that all end with
-    std::vector<std::string> texts;  ///< for process 0: of each that has failed by itself
-    bool reached_zero = true;        ///< false: nobody else tells what has happened
+    int code = 0;  ///< the one that all end with
+    /// For process 0: of each that has failed by itself, of itself first; of those with a place of
+    /// the first alone.
+    std::vector<std::string> texts;
+    bool reached_zero = true;  ///< false: nobody else tells what has happened
   };
   /// The last call. All agree on a code: that of the lowest process that has failed by itself. A
   /// process that has not failed waits up to `patience` for the others, one that has a few seconds.

@@ -122,46 +122,82 @@ World start_mpi() {
 class Engine::Traffic {
  public:
   Traffic(std::size_t chunk, std::size_t peers, const Callbacks& callbacks)
-      : chunk_(chunk), callbacks_(&callbacks), sources_(peers) {
+      : chunk_(chunk), callbacks_(&callbacks), others_(peers) {
     check(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup");
     MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
   }
 
-  void send(const Posted& posted) {
-    const std::size_t size = posted.bytes->size();
-    for (std::size_t at = 0;; at += chunk_) {
-      const std::size_t part = std::min(chunk_, size - at);
-      MPI_Request request = MPI_REQUEST_NULL;
-      check(MPI_Isend(posted.bytes->data() + at, static_cast<int>(part), MPI_BYTE,
-                      static_cast<int>(posted.to), posted.tag, comm_, &request),
-            "MPI_Isend");
-      requests_.push_back(request);
-      held_.push_back(posted.bytes);
-      if (part < chunk_) break;
-    }
+  void add(Posted posted) {
+    others_.at(posted.to).posted.push_back({std::move(posted), 0});
+    ++unsent_;
   }
 
-  [[nodiscard]] bool is_sending() const { return !requests_.empty(); }
+  [[nodiscard]] bool is_sending() const { return unsent_ > 0 || !requests_.empty(); }
   [[nodiscard]] bool is_busy() const { return is_sending() || receiving_ > 0; }
 
   /// Whether anything has moved.
   bool move() {
     const bool sent = finish_sends();
+    const bool sending = begin_sends();
     const bool begun = begin_receives();
     const bool received = finish_receives();
-    return sent || begun || received;
+    return sent || sending || begun || received;
   }
 
  private:
+  struct Send {
+    Posted posted;
+    std::size_t at;  // the first byte that no message has yet
+  };
+  struct Held {
+    std::uint32_t to;
+    SharedBytes bytes;
+  };
   struct Receive {
     MPI_Request request = MPI_REQUEST_NULL;
     std::vector<std::byte> bytes;
     int tag = 0;
   };
-  struct Source {
+  struct Other {
+    std::deque<Send> posted;
+    std::size_t sending = 0;                    // messages of MPI, kWindow at most
     std::deque<Receive> receives;               // in order of matching, which is that of sending
     std::map<int, std::vector<std::byte>> cut;  // by tag: the chunks so far
   };
+
+  /// Each call looks at all requests, so they are few: whatever is posted, and to however few.
+  static constexpr std::size_t kWindow = 16;
+
+  bool begin_sends() {
+    if (unsent_ == 0) return false;
+    bool begun = false;
+    for (Other& other : others_) {
+      while (!other.posted.empty() && other.sending < kWindow) {
+        begin_send(other);
+        begun = true;
+      }
+    }
+    return begun;
+  }
+
+  void begin_send(Other& other) {
+    Send& first = other.posted.front();
+    const Posted next = first.posted;
+    const std::size_t at = first.at;
+    const std::size_t part = std::min(chunk_, next.bytes->size() - at);
+    first.at += part;
+    if (part < chunk_) {
+      other.posted.pop_front();
+      --unsent_;
+    }
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Isend(next.bytes->data() + at, static_cast<int>(part), MPI_BYTE,
+                    static_cast<int>(next.to), next.tag, comm_, &request),
+          "MPI_Isend");
+    requests_.push_back(request);
+    held_.push_back({next.to, next.bytes});
+    ++other.sending;
+  }
 
   bool finish_sends() {
     if (requests_.empty()) return false;
@@ -173,9 +209,14 @@ class Engine::Traffic {
     if (finished == 0 || finished == MPI_UNDEFINED) return false;
     std::size_t kept = 0;
     for (std::size_t i = 0; i < requests_.size(); ++i) {
-      if (requests_[i] == MPI_REQUEST_NULL) continue;
-      requests_[kept] = requests_[i];
-      held_[kept] = std::move(held_[i]);
+      if (requests_[i] == MPI_REQUEST_NULL) {
+        --others_[held_[i].to].sending;
+        continue;
+      }
+      if (kept < i) {
+        requests_[kept] = requests_[i];
+        held_[kept] = std::move(held_[i]);
+      }
       ++kept;
     }
     requests_.resize(kept);
@@ -190,7 +231,7 @@ class Engine::Traffic {
     if (is_there == 0) return false;
     // Source by source, so that what is done first is no matter of arrival.
     bool begun = false;
-    for (std::size_t from = 0; from < sources_.size(); ++from) {
+    for (std::size_t from = 0; from < others_.size(); ++from) {
       while (begin_receive(static_cast<int>(from))) begun = true;
     }
     return begun;
@@ -204,7 +245,7 @@ class Engine::Traffic {
     if (is_there == 0) return false;
     int size = 0;
     MPI_Get_count(&status, MPI_BYTE, &size);
-    auto& receives = sources_[static_cast<std::size_t>(from)].receives;
+    auto& receives = others_[static_cast<std::size_t>(from)].receives;
     Receive& receive = receives.emplace_back();
     ++receiving_;
     receive.tag = status.MPI_TAG;
@@ -216,34 +257,34 @@ class Engine::Traffic {
 
   bool finish_receives() {
     bool finished = false;
-    for (std::size_t from = 0; from < sources_.size(); ++from) {
-      Source& source = sources_[from];
-      while (!source.receives.empty()) {
-        Receive& first = source.receives.front();
+    for (std::size_t from = 0; from < others_.size(); ++from) {
+      Other& other = others_[from];
+      while (!other.receives.empty()) {
+        Receive& first = other.receives.front();
         int is_whole = 0;
         check(MPI_Test(&first.request, &is_whole, MPI_STATUS_IGNORE), "MPI_Test");
         if (is_whole == 0) break;
-        const Receive received = std::move(first);
-        source.receives.pop_front();
+        Receive received = std::move(first);
+        other.receives.pop_front();
         --receiving_;
         finished = true;
-        take(static_cast<std::uint32_t>(from), source, received);
+        take(static_cast<std::uint32_t>(from), other, std::move(received));
       }
     }
     return finished;
   }
 
-  void take(std::uint32_t from, Source& source, Receive received) {
-    const auto cut = source.cut.find(received.tag);
+  void take(std::uint32_t from, Other& other, Receive received) {
+    const auto cut = other.cut.find(received.tag);
     if (received.bytes.size() == chunk_) {
-      auto& bytes = source.cut[received.tag];
+      auto& bytes = other.cut[received.tag];
       bytes.insert(bytes.end(), received.bytes.begin(), received.bytes.end());
       return;
     }
-    if (cut != source.cut.end()) {
+    if (cut != other.cut.end()) {
       cut->second.insert(cut->second.end(), received.bytes.begin(), received.bytes.end());
       received.bytes = std::move(cut->second);
-      source.cut.erase(cut);
+      other.cut.erase(cut);
     }
     callbacks_->on_bytes(from, received.tag,
                          std::make_shared<const std::vector<std::byte>>(std::move(received.bytes)));
@@ -252,11 +293,12 @@ class Engine::Traffic {
   std::size_t chunk_;
   const Callbacks* callbacks_;
   MPI_Comm comm_ = MPI_COMM_NULL;
+  std::vector<Other> others_;
   std::vector<MPI_Request> requests_;  // of sends
-  std::vector<SharedBytes> held_;      // what each of them sends
+  std::vector<Held> held_;             // what each of them sends
   std::vector<int> indices_;
-  std::vector<Source> sources_;
-  std::size_t receiving_ = 0;
+  std::size_t unsent_ = 0;     // posted, and not all in messages yet
+  std::size_t receiving_ = 0;  // messages
 };
 
 Engine::Engine(std::size_t chunk) : chunk_(chunk) {
@@ -340,8 +382,8 @@ void Engine::move_until_the_end(Traffic& traffic) {
       if (ended_ && !end) end = Clock::now() + kHaste;
     }
     try {
-      for (const Posted& one : posted) traffic.send(one);
-      moved = traffic.move() || !posted.empty();
+      for (Posted& one : posted) traffic.add(std::move(one));
+      moved = traffic.move();
     } catch (const TransportError& e) {
       callbacks_.on_error(e.what());
     }

@@ -50,11 +50,47 @@ std::uint32_t number_at(std::span<const std::byte> bytes, std::size_t at) {
       BitReader(bytes.subspan(at), Bits::of_bytes(bytes.size() - at)).get(32));
 }
 
-constexpr std::size_t kTwoNumbers = 8;
-
-// Of a parting.
+// A parting: code, flags, place, text.
 constexpr std::uint32_t kOwn = 1;
 constexpr std::uint32_t kInHaste = 2;
+constexpr std::uint32_t kHasPlace = 4;
+
+std::vector<std::byte> bytes_of(const Processes::Parting& parting) {
+  const auto place = parting.place.value_or(Processes::Place());
+  const std::uint32_t flags = (parting.is_own ? kOwn : 0) | (parting.in_haste ? kInHaste : 0) |
+                              (parting.place ? kHasPlace : 0);
+  std::vector<std::byte> bytes = numbers(static_cast<std::uint32_t>(parting.code), flags);
+  for (const std::byte b : numbers(place.first, place.second, parting.text)) bytes.push_back(b);
+  return bytes;
+}
+
+Processes::Parting parting_of(std::span<const std::byte> bytes) {
+  const std::uint32_t flags = number_at(bytes, 4);
+  const Processes::Place place(number_at(bytes, 8), number_at(bytes, 12));
+  return {.code = static_cast<int>(number_at(bytes, 0)),
+          .is_own = (flags & kOwn) != 0,
+          .in_haste = (flags & kInHaste) != 0,
+          .place = (flags & kHasPlace) != 0 ? std::optional(place) : std::nullopt,
+          .text = text_of(bytes.subspan(16))};
+}
+
+/// Who leaves in haste does what process 0 has decided.
+bool has_failed_itself(const Processes::Parting& parting) {
+  return parting.code != 0 && parting.is_own && !parting.in_haste;
+}
+
+/// See Processes::Farewell.
+std::vector<std::string> texts_of(std::span<const Processes::Parting> failed) {
+  const Processes::Parting* first = nullptr;
+  for (const Processes::Parting& one : failed) {
+    if (one.place && (first == nullptr || *one.place < *first->place)) first = &one;
+  }
+  std::vector<std::string> texts;
+  for (const Processes::Parting& one : failed) {
+    if (!one.text.empty() && (!one.place || &one == first)) texts.push_back(one.text);
+  }
+  return texts;
+}
 
 }  // namespace
 
@@ -242,11 +278,8 @@ void MpiProcesses::take_own(std::uint32_t from, std::span<const std::byte> bytes
       run_ended(text_of(rest.subspan(1)));
       break;
     case Type::farewell:
-      other.farewell = Parting{.code = static_cast<int>(number_at(rest, 0)),
-                               .is_own = (number_at(rest, 4) & kOwn) != 0,
-                               .in_haste = (number_at(rest, 4) & kInHaste) != 0,
-                               .text = text_of(rest.subspan(kTwoNumbers))};
-      if (leads() && other.farewell->code != 0 && other.farewell->is_own) {
+      other.farewell = parting_of(rest);
+      if (leads() && has_failed_itself(*other.farewell)) {
         run_ended(name_of(from) + " has ended: " + other.farewell->text);
       }
       break;
@@ -437,40 +470,31 @@ bool MpiProcesses::await_farewells(std::unique_lock<std::mutex>& lock,
 Processes::Farewell MpiProcesses::leave(const Parting& parting,
                                         std::chrono::milliseconds patience) {
   listen({});
-  const auto word = [](const Parting& of) {
-    const std::uint32_t flags = (of.is_own ? kOwn : 0) | (of.in_haste ? kInHaste : 0);
-    return numbers(static_cast<std::uint32_t>(of.code), flags, of.text);
-  };
   Farewell farewell{.code = parting.code, .texts = {}};
   bool answered = true;
   bool in_haste = parting.in_haste;
   {
     std::unique_lock lock(mutex_);
-    if (parting.code != 0 && !parting.in_haste) {
-      patience = leads() ? kPatienceOfTheFailed : kPatienceForZero;
-    }
+    if (parting.code != 0) patience = leads() ? kPatienceOfTheFailed : kPatienceForZero;
     if (leads()) {
       // Who waits for this process must know; who has failed says so itself.
-      if (parting.code != 0 && !parting.in_haste) {
-        run_ended(name_of(0) + " has ended: " + parting.text);
+      if (parting.code != 0) {
+        const std::string why = parting.in_haste ? "the run is interrupted" : parting.text;
+        run_ended(name_of(0) + " has ended: " + why);
       }
       answered = await_farewells(lock, patience);
-      bool is_decided = parting.code != 0 && parting.is_own;
+      std::vector<Parting> failed;
+      if (has_failed_itself(parting)) failed.push_back(parting);
       for (const Other& other : others_) {
-        if (!other.farewell || other.farewell->code == 0 || !other.farewell->is_own) continue;
-        if (!is_decided) farewell.code = other.farewell->code;
-        is_decided = true;
-        farewell.texts.push_back(other.farewell->text);
+        if (other.farewell && has_failed_itself(*other.farewell)) failed.push_back(*other.farewell);
       }
-      for (std::uint32_t p = 1; p < count(); ++p) {
-        post(p, Type::farewell,
-             word({.code = farewell.code,
-                   .is_own = false,
-                   .in_haste = parting.in_haste,
-                   .text = {}}));
-      }
+      if (!failed.empty()) farewell.code = failed.front().code;
+      farewell.texts = texts_of(failed);
+      const Parting word{
+          .code = farewell.code, .is_own = false, .in_haste = parting.in_haste, .text = {}};
+      for (std::uint32_t p = 1; p < count(); ++p) post(p, Type::farewell, bytes_of(word));
     } else {
-      post(0, Type::farewell, word(parting));
+      post(0, Type::farewell, bytes_of(parting));
       answered = await_farewells(lock, patience);
       farewell.reached_zero = others_[0].farewell.has_value();
       if (farewell.reached_zero) {

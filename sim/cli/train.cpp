@@ -61,11 +61,12 @@ Settings gather_settings(const TrainOptions& options) {
   set(settings, options.given);
   validate(settings);
   check_backend(settings);
-  refuse_without_effect(settings, given_by_name(begun.settings, options.given));
+  const Ranks ranks = options.transport == kThreads ? Ranks::threads : Ranks::processes;
+  refuse_without_effect(settings, given_by_name(begun.settings, options.given), ranks);
   std::erase_if(begun.named, [&](const GivenKey& of_file) {
     return std::ranges::count(options.given, of_file.key, &GivenSettings::value_type::first) > 0;
   });
-  refuse_without_effect(settings, begun.named);
+  refuse_without_effect(settings, begun.named, ranks);
   return settings;
 }
 
@@ -115,8 +116,11 @@ Exit train(const TrainOptions& options, const CommandContext& context, comm::Pro
   const Settings settings = settings_of(options, processes);
   check_processes(processes, settings, !options.dump_wire.empty());
   if (!processes.leads()) {
-    const TrainingSinks asks{
-        .warn = {}, .on_start = {}, .on_round = {}, .interrupted = context.interrupted};
+    const TrainingSinks asks{.warn = [&](std::string_view text) { warn(context, text); },
+                             .on_start = {},
+                             .on_round = {},
+                             .on_evaluation = {},
+                             .interrupted = context.interrupted};
     return train_share(processes, settings, asks, context.law) ? Exit::good : Exit::interrupted;
   }
   std::optional<FinishedRun> baseline;
@@ -206,8 +210,8 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
   command
       ->add_option("--resume", options->resume,
                    "go on with the run in RUN_DIR from its newest checkpoint, with its settings; "
-                   "rounds and what changes no bit (slots, instruction_set, checkpoint_every, "
-                   "deadline) may be given anew")
+                   "rounds and what changes no bit (slots, instruction_set, checkpoint_every, or "
+                   "deadline, of processes) may be given anew")
       ->type_name("RUN_DIR")
       ->excludes("--preset", "--config", "--out");
   command->add_option("--baseline", options->baseline, "a finished run to compare with")

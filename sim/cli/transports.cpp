@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <ostream>
 
 #include "comm/inproc/one_process.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/plan/settings.hpp"
+#include "sim/round/local_update.hpp"
 #include "sim/train/backend_list.hpp"
 
 namespace mvsgd::sim {
@@ -43,6 +45,7 @@ std::unique_ptr<comm::Processes> open(std::string_view transport) {
 struct Ending {
   Exit code = Exit::good;
   bool is_own = true;  ///< it has not failed because another process has
+  std::optional<comm::Processes::Place> place;
   std::string text;
 };
 
@@ -54,6 +57,10 @@ Ending run(comm::Processes& processes, const std::function<Exit(comm::Processes&
       return work(processes);
     } catch (const comm::TransportError& e) {
       ending.is_own = !processes.failed_elsewhere();
+      ending.text = e.what();
+      throw;
+    } catch (const NonFiniteError& e) {
+      ending.place = e.place();
       ending.text = e.what();
       throw;
     } catch (const std::exception& e) {
@@ -101,18 +108,18 @@ Exit in_processes(std::string_view transport, const CommandContext& context,
       {.code = static_cast<int>(ending.code),
        .is_own = ending.is_own,
        .in_haste = ending.code == Exit::interrupted,
+       .place = ending.place,
        .text = leads ? ending.text
                      : fmt::format("{}: {}", processes->name_of(processes->index()), ending.text)},
       comm::kLongestDeadline);
   const auto tell = [&](std::string_view text) {
     fmt::print(context.streams.err, "{} {}\n", in_red("mvsgd:", context.streams.err_colors), text);
   };
-  const bool has_failed = !ending.text.empty();
   const bool is_alone = leads ? farewell.texts.empty() : !farewell.reached_zero;
-  if (has_failed && ((leads && ending.is_own) || is_alone)) tell(ending.text);
+  if (!ending.text.empty() && is_alone) tell(ending.text);
   for (const std::string& text : farewell.texts) {
-    // What is wrong in the same words everywhere is told once.
-    if (!ending.is_own || !text.ends_with(": " + ending.text)) tell(text);
+    // What is wrong in process 0's words elsewhere, too, is told once.
+    if (!text.ends_with(": " + farewell.texts.front())) tell(text);
   }
   context.streams.out.flush();
   return static_cast<Exit>(farewell.code);

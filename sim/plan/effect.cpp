@@ -249,7 +249,7 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"eval_every", never, unless_there_are_many_epochs},
     {"ledger_rows", never, unless_messages_are_sent},
     {"checkpoint_every", never, never},
-    {"deadline", never, never},
+    {"deadline", never, never, false, true},
 });
 
 }  // namespace

@@ -114,6 +114,10 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
                                  .on_counts = context.on_counts},
                    group.end(group.server()), std::move(state.server), votes_of(state.workers),
                    state.workers.front().buffers.size());
+    // What workers elsewhere have brought for a checkpoint is old from now on.
+    for (std::uint32_t n = 0; n < group.workers(); ++n) {
+      if (!group.is_here(n)) state.workers.at(n).theta = state.workers.at(n).e = {};
+    }
   }
   const auto work = [&](comm::Transport& end) {
     WorkerState& own = state.workers.at(end.rank());

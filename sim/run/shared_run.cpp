@@ -18,6 +18,7 @@
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/memory_limits.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/control.hpp"
@@ -187,12 +188,10 @@ Settings settings_here(const comm::Processes& processes, const Settings& setting
   return here;
 }
 
-Settings workers_here(const comm::Processes& processes, const Settings& settings) {
-  Settings here = settings_here(processes, settings);
-  if (processes.count() > 1) {
-    here.workers = std::max(1U, processes.share(settings.workers).count);
-  }
-  return here;
+MemoryEstimate memory_here(const comm::Processes& processes, const Settings& settings) {
+  return memory_estimate(
+      settings_here(processes, settings),
+      RanksHere{.workers = processes.share(settings.workers).count, .server = processes.leads()});
 }
 
 void send_start(comm::Processes& processes, TrialState& state) {
@@ -217,6 +216,10 @@ void send_start(comm::Processes& processes, TrialState& state) {
 
 bool train_share(comm::Processes& processes, const Settings& settings, const TrainingSinks& sinks,
                  const LawConstants& law) {
+  const MemoryEstimate memory = memory_here(processes, settings);
+  if (const auto warning = check_memory(memory, memory_limits()); warning && sinks.warn) {
+    sinks.warn(processes.name_of(processes.index()) + ": " + *warning);
+  }
   const data::TrainTest images = load_images(settings);
   agree(processes, settings, images);
   TrialState begun = receive_start(processes, settings);

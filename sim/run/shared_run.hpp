@@ -7,6 +7,7 @@
 #include "sim/law/law.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/run/training_run.hpp"
+#include "sim/train/memory.hpp"
 #include "sim/train/trial.hpp"
 
 namespace mvsgd::sim {
@@ -29,15 +30,16 @@ void agree(comm::Processes& processes, const Settings& settings, const data::Tra
 /// of this host.
 [[nodiscard]] Settings settings_here(const comm::Processes& processes, const Settings& settings);
 
-/// These settings with the workers that are here alone, one at least: what memory is needed for.
-[[nodiscard]] Settings workers_here(const comm::Processes& processes, const Settings& settings);
+/// Of this process, as memory_estimate().
+[[nodiscard]] MemoryEstimate memory_here(const comm::Processes& processes,
+                                         const Settings& settings);
 
 /// Process 0 hands each other one its workers' state, of which it keeps what its server needs.
 void send_start(comm::Processes& processes, TrialState& state);
 
 /// A process that does not lead: reads the images, agrees, and trains its workers from what process
-/// 0 has, to the end or a stop. Of `sinks` it has `interrupted` alone, and asks process 0 to stop.
-/// Returns whether the run has finished. Throws as train_in().
+/// 0 has, to the end or a stop. Of `sinks` it has `warn` and `interrupted` alone, and asks process
+/// 0 to stop. Returns whether the run has finished. Throws as train_in().
 [[nodiscard]] bool train_share(comm::Processes& processes, const Settings& settings,
                                const TrainingSinks& sinks, const LawConstants& law);
 

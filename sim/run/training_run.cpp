@@ -155,7 +155,7 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
   settings.data = absolute_data(given);
   comm::OneProcess alone;
   comm::Processes& processes = options.processes != nullptr ? *options.processes : alone;
-  const MemoryEstimate memory = memory_estimate(workers_here(processes, settings));
+  const MemoryEstimate memory = memory_here(processes, settings);
   if (const auto warning = check_memory(memory, memory_limits())) warn(sinks, *warning);
   Environment here = environment_of(settings);
   const data::TrainTest images = load_images(settings);

@@ -43,6 +43,8 @@ GiveUpTogether::GiveUpTogether(comm::Processes& processes, comm::Group& group, G
                           },
                       .poll =
                           [&processes, &give_up] {
+                            // Whatever its ranks have begun: it comes to nothing.
+                            if (processes.is_lost()) give_up.give_up();
                             if (processes.failed_elsewhere()) give_up.leave();
                             (void)give_up.is_due();  // asks for a rank that waits
                           }});
@@ -59,6 +61,7 @@ GiveUpTogether::GiveUpTogether(comm::Processes& processes, comm::Group& group, G
                         },
                     .poll =
                         [&processes, &group, &give_up] {
+                          if (processes.is_lost()) give_up.give_up();
                           if (processes.failed_elsewhere()) return give_up.leave();
                           // Whoever computes is told by GiveUp, whoever waits by the group.
                           if (give_up.is_due()) group.fail(group.server(), RoundGivenUp().what());

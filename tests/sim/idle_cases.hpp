@@ -84,6 +84,9 @@ inline std::vector<IdleCase> idle_cases() {
       {"error_rescale_on_decay", {{"scheme", "dense"}}, "scheme = dense"},
       {"eval_every", {{"epochs", "1"}}, "epochs = 1"},
       {"ledger_rows", {{"scheme", "sm"}, {"workers", "1"}}, "scheme = sm sends nothing"},
+      {"deadline",
+       {},
+       "only a transport between processes has a deadline, and transport = threads"},
   };
 }
 

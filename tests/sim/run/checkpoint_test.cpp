@@ -344,8 +344,10 @@ TEST_F(CheckpointTest, OtherSettingsAreRefusedNamingTheKey) {
   replace(path_ / "config.toml", "batch = 5", "batch = 4");
   EXPECT_THAT(resume({"--rounds", "1"}).err, HasSubstr("the settings have 1 rounds"));
   EXPECT_EQ(resume({"--preset", "ssgd-mv"}).code, Exit::usage);
-  const Outcome longer =
-      resume({"--rounds", "9", "--slots", "1", "--checkpoint-every", "0", "--deadline", "60"});
+  const Outcome on_threads = resume({"--deadline", "60"});
+  EXPECT_EQ(on_threads.code, Exit::usage);
+  EXPECT_THAT(on_threads.err, HasSubstr("deadline = 60: only a transport between processes"));
+  const Outcome longer = resume({"--rounds", "9", "--slots", "1", "--checkpoint-every", "0"});
   EXPECT_EQ(longer.code, Exit::good) << longer.err;
   EXPECT_THAT(text(path_ / "config.toml"), HasSubstr("rounds = 9\n"));
 }
