@@ -163,12 +163,5 @@ int main(int argc, char** argv) {
                                     .columns = columns,
                                     .out_colors = out_colors,
                                     .err_colors = shows_colors(STDERR_FILENO)};
-  const auto code = mvsgd::sim::run_command(args, streams, {}, interrupted);
-  if (code == mvsgd::sim::Exit::interrupted) {
-    // All is saved. A library that had no time to close, as MPI under a launcher that kills what
-    // does not end, is not to have another word.
-    out.flush();
-    _exit(static_cast<int>(code));
-  }
-  return static_cast<int>(code);
+  return static_cast<int>(mvsgd::sim::run_command(args, streams, {}, interrupted));
 }

@@ -26,8 +26,10 @@ using std::chrono_literals::operator""us;
 constexpr auto kTick = 50ms;
 constexpr auto kShortest = 20us;
 constexpr auto kLongest = 900us;
-/// While bytes are on their way, which need calls to move.
+/// While bytes are on their way, which need calls to move, and have moved of late: those to a
+/// process that is stopped do not.
 constexpr auto kLongestBusy = 100us;
+constexpr auto kOfLate = 20ms;
 constexpr auto kHaste = 200ms;
 
 std::string text_of(int error) {
@@ -372,6 +374,7 @@ void Engine::run() {
 void Engine::move_until_the_end(Traffic& traffic) {
   std::chrono::microseconds pause = kShortest;
   Clock::time_point tick = Clock::now();
+  Clock::time_point last_moved = tick;
   std::optional<Clock::time_point> end;
   std::deque<Posted> posted;
   while (true) {
@@ -396,7 +399,8 @@ void Engine::move_until_the_end(Traffic& traffic) {
     }
     if (moved) {
       pause = kShortest;
-    } else if (wait(traffic.is_busy(), pause)) {
+      last_moved = now;
+    } else if (wait(traffic.is_busy() && now - last_moved < kOfLate, pause)) {
       pause = kShortest;
     }
   }
@@ -407,7 +411,7 @@ bool Engine::wait(bool is_busy, std::chrono::microseconds& pause) {
   std::unique_lock lock(mutex_);
   const bool has_more =
       changed_.wait_for(lock, pause, [this] { return !outbox_.empty() || ended_; });
-  pause = std::min<std::chrono::microseconds>(pause + pause / 2, is_busy ? kLongestBusy : kLongest);
+  pause = std::min<std::chrono::microseconds>(2 * pause, is_busy ? kLongestBusy : kLongest);
   return has_more && !ended_;
 }
 

@@ -310,9 +310,10 @@ void MpiProcesses::look_after_others() {
     other.is_gone = true;
     is_lost_ = true;
     std::string what = name_of(p);
-    if (group_ != nullptr) {
-      const Share share = share_of(p, count(), group_->workers());
-      if (share.count > 0) what += " with worker " + std::to_string(share.first);
+    if (workers_ > 0) {
+      const Share share = share_of(p, count(), workers_);
+      if (share.count > 0) what += share.count > 1 ? " with workers " : " with worker ";
+      if (share.count > 0) what += std::to_string(share.first);
       if (share.count > 1) what += " to " + std::to_string(share.first + share.count - 1);
       if (p == 0) what += share.count > 0 ? " and the server" : " with the server";
     }
@@ -381,6 +382,7 @@ std::unique_ptr<Group> MpiProcesses::make_group(std::uint32_t workers,
   std::unique_lock lock(mutex_);
   const std::uint32_t number = ++groups_;
   group_ = group.get();
+  workers_ = workers;
   const auto ready = numbers(number, workers);
   // Unlocked where the group dies: its destructor locks.
   const auto await = [&](std::uint32_t p) {

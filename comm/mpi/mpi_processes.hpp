@@ -98,7 +98,8 @@ class MpiProcesses final : public Processes {
   std::condition_variable changed_;
   std::vector<Other> others_;  ///< by process
   MpiGroup* group_ = nullptr;
-  std::uint32_t groups_ = 0;  ///< made so far: the number of the last
+  std::uint32_t groups_ = 0;   ///< made so far: the number of the last
+  std::uint32_t workers_ = 0;  ///< of that
   std::optional<std::string> end_;
   std::optional<bool> failed_here_;  ///< whether the first failure is one of this process
   std::atomic<bool> is_lost_ = false;

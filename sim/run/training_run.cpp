@@ -246,6 +246,10 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
           "memory ran out after round {} of {}, {} MB of it in use: this run needs about "
           "{}; something else has taken what there was when it began",
           t, rounds.size(), most_resident() / 1'000'000, text_of(memory)));
+    } catch (const comm::TransportError& e) {
+      if (processes.count() == 1) throw;
+      throw comm::TransportError(
+          fmt::format("after round {} of {}: {}", t, rounds.size(), e.what()));
     }
   };
   TrainingEnd end{.result = train(),

@@ -91,15 +91,8 @@ void bring_parts(comm::Processes& processes, std::chrono::milliseconds deadline,
     for (const WorkerState& worker : own) processes.send(0, encode_part(worker));
     return;
   }
-  const auto received = [&](std::uint32_t p) {
-    try {
-      return processes.receive(p, deadline);
-    } catch (const comm::TransportError& e) {
-      throw comm::TransportError(fmt::format("in round {}: {}", state.t + 1, e.what()));
-    }
-  };
   for (std::uint32_t p = 1; p < processes.count(); ++p) {
-    const auto bytes = received(p);
+    const auto bytes = processes.receive(p, deadline);
     comm::BitReader in = reader_of(bytes);
     if (const std::uint64_t t = in.get(32); t != state.t) {
       throw comm::TransportError(fmt::format("{} has gone back to round {}, process 0 to round {}",
@@ -109,7 +102,7 @@ void bring_parts(comm::Processes& processes, std::chrono::milliseconds deadline,
     for (compress::Index& i : mask) i = static_cast<compress::Index>(in.get(32));
     const comm::Share share = comm::share_of(p, processes.count(), n);
     for (std::uint32_t worker = share.first; worker < share.first + share.count; ++worker) {
-      state.workers[worker] = decode_part(received(p), worker, d, d);
+      state.workers[worker] = decode_part(processes.receive(p, deadline), worker, d, d);
       state.workers[worker].mask = mask;
     }
   }

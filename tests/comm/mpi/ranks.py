@@ -237,7 +237,7 @@ def killed():
         expect(not ranks_of(directory), "there are ranks left", said)
         # MPICH's launcher kills all at once, and nobody has a word.
         if is_open_mpi and victim > 0:
-            gone = re.search(rf"round.*process {victim} of {ranks} on \S+ with worker \d.* is gone", said)
+            gone = re.search(rf"after round \d+ of \d+: .*process {victim} of {ranks} on \S+ with workers? \d.* is gone", said)
             expect(gone, "no word of who is gone, with which workers, and when", said)
             print(gone[0])
         rounds = (directory / "metrics.jsonl").read_bytes().count(b"\n") + 3
