@@ -25,9 +25,13 @@ using std::chrono_literals::operator""us;
 
 constexpr auto kTick = 50ms;
 constexpr auto kShortest = 20us;
+// How long it sleeps at most, by how long nothing has moved. A message waits half of that at the
+// mean.
 constexpr auto kLongest = 900us;
-/// While bytes are on their way, which need calls to move, and have moved of late: those to a
-/// process that is stopped do not.
+constexpr auto kLong = 100ms;
+constexpr auto kLongestThen = 1800us;
+/// While bytes are on their way, which need calls to move. Those to a process that is stopped do
+/// not move.
 constexpr auto kLongestBusy = 100us;
 constexpr auto kOfLate = 20ms;
 constexpr auto kHaste = 200ms;
@@ -400,18 +404,19 @@ void Engine::move_until_the_end(Traffic& traffic) {
     if (moved) {
       pause = kShortest;
       last_moved = now;
-    } else if (wait(traffic.is_busy() && now - last_moved < kOfLate, pause)) {
-      pause = kShortest;
+    } else {
+      std::chrono::microseconds longest = now - last_moved < kLong ? kLongest : kLongestThen;
+      if (traffic.is_busy() && now - last_moved < kOfLate) longest = kLongestBusy;
+      pause = wait(pause) ? kShortest : std::min(2 * pause, longest);
     }
   }
 }
 
-/// Whether there is something to do before the pause, which grows, is over.
-bool Engine::wait(bool is_busy, std::chrono::microseconds& pause) {
+/// Whether there is something to send before the pause is over.
+bool Engine::wait(std::chrono::microseconds pause) {
   std::unique_lock lock(mutex_);
   const bool has_more =
       changed_.wait_for(lock, pause, [this] { return !outbox_.empty() || ended_; });
-  pause = std::min<std::chrono::microseconds>(2 * pause, is_busy ? kLongestBusy : kLongest);
   return has_more && !ended_;
 }
 
