@@ -86,10 +86,16 @@ void BitWriter::put_floats(std::span<const float> values) {
 }
 
 void BitWriter::put_all(BitWriter other) {
-  constexpr unsigned kWordBits = 64;
+  reserve(other.size());
+  if (pending_bits_ % 8 == 0) {
+    append_pending(pending_bits_ / 8);
+    bytes_.insert(bytes_.end(), other.bytes_.begin(), other.bytes_.end());
+    pending_ = other.pending_;
+    pending_bits_ = other.pending_bits_;
+    return;
+  }
   const Bits size = other.size();
   const std::vector<std::byte> bytes = other.take();
-  reserve(size);
   BitReader in(bytes, size);
   while (in.remaining() >= Bits(kWordBits)) put(in.get(kWordBits), kWordBits);
   const auto rest = static_cast<unsigned>(in.remaining().count());

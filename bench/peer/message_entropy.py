@@ -1,4 +1,4 @@
-"""Bits that recorded messages take, a vote and an update each, beside their entropy and zstd.
+"""Bits that recorded messages take, a vote and an update each, beside their entropy, zstd and Huffman's code.
 
     message_entropy.py PLAIN MIN
 
@@ -6,26 +6,33 @@ PLAIN and MIN are folders that `mvsgd train --dump-wire` wrote of the same run: 
 4-bit values, MIN with that preset's -min. The two models are equal to the bit. PLAIN is decoded by comm/README.md
 alone; MIN is only measured. Each line is a mean over the workers and over the rounds of MIN. Votes that are sent as
 changes need all earlier rounds in PLAIN. For positions `bound` is log2 of the number of possible lists; for values it
-is the entropy of the signs and of the levels, given the worker's own vote. zstd gets three inputs, and the best counts:
-the message's body; a byte for each code or gap; those bytes with the marked values after the others.
+is the entropy of the signs and of the levels, given the worker's own vote. Each peer gets three inputs, and the best
+counts: the message's body; a byte for each code or gap; those bytes with the marked values after the others. The peers
+are zstd (a frame's header included, some 8 bytes) and zlib's Z_HUFFMAN_ONLY, raw. Debian packages neither FSE nor Huff0
+but inside zstd. Then come the peers' speeds on those inputs, each message by itself, one thread.
 """
 
+import bisect
 import collections
 import math
 import pathlib
 import struct
 import subprocess
 import sys
+import tempfile
+import time
+import zlib
 
 HEADER = struct.Struct("<4B5I")
 
 
 class Bits:
     def __init__(self, data):
-        self.value, self.at = int.from_bytes(data, "little"), 0
+        self.data, self.at = data, 0
 
     def get(self, width):
-        value = self.value >> self.at & ((1 << width) - 1)
+        window = int.from_bytes(self.data[self.at // 8:(self.at + width + 7) // 8], "little")
+        value = window >> self.at % 8 & ((1 << width) - 1)
         self.at += width
         return value
 
@@ -60,10 +67,72 @@ def entropy(symbols):
     return sum(c * math.log2(len(symbols) / c) for c in counts.values())
 
 
-def zstd(level, *inputs):
-    packed = (subprocess.run(["zstd", f"-{level}", "-c", "--no-check", f"--stream-size={len(data)}"], input=bytes(data),
-                             stdout=subprocess.PIPE, check=True).stdout for data in inputs)
-    return 8 * min(map(len, packed))
+def zstd_size(level, data):
+    return len(subprocess.run(["zstd", f"-{level}", "-c", "--no-check", f"--stream-size={len(data)}"], input=data,
+                              stdout=subprocess.PIPE, check=True).stdout)
+
+
+def huffman(data):
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
+    return packer.compress(data) + packer.flush()
+
+
+class Peers:
+    """What the peers make of messages, and the inputs of which they make the least."""
+
+    SIZES = {"zstd_3": lambda data: zstd_size(3, data), "zstd_19": lambda data: zstd_size(19, data),
+             "huffman": lambda data: len(huffman(data))}
+
+    def __init__(self):
+        self.best, self.items = collections.defaultdict(list), collections.Counter()
+
+    def bits(self, what, items, *inputs):
+        """By peer."""
+        self.items[what] += items
+        bits = {}
+        for peer, size in self.SIZES.items():
+            sizes = {bytes(data): size(bytes(data)) for data in inputs}
+            least = min(sizes, key=sizes.get)
+            self.best[what, peer].append(least)
+            bits[peer] = 8 * sizes[least]
+        return bits
+
+    def speeds(self, what):
+        """Millions of items a second, to encode and to decode."""
+        words = []
+        for peer in self.SIZES:
+            best = self.best[what, peer]
+            of_bytes = self.items[what] / sum(map(len, best))  # items a byte
+            if peer == "huffman":
+                packed = [huffman(data) for data in best]
+                rates = [timed(huffman, best), timed(lambda data: zlib.decompress(data, -15), packed)]
+                rates = [self.items[what] / 1e6 / seconds for seconds in rates]
+            else:
+                rates = [rate * of_bytes for rate in zstd_speeds(peer.split("_")[1], best)]
+            words.append(f"{peer} {rates[0]:.1f} and {rates[1]:.1f}")
+        return ", ".join(words)
+
+
+def timed(do, arguments, least=0.5):
+    """Seconds of processor time of one pass."""
+    passes, start = 0, time.process_time()
+    while time.process_time() - start < least:
+        for argument in arguments:
+            do(argument)
+        passes += 1
+    return (time.process_time() - start) / passes
+
+
+def zstd_speeds(level, inputs):
+    """MB a second, by zstd's own benchmark."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for i, data in enumerate(inputs):
+            paths.append(pathlib.Path(folder) / str(i))
+            paths[-1].write_bytes(data)
+        out = subprocess.run(["zstd", "-q", f"-b{level}", "-i1", *paths], capture_output=True, text=True, check=True)
+    words = (out.stdout + out.stderr).split()
+    return [float(words[i - 1]) for i, word in enumerate(words) if word == "MB/s"][-2:]
 
 
 def gaps(members):
@@ -78,6 +147,14 @@ def gaps(members):
     return out
 
 
+def ranks_of(members, vote, kind):
+    """Of drops within the last vote, of adds outside it; the members themselves where that is not known."""
+    if vote is None:
+        return members
+    below = [bisect.bisect_left(vote, member) for member in members]
+    return below if kind == "drop" else [member - under for member, under in zip(members, below)]
+
+
 def update_bits(path):
     """The codes alone, without header, level means and padding: at most 7 bits more."""
     message = read(path)
@@ -86,7 +163,7 @@ def update_bits(path):
 
 def main(plain, least):
     plain, least = pathlib.Path(plain), pathlib.Path(least)
-    sums, messages = collections.defaultdict(float), collections.Counter()
+    sums, messages, peers = collections.defaultdict(float), collections.Counter(), Peers()
 
     def add(what, **bits):
         messages[what] += 1
@@ -105,11 +182,10 @@ def main(plain, least):
                 continue
             left, new = sorted(set(last) - set(vote)), sorted(set(vote) - set(last))
             others, k = message["d"] - len(vote), len(vote)
-            ranks = [last.index(i) for i in left]
             bound = log2_choices(k, len(left)) + log2_choices(others, len(new))
-            both = gaps(ranks) + gaps(new)
+            both = gaps(ranks_of(left, last, "drop")) + gaps(ranks_of(new, last, "add"))
             add("a vote", paper=8 * len(message["body"]), bound=bound, ours=8 * len(read(ours)["body"]), of=k,
-                zstd_3=zstd(3, message["body"], both), zstd_19=zstd(19, message["body"], both))
+                **peers.bits("a vote", k, message["body"], both))
         elif kind in ("add", "drop"):
             members = positions(message)
             if kind == "add":
@@ -119,10 +195,11 @@ def main(plain, least):
             if not ours.exists():
                 continue
             k = read(plain / f"round-{t}-up-update-worker-{worker}.bin")["count"]
+            last = votes.get((t - 1, worker))
             n = message["d"] - k if kind == "add" else k
             add(f"a list: {kind}", paper=8 * len(message["body"]), bound=log2_choices(n, len(members)),
                 ours=8 * len(read(ours)["body"]), of=len(members),
-                zstd_3=zstd(3, message["body"], gaps(members)), zstd_19=zstd(19, message["body"], gaps(members)))
+                **peers.bits(f"a list: {kind}", len(members), message["body"], gaps(ranks_of(members, last, kind))))
     for path in sorted(plain.glob("round-*-up-update-*.bin")):
         _, t, _, _, _, worker = path.stem.split("-")
         t, worker = int(t), int(worker)
@@ -141,7 +218,7 @@ def main(plain, least):
         what = "an update" + ("" if vote else ", vote not recorded")
         add(what, paper=q * len(values), bound=given, order_0=entropy(levels[0] + levels[1]) + signs,
             ours=update_bits(least / path.name), of=len(values), marked=sum(marks),
-            zstd_3=zstd(3, body, values, apart[0] + apart[1]), zstd_19=zstd(19, body, values, apart[0] + apart[1]))
+            **peers.bits(what, len(values), body, values, apart[0] + apart[1]))
 
     for what, number in messages.items():
         names = [name for of, name in sums if of == what]
@@ -149,7 +226,8 @@ def main(plain, least):
         each = ", ".join(f"{name} {mean[name] / mean['of']:.3f}" for name in names if name != "of")
         print(f"{what}: {number} messages of {mean['of']:.0f}; bits each: {each}; "
               f"ours / bound {mean['ours'] / mean['bound']:.4f}, "
-              f"ours / zstd {mean['ours'] / min(mean['zstd_3'], mean['zstd_19']):.3f}")
+              f"ours / the best peer {mean['ours'] / min(mean[peer] for peer in Peers.SIZES):.3f}; "
+              f"M a second: {peers.speeds(what)}")
 
 
 if __name__ == "__main__":

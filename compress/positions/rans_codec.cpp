@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "compress/coder/rans_stream.hpp"
 #include "compress/positions/gap_rows.hpp"
 #include "compress/positions/position_items.hpp"
 
@@ -15,8 +16,7 @@ namespace mvsgd::compress {
 namespace {
 
 constexpr std::size_t kLanes = 4;
-constexpr unsigned kWordBits = 16;
-constexpr std::uint32_t kLeastState = std::uint32_t{1} << kWordBits;
+constexpr const char* kWho = "rans code";
 constexpr std::uint64_t kMostPerBit = 8;
 constexpr unsigned kLengthBits = 5;    // of how many plain bits a far gap has
 constexpr unsigned kMostGapBits = 31;  // below the highest of a gap
@@ -43,38 +43,21 @@ constexpr auto kSlots = [] {
   return rows;
 }();
 
-struct Step {
-  std::uint64_t reciprocal;  // of the frequency, to divide by, as in compress/values/rans.cpp
-  std::uint32_t frequency;
-  std::uint32_t begin;  // the sum of the frequencies before it
-};
-
 constexpr auto kSteps = [] {
-  std::array<Step, kGapRows * kRowStride> steps{};
+  std::array<RansStep, kGapRows * kRowStride> steps{};
   for (std::size_t row = 0; row < kGapRows; ++row) {
     std::uint32_t begin = 0;
     for (std::size_t s = 0; s < kGapSymbols; ++s) {
       const std::uint32_t f = kGapFrequencies[row][s];
-      steps[row * kRowStride + s] = {
-          .reciprocal = ((std::uint64_t{1} << (32 + kSlotBits)) + f - 1) / f,
-          .frequency = f,
-          .begin = begin};
+      steps[row * kRowStride + s] = rans_step(f, begin, kSlotBits);
       begin += f;
     }
   }
   return steps;
 }();
 
-// do_one(0), do_one(1), ..., written out, so that states can stay in registers.
-template <std::size_t kCount, typename Do>
-inline void for_each(const Do& do_one) {
-  [&]<std::size_t... kI>(std::index_sequence<kI...>) { (do_one(kI), ...); }
-  (std::make_index_sequence<kCount>());
-}
-
 [[noreturn]] void refuse(const std::string& what, const comm::BitReader& in) {
-  throw comm::DecodeError("rans code: " + what + ", at bit " +
-                          std::to_string(in.position().count()));
+  refuse_rans(kWho, what, in);
 }
 
 // row * kRowStride + symbol of each gap. Its plain bits go to put(value, width).
@@ -110,75 +93,10 @@ std::vector<std::uint16_t> steps_of(std::span<const Index> positions, std::uint6
   return steps;
 }
 
-struct Lanes {
-  std::array<std::uint32_t, kLanes> states;
-  std::vector<std::uint16_t> words;  // first of them, which are not the stream's, `unused`
-  std::size_t unused;
-
-  [[nodiscard]] comm::Bits size() const {
-    return comm::Bits(32 * kLanes + kWordBits * (words.size() - unused));
-  }
-  void append_to(comm::BitWriter& out) const;
-};
-
-void Lanes::append_to(comm::BitWriter& out) const {
-  for (const std::uint32_t state : states) out.put(state, 32);
-  constexpr std::size_t kAtOnce = 4;
-  std::size_t i = unused;
-  for (; i + kAtOnce <= words.size(); i += kAtOnce) {
-    std::uint64_t four = 0;
-    for (unsigned j = 0; j < kAtOnce; ++j) four |= std::uint64_t{words[i + j]} << kWordBits * j;
-    out.put(four, kAtOnce * kWordBits);
-  }
-  for (; i < words.size(); ++i) out.put(words[i], kWordBits);
-}
-
-Lanes coded(std::span<const std::uint16_t> steps) {
-  // Words are made from the last to the first. A word is stored before it is known to be one: a
-  // branch would be predicted wrong too often. No step has two.
-  std::vector<std::uint16_t> words(steps.size() + 1);
-  std::uint16_t* next = words.data() + words.size();
-  const auto push = [&](std::uint32_t& state, std::uint16_t which) {
-    const Step& step = kSteps[which];
-    std::uint64_t x = state;
-    const bool full = x >> (32 - kSlotBits) >= step.frequency;
-    next[-1] = static_cast<std::uint16_t>(x);
-    next -= full;
-    x ^= (x ^ x >> kWordBits) & (0 - std::uint64_t{full});
-    const std::uint64_t quotient = x * step.reciprocal >> (32 + kSlotBits);
-    state = static_cast<std::uint32_t>(x + quotient * (kSlotsOfARow - step.frequency) + step.begin);
-  };
-  std::array<std::uint32_t, kLanes> states;
-  states.fill(kLeastState);
-  std::size_t i = steps.size();
-  while (i % kLanes != 0) {
-    --i;
-    push(states[i % kLanes], steps[i]);
-  }
-  while (i != 0) {
-    i -= kLanes;
-    for_each<kLanes>(
-        [&](std::size_t lane) { push(states[kLanes - 1 - lane], steps[i + kLanes - 1 - lane]); });
-  }
-  const auto unused = static_cast<std::size_t>(next - words.data());
-  return {.states = states, .words = std::move(words), .unused = unused};
-}
-
-// The words that may be the stream's, aligned, from where `in` stands: no symbol has two.
-std::vector<std::uint16_t> words_ahead(comm::BitReader in, std::size_t count) {
-  constexpr unsigned kAtOnce = 4;
-  const std::size_t most = std::min<std::size_t>(count, in.remaining().count() / kWordBits);
-  std::vector<std::uint16_t> words(most);
-  std::size_t i = 0;
-  for (; i + kAtOnce <= most; i += kAtOnce) {
-    const std::uint64_t four = in.peek();
-    in.skip(comm::Bits(kAtOnce * kWordBits));
-    for (unsigned j = 0; j < kAtOnce; ++j) {
-      words[i + j] = static_cast<std::uint16_t>(four >> kWordBits * j);
-    }
-  }
-  for (; i < most; ++i) words[i] = static_cast<std::uint16_t>(in.get(kWordBits));
-  return words;
+RansStream coded(std::span<const std::uint16_t> steps) {
+  return rans_stream<kLanes>(steps.size(), kSlotBits, [steps](std::size_t i) -> const RansStep& {
+    return kSteps[steps[i]];
+  });
 }
 
 struct Symbols {
@@ -188,11 +106,8 @@ struct Symbols {
 
 Symbols read_symbols(comm::BitReader& in, std::uint64_t d, std::size_t count) {
   std::array<std::uint32_t, kLanes> states;
-  for (std::uint32_t& state : states) {
-    state = static_cast<std::uint32_t>(in.get(32));
-    if (state < kLeastState) refuse("the state " + std::to_string(state) + " of a lane", in);
-  }
-  const std::vector<std::uint16_t> words = words_ahead(in, count);
+  get_rans_states(kWho, in, states);
+  const std::vector<std::uint16_t> words = rans_words_ahead(in, count);
   const std::uint16_t* next = words.data();
   const std::uint16_t* const end = next + words.size();
   Symbols symbols{.of_gap = std::vector<std::uint8_t>(count),
@@ -210,13 +125,13 @@ Symbols read_symbols(comm::BitReader& in, std::uint64_t d, std::size_t count) {
     symbols.unit_of_chunk[i / kChunk] = static_cast<std::uint8_t>(scale.unit());
     std::array<std::uint8_t, kChunk> read;  // stored at once: any byte could be a state's
     std::uint32_t weight = 0;
-    for_each<kChunk>([&](std::size_t j) {
+    for_each_lane<kChunk>([&](std::size_t j) {
       std::uint32_t state = states[j % kLanes];
       const std::uint32_t slot = slots[state & kLow];
       read[j] = static_cast<std::uint8_t>(slot & kSymbol);
       weight += kGapWeights[slot & kSymbol];
       state = rest_of(state, slot);
-      if (state < kLeastState) state = state << kWordBits | *next++;
+      if (state < kLeastRansState) state = state << kRansWordBits | *next++;
       states[j % kLanes] = state;
     });
     std::memcpy(&symbols.of_gap[i], read.data(), kChunk);
@@ -232,16 +147,13 @@ Symbols read_symbols(comm::BitReader& in, std::uint64_t d, std::size_t count) {
       symbols.of_gap[i] = static_cast<std::uint8_t>(slot & kSymbol);
       weight += kGapWeights[slot & kSymbol];
       state = rest_of(state, slot);
-      if (state >= kLeastState) continue;
+      if (state >= kLeastRansState) continue;
       if (next == end) refuse("it ends before gap " + std::to_string(i + 1), in);
-      state = state << kWordBits | *next++;
+      state = state << kRansWordBits | *next++;
     }
     if (!scale.learn(weight)) refuse("gaps beyond any d", in);
   }
-  in.skip(comm::Bits(kWordBits * static_cast<std::uint64_t>(next - words.data())));
-  for (const std::uint32_t state : states) {
-    if (state != kLeastState) refuse("a lane ends with the state " + std::to_string(state), in);
-  }
+  end_rans_stream(kWho, in, static_cast<std::size_t>(next - words.data()), states);
   return symbols;
 }
 
@@ -361,7 +273,7 @@ void RansCodec::encode_by_definition(std::span<const Index> positions, comm::Bit
   }
 
   std::array<std::uint64_t, kLanes> states;
-  states.fill(kLeastState);
+  states.fill(kLeastRansState);
   std::vector<std::uint64_t> words;
   for (std::size_t i = count; i-- > 0;) {
     std::uint64_t& x = states[i % kLanes];
@@ -371,13 +283,13 @@ void RansCodec::encode_by_definition(std::span<const Index> positions, comm::Bit
     for (std::size_t s = 0; s < symbol; ++s) begin += frequencies[s];
     const std::uint64_t f = frequencies[symbol];
     if (x >= f << (32 - kSlotBits)) {
-      words.push_back(x % kLeastState);
-      x /= kLeastState;
+      words.push_back(x % kLeastRansState);
+      x /= kLeastRansState;
     }
     x = kSlotsOfARow * (x / f) + x % f + begin;
   }
   for (const std::uint64_t state : states) out.put(state, 32);
-  for (std::size_t i = words.size(); i-- > 0;) out.put(words[i], kWordBits);
+  for (std::size_t i = words.size(); i-- > 0;) out.put(words[i], kRansWordBits);
   out.put_all(std::move(plain));
 }
 

@@ -6,11 +6,12 @@
 #include <string>
 #include <utility>
 
+#include "compress/coder/rans_stream.hpp"
+
 namespace mvsgd::compress {
 namespace {
 
-constexpr unsigned kWordBits = 16;
-constexpr std::uint32_t kLeastState = std::uint32_t{1} << kWordBits;
+constexpr const char* kWho = "entropy code";
 
 // A slot of a row: its symbol, the symbol's frequency, and the offset within the symbol's slots.
 constexpr unsigned kSymbolBits = 8;
@@ -21,49 +22,6 @@ constexpr std::uint32_t packed_slot(std::uint32_t symbol, std::uint32_t offset,
   // 2^12 would not fit. A symbol that has all slots leaves no other symbol whose frequency could
   // be 0.
   return symbol | offset << kSymbolBits | (frequency - 1) << (kSymbolBits + kOffsetBits);
-}
-
-// Calls do_lane(0), do_lane(1), ..., unrolled, so that states can stay in registers.
-template <std::size_t kLanes, typename DoLane>
-void for_each_lane(const DoLane& do_lane) {
-  [&]<std::size_t... kLane>(std::index_sequence<kLane...>) { (do_lane(kLane), ...); }
-  (std::make_index_sequence<kLanes>());
-}
-
-[[noreturn]] void refuse(const std::string& what, const comm::BitReader& in) {
-  throw comm::DecodeError("entropy code: " + what + ", at bit " +
-                          std::to_string(in.position().count()));
-}
-
-// The words that may belong to the stream, aligned, from the position of `in` on. No symbol takes
-// two.
-std::vector<std::uint16_t> words_ahead(comm::BitReader in, std::size_t count) {
-  constexpr unsigned kAtOnce = 4;
-  const std::size_t most = std::min<std::size_t>(count, in.remaining().count() / kWordBits);
-  std::vector<std::uint16_t> words(most);
-  std::size_t i = 0;
-  for (; i + kAtOnce <= most; i += kAtOnce) {
-    const std::uint64_t four = in.get(kAtOnce * kWordBits);
-    for (unsigned j = 0; j < kAtOnce; ++j) {
-      words[i + j] = static_cast<std::uint16_t>(four >> kWordBits * j);
-    }
-  }
-  for (; i < most; ++i) words[i] = static_cast<std::uint16_t>(in.get(kWordBits));
-  return words;
-}
-
-// Writes the words in the order of the stream, which is the reverse.
-void put_reversed(std::span<const std::uint16_t> words, comm::BitWriter& out) {
-  constexpr std::size_t kAtOnce = 4;
-  std::size_t left = words.size();
-  for (; left >= kAtOnce; left -= kAtOnce) {
-    std::uint64_t four = 0;
-    for (unsigned j = 0; j < kAtOnce; ++j) {
-      four |= std::uint64_t{words[left - 1 - j]} << kWordBits * j;
-    }
-    out.put(four, kAtOnce * kWordBits);
-  }
-  for (; left > 0; --left) out.put(words[left - 1], kWordBits);
 }
 
 }  // namespace
@@ -80,14 +38,9 @@ Rans::Rans(unsigned bits, std::size_t symbols, std::vector<std::uint32_t> freque
   for (std::size_t row = 0; row < frequencies.size(); row += symbols) {
     std::uint64_t begin = 0;
     for (std::size_t s = row; s < row + symbols; ++s) {
-      const std::uint32_t f = frequencies[s];
-      // x / f = x * reciprocal >> (32 + bits) for all x < f 2^(32 - bits). The reciprocal is too
-      // large by e / f with e < f <= M, x e < 2^(32 + bits), and the product fits 64 bits.
-      const std::uint64_t scale = std::uint64_t{1} << (32 + bits);
-      steps_.push_back({.reciprocal = f == 0 ? 0 : (scale + f - 1) / f,
-                        .frequency = f,
-                        .begin = static_cast<std::uint32_t>(begin)});
-      begin += f;
+      // Too large a sum, whose steps would be wrong, is refused below.
+      steps_.push_back(rans_step(frequencies[s], static_cast<std::uint32_t>(begin), bits));
+      begin += frequencies[s];
     }
     if (begin != all) {
       throw std::invalid_argument("Rans: the frequencies of row " + std::to_string(row / symbols) +
@@ -98,55 +51,17 @@ Rans::Rans(unsigned bits, std::size_t symbols, std::vector<std::uint32_t> freque
 }
 
 template <std::size_t kLanes>
-void Rans::encode_in(std::span<const std::uint8_t> symbols, comm::BitWriter& out) const {
-  // From the last word to the first, a block of symbols at a time; no symbol takes two words.
-  constexpr std::size_t kBlock = 4096;
-  static_assert(kBlock % kLanes == 0);
-  std::vector<std::uint16_t> words;
-  std::uint16_t* next = nullptr;
-  const unsigned bits = bits_;
-  const unsigned spare = 32 - bits;
-  const Step* const steps = steps_.data();
-  const auto push = [&](std::uint32_t& state, std::uint8_t symbol) {
-    const Step& step = steps[symbol];
-    if (step.frequency == 0) {
-      throw std::invalid_argument("Rans::encode: symbol " + std::to_string(symbol) +
-                                  " has no slot");
-    }
-    std::uint64_t x = state;
-    // A word is stored even if the state gives none: a branch would be mispredicted half the time.
-    const bool full = x >> spare >= step.frequency;
-    *next = static_cast<std::uint16_t>(x);
-    next += full;
-    x ^= (x ^ x >> kWordBits) & (0 - std::uint64_t{full});
-    const std::uint64_t quotient = x * step.reciprocal >> (32 + bits);
-    state = static_cast<std::uint32_t>(
-        x + quotient * ((std::uint64_t{1} << bits) - step.frequency) + step.begin);
-  };
-
-  std::array<std::uint32_t, kLanes> states;
-  states.fill(kLeastState);
-  std::size_t i = symbols.size();
-  std::size_t used = 0;
-  while (i != 0) {
-    const std::size_t begin = (i - 1) / kBlock * kBlock;
-    words.resize(used + kBlock + 1);  // a word is stored before it is known to count
-    next = words.data() + used;
-    while (i % kLanes != 0) {
-      --i;
-      push(states[i % kLanes], symbols[i]);
-    }
-    while (i != begin) {
-      i -= kLanes;
-      for_each_lane<kLanes>([&](std::size_t lane) {
-        push(states[kLanes - 1 - lane], symbols[i + kLanes - 1 - lane]);
+RansStream Rans::encode_in(std::span<const std::uint8_t> symbols) const {
+  const RansStep* const steps = steps_.data();
+  return rans_stream<kLanes>(
+      symbols.size(), bits_, [symbols, steps](std::size_t i) -> const RansStep& {
+        const RansStep& step = steps[symbols[i]];
+        if (step.frequency == 0) {
+          throw std::invalid_argument("Rans::encode: symbol " + std::to_string(symbols[i]) +
+                                      " has no slot");
+        }
+        return step;
       });
-    }
-    used = static_cast<std::size_t>(next - words.data());
-  }
-  out.reserve(comm::Bits(32 * kLanes + kWordBits * used));
-  for (const std::uint32_t state : states) out.put(state, 32);
-  put_reversed(std::span(words).first(used), out);
 }
 
 void Rans::encode(std::span<const std::uint8_t> symbols, std::size_t lanes,
@@ -157,8 +72,8 @@ void Rans::encode(std::span<const std::uint8_t> symbols, std::size_t lanes,
     throw std::invalid_argument("Rans::encode: symbol " + std::to_string(last) + " of " +
                                 std::to_string(steps_.size()));
   }
-  if (lanes == 1) return encode_in<1>(symbols, out);
-  if (lanes == kManyLanes) return encode_in<kManyLanes>(symbols, out);
+  if (lanes == 1) return encode_in<1>(symbols).append_to(out);
+  if (lanes == kManyLanes) return encode_in<kManyLanes>(symbols).append_to(out);
   throw std::invalid_argument("Rans::encode: " + std::to_string(lanes) + " lanes");
 }
 
@@ -177,11 +92,8 @@ template <std::size_t kLanes, typename RowOf>
 std::vector<std::uint8_t> Rans::decode_in(comm::BitReader& in, std::size_t count,
                                           const RowOf& row_of) const {
   std::array<std::uint32_t, kLanes> states;
-  for (std::uint32_t& state : states) {
-    state = static_cast<std::uint32_t>(in.get(32));
-    if (state < kLeastState) refuse("the state " + std::to_string(state) + " of a lane", in);
-  }
-  const std::vector<std::uint16_t> words = words_ahead(in, count);
+  get_rans_states(kWho, in, states);
+  const std::vector<std::uint16_t> words = rans_words_ahead(in, count);
   const std::vector<std::uint32_t> all_slots = slots();
   const std::uint32_t* const slots = all_slots.data();
   const std::uint16_t* next = words.data();
@@ -207,7 +119,7 @@ std::vector<std::uint8_t> Rans::decode_in(comm::BitReader& in, std::size_t count
       std::uint32_t state = rest_of(states[lane], slot);
       // A branch: at two bits a symbol one in eight takes a word. Without the branch g++ 12
       // vectorises half of this, which takes twice the time.
-      if (state < kLeastState) state = state << kWordBits | *next++;
+      if (state < kLeastRansState) state = state << kRansWordBits | *next++;
       states[lane] = state;
     });
     std::ranges::copy(read, symbols.begin() + static_cast<std::ptrdiff_t>(i));
@@ -217,17 +129,16 @@ std::vector<std::uint8_t> Rans::decode_in(comm::BitReader& in, std::size_t count
     const std::uint32_t slot = slot_of(state, i);
     symbols[i] = static_cast<std::uint8_t>(slot);
     state = rest_of(state, slot);
-    if (state >= kLeastState) continue;
+    if (state >= kLeastRansState) continue;
     if (next == end) {
-      in.skip(comm::Bits(kWordBits * words.size()));
-      refuse("it ends before symbol " + std::to_string(i + 1) + " of " + std::to_string(count), in);
+      in.skip(comm::Bits(kRansWordBits * std::uint64_t{words.size()}));
+      refuse_rans(kWho,
+                  "it ends before symbol " + std::to_string(i + 1) + " of " + std::to_string(count),
+                  in);
     }
-    state = state << kWordBits | *next++;
+    state = state << kRansWordBits | *next++;
   }
-  in.skip(comm::Bits(kWordBits * static_cast<std::uint64_t>(next - words.data())));
-  for (const std::uint32_t state : states) {
-    if (state != kLeastState) refuse("a lane ends with the state " + std::to_string(state), in);
-  }
+  end_rans_stream(kWho, in, static_cast<std::size_t>(next - words.data()), states);
   return symbols;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "comm/bit_stream.hpp"
+#include "compress/coder/rans_stream.hpp"
 
 namespace mvsgd::compress {
 
@@ -66,14 +67,8 @@ class Rans {
                                                  std::size_t lanes) const;
 
  private:
-  struct Step {
-    std::uint64_t reciprocal;  // of the frequency, for divisions
-    std::uint32_t frequency;
-    std::uint32_t begin;  // c_s
-  };
-
   template <std::size_t kLanes>
-  void encode_in(std::span<const std::uint8_t> symbols, comm::BitWriter& out) const;
+  [[nodiscard]] RansStream encode_in(std::span<const std::uint8_t> symbols) const;
   template <std::size_t kLanes, typename RowOf>
   std::vector<std::uint8_t> decode_in(comm::BitReader& in, std::size_t count,
                                       const RowOf& row_of) const;
@@ -81,7 +76,7 @@ class Rans {
 
   unsigned bits_;
   std::size_t symbols_;
-  std::vector<Step> steps_;
+  std::vector<RansStep> steps_;
 };
 
 }  // namespace mvsgd::compress

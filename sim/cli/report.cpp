@@ -8,6 +8,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "sim/report/run_table.hpp"
 #include "sim/report/seed_groups.hpp"
 #include "sim/report/uplink_figure.hpp"
+#include "sim/run/condensed_run.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/verify/verify.hpp"
 
@@ -81,6 +83,7 @@ struct ReportOptions {
   std::string out;
   std::string format;
   std::string network;
+  std::string condensed;
   bool figure = false;
   bool table = false;
 };
@@ -135,7 +138,23 @@ void write_report(const fs::path& path, const std::string& text) {
   }
 }
 
+/// Writes the condensed run into a new directory.
+Exit condense(const ReportOptions& options, const CommandContext& context) {
+  if (options.directories.size() != 1) throw UsageError("--condense takes one run");
+  const fs::path into = options.condensed;
+  std::error_code error;
+  if (fs::exists(into, error)) {
+    throw InputError(fmt::format("{}: exists already", into.string()));
+  }
+  const data::TextFiles files = condensed(options.directories.front());
+  fs::create_directories(into, error);
+  for (const auto& [name, text] : files) write_report(into / name, text);
+  fmt::print(context.streams.out, "{}\n", into.string());
+  return Exit::good;
+}
+
 Exit report(const ReportOptions& options, const CommandContext& context) {
+  if (!options.condensed.empty()) return condense(options, context);
   if (options.figure && options.format != "" && options.format != "csv") {
     throw UsageError("--figure is drawn as SVG; of the others --format csv has its points");
   }
@@ -181,6 +200,11 @@ void add_report(CLI::App& app, const CommandContext& context, Action& chosen) {
       ->type_name("FILE");
   command->add_option("--format", options->format, "html (default), pdf, png or csv")
       ->check(CLI::IsMember({"html", "pdf", "png", "csv"}));
+  command
+      ->add_option("--condense", options->condensed,
+                   "in its place write one finished run without its single rounds, a few dozen "
+                   "kilobytes, into this new directory")
+      ->type_name("DIR");
   command->add_flag("--figure", options->figure,
                     "in its place test accuracy against bits sent up, as one SVG (uplink.svg); "
                     "--format csv: its points, which may stand for RUN_DIR");

@@ -3,7 +3,10 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -12,11 +15,14 @@
 #include "sim/cli/commands.hpp"
 #include "sim/cli/options.hpp"
 #include "sim/cli/train.hpp"
+#include "sim/files/durable_file.hpp"
 #include "sim/files/memory_limits.hpp"
+#include "sim/reproduce/archived_trials.hpp"
 #include "sim/reproduce/results_files.hpp"
 #include "sim/reproduce/scale.hpp"
 #include "sim/reproduce/sweep.hpp"
 #include "sim/reproduce/sweep_plan.hpp"
+#include "sim/run/run_directory.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/train/images.hpp"
 #include "sim/train/memory.hpp"
@@ -27,6 +33,8 @@ namespace {
 struct ReproduceOptions {
   SweepRequest request;
   bool only_estimate = false;
+  std::size_t rerun = 0;
+  std::uint64_t rerun_seed = 1;
 };
 
 /// Trains like `mvsgd train`, but prints its progress only at LogLevel::debug.
@@ -48,10 +56,59 @@ MemoryEstimate largest_of(const std::vector<TrialSpec>& trials) {
   return most;
 }
 
+/// The digest of the images on which every trial of the plan trains.
+std::string images_of(const SweepPlan& plan) {
+  if (plan.lacks_data) return kCifar10Images;
+  return digest_of(load_images(plan.trials.front().settings));
+}
+
+/// Throws UsageError if a trial is still to be run and there are no images.
+void need_no_data(const SweepPlan& plan) {
+  if (!plan.lacks_data) return;
+  const auto is_there = [](const TrialSpec& t) { return stage_of(t) == TrialStage::finished; };
+  const auto there = std::ranges::count_if(plan.trials, is_there);
+  if (static_cast<std::size_t>(there) == plan.trials.size()) return;
+  throw UsageError(fmt::format("{}; of the {} trials {} are archived", wanted_data(plan),
+                               plan.trials.size(), there));
+}
+
+/// Runs some of the finished trials again and compares them with what was there.
+Exit rerun(const ReproduceOptions& options, const SweepPlan& plan, std::ostream& out,
+           const CommandContext& context) {
+  if (plan.lacks_data) throw UsageError(wanted_data(plan));
+  Exit worst = Exit::good;
+  for (const TrialSpec& before : drawn_trials(plan.trials, options.rerun, options.rerun_seed)) {
+    TrialSpec again = before;
+    again.path = plan.out / "reruns" / before.path.filename();
+    make_directory(again.path);
+    const DirectoryLock lock(again.path);
+    const TrialStage stage = stage_of(again);
+    if (stage != TrialStage::finished) {
+      const Exit exit = train_trial(again, stage == TrialStage::begun, context);
+      if (exit != Exit::good) return exit;
+    }
+    std::vector<double> row;
+    for (const TrialSpec& trial : plan.trials) {
+      if (trial.settings.preset != before.settings.preset) continue;
+      if (stage_of(trial) != TrialStage::finished) continue;
+      row.push_back(100 * read_finished_run(trial.path).accuracy);
+    }
+    const Comparison comparison = compare_trials(before.path, again.path, row);
+    fmt::print(out, "{}: {}{}\n", before.path.filename().string(), comparison.words,
+               comparison.holds ? "" : in_red(" WRONG", context.streams.out_colors));
+    if (!comparison.holds) worst = Exit::check_failed;
+  }
+  return worst;
+}
+
 Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
   std::ostream silent(nullptr);
   std::ostream& out = progress_streams(context, silent).out;
   SweepPlan plan = plan_sweep(options.request);
+  std::optional<ArchivedTrials> archive;
+  if (!options.request.archive.empty()) {
+    archive.emplace(std::filesystem::path(options.request.archive) / plan.scale->name, out);
+  }
   const MemoryEstimate memory = largest_of(plan.trials);
   if (!options.only_estimate) {
     if (const auto warning = check_memory(memory, memory_limits())) warn(context, *warning);
@@ -59,11 +116,21 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
   if (!options.only_estimate) make_directory(plan.out / "runs");
   // Read now rather than after the estimate, so that bad images fail early. All trials have the
   // same ones.
-  const std::string images = digest_of(load_images(plan.trials.front().settings));
+  const std::string images = images_of(plan);
   for (TrialSpec& trial : plan.trials) trial.images = images;
+  if (archive && !options.only_estimate) {
+    fmt::print(out, "{} trials are taken from {}\n", archive->take(plan.trials),
+               options.request.archive);
+    for (const TrialSpec& trial : plan.trials) {
+      if (stage_of(trial) == TrialStage::finished) archive->add(trial);
+    }
+  }
+  if (!options.only_estimate) need_no_data(plan);
+  if (options.rerun > 0) return rerun(options, plan, out, context);
   Exit exit = Exit::good;
   const auto run_trial = [&](const TrialSpec& trial, bool resume) {
     exit = train_trial(trial, resume, context);
+    if (exit == Exit::good && archive) archive->add(trial);
     if (exit == Exit::good) return TrialEnd::finished;
     return exit == Exit::run_failed ? TrialEnd::failed : TrialEnd::stopped;
   };
@@ -122,6 +189,18 @@ void add_reproduce(CLI::App& app, const CommandContext& context, Action& chosen)
       ->add_option("--out", options->request.out,
                    "directory of trials and results; default reproduction-SCALE")
       ->type_name("DIR");
+  command
+      ->add_option("--archive", options->request.archive,
+                   "directory of finished trials, one small file each, in a folder for each scale: "
+                   "those of the same settings and images are taken, new ones are added")
+      ->type_name("DIR");
+  command
+      ->add_option("--rerun", options->rerun,
+                   "run N of the finished trials again, and compare the digests")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("N");
+  command->add_option("--rerun-seed", options->rerun_seed, "the seed that draws them; default 1")
+      ->type_name("SEED");
   command->add_flag("--estimate", options->only_estimate,
                     "say how long it takes and what memory, and end");
   add_setting_options(*command, options->request.given,
@@ -133,6 +212,7 @@ Examples:
   mvsgd reproduce table1 --scale smoke
   mvsgd reproduce table1 --scale cpu --data cifar-10 --out night
   mvsgd reproduce figure1 --scale cpu --data cifar-10 --out night
+  mvsgd reproduce table1 --scale cpu --archive sim/reproduce/trials
   mvsgd reproduce table1 --scale paper --data cifar-10 --estimate)");
   command->callback([options, &context, &chosen] {
     chosen = [options, &context] { return reproduce(*options, context); };

@@ -3,6 +3,7 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -28,8 +29,10 @@ Exit verify(const VerifyOptions& options, const CommandContext& context) {
     file.open(json);
     if (!file) throw InputError(fmt::format("{}: cannot be written", json));
   }
-  const Verification verification =
-      directory.empty() ? verify_paper(context.law) : verify_run(directory, context.law);
+  const Verification verification = directory.empty() ? verify_paper(context.law)
+                                    : std::filesystem::is_regular_file(directory)
+                                        ? verify_archive(directory, context.law)
+                                        : verify_run(directory, context.law);
   if (json == "-") {
     write_json(streams.out, verification);
   } else {
@@ -51,8 +54,10 @@ void add_verify(CLI::App& app, const CommandContext& context, Action& chosen) {
   const auto options = std::make_shared<VerifyOptions>();
   CLI::App* const command =
       app.add_subcommand("verify", "Hold the program against the paper, or a run's ledger");
-  command->add_option("run", options->directory, "a run directory; none: the equations and Table 1")
-      ->type_name("RUN_DIR");
+  command
+      ->add_option("run", options->directory,
+                   "a run directory or archive; none: the equations and Table 1")
+      ->type_name("RUN_DIR|FILE");
   command->add_option("--json", options->json, "write the same as JSON to FILE; -: in its place")
       ->type_name("FILE");
   command->footer(

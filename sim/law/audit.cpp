@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "compress/positions/position_codecs.hpp"
@@ -108,6 +110,10 @@ RoundShape Audit::shape_of(const Round& round) const {
 
 std::optional<comm::Bits> Audit::position_law_of(const MessageShape& shape, std::uint64_t k) const {
   if (shape.given == Given::last_mask || shape.given == Given::changed_vote) return std::nullopt;
+  return whole_law_of(shape, k);
+}
+
+std::optional<comm::Bits> Audit::whole_law_of(const MessageShape& shape, std::uint64_t k) const {
   const std::uint8_t code = compress::position_codec_named(settings_.position_codec).id;
   return position_law_of_code(law_, code, shape.universe, k, shape.block);
 }
@@ -118,10 +124,31 @@ comm::Bits Audit::positions(const MessageShape& shape, const Round& round, std::
   return coded(shape, round, worker, sizes);
 }
 
+std::optional<comm::Bits> Audit::most_coded(const MessageShape& shape) const {
+  // Both codes begin by saying whether what follows is the plain form, in 2 bits and in 1.
+  if (shape.kind == Kind::update)
+    return comm::Bits(2) + value_law(shape.most, settings_.value_bits);
+  if (shape.given != Given::changed_vote) return std::nullopt;
+  const auto whole = whole_law_of(shape, shape.most);
+  return whole ? std::optional(comm::Bits(1) + *whole) : std::nullopt;
+}
+
+void Audit::check_most(const MessageShape& shape, const Round& round, comm::Bits bits,
+                       std::uint64_t messages) const {
+  const auto most = most_coded(shape);
+  if (!most || bits.count() <= messages * most->count()) return;
+  throw CheckFailed(fmt::format(
+      "round {}, {}: {} bits of {} in {} messages of {} at most", round.t, comm::name(shape.kind),
+      bits.count(), shape.universe > 0 ? "positions" : "values", messages, most->count()));
+}
+
 comm::Bits Audit::coded(const MessageShape& shape, const Round& round, std::uint32_t worker,
-                        const RoundSizes& sizes) {
+                        const RoundSizes& sizes) const {
   const auto known = sizes.coded_bits.find(known_under(shape.kind, worker));
-  if (known != sizes.coded_bits.end()) return known->second;
+  if (known != sizes.coded_bits.end()) {
+    check_most(shape, round, known->second, 1);
+    return known->second;
+  }
   throw CheckFailed(fmt::format("round {}, worker {}, {}: no size of its {} is known", round.t,
                                 worker, comm::name(shape.kind),
                                 shape.universe > 0 ? "positions" : "values"));
@@ -255,9 +282,11 @@ comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round
       const comm::Bits means =
           level_mean_law(law_, shape.most, settings_.value_bits, settings_.quantizer_block);
       sum[Field::values] = bits_in(sums, shape, Field::values);
+      check_most(shape, round, sum[Field::values], workers);
       sum[Field::level_means] = comm::Bits(workers * means.count());
     } else {
       sum[Field::positions] = bits_in(sums, shape, Field::positions);
+      check_most(shape, round, sum[Field::positions], workers);
     }
     const comm::Bits padding = bits_in(sums, shape, Field::padding);
     const bool fills = padding_law(sum.total() + padding) == comm::Bits(0);
@@ -291,6 +320,73 @@ void Audit::check_sums(const Round& round, std::span<const comm::LedgerRow> sums
   }
   take(sums, wanted, Of::all_workers);
   check_nothing_is_left(sums, Of::all_workers);
+}
+
+bool Audit::depends_on_content(const MessageShape& shape) const {
+  if (shape.kind == Kind::update) return settings_.has_values_by_entropy();
+  return shape.universe > 0 && !position_law_of(shape, dimensions_.k);
+}
+
+void Audit::check_totals(std::span<const Round> rounds,
+                         const std::function<RoundSizes(const Round&)>& sizes_of,
+                         std::span<const comm::LedgerRow> totals) const {
+  const bool by_worker = settings_.ledger_rows == LedgerRows::worker;
+  const Of whose = by_worker ? Of::worker : Of::all_workers;
+  using Totals = std::map<comm::MessageId, comm::FieldBits>;
+  Totals told;
+  for (const comm::LedgerRow& row : totals) {
+    comm::MessageId id = row.id;
+    id.round = rounds.back().t;
+    told[id][row.field] += row.bits;
+  }
+  Totals wanted;
+  std::map<std::pair<comm::MessageId, Field>, std::uint64_t> free;  // messages of unknown length
+  for (const Round& round : rounds) {
+    const RoundSizes sizes = sizes_of(round);
+    check_sizes(round, sizes);
+    for (const MessageShape& shape : shape_of(round)) {
+      const bool is_free = depends_on_content(shape);
+      const Field content = shape.universe > 0 ? Field::positions : Field::values;
+      comm::FieldBits one;
+      if (is_free) {
+        one[Field::header] = comm::Bits(law_.header_bits);
+        if (content == Field::values) {
+          one[Field::level_means] =
+              level_mean_law(law_, shape.most, settings_.value_bits, settings_.quantizer_block);
+        }
+      }
+      for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+        const comm::MessageId id{.round = rounds.back().t,
+                                 .worker = by_worker ? n : 0,
+                                 .direction = shape.way,
+                                 .kind = shape.kind};
+        if (is_free) {
+          ++free[{id, content}];
+        } else if (n == 0 || shape.counted_by == CountedBy::worker) {
+          one = message(shape, round, n, sizes);
+        }
+        wanted[id] += one;
+      }
+    }
+  }
+  for (const auto& [message, count] : free) {
+    const auto& [id, content] = message;
+    const comm::FieldBits got = told[id];
+    comm::FieldBits& want = wanted[id];
+    want[content] = std::max(want[content], got[content]);
+    const std::uint64_t padding = got[Field::padding].count();
+    const bool fills = padding_law(got.total()) == comm::Bits(0);
+    if (fills && padding <= want[Field::padding].count() + 7 * count) {
+      want[Field::padding] = std::max(want[Field::padding], got[Field::padding]);
+    }
+  }
+  std::vector<comm::LedgerRow> rows;
+  for (const auto& [id, bits] : told) append_rows(id, bits, rows);
+  std::vector<comm::LedgerRow> wanted_rows;
+  for (const auto& [id, bits] : wanted) append_rows(id, bits, wanted_rows);
+  std::span<const comm::LedgerRow> left = rows;
+  take(left, wanted_rows, whose);
+  check_nothing_is_left(left, whose);
 }
 
 RoundSizes Audit::sizes_in_sums(const Round& round, std::span<const comm::LedgerRow> sums,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -39,14 +40,23 @@ class Audit {
   void check_sums(const Round& round, std::span<const comm::LedgerRow> sums,
                   const RoundSizes& sizes = {}) const;
 
-  /// The sizes that follow from such sums. The sums do not tell the workers' `changes`, which are
-  /// therefore given, in any order.
+  /// Compares sums over several rounds, with an entry for each worker or, with `ledger_rows =
+  /// round`, with sums over the workers too, as rows of any round in any order. The check is exact
+  /// but for lists and values whose length depends on them: these are taken as told, and their
+  /// padding must fill whole bytes and be less than a byte a message. Throws as check() does.
+  void check_totals(std::span<const Round> rounds,
+                    const std::function<RoundSizes(const Round&)>& sizes,
+                    std::span<const comm::LedgerRow> totals) const;
+
+  /// The sizes that follow from such sums over the workers. The sums do not tell the workers'
+  /// `changes`, which are therefore given, in any order.
   [[nodiscard]] RoundSizes sizes_in_sums(const Round& round, std::span<const comm::LedgerRow> sums,
                                          std::vector<std::uint32_t> changes) const;
 
   /// The sizes that follow from a ledger's rows of `round`. The bits of worker 0's aggregate and of
-  /// each worker's add list determine their counts. The bits of a code whose length depends on the
-  /// set are taken as the run shows them. check() compares every row with these sizes.
+  /// each worker's add list determine their counts. The bits of a code whose length depends on what
+  /// it codes are taken as the run shows them; only their largest number follows from the settings.
+  /// check() compares every row with these sizes.
   [[nodiscard]] RoundSizes sizes_in(const Round& round,
                                     std::span<const comm::LedgerRow> rows) const;
 
@@ -56,17 +66,27 @@ class Audit {
                                         std::uint32_t worker, const RoundSizes& sizes) const;
   [[nodiscard]] comm::Bits positions(const MessageShape& shape, const Round& round,
                                      std::uint32_t worker, const RoundSizes& sizes) const;
-  /// The bits that a decoded message had, in a code whose length depends on the set.
-  [[nodiscard]] static comm::Bits coded(const MessageShape& shape, const Round& round,
-                                        std::uint32_t worker, const RoundSizes& sizes);
+  /// The bits that a decoded message had, in a code whose length depends on what it codes.
+  [[nodiscard]] comm::Bits coded(const MessageShape& shape, const Round& round,
+                                 std::uint32_t worker, const RoundSizes& sizes) const;
+  /// The most bits that such a message can have, if the settings alone tell them.
+  [[nodiscard]] std::optional<comm::Bits> most_coded(const MessageShape& shape) const;
+  /// Throws CheckFailed if `messages` of them have more.
+  void check_most(const MessageShape& shape, const Round& round, comm::Bits bits,
+                  std::uint64_t messages) const;
   /// The law of k positions; none where the length depends on the set.
   [[nodiscard]] std::optional<comm::Bits> position_law_of(const MessageShape& shape,
                                                           std::uint64_t k) const;
+  /// The same for a list that is sent whole.
+  [[nodiscard]] std::optional<comm::Bits> whole_law_of(const MessageShape& shape,
+                                                       std::uint64_t k) const;
   /// The message's bits, summed over the workers.
   [[nodiscard]] comm::FieldBits message_sum(const MessageShape& shape, const Round& round,
                                             const RoundSizes& sizes,
                                             std::span<const comm::LedgerRow> sums) const;
   [[nodiscard]] bool depends_on_each_set(const MessageShape& shape) const;
+  /// Whether no number that is known without the message's content gives its length.
+  [[nodiscard]] bool depends_on_content(const MessageShape& shape) const;
   [[nodiscard]] std::uint32_t count_of(const MessageShape& shape, comm::Bits bits) const;
   void check_sizes(const Round& round, const RoundSizes& sizes) const;
 

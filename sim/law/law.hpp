@@ -37,7 +37,7 @@ struct LawConstants {
                                    std::uint64_t block_size);
 
 /// The same in the code that a header's position_codec names (comm/README.md): eq 14, Elias-Fano or
-/// base B. None for a code whose length depends on the set (Rice, entropy, delta). `block_size`
+/// base B. None for a code whose length depends on the set (position_lengths.hpp). `block_size`
 /// matters only to codes that have blocks.
 [[nodiscard]] std::optional<comm::Bits> position_law_of_code(const LawConstants& law,
                                                              std::uint8_t code, std::uint64_t d,

@@ -15,9 +15,9 @@ struct RoundSizes {
   std::uint32_t union_size = 0;        ///< top-K: the size of the union of the workers' supports
   std::vector<std::uint32_t> changes;  ///< AD after its first vote: k_t = |add| = |drop|, by worker
 
-  /// The bits of each decoded message in a code whose length depends on the positions (rice,
-  /// entropy, delta) or on the values. The key is kind and worker; the mask, one for all, is under
-  /// worker 0.
+  /// The bits that the law counts of each decoded message in a code whose length depends on the
+  /// positions (position_lengths.hpp) or on the values (value_lengths.hpp). The key is kind and
+  /// worker; the mask, one for all, is under worker 0.
   std::map<std::pair<comm::Kind, std::uint32_t>, comm::Bits> coded_bits;
 
   friend bool operator==(const RoundSizes&, const RoundSizes&) = default;

@@ -44,6 +44,12 @@ void refuse_without_effect_in_any(const std::vector<TrialSpec>& trials,
 
 }  // namespace
 
+std::string wanted_data(const SweepPlan& plan) {
+  return fmt::format(
+      "scale {} needs --data DIR with CIFAR-10's files, which 'mvsgd data fetch DIR' gets",
+      plan.scale->name);
+}
+
 SweepPlan plan_sweep(const SweepRequest& request) {
   SweepPlan plan{.what = &table_or_figure(request.what),
                  .scale = &scale(request.scale),
@@ -56,11 +62,8 @@ SweepPlan plan_sweep(const SweepRequest& request) {
     return std::ranges::find(request.given, "data", &GivenSettings::value_type::first) !=
            request.given.end();
   };
-  if (!plan.scale->embedded_data && !has_data()) {
-    throw UsageError(fmt::format(
-        "scale {} needs --data DIR with CIFAR-10's files, which 'mvsgd data fetch DIR' gets",
-        plan.scale->name));
-  }
+  plan.lacks_data = !plan.scale->embedded_data && !has_data();
+  if (plan.lacks_data && request.archive.empty()) throw UsageError(wanted_data(plan));
   const std::vector<std::string_view> rows = wanted_rows(*plan.what, request.rows);
   for (std::uint32_t seed = 1; seed <= plan.count; ++seed) {
     for (const std::string_view row : rows) {

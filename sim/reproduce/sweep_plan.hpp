@@ -20,6 +20,7 @@ struct SweepRequest {
   std::uint32_t trials = 0;       ///< for each row; 0: the scale's
   std::vector<std::string> rows;  ///< names of presets; empty: all
   std::string out;                ///< directory; "": reproduction-SCALE
+  std::string archive;            ///< directory of archived trials; "": none
   GivenSettings given;            ///< settings for every row
 };
 
@@ -29,13 +30,17 @@ struct SweepPlan {
   std::filesystem::path out;
   std::uint32_t count;            ///< trials for each row
   std::vector<TrialSpec> trials;  ///< in the order in which they run: all rows once, then again
+  bool lacks_data = false;        ///< the scale needs `data`, so only archived trials can be shown
 
   [[nodiscard]] bool is_table() const { return what == &tables_and_figures().front(); }
 };
 
 /// Plans the trials; trial `seed` of row `preset` is in OUT/runs/PRESET-seedN. Throws UsageError if
-/// no such table, figure, scale, row or value exists, if the scale needs `data` that are not given,
-/// or if a given key has no effect in any trial.
+/// no such table, figure, scale, row or value exists, if the scale needs `data` that are not given
+/// and there is no archive either, or if a given key has no effect in any trial.
 [[nodiscard]] SweepPlan plan_sweep(const SweepRequest& request);
+
+/// What a user is told who must give `data`.
+[[nodiscard]] std::string wanted_data(const SweepPlan& plan);
 
 }  // namespace mvsgd::sim

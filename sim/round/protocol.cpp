@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <string_view>
 #include <utility>
 
 #include "compress/positions/change_codec.hpp"
@@ -14,6 +13,8 @@
 #include "compress/positions/ranks.hpp"
 #include "compress/values/code_entropy.hpp"
 #include "compress/values/quantizers.hpp"
+#include "sim/law/position_lengths.hpp"
+#include "sim/law/value_lengths.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/plan/settings.hpp"
 
@@ -146,9 +147,8 @@ CodecGiven change_of_given(std::uint64_t d, std::shared_ptr<const compress::Posi
   };
 }
 
-CodecGiven codec_of(const MessageShape& shape, std::string_view name) {
-  const std::shared_ptr<const compress::PositionCodec> codec =
-      compress::position_codec_named(name).make(shape.universe, shape.most, shape.block);
+CodecGiven codec_of(const MessageShape& shape,
+                    const std::shared_ptr<const compress::PositionCodec>& codec) {
   switch (shape.given) {
     case Given::last_mask:
       return difference_from_given(shape.universe, codec);
@@ -162,6 +162,32 @@ CodecGiven codec_of(const MessageShape& shape, std::string_view name) {
       break;
   }
   return always(codec);
+}
+
+LawGiven law_of(const MessageShape& shape, const compress::PositionCodec& codec) {
+  const CodeOfPositions code{
+      .code = codec.id(), .n = shape.universe, .block_size = codec.parameter()};
+  const auto alone = [code](std::span<const Index> list) -> std::optional<comm::Bits> {
+    if (position_law_of_code({}, code.code, code.n, list.size(), code.block_size)) {
+      return std::nullopt;
+    }
+    return law_of_set({}, code, list);
+  };
+  return [=, given = shape.given](std::span<const Index> list, std::span<const Index> previous) {
+    switch (given) {
+      case Given::last_mask:
+        return previous.empty() ? alone(list) : law_of_delta({}, code.n, previous, list);
+      case Given::last_vote:
+        return alone(ranks_within(previous, list));
+      case Given::all_but_vote:
+        return alone(ranks_without(previous, list));
+      case Given::changed_vote:
+        return previous.empty() ? alone(list) : law_of_change({}, code, previous, list);
+      case Given::nothing:
+        break;
+    }
+    return alone(list);
+  };
 }
 
 }  // namespace
@@ -188,7 +214,11 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d) {
   for (const Round& round : plain_rounds(0, 2)) {
     for (const MessageShape& shape : settings.scheme->shape(settings, sizes, round)) {
       if (shape.universe == 0) continue;
-      protocol.lists[shape.kind] = {.codec = codec_of(shape, settings.position_codec),
+      const std::shared_ptr<const compress::PositionCodec> codec =
+          compress::position_codec_named(settings.position_codec)
+              .make(shape.universe, shape.most, shape.block);
+      protocol.lists[shape.kind] = {.codec = codec_of(shape, codec),
+                                    .law = law_of(shape, *codec),
                                     .least = static_cast<std::uint32_t>(shape.least),
                                     .most = static_cast<std::uint32_t>(shape.most),
                                     .universe = static_cast<std::uint32_t>(shape.universe)};
@@ -285,7 +315,7 @@ std::optional<comm::Bits> receive_update(const Protocol& protocol, comm::Transpo
   });
   quantizer.recover(quantized, values);
   if (!protocol.values_by_entropy) return std::nullopt;
-  return compress::entropy_of_codes(quantized.codes, q, own);
+  return law_of_codes(quantized.codes, q, own);
 }
 
 }  // namespace mvsgd::sim

@@ -23,11 +23,17 @@ namespace mvsgd::sim {
 using CodecGiven = std::function<std::shared_ptr<const compress::PositionCodec>(
     std::span<const compress::Index> previous)>;
 
+/// The bits that the law gives a list under the same `previous`, where they depend on the list;
+/// none where its count alone tells them. Counted by sim/law, and not by the codec.
+using LawGiven = std::function<std::optional<comm::Bits>(
+    std::span<const compress::Index> list, std::span<const compress::Index> previous)>;
+
 /// What both ends know of a run before its first message.
 struct Protocol {
   /// One kind of position list.
   struct Positions {
     CodecGiven codec;
+    LawGiven law;
     std::uint32_t least = 0;  ///< how many positions the list may have
     std::uint32_t most = 0;
     std::uint32_t universe = 0;  ///< d, or K if positions are ranks in a vote
@@ -94,7 +100,7 @@ void receive_values(const Protocol& protocol, comm::Transport& transport, std::u
 
 /// Receives exactly values.size() values of an update, quantised if the run quantises. Throws
 /// comm::DecodeError naming the sender if it cannot. If the length of the code depends on the
-/// values, returns the bits that encode_update() takes for these values, counted again.
+/// values, returns the bits that the law gives these values (sim/law/value_lengths.hpp).
 std::optional<comm::Bits> receive_update(const Protocol& protocol, comm::Transport& transport,
                                          std::uint32_t from, std::uint32_t round,
                                          std::span<float> values,

@@ -43,8 +43,8 @@ std::vector<compress::Index> ServerRound::receive_positions(
     std::uint32_t worker, comm::Kind kind, std::span<const compress::Index> previous) {
   auto positions =
       sim::receive_positions(protocol(), *transport_, worker, {kind, round().t}, previous);
-  const auto codec = protocol().positions(kind).codec(previous);
-  if (codec->is_data_dependent()) sizes().coded_bits[{kind, worker}] = codec->size(positions);
+  const auto bits = protocol().positions(kind).law(positions, previous);
+  if (bits) sizes().coded_bits[{kind, worker}] = *bits;
   return positions;
 }
 
@@ -60,10 +60,8 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
   const std::vector<compress::Index>& last = state_->mask;
   broadcast(*transport_, encode_positions(protocol(), transport_->rank(),
                                           {comm::Kind::mask, round().t}, mask, last));
-  const auto codec = protocol().positions(comm::Kind::mask).codec(last);
-  if (codec->is_data_dependent()) {
-    sizes().coded_bits[{comm::Kind::mask, 0}] = codec->size(mask);
-  }
+  const auto bits = protocol().positions(comm::Kind::mask).law(mask, last);
+  if (bits) sizes().coded_bits[{comm::Kind::mask, 0}] = *bits;
   if (!last.empty()) record_->mask_overlap = overlap(last, mask);
   if (round().evaluate) record_->mask = mask;
   if (votes != nullptr) {

@@ -60,12 +60,13 @@ class ServerRound {
   [[nodiscard]] ServerState& state() { return *state_; }
   [[nodiscard]] RoundSizes& sizes() { return record_->sizes; }
 
-  /// Receives a worker's list. If the length of its code depends on the set, records the bits.
+  /// Receives a worker's list. If the length of its code depends on the set, records the law's
+  /// bits.
   [[nodiscard]] std::vector<compress::Index> receive_positions(
       std::uint32_t worker, comm::Kind kind, std::span<const compress::Index> previous = {});
   /// Receives a worker's values, as many as `values` holds. `vote` is the worker's own vote of this
   /// round; some of the values' coordinates are in it. If the length of the code depends on the
-  /// values, records the bits.
+  /// values, records the law's bits.
   void receive_update(std::uint32_t worker, std::span<float> values,
                       std::span<const compress::Index> vote = {});
 

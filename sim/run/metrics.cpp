@@ -44,6 +44,10 @@ void put(ordered_json& line, const std::string& name, const std::vector<std::uin
   if (!values.empty()) line[name] = values;
 }
 
+void put(ordered_json& line, const std::string& name, const std::string& text) {
+  if (!text.empty()) line[name] = text;
+}
+
 /// Leaves the member out if there are no files: older programs wrote none.
 void put(ordered_json& line, const std::string& name,
          const std::map<std::string, FileDigest>& files) {
@@ -106,6 +110,10 @@ void get(const ordered_json& line, const std::string& name,
     const std::uint32_t size = whole_number<std::uint32_t>(ordered_json::parse(text));
     counts[size] = whole_number<std::uint32_t>(count);
   }
+}
+
+void get(const ordered_json& line, const std::string& name, std::string& text) {
+  if (const auto* const found = find(line, name)) text = found->get<std::string>();
 }
 
 void get(const ordered_json& line, const std::string& name, std::vector<LayerShare>& shares) {
@@ -213,6 +221,7 @@ constexpr std::array kRows = {
                             .title = "test accuracy",
                             .drawn = Drawn::by_epoch_bits_and_seconds,
                             .is_share = true}),
+    row<&M::theta_sha256>({.name = "theta_sha256"}),
     row<&M::seconds>({.name = "seconds"}),
     row<&M::phases>({.name = "cpu_seconds"})};
 
@@ -260,6 +269,7 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
                        .kept = {},
                        .test_loss = {},
                        .test_accuracy = {},
+                       .theta_sha256 = {},
                        .seconds = seconds,
                        .phases = report.phases};
   if (record.sizes.union_size > 0) metrics.union_size = record.sizes.union_size;
@@ -273,6 +283,7 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
   if (record.evaluation) {
     metrics.test_loss = record.evaluation->loss;
     metrics.test_accuracy = record.evaluation->accuracy;
+    metrics.theta_sha256 = record.evaluation->digest;
   }
   return metrics;
 }

@@ -46,7 +46,8 @@ struct RoundMetrics {
   std::vector<LayerShare> kept;  ///< of an evaluated sparse round; else empty
   std::optional<double> test_loss;
   std::optional<double> test_accuracy;
-  double seconds = 0;  ///< since the run's start
+  std::string theta_sha256;  ///< of the evaluated parameters; "" without an evaluation
+  double seconds = 0;        ///< since the run's start
   Phases phases;
 };
 

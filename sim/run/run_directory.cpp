@@ -164,6 +164,7 @@ RoundMetrics RunDirectory::add_evaluation(const Evaluation& evaluation, double s
   RoundMetrics metrics = *std::exchange(kept_, std::nullopt);
   metrics.test_loss = evaluation.loss;
   metrics.test_accuracy = evaluation.accuracy;
+  metrics.theta_sha256 = evaluation.digest;
   metrics.seconds = seconds;
   write_line(metrics);
   return metrics;

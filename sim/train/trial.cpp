@@ -67,7 +67,8 @@ struct RunningTrial {
 
   Evaluation evaluate(std::span<const float> theta, std::span<const float> buffers) {
     std::vector<float> statistics = evaluator.statistics(theta, buffers);
-    const Evaluation evaluation = evaluator(theta, statistics);
+    Evaluation evaluation = evaluator(theta, statistics);
+    evaluation.digest = sha256(theta);
     state.statistics = std::move(statistics);
     return evaluation;
   }

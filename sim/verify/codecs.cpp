@@ -24,6 +24,8 @@
 #include "compress/values/code_entropy.hpp"
 #include "compress/values/fractional_quantizer.hpp"
 #include "sim/law/law.hpp"
+#include "sim/law/position_lengths.hpp"
+#include "sim/law/value_lengths.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/round_shape.hpp"
 #include "sim/text/numbers.hpp"
@@ -84,6 +86,13 @@ Coded code(const compress::PositionCodec& codec, std::span<const Index> position
   return {.bits = size.count(), .is_read_back = is_equal && in.remaining() == comm::Bits(0)};
 }
 
+/// Whether the bits of a set are those that the law counts in this code.
+bool is_lawful(const Coded& coded, const compress::PositionCodec& codec, std::uint64_t d,
+               std::span<const Index> set) {
+  const CodeOfPositions code{.code = codec.id(), .n = d, .block_size = codec.parameter()};
+  return law_of_set({}, code, set) == comm::Bits(coded.bits);
+}
+
 std::string per_position(const Coded& coded, std::uint64_t positions) {
   return fmt::format("{} bits, {:.4f} a position", grouped(coded.bits),
                      static_cast<double>(coded.bits) / static_cast<double>(positions));
@@ -126,7 +135,8 @@ Check check_radix(std::span<const Index> support) {
 
 Check check_rice(std::span<const Index> support) {
   const unsigned r = compress::rice_parameter(kD, kK);
-  const Coded coded = code(compress::RiceCodec(kD, std::uint64_t{1} << r), support);
+  const compress::RiceCodec codec(kD, std::uint64_t{1} << r);
+  const Coded coded = code(codec, support);
   // The high part of a gap is geometric with q = (1 - K / d)^(2^r). Its mean is q / (1 - q), its
   // variance q / (1 - q)^2.
   const auto k = static_cast<double>(kK);
@@ -134,31 +144,32 @@ Check check_rice(std::span<const Index> support) {
   const double expected = k * (1 + r + q / (1 - q));
   const double deviations =
       (static_cast<double>(coded.bits) - expected) / (std::sqrt(k * q) / (1 - q));
-  return {
-      .subject = fmt::format("rice, r = {}", r),
-      .claim = "K (1 + r + q / (1 - q)) bits expected, q = (1 - K / d)^(2^r): within 5 deviations",
-      .holds = coded.is_read_back && std::abs(deviations) < 5,
-      .detail = fmt::format("{}, {:+.2f} deviations", per_position(coded, kK), deviations)};
+  return {.subject = fmt::format("rice, r = {}", r),
+          .claim =
+              "K (1 + r + q / (1 - q)) bits expected, q = (1 - K / d)^(2^r): within 5 deviations, "
+              "and exactly as the law counts them",
+          .holds = coded.is_read_back && is_lawful(coded, codec, kD, support) &&
+                   std::abs(deviations) < 5,
+          .detail = fmt::format("{}, {:+.2f} deviations", per_position(coded, kK), deviations)};
 }
 
 Check check_entropy(std::span<const Index> support) {
-  const Coded coded = code(compress::EntropyCodec(kD), support);
+  const compress::EntropyCodec codec(kD);
+  const Coded coded = code(codec, support);
   const double over = static_cast<double>(coded.bits) / entropy_bits(kD, kK);
   return {.subject = "entropy",
-          .claim = "at most 1.002 log2 C(d, K) bits on a uniform support",
-          .holds = coded.is_read_back && over <= 1.002,
+          .claim = "as the law counts, and at most 1.002 log2 C(d, K) bits on a uniform support",
+          .holds = coded.is_read_back && is_lawful(coded, codec, kD, support) && over <= 1.002,
           .detail = fmt::format("{}, {:.5f} log2 C(d, K)", per_position(coded, kK), over)};
 }
 
 Check check_rans(std::span<const Index> support) {
   const compress::RansCodec codec(kD);
   const Coded coded = code(codec, support);
-  comm::BitWriter plainly;
-  codec.encode_by_definition(support, plainly);
   const double over = static_cast<double>(coded.bits) / entropy_bits(kD, kK);
   return {.subject = "rans",
-          .claim = "as its definition, and at most 1.005 log2 C(d, K) bits on a uniform support",
-          .holds = coded.is_read_back && plainly.size().count() == coded.bits && over <= 1.005,
+          .claim = "as the law counts, and at most 1.005 log2 C(d, K) bits on a uniform support",
+          .holds = coded.is_read_back && is_lawful(coded, codec, kD, support) && over <= 1.005,
           .detail = fmt::format("{}, {:.5f} log2 C(d, K)", per_position(coded, kK), over)};
 }
 
@@ -206,11 +217,15 @@ Check check_change(std::span<const Index> last, std::span<const Index> vote) {
   const compress::ChangeCodec codec(kD, {last.begin(), last.end()},
                                     std::make_shared<compress::EntropyCodec>(kD));
   const Coded coded = code(codec, vote);
+  const comm::Bits law =
+      law_of_change({}, {.code = compress::EntropyCodec::kId, .n = kD}, last, vote);
   const double over =
       static_cast<double>(coded.bits) / (entropy_bits(kK, left) + entropy_bits(kD - kK, left));
   return {.subject = "change",
-          .claim = "a vote as r changes: within two percent of log2 C(K, r) + log2 C(d - K, r)",
-          .holds = coded.is_read_back && over < 1.02,
+          .claim =
+              "a vote as r changes: as the law counts, and within two percent of log2 C(K, r) + "
+              "log2 C(d - K, r)",
+          .holds = coded.is_read_back && coded.bits == law.count() && over < 1.02,
           .detail = fmt::format("{}, {:.5f} of it", per_position(coded, kK), over)};
 }
 
@@ -243,8 +258,11 @@ Check check_values(std::span<const Index> vote, std::span<const Index> mask) {
   const bool is_equal = compress::decode_codes_by_entropy(in, codes.size(), kBits, own) == codes;
   const double over = static_cast<double>(size.count()) / entropy;
   return {.subject = "values",
-          .claim = "4-bit values: within two percent of their entropy given the own vote",
-          .holds = is_equal && in.remaining() == comm::Bits(0) && over < 1.02,
+          .claim =
+              "4-bit values: as the law counts, and within two percent of their entropy given "
+              "the own vote",
+          .holds = is_equal && in.remaining() == comm::Bits(0) && over < 1.02 &&
+                   size == law_of_codes(codes, kBits, own),
           .detail = fmt::format("{} bits, {:.4f} a value, {:.5f} of it", grouped(size.count()),
                                 static_cast<double>(size.count()) / static_cast<double>(kK), over)};
 }

@@ -2,10 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -18,9 +21,12 @@
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/run/checkpoint.hpp"
+#include "sim/run/condensed_run.hpp"
+#include "sim/run/run_archive.hpp"
 #include "sim/run/run_history.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/train/backends.hpp"
+#include "sim/verify/condensed.hpp"
 #include "sim/verify/run_metrics.hpp"
 #include "sim/verify/verify.hpp"
 
@@ -43,6 +49,29 @@ Check checked(const fs::path& file, std::string claim, const Hold& hold) {
   }
   return check;
 }
+
+/// A new directory, which is removed with everything in it.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (fs::temp_directory_path() / "mvsgd-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) {
+      throw InputError(fmt::format("{}: {}", name, std::generic_category().message(errno)));
+    }
+    path_ = name;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
 
 std::string so_far(const RunHistory& run, std::size_t rounds) {
   return run.end ? fmt::format("{} rounds", rounds)
@@ -164,12 +193,6 @@ std::string hold_model(const fs::path& path, const RunHistory& run) {
 Verification verify_run(const fs::path& directory, const LawConstants& law) {
   RunWithRows read = read_run_with_rows(directory);
   const RunHistory& run = read.history;
-  const auto is_sum = [](const RoundHistory& line) { return line.rounds.has_value(); };
-  if (std::ranges::any_of(run.rounds, is_sum)) {
-    throw InputError(
-        fmt::format("{}: a condensed run, whose ledger is not one of rounds", directory.string()));
-  }
-  const Ledger ledger(std::move(read.rows), run);
   Verification verification;
   const auto add = [&](const char* file, const char* claim, const auto& hold) {
     verification.checks.push_back(checked(directory / file, claim, hold));
@@ -181,6 +204,25 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
   const Audit audit(law, settings, d, buffers);
   std::vector<Round> plan = schedule(settings, training_images(settings));
   plan.insert(plan.begin(), Round());
+  if (is_condensed(run)) {
+    const SizesFromRound sizes = read_sizes(directory / "sizes.csv");
+    const CondensedRecord record{.plan = plan,
+                                 .rows = read.rows,
+                                 .sizes = sizes,
+                                 .k = dimensions(settings, d, buffers).k,
+                                 .d = d};
+    add("ledger.csv", "its sums over the rounds are the law's", [&] {
+      hold_totals(record, audit);
+      return fmt::format("{} sums over {} rounds", read.rows.size(), run.last_round());
+    });
+    add("metrics.jsonl", "every line is the schedule's, its bits those of ledger.csv", [&] {
+      hold_condensed_metrics(run, record);
+      return fmt::format("{} lines, SHA-256 {}; {}", run.rounds.size(), run.end->digest,
+                         whose(run.whose_bits));
+    });
+    return verification;
+  }
+  const Ledger ledger(std::move(read.rows), run);
   const RunRecord record{.plan = plan,
                          .k = dimensions(settings, d, buffers).k,
                          .d = d,
@@ -210,6 +252,17 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
          .claim = fmt::format("that of round {} is as its manifest says", t),
          .holds = wrong.empty(),
          .detail = wrong.empty() ? "whole, and its rows are in the run's files" : wrong});
+  }
+  return verification;
+}
+
+Verification verify_archive(const fs::path& archive, const LawConstants& law) {
+  const TemporaryDirectory unpacked;
+  unpack_run_archive(archive, unpacked.path());
+  Verification verification = verify_run(unpacked.path(), law);
+  for (Check& check : verification.checks) {
+    check.subject =
+        fmt::format("{}: {}", archive.string(), fs::path(check.subject).filename().string());
   }
   return verification;
 }

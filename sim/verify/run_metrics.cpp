@@ -81,6 +81,10 @@ void hold_end(const RunHistory& run, const RunRecord& record) {
     const RoundHistory& last = run.rounds.back();
     hold(where, "test_accuracy", std::optional(end.test_accuracy), last.test_accuracy, kBy);
     hold(where, "test_loss", end.test_loss, last.test_loss, kBy);
+    // An older program wrote no digest in a round's line.
+    if (!last.theta_sha256.empty()) {
+      hold(where, "theta_sha256", end.digest, last.theta_sha256, kBy);
+    }
   }
   Account account(record.d, run.settings.workers);
   for (std::size_t t = 0; t <= run.rounds.size(); ++t) {

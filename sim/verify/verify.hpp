@@ -57,9 +57,17 @@ struct Verification {
 /// - these three files against the digests in the run's last line;
 /// - the checkpoints against their manifests.
 ///
-/// Throws InputError if config.toml, ledger.csv or metrics.jsonl cannot be read.
+/// Of a condensed run, whose ledger has sums over rounds, it checks these sums, and metrics.jsonl
+/// against them and the schedule.
+///
+/// Throws InputError if config.toml, ledger.csv, metrics.jsonl or sizes.csv cannot be read.
 [[nodiscard]] Verification verify_run(const std::filesystem::path& directory,
                                       const LawConstants& law);
+
+/// Checks a run's archive (sim/run/run_archive.hpp): its lines against the schedule, its sums of
+/// bits against `law`, the form of its digests. Throws InputError if it cannot be read.
+[[nodiscard]] Verification verify_archive(const std::filesystem::path& archive,
+                                          const LawConstants& law);
 
 /// Prints each check in a line or two, and Table 1 as Markdown. `wrong` marks what does not hold.
 void print(std::ostream& out, const Verification& verification, const std::string& wrong = "WRONG");

@@ -18,7 +18,7 @@ BELOW = {
 # The rooms of a folder, from the ground up. A room may include itself and the rooms below it, but
 # no other room of its floor. A file beside the rooms may include them all.
 ROOMS = {
-    "compress": (("select",), ("vote", "positions", "values"), ("device",), ("cuda",)),
+    "compress": (("select", "coder"), ("vote", "positions", "values"), ("device",), ("cuda",)),
     "sim": (
         ("text",),
         ("files",),
@@ -41,9 +41,11 @@ PLUGIN_USERS = {"sim", "tests", "bench"}
 # A plug-in may also include another plug-in on which it is built, and that plug-in's folder.
 PLUGIN_KNOWS = {"compress/cuda": ("nn/cuda",)}
 
-# The law of the ledger is written from the paper's equations alone, so it may include no codec.
-LAW = ("sim/law/law.hpp", "sim/law/law.cpp")
-LAW_MAY_INCLUDE = ("sim/law/law.hpp", "comm/bits.hpp")
+# The law of the ledger is written from the paper's equations and comm/README.md alone, so it may
+# include no codec.
+LAW_HEADERS = ("sim/law/law.hpp", "sim/law/position_lengths.hpp", "sim/law/value_lengths.hpp")
+LAW = LAW_HEADERS + tuple(header.replace(".hpp", ".cpp") for header in LAW_HEADERS)
+LAW_MAY_INCLUDE = (*LAW_HEADERS, "comm/bits.hpp")
 
 # Where third-party headers may be included.
 OUTSIDE = (

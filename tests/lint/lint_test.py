@@ -92,6 +92,8 @@ class Includes(unittest.TestCase):
         self.assert_allowed("sim/round/a.cpp", '#include "sim/plan/b.hpp"', '#include "sim/round/c.hpp"')
         self.assert_allowed("sim/main.cpp", '#include "sim/cli/b.hpp"')
         self.assert_allowed("compress/vote/a.cpp", '#include "compress/select/b.hpp"')
+        self.assert_allowed("compress/values/a.cpp", '#include "compress/coder/b.hpp"')
+        self.assert_refused("compress/coder/a.cpp", '#include "compress/values/b.hpp"', "compress/coder")
         self.assert_refused("sim/round/a.cpp", '#include "sim/train/b.hpp"', "sim/round may not know sim/train")
         self.assert_refused("sim/law/a.hpp", '#include "sim/cli/b.hpp"', "sim/law may not know sim/cli")
         self.assert_refused("sim/report/a.cpp", '#include "sim/verify/b.hpp"', "sim/report may not know")
@@ -125,6 +127,8 @@ class Includes(unittest.TestCase):
         self.assert_allowed("sim/law/law.cpp", '#include "sim/law/law.hpp"', '#include "comm/bits.hpp"')
         self.assert_refused("sim/law/law.cpp", '#include "compress/b.hpp"', "the law may include")
         self.assert_refused("sim/law/law.hpp", '#include "sim/plan/b.hpp"', "the law may include")
+        self.assert_refused("sim/law/position_lengths.cpp", '#include "compress/b.hpp"', "the law may include")
+        self.assert_refused("sim/law/value_lengths.hpp", '#include "compress/b.hpp"', "the law may include")
 
     def test_other_peoples_headers_stay_in_their_folder(self):
         self.assert_allowed("nn/onednn/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>")

@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # A condensed run, like those of the README's figure, has the figure and the numbers of the whole
 # run.
-# usage: condensed_run.sh MVSGD CONDENSE
+# usage: condensed_run.sh MVSGD
 set -euo pipefail
 mvsgd=$1
-condense=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -13,7 +12,7 @@ fail() { echo "$*"; exit 1; }
 "$mvsgd" train --preset ssgd-mv-ad --workers 2 --synthetic-train 64 --synthetic-test 16 --epochs 3 \
   --backend reference --set width=2 --set batch=4 --set warmup_epochs=1 --out "$work/whole" >"$work/log" 2>&1 ||
   { cat "$work/log"; fail "the run failed"; }
-python3 -B "$condense" "$work/whole" "$work/condensed"
+"$mvsgd" report "$work/whole" --condense "$work/condensed" >/dev/null
 [[ $(wc -l <"$work/whole/metrics.jsonl") == 25 ]] || fail "not 24 rounds"
 [[ $(wc -l <"$work/condensed/metrics.jsonl") == 4 ]] || fail "not three epochs and an end"
 
@@ -27,3 +26,11 @@ for run in whole condensed; do
 done
 cmp "$work/whole/uplink.csv" "$work/condensed/uplink.csv" || fail "another curve"
 diff "$work/whole/numbers" "$work/condensed/numbers" || fail "other numbers"
+
+"$mvsgd" verify "$work/condensed" >"$work/log" || { cat "$work/log"; fail "it does not hold"; }
+for file in ledger.csv metrics.jsonl; do
+  grep -q "$file" "$work/log" || fail "nothing was held of $file"
+done
+if "$mvsgd" report "$work/condensed" --condense "$work/twice" 2>"$work/log"; then fail "condensed twice"; fi
+grep -q 'condensed already' "$work/log" || { cat "$work/log"; fail "for another reason"; }
+[[ ! -e $work/twice ]] || fail "something was left behind"

@@ -203,5 +203,37 @@ TEST(PositionCodecOfALedger, OneBitMoreThanWhatWasDecodedCostsIsFound) {
   }
 }
 
+TEST(PositionCodecOfALedger, MoreBitsThanThePlainFormAreFoundByTheLedgerAlone) {
+  Settings settings = preset("ssgd-mv-l8-q-min").settings;
+  settings.position_codec = "block";
+  settings.workers = 1;
+  const Audit audit({}, settings, 10'000, 0);
+  Round round;
+  round.t = 2;
+  // K = B = 100. The plain forms: 100 codes of 4 bits after 2, and eq 14's 900 after 1.
+  const auto rows_of = [&](std::uint64_t vote, std::uint64_t update) {
+    RoundSizes sizes;
+    sizes.coded_bits = {{{comm::Kind::vote, 0}, comm::Bits(vote)},
+                        {{comm::Kind::update, 0}, comm::Bits(update)}};
+    const auto rows = audit.expected(round, 0, sizes);
+    audit.check(round, rows, audit.sizes_in(round, rows));
+    audit.check_sums(round, rows, audit.sizes_in_sums(round, rows, {}));
+    return rows;
+  };
+  auto rows = rows_of(901, 402);
+  EXPECT_THROW((void)rows_of(902, 402), CheckFailed);
+  EXPECT_THROW((void)rows_of(901, 403), CheckFailed);
+  for (const auto& [kind, field] : {std::pair{comm::Kind::vote, comm::Field::positions},
+                                    std::pair{comm::Kind::update, comm::Field::values}}) {
+    auto altered = rows;
+    std::ranges::find_if(altered, [&](const auto& r) {
+      return r.id.kind == kind && r.field == field;
+    })->bits += comm::Bits(8);  // which fits the padding
+    EXPECT_THROW(audit.check(round, altered, audit.sizes_in(round, altered)), CheckFailed);
+    EXPECT_THROW(audit.check_sums(round, altered, audit.sizes_in_sums(round, altered, {})),
+                 CheckFailed);
+  }
+}
+
 }  // namespace
 }  // namespace mvsgd::sim

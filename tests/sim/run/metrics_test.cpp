@@ -36,6 +36,7 @@ RoundMetrics full() {
                   {.layer = "linear", .coordinates = 10, .kept = 0}};
   metrics.test_loss = 1.5;
   metrics.test_accuracy = 0.125;
+  metrics.theta_sha256 = "abc";
   metrics.seconds = 9;
   metrics.phases = {.local_steps = 1, .vote = 2, .exchange = 3, .server = 4};
   return metrics;
@@ -61,7 +62,7 @@ TEST(Metrics, OfARoundAreMeansOverItsReportAndSumsOfItsLedger) {
   record.mask_overlap = 0.5;
   record.vote_agreement = 0.625;
   record.mask = {1, 30, 31};
-  record.evaluation = Evaluation{.loss = 2.25, .accuracy = 0.125};
+  record.evaluation = Evaluation{.loss = 2.25, .accuracy = 0.125, .digest = "abc"};
   for (const std::uint32_t worker : {0U, 1U}) {
     const auto row = [&](comm::Direction way, comm::Kind kind, comm::Field field, unsigned bits) {
       record.ledger.push_back({.id = {.round = 7, .worker = worker, .direction = way, .kind = kind},
@@ -95,18 +96,20 @@ TEST(Metrics, OfARoundAreMeansOverItsReportAndSumsOfItsLedger) {
   EXPECT_EQ(metrics.kept[1].kept, 2U);
   EXPECT_EQ(metrics.test_loss, 2.25);
   EXPECT_EQ(metrics.test_accuracy, 0.125);
+  EXPECT_EQ(metrics.theta_sha256, "abc");
   EXPECT_EQ(metrics.seconds, 9);
   EXPECT_EQ(metrics.phases.server, 4);
 }
 
 TEST(Metrics, ALineHasEveryMetricInTheOrderOfTheTable) {
-  EXPECT_EQ(line_of(full()),
-            R"({"round":7,"epoch":0.5,"local_steps":4,"dense":false,"learning_rate":0.25,)"
-            R"("loss":2.5,"images":640,"bits_up":1000,"bits_down":3000,"union_size":12,)"
-            R"("changes":[3,0,5],"mask_overlap":0.75,"vote_overlap":0.625,"vote_agreement":0.5,)"
-            R"("kept_by_layer":{"conv1":2,"linear":0},"test_loss":1.5,"test_accuracy":0.125,)"
-            R"("seconds":9.0,"cpu_seconds":{"local_steps":1.0,"vote":2.0,"exchange":3.0,)"
-            R"("server":4.0}})");
+  EXPECT_EQ(
+      line_of(full()),
+      R"({"round":7,"epoch":0.5,"local_steps":4,"dense":false,"learning_rate":0.25,)"
+      R"("loss":2.5,"images":640,"bits_up":1000,"bits_down":3000,"union_size":12,)"
+      R"("changes":[3,0,5],"mask_overlap":0.75,"vote_overlap":0.625,"vote_agreement":0.5,)"
+      R"("kept_by_layer":{"conv1":2,"linear":0},"test_loss":1.5,"test_accuracy":0.125,"theta_sha256":"abc",)"
+      R"("seconds":9.0,"cpu_seconds":{"local_steps":1.0,"vote":2.0,"exchange":3.0,)"
+      R"("server":4.0}})");
 }
 
 TEST(Metrics, ALineLeavesOutWhatTheRoundHasNot) {

@@ -22,6 +22,7 @@
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/run/run_archive.hpp"
 #include "sim/run/training_run.hpp"
 #include "sim/train/backends.hpp"
 #include "sim/verify/verify.hpp"
@@ -184,7 +185,9 @@ struct PresetAndCode {
 
 class EveryRun : public testing::TestWithParam<PresetAndCode> {
  protected:
-  [[nodiscard]] Outcome verify() const { return run({"verify", path_.string()}); }
+  [[nodiscard]] static Outcome verify(const fs::path& path) {
+    return run({"verify", path.string()});
+  }
 
   /// Trains until round `until` has ended, or to the end. With `watch`, verifies the run before
   /// each round's rows are written.
@@ -201,7 +204,7 @@ class EveryRun : public testing::TestWithParam<PresetAndCode> {
   }
 
   void holds(const Settings& settings, const std::string& when) {
-    const Outcome outcome = verify();
+    const Outcome outcome = verify(path_);
     EXPECT_EQ(outcome.code, Exit::good) << when << ": " << described(settings) << '\n'
                                         << outcome.out << outcome.err;
   }
@@ -211,7 +214,8 @@ class EveryRun : public testing::TestWithParam<PresetAndCode> {
              std::size_t at) {
     const std::string was = text_of(file);
     write(file, altered);
-    const Outcome outcome = verify();
+    const bool of_checkpoint = file.string().find("/checkpoint/") != std::string::npos;
+    const Outcome outcome = verify(of_checkpoint ? path_ : file.parent_path());
     const std::string what =
         fmt::format("{}: byte {} of {}: {}...", described(settings), at, file.string(),
                     was.substr(at - std::min<std::size_t>(at, 40), 60));
@@ -265,6 +269,19 @@ class EveryRun : public testing::TestWithParam<PresetAndCode> {
     }
   }
 
+  /// The archive of the run holds. If a number of its ledger is altered, the file is named.
+  void archive_holds(const Settings& settings) {
+    const fs::path archive = directory_.path() / "run.tar.xz";
+    const fs::path unpacked = directory_.path() / "unpacked";
+    write_run_archive(path_, archive);
+    const Outcome outcome = verify(archive);
+    EXPECT_EQ(outcome.code, Exit::good) << "archived: " << described(settings) << '\n'
+                                        << outcome.out << outcome.err;
+    fs::remove_all(unpacked);
+    unpack_run_archive(archive, unpacked);
+    alter_number(settings, unpacked / "ledger.csv", is_in_a_row);
+  }
+
   std::size_t draw(std::size_t below) { return engine_() % below; }
 
   std::mt19937_64 engine_{20'201'117};
@@ -295,6 +312,7 @@ TEST_P(EveryRun, HoldsAtEveryStageAndAnAlteredFileIsNamed) {
     }
     holds(settings, "finished");
     alter_something(settings, turn, true);
+    archive_holds(settings);
     if (HasFailure()) return;
     ++turn;
   }

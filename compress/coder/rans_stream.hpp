@@ -1,0 +1,110 @@
+// States and words of a stream by range asymmetric numeral systems (rANS), as the codes of
+// positions and of values both write and read them.
+//
+// A stream is a state of 32 bits for each lane, lane 0 first, then words of 16 bits. A row of
+// frequencies f_0, f_1, ... sums to M = 2^bits, and symbol s has the slots c_s to c_s + f_s - 1 of
+// it, c_s being the sum of the frequencies before it. Symbol i, from 0, is read in lane i mod
+// lanes, of state x: it is that of slot x mod M, and x becomes f_s (x / M) + x mod M - c_s. Where
+// that is below 2^16 the next word w is taken, and x becomes 2^16 x + w. A state that is sent is
+// 2^16 or more, and each ends as 2^16.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "comm/bit_stream.hpp"
+#include "comm/bits.hpp"
+
+namespace mvsgd::compress {
+
+inline constexpr unsigned kRansWordBits = 16;
+inline constexpr std::uint32_t kLeastRansState = std::uint32_t{1} << kRansWordBits;
+
+/// do_one(0), do_one(1), ..., written out, so that states can stay in registers.
+template <std::size_t kCount, typename Do>
+inline void for_each_lane(const Do& do_one) {
+  [&]<std::size_t... kI>(std::index_sequence<kI...>) { (do_one(kI), ...); }
+  (std::make_index_sequence<kCount>());
+}
+
+/// How a symbol of frequency f enters a state. Without slots it has the reciprocal 0.
+struct RansStep {
+  std::uint64_t reciprocal;  ///< of f, to divide by
+  std::uint32_t frequency;
+  std::uint32_t begin;  ///< c_s
+};
+
+/// x / f = x * reciprocal >> (32 + bits) for all x < f 2^(32 - bits): the reciprocal is too large
+/// by e / f with e < f <= M, x e < 2^(32 + bits), and the product fits 64 bits.
+constexpr RansStep rans_step(std::uint32_t frequency, std::uint32_t begin, unsigned bits) {
+  const std::uint64_t scale = std::uint64_t{1} << (32 + bits);
+  return {.reciprocal = frequency == 0 ? 0 : (scale + frequency - 1) / frequency,
+          .frequency = frequency,
+          .begin = begin};
+}
+
+/// A coded stream.
+struct RansStream {
+  std::vector<std::uint32_t> states;
+  std::vector<std::uint16_t> words;  ///< the first of them, which are not the stream's, `unused`
+  std::size_t unused = 0;
+
+  [[nodiscard]] comm::Bits size() const;
+  void append_to(comm::BitWriter& out) const;
+};
+
+/// Goes backwards through `count` symbols from states of 2^16, which leaves an encoder no choice.
+/// step_of(i) is the RansStep of symbol i.
+template <std::size_t kLanes, typename StepOf>
+RansStream rans_stream(std::size_t count, unsigned bits, const StepOf& step_of) {
+  // A word is stored before it is known to be one: a branch would be predicted wrong too often. No
+  // symbol has two.
+  std::vector<std::uint16_t> words(count + 1);
+  std::uint16_t* next = words.data() + words.size();
+  const auto push = [&](std::uint32_t& state, const RansStep& step) {
+    std::uint64_t x = state;
+    const bool full = x >> (32 - bits) >= step.frequency;
+    next[-1] = static_cast<std::uint16_t>(x);
+    next -= full;
+    x ^= (x ^ x >> kRansWordBits) & (0 - std::uint64_t{full});
+    const std::uint64_t quotient = x * step.reciprocal >> (32 + bits);
+    state = static_cast<std::uint32_t>(
+        x + quotient * ((std::uint64_t{1} << bits) - step.frequency) + step.begin);
+  };
+  std::array<std::uint32_t, kLanes> states;
+  states.fill(kLeastRansState);
+  std::size_t i = count;
+  while (i % kLanes != 0) {
+    --i;
+    push(states[i % kLanes], step_of(i));
+  }
+  while (i != 0) {
+    i -= kLanes;
+    for_each_lane<kLanes>(
+        [&](std::size_t lane) { push(states[kLanes - 1 - lane], step_of(i + kLanes - 1 - lane)); });
+  }
+  const auto unused = static_cast<std::size_t>(next - words.data());
+  return {.states = {states.begin(), states.end()}, .words = std::move(words), .unused = unused};
+}
+
+/// Throws comm::DecodeError: `who`, `what`, and the bit where `in` stands.
+[[noreturn]] void refuse_rans(const char* who, const std::string& what, const comm::BitReader& in);
+
+/// Reads the states of a stream. Throws comm::DecodeError, whose text begins with `who`, for one
+/// that no encoder sends.
+void get_rans_states(const char* who, comm::BitReader& in, std::span<std::uint32_t> states);
+
+/// The words that may belong to a stream of `count` symbols, aligned, from where `in` stands.
+[[nodiscard]] std::vector<std::uint16_t> rans_words_ahead(comm::BitReader in, std::size_t count);
+
+/// Takes the words that were read from `in`. Throws comm::DecodeError, whose text begins with
+/// `who`, unless each state has ended as it must.
+void end_rans_stream(const char* who, comm::BitReader& in, std::size_t words_read,
+                     std::span<const std::uint32_t> states);
+
+}  // namespace mvsgd::compress

@@ -1,0 +1,140 @@
+#include "sim/reproduce/archived_trials.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <map>
+#include <ostream>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "data/checksum.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/report/statistics.hpp"
+#include "sim/run/condensed_run.hpp"
+#include "sim/run/run_archive.hpp"
+#include "sim/run/run_history.hpp"
+#include "sim/train/backends.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string hash_of(const std::string& text) {
+  data::Checksum checksum(data::Hash::sha256);
+  checksum.add(std::as_bytes(std::span(text)));
+  return checksum.hex();
+}
+
+/// The digests of a run by round; those at evaluations, and under 0 that of its end.
+std::map<std::uint32_t, std::string> digests_of(const RunHistory& run) {
+  std::map<std::uint32_t, std::string> digests;
+  for (const RoundHistory& round : run.rounds) {
+    if (!round.theta_sha256.empty()) digests[round.round] = round.theta_sha256;
+  }
+  digests[0] = run.end ? run.end->digest : "";
+  return digests;
+}
+
+Comparison by_digest(const RunHistory& before, const RunHistory& again) {
+  const auto wanted = digests_of(before);
+  const auto got = digests_of(again);
+  for (const auto& [round, digest] : wanted) {
+    if (round == 0) continue;
+    const auto found = got.find(round);
+    if (found != got.end() && found->second == digest) continue;
+    return {.holds = false,
+            .words = fmt::format("another digest first after round {}: {}, and before {}", round,
+                                 found == got.end() ? "none" : found->second, digest)};
+  }
+  if (got.at(0) != wanted.at(0)) {
+    return {.holds = false,
+            .words = fmt::format("another digest: {}, and before {}", got.at(0), wanted.at(0))};
+  }
+  return {.holds = true, .words = fmt::format("digest {}, as before", wanted.at(0))};
+}
+
+}  // namespace
+
+fs::path ArchivedTrials::path_of(const TrialSpec& trial) const {
+  return directory_ / (trial.path.filename().string() + kArchiveEnding);
+}
+
+std::size_t ArchivedTrials::take(std::span<const TrialSpec> trials) const {
+  std::size_t taken = 0;
+  for (const TrialSpec& trial : trials) {
+    const fs::path archive = path_of(trial);
+    std::error_code error;
+    if (!fs::exists(archive, error) || stage_of(trial) != TrialStage::absent) continue;
+    TrialSpec unpacked = trial;
+    unpacked.path += ".tmp";
+    fs::remove_all(unpacked.path, error);
+    try {
+      unpack_run_archive(archive, unpacked.path);
+      static_cast<void>(stage_of(unpacked));
+      fs::rename(unpacked.path, trial.path);
+      ++taken;
+    } catch (const InputError& e) {
+      std::string reason = e.what();
+      const std::string place = unpacked.path.string() + ": ";
+      if (reason.starts_with(place)) {
+        reason = fmt::format("{}: {}", archive.string(), reason.substr(place.size()));
+      }
+      fmt::print(*out_, "not used: {}\n", reason);
+      fs::remove_all(unpacked.path, error);
+    }
+  }
+  return taken;
+}
+
+void ArchivedTrials::add(const TrialSpec& trial) const {
+  const fs::path archive = path_of(trial);
+  if (fs::exists(archive) || is_condensed(read_run_history(trial.path))) return;
+  fs::create_directories(directory_);
+  write_run_archive(trial.path, archive);
+}
+
+std::vector<TrialSpec> drawn_trials(std::span<const TrialSpec> trials, std::size_t count,
+                                    std::uint64_t seed) {
+  std::vector<std::pair<std::string, const TrialSpec*>> drawn;
+  for (const TrialSpec& trial : trials) {
+    if (stage_of(trial) != TrialStage::finished) continue;
+    drawn.emplace_back(hash_of(fmt::format("{}:{}", seed, trial.path.filename().string())), &trial);
+  }
+  std::ranges::sort(drawn);
+  std::vector<TrialSpec> chosen;
+  for (const auto& [hash, trial] : drawn) {
+    if (chosen.size() < count) chosen.push_back(*trial);
+  }
+  return chosen;
+}
+
+Comparison compare_trials(const fs::path& before, const fs::path& again,
+                          std::span<const double> row) {
+  const RunHistory old = read_run_history(before);
+  const RunHistory now = read_run_history(again);
+  if (!old.end || !now.end) {
+    throw InputError(fmt::format("{}: the run has not ended", (old.end ? again : before).string()));
+  }
+  const bool same_bits = !old.whose_bits.empty() && old.whose_bits == now.whose_bits;
+  if (same_bits) return by_digest(old, now);
+  const double difference = 100 * std::abs(now.end->test_accuracy - old.end->test_accuracy);
+  if (row.size() < 2) {
+    return {.holds = true,
+            .words = fmt::format("accuracies {:.2f} points apart; the bits are those of {} and of "
+                                 "{}, and one trial of the row has no deviation",
+                                 difference, old.whose_bits, now.whose_bits)};
+  }
+  const double most = 3 * sample(row).deviation.value();
+  return {.holds = difference <= most,
+          .words = fmt::format("accuracies {:.2f} points apart, three deviations of the row are "
+                               "{:.2f}; the bits are those of {} and of {}",
+                               difference, most, old.whose_bits, now.whose_bits)};
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,65 @@
+// Trials that have come from elsewhere: archives of finished runs, read and added to.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <iosfwd>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/reproduce/trials.hpp"
+
+namespace mvsgd::sim {
+
+/// SHA-256 of the images of the official CIFAR-10 files, as digest_of() has it.
+inline constexpr const char* kCifar10Images =
+    "0986e276e9a4dec8e941838372dcbefcbeb082320f292968919ddc5b333e15d7";
+
+/// A directory of archives, one a trial: PRESET-seedN.tar.xz (sim/run/run_archive.hpp).
+class ArchivedTrials {
+ public:
+  /// The directory need not exist. `out`, which must outlive this, is told what is not used, and
+  /// why.
+  ArchivedTrials(std::filesystem::path directory, std::ostream& out)
+      : directory_(std::move(directory)), out_(&out) {}
+
+  [[nodiscard]] std::filesystem::path path_of(const TrialSpec& trial) const;
+
+  /// Unpacks the archive of each trial that is absent. An archive of other settings or images, or
+  /// one that cannot be read, is left where it is, and named with the reason. Returns how many were
+  /// taken. Throws std::runtime_error if a trial's directory cannot be written.
+  std::size_t take(std::span<const TrialSpec> trials) const;
+
+  /// Writes the archive of a finished trial, unless there is one or the trial came from one. Throws
+  /// std::runtime_error if it cannot be written.
+  void add(const TrialSpec& trial) const;
+
+ private:
+  std::filesystem::path directory_;
+  std::ostream* out_;
+};
+
+/// `count` of the trials that have finished, in an order drawn with `seed`; fewer if there are
+/// fewer.
+[[nodiscard]] std::vector<TrialSpec> drawn_trials(std::span<const TrialSpec> trials,
+                                                  std::size_t count, std::uint64_t seed);
+
+/// How a trial that was run again compares with the one of the same settings before.
+struct Comparison {
+  bool holds = false;
+  std::string words;  ///< "digest 4f.. after 23,788 steps, as before"
+};
+
+/// Compares the digests after every evaluation and at the end. They must be equal if the bits are
+/// portable, or if both were trained with the same kind of processor and library. Otherwise the
+/// accuracies must be within three sample deviations of `row`, the accuracies in per cent of the
+/// trials of the same row; with fewer than two of them nothing is held, and the words say so.
+///
+/// Throws InputError if a directory cannot be read.
+[[nodiscard]] Comparison compare_trials(const std::filesystem::path& before,
+                                        const std::filesystem::path& again,
+                                        std::span<const double> row);
+
+}  // namespace mvsgd::sim

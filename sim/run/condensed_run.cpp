@@ -1,0 +1,184 @@
+#include "sim/run/condensed_run.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+#include <system_error>
+
+#include "sim/files/input_error.hpp"
+#include "sim/plan/settings_file.hpp"
+#include "sim/run/ledger_file.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSizesHeader = "round,union_size,changes";
+
+/// The file's text, with `data` as a name instead of an absolute path, which tells of one machine.
+std::string config_of(const RunHistory& run) {
+  std::ifstream file(run.path / "config.toml");
+  Settings named = run.settings;
+  const fs::path data = named.data;
+  if (data.is_absolute()) named.data = data.filename().string();
+  std::ostringstream keys;
+  write_toml(named, keys);
+  std::istringstream lines(keys.str());
+  std::string of_data;
+  while (std::getline(lines, of_data) && !of_data.starts_with("data = ")) continue;
+  std::string text;
+  for (std::string line; std::getline(file, line);) {
+    text += (line.starts_with("data = ") ? of_data : line) + '\n';
+  }
+  return text;
+}
+
+/// Makes `sum` stand for its own rounds and those of `next`.
+void join(RoundMetrics& sum, const RoundMetrics& next) {
+  const RoundMetrics before = std::exchange(sum, next);
+  sum.rounds = before.rounds.value_or(1) + next.rounds.value_or(1);
+  sum.local_steps += before.local_steps;
+  sum.loss = (before.loss * static_cast<double>(before.local_steps) +
+              next.loss * static_cast<double>(next.local_steps)) /
+             static_cast<double>(sum.local_steps);
+  sum.images += before.images;
+  sum.bits_up += before.bits_up;
+  sum.bits_down += before.bits_down;
+  sum.phases += before.phases;
+}
+
+std::string metrics_of(const RunHistory& run) {
+  std::string text;
+  std::optional<RoundMetrics> sum;
+  const auto write = [&] {
+    if (sum) text += line_of(*sum) + '\n';
+    sum.reset();
+  };
+  for (const RoundHistory& round : run.rounds) {
+    if (sum && sum->dense != round.dense) write();
+    if (sum) {
+      join(*sum, round);
+    } else {
+      sum = round;
+      sum->rounds = round.rounds.value_or(1);
+    }
+    if (round.test_accuracy) write();
+  }
+  write();
+  RunEnd end = *run.end;
+  end.files.clear();  // they are those of the whole run
+  return text + line_of(end) + '\n';
+}
+
+std::string ledger_of(const RunWithRows& run) {
+  const std::vector<RoundHistory>& rounds = run.history.rounds;
+  std::uint32_t dense = 0;  // the last round of the warm-up
+  for (const RoundHistory& round : rounds) {
+    if (round.dense) dense = round.round;
+  }
+  std::map<std::pair<comm::MessageId, comm::Field>, comm::Bits> sums;
+  for (const comm::LedgerRow& row : run.rows) {
+    comm::MessageId id = row.id;
+    if (id.round > 0) id.round = id.round <= dense ? dense : run.history.last_round();
+    sums[{id, row.field}] += row.bits;
+  }
+  std::vector<comm::LedgerRow> rows;
+  for (const auto& [message, bits] : sums) {
+    rows.push_back({.id = message.first, .field = message.second, .bits = bits});
+  }
+  std::ostringstream out;
+  write_ledger_header(out, run.history.settings.ledger_rows);
+  write_ledger_rows(out, rows, run.history.settings.ledger_rows);
+  return out.str();
+}
+
+std::string sizes_of(const RunHistory& run) {
+  std::string text(kSizesHeader);
+  text += '\n';
+  std::string before = ",";
+  for (const RoundHistory& round : run.rounds) {
+    std::vector<std::uint32_t> changes = round.changes;
+    for (const auto& [size, count] : round.change_counts)
+      changes.insert(changes.end(), count, size);
+    std::string sizes =
+        fmt::format("{},{}", round.union_size ? fmt::to_string(*round.union_size) : "",
+                    fmt::join(changes, " "));
+    if (sizes == before) continue;
+    text += fmt::format("{},{}\n", round.round, sizes);
+    before = std::move(sizes);
+  }
+  return text;
+}
+
+std::uint32_t number_of(std::string_view text) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw std::invalid_argument(fmt::format("'{}' is not a size", text));
+  }
+  return number;
+}
+
+/// Takes the text up to the next `end` off the front of `line`.
+std::string_view cell(std::string_view& line, char end) {
+  const std::size_t at = std::min(line.find(end), line.size());
+  const std::string_view taken = line.substr(0, at);
+  line.remove_prefix(std::min(at + 1, line.size()));
+  return taken;
+}
+
+}  // namespace
+
+bool is_condensed(const RunHistory& run) {
+  return std::ranges::any_of(run.rounds,
+                             [](const RoundHistory& r) { return r.rounds.has_value(); });
+}
+
+data::TextFiles condensed(const fs::path& path) {
+  const RunWithRows run = read_run_with_rows(path);
+  if (!run.history.end) {
+    throw InputError(fmt::format("{}: the run has not ended", path.string()));
+  }
+  if (is_condensed(run.history)) {
+    throw InputError(fmt::format("{}: the run is condensed already", path.string()));
+  }
+  return {{"config.toml", config_of(run.history)},
+          {"metrics.jsonl", metrics_of(run.history)},
+          {"ledger.csv", ledger_of(run)},
+          {"sizes.csv", sizes_of(run.history)}};
+}
+
+SizesFromRound read_sizes(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  if (!std::getline(file, line) || line != kSizesHeader) {
+    throw InputError(fmt::format("{}:1: '{}' is wanted", path.string(), kSizesHeader));
+  }
+  SizesFromRound sizes;
+  for (std::size_t number = 2; std::getline(file, line); ++number) {
+    try {
+      std::string_view rest = line;
+      const std::uint32_t round = number_of(cell(rest, ','));
+      const std::uint32_t before = sizes.empty() ? 0 : sizes.rbegin()->first;
+      if (round <= before) {
+        throw std::invalid_argument(fmt::format("round {} after round {}", round, before));
+      }
+      RoundSizes& here = sizes[round];
+      const std::string_view of_union = cell(rest, ',');
+      if (!of_union.empty()) here.union_size = number_of(of_union);
+      while (!rest.empty()) here.changes.push_back(number_of(cell(rest, ' ')));
+    } catch (const std::invalid_argument& e) {
+      throw InputError(fmt::format("{}:{}: {}", path.string(), number, e.what()));
+    }
+  }
+  return sizes;
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,96 @@
+#include "sim/run/run_archive.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+#include "data/dataset.hpp"
+#include "sim/files/durable_file.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/files/json.hpp"
+#include "sim/run/condensed_run.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kHead = "archive.json";
+constexpr const char* kFormat = "mvsgd run";
+constexpr std::uint32_t kVersion = 1;
+
+/// Throws std::invalid_argument unless `text` is the head of an archive of this version.
+void check_head(const fs::path& archive, const std::string& text) {
+  try {
+    const auto head = nlohmann::json::parse(without_nul(text));
+    if (head.at("format").get<std::string>() != kFormat) {
+      throw std::invalid_argument("no archive of a run");
+    }
+    const auto version = whole_number<std::uint32_t>(head.at("version"));
+    if (version == kVersion) return;
+    throw std::invalid_argument(
+        fmt::format("an archive of version {}; this program reads version {}", version, kVersion));
+  } catch (const std::exception& e) {
+    throw std::invalid_argument(fmt::format("{}: {}", archive.string(), e.what()));
+  }
+}
+
+/// The condensed run's files in the archive. Throws InputError if it is none of a run.
+data::TextFiles files_of(const fs::path& archive) {
+  try {
+    const data::TextFiles files = data::read_bundle(archive);
+    const auto take = [&](std::string_view name) {
+      const auto found = std::ranges::find(files, name, &data::TextFiles::value_type::first);
+      if (found != files.end()) return *found;
+      throw std::invalid_argument(fmt::format("{}: {} is not in it", archive.string(), name));
+    };
+    check_head(archive, take(kHead).second);
+    data::TextFiles run;
+    for (const std::string_view name : kCondensedFiles) run.push_back(take(name));
+    return run;
+  } catch (const std::exception& e) {
+    throw InputError(e.what());
+  }
+}
+
+}  // namespace
+
+void write_run_archive(const fs::path& run, const fs::path& archive) {
+  std::string folder = archive.filename().string();
+  if (folder.ends_with(kArchiveEnding)) {
+    folder.resize(folder.size() - std::string_view(kArchiveEnding).size());
+  }
+  const nlohmann::ordered_json head = {{"format", kFormat}, {"version", kVersion}};
+  data::TextFiles files = condensed(run);
+  files.insert(files.begin(), {kHead, head.dump() + '\n'});
+  replace_file(archive, data::bundle(folder, files));
+}
+
+void unpack_run_archive(const fs::path& archive, const fs::path& directory) {
+  const data::TextFiles files = files_of(archive);
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (!fs::is_empty(directory, error) || error) {
+    throw InputError(fmt::format("{}: {}", directory.string(),
+                                 error ? error.message() : "exists and is not empty"));
+  }
+  // metrics.jsonl comes last: with its end the directory holds a finished run.
+  const auto is_metrics = [](const auto& file) { return file.first == "metrics.jsonl"; };
+  data::TextFiles in_order = files;
+  std::ranges::stable_partition(in_order, [&](const auto& file) { return !is_metrics(file); });
+  for (const auto& [name, text] : in_order) {
+    std::ofstream file(directory / name, std::ios::binary);
+    file << text;
+    file.close();
+    if (file) continue;
+    for (const auto& written : files) fs::remove(directory / written.first, error);
+    throw InputError(fmt::format("{}: cannot be written", (directory / name).string()));
+  }
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,24 @@
+// A finished run as one small file, which travels to other machines.
+#pragma once
+
+#include <filesystem>
+
+namespace mvsgd::sim {
+
+/// How the names of archives end.
+inline constexpr const char* kArchiveEnding = ".tar.xz";
+
+/// Writes the directory's run to `archive`: a tar.xz of archive.json, which has "format" and
+/// "version", and of the condensed run (sim/run/README.md). Tens of kilobytes for thousands of
+/// rounds. Throws as condensed() and replace_file() do.
+void write_run_archive(const std::filesystem::path& run, const std::filesystem::path& archive);
+
+/// Unpacks an archive into a directory, which is made. It is then a condensed run there, or nothing
+/// is left behind.
+///
+/// Throws InputError naming the archive if it is no archive of a run, or of a later version; and
+/// naming the directory if it is not empty or cannot be written.
+void unpack_run_archive(const std::filesystem::path& archive,
+                        const std::filesystem::path& directory);
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,148 @@
+#include "sim/verify/condensed.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sim/law/account.hpp"
+#include "sim/law/check_failed.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+RoundSizes sizes_in(const CondensedRecord& record, std::uint32_t t) {
+  const auto after = record.sizes.upper_bound(t);
+  return after == record.sizes.begin() ? RoundSizes() : std::prev(after)->second;
+}
+
+/// Successive rounds of one kind: what precedes the first, the warm-up, what comes after it.
+std::vector<std::span<const Round>> parts_of(std::span<const Round> plan) {
+  const auto sparse =
+      std::find_if(plan.begin() + 1, plan.end(), [](const Round& round) { return !round.dense; });
+  std::vector<std::span<const Round>> parts = {
+      plan.first(1), {plan.begin() + 1, sparse}, {sparse, plan.end()}};
+  std::erase_if(parts, [](std::span<const Round> part) { return part.empty(); });
+  return parts;
+}
+
+std::vector<comm::LedgerRow> rows_of(const CondensedRecord& record, std::span<const Round> part) {
+  std::vector<comm::LedgerRow> rows;
+  std::ranges::copy_if(record.rows, std::back_inserter(rows),
+                       [&](const comm::LedgerRow& row) { return row.id.round == part.back().t; });
+  return rows;
+}
+
+/// The rounds of a part, as one.
+Round sum_of(std::span<const Round> part) {
+  Round sum = part.back();
+  sum.steps = std::accumulate(part.begin(), part.end(), std::uint32_t{0},
+                              [](std::uint32_t steps, const Round& r) { return steps + r.steps; });
+  return sum;
+}
+
+template <typename Value>
+void hold(std::string_view where, std::string_view name, const Value& told, const Value& want) {
+  if (told == want) return;
+  throw CheckFailed(fmt::format("{}: {} is {}, not {}", where, name, told, want));
+}
+
+void hold_digest(std::string_view where, std::string_view digest) {
+  constexpr std::size_t kDigits = 64;
+  const bool is_one = digest.size() == kDigits &&
+                      digest.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  if (!is_one) throw CheckFailed(fmt::format("{}: '{}' is no SHA-256", where, digest));
+}
+
+/// A line against the rounds for which it stands.
+void hold_line(const RunHistory& run, const RoundHistory& line, const CondensedRecord& record,
+               std::span<const Round> rounds) {
+  const std::string where = fmt::format("the line of round {}", line.round);
+  const Round& last = rounds.back();
+  for (const Round& round : rounds) {
+    if (round.dense == last.dense && (!round.evaluate || &round == &last)) continue;
+    throw CheckFailed(fmt::format("{}: round {} has a line of its own", where, round.t));
+  }
+  std::uint64_t steps = 0;
+  for (const Round& round : rounds) steps += round.steps;
+  hold(where, "epoch", line.epoch, last.epoch);
+  hold(where, "local_steps", line.local_steps, steps);
+  hold(where, "dense", line.dense, last.dense);
+  hold(where, "learning_rate", line.learning_rate, last.learning_rate);
+  hold(where, "images", line.images,
+       std::uint64_t{run.settings.workers} * run.settings.batch * steps);
+  hold(where, "whether it was evaluated", line.test_accuracy.has_value(), last.evaluate);
+  if (!line.theta_sha256.empty()) hold_digest(where, line.theta_sha256);
+  const RoundSizes sizes = sizes_in(record, last.t);
+  hold(where, "union_size", line.union_size.value_or(0), sizes.union_size);
+  if (line.kept.empty()) return;
+  const std::uint64_t kept =
+      std::accumulate(line.kept.begin(), line.kept.end(), std::uint64_t{0},
+                      [](std::uint64_t sum, const LayerShare& share) { return sum + share.kept; });
+  hold(where, "the sum of kept_by_layer", kept,
+       sizes.union_size > 0 ? std::uint64_t{sizes.union_size} : record.k);
+}
+
+void hold_end(const RunHistory& run, const Account& account) {
+  const RunEnd& end = *run.end;
+  hold_digest("the end", end.digest);
+  if (!run.rounds.empty()) {
+    const RoundHistory& last = run.rounds.back();
+    hold("the end", "test_accuracy", end.test_accuracy, last.test_accuracy.value_or(-1));
+    if (!last.theta_sha256.empty()) hold("the end", "theta_sha256", end.digest, last.theta_sha256);
+  }
+  const Rates rates = account.rates();
+  for (const auto& [name, rate] : kRates) {
+    hold("the end", name, (end.rates.*rate).value_or(0), (rates.*rate).value_or(0));
+  }
+}
+
+}  // namespace
+
+void hold_totals(const CondensedRecord& record, const Audit& audit) {
+  std::size_t held = 0;
+  for (const std::span<const Round> part : parts_of(record.plan)) {
+    const std::vector<comm::LedgerRow> rows = rows_of(record, part);
+    audit.check_totals(
+        part, [&](const Round& round) { return sizes_in(record, round.t); }, rows);
+    held += rows.size();
+  }
+  if (held != record.rows.size()) throw CheckFailed("a row of a round that ends no sum");
+}
+
+void hold_condensed_metrics(const RunHistory& run, const CondensedRecord& record) {
+  if (run.last_round() + std::size_t{1} != record.plan.size()) {
+    throw CheckFailed(
+        fmt::format("it ends after round {} of {}", run.last_round(), record.plan.size() - 1));
+  }
+  std::size_t next = 1;
+  for (const RoundHistory& line : run.rounds) {
+    hold_line(run, line, record, record.plan.subspan(next, line.round + std::size_t{1} - next));
+    next = line.round + std::size_t{1};
+  }
+  Account account(record.d, run.settings.workers);
+  for (const std::span<const Round> part : parts_of(record.plan)) {
+    const std::vector<comm::LedgerRow> rows = rows_of(record, part);
+    account.add(sum_of(part), rows);
+    if (part.front().t == 0) continue;
+    comm::ByDirection<comm::Bits> told;
+    for (const RoundHistory& line : run.rounds) {
+      if (line.dense != part.back().dense) continue;
+      told[comm::Direction::up] += line.bits_up;
+      told[comm::Direction::down] += line.bits_down;
+    }
+    const auto sums = comm::sum_by_direction(rows);
+    for (const comm::Direction way : comm::kAllDirections) {
+      hold(fmt::format("the lines to round {}", part.back().t),
+           fmt::format("the sum of bits {}", comm::name(way)), told[way].count(),
+           sums[way].total().count());
+    }
+  }
+  if (run.end) hold_end(run, account);
+}
+
+}  // namespace mvsgd::sim

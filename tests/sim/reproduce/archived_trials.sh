@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# archived_trials.sh MVSGD: trials travel as archives. They are taken where settings fit, refused
+# with a reason where not, held by verify, and run again to the same digests.
+set -euo pipefail
+mvsgd=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() { echo "$*"; cat "$work/log"; exit 1; }
+# reproduce OUT ARGUMENTS...: two rows, two trials each
+reproduce() {
+  local out=$1
+  shift
+  "$mvsgd" reproduce table1 --scale smoke --rows sm,ssgd-mv-ad-l4-q --archive "$work/archive" \
+    --out "$work/$out" "$@" >"$work/log" 2>&1
+}
+
+reproduce here || fail "it failed"
+grep -q '^0 trials are taken' "$work/log" || fail "something was taken from nowhere"
+[[ $(find "$work/archive/smoke" -name '*.tar.xz' | wc -l) == 4 ]] || fail "not four archives"
+for archive in "$work"/archive/smoke/*; do
+  [[ $(stat -c %s "$archive") -lt 50000 ]] || fail "$archive is large"
+  "$mvsgd" verify "$archive" >"$work/log" || fail "$archive does not hold"
+done
+
+# On another machine nothing is trained.
+reproduce there || fail "it failed"
+grep -q '^4 trials are taken' "$work/log" || fail "not all taken"
+grep -q '4 trials, 4 of them finished' "$work/log" || fail "not all finished"
+cmp "$work/here/table1.csv" "$work/there/table1.csv" || fail "another table"
+
+# Archives of other settings stay where they are.
+reproduce wide --width 3 --trials 1 --rows sm || fail "it failed"
+grep -q 'not used: .*sm-seed1.tar.xz: width = [0-9]* there, 3 here' "$work/log" || fail "no reason"
+"$mvsgd" verify "$work/archive/smoke/sm-seed1.tar.xz" >"$work/log" || fail "overwritten"
+
+# Run again, the digests are the same.
+reproduce there --rerun 2 || fail "other digests"
+[[ $(grep -c ': digest [0-9a-f]\{64\}, as before' "$work/log") == 2 ]] || fail "not two compared"
+for metrics in "$work"/there/reruns/*/metrics.jsonl; do
+  rm -r "$(dirname "$metrics")/checkpoint"
+  run=$(basename "$(dirname "$metrics")")
+  sed -i '0,/"theta_sha256":"[0-9a-f]*"/s//"theta_sha256":"'"$(printf '0%.0s' {1..64})"'"/' \
+    "$work/there/runs/$run/metrics.jsonl"
+done
+if reproduce there --rerun 2; then fail "another digest passes"; fi
+grep -q 'another digest first after round' "$work/log" || fail "the round is not named"

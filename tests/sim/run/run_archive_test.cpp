@@ -1,0 +1,156 @@
+// The archive of a run: what it keeps, and what is refused.
+#include "sim/run/run_archive.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "data/bundle.hpp"
+#include "sim/files/input_error.hpp"
+#include "sim/run/condensed_run.hpp"
+#include "sim/run/training_run.hpp"
+#include "tests/sim/outcome.hpp"
+#include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+class RunArchive : public testing::Test {
+ protected:
+  fs::path train(const std::string& preset) {
+    const fs::path path = directory_.path() / preset;
+    EXPECT_TRUE(train_in(path, small_settings(preset), {}, {}).result.finished);
+    return path;
+  }
+
+  [[nodiscard]] fs::path at(const std::string& name) const { return directory_.path() / name; }
+
+  /// Whether unpacking says all of `words` and leaves nothing.
+  void refused(const fs::path& archive, const testing::Matcher<std::string>& words) const {
+    EXPECT_THAT([&] { unpack_run_archive(archive, at("into")); },
+                ThrowsMessage<InputError>(AllOf(HasSubstr(archive.string()), words)));
+    EXPECT_FALSE(fs::exists(at("into"))) << archive;
+  }
+
+  TestDirectory directory_;
+};
+
+TEST_F(RunArchive, KeepsTheRatesTheDigestsAndEveryEvaluation) {
+  for (const char* const preset : {"ssgd-mv-ad-l4-q", "top-k", "sm"}) {
+    const fs::path run = train(preset);
+    write_run_archive(run, at("a.tar.xz"));
+    unpack_run_archive(at("a.tar.xz"), at(std::string("small-") + preset));
+    const RunHistory whole = read_run_history(run);
+    const RunHistory small = read_run_history(at(std::string("small-") + preset));
+    EXPECT_TRUE(is_condensed(small));
+    EXPECT_EQ(small.end->digest, whole.end->digest);
+    EXPECT_EQ(small.end->rates.uplink, whole.end->rates.uplink);
+    EXPECT_EQ(small.sparse_steps, whole.sparse_steps);
+    EXPECT_EQ(small.sparse_bits[comm::Direction::up].total(),
+              whole.sparse_bits[comm::Direction::up].total());
+    std::size_t evaluated = 0;
+    for (const RoundHistory& round : whole.rounds) {
+      if (!round.test_accuracy) continue;
+      ++evaluated;
+      const auto same = std::ranges::find(small.rounds, round.round, &RoundHistory::round);
+      ASSERT_NE(same, small.rounds.end());
+      EXPECT_EQ(same->test_accuracy, round.test_accuracy);
+      EXPECT_EQ(same->theta_sha256, round.theta_sha256);
+      EXPECT_EQ(same->theta_sha256.size(), 64U);
+    }
+    EXPECT_GT(evaluated, 1U);
+    EXPECT_EQ(whole.rounds.back().theta_sha256, whole.end->digest);
+  }
+}
+
+TEST_F(RunArchive, OfTheSameRunHasTheSameBytes) {
+  const fs::path run = train("ssgd-mv");
+  for (const char* const place : {"here", "there"}) {
+    fs::create_directory(at(place));
+    write_run_archive(run, at(place) / "a.tar.xz");
+  }
+  EXPECT_EQ(text_of(at("here") / "a.tar.xz"), text_of(at("there") / "a.tar.xz"));
+}
+
+TEST_F(RunArchive, NamesNoPlaceOfTheMachineWhoseImagesItHas) {
+  const fs::path run = train("ssgd-mv");
+  std::string config = text_of(run / "config.toml");
+  const std::string from = "data = \"synthetic\"";
+  config.replace(config.find(from), from.size(), "data = \"/home/somebody/cifar-10\"");
+  std::ofstream(run / "config.toml") << config;
+  const data::TextFiles files = condensed(run);
+  EXPECT_THAT(files.front().second, HasSubstr("\ndata = \"cifar-10\"\n"));
+  EXPECT_THAT(files.front().second, testing::Not(HasSubstr("somebody")));
+}
+
+TEST_F(RunArchive, IsRefusedWithAReasonIfItIsNone) {
+  const fs::path run = train("ssgd-mv");
+  write_run_archive(run, at("a.tar.xz"));
+  const data::TextFiles files = data::read_bundle(at("a.tar.xz"));
+  ASSERT_EQ(files.size(), 5U);
+
+  std::ofstream(at("text.tar.xz")) << "no archive at all";
+  refused(at("text.tar.xz"), HasSubstr("nrecognized"));
+
+  const std::string bytes = text_of(at("a.tar.xz"));
+  for (const std::size_t kept : {std::size_t{0}, bytes.size() / 2, bytes.size() - 30}) {
+    std::ofstream(at("cut.tar.xz"), std::ios::binary) << bytes.substr(0, kept);
+    EXPECT_THROW(unpack_run_archive(at("cut.tar.xz"), at("into")), InputError) << kept;
+    EXPECT_FALSE(fs::exists(at("into"))) << kept;
+  }
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    data::TextFiles fewer = files;
+    fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
+    std::ofstream(at("fewer.tar.xz"), std::ios::binary) << data::bundle("run", fewer);
+    refused(at("fewer.tar.xz"), HasSubstr(files[i].first + " is not in it"));
+  }
+  data::TextFiles later = files;
+  later.front().second = R"({"format":"mvsgd run","version":2})";
+  std::ofstream(at("later.tar.xz"), std::ios::binary) << data::bundle("run", later);
+  refused(at("later.tar.xz"), HasSubstr("version 2; this program reads version 1"));
+  data::TextFiles other = files;
+  other.front().second = R"({"format":"holiday pictures","version":1})";
+  std::ofstream(at("other.tar.xz"), std::ios::binary) << data::bundle("run", other);
+  refused(at("other.tar.xz"), HasSubstr("no archive of a run"));
+  data::TextFiles twice = files;
+  twice.push_back(twice.front());
+  std::ofstream(at("twice.tar.xz"), std::ios::binary) << data::bundle("run", twice);
+  refused(at("twice.tar.xz"), HasSubstr("archive.json is there twice"));
+  std::ofstream(at("outside.tar.xz"), std::ios::binary) << data::bundle("..", files);
+  refused(at("outside.tar.xz"), HasSubstr("is not in a folder"));
+}
+
+TEST_F(RunArchive, IsNotUnpackedOverSomething) {
+  const fs::path run = train("ssgd-mv");
+  write_run_archive(run, at("a.tar.xz"));
+  fs::create_directory(at("full"));
+  std::ofstream(at("full") / "mine") << "kept";
+  EXPECT_THAT([&] { unpack_run_archive(at("a.tar.xz"), at("full")); },
+              ThrowsMessage<InputError>(HasSubstr("exists and is not empty")));
+  EXPECT_EQ(text_of(at("full") / "mine"), "kept");
+}
+
+TEST_F(RunArchive, OfARunThatHasNotEndedIsRefused) {
+  const fs::path path = at("cut");
+  TrainingSinks sinks;
+  std::uint32_t t = 0;
+  sinks.on_round = [&](const RoundRecord& record, double) { t = record.round.t; };
+  sinks.interrupted = [&] { return t >= 2; };
+  EXPECT_FALSE(train_in(path, small_settings("ssgd-mv"), {}, sinks).result.finished);
+  EXPECT_THAT([&] { write_run_archive(path, at("a.tar.xz")); },
+              ThrowsMessage<InputError>(HasSubstr("the run has not ended")));
+  EXPECT_FALSE(fs::exists(at("a.tar.xz")));
+}
+
+}  // namespace
+}  // namespace mvsgd::sim
