@@ -106,7 +106,7 @@ def good(command):
 def files_of(directory):
     """What must be the same of two runs: all but times."""
     metrics = re.sub(r',"(seconds|files)":.*', "", (directory / "metrics.jsonl").read_text())
-    digest = re.findall(r'"theta_sha256":"(\w+)"', (directory / "metrics.jsonl").read_text())
+    digest = re.findall(r'"end":true,"theta_sha256":"(\w+)"', (directory / "metrics.jsonl").read_text())
     expect(len(digest) == 1, f"{directory} has no digest")
     return {"ledger.csv": (directory / "ledger.csv").read_bytes(), "metrics.jsonl": metrics, "digest": digest,
             "model.safetensors": (directory / "model.safetensors").read_bytes()}
