@@ -25,11 +25,11 @@ using std::chrono_literals::operator""us;
 
 constexpr auto kTick = 50ms;
 constexpr auto kShortest = 20us;
-// How long it sleeps at most, by how long nothing has moved. A message waits half of that at the
-// mean.
+// How long it sleeps at most: this, or where nothing has moved for long a share of that time. A
+// message waits half of it at the mean.
 constexpr auto kLongest = 900us;
-constexpr auto kLong = 100ms;
-constexpr auto kLongestThen = 1800us;
+constexpr int kShareOfWait = 200;
+constexpr auto kLongestOfAll = 5000us;
 /// While bytes are on their way, which need calls to move. Those to a process that is stopped do
 /// not move.
 constexpr auto kLongestBusy = 100us;
@@ -405,7 +405,9 @@ void Engine::move_until_the_end(Traffic& traffic) {
       pause = kShortest;
       last_moved = now;
     } else {
-      std::chrono::microseconds longest = now - last_moved < kLong ? kLongest : kLongestThen;
+      const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(now - last_moved);
+      auto longest =
+          std::clamp<std::chrono::microseconds>(waited / kShareOfWait, kLongest, kLongestOfAll);
       if (traffic.is_busy() && now - last_moved < kOfLate) longest = kLongestBusy;
       pause = wait(pause) ? kShortest : std::min(2 * pause, longest);
     }

@@ -33,7 +33,8 @@ struct World {
 /// MPI asks that the thread which starts it is the one that calls it (MPI_THREAD_FUNNELED), and
 /// that somebody calls it while bytes are on their way. A blocked receive spins a core, so this
 /// thread looks, sleeps, and looks again: 20 us after the last bytes, up to 0.9 ms when there is
-/// nothing and 1.8 ms where that has lasted, and at once when something is to be sent.
+/// nothing, later 0.5 % of what the wait has lasted, 5 ms at most; at once when something is to be
+/// sent.
 ///
 /// Bytes are cut into messages of MPI of a whole `chunk` each and one that is shorter, so that its
 /// length says which is the last.
