@@ -156,5 +156,29 @@ BENCHMARK(BM_SgdStep)
     ->Arg(bench::kResNet18)
     ->Unit(benchmark::kMicrosecond);
 
+// theta, velocity and the gradient are read, theta and velocity are written.
+void BM_MomentumStep(benchmark::State& state) {
+  const Bench bench;
+  const Tensor theta = bench.plain({state.range(0)}, 1);
+  const Tensor velocity = bench.plain({state.range(0)}, 4);
+  const Tensor gradient = bench.plain({state.range(0)}, 2);
+  bench.backend().momentum_step(theta, velocity, gradient,
+                                {.learning_rate = 0.25F, .momentum = 0.5F});
+  if (!bench.all_are(theta, 0)) return state.SkipWithError("wrong answer");
+  const double start = bench::thread_seconds();
+  for (auto _ : state) {
+    bench.backend().momentum_step(
+        theta, velocity, gradient,
+        {.learning_rate = 1e-6F, .weight_decay = 1e-4F, .momentum = 0.9F});
+  }
+  bench::report_bytes(state, 5 * 4 * static_cast<std::size_t>(state.range(0)),
+                      bench::thread_seconds() - start);
+}
+BENCHMARK(BM_MomentumStep)
+    ->ArgName("d")
+    ->Arg(701466)
+    ->Arg(bench::kResNet18)
+    ->Unit(benchmark::kMicrosecond);
+
 }  // namespace
 }  // namespace mvsgd::nn

@@ -142,6 +142,11 @@ class ProfiledBackend : public nn::Backend {
     const Timer timer(seconds_[sgd]);
     inner_->sgd_step(theta, gradient, learning_rate, weight_decay);
   }
+  void do_momentum_step(const nn::Tensor& theta, const nn::Tensor& velocity,
+                        const nn::Tensor& gradient, const nn::MomentumOptions& options) override {
+    const Timer timer(seconds_[sgd]);
+    inner_->momentum_step(theta, velocity, gradient, options);
+  }
 
   // Adds the time between its construction and its destruction.
   class Timer {

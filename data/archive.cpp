@@ -9,10 +9,10 @@
 #include <set>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "data/dataset.hpp"
+#include "data/tar_entry.hpp"
 
 namespace mvsgd::data {
 namespace {
@@ -65,13 +65,7 @@ class Reader {
   std::unique_ptr<archive, decltype(&archive_read_free)> archive_;
 };
 
-/// The name, made safe to show: a hostile one may contain control characters.
-std::string shown(std::string_view name) {
-  std::string text(name);
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
-  return "'" + text + "'";
-}
+std::string shown(const std::string& name) { return "'" + safe_to_show(name) + "'"; }
 
 bool climbs(const fs::path& path) {
   return path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end();
@@ -102,9 +96,7 @@ void unpack(const Archive& wanted, const fs::path& file, const fs::path& into) {
     const char* const pathname = archive_entry_pathname(entry);
     if (pathname == nullptr || count > kEntries) reader.fail("not the archive of this data set");
     const std::string name = pathname;
-    const bool link =
-        archive_entry_symlink(entry) != nullptr || archive_entry_hardlink(entry) != nullptr;
-    const bool plain = archive_entry_filetype(entry) == AE_IFREG && !link;
+    const bool plain = is_plain_file(entry);
     if (!plain && archive_entry_filetype(entry) != AE_IFDIR) {
       reader.fail(shown(name) + " is no plain file");
     }

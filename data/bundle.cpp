@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "data/dataset.hpp"
+#include "data/tar_entry.hpp"
 
 namespace mvsgd::data {
 namespace {
@@ -36,13 +37,6 @@ std::string reason(archive* of) {
   return words != nullptr ? words : "no tar.xz";
 }
 
-/// The name, made safe to show: a hostile one may contain control characters.
-std::string shown(std::string name) {
-  std::ranges::replace_if(
-      name, [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
-  return name;
-}
-
 la_ssize_t append(archive*, void* text, const void* bytes, std::size_t count) {
   static_cast<std::string*>(text)->append(static_cast<const char*>(bytes), count);
   return static_cast<la_ssize_t>(count);
@@ -53,16 +47,14 @@ la_ssize_t append(archive*, void* text, const void* bytes, std::size_t count) {
 std::string name_of(archive_entry* entry) {
   const char* const pathname = archive_entry_pathname(entry);
   const fs::path path = pathname != nullptr ? pathname : "";
-  const bool link =
-      archive_entry_symlink(entry) != nullptr || archive_entry_hardlink(entry) != nullptr;
-  if (archive_entry_filetype(entry) != AE_IFREG || link) {
-    throw std::invalid_argument(shown(path.string()) + " is no plain file");
+  if (!is_plain_file(entry)) {
+    throw std::invalid_argument(safe_to_show(path.string()) + " is no plain file");
   }
   const std::string name = path.filename().string();
   const std::string folder = path.parent_path().string();
   const bool plain = !folder.empty() && folder.find('/') == std::string::npos && folder != ".." &&
                      !name.empty() && name != "..";
-  if (!plain) throw std::invalid_argument(shown(path.string()) + " is not in a folder");
+  if (!plain) throw std::invalid_argument(safe_to_show(path.string()) + " is not in a folder");
   return name;
 }
 
@@ -95,7 +87,7 @@ TextFiles read_all(const fs::path& path) {
     if (files.size() == kMostFiles) throw std::invalid_argument("it has more than 16 files");
     std::string name = name_of(entry);
     if (std::ranges::find(files, name, &TextFiles::value_type::first) != files.end()) {
-      throw std::invalid_argument(shown(name) + " is there twice");
+      throw std::invalid_argument(safe_to_show(name) + " is there twice");
     }
     files.emplace_back(std::move(name), contents(from.get(), left));
     left -= files.back().second.size();

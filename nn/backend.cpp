@@ -146,4 +146,11 @@ void Backend::sgd_step(const Tensor& theta, const Tensor& gradient, float learni
   do_sgd_step(theta, gradient, learning_rate, weight_decay);
 }
 
+void Backend::momentum_step(const Tensor& theta, const Tensor& velocity, const Tensor& gradient,
+                            const MomentumOptions& options) {
+  check_same("momentum_step", theta, velocity);
+  check_same("momentum_step", theta, gradient);
+  do_momentum_step(theta, velocity, gradient, options);
+}
+
 }  // namespace mvsgd::nn

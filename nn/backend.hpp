@@ -117,6 +117,15 @@ class Backend {
   /// written.
   void sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
                 float weight_decay);
+  /// SGD with momentum as torch.optim.SGD has it without dampening: with
+  /// g = gradient + weight_decay * theta,
+  ///   velocity <- momentum * velocity + g
+  ///   theta <- theta - learning_rate * velocity, or, with Nesterov's,
+  ///   theta <- theta - learning_rate * (g + momentum * velocity), of the new velocity.
+  /// The first velocity is 0. All are [d], plain, and none is another. Each product and sum is
+  /// rounded once, in the order written.
+  void momentum_step(const Tensor& theta, const Tensor& velocity, const Tensor& gradient,
+                     const MomentumOptions& options);
 
  private:
   virtual Tensor do_allocate(const Shape& shape) = 0;
@@ -151,6 +160,8 @@ class Backend {
                                                 std::span<const std::uint8_t> labels) = 0;
   virtual void do_sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
                            float weight_decay) = 0;
+  virtual void do_momentum_step(const Tensor& theta, const Tensor& velocity, const Tensor& gradient,
+                                const MomentumOptions& options) = 0;
 };
 
 }  // namespace mvsgd::nn

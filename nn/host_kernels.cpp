@@ -35,6 +35,18 @@ MVSGD_KERNEL void sgd_step(float* __restrict theta, const float* __restrict grad
   }
 }
 
+MVSGD_KERNEL void momentum_step(float* __restrict theta, float* __restrict velocity,
+                                const float* __restrict gradient, std::int64_t count,
+                                const MomentumOptions& options) {
+  const auto [learning_rate, weight_decay, momentum, nesterov] = options;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float g = gradient[i] + weight_decay * theta[i];
+    const float v = momentum * velocity[i] + g;
+    velocity[i] = v;
+    theta[i] -= learning_rate * (nesterov ? g + momentum * v : v);
+  }
+}
+
 MVSGD_KERNEL void linear(std::int64_t rows, std::int64_t inner, std::int64_t columns,
                          const float* x, const float* w, const float* b, float* y) {
   for (std::int64_t n = 0; n < rows; ++n) {

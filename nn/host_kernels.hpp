@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <span>
 
+#include "nn/kernel_types.hpp"
+
 namespace mvsgd::nn::kernels {
 
 // [count] each; y may not overlap the others.
@@ -16,6 +18,11 @@ void add(float* y, const float* x, std::int64_t count);  ///< y += x
 /// theta -= learning_rate * (gradient + weight_decay * theta), each operation rounded once.
 void sgd_step(float* theta, const float* gradient, std::int64_t count, float learning_rate,
               float weight_decay);
+/// velocity <- momentum * velocity + g, with g = gradient + weight_decay * theta; then
+/// theta -= learning_rate * velocity, or, with Nesterov's, learning_rate * (g + momentum *
+/// velocity). Each operation is rounded once.
+void momentum_step(float* theta, float* velocity, const float* gradient, std::int64_t count,
+                   const MomentumOptions& options);
 
 /// y[n,o] = sum over c of x[n,c] w[o,c], + b[o].   x [rows, inner]   w [columns, inner]
 void linear(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,

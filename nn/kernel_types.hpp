@@ -18,6 +18,14 @@ struct Conv2dOptions {
   friend bool operator==(const Conv2dOptions&, const Conv2dOptions&) = default;
 };
 
+/// SGD with momentum, without dampening (Backend::momentum_step()).
+struct MomentumOptions {
+  float learning_rate = 0;
+  float weight_decay = 0;
+  float momentum = 0;
+  bool nesterov = false;
+};
+
 struct BatchNormOptions {
   float epsilon = 1e-5F;
   float momentum = 0.1F;  ///< share of the new batch in the running statistics

@@ -162,6 +162,8 @@ class Rehearsal final : public Backend {
   }
   void do_sgd_step(const Tensor& /*theta*/, const Tensor& /*gradient*/, float /*learning_rate*/,
                    float /*weight_decay*/) override {}
+  void do_momentum_step(const Tensor& /*theta*/, const Tensor& /*velocity*/,
+                        const Tensor& /*gradient*/, const MomentumOptions& /*options*/) override {}
 
   KernelMemory kernels_;
   Rehearsed memory_;

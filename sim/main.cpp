@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
@@ -110,17 +111,18 @@ void return_large_memory() {
 #endif
 }
 
-// A signal handler can change nothing else.
-volatile std::sig_atomic_t stop_wanted = 0;
+// Any thread may get the signal, and every thread reads this. Without a lock, a handler may change
+// it.
+std::atomic<bool> stop_wanted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 /// The first signal is noted. A second one has its default effect.
 extern "C" void note_or_die(int signal) {
-  if (stop_wanted != 0) {
+  if (stop_wanted.exchange(true)) {
     std::signal(signal, SIG_DFL);
     std::raise(signal);
     return;
   }
-  stop_wanted = 1;
   constexpr char kText[] =
       "\nmvsgd: gives this round up and saves the last one; once more: stops at once\n";
   // If it cannot be written, nothing can be done.
@@ -142,7 +144,7 @@ bool interrupted() {
     std::signal(SIGPIPE, SIG_IGN);
     return true;
   }();
-  return installed && stop_wanted != 0;
+  return installed && stop_wanted;
 }
 
 }  // namespace

@@ -1,12 +1,15 @@
 """The paper's bits, their entropy and ours, for the rows of Table 1, from real rounds.
 
-    bits_of_rows.py MVSGD CIFAR-10 OUT [--width W] [--batch B] [--warm R] [--rounds R] [--recorded R] [--rows ROW,...]
+    bits_of_rows.py MVSGD DATA OUT [--width W] [--workers N] [--batch B] [--warm R] [--rounds R] [--recorded R]
+                    [--rows ROW,...] [--set KEY=VALUE ...]
 
-MVSGD is the program. One `dense` run of --warm rounds (the warm-up of `--scale cpu` has 396) gives the model with which
-every row begins. A row then trains --rounds sparse rounds twice, once in the paper's codes and once in the codes of the
-presets named -min, which must end with the same digest. The table has means over the workers and the last --recorded
-rounds: positions and values as the paper counts them, a worker's share of a round, from both ledgers. The entropy is
-of the messages themselves, decoded from the first run's dump by comm/README.md alone (message_entropy.py):
+MVSGD is the program, DATA the directory of CIFAR-10 or `synthetic`. One `dense` run of --warm rounds (the warm-up of
+`--scale cpu` has 396) gives the model with which every row begins. A row then trains --rounds sparse rounds twice, once
+in the paper's codes and once in the codes of the presets named -min, which must end with the same digest. The table has
+means over the workers and the last --recorded rounds: positions and values as the paper counts them, a worker's share
+of a round, from both ledgers. The dumps of a row with 4-bit values, OUT/ROW/paper-wire and OUT/ROW/ours-wire, are what
+message_entropy.py compares with other coders. The entropy is of the messages themselves, decoded from the first dump by
+comm/README.md alone:
 
     vote   log2 C(K, r) C(d - K, r), r of the K being new; the first one, and top-K's where that is less, log2 C(d, K)
     add    log2 C(d - K, k)          drop   log2 C(K, k)          mask   log2 C(d, K)
@@ -40,7 +43,7 @@ def codes_of(row):
 def train(program, out, preset, settings, dump=None):
     """Trains unless it is done. Returns the last line of metrics.jsonl."""
     metrics = out / "metrics.jsonl"
-    if not metrics.exists() or "theta_sha256" not in metrics.read_text().splitlines()[-1]:
+    if not metrics.exists() or '"end":true' not in metrics.read_text().splitlines()[-1]:
         command = [program, "train", "--preset", preset, "--out", out, "-q", "--slots", "1"]
         for setting in settings:
             command += ["--set", setting]
@@ -115,9 +118,9 @@ class Entropy:
 def row_of(program, out, row, settings, rounds, recorded):
     wanted = range(1, rounds + 1)
     last = range(rounds - recorded + 1, rounds + 1)
-    dump = out / row / "wire"
+    dump = out / row / "paper-wire"
     plain = train(program, out / row / "paper", row, settings, (dump, wanted))
-    coded = train(program, out / row / "ours", row, settings + codes_of(row))
+    coded = train(program, out / row / "ours", row, settings + codes_of(row), (out / row / "ours-wire", last))
     if plain["theta_sha256"] != coded["theta_sha256"]:
         sys.exit(f"{row}: the codes change the digest")
     files = list(dump.glob("round-1-up-*-worker-*.bin"))
@@ -145,20 +148,23 @@ def table_line(row, d, paper, entropy, ours):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program", type=pathlib.Path)
-    parser.add_argument("data", type=pathlib.Path)
+    parser.add_argument("data")
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--width", type=int, default=8)
+    parser.add_argument("--workers", type=int, default=10)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--warm", type=int, default=396)
     parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--recorded", type=int, default=8)
     parser.add_argument("--rows", default=",".join(ROWS))
+    parser.add_argument("--set", action="append", default=[])
     given = parser.parse_args()
     given.program = given.program.resolve()
-    common = [f"data={given.data}", f"width={given.width}", f"batch={given.batch}", "epochs=76", "learning_rate=0.2",
-              "eval_every=76", "ledger_rows=worker"]
+    common = [f"data={given.data}", f"width={given.width}", f"workers={given.workers}", f"batch={given.batch}",
+              "epochs=76", "learning_rate=0.2", "eval_every=76", "ledger_rows=worker", *given.set]
     train(given.program, given.out / "warm", "dense", [*common, f"rounds={given.warm}"])
-    settings = [*common, f"rounds={given.rounds}", "warmup_epochs=0", f"init={given.out / 'warm' / 'model.safetensors'}"]
+    model = given.out / "warm" / "model.safetensors"
+    settings = [*common, f"rounds={given.rounds}", "warmup_epochs=0", f"init={model}"]
     print("| row | up: the paper's | its entropy | ours | of the entropy | down: the paper's | its entropy | ours | "
           "of the entropy | rate up: the paper's | ours | both ways: the paper's | ours |")
     print("|---|" + "---:|" * 12)
@@ -166,7 +172,8 @@ def main():
         if row == "sm":
             print("| `sm` |" + " |" * 12, flush=True)
             continue
-        print(table_line(row, *row_of(given.program, given.out, row, settings, given.rounds, given.recorded)), flush=True)
+        numbers = row_of(given.program, given.out, row, settings, given.rounds, given.recorded)
+        print(table_line(row, *numbers), flush=True)
 
 
 if __name__ == "__main__":

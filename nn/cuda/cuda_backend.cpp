@@ -483,4 +483,11 @@ void CudaBackend::do_sgd_step(const Tensor& theta, const Tensor& gradient, float
                     learning_rate, weight_decay, stream());
 }
 
+void CudaBackend::do_momentum_step(const Tensor& theta, const Tensor& velocity,
+                                   const Tensor& gradient, const MomentumOptions& options) {
+  kernels::momentum_step(elements(theta.shape), writable_data(theta), writable_data(velocity),
+                         plain_data(gradient), options.learning_rate, options.weight_decay,
+                         options.momentum, options.nesterov, stream());
+}
+
 }  // namespace mvsgd::nn::cuda

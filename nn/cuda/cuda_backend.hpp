@@ -71,6 +71,8 @@ class CudaBackend : public Backend {
                                         std::span<const std::uint8_t> labels) override;
   void do_sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
                    float weight_decay) override;
+  void do_momentum_step(const Tensor& theta, const Tensor& velocity, const Tensor& gradient,
+                        const MomentumOptions& options) override;
 
   friend class CudaRepeatedStep;
 

@@ -199,4 +199,15 @@ void sgd_step(std::int64_t count, float* theta, const float* gradient, float lea
   });
 }
 
+void momentum_step(std::int64_t count, float* theta, float* velocity, const float* gradient,
+                   float learning_rate, float weight_decay, float momentum, bool nesterov,
+                   cudaStream_t stream) {
+  for_each(count, stream, [=] __device__(std::int64_t i) {
+    const float g = gradient[i] + weight_decay * theta[i];
+    const float v = momentum * velocity[i] + g;
+    velocity[i] = v;
+    theta[i] -= learning_rate * (nesterov ? g + momentum * v : v);
+  });
+}
+
 }  // namespace mvsgd::nn::cuda::kernels

@@ -111,5 +111,8 @@ void cross_entropy(std::int64_t rows, std::int64_t classes, const float* logits,
 
 void sgd_step(std::int64_t count, float* theta, const float* gradient, float learning_rate,
               float weight_decay, cudaStream_t stream);
+void momentum_step(std::int64_t count, float* theta, float* velocity, const float* gradient,
+                   float learning_rate, float weight_decay, float momentum, bool nesterov,
+                   cudaStream_t stream);
 
 }  // namespace mvsgd::nn::cuda::kernels

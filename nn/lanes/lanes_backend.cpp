@@ -273,4 +273,12 @@ void LanesBackend::do_sgd_step(const Tensor& theta, const Tensor& gradient, floa
   });
 }
 
+void LanesBackend::do_momentum_step(const Tensor& theta, const Tensor& velocity,
+                                    const Tensor& gradient, const MomentumOptions& options) {
+  threads_.share(elements(theta.shape), [&](Range range, std::int64_t /*thread*/) {
+    kernels::momentum_step(plain_data(theta) + range.begin, plain_data(velocity) + range.begin,
+                           plain_data(gradient) + range.begin, range.end - range.begin, options);
+  });
+}
+
 }  // namespace mvsgd::nn::lanes

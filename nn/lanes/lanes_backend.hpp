@@ -65,6 +65,8 @@ class LanesBackend : public Backend {
                                         std::span<const std::uint8_t> labels) override;
   void do_sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
                    float weight_decay) override;
+  void do_momentum_step(const Tensor& theta, const Tensor& velocity, const Tensor& gradient,
+                        const MomentumOptions& options) override;
 
   // A tensor that is not initialised.
   [[nodiscard]] Tensor make_plain(const Shape& shape);

@@ -289,4 +289,13 @@ void OneDnnBackend::do_sgd_step(const Tensor& theta, const Tensor& gradient, flo
   });
 }
 
+void OneDnnBackend::do_momentum_step(const Tensor& theta, const Tensor& velocity,
+                                     const Tensor& gradient, const MomentumOptions& options) {
+  library_.in_parallel(
+      elements(theta.shape), [&, to = writable_data(theta), kept = writable_data(velocity),
+                              from = plain_data(gradient)](auto begin, auto end) {
+        kernels::momentum_step(to + begin, kept + begin, from + begin, end - begin, options);
+      });
+}
+
 }  // namespace mvsgd::nn

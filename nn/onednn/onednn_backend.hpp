@@ -89,6 +89,8 @@ class OneDnnBackend : public Backend {
                                         std::span<const std::uint8_t> labels) override;
   void do_sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
                    float weight_decay) override;
+  void do_momentum_step(const Tensor& theta, const Tensor& velocity, const Tensor& gradient,
+                        const MomentumOptions& options) override;
 
   // A tensor that is not initialised; plain if `layout` is zero.
   [[nodiscard]] Tensor make(const Shape& shape, const dnnl::memory::desc& layout);

@@ -472,6 +472,22 @@ void ReferenceBackend<T>::do_sgd_step(const Tensor& theta, const Tensor& gradien
   }
 }
 
+template <typename T>
+void ReferenceBackend<T>::do_momentum_step(const Tensor& theta, const Tensor& velocity,
+                                           const Tensor& gradient, const MomentumOptions& options) {
+  const std::span<T> target = values(theta);
+  const std::span<T> kept = values(velocity);
+  const std::span<const T> source = values(gradient);
+  const T rate = static_cast<T>(options.learning_rate);
+  const T decay = static_cast<T>(options.weight_decay);
+  const T momentum = static_cast<T>(options.momentum);
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    const T g = source[i] + decay * target[i];
+    kept[i] = momentum * kept[i] + g;
+    target[i] -= rate * (options.nesterov ? g + momentum * kept[i] : kept[i]);
+  }
+}
+
 template class ReferenceBackend<float>;
 template class ReferenceBackend<double>;
 

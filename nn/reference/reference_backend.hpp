@@ -73,6 +73,8 @@ class ReferenceBackend : public Backend {
                                         std::span<const std::uint8_t> labels) override;
   void do_sgd_step(const Tensor& theta, const Tensor& gradient, float learning_rate,
                    float weight_decay) override;
+  void do_momentum_step(const Tensor& theta, const Tensor& velocity, const Tensor& gradient,
+                        const MomentumOptions& options) override;
 
   struct Elements;         // the storage: a window of a shared array
   struct BatchStatistics;  // what batch_norm_train saves

@@ -85,9 +85,6 @@ std::string of_other_programs(std::string_view name) {
                                                  {"--data-dir", "--data"}});
   std::string dashed(name);
   std::ranges::replace(dashed, '_', '-');
-  if (dashed == "--momentum" || dashed == "--nesterov") {
-    return "the paper's local steps are plain SGD, without momentum";
-  }
   const auto found = std::ranges::find(kOthers, dashed, &Other::theirs);
   return found == kOthers.end() ? "" : fmt::format("did you mean '{}'?", found->ours);
 }

@@ -16,6 +16,18 @@ namespace {
 
 constexpr double kSecondsBetweenLines = 10;
 
+/// How often a coordinate is updated on average in the sparse rounds of a run.
+double updates_of(const Settings& settings, const Account& account) {
+  double updates = settings.phi.to_double() * account.sparse_rounds();
+  if (settings.phi_warmup == PhiWarmup::dense) return updates;
+  std::uint32_t rounds = 0;
+  for (const Round& round : schedule(settings, training_images(settings))) {
+    if (rounds++ == account.sparse_rounds()) break;
+    updates += settings_in(settings, round).phi.to_double() - settings.phi.to_double();
+  }
+  return updates;
+}
+
 }  // namespace
 
 Progress::Progress(std::ostream& out, std::size_t columns, const std::vector<Round>& rounds,
@@ -139,12 +151,13 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
                                100 * (result.evaluation.accuracy - baseline->accuracy)));
   if (account.sparse_rounds() > 0) {
     // The paper's run with the same H: 300 epochs of 79 local steps.
-    const double updates = settings.phi.to_double() * account.sparse_rounds();
+    const double updates = updates_of(settings, account);
     const double paper = settings.phi.to_double() * 300 * 79 / settings.local_steps;
     fmt::print(out,
-               "                A coordinate is updated about phi * rounds = {:.1f} times in this "
+               "                A coordinate is updated about {} = {:.1f} times in this "
                "run, {:.0f} times in the\n                paper's 300 epochs at H = {}: a short "
                "sparse run lags because most coordinates have hardly moved.\n",
+               settings.phi_warmup == PhiWarmup::stairs ? "K / d * rounds" : "phi * rounds",
                updates, paper, settings.local_steps);
   }
 }

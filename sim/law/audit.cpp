@@ -105,7 +105,14 @@ Audit::Audit(const LawConstants& law, const Settings& settings, std::uint64_t d,
     : law_(law), settings_(settings), dimensions_(dimensions(settings, d, buffers)) {}
 
 RoundShape Audit::shape_of(const Round& round) const {
-  return round_shape(settings_, dimensions_, round);
+  const Settings own = settings_in(settings_, round);
+  const Dimensions of_round = dimensions(own, dimensions_.d, dimensions_.buffers);
+  const std::uint64_t k = stair_law(dimensions_.d, dimensions_.k, round.stair);
+  if (of_round.k != k) {
+    throw CheckFailed(fmt::format("round {}: K = {} on stair {} of the warm-up, by the law {}",
+                                  round.t, of_round.k, round.stair, k));
+  }
+  return round_shape(own, of_round, round);
 }
 
 std::optional<comm::Bits> Audit::position_law_of(const MessageShape& shape, std::uint64_t k) const {
@@ -217,7 +224,7 @@ void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
 std::uint32_t Audit::count_of(const MessageShape& shape, comm::Bits bits) const {
   if (!position_law_of(shape, 0)) return 0;
   std::uint64_t low = 0;  // laws rise with k
-  for (std::uint64_t high = dimensions_.k + 1; high - low > 1;) {
+  for (std::uint64_t high = std::max(dimensions_.k, shape.most) + 1; high - low > 1;) {
     const std::uint64_t middle = low + (high - low) / 2;
     (*position_law_of(shape, middle) <= bits ? low : high) = middle;
   }

@@ -1,5 +1,6 @@
 #include "sim/law/law.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -67,6 +68,11 @@ comm::Bits level_mean_law(const LawConstants& law, std::uint64_t k, std::uint64_
   const std::uint64_t scales = block == 0 ? 1 : ceil_div(k, block);
   const std::uint64_t means = value_bits == 1 ? scales : std::uint64_t{1} << (value_bits - 1);
   return comm::Bits(means * law.float_bits);
+}
+
+std::uint64_t stair_law(std::uint64_t d, std::uint64_t k, std::uint32_t stair) {
+  if (stair == 0) return k;
+  return std::max(k, ceil_div(d, std::uint64_t{1} << (2 * stair)));
 }
 
 comm::Bits padding_law(comm::Bits message) { return comm::Bits((8 - message.count() % 8) % 8); }

@@ -53,6 +53,11 @@ struct LawConstants {
 [[nodiscard]] comm::Bits level_mean_law(const LawConstants& law, std::uint64_t k,
                                         std::uint64_t value_bits, std::uint64_t block);
 
+/// The coordinates that stair j of a sparsity warm-up keeps (Lin et al. 2018, section 3.3): the
+/// larger of ceil(d / 4^j) and K, so 75 %, 93.75 %, ... of the d are left out, down to K. `stair` 0
+/// is what follows the warm-up: K. At most 31.
+[[nodiscard]] std::uint64_t stair_law(std::uint64_t d, std::uint64_t k, std::uint32_t stair);
+
 /// The zero bits that fill a message of this many bits to a whole byte.
 [[nodiscard]] comm::Bits padding_law(comm::Bits message);
 

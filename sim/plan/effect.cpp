@@ -56,8 +56,13 @@ std::string unless_steps_follow_the_warmup(const Settings& s) {
   return steps.warmup < steps.total ? "" : "no step follows the dense warm-up: " + warmup_of(s);
 }
 
+/// Of a sparse scheme.
+std::string unless_rounds_are_sparse(const Settings& s) {
+  return s.phi_warmup == PhiWarmup::stairs ? "" : unless_steps_follow_the_warmup(s);
+}
+
 std::string unless_sparse(const Settings& s) {
-  if (s.scheme->sparse() != nullptr) return unless_steps_follow_the_warmup(s);
+  if (s.scheme->sparse() != nullptr) return unless_rounds_are_sparse(s);
   return only("a sparse scheme has a use for it", "scheme", s.scheme->name());
 }
 
@@ -68,7 +73,7 @@ std::string unless_it_quantizes(const Settings& s) {
 
 std::string unless_quantized(const Settings& s) {
   if (const std::string why = unless_it_quantizes(s); !why.empty()) return why;
-  if (s.value_bits < 32) return unless_steps_follow_the_warmup(s);
+  if (s.value_bits < 32) return unless_rounds_are_sparse(s);
   const compress::QuantizerKind& chosen = compress::quantizer_named(s.quantizer);
   const std::string wanted = chosen.least_bits == chosen.most_bits
                                  ? std::to_string(chosen.least_bits)
@@ -136,10 +141,11 @@ std::string unless_ties_are_broken(const Settings& s) {
 
 std::string unless_it_is_a_warmup(const Settings& s) {
   const bool sparse = s.scheme->sparse() != nullptr;
+  const bool dense = s.phi_warmup == PhiWarmup::dense;
   if (s.warmup_epochs && *s.warmup_epochs > s.epochs) {
     return fmt::format("there are but epochs = {}", s.epochs);
   }
-  if (sparse && s.warmup_epochs == s.epochs) {
+  if (sparse && dense && s.warmup_epochs == s.epochs) {
     return fmt::format("of epochs = {} none is left for scheme = {}", s.epochs, s.scheme->name());
   }
   if (sparse || s.local_steps > 1 || s.learning_rate > kWarmupRate) return "";
@@ -155,8 +161,27 @@ std::string unless_the_rate_rises(const Settings& s) {
   return steps > 1 ? "" : fmt::format("a warm-up of {} has one rate", warmup_of(s));
 }
 
+std::string unless_its_warmup_can_be_sparse(const Settings& s) {
+  if (s.scheme->sparse() != nullptr) return "";
+  return only("a sparse scheme has shares", "scheme", s.scheme->name());
+}
+
+std::string unless_there_is_a_warmup(const Settings& s) {
+  return counts_of(s).warmup > 0 ? "" : "there is no warm-up: " + warmup_of(s);
+}
+
 std::string unless_weights_change(const Settings& s) {
   return s.learning_rate > 0 ? "" : "learning_rate = 0 changes no weight";
+}
+
+std::string unless_it_has_velocity(const Settings& s) {
+  return s.has_velocity() ? "" : "momentum = 0 has no velocity";
+}
+
+std::string unless_it_clears_velocity(const Settings& s) {
+  if (const std::string why = unless_it_has_velocity(s); !why.empty()) return why;
+  if (s.scheme->sparse() != nullptr) return "";
+  return only("a sparse scheme sends a part of the values", "scheme", s.scheme->name());
 }
 
 std::string unless_there_are_many_epochs(const Settings& s) {
@@ -218,10 +243,14 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"rounds", never, never},
     {"warmup_epochs", never, unless_it_is_a_warmup},
     {"warmup", never, unless_the_rate_rises},
+    {"phi_warmup", unless_its_warmup_can_be_sparse, unless_there_is_a_warmup},
     {"batch", never, never},
     {"augment", never, never},
     {"learning_rate", never, never},
     {"weight_decay", never, unless_weights_change},
+    {"momentum", never, unless_weights_change},
+    {"nesterov", unless_it_has_velocity, unless_weights_change},
+    {"momentum_correction", unless_it_clears_velocity, unless_sparse},
     {"seed", never, never},
     {"init", never, never},
     {"data", never, never},

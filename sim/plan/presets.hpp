@@ -1,4 +1,5 @@
-// Named settings: the rows of Table 1, and the rows that the demo trains.
+// Named settings: the rows of Table 1, also in fewer bits and with momentum, and the rows that the
+// demo trains.
 #pragma once
 
 #include <span>

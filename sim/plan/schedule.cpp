@@ -34,6 +34,13 @@ double warmup_rate(const Settings& settings, std::uint64_t warmup, std::uint64_t
   return first + (eta - first) * static_cast<double>(part) / static_cast<double>(whole);
 }
 
+/// The stair of phi_warmup that a step is on; 0 after the warm-up, and where the share is phi.
+std::uint32_t stair_of(const Settings& settings, const StepCounts& steps, std::uint64_t step) {
+  if (settings.phi_warmup == PhiWarmup::dense || step >= steps.warmup) return 0;
+  const auto stair = static_cast<std::uint32_t>(1 + kStairs * step / steps.warmup);
+  return settings.phi < stair_share(stair) ? stair : 0;
+}
+
 double learning_rate(const Settings& settings, const StepCounts& steps, std::uint64_t step) {
   double rate =
       step < steps.warmup ? warmup_rate(settings, steps.warmup, step) : settings.learning_rate;
@@ -42,6 +49,22 @@ double learning_rate(const Settings& settings, const StepCounts& steps, std::uin
 }
 
 }  // namespace
+
+Decimal stair_share(std::uint32_t stair) {
+  Decimal share(1, 0);
+  std::uint64_t digits = 1;
+  for (std::uint32_t j = 1; j <= stair; ++j) {
+    digits *= 25;
+    share = Decimal(digits, 2 * j);
+  }
+  return share;
+}
+
+Settings settings_in(const Settings& settings, const Round& round) {
+  Settings own = settings;
+  if (round.stair > 0) own.phi = stair_share(round.stair);
+  return own;
+}
 
 std::uint64_t steps_per_epoch(const Settings& settings, std::uint64_t train_images) {
   const std::uint64_t images = std::uint64_t{settings.workers} * settings.batch;
@@ -89,8 +112,11 @@ std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images
     round.steps = warmup ? 1
                          : static_cast<std::uint32_t>(
                                std::min<std::uint64_t>(settings.local_steps, steps.total - step));
-    round.dense = warmup || settings.scheme->sparse() == nullptr;
-    round.first_sparse = !round.dense && (rounds.empty() || rounds.back().dense);
+    round.dense =
+        (warmup && settings.phi_warmup == PhiWarmup::dense) || settings.scheme->sparse() == nullptr;
+    round.stair = round.dense ? 0 : stair_of(settings, steps, step);
+    round.first_sparse = !round.dense && (rounds.empty() || rounds.back().dense ||
+                                          rounds.back().stair != round.stair);
     round.learning_rate = learning_rate(settings, steps, step);
     if (!rounds.empty() && decays(steps, step) > decays(steps, rounds.back().first_step)) {
       round.decay = static_cast<float>(kDecay);

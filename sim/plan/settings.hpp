@@ -65,6 +65,13 @@ enum class Warmup : std::uint8_t {
   stairs,  ///< five equal stairs
   ramp,    ///< the same amount in every step (Goyal et al. 2017)
 };
+
+/// What the rounds of the warm-up send.
+enum class PhiWarmup : std::uint8_t {
+  dense,   ///< whole model differences (section 4.2)
+  stairs,  ///< shares of 1/4, 1/16, ... down to phi (DGC, Lin et al. 2018, section 3.3)
+};
+
 /// How the training images are split over the workers.
 enum class Split : std::uint8_t {
   random,      ///< by chance alone
@@ -119,10 +126,14 @@ struct Settings {
   std::uint32_t rounds = 0;                    ///< 0: all; else the run stops after this many
   std::optional<std::uint32_t> warmup_epochs;  ///< none: proportional, 5 of 300
   Warmup warmup = Warmup::stairs;
+  PhiWarmup phi_warmup = PhiWarmup::dense;
   std::uint32_t batch = 64;  ///< images of a local step of one worker
   bool augment = true;
   double learning_rate = 0.5;  ///< eta
   double weight_decay = 1e-4;
+  double momentum = 0;  ///< of a worker's velocity; 0: plain SGD, which has none
+  bool nesterov = false;
+  bool momentum_correction = false;  ///< clears the velocity where values were sent
   std::uint64_t seed = 1;
   std::string init{kRandomInit};   ///< a safetensors file with the initial model, or kRandomInit
   std::string data = "synthetic";  ///< a directory, or "synthetic"
@@ -160,6 +171,9 @@ struct Settings {
   [[nodiscard]] bool has_values_by_entropy() const {
     return value_codec == ValueCoding::entropy && value_bits > 1 && value_bits < 32;
   }
+
+  /// Whether each worker keeps a velocity, [d].
+  [[nodiscard]] bool has_velocity() const { return momentum > 0; }
 
   [[nodiscard]] data::Sampling sampling() const;
   [[nodiscard]] BatchNormEvaluation bn_eval() const;

@@ -1,6 +1,7 @@
 // Table 1 as the paper prints it.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,11 +19,12 @@ struct PrintedRow {
   std::string_view preset;
   std::string_view name;       ///< "SSGD-MV-L4"
   std::string_view accuracy;   ///< top-1, mean in percent: "92.54"
-  std::string_view deviation;  ///< of 10 trials; of 5 in the rows of random selection
+  std::string_view deviation;  ///< population's: the paper divides by n
   Printed up;                  ///< empty in the row that sends nothing
   Printed down;
   std::string_view up_erratum;  ///< why this direction's printed numbers are not the row's law
   std::string_view down_erratum;
+  std::uint32_t trials = 10;  ///< n; 5 in the rows of random selection
 };
 
 /// All fifteen rows, in the paper's order. The last one is the benchmark on a single machine,

@@ -56,10 +56,12 @@ std::optional<double> quantity_of(std::string_view text, std::span<const Unit> u
   return number * unit->factor;
 }
 
+constexpr double kMostRate = 1e15;  // bits a second
+
 double rate_of(std::string_view text) {
   constexpr std::array<Unit, 4> kUnits = {{{"", 1}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}}};
   const auto rate = quantity_of(text, kUnits);
-  if (!rate || *rate < 1 || *rate > 1e15) {
+  if (!rate || *rate < 1 || *rate > kMostRate) {
     throw UsageError(
         fmt::format("{}: a rate from 1 to 1e15 bits a second is wanted, as 500k, 10M or 1G", text));
   }
@@ -168,10 +170,27 @@ void add_row(const comm::LedgerRow& row, LedgerRows which, std::vector<double>& 
   }
 }
 
+/// Rows lie in the order of their rounds, and each is of one of the run's workers.
+void check_rows(const RunWithRows& run) {
+  const std::uint32_t workers = run.history.settings.workers;
+  std::uint32_t round = 0;
+  for (std::size_t i = 0; i < run.rows.size(); ++i) {
+    const comm::MessageId& id = run.rows[i].id;
+    const auto refuse = [&](const std::string& what) {
+      const std::string file = (run.history.path / "ledger.csv").string();
+      throw InputError(fmt::format("{}:{}: {}", file, i + 2, what));  // line 1 is the head
+    };
+    if (id.worker >= workers) refuse(fmt::format("worker {} in a run of {}", id.worker, workers));
+    if (id.round < round) refuse(fmt::format("round {} after round {}", id.round, round));
+    round = id.round;
+  }
+}
+
 /// The loads of round 0 and of every round that has ended.
 std::vector<RoundLoad> loads_of(const RunWithRows& run) {
   const RunHistory& history = run.history;
   const Settings& settings = history.settings;
+  check_rows(run);
   const auto layout = nn::resnet18_parameters({.width = settings.width});
   const Dimensions of_run = dimensions(settings, layout.size(), 0);
   const std::vector<Round> rounds = schedule(settings, training_images(settings));
@@ -198,8 +217,13 @@ std::vector<RoundLoad> loads_of(const RunWithRows& run) {
       throw InputError(
           fmt::format("{}: a condensed run has no bits of each round", history.path.string()));
     }
+    if (done.round > rounds.size()) {
+      throw InputError(fmt::format("{}: round {} in a run of {}",
+                                   (history.path / "metrics.jsonl").string(), done.round,
+                                   rounds.size()));
+    }
     const Phases& cpu = done.phases;
-    add(rounds.at(done.round - 1),
+    add(rounds[done.round - 1],
         (cpu.local_steps + cpu.vote + cpu.exchange) / settings.workers + cpu.server);
   }
   return loads;
@@ -376,7 +400,7 @@ void write_network_table(std::ostream& out, std::span<const RunWithRows> runs,
         {run.history.path.string(), seconds_text(of_run.compute), seconds_text(of_run.network),
          seconds_text(of_run.total()), seconds_text(dense_network_time(run, network).total()),
          factor == 0          ? "none"
-         : std::isinf(factor) ? "any"
+         : uplink > kMostRate ? "any"
                               : amount(comm::Bits(static_cast<std::uint64_t>(uplink))) + "/s"});
   }
   write_text_table(out, lines, "<>>>>>");

@@ -72,7 +72,8 @@ struct NetworkTime {
 ///
 ///   returns  [T + 1], round 0 (the initial model) first
 ///
-/// Throws InputError if the run is condensed: its rounds have no bits of their own.
+/// Throws InputError if the run is condensed, since its rounds have no bits of their own, and
+/// naming the file if its rounds or the ledger's rows are not those of its settings.
 [[nodiscard]] std::vector<NetworkTime> network_times(const RunWithRows& run,
                                                      const Network& network);
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace mvsgd::sim {
 
@@ -16,14 +17,27 @@ struct Sample {
 /// Throws std::invalid_argument if there is no value.
 [[nodiscard]] Sample sample(std::span<const double> values);
 
-/// Welch's t-test of whether two samples' distributions have one mean, whatever their variances.
-struct Welch {
-  double t = 0;        ///< difference of the means over its standard error
-  double degrees = 0;  ///< of freedom, by Welch and Satterthwaite
-  double p = 1;        ///< two-sided
+/// A two-sided t-test of whether a difference of means is 0.
+struct TTest {
+  double t = 0;        ///< the difference over its standard error
+  double degrees = 0;  ///< of freedom
+  double p = 1;
 };
 
-/// None unless both samples have a deviation and at least one deviation is not 0.
-[[nodiscard]] std::optional<Welch> welch_test(const Sample& a, const Sample& b);
+/// Welch's test of two samples, whatever their variances, with the degrees of freedom of Welch and
+/// Satterthwaite. None unless both samples have a deviation and at least one deviation is not 0.
+[[nodiscard]] std::optional<TTest> welch_test(const Sample& a, const Sample& b);
+
+/// Student's test of pairs: whether the mean of a[i] - b[i] is 0. None for fewer than two pairs, or
+/// if all differences are the same. Throws std::invalid_argument if the sizes differ.
+[[nodiscard]] std::optional<TTest> paired_test(std::span<const double> a,
+                                               std::span<const double> b);
+
+/// The p-values of one family of tests, adjusted by Holm's step-down procedure (1979): if each is
+/// compared with alpha, the chance of one false rejection or more is at most alpha, however the
+/// tests depend on each other.
+///
+///   returns  the adjusted values, at most 1, in the order of `p`
+[[nodiscard]] std::vector<double> holm(std::span<const double> p);
 
 }  // namespace mvsgd::sim

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <ostream>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,8 +22,10 @@ constexpr std::string_view kBar = "q\u0304";
 
 constexpr std::string_view kNotes =
     "Accuracies are those after the last round on the test images: mean \u00b1 sample standard "
-    "deviation over n trials. p is that of Welch's two-sided t-test against SM-Benchmark. Bits "
-    "are counted from the ledger: q\u0304 is positions + values of the sparse rounds a coordinate "
+    "deviation over n trials. p is that of a two-sided t-test against SM-Benchmark, Welch's or of "
+    "pairs by seed; in brackets adjusted for the table's comparisons by Holm. The paper's p is "
+    "Welch's for its printed means and population deviations. Bits are counted from the ledger: "
+    "q\u0304 is positions + values of the sparse rounds a coordinate "
     "and local step, a rate 32 over their sum; whole-run rates have every bit: warm-up, initial "
     "model, buffers, headers and padding. In italics: the paper.";
 
@@ -50,6 +53,12 @@ std::optional<double> rate_of(const std::optional<BitBudget>& bits) {
   return bits ? std::optional(bits->rate()) : std::nullopt;
 }
 
+double number(std::string_view printed) { return std::stod(std::string(printed)); }
+
+std::string p_of(const std::optional<ComparedWithSm>& compared) {
+  return compared ? fmt::format("{:.2g} ({:.2g})", compared->test.p, compared->holm) : "";
+}
+
 /// How cells are marked up in Markdown or HTML.
 struct Style {
   std::string_view emphasis_begin;
@@ -64,7 +73,9 @@ Cells heads() {
           "accuracy, %",
           "paper",
           "less SM",
-          "p",
+          "p (Holm)",
+          "p of pairs (Holm)",
+          "paper: less SM, p (Holm)",
           fmt::format("{} up: positions + values", kBar),
           "paper",
           "rate up",
@@ -99,7 +110,13 @@ Cells cells(const RowResult& row, const RowResult* sm, std::uint32_t trials, con
           row.accuracy ? mean_and_deviation(*row.accuracy) : "",
           paper(fmt::format("{}{}{}", printed.accuracy, kPlusMinus, printed.deviation)),
           compared ? fmt::format("{:+.2f}", row.accuracy->mean - sm->accuracy->mean) : "",
-          row.against_sm ? fmt::format("{:.2g}", row.against_sm->p) : "",
+          p_of(row.ours.welch),
+          p_of(row.ours.paired),
+          paper(sm != nullptr && row.papers.welch
+                    ? fmt::format("{:+.2f}, {}",
+                                  number(printed.accuracy) - number(sm->printed->accuracy),
+                                  p_of(row.papers.welch))
+                    : ""),
           budget(row.up),
           paper_bits(printed.up),
           times(rate_of(row.up)),
@@ -161,7 +178,9 @@ void write_markdown(std::ostream& out, const Caption& caption, std::span<const R
 void write_table_csv(std::ostream& out, std::span<const RowResult> rows) {
   fmt::print(out,
              "row,trials,accuracy,deviation,paper_accuracy,paper_deviation,welch_t,welch_degrees,"
-             "welch_p,q_loc_up,q_val_up,rate_uplink,paper_q_loc_up,paper_q_val_up,"
+             "welch_p,welch_holm,paired_t,paired_degrees,paired_p,paired_holm,paper_welch_t,"
+             "paper_welch_degrees,paper_welch_p,paper_welch_holm,q_loc_up,q_val_up,rate_uplink,"
+             "paper_q_loc_up,paper_q_val_up,"
              "paper_rate_uplink,q_loc_down,q_val_down,rate_downlink,paper_q_loc_down,"
              "paper_q_val_down,paper_rate_downlink,rate_both_ways,rate_run_uplink,"
              "rate_run_both_ways,seconds\n");
@@ -174,8 +193,11 @@ void write_table_csv(std::ostream& out, std::span<const RowResult> rows) {
     add(row.accuracy ? row.accuracy->deviation : std::nullopt);
     cells.emplace_back(p.accuracy);
     cells.emplace_back(p.deviation);
-    for (const auto member : {&Welch::t, &Welch::degrees, &Welch::p}) {
-      add(row.against_sm ? std::optional(*row.against_sm.*member) : std::nullopt);
+    for (const auto& compared : {row.ours.welch, row.ours.paired, row.papers.welch}) {
+      for (const auto member : {&TTest::t, &TTest::degrees, &TTest::p}) {
+        add(compared ? std::optional(compared->test.*member) : std::nullopt);
+      }
+      add(compared ? std::optional(compared->holm) : std::nullopt);
     }
     for (const auto& [ours, printed] : {std::pair{&row.up, &p.up}, {&row.down, &p.down}}) {
       add(*ours ? std::optional((*ours)->q_loc) : std::nullopt);

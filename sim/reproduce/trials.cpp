@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -65,6 +67,59 @@ RowResult make_row(const PrintedRow& printed, SeedGroup trials) {
   return row;
 }
 
+/// The accuracies in per cent of the seeds that both rows have.
+std::pair<std::vector<double>, std::vector<double>> pairs(const RowResult& a, const RowResult& b) {
+  std::pair<std::vector<double>, std::vector<double>> of_both;
+  const auto seed = [](const RunHistory& run) { return run.settings.seed; };
+  for (const RunHistory& run : a.trials.runs) {
+    const auto partner = std::ranges::find(b.trials.runs, run.settings.seed, seed);
+    if (partner == b.trials.runs.end()) continue;
+    of_both.first.push_back(100 * run.end->test_accuracy);
+    of_both.second.push_back(100 * partner->end->test_accuracy);
+  }
+  return of_both;
+}
+
+/// The paper's accuracy of a row. It prints population deviations.
+Sample printed_accuracy(const PrintedRow& row) {
+  const auto n = static_cast<double>(row.trials);
+  return {.mean = std::stod(std::string(row.accuracy)),
+          .deviation = std::stod(std::string(row.deviation)) * std::sqrt(n / (n - 1)),
+          .n = row.trials};
+}
+
+/// Tests every row but sm, and adjusts the p-values of all of them together.
+template <typename Test>
+void compare(std::vector<RowResult>& rows, const RowResult& sm, Comparisons RowResult::*whose,
+             std::optional<ComparedWithSm> Comparisons::*which, const Test& test) {
+  std::vector<ComparedWithSm*> tested;
+  std::vector<double> p;
+  for (RowResult& row : rows) {
+    if (&row == &sm) continue;
+    const std::optional<TTest> result = test(row);
+    if (!result) continue;
+    tested.push_back(&(row.*whose.*which).emplace(ComparedWithSm{.test = *result}));
+    p.push_back(result->p);
+  }
+  const std::vector<double> adjusted = holm(p);
+  for (std::size_t i = 0; i < p.size(); ++i) tested[i]->holm = adjusted[i];
+}
+
+void compare(std::vector<RowResult>& rows, const RowResult& sm) {
+  compare(rows, sm, &RowResult::ours, &Comparisons::welch,
+          [&](const RowResult& row) -> std::optional<TTest> {
+            if (!row.accuracy || !sm.accuracy) return std::nullopt;
+            return welch_test(*row.accuracy, *sm.accuracy);
+          });
+  compare(rows, sm, &RowResult::ours, &Comparisons::paired, [&](const RowResult& row) {
+    const auto [of_row, of_sm] = pairs(row, sm);
+    return paired_test(of_row, of_sm);
+  });
+  compare(rows, sm, &RowResult::papers, &Comparisons::welch, [&](const RowResult& row) {
+    return welch_test(printed_accuracy(*row.printed), printed_accuracy(*sm.printed));
+  });
+}
+
 }  // namespace
 
 TrialStage stage_of(const TrialSpec& trial) {
@@ -104,6 +159,9 @@ std::vector<RowResult> Results::rows(std::span<const TrialSpec> trials) {
         if (stage_of(trial) != TrialStage::finished) continue;
         RunHistory run = read_run_history(trial.path);
         std::erase_if(run.rounds, [](const RoundHistory& m) { return !m.test_accuracy; });
+        if (run.rounds.empty()) {
+          throw InputError(fmt::format("{}: no round of it was evaluated", trial.path.string()));
+        }
         found = finished_.emplace(trial.path, std::move(run)).first;
       }
       group.runs.push_back(found->second);
@@ -111,10 +169,7 @@ std::vector<RowResult> Results::rows(std::span<const TrialSpec> trials) {
     if (wanted) rows.push_back(make_row(printed, std::move(group)));
   }
   const auto sm = std::ranges::find(rows, "sm", &RowResult::preset);
-  for (RowResult& row : rows) {
-    if (sm == rows.end() || &row == &*sm || !row.accuracy || !sm->accuracy) continue;
-    row.against_sm = welch_test(*row.accuracy, *sm->accuracy);
-  }
+  if (sm != rows.end()) compare(rows, *sm);
   return rows;
 }
 

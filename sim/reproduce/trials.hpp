@@ -33,13 +33,26 @@ enum class TrialStage : std::uint8_t { absent, begun, finished };
 /// or other images.
 [[nodiscard]] TrialStage stage_of(const TrialSpec& trial);
 
+/// A test of a row's accuracy against that of sm, with its p among those of all rows compared.
+struct ComparedWithSm {
+  TTest test;
+  double holm = 1;  ///< p, adjusted for as many comparisons as the table has
+};
+
+/// None for sm itself, and where there are too few trials.
+struct Comparisons {
+  std::optional<ComparedWithSm> welch;
+  std::optional<ComparedWithSm> paired;  ///< by seed: of the same split and initial weights
+};
+
 /// A row of the table, from its finished trials.
 struct RowResult {
   const PrintedRow* printed = nullptr;
-  SeedGroup trials;                 ///< finished ones, with the rounds that were evaluated
-  std::optional<Sample> accuracy;   ///< in per cent, after the last round; none without a trial
-  std::optional<Welch> against_sm;  ///< difference of the accuracies; none for sm itself
-  std::optional<BitBudget> up;      ///< means over the trials; none if nothing was sent
+  SeedGroup trials;                ///< finished ones, with the rounds that were evaluated
+  std::optional<Sample> accuracy;  ///< in per cent, after the last round; none without a trial
+  Comparisons ours;                ///< with the row sm
+  Comparisons papers;              ///< of the paper's printed means and deviations: no pairs
+  std::optional<BitBudget> up;     ///< means over the trials; none if nothing was sent
   std::optional<BitBudget> down;
   Rates rates;         ///< means over the trials
   double seconds = 0;  ///< mean of a trial

@@ -108,8 +108,10 @@ void check_digests(comm::Transport& server, const ModelDigest& own) {
 
 std::vector<std::byte> encode_part(const WorkerState& state) {
   BitWriter out;
-  out.reserve(32 * Bits(state.e.size() + state.buffers.size() + state.vote.size() + 8));
+  out.reserve(32 * Bits(state.e.size() + state.velocity.size() + state.buffers.size() +
+                        state.vote.size() + 8));
   put_all(state.e, out);
+  put_all(state.velocity, out);
   put_all(state.buffers, out);
   out.put(state.vote.size(), 64);
   for (const compress::Index i : state.vote) out.put(i, 32);
@@ -122,13 +124,16 @@ WorkerState decode_part(std::span<const std::byte> bytes, std::uint32_t worker, 
   BitReader in = reader_of(bytes);
   WorkerState state;
   state.e = get_floats(in);
+  state.velocity = get_floats(in);
   state.buffers = get_floats(in);
   state.vote.resize(get_length(in));
   for (compress::Index& i : state.vote) i = static_cast<compress::Index>(in.get(32));
   in.get_floats({&state.threshold, 1});
   const bool increases =
       std::ranges::adjacent_find(state.vote, std::greater_equal()) == state.vote.end();
-  if (state.e.size() != errors || !increases || (!state.vote.empty() && state.vote.back() >= d) ||
+  const bool fits =
+      state.e.size() == errors && (state.velocity.empty() || state.velocity.size() == errors);
+  if (!fits || !increases || (!state.vote.empty() && state.vote.back() >= d) ||
       in.remaining() != Bits(0)) {
     throw comm::DecodeError(
         fmt::format("{}: worker {} is none of {} parameters", kPart, worker, d));

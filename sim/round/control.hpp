@@ -41,7 +41,7 @@ void check_digests(comm::Transport& server, const ModelDigest& own);
 /// theta and mask. O(d), copied once.
 [[nodiscard]] std::vector<std::byte> encode_part(const WorkerState& state);
 /// Throws comm::DecodeError naming the worker if the bytes are no part of one with `d` parameters
-/// whose e has `errors` values: d, or 0 before round 1.
+/// whose e, and velocity if it has one, are of `errors` values: d, or 0 before round 1.
 [[nodiscard]] WorkerState decode_part(std::span<const std::byte> bytes, std::uint32_t worker,
                                       std::size_t d, std::size_t errors);
 /// The same in a control message.

@@ -96,9 +96,9 @@ void DefinitionRound::send_own_votes(std::vector<Index> mask) {
 
 Definition::Definition(const Settings& settings, std::vector<float> theta)
     : settings_(settings),
-      protocol_(make_protocol(settings, theta.size())),
       theta_(std::move(theta)),
       e_(settings.workers, std::vector<float>(theta_.size())),
+      velocity_(settings.workers, std::vector<float>(settings.has_velocity() ? theta_.size() : 0)),
       votes_(settings.workers) {}
 
 DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
@@ -113,8 +113,11 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
     if (settings_.error_rescale_on_decay()) {
       for (float& x : e_[n]) x *= round.decay;
     }
-    // Line 9: D_n = (theta^(H) - theta^(0)) + e_n, kept where e_n was.
-    const LocalResult local = update.run(0, round, n, theta_, {});
+    // Line 9: D_n = (theta^(H) - theta^(0)) + e_n, kept where e_n was. With momentum each of the H
+    // local steps moves theta by the velocity, which begins where the last round has left it. So e
+    // gathers velocities before the support is chosen: the momentum correction of Lin et al. (2018,
+    // section 3.2), whose V is -e / eta where H = 1 and eta stays.
+    const LocalResult local = update.run(0, round, n, theta_, {.velocity = velocity_[n]});
     const std::span<const float> theta_h = local.theta.host();
     for (std::size_t i = 0; i < d; ++i) e_[n][i] = (theta_h[i] - theta_[i]) + e_[n][i];
   }
@@ -132,13 +135,20 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
     defined.aggregate = defined.mean;
     for (auto& e : e_) std::fill(e.begin(), e.end(), 0.0F);
   } else {
-    DefinitionRound sparse(settings_, protocol_, round, e_, votes_, defined);
+    // On a stair of the warm-up phi is 4^-stair. All else is as in other sparse rounds; e goes on.
+    const Settings own = settings_in(settings_, round);
+    const Protocol protocol = make_protocol(own, d);
+    DefinitionRound sparse(own, protocol, round, e_, votes_, defined);
     settings_.scheme->sparse()->define(sparse);
     for (std::uint32_t n = 0; n < workers; ++n) {
       defined.sent.push_back(masked(settings_, e_[n], defined.sent_at[n]));
       // Line 22: e = D - what was sent; or D - M (x) D if quantisation is not fed back.
       for (const Index i : defined.sent_at[n]) {
         e_[n][i] -= settings_.quantization_error ? defined.sent[n][i] : e_[n][i];
+      }
+      // DGC's factor masking: what was sent does not go on to move.
+      if (settings_.momentum_correction) {
+        for (const Index i : defined.sent_at[n]) velocity_[n][i] = 0;
       }
     }
     defined.aggregate = sum(defined.sent);

@@ -86,12 +86,16 @@ class Definition {
 
   [[nodiscard]] std::span<const float> theta() const { return theta_; }
   [[nodiscard]] std::span<const float> error(std::uint32_t worker) const { return e_[worker]; }
+  /// Empty if the settings have no momentum.
+  [[nodiscard]] std::span<const float> velocity(std::uint32_t worker) const {
+    return velocity_[worker];
+  }
 
  private:
   Settings settings_;
-  Protocol protocol_;
   std::vector<float> theta_;
   std::vector<std::vector<float>> e_;
+  std::vector<std::vector<float>> velocity_;
   std::vector<std::vector<compress::Index>> votes_;  ///< the votes of the round before
 };
 

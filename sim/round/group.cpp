@@ -41,6 +41,7 @@ class LoneWorker final : public Leader {
   LoneWorker(const LeaderContext& leader, const WorkerContext& worker,
              std::unique_ptr<WorkerArrays> arrays, std::vector<float> theta, WorkerState& state)
       : Leader(leader), context_(worker), arrays_(std::move(arrays)), state_(&state) {
+    if (worker.settings.has_velocity()) state.velocity.resize(theta.size());
     arrays_->put({.theta = std::move(theta), .e = {}});
   }
 
@@ -48,7 +49,7 @@ class LoneWorker final : public Leader {
 
  private:
   void lead(RoundRecord& record) override {
-    record.report = take_local_steps(context_, record.round, 0, *arrays_, state_->buffers,
+    record.report = take_local_steps(context_, record.round, 0, *arrays_, *state_,
                                      [&](const FlatView& theta_h) { arrays_->move_to(theta_h); });
     (void)pauses_after(record.round);
   }
@@ -104,11 +105,11 @@ class FirstDivergence {
 void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
                const GroupContext& context, GroupState& state) {
   comm::Group& group = context.group;
-  const std::size_t d = worker.protocol.d;
+  const std::size_t d = worker.protocols.last().d;
   const bool server_is_here = group.is_here(group.server());
   std::optional<Server> server;
   if (server_is_here) {
-    server.emplace(ServerContext{.protocol = worker.protocol,
+    server.emplace(ServerContext{.protocols = worker.protocols,
                                  .settings = context.settings,
                                  .leader = leader,
                                  .on_counts = context.on_counts},
@@ -116,7 +117,9 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
                    state.workers.front().buffers.size());
     // What workers elsewhere have brought for a checkpoint is old from now on.
     for (std::uint32_t n = 0; n < group.workers(); ++n) {
-      if (!group.is_here(n)) state.workers.at(n).theta = state.workers.at(n).e = {};
+      if (group.is_here(n)) continue;
+      WorkerState& elsewhere = state.workers.at(n);
+      elsewhere.theta = elsewhere.e = elsewhere.velocity = {};
     }
   }
   const auto work = [&](comm::Transport& end) {
@@ -164,7 +167,10 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
     if (context.on_given_up) context.on_given_up(state);
     if (!server) return;
     state.server.mask = state.workers.front().mask;
-    state.server.kept = kept_after(context.settings, worker.protocol, state.workers);
+    // With the K of the last round that is done: the votes are its.
+    const Protocol& protocol =
+        state.t > 0 ? worker.protocols.of(context.rounds[state.t - 1]) : worker.protocols.last();
+    state.server.kept = kept_after(context.settings, protocol, state.workers);
   };
   try {
     group.run(run);
@@ -199,13 +205,13 @@ GroupState run_group(const GroupContext& context, GroupState state) {
   GiveUp& give_up = context.give_up != nullptr ? *context.give_up : never;
   const bool all_here = context.group.here().size() == context.group.workers() + std::size_t{1};
   if (all_here) give_up.restart();
-  const Protocol protocol = make_protocol(settings, state.server.theta.size());
+  const Protocols protocols(settings, state.server.theta.size(), context.rounds);
   const LeaderContext leader{.rounds = rounds,
                              .pause_after = context.pause_after,
                              .evaluate = context.evaluate,
                              .on_closed = context.on_closed,
                              .give_up = give_up};
-  const WorkerContext worker{.protocol = protocol,
+  const WorkerContext worker{.protocols = protocols,
                              .settings = settings,
                              .rounds = rounds,
                              .update = context.update,

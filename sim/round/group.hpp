@@ -37,11 +37,11 @@ struct GroupContext {
   LocalUpdate& update;
   MakeArrays make_arrays = {};  ///< empty: on the host
   Slots& slots;
-  Evaluate evaluate;                                  ///< the server's; may be empty
-  std::function<void(const RoundRecord&)> on_closed;  ///< the server's; may be empty
-  CountsObserver on_counts;                           ///< the server's; may be empty
-  PauseAfter pause_after;                             ///< the server's; may be empty: never
-  GiveUp* give_up = nullptr;                          ///< null: no round is given up
+  Evaluate evaluate = {};                                  ///< the server's; may be empty
+  std::function<void(const RoundRecord&)> on_closed = {};  ///< the server's; may be empty
+  CountsObserver on_counts = {};                           ///< the server's; may be empty
+  PauseAfter pause_after = {};                             ///< the server's; may be empty: never
+  GiveUp* give_up = nullptr;                               ///< null: no round is given up
   /// Of a group over several processes, when a round has been given up and its messages are at an
   /// end: brings the server's process the parts of workers elsewhere, and their masks.
   std::function<void(GroupState&)> on_given_up = {};

@@ -37,6 +37,12 @@ struct LocalResult {
   std::uint64_t images = 0;
 };
 
+/// What the local steps change of a worker besides theta. It keeps both from round to round.
+struct LocalMemory {
+  std::span<float> buffers = {};   ///< batch-norm statistics
+  std::span<float> velocity = {};  ///< of SGD with momentum, [d]; empty if there is none
+};
+
 /// Computes model differences: by training, or in `mvsgd verify` by drawing them.
 class LocalUpdate {
  public:
@@ -46,11 +52,11 @@ class LocalUpdate {
   LocalUpdate& operator=(const LocalUpdate&) = delete;
 
   /// Runs H = round.steps local steps from theta^(0) = `theta` [d], in compute slot `slot`. Calls
-  /// with different slots may be concurrent. The batches update `buffers`, the worker's batch-norm
-  /// statistics. The result's theta is where `theta` is, on the host or on the device. Throws
-  /// NonFiniteError.
+  /// with different slots may be concurrent. The steps update `memory`, or leave it as it was if
+  /// the round is given up in them. The result's theta is where `theta` is, on the host or on the
+  /// device. Throws NonFiniteError.
   virtual LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker,
-                          const FlatView& theta, std::span<float> buffers) = 0;
+                          const FlatView& theta, LocalMemory memory) = 0;
 };
 
 }  // namespace mvsgd::sim

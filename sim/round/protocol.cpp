@@ -227,6 +227,14 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d) {
   return protocol;
 }
 
+Protocols::Protocols(const Settings& settings, std::uint64_t d, std::span<const Round> rounds)
+    : by_stair_{{0, make_protocol(settings, d)}} {
+  for (const Round& round : rounds) {
+    if (by_stair_.contains(round.stair)) continue;
+    by_stair_.emplace(round.stair, make_protocol(settings_in(settings, round), d));
+  }
+}
+
 comm::Message encode_positions(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
                                std::span<const Index> positions, std::span<const Index> previous) {
   const Protocol::Positions& list = protocol.positions(envelope.kind);

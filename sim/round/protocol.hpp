@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "comm/transport.hpp"
@@ -53,6 +54,22 @@ struct Protocol {
 
 /// Throws UsageError if no run with d parameters can have these settings.
 [[nodiscard]] Protocol make_protocol(const Settings& settings, std::uint64_t d);
+
+/// The protocol of each round of a run: rounds differ in K where the warm-up has stairs.
+class Protocols {
+ public:
+  /// Throws UsageError if no run with d parameters can have these settings.
+  Protocols(const Settings& settings, std::uint64_t d, std::span<const Round> rounds);
+  /// One for all rounds, none of which is on a stair.
+  explicit Protocols(Protocol last) : by_stair_{{0, std::move(last)}} {}
+
+  [[nodiscard]] const Protocol& of(const Round& round) const { return by_stair_.at(round.stair); }
+  /// That of the rounds after a warm-up.
+  [[nodiscard]] const Protocol& last() const { return by_stair_.at(0); }
+
+ private:
+  std::map<std::uint32_t, Protocol> by_stair_;
+};
 
 /// Identifies a message: its kind and its round.
 struct Envelope {

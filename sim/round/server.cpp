@@ -98,9 +98,12 @@ Server::Server(const ServerContext& context, comm::Transport& transport, ServerS
       state_(std::move(state)),
       buffers_(buffers) {
   if (const SparseRounds* const sparse = context_.settings.scheme->sparse()) {
-    side_ = sparse->server(context_.settings, context_.protocol);
+    const Round& next = context_.leader.rounds.front();
+    side_ = sparse->server(context_.settings, context_.protocols.of(next));
+    const KeptArrays kept = std::exchange(state_.kept, {});
+    if (next.first_sparse) return;  // nothing is left of a stair before
     side_->take_votes(votes);
-    if (!state_.kept.empty()) side_->restore(std::exchange(state_.kept, {}));
+    if (!kept.empty()) side_->restore(kept);
   }
 }
 
@@ -110,7 +113,7 @@ ServerState Server::take() {
 }
 
 void Server::begin() {
-  broadcast(*transport_, encode_values(context_.protocol, transport_->rank(),
+  broadcast(*transport_, encode_values(context_.protocols.last(), transport_->rank(),
                                        {comm::Kind::model, 0}, state_.theta));
 }
 
@@ -118,11 +121,19 @@ void Server::lead(RoundRecord& record) {
   double seconds = 0;
   {
     const PhaseTimer timer(seconds);
+    if (record.round.first_sparse) begin_anew(record.round);
     ServerRound round(context_, *transport_, state_, record,
                       [&] { return pauses_after(record.round); });
     record.round.dense ? lead_dense(round) : side_->lead(round);
   }
   record.report.phases.server = seconds;
+}
+
+void Server::begin_anew(const Round& round) {
+  state_.mask.clear();
+  side_.reset();  // before the next one takes memory
+  side_ =
+      context_.settings.scheme->sparse()->server(context_.settings, context_.protocols.of(round));
 }
 
 void Server::collect(RoundRecord& record) {
@@ -134,8 +145,8 @@ void Server::collect(RoundRecord& record) {
 void Server::lead_dense(ServerRound& round) {
   std::vector<float> sum =
       sum_of(round.workers(), state_.theta.size(), [&](std::uint32_t n, std::span<float> values) {
-        receive_values(context_.protocol, *transport_, n, {comm::Kind::dense, round.round().t},
-                       values);
+        receive_values(context_.protocols.last(), *transport_, n,
+                       {comm::Kind::dense, round.round().t}, values);
       });
   round.publish_aggregate(sum);
   compress::add_values(sum, state_.theta);
@@ -147,7 +158,8 @@ std::vector<float> Server::statistics(const Round& round) {
   }
   std::vector<float> mean =
       sum_of(transport_->workers(), buffers_, [&](std::uint32_t n, std::span<float> values) {
-        receive_values(context_.protocol, *transport_, n, {comm::Kind::buffers, round.t}, values);
+        receive_values(context_.protocols.last(), *transport_, n, {comm::Kind::buffers, round.t},
+                       values);
       });
   compress::divide_by_workers(transport_->workers(), mean);
   return mean;

@@ -28,7 +28,7 @@ struct ServerState {
 };
 
 struct ServerContext {
-  const Protocol& protocol;
+  const Protocols& protocols;
   const Settings& settings;
   LeaderContext leader;
   CountsObserver on_counts;  ///< may be empty
@@ -55,7 +55,7 @@ class ServerRound {
 
   [[nodiscard]] const Round& round() const { return record_->round; }
   [[nodiscard]] const Settings& settings() const { return context_->settings; }
-  [[nodiscard]] const Protocol& protocol() const { return context_->protocol; }
+  [[nodiscard]] const Protocol& protocol() const { return context_->protocols.of(record_->round); }
   [[nodiscard]] std::uint32_t workers() const { return transport_->workers(); }
   [[nodiscard]] ServerState& state() { return *state_; }
   [[nodiscard]] RoundSizes& sizes() { return record_->sizes; }
@@ -109,6 +109,8 @@ class Server final : public Leader {
   [[nodiscard]] std::span<const float> theta() override { return state_.theta; }
   void collect(RoundRecord& record) override;
   void lead_dense(ServerRound& round);
+  /// Forgets masks and votes, of which `round` has other numbers than the round before.
+  void begin_anew(const Round& round);
 
   ServerContext context_;
   comm::Transport* transport_;

@@ -37,6 +37,9 @@ void WorkerRound::send_update(std::span<const compress::Index> support,
     if (!context_->settings.quantization_error) arrays_->gather(support, sent);
   }
   arrays_->subtract_sent(support, sent);
+  if (context_->settings.momentum_correction) {
+    for (const compress::Index i : support) state_->velocity[i] = 0;
+  }
 }
 
 void WorkerRound::receive_mask() {
@@ -56,10 +59,12 @@ Worker::Worker(const WorkerContext& context, comm::Transport& transport,
       transport_(&transport),
       state_(std::move(state)),
       arrays_(std::move(arrays)) {
-  state_.e.resize(context.protocol.d);
+  state_.e.resize(context.protocols.last().d);
+  if (context.settings.has_velocity()) state_.velocity.resize(context.protocols.last().d);
 }
 
 void Worker::keep() {
+  kept_.velocity = state_.velocity;
   kept_.buffers = state_.buffers;
   kept_.vote = state_.vote;
   kept_.threshold = state_.threshold;
@@ -81,7 +86,7 @@ WorkerState Worker::take() {
 }
 
 std::uint32_t Worker::run() {
-  const Protocol& protocol = context_.protocol;
+  const Protocol& protocol = context_.protocols.last();
   const SparseRounds* const sparse = context_.settings.scheme->sparse();
   const std::uint32_t server = transport_->server();
   if (context_.rounds.front().is_first()) {
@@ -94,6 +99,12 @@ std::uint32_t Worker::run() {
     if (context_.give_up.is_possible()) keep();
     kept_after_ = round.t - 1;
     context_.give_up.begin_round();
+    if (round.first_sparse) {
+      // What there is from the stair before has another K.
+      state_.vote.clear();
+      state_.mask.clear();
+      state_.threshold = 0;
+    }
     // The error memory is in units of weights, so a decay of the learning rate scales it, too.
     if (round.decay < 1 && context_.settings.error_rescale_on_decay()) {
       arrays_->rescale_error(round.decay);
@@ -102,7 +113,7 @@ std::uint32_t Worker::run() {
     Vote vote;
     WorkerReport report;
     try {
-      report = take_local_steps(context_, round, transport_->rank(), *arrays_, state_.buffers,
+      report = take_local_steps(context_, round, transport_->rank(), *arrays_, state_,
                                 [&](const FlatView& theta_h) {
                                   if (round.dense) {
                                     arrays_->add_difference(theta_h);
@@ -139,7 +150,7 @@ std::uint32_t Worker::run() {
 }
 
 void Worker::exchange_dense(const Round& round) {
-  const Protocol& protocol = context_.protocol;
+  const Protocol& protocol = context_.protocols.last();
   const std::uint32_t server = transport_->server();
   transport_->send(server, encode_values(protocol, transport_->rank(), {comm::Kind::dense, round.t},
                                          arrays_->read_error()));

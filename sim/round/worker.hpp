@@ -23,6 +23,7 @@ namespace mvsgd::sim {
 struct WorkerState {
   std::vector<float> theta;  ///< theta_t, [d]; the first message brings it
   std::vector<float> e;      ///< e_{n,t}, [d]; D (Algorithm 1 line 9) between computing and sending
+  std::vector<float> velocity{};      ///< of SGD with momentum, [d]; empty if the run has none
   std::vector<float> buffers;         ///< batch-norm statistics
   std::vector<compress::Index> vote;  ///< supp of the last vote, M_{n,t} or M~_{n,t}; none at first
   float threshold = 0;                ///< the K-th magnitude of that vote: a hint for the next one
@@ -35,7 +36,7 @@ struct WorkerState {
 
 /// What all workers of a run share. Everything referred to must outlive the workers.
 struct WorkerContext {
-  const Protocol& protocol;
+  const Protocols& protocols;
   const Settings& settings;
   std::span<const Round> rounds;  ///< the rounds to run
   LocalUpdate& update;
@@ -55,13 +56,14 @@ class WorkerRound {
         arrays_(&arrays) {}
 
   [[nodiscard]] const Round& round() const { return *round_; }
-  [[nodiscard]] const Protocol& protocol() const { return context_->protocol; }
+  [[nodiscard]] const Protocol& protocol() const { return context_->protocols.of(*round_); }
   [[nodiscard]] WorkerState& state() { return *state_; }  ///< theta and e are in arrays()
   [[nodiscard]] WorkerArrays& arrays() { return *arrays_; }
 
   /// Sends a vote, or one list of its change. `positions` are increasing.
   void send_positions(comm::Kind kind, std::span<const compress::Index> positions);
-  /// Sends the values of D at `support`; the error memory keeps the rest. `vote` is this round's
+  /// Sends the values of D at `support`; the error memory keeps the rest. With momentum correction
+  /// the velocity is then 0 there. `vote` is this round's
   /// vote, which the server has, too.
   void send_update(std::span<const compress::Index> support,
                    std::span<const compress::Index> vote = {});
@@ -78,8 +80,9 @@ class WorkerRound {
 };
 
 /// One worker, run by a thread of its own. Its state is theta, rebuilt only from decoded messages,
-/// the error memory e, and its batch-norm buffers: 2d floats and a few. If rounds can be given up,
-/// it also keeps a copy of e from the round's beginning.
+/// the error memory e, its batch-norm buffers and, with momentum, its velocity: 2d or 3d floats and
+/// a few. If rounds can be given up, it also keeps a copy of e and velocity from the round's
+/// beginning.
 class Worker {
  public:
   Worker(const WorkerContext& context, comm::Transport& transport,
@@ -114,14 +117,15 @@ class Worker {
 template <typename Use>
 [[nodiscard]] WorkerReport take_local_steps(const WorkerContext& context, const Round& round,
                                             std::uint32_t worker, const WorkerArrays& arrays,
-                                            std::span<float> buffers, const Use& use) {
+                                            WorkerState& state, const Use& use) {
   WorkerReport report;
   report.steps = round.steps;
   const Slots::Lease slot(context.slots, worker);
   LocalResult local;
   {
     const PhaseTimer timer(report.phases.local_steps);
-    local = context.update.run(slot.index(), round, worker, arrays.theta(), buffers);
+    local = context.update.run(slot.index(), round, worker, arrays.theta(),
+                               {.buffers = state.buffers, .velocity = state.velocity});
   }
   const PhaseTimer timer(report.phases.vote);
   report.loss = local.loss;

@@ -15,6 +15,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/files/json.hpp"
 #include "sim/files/safetensors.hpp"
+#include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/round/protocol.hpp"
@@ -58,7 +59,13 @@ KeptArrays read_kept(SafetensorsFile& file, const std::string& path, const Setti
                      const GroupState& group, std::size_t d) {
   const SparseRounds* const sparse = settings.scheme->sparse();
   if (sparse == nullptr) return {};
-  const auto server = sparse->server(settings, make_protocol(settings, d));
+  // The votes are of the last round that is done, and have its K.
+  const std::vector<Round> rounds = schedule(settings, training_images(settings));
+  if (group.t > rounds.size()) {
+    throw InputError(fmt::format("{}: round {} of {}", path, group.t, rounds.size()));
+  }
+  const Round last = group.t > 0 ? rounds[group.t - 1] : Round();
+  const auto server = sparse->server(settings, make_protocol(settings_in(settings, last), d));
   KeptArrays kept = server->keep();  // gives names and sizes
   for (auto& [name, values] : kept) values = file.indices(name, {values.size()});
   try {
@@ -127,6 +134,9 @@ void write_arrays(DurableFile& file, const TrialState& state) {
   for (std::size_t n = 0; n < group.workers.size(); ++n) {
     const WorkerState& worker = group.workers[n];
     tensors.push_back(vector_tensor(of_worker("error", n), worker.e));
+    if (!worker.velocity.empty()) {
+      tensors.push_back(vector_tensor(of_worker("velocity", n), worker.velocity));
+    }
     tensors.push_back(vector_tensor(of_worker("buffers", n), worker.buffers));
     tensors.push_back(vector_tensor(of_worker("vote", n), worker.vote));
   }
@@ -148,6 +158,7 @@ void read_arrays(const std::filesystem::path& path, const Settings& settings, Tr
     WorkerState& worker = group.workers.at(n);
     if (settings.scheme->sends()) worker.theta = group.server.theta;
     worker.e = file.floats(of_worker("error", n), {errors});
+    if (settings.has_velocity()) worker.velocity = file.floats(of_worker("velocity", n), {d});
     worker.buffers = file.floats(of_worker("buffers", n), {b});
     worker.vote = read_set(file, name, of_worker("vote", n), d);
     worker.threshold = all_thresholds[n];

@@ -105,8 +105,15 @@ std::string sizes_of(const RunHistory& run) {
   std::string before = ",";
   for (const RoundHistory& round : run.rounds) {
     std::vector<std::uint32_t> changes = round.changes;
-    for (const auto& [size, count] : round.change_counts)
+    for (const auto& [size, count] : round.change_counts) {
+      // An altered number must not fill the memory.
+      if (changes.size() + std::uint64_t{count} > run.settings.workers) {
+        throw InputError(fmt::format("{}: round {} has change_counts of more than {} workers",
+                                     (run.path / "metrics.jsonl").string(), round.round,
+                                     run.settings.workers));
+      }
       changes.insert(changes.end(), count, size);
+    }
     std::string sizes =
         fmt::format("{},{}", round.union_size ? fmt::to_string(*round.union_size) : "",
                     fmt::join(changes, " "));

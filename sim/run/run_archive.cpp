@@ -82,7 +82,8 @@ void unpack_run_archive(const fs::path& archive, const fs::path& directory) {
   // metrics.jsonl comes last: with its end the directory holds a finished run.
   const auto is_metrics = [](const auto& file) { return file.first == "metrics.jsonl"; };
   data::TextFiles in_order = files;
-  std::ranges::stable_partition(in_order, [&](const auto& file) { return !is_metrics(file); });
+  std::stable_partition(in_order.begin(), in_order.end(),
+                        [&](const auto& file) { return !is_metrics(file); });
   for (const auto& [name, text] : in_order) {
     std::ofstream file(directory / name, std::ios::binary);
     file << text;

@@ -210,6 +210,7 @@ void send_start(comm::Processes& processes, TrialState& state) {
       processes.send(p, encode_part(worker));
       worker.theta = {};
       worker.e = {};
+      worker.velocity = {};
     }
   }
 }

@@ -42,6 +42,9 @@ std::vector<Compute> make_compute(const Settings& settings, std::size_t slots) {
     compute.backend->enter(static_cast<int>(settings.threads_per_worker));
     compute.model = std::make_unique<nn::ResNet18>(*compute.backend,
                                                    nn::ResNet18Options{.width = settings.width});
+    if (settings.has_velocity()) {
+      compute.velocity = compute.backend->allocate(compute.model->parameters().shape);
+    }
     compute.parameters = device_array(settings, compute.model->parameters());
   }
   return all;

@@ -21,6 +21,7 @@ struct Compute {
   std::unique_ptr<nn::Backend> backend;
   std::unique_ptr<nn::ResNet18> model;
   compress::DeviceArray parameters;  ///< the model's, if the backend computes on a device
+  nn::Tensor velocity;               ///< of SGD with momentum, [d]; empty if the run has none
   std::vector<float> images;         ///< room for a batch that the host makes
   std::vector<std::uint8_t> labels;  ///< of the slot's last batch
   std::vector<float> theta;  ///< theta^(H) as read back, [d]; unused if it stays on a device

@@ -47,18 +47,18 @@ LocalTraining::LocalTraining(const Settings& settings, const SlotImages& trainin
 }
 
 LocalResult LocalTraining::run(std::size_t slot, const Round& round, std::uint32_t worker,
-                               const FlatView& theta, std::span<float> buffers) {
+                               const FlatView& theta, LocalMemory memory) {
   Compute& compute = compute_[slot];
   compute.backend->enter(static_cast<int>(settings_.threads_per_worker));
-  return theta.is_on_device() ? run_on_device(compute, round, worker, theta.device(), buffers)
-                              : run_on_host(compute, round, worker, theta.host(), buffers);
+  return theta.is_on_device() ? run_on_device(compute, round, worker, theta.device(), memory)
+                              : run_on_host(compute, round, worker, theta.host(), memory);
 }
 
 LocalResult LocalTraining::run_on_host(Compute& compute, const Round& round, std::uint32_t worker,
-                                       std::span<const float> theta, std::span<float> buffers) {
+                                       std::span<const float> theta, LocalMemory memory) {
   nn::Backend& backend = *compute.backend;
   backend.write(compute.model->parameters(), theta);
-  LocalResult result = train(compute, round, worker, buffers);
+  LocalResult result = train(compute, round, worker, memory);
   compute.theta.resize(theta.size());
   backend.read(compute.model->parameters(), compute.theta);
   const std::int64_t bad = first_not_finite(compute.theta);
@@ -70,12 +70,11 @@ LocalResult LocalTraining::run_on_host(Compute& compute, const Round& round, std
 }
 
 LocalResult LocalTraining::run_on_device(Compute& compute, const Round& round, std::uint32_t worker,
-                                         const FlatView::OnDevice& theta,
-                                         std::span<float> buffers) {
+                                         const FlatView::OnDevice& theta, LocalMemory memory) {
   compress::DeviceOperators& operators = *theta.operators;
   const compress::DeviceArray& parameters = compute.parameters;
   operators.copy(parameters, theta.array);
-  LocalResult result = train(compute, round, worker, buffers);
+  LocalResult result = train(compute, round, worker, memory);
   const std::size_t bad = operators.first_not_finite(parameters);
   if (bad < parameters.size) {
     const std::array<compress::Index, 1> at{static_cast<compress::Index>(bad)};
@@ -111,10 +110,12 @@ NonFiniteError LocalTraining::not_finite(const Round& round, std::uint32_t worke
 }
 
 LocalResult LocalTraining::train(Compute& compute, const Round& round, std::uint32_t worker,
-                                 std::span<float> buffers) {
+                                 LocalMemory memory) {
   nn::Backend& backend = *compute.backend;
   nn::ResNet18& model = *compute.model;
-  backend.write(model.buffers(), buffers);
+  backend.write(model.buffers(), memory.buffers);
+  const bool has_velocity = !memory.velocity.empty();
+  if (has_velocity) backend.write(compute.velocity, memory.velocity);
 
   const auto check = [this] {
     if (give_up_ != nullptr) give_up_->check();
@@ -133,10 +134,20 @@ LocalResult LocalTraining::train(Compute& compute, const Round& round, std::uint
     }
     result.loss += loss;
     result.images += batch.labels.size();
-    backend.sgd_step(model.parameters(), model.gradients(), static_cast<float>(round.learning_rate),
-                     static_cast<float>(settings_.weight_decay));
+    const auto rate = static_cast<float>(round.learning_rate);
+    const auto decay = static_cast<float>(settings_.weight_decay);
+    if (has_velocity) {
+      backend.momentum_step(model.parameters(), compute.velocity, model.gradients(),
+                            {.learning_rate = rate,
+                             .weight_decay = decay,
+                             .momentum = static_cast<float>(settings_.momentum),
+                             .nesterov = settings_.nesterov});
+    } else {
+      backend.sgd_step(model.parameters(), model.gradients(), rate, decay);
+    }
   }
-  backend.read(model.buffers(), buffers);
+  backend.read(model.buffers(), memory.buffers);
+  if (has_velocity) backend.read(compute.velocity, memory.velocity);
   return result;
 }
 

@@ -15,7 +15,8 @@
 
 namespace mvsgd::sim {
 
-/// H steps of SGD with weight decay on a worker's share of the training images.
+/// H steps of SGD with weight decay, and with momentum if the settings say so, on a worker's share
+/// of the training images.
 class LocalTraining final : public LocalUpdate {
  public:
   /// `training`, `compute` and `give_up` must outlive this object. With `give_up`, a round can be
@@ -24,16 +25,15 @@ class LocalTraining final : public LocalUpdate {
                 GiveUp* give_up = nullptr);
 
   LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
-                  std::span<float> buffers) override;
+                  LocalMemory memory) override;
 
  private:
   LocalResult run_on_host(Compute& compute, const Round& round, std::uint32_t worker,
-                          std::span<const float> theta, std::span<float> buffers);
+                          std::span<const float> theta, LocalMemory memory);
   LocalResult run_on_device(Compute& compute, const Round& round, std::uint32_t worker,
-                            const FlatView::OnDevice& theta, std::span<float> buffers);
+                            const FlatView::OnDevice& theta, LocalMemory memory);
   /// Runs the local steps on the slot's parameters, which are theta^(H) afterwards.
-  LocalResult train(Compute& compute, const Round& round, std::uint32_t worker,
-                    std::span<float> buffers);
+  LocalResult train(Compute& compute, const Round& round, std::uint32_t worker, LocalMemory memory);
   [[nodiscard]] NonFiniteError not_finite(const Round& round, std::uint32_t worker, std::int64_t i,
                                           float value) const;
 

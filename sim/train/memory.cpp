@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 #include <vector>
 
 #include "data/cifar10.hpp"
@@ -80,14 +81,19 @@ Sizes sizes_of(const Settings& settings) {
               .of = dimensions(settings, d, buffers)};
   sizes.sends = settings.scheme->sends();
   if (!sizes.sends) return sizes;
+  // Of several shares, the largest counts: that of the lowest stair of the warm-up.
+  Settings most = settings;
   for (const Round& round : schedule(settings, sizes.training_images)) {
     (round.dense ? sizes.has_dense : sizes.has_sparse) = true;
+    if (round.stair == 0) continue;
+    if (Settings own = settings_in(settings, round); most.phi < own.phi) most = std::move(own);
   }
   if (!sizes.has_sparse) return sizes;
+  sizes.of = dimensions(most, d, buffers);
   // The first sparse round and a later one: each may have a list that the other lacks.
   for (const Round& round : plain_rounds(0, 2)) {
-    for (const MessageShape& shape : settings.scheme->shape(settings, sizes.of, round)) {
-      const Bytes bytes = bytes_of(shape, settings);
+    for (const MessageShape& shape : settings.scheme->shape(most, sizes.of, round)) {
+      const Bytes bytes = bytes_of(shape, most);
       // What is sent against a worker's last vote is read against it.
       const bool of_votes = shape.given != Given::nothing && shape.given != Given::last_mask;
       sizes.keeps_votes = sizes.keeps_votes || of_votes;
@@ -124,12 +130,13 @@ Bytes of_worker(const Sizes& s, bool on_device) {
   // Its images, and two permutations of them.
   const Bytes images = 3 * kNumber * (s.training_images / s.n() + 1);
   const Bytes arrays = on_device ? 0 : s.whole();
-  if (!s.sends) return arrays + buffers + images;
+  const Bytes velocity = s.settings.has_velocity() ? s.whole() : 0;  // on the host
+  if (!s.sends) return arrays + velocity + buffers + images;
   const Bytes lists = s.vote() + kNumber * s.mask;
   // While a round goes on it keeps what it began with, but for theta, which a round that is given
   // up leaves.
-  const Bytes kept = arrays + buffers + lists;
-  return 2 * arrays + buffers + lists + kept + images + kStack;
+  const Bytes kept = arrays + velocity + buffers + lists;
+  return 2 * arrays + velocity + buffers + lists + kept + images + kStack;
 }
 
 Bytes of_server(const Sizes& s) {
@@ -170,7 +177,8 @@ Bytes of_sparse_round(const Sizes& s, const RanksHere& here) {
 Bytes of_pause(const Sizes& s, const RanksHere& here) {
   if (!here.server) return 0;
   const Bytes elsewhere = s.n() - here.workers;
-  const Bytes part = s.whole() + kNumber * s.of.buffers + s.vote();
+  const Bytes velocity = s.settings.has_velocity() ? s.whole() : 0;
+  const Bytes part = s.whole() + velocity + kNumber * s.of.buffers + s.vote();
   return (s.sums ? 2 * s.whole() : 0) + (elsewhere > 0 ? (elsewhere + 1) * part : 0);
 }
 
@@ -184,7 +192,8 @@ Bytes of_slot(const Sizes& s, const std::optional<nn::KernelMemory>& kernels) {
     if (test >= whole) evaluated.push_back(whole);
     if (test % whole > 0) evaluated.push_back(test % whole);
     all += nn::step_memory(*kernels, s.settings.width, batch, evaluated);
-    all += s.whole();  // theta^(H), as it is read back
+    all += s.whole();                                 // theta^(H), as it is read back
+    if (s.settings.has_velocity()) all += s.whole();  // of the worker that computes
     all += kNumber * data::kImageBytes *
            std::max<Bytes>(s.settings.batch, std::min<Bytes>(kEvaluationBatch, s.test_images));
     // The candidates for a vote: index and magnitude of half as many again as are wanted.

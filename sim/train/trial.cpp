@@ -128,7 +128,6 @@ void advance(RunningTrial& trial) {
        .slots = trial.slots,
        .evaluate = [&](auto theta, auto buffers) { return trial.evaluate(theta, buffers); },
        .on_closed = [&](const RoundRecord& record) { trial.closed(record); },
-       .on_counts = {},
        .pause_after = trial.sinks.pause_after,
        .give_up = trial.give_up.is_possible() ? &trial.give_up : nullptr,
        .on_given_up =

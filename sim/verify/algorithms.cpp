@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -173,7 +174,10 @@ struct Shown {
   bool aggregate = true;
   bool linear = true;  ///< the aggregate is the masked mean of the whole vectors
   bool memory = true;
+  bool velocity = true;
+  std::size_t cleared = 0;  ///< coordinates at which a worker's velocity is 0 in the end
   bool theta = true;
+  std::string stairs{};   ///< those of its rounds that are on one, in order
   bool scheduled = true;  ///< the rounds are the intended ones, with two decays
   bool rescales = false;  ///< `error_rescale_on_decay`
   bool identical = true;
@@ -212,7 +216,7 @@ bool leaves_a_choice(std::span<const std::uint32_t> counts, std::span<const Inde
 }
 
 void compare_round(const Round& round, const DefinedRound& defined, const Wire& wire,
-                   const Protocol& protocol, std::vector<std::vector<Index>>& votes, Shown& shown) {
+                   std::uint32_t workers, std::vector<std::vector<Index>>& votes, Shown& shown) {
   const auto& aggregate = wire.values(round.t, comm::Kind::aggregate, 0);
   if (round.dense) {
     shown.dense = shown.dense && aggregate == defined.aggregate;
@@ -220,11 +224,12 @@ void compare_round(const Round& round, const DefinedRound& defined, const Wire& 
   }
   const auto& mask = wire.positions(round.t, comm::Kind::mask, 0);
   shown.mask = shown.mask && mask == defined.mask;
-  shown.mask_size = shown.mask_size && mask.size() == kK;
+  const std::uint64_t k = stair_law(kD, kK, round.stair);
+  shown.mask_size = shown.mask_size && mask.size() == k;
   if (!defined.counts.empty()) {
     shown.drawn_masks += leaves_a_choice(defined.counts, mask) ? 1 : 0;
   }
-  for (std::uint32_t n = 0; n < protocol.workers; ++n) {
+  for (std::uint32_t n = 0; n < workers; ++n) {
     if (defined.votes.empty()) {
       shown.votes = shown.votes && !wire.has(round.t, comm::Kind::vote, n);
     } else if (wire.has(round.t, comm::Kind::vote, n)) {
@@ -237,7 +242,7 @@ void compare_round(const Round& round, const DefinedRound& defined, const Wire& 
     }
     if (!defined.votes.empty()) {
       shown.votes = shown.votes && votes[n] == defined.votes[n];
-      shown.vote_size = shown.vote_size && votes[n].size() == kK;
+      shown.vote_size = shown.vote_size && votes[n].size() == k;
     }
 
     const auto& values = wire.values(round.t, comm::Kind::update, n);
@@ -246,7 +251,7 @@ void compare_round(const Round& round, const DefinedRound& defined, const Wire& 
     for (std::size_t j = 0; j < at.size(); ++j) whole[at[j]] = values.at(j);
     shown.updates = shown.updates && whole == defined.sent[n];
     const auto zeros = static_cast<std::size_t>(std::ranges::count(values, 0.0F));
-    shown.sparse = shown.sparse && values.size() <= kK;
+    shown.sparse = shown.sparse && values.size() <= k;
     shown.non_zeros = std::max(shown.non_zeros, values.size() - zeros);
   }
   for (std::size_t j = 0; j < mask.size(); ++j) {
@@ -259,8 +264,7 @@ Shown run(const Settings& settings) {
   // An epoch of N batches of images is one step. After the warm-up the rate decays twice.
   std::vector<Round> plan = schedule(settings, std::uint64_t{settings.workers} * settings.batch);
   for (Round& round : plan) round.evaluate = false;
-  const Protocol protocol = make_protocol(settings, kD);
-  DrawnUpdate update(kD, settings.workers, kVerifySeed);
+  DrawnUpdate update(kD, settings.workers, kVerifySeed, settings);
   Slots slots(settings.workers);
   Wire wire;
   comm::InprocGroup group(settings.workers, [&](std::uint32_t to, const comm::Message& message) {
@@ -273,13 +277,10 @@ Shown run(const Settings& settings) {
                  .rounds = plan,
                  .update = update,
                  .slots = slots,
-                 .evaluate = {},
-                 .on_closed = {},
                  .on_counts =
                      [&](const Round& round, std::span<const std::uint32_t> of) {
                        counts[round.t].assign(of.begin(), of.end());
-                     },
-                 .pause_after = {}},
+                     }},
                 initial_state(settings.workers, std::vector<float>(kD, kTheta), {}));
 
   Shown shown{.what = fmt::format("d = {}, N = {}, K = {}, {} dense and {} sparse rounds", kD,
@@ -291,12 +292,18 @@ Shown run(const Settings& settings) {
   Definition definition(settings, std::vector<float>(kD, kTheta));
   std::vector<std::vector<Index>> votes(settings.workers);
   for (const Round& round : plan) {
+    if (round.stair > 0) {
+      shown.stairs += fmt::format("{}{}", shown.stairs.empty() ? "" : " ", round.stair);
+    }
     const DefinedRound defined = definition.run(round, update);
-    compare_round(round, defined, wire, protocol, votes, shown);
+    compare_round(round, defined, wire, settings.workers, votes, shown);
     if (!round.dense) shown.counts = shown.counts && counts[round.t] == defined.counts;
   }
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
-    shown.memory = shown.memory && std::ranges::equal(result.workers[n].e, definition.error(n));
+    const WorkerState& worker = result.workers[n];
+    shown.memory = shown.memory && std::ranges::equal(worker.e, definition.error(n));
+    shown.velocity = shown.velocity && std::ranges::equal(worker.velocity, definition.velocity(n));
+    shown.cleared += static_cast<std::size_t>(std::ranges::count(worker.velocity, 0.0F));
   }
   shown.theta = std::ranges::equal(result.server.theta, definition.theta());
   shown.identical = wire.identical();
@@ -323,11 +330,31 @@ std::vector<Check> check_algorithms() {
   const Shown index = run(ordered);
   const Shown least = run(small("ssgd-mv-l8-q-min", 4));
   const Shown least_ad = run(small("ssgd-mv-ad-l8-q-min", 4));
-  const std::vector<const Shown*> all = {&top_k, &mv,    &rs,    &ad,    &random,  &fractional,
-                                         &sign,  &unfed, &index, &least, &least_ad};
+  Settings moving = small("ssgd-mv-ad-l4-q", 4);
+  moving.momentum = 0.875;
+  const Shown heavy = run(moving);
+  moving.momentum_correction = true;
+  const Shown corrected = run(moving);
+  Settings ahead = small("top-k");
+  ahead.momentum = 0.875;
+  ahead.nesterov = true;
+  ahead.momentum_correction = true;
+  const Shown own = run(ahead);
+  const std::vector<const Shown*> all = {&top_k,      &mv,    &rs,        &ad,    &random,
+                                         &fractional, &sign,  &unfed,     &index, &least,
+                                         &least_ad,   &heavy, &corrected, &own};
   const auto every = [&](bool Shown::*what) {
     return std::ranges::all_of(all, [&](const Shown* shown) { return shown->*what; });
   };
+  // Of ten rounds of warm-up, two have a share of 1/4 and two of 1/16; 4^-3 is below phi.
+  Settings staired = small("ssgd-mv-ad-l4-q", 4);
+  staired.phi_warmup = PhiWarmup::stairs;
+  staired.warmup_epochs = 5 * kDense;
+  staired.epochs += 4 * kDense;
+  const Shown stairs = run(staired);
+  staired.scheme = &scheme_named("top-k");
+  staired.check_votes = false;
+  const Shown own_stairs = run(staired);
   const std::string& what = mv.what;
   const std::string runs = fmt::format("{} runs of: {}", all.size(), what);
   std::size_t messages = 0;
@@ -382,6 +409,21 @@ std::vector<Check> check_algorithms() {
        least.votes && least.mask && least.updates && least.theta && least.memory &&
            least_ad.votes && least_ad.mask && least_ad.updates && least_ad.theta && least_ad.memory,
        fmt::format("MV and AD with 4-bit values, each {}", what)},
+      {"correction",
+       "DGC: velocity enters D before the support is chosen, and is 0 where values were sent",
+       heavy.velocity && heavy.memory && heavy.theta && corrected.velocity && corrected.memory &&
+           corrected.theta && own.velocity && own.memory && own.theta && heavy.cleared == 0 &&
+           corrected.cleared == moving.workers * kK && own.cleared == ahead.workers * kK,
+       fmt::format("AD with and without correction, top-K with Nesterov's momentum; {}", what)},
+      {"phi_warmup",
+       "DGC's stairs: a round keeps ceil(d / 4^j), down to K; each stair begins with new votes",
+       stairs.votes && stairs.vote_size && stairs.mask && stairs.mask_size && stairs.updates &&
+           stairs.theta && stairs.memory && stairs.identical && stairs.counted &&
+           own_stairs.votes && own_stairs.vote_size && own_stairs.mask && own_stairs.updates &&
+           own_stairs.theta && own_stairs.memory && stairs.stairs == "1 1 2 2" &&
+           own_stairs.stairs == "1 1 2 2",
+       fmt::format("AD with 4-bit values and top-K, d = {}, K = {}, {} and {} before it", kD, kK,
+                   stair_law(kD, kK, 1), stair_law(kD, kK, 2))},
       {"encode, decode", "each message, decoded and encoded again, has the same bytes",
        every(&Shown::identical), wire},
       {"sent = received", "by field, and 8 times the bytes moved", every(&Shown::counted), wire},

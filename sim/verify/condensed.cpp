@@ -84,7 +84,7 @@ void hold_line(const RunHistory& run, const RoundHistory& line, const CondensedR
       std::accumulate(line.kept.begin(), line.kept.end(), std::uint64_t{0},
                       [](std::uint64_t sum, const LayerShare& share) { return sum + share.kept; });
   hold(where, "the sum of kept_by_layer", kept,
-       sizes.union_size > 0 ? std::uint64_t{sizes.union_size} : record.k);
+       sizes.union_size > 0 ? std::uint64_t{sizes.union_size} : record.k(last.t));
 }
 
 void hold_end(const RunHistory& run, const Account& account) {
@@ -115,6 +115,7 @@ void hold_totals(const CondensedRecord& record, const Audit& audit) {
 }
 
 void hold_condensed_metrics(const RunHistory& run, const CondensedRecord& record) {
+  if (!run.end) throw CheckFailed("the last line, of the end, is missing");
   if (run.last_round() + std::size_t{1} != record.plan.size()) {
     throw CheckFailed(
         fmt::format("it ends after round {} of {}", run.last_round(), record.plan.size() - 1));
@@ -142,7 +143,7 @@ void hold_condensed_metrics(const RunHistory& run, const CondensedRecord& record
            sums[way].total().count());
     }
   }
-  if (run.end) hold_end(run, account);
+  hold_end(run, account);
 }
 
 }  // namespace mvsgd::sim

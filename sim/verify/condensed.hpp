@@ -1,6 +1,7 @@
 // Checks a condensed run: its sums against the law, its lines against its schedule and these sums.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 
@@ -17,7 +18,7 @@ struct CondensedRecord {
   std::span<const Round> plan;  ///< of the whole run; [0] is what precedes the first round
   std::span<const comm::LedgerRow> rows;
   const SizesFromRound& sizes;
-  std::uint64_t k = 0;  ///< K, the coordinates of a mask
+  std::function<std::uint64_t(std::size_t t)> k;  ///< K of round t, the coordinates of a mask
   std::uint64_t d = 0;
 };
 

@@ -24,11 +24,15 @@ void draw(std::uint64_t seed, std::uint64_t round, std::uint64_t worker, std::ui
 
 }  // namespace
 
-DrawnUpdate::DrawnUpdate(std::size_t d, std::size_t slots, std::uint64_t seed)
-    : seed_(seed), theta_(slots, std::vector<float>(d)) {}
+DrawnUpdate::DrawnUpdate(std::size_t d, std::size_t slots, std::uint64_t seed,
+                         const Settings& settings)
+    : seed_(seed),
+      momentum_(static_cast<float>(settings.momentum)),
+      nesterov_(settings.nesterov),
+      theta_(slots, std::vector<float>(d)) {}
 
 LocalResult DrawnUpdate::run(std::size_t slot, const Round& round, std::uint32_t worker,
-                             const FlatView& from, std::span<float> /*buffers*/) {
+                             const FlatView& from, LocalMemory memory) {
   const std::span<const float> theta = from.host();
   const float rate = round.learning_rate > 0 ? static_cast<float>(round.learning_rate) : 1.0F;
   std::vector<float>& moved = theta_[slot];
@@ -38,7 +42,13 @@ LocalResult DrawnUpdate::run(std::size_t slot, const Round& round, std::uint32_t
     draw(seed_, round.t, kShared, i, shared);
     draw(seed_, round.t, worker, i, own);
     for (std::size_t j = 0; j < std::min<std::size_t>(4, moved.size() - i); ++j) {
-      moved[i + j] = theta[i + j] + rate * (shared[j] + own[j]);
+      float step = shared[j] + own[j];
+      if (!memory.velocity.empty()) {
+        float& velocity = memory.velocity[i + j];
+        velocity = momentum_ * velocity + step;
+        step = nesterov_ ? step + momentum_ * velocity : velocity;
+      }
+      moved[i + j] = theta[i + j] + rate * step;
     }
   }
   return {.theta = moved};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "data/partition.hpp"
 #include "data/synthetic.hpp"
@@ -163,9 +164,19 @@ double rate_of_step(std::uint64_t step) {
   return rate;
 }
 
-/// Eqs 10-12 in every round of a schedule, and section 4.2's rates. The real trainer's local steps
-/// are compared with a loop over eqs 11 and 12, which is written out here.
-std::vector<Check> check_local_sgd() {
+/// Eqs 10-12 in every round of a schedule, and section 4.2's rates. Each bool holds for all rounds.
+struct LocalSgd {
+  std::string shown;
+  std::string steps;
+  double worst = 0;  ///< error of eq 10, as a share of its bound
+  bool equal = true;
+  bool moves = true;
+  bool rates = true;
+};
+
+/// The real trainer's local steps are compared with a loop over eqs 11 and 12, which is written out
+/// here, with SGD's momentum.
+LocalSgd compare_local_sgd(float momentum, bool nesterov) {
   Settings settings = preset("ssgd-mv-l4").settings;
   settings.backend = "reference";
   settings.width = static_cast<std::uint32_t>(kWidth);
@@ -174,6 +185,8 @@ std::vector<Check> check_local_sgd() {
   settings.local_steps = 5;  // so that the first decay falls into a round
   settings.epochs = 3;
   settings.warmup_epochs = 1;
+  settings.momentum = momentum;
+  settings.nesterov = nesterov;
   const data::TrainTest images = data::synthesize({.train = 64, .test = 1, .seed = 0});
   std::vector<Compute> compute = make_compute(settings, 1);
   const SlotImages training_images(images.train, compute);
@@ -193,15 +206,16 @@ std::vector<Check> check_local_sgd() {
   const auto decay = static_cast<float>(settings.weight_decay);
   std::vector<float> theta = theta_0;
   std::vector<float> g(theta.size());
+  std::vector<float> velocity(theta.size());
+  std::vector<float> kept(settings.has_velocity() ? theta.size() : 0);  // the trainer's
   std::vector<float> pixels(settings.batch * data::kImageBytes);
   std::vector<std::uint8_t> labels(settings.batch);
-  double worst = 0;
-  bool equal = true;
-  bool moves = true;
-  bool rates = rounds.size() == 16 + 7;  // of 32 steps after the warm-up, the last round has 2
+  LocalSgd found;
+  found.rates = rounds.size() == 16 + 7;  // of 32 steps after the warm-up, the last round has 2
   std::uint64_t step = 0;
   for (const Round& round : rounds) {
-    const LocalResult local = training.run(0, round, 0, theta_0, buffers);
+    const LocalResult local =
+        training.run(0, round, 0, theta_0, {.buffers = buffers, .velocity = kept});
     const std::vector<float> theta_h(local.theta.host().begin(), local.theta.host().end());
 
     const double rate = rate_of_step(step);
@@ -216,10 +230,12 @@ std::vector<Check> check_local_sgd() {
       backend->read(model.gradients(), g);
       for (std::size_t i = 0; i < theta.size(); ++i) {
         const float with_decay = g[i] + decay * theta[i];
-        theta[i] = theta[i] - eta * with_decay;
-        sum[i] -= static_cast<double>(eta) * static_cast<double>(with_decay);
-        magnitude[i] += std::abs(static_cast<double>(eta * with_decay)) +
-                        2 * std::abs(static_cast<double>(theta[i]));
+        velocity[i] = momentum * velocity[i] + with_decay;
+        const float by = nesterov ? with_decay + momentum * velocity[i] : velocity[i];
+        theta[i] = theta[i] - eta * by;
+        sum[i] -= static_cast<double>(eta) * static_cast<double>(by);
+        magnitude[i] +=
+            std::abs(static_cast<double>(eta * by)) + 2 * std::abs(static_cast<double>(theta[i]));
       }
     }
     // Each step rounds a product and a difference, and the final subtraction rounds once. Each
@@ -227,24 +243,37 @@ std::vector<Check> check_local_sgd() {
     for (std::size_t i = 0; i < theta.size(); ++i) {
       const double difference = static_cast<double>(theta_h[i]) - static_cast<double>(theta_0[i]);
       const double bound = std::numeric_limits<float>::epsilon() * magnitude[i];
-      worst = std::max(worst, std::abs(difference - sum[i]) / bound);
+      found.worst = std::max(found.worst, std::abs(difference - sum[i]) / bound);
     }
-    equal = equal && theta == theta_h;
-    moves = moves && theta_h != theta_0;
-    rates = rates && round.steps == steps && std::abs(round.learning_rate - rate) <= 1e-12;
+    found.equal = found.equal && theta == theta_h && (kept.empty() || kept == velocity);
+    found.moves = found.moves && theta_h != theta_0;
+    found.rates =
+        found.rates && round.steps == steps && std::abs(round.learning_rate - rate) <= 1e-12;
     theta_0 = theta_h;
   }
-  const std::string shown = fmt::format("ResNet-18 of width {}, d = {}, {} rounds of 1 to {} steps",
-                                        kWidth, theta.size(), rounds.size(), settings.local_steps);
-  return {{"eq 10", "Delta theta is the sum of -eta g within rounding", worst <= 1,
-           fmt::format("{}; worst error {:.2f} of its bound", shown, worst)},
-          {"eq 11", "gradients are taken at theta^(h-1) (erratum), one batch each", equal && moves,
-           shown},
-          {"eq 12", "theta^(h) = theta^(h-1) - eta g, bit for bit", equal, shown},
+  found.shown = fmt::format("ResNet-18 of width {}, d = {}, {} rounds of 1 to {} steps", kWidth,
+                            theta.size(), rounds.size(), settings.local_steps);
+  found.steps = fmt::format("{} rounds of {} steps, 16 of them warm-up", rounds.size(), step);
+  return found;
+}
+
+std::vector<Check> check_local_sgd() {
+  const LocalSgd plain = compare_local_sgd(0, false);
+  const LocalSgd heavy = compare_local_sgd(0.875F, false);
+  const LocalSgd nesterov = compare_local_sgd(0.875F, true);
+  const std::string& shown = plain.shown;
+  return {{"eq 10", "Delta theta is the sum of -eta g within rounding", plain.worst <= 1,
+           fmt::format("{}; worst error {:.2f} of its bound", shown, plain.worst)},
+          {"eq 11", "gradients are taken at theta^(h-1) (erratum), one batch each",
+           plain.equal && plain.moves, shown},
+          {"eq 12", "theta^(h) = theta^(h-1) - eta g, bit for bit", plain.equal, shown},
           {"section 4.2",
            "eta climbs by five stairs and falls to a tenth at 150/300 and 225/300; a round has its "
            "first step's",
-           rates, fmt::format("{} rounds of {} steps, 16 of them warm-up", rounds.size(), step)}};
+           plain.rates, plain.steps},
+          {"momentum", "steps of SGD with momentum, velocity kept from round to round, bit for bit",
+           heavy.equal && heavy.moves && nesterov.equal && nesterov.moves,
+           fmt::format("PyTorch's and with Nesterov's, each {}", shown)}};
 }
 
 }  // namespace

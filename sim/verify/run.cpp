@@ -204,13 +204,12 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
   const Audit audit(law, settings, d, buffers);
   std::vector<Round> plan = schedule(settings, training_images(settings));
   plan.insert(plan.begin(), Round());
+  const auto k = [&](std::size_t t) {
+    return dimensions(settings_in(settings, plan[t]), d, buffers).k;
+  };
   if (is_condensed(run)) {
     const SizesFromRound sizes = read_sizes(directory / "sizes.csv");
-    const CondensedRecord record{.plan = plan,
-                                 .rows = read.rows,
-                                 .sizes = sizes,
-                                 .k = dimensions(settings, d, buffers).k,
-                                 .d = d};
+    const CondensedRecord record{.plan = plan, .rows = read.rows, .sizes = sizes, .k = k, .d = d};
     add("ledger.csv", "its sums over the rounds are the law's", [&] {
       hold_totals(record, audit);
       return fmt::format("{} sums over {} rounds", read.rows.size(), run.last_round());
@@ -224,7 +223,7 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
   }
   const Ledger ledger(std::move(read.rows), run);
   const RunRecord record{.plan = plan,
-                         .k = dimensions(settings, d, buffers).k,
+                         .k = k,
                          .d = d,
                          .rows = [&](std::size_t t) { return ledger.round(t); },
                          .sizes =

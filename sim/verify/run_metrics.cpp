@@ -65,7 +65,7 @@ void hold_sizes(const std::string& where, bool by_worker, const RoundHistory& to
   const std::uint64_t kept =
       std::accumulate(told.kept.begin(), told.kept.end(), std::uint64_t{0},
                       [](std::uint64_t sum, const LayerShare& share) { return sum + share.kept; });
-  const std::uint64_t mask = sizes.union_size > 0 ? sizes.union_size : record.k;
+  const std::uint64_t mask = sizes.union_size > 0 ? sizes.union_size : record.k(told.round);
   hold(where, "the sum of kept_by_layer", kept, mask, "the mask has");
 }
 

@@ -15,7 +15,7 @@ namespace mvsgd::sim {
 /// What a run's lines are compared with.
 struct RunRecord {
   std::span<const Round> plan;  ///< of the whole run; [0] is what precedes the first round
-  std::uint64_t k = 0;          ///< K, the coordinates of a mask
+  std::function<std::uint64_t(std::size_t t)> k;  ///< K of round t, the coordinates of a mask
   std::uint64_t d = 0;
   /// The ledger's rows of round t; empty if the run has not reached it.
   std::function<std::span<const comm::LedgerRow>(std::size_t t)> rows;

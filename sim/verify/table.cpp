@@ -32,7 +32,7 @@ class DisjointUpdate final : public LocalUpdate {
       : d_(d), workers_(workers), k_(k), theta_(slots, std::vector<float>(d)) {}
 
   LocalResult run(std::size_t slot, const Round& /*round*/, std::uint32_t worker,
-                  const FlatView& theta, std::span<float> /*buffers*/) override {
+                  const FlatView& theta, LocalMemory /*memory*/) override {
     std::vector<float>& moved = theta_[slot];
     std::ranges::copy(theta.host(), moved.begin());
     const std::size_t all = std::min(d_, workers_ * k_);
@@ -57,10 +57,7 @@ MeasuredRounds measure(const Settings& settings, std::uint64_t d, LocalUpdate& u
                    .rounds = plan,
                    .update = update,
                    .slots = slots,
-                   .evaluate = {},
-                   .on_closed = [&](const RoundRecord& r) { measured.records.push_back(r); },
-                   .on_counts = {},
-                   .pause_after = {}},
+                   .on_closed = [&](const RoundRecord& r) { measured.records.push_back(r); }},
                   initial_state(settings.workers, std::vector<float>(d), {}));
   return measured;
 }

@@ -72,6 +72,7 @@ TEST(Hub, TimeInWhichTheProcessIsStoppedIsNotWaited) {
     } catch (const TransportError&) {
       _exit(1);
     }
+    sender.join();  // or ThreadSanitizer takes it for a thread that was forgotten
     _exit(0);
   }
   std::this_thread::sleep_for(100ms);

@@ -394,6 +394,15 @@ run_files("bits_are_negative", [metrics(1, bits_up=-5)], LEDGER)
 run_files("loss_is_null", [metrics(1, loss=None)], LEDGER)
 run_files("no_json", ["x\n"], LEDGER)
 run_files("unknown_kind", [], LEDGER + "0,0,down,modell,header,192\n")
+SIZES = "#round,union_size,changes\n2,,3 3\n"
+CONDENSED = [metrics(1, rounds=1), metrics(4, rounds=3, dense=False, local_steps=3, images=48,
+                                           test_loss=2.0, test_accuracy=0.125)]
+run_files("condensed", [*CONDENSED, END], LEDGER + MODEL + "1,0,up,dense,header,192\n" + SIZES)
+run_files("condensed_without_end", CONDENSED, LEDGER + MODEL + SIZES)
+run_files("condensed_without_sizes", [*CONDENSED, END], LEDGER)
+run_files("worker_of_another_run", [metrics(1)], LEDGER + "0,7,down,model,header,192\n")
+run_files("rows_out_of_order", [metrics(1)], LEDGER + "1,0,up,dense,header,192\n" + MODEL)
+run_files("round_of_another_run", [metrics(t) for t in range(1, 7)], LEDGER)
 run_files("seven_columns", [], LEDGER + "0,0,down,model,header,192,1\n")
 SUMS = "round,direction,kind,field,bits\n0,down,model,header,384\n0,down,model,initial_model,188544\n"
 run_files("sums", [metrics(1), metrics(2, change_counts={"2": 1, "3": 1})], SUMS)
@@ -403,6 +412,23 @@ run_files("sums_too_large", [metrics(1)], SUMS + "1,up,dense,values,184467440737
 run_files("sums_with_a_worker", [metrics(1)], SUMS + "1,0,up,dense,values,1\n")
 run_files("number_too_large", [], LEDGER + "0,0,down,model,header,18446744073709551616\n")
 run_files("no_header", [], MODEL)
+
+write("network", "links", b"""up = "10M"
+down = "1.5G"
+latency = "40ms"
+server_up = "500k"
+[worker.3]
+latency = "200us"
+[worker.0]
+down = "1e15"
+""")
+write("network", "unlike_tables", b'up = "1"\n[worker.x]\nup = "1M"\n')
+write("network", "worker_is_a_number", b"worker = 3\n")
+write("network", "server_of_a_worker", b'[worker.1]\nserver_up = "1M"\n')
+write("network", "not_finite", b'up = "nan"\n')
+write("network", "too_long", b'latency = "3601s"\n')
+write("network", "no_text", b"latency = 1\n")
+write("network", "no_toml", b"up = \n")
 
 write("settings", "preset", b'preset = "ssgd-mv-ad-l4-q"\nseed = 2\nphi = 0.02\n[environment]\na = 1\n')
 write("settings", "keys", b"""scheme = "top-k"

@@ -1,7 +1,9 @@
 // Fuzzes the reading of a run: any metrics.jsonl and ledger.csv are refused, or give a history that
-// can be reported, and an audit that says what differs.
+// can be reported, times over a network, an audit that says what differs, and a condensed run of
+// which the same holds.
 //
-// Input: metrics.jsonl, a '#', and ledger.csv.
+// Input: metrics.jsonl, a '#', ledger.csv, and if the run is condensed another '#' and sizes.csv.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -15,7 +17,9 @@
 #include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/settings_file.hpp"
+#include "sim/report/network.hpp"
 #include "sim/report/seed_groups.hpp"
+#include "sim/run/condensed_run.hpp"
 #include "sim/run/run_directory.hpp"
 #include "sim/run/run_history.hpp"
 #include "sim/verify/verify.hpp"
@@ -58,12 +62,45 @@ class Run {
 
 void report(const fs::path& run) {
   std::vector<RunHistory> runs{mvsgd::sim::read_run_history(run)};
-  for (std::size_t i = 0; i < runs.front().rounds.size(); ++i) {
-    check(runs.front().rounds[i].round == i + 1, "rounds follow each other");
+  std::uint64_t last = 0;
+  for (const auto& line : runs.front().rounds) {
+    last += line.rounds.value_or(1);
+    check(line.round == last, "rounds follow each other");
   }
   std::ostringstream csv;
   write_csv(csv, seed_groups(std::move(runs)));
   check(csv.str().starts_with("group,seed,round,"), "a report is written");
+}
+
+void put_on_a_network(const fs::path& run) {
+  static const mvsgd::sim::Network network = mvsgd::sim::read_network("1000000G/1000000G/0s");
+  const std::vector<mvsgd::sim::RunWithRows> runs{mvsgd::sim::read_run_with_rows(run)};
+  check(network_times(runs.front(), network).size() == runs.front().history.rounds.size() + 1,
+        "each round has its time, and so has the initial model");
+  std::ostringstream table;
+  write_network_table(table, runs, network);
+  check(table.str().starts_with("run "), "a table is written");
+}
+
+void audit(const fs::path& run) {
+  const auto audit = mvsgd::sim::verify_run(run, {});
+  check(audit.holds() || !audit.checks.front().detail.empty(), "an audit says what differs");
+}
+
+void condense(const fs::path& run) {
+  static const mvsgd::TestDirectory small;
+  for (const auto& [name, text] : mvsgd::sim::condensed(run)) {
+    std::ofstream(small.path() / name, std::ios::binary) << text << std::flush;
+  }
+  audit(small.path());
+}
+
+template <typename Reader>
+void refuse_or(const Reader& read, const fs::path& run) {
+  try {
+    read(run);
+  } catch (const InputError&) {
+  }
 }
 
 }  // namespace
@@ -76,8 +113,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (border == std::string_view::npos) return 0;
   const bool has_sums = input.substr(border + 1).starts_with("round,direction,");
   const Run& run = has_sums ? by_round : by_worker;
+  const std::size_t second = std::min(input.find('#', border + 1), input.size());
   run.write("metrics.jsonl", input.substr(0, border));
-  run.write("ledger.csv", input.substr(border + 1));
+  run.write("ledger.csv", input.substr(border + 1, second - border - 1));
+  run.write("sizes.csv", input.substr(std::min(second + 1, input.size())));
 
   bool finished = false;
   try {
@@ -86,14 +125,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } catch (const InputError&) {
   }
   check(finished == mvsgd::sim::has_finished(run.path()), "a run has finished, or has not");
-  try {
-    report(run.path());
-  } catch (const InputError&) {
-  }
-  try {
-    const auto audit = mvsgd::sim::verify_run(run.path(), {});
-    check(audit.holds() || !audit.checks.front().detail.empty(), "an audit says what differs");
-  } catch (const InputError&) {
-  }
+  refuse_or(report, run.path());
+  refuse_or(put_on_a_network, run.path());
+  refuse_or(audit, run.path());
+  refuse_or(condense, run.path());
   return 0;
 }

@@ -77,6 +77,7 @@ inline KeyCase text(std::string_view key, std::vector<std::string> some) {
 /// One case for every key.
 inline std::vector<KeyCase> key_cases() {
   const GivenSettings drops{{"scheme", "mv-ad"}};
+  const GivenSettings moves{{"momentum", "0.9"}};
   const GivenSettings quantized{{"value_bits", "4"}};
   const GivenSettings signs{{"value_bits", "1"}, {"quantizer", "scaled-sign"}};
   std::vector<KeyCase> all{
@@ -112,10 +113,14 @@ inline std::vector<KeyCase> key_cases() {
        .refused = {"-1", "1000000001", "1.5", "5e0", "few", "Proportional", "+5", ""},
        .told = "proportional, or a whole number from 0 to 1000000000, is wanted"},
       choice("warmup", {"stairs", "ramp"}),
+      choice("phi_warmup", {"dense", "stairs"}),
       whole("batch", "2", "65536", "65537"),
       flag("augment"),
       real("learning_rate", "1000000", "1000000.1"),
       real("weight_decay", "1000000", "1000000.1"),
+      real("momentum", "1", "1.0000001"),
+      flag("nesterov", moves),
+      flag("momentum_correction", moves),
       whole("seed", "0", "9223372036854775807", "9223372036854775808"),
       text("init", {"random", "weights.safetensors"}),
       text("data", {"synthetic", "cifar-10"}),

@@ -129,6 +129,10 @@ def whole_run(preset, *more):
     return whole
 
 
+# A worker's velocity, cleared where values were sent, and stairs of two rounds each: rounds 3 and 4 are on one stair,
+# 6 and 7 on two, 9 has the share phi.
+MODERN = "--momentum 0.9 --momentum-correction true --phi-warmup stairs --warmup-epochs 5 --learning-rate 0.1"
+
 # Each codec that a preset does not have; of some the server keeps votes of workers that are elsewhere.
 CODECS = (
     ("ssgd-mv-l4", "--position-codec elias-fano"),
@@ -139,6 +143,9 @@ CODECS = (
     ("ssgd-mv-ad-l4", "--check-votes true --ledger-rows round"),
     ("top-k", "--vote-codec delta"),
     ("ssgd-mv-l8-q", "--value-bits 1 --quantizer scaled-sign"),
+    ("ssgd-mv-l4", f"{MODERN} --vote-codec delta --mask-codec delta"),
+    ("ssgd-mv-ad-l4-q", f"{MODERN} --value-codec entropy --position-codec rans"),
+    ("ssgd-mv-rs-l4", "--momentum 0.9 --nesterov true --learning-rate 0.1"),
 )
 
 
@@ -167,19 +174,20 @@ def same_run():
 
 def moved():
     """Begun on threads, gone on with on ranks, on others, and ended on threads; and the other way round."""
-    for preset in ("ssgd-mv-ad-l4-q", "top-k"):
-        whole = whole_run(preset, "--checkpoint-every", 1)
+    for preset, more in (("ssgd-mv-ad-l4-q", ""), ("top-k", ""), ("ssgd-mv-ad-l4-q", MODERN),
+                         ("ssgd-mv-l4", f"{MODERN} --vote-codec delta")):
+        whole = whole_run(preset, *more.split(), "--checkpoint-every", 1)
         for order in ((None, 2, 5, None), (11, None, 3)):
             directory = work / "moved"
             for i, ranks in enumerate(order):
                 rounds = 12 if i == len(order) - 1 else 3 * (i + 1)
                 what = (["--resume", directory] if i else
-                        [*settings_of(preset), "--checkpoint-every", 1, "--out", directory])
+                        [*settings_of(preset), *more.split(), "--checkpoint-every", 1, "--out", directory])
                 options = [*what, "--rounds", rounds, "--quiet"]
                 good(on_threads(*options) if ranks is None else on_ranks(ranks, *options, "--deadline", 100))
-            expect_same(directory, whole, f"{preset} on {order}")
+            expect_same(directory, whole, f"{preset} {more} on {order}")
             shutil.rmtree(directory)
-            print(f"{preset}: {order}", flush=True)
+            print(f"{preset} {more}: {order}", flush=True)
 
 
 def wait_for_round(directory, program, rounds):
@@ -213,8 +221,10 @@ def rest_of(directory, whole, what):
 
 def interrupted():
     """A signal to the launcher, and to a rank: the last whole round is saved, and the run goes on from there."""
-    for signal_sent, to_rank in ((signal.SIGTERM, None), (signal.SIGINT, None), (signal.SIGTERM, 2)):
-        preset, directory = "ssgd-mv-ad-l4-q", work / "interrupted"
+    modern = "modern-mv-ad-l4-q"  # on the first of its stairs
+    for preset, signal_sent, to_rank in (("ssgd-mv-ad-l4-q", signal.SIGTERM, None), (modern, signal.SIGINT, None),
+                                         (modern, signal.SIGTERM, 2)):
+        directory = work / "interrupted"
         program = start(on_ranks(5, *settings_of(preset), *LONG, "--checkpoint-every", 0, "--out", directory))
         wait_for_round(directory, program, 4)
         begun = time.monotonic()

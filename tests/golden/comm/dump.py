@@ -214,14 +214,31 @@ def nearest(x):
     return max(math.floor(x + fractions.Fraction(1, 2)), 1)
 
 
+def share(settings, t):
+    """phi in round t: in a warm-up with stairs it is larger."""
+    phi = fractions.Fraction(settings["phi"])
+    if settings["phi_warmup"] == "dense" or settings["scheme"] in ("sm", "dense"):
+        return phi
+    images = settings["synthetic_train"] if settings["data"] == "synthetic" else 50000
+    epoch = -(-images // (settings["workers"] * settings["batch"]))
+    steps = settings["epochs"] * epoch
+    if settings["warmup_epochs"] == "proportional":
+        warmup = nearest(fractions.Fraction(5 * steps, 300))
+    else:
+        warmup = min(settings["warmup_epochs"] * epoch, steps)
+    if t == 0 or t > warmup:
+        return phi
+    return max(phi, fractions.Fraction(1, 4**(1 + 5 * (t - 1) // warmup)))
+
+
 def hold_header(m, settings, d, first, where):
     """Checks count, code and the code's parameter against the settings. `first`: m is the first of its kind
-    and sender."""
+    and sender, or the first of another K."""
     if m.positions is None:
         coded = m.kind == "update" and m.value_bits < 32 and settings["value_codec"] == "entropy"
         hold(m.code == ("entropy of codes" if coded else "none"), f"{where} is in code {m.code}")
         return
-    phi = fractions.Fraction(settings["phi"])
+    phi = share(settings, m.round)
     phi_ad = fractions.Fraction(settings["phi_ad"])
     k = math.ceil(phi * d)
     k_ad = min(k, math.ceil(phi_ad * d))
@@ -290,10 +307,10 @@ def hold_run(messages, workers, votes, run):
         all_rounds = hold_ledger(messages, file, rounds)
     firsts = {}
     for t, kind, worker in messages:
-        firsts.setdefault((kind, worker), t)
+        firsts.setdefault((kind, worker, share(settings, t)), t)
     d = next(m.dimension for (_, kind, _), m in messages.items() if kind == "aggregate")
     for (t, kind, worker), m in messages.items():
-        first = t == firsts[kind, worker]
+        first = t == firsts[kind, worker, share(settings, t)]
         hold_header(m, settings, d, first, f"round {t}, {kind} of worker {worker}")
     theta = hold_rounds(messages, workers, votes, settings)
     end = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])

@@ -85,6 +85,10 @@ def cases(presets):
     yield "N = 3, sum", f"{mv} --workers 3 --aggregation sum"
     yield "N = 3, lower index", f"{mv} --workers 3 --tie-break index"
     yield "sums over the workers", f"{ad} --ledger-rows round"
+    stairs = "--phi-warmup stairs --warmup-epochs 1 --rounds 8 --dump-rounds 0,1,2,3,4,5,6,7,8"
+    for preset, more in [("ssgd-mv", " --vote-codec delta --mask-codec delta"),
+                         ("ssgd-mv-ad", f" {RANKS} --mask-codec delta"), ("top-k", "")]:
+        yield f"{preset} on stairs", f"--preset {preset} {stairs}{more}"
     yield "no statistics", f"{mv} --bn-eval recompute"
 
 

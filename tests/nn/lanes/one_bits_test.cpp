@@ -186,6 +186,9 @@ TEST(LanesBits, OfEverythingElseAreOne) {
       const Tensor dpooled = b.linear_backward_data(loss.dlogits, w);
       const Tensor theta = values({1001}, 8);
       b.sgd_step(theta, values({1001}, 9), 0.1F, 1e-4F);
+      const Tensor velocity = values({1001}, 10);
+      b.momentum_step(theta, velocity, values({1001}, 11),
+                      {.learning_rate = 0.1F, .weight_decay = 1e-4F, .momentum = 0.9F});
       return Results{{"sum", read(b, sum)},
                      {"pool", read(b, pooled)},
                      {"logits", read(b, logits)},
@@ -194,7 +197,8 @@ TEST(LanesBits, OfEverythingElseAreOne) {
                      {"db", read(b, db)},
                      {"dpooled", read(b, dpooled)},
                      {"dx", read(b, b.global_average_pool_backward(dpooled, x))},
-                     {"theta", read(b, theta)}};
+                     {"theta", read(b, theta)},
+                     {"velocity", read(b, velocity)}};
     });
   }
 }

@@ -259,7 +259,7 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
       {{"train", "--dump-rounds=-1"}, "--dump-rounds -1: whole numbers from 0 to 4294967295"},
       {{"train", "--batch-size", "64"}, "unknown option '--batch-size': did you mean '--batch'?"},
       {{"train", "--lr", "0.1"}, "did you mean '--learning-rate'?"},
-      {{"train", "--momentum", "0.9"}, "without momentum"},
+      {{"train", "--nesterov", "true"}, "nesterov = true: momentum = 0 has no velocity"},
       {{"train", "--set", "epoch=3"}, "did you mean 'epochs'?"},
       {{"train", "--set", "epochs"}, "key=value"},
       {{"train", "--backend", "tpu"}, "backend = tpu"},

@@ -95,6 +95,19 @@ TEST(Law, IsTheSizeOfEveryCodeWhoseSizeItKnows) {
   }
 }
 
+TEST(Law, AStairKeepsAQuarterOfTheOneBeforeDownToK) {
+  const std::array<std::uint64_t, 7> of_the_paper = {kK, 2'793'491, 698'373, 174'594, kK, kK, kK};
+  const std::array<std::uint64_t, 7> of_a_thousandth = {11'174, 2'793'491, 698'373, 174'594,
+                                                        43'649, 11'174,    11'174};
+  for (std::uint32_t stair = 0; stair < 7; ++stair) {
+    EXPECT_EQ(stair_law(kD, kK, stair), of_the_paper[stair]) << stair;
+    EXPECT_EQ(stair_law(kD, 11'174, stair), of_a_thousandth[stair]) << stair;
+  }
+  EXPECT_EQ(stair_law(64, 1, 3), 1U);
+  EXPECT_EQ(stair_law(65, 1, 3), 2U);
+  EXPECT_EQ(stair_law(64, 64, 1), 64U);
+}
+
 TEST(Law, NothingTravelsBesideFloats) { EXPECT_EQ(level_mean_law({}, kK, 32, 0), comm::Bits(0)); }
 
 TEST(Law, PaddingFillsTheLastByte) {

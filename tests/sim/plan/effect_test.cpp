@@ -164,6 +164,15 @@ TEST(Effect, OfAWarmupOfAllEpochsIsNoneWhereTheSchemeIsSparse) {
   EXPECT_EQ(judged(settings, "warmup_epochs"), "");
 }
 
+TEST(Effect, OfSparseKeysIsThereInAWarmupThatIsSparse) {
+  const Settings settings =
+      settings_of({{"epochs", "3"}, {"warmup_epochs", "3"}, {"phi_warmup", "stairs"}});
+  for (const std::string_view key : {"phi", "position_codec", "warmup_epochs", "phi_warmup"}) {
+    EXPECT_EQ(judged(settings, key), "") << key;
+  }
+  EXPECT_THAT(judged(settings, "local_steps"), HasSubstr("no step follows"));
+}
+
 TEST(Effect, OfRoundsThatEndARunInItsWarmupIsNotThatOthersHaveNone) {
   const Settings settings = settings_of({{"rounds", "1"}});
   EXPECT_EQ(judged(settings, "phi"), "") << "the run may go on to more rounds";

@@ -164,6 +164,70 @@ TEST(Schedule, WarmUpHasSoManyEpochsOfDenseRoundsOfOneStep) {
   }
 }
 
+TEST(Schedule, StairsOfSparsityAreThoseOfDeepGradientCompression) {
+  Settings settings = preset("ssgd-mv-l4").settings;
+  settings.phi = Decimal(1, 3);
+  settings.phi_warmup = PhiWarmup::stairs;
+  const auto rounds = schedule(settings, 50'000);
+  // Section 3.3 of Lin et al. (2018): sparsity 75 %, 93.75 %, 98.4375 %, 99.6 %, 99.9 %.
+  const char* const shares[] = {"0.25", "0.0625", "0.015625", "0.00390625", "0.001"};
+  Settings dense = settings;
+  dense.phi_warmup = PhiWarmup::dense;
+  const auto plain = schedule(dense, 50'000);
+  ASSERT_EQ(rounds.size(), plain.size());
+  for (std::size_t i = 0; i < rounds.size(); ++i) {
+    const std::size_t epoch =
+        std::min<std::size_t>(i / 79, 5);  // a round of the first five is a step
+    EXPECT_EQ(settings_in(settings, rounds[i]).phi.to_string(),
+              epoch < 5 ? shares[epoch] : "0.001");
+    EXPECT_FALSE(rounds[i].dense);
+    EXPECT_EQ(rounds[i].first_sparse, i % 79 == 0 && i < 5 * 79) << i;
+    EXPECT_EQ(rounds[i].steps, plain[i].steps);
+    EXPECT_EQ(rounds[i].learning_rate, plain[i].learning_rate);
+    EXPECT_EQ(rounds[i].evaluate, plain[i].evaluate);
+  }
+}
+
+TEST(Schedule, StairsBelowPhiAreNoneAndShortWarmUpsPassSomeOver) {
+  Settings settings = small_plan(4);
+  settings.phi_warmup = PhiWarmup::stairs;
+  const auto stairs = [&](std::uint32_t warmup_epochs) {
+    settings.warmup_epochs = warmup_epochs;
+    std::vector<std::uint32_t> all;
+    for (const Round& round : schedule(settings, 1'280)) {  // 2 steps an epoch
+      all.push_back(round.stair);
+      EXPECT_FALSE(round.dense);
+      EXPECT_EQ(settings_in(settings, round).phi,
+                round.stair == 0 ? settings.phi : stair_share(round.stair));
+    }
+    return all;
+  };
+  settings.epochs = 5;
+  settings.phi = Decimal(1, 2);  // 4^-4 is below it
+  EXPECT_EQ(stairs(5), (std::vector<std::uint32_t>{1, 1, 2, 2, 3, 3, 0, 0, 0, 0}));
+  EXPECT_EQ(stairs(1), (std::vector<std::uint32_t>{1, 3, 0, 0}));
+  settings.phi = Decimal(625, 4);  // it is 4^-2
+  EXPECT_EQ(stairs(5), (std::vector<std::uint32_t>{1, 1, 0, 0, 0, 0, 0, 0, 0, 0}));
+  settings.phi = Decimal(1, 0);
+  EXPECT_EQ(stairs(1), (std::vector<std::uint32_t>{0, 0, 0, 0}));
+  settings.scheme = &scheme_named("dense");
+  for (const Round& round : schedule(settings, 1'280)) {
+    EXPECT_TRUE(round.dense);
+    EXPECT_EQ(round.stair, 0U);
+  }
+}
+
+TEST(Schedule, SharesOfStairsAreExact) {
+  EXPECT_EQ(stair_share(0), Decimal(1, 0));
+  std::uint64_t d = 1;
+  for (std::uint32_t stair = 1; stair <= 9; ++stair) {
+    d *= 4;
+    EXPECT_EQ(stair_share(stair).ceil_times(d), 1U);
+    EXPECT_EQ(stair_share(stair).ceil_times(d + 1), 2U);
+    EXPECT_EQ(stair_share(stair).rounded_reciprocal(), d);
+  }
+}
+
 TEST(Schedule, HCountsAcrossEpochEnds) {
   Settings settings = preset("ssgd-mv-l8").settings;
   settings.epochs = 3;

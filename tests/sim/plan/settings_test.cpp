@@ -253,7 +253,7 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
     EXPECT_EQ(s.practice, Practice::text) << name;
   }
   EXPECT_EQ(presets().size(),
-            names.size() + 6);  // demo's, in fewer bits, without votes
+            names.size() + 8);  // demo's, in fewer bits, without votes, modern
 }
 
 TEST(Presets, TheDemosAreRowsOfTable1AtOneScale) {
@@ -276,6 +276,23 @@ TEST(Presets, TheDemosAreRowsOfTable1AtOneScale) {
       if (every.contains(key.name)) want = every.at(key.name);
       if (has_workers && of_workers.contains(key.name)) want = of_workers.at(key.name);
       EXPECT_EQ(key.get(demo), want) << name << ' ' << key.name;
+    }
+  }
+}
+
+TEST(Presets, TheModernAreRowsOfTable1WithMomentumItsCorrectionAndStairs) {
+  const std::map<std::string_view, std::string> own = {{"momentum", "0.9"},
+                                                       {"momentum_correction", "true"},
+                                                       {"phi_warmup", "stairs"},
+                                                       {"learning_rate", "0.05"}};
+  for (const auto& [name, row] :
+       {std::pair{"modern-top-k", "top-k"}, {"modern-mv-ad-l4-q", "ssgd-mv-ad-l4-q"}}) {
+    const Settings& modern = preset(name).settings;
+    EXPECT_NO_THROW(validate(modern)) << name;
+    for (const Key& key : keys()) {
+      const std::string want =
+          own.contains(key.name) ? own.at(key.name) : key.get(preset(row).settings);
+      EXPECT_EQ(key.get(modern), want) << name << ' ' << key.name;
     }
   }
 }
@@ -426,6 +443,10 @@ TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
   EXPECT_THAT(refusal({{"value_bits", "4"}, {"quantizer_block", "7"}}),
               HasSubstr("quantizer_block = 7"));
   EXPECT_THAT(refusal({{"check_votes", "true"}}), HasSubstr("check_votes = true"));
+  EXPECT_THAT(refusal({{"nesterov", "true"}}), HasSubstr("nesterov = true: momentum = 0"));
+  EXPECT_THAT(refusal({{"momentum_correction", "true"}}), HasSubstr("momentum = 0"));
+  EXPECT_THAT(refusal({{"scheme", "dense"}, {"momentum", "0.9"}, {"momentum_correction", "true"}}),
+              HasSubstr("only a sparse scheme sends a part"));
   const std::string none = "nothing was thrown";
   EXPECT_EQ(refusal({{"scheme", "mv-ad"}, {"check_votes", "true"}}), none);
   EXPECT_EQ(refusal({{"quantizer", "scaled-sign"}, {"value_bits", "1"}, {"quantizer_block", "7"}}),

@@ -8,12 +8,14 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/report/seed_groups.hpp"
 #include "tests/sim/outcome.hpp"
@@ -27,6 +29,7 @@ using comm::Direction;
 using comm::Field;
 using comm::Kind;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -271,6 +274,38 @@ TEST_F(NetworkTimes, ARunThatComputesNoMoreIsFasterAtAnyRate) {
     round.phases = {.local_steps = 1, .vote = 0, .exchange = 0, .server = 0};
   }
   EXPECT_TRUE(std::isinf(break_even(run_, network_)));
+}
+
+TEST_F(NetworkTimes, AnUplinkThatIsFasterThanAnyThatCanBeGivenIsAny) {
+  for (RoundHistory& round : run_.history.rounds) {
+    round.phases = {.local_steps = 0, .vote = 3e-14, .exchange = 0, .server = 0};
+  }
+  network_.worker = {.rate = {1e15, 1e15}, .latency = 0};
+  const double uplink = 1e15 * break_even(run_, network_);
+  ASSERT_TRUE(std::isfinite(uplink));
+  ASSERT_GT(uplink, 0x1p64);
+  std::ostringstream table;
+  write_network_table(table, std::span(&run_, 1), network_);
+  EXPECT_THAT(table.str(), EndsWith(" any\n"));
+}
+
+TEST_F(NetworkTimes, ARowOrARoundThatIsNoneOfTheRunsIsRefusedWithItsPlace) {
+  run_.history.path = "run";
+  const auto refusal = [&] { (void)network_times(run_, network_); };
+  const auto says = [](const std::string& what) {
+    return testing::ThrowsMessage<InputError>(testing::Eq("run/" + what));
+  };
+  const auto rows = run_.rows;
+  run_.rows.back().id.worker = 2;
+  EXPECT_THAT(refusal, says("ledger.csv:17: worker 2 in a run of 2"));
+  run_.rows = rows;
+  run_.rows.back().id.round = 1;
+  EXPECT_THAT(refusal, says("ledger.csv:17: round 1 after round 2"));
+  run_.rows = rows;
+  run_.history.rounds.back().round = 1000;
+  const auto planned = std::to_string(
+      schedule(run_.history.settings, training_images(run_.history.settings)).size());
+  EXPECT_THAT(refusal, says("metrics.jsonl: round 1000 in a run of " + planned));
 }
 
 TEST_F(NetworkTimes, ACondensedRunIsRefused) {

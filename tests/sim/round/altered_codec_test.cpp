@@ -77,7 +77,8 @@ class AlteredCodec : public testing::Test {
     const std::vector<Round> rounds = plain_rounds(0, 2);
     const Audit audit({}, settings_, 400, 0);
     GiveUp never({}, 3);
-    Server server({.protocol = protocol,
+    const Protocols protocols(protocol);
+    Server server({.protocols = protocols,
                    .settings = settings_,
                    .leader = {.rounds = rounds,
                               .pause_after = {},

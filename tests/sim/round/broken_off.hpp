@@ -27,7 +27,7 @@ class GivenUpUpdate final : public LocalUpdate {
         give_up_([this] { return is_wanted_.load(); }, std::size_t{workers} + 1) {}
 
   LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
-                  std::span<float> buffers) override {
+                  LocalMemory memory) override {
     if (round.t == t_ && !is_over_) {
       if (worker == worker_) {
         while (done_ + 1 < workers_) std::this_thread::yield();
@@ -43,7 +43,7 @@ class GivenUpUpdate final : public LocalUpdate {
       }
       ++done_;
     }
-    return update_->run(slot, round, worker, theta, buffers);
+    return update_->run(slot, round, worker, theta, memory);
   }
   [[nodiscard]] GiveUp& give_up() { return give_up_; }
 
@@ -64,8 +64,8 @@ class DivergingUpdate final : public LocalUpdate {
   DivergingUpdate(LocalUpdate& update, std::uint32_t latest) : update_(&update), latest_(latest) {}
 
   LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
-                  std::span<float> buffers) override {
-    if (round.t < 2 || worker == 0) return update_->run(slot, round, worker, theta, buffers);
+                  LocalMemory memory) override {
+    if (round.t < 2 || worker == 0) return update_->run(slot, round, worker, theta, memory);
     if (worker == latest_) std::this_thread::sleep_for(std::chrono::milliseconds(20));
     throw NonFiniteError(fmt::format("worker {}", worker), worker == 1 ? 2 : 1, worker);
   }

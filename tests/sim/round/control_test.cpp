@@ -74,6 +74,7 @@ TEST_F(Control, APartArrivesWithoutThetaAndMask) {
   state.theta = {1, 2, 3};
   state.mask = {1};
   state.e = {0.5F, -0.0F, 1e-30F};
+  state.velocity = {-0.0F, 7, 1e-30F};
   state.buffers = {4, 5};
   state.vote = {0, 2};
   state.threshold = 0.125F;
@@ -82,6 +83,7 @@ TEST_F(Control, APartArrivesWithoutThetaAndMask) {
   EXPECT_EQ(part.theta, std::vector<float>());
   EXPECT_EQ(part.mask, std::vector<compress::Index>());
   EXPECT_EQ(digest_of(part.e, {}).theta, digest_of(state.e, {}).theta);
+  EXPECT_EQ(digest_of(part.velocity, {}).theta, digest_of(state.velocity, {}).theta);
   EXPECT_EQ(part.buffers, state.buffers);
   EXPECT_EQ(part.vote, state.vote);
   EXPECT_EQ(part.threshold, state.threshold);
@@ -93,6 +95,7 @@ TEST_F(Control, APartOfAnotherModelIsRefused) {
     EXPECT_THROW((void)receive_part(server_, 0, 3), comm::DecodeError);
   };
   refused({.theta = {}, .e = {1, 2}, .buffers = {}, .vote = {}, .mask = {}});
+  refused({.theta = {}, .e = {1, 2, 3}, .velocity = {1, 2}, .buffers = {}, .vote = {}, .mask = {}});
   refused({.theta = {}, .e = {1, 2, 3}, .buffers = {}, .vote = {0, 3}, .mask = {}});
   refused({.theta = {}, .e = {1, 2, 3}, .buffers = {}, .vote = {1, 1}, .mask = {}});
 }

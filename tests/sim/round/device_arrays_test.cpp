@@ -33,11 +33,11 @@ class DrawnOnDevices final : public LocalUpdate {
   }
 
   LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
-                  std::span<float> buffers) override {
+                  LocalMemory memory) override {
     compress::DeviceOperators& operators = *theta.device().operators;
     std::vector<float> here(kD);
     operators.read(theta.device().array, here);
-    const LocalResult drawn = drawn_.run(slot, round, worker, here, buffers);
+    const LocalResult drawn = drawn_.run(slot, round, worker, here, memory);
     backends_[slot]->enter(1);
     backends_[slot]->write(theta_h_[slot], drawn.theta.host());
     return {.theta = FlatView::OnDevice{.operators = &operators,
@@ -88,13 +88,11 @@ Outcome run(const Settings& settings, LocalUpdate& update, const MakeArrays& mak
                    .update = update,
                    .make_arrays = make_arrays,
                    .slots = slots,
-                   .evaluate = {},
                    .on_closed =
                        [&](const RoundRecord& record) {
                          outcome.ledger.insert(outcome.ledger.end(), record.ledger.begin(),
                                                record.ledger.end());
                        },
-                   .on_counts = {},
                    .pause_after = [](const Round& round) { return round.t == 4; }},
                   std::move(outcome.state));
   }
@@ -113,15 +111,15 @@ class ArraysOnDevices : public testing::TestWithParam<SchemeCase> {
 };
 
 TEST_P(ArraysOnDevices, GiveTheBitsOfTheHost) {
-  const auto& [name, scheme, q, quantization_error] = GetParam();
+  const SchemeCase& c = GetParam();
   Settings settings = preset("ssgd-mv").settings;
   settings.workers = 3;
   settings.phi = Decimal(2, 2);
   settings.tie_break = TieBreaking::index;
-  settings.scheme = &scheme_named(scheme);
-  settings.value_bits = q;
-  if (q == 1) settings.quantizer = "scaled-sign";
-  settings.quantization_error = quantization_error;
+  settings.scheme = &scheme_named(c.scheme);
+  settings.value_bits = c.q;
+  if (c.q == 1) settings.quantizer = "scaled-sign";
+  settings.quantization_error = c.quantization_error;
   settings.overrides.error_rescale_on_decay = true;
   validate(settings);
   DrawnUpdate on_host(kD, 2, 5);

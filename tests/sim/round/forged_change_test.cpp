@@ -36,7 +36,6 @@ class ForgedChange : public testing::Test {
 
   /// The server's error; "accepted" if it leads both rounds to their end.
   std::string refusal(const compress::VoteChange& forged) {
-    const Protocol protocol = make_protocol(settings_, 100);
     comm::InprocGroup group(2);
     std::vector<Round> rounds(2);
     for (std::uint32_t i = 0; i < 2; ++i) {
@@ -44,8 +43,10 @@ class ForgedChange : public testing::Test {
       rounds[i].steps = 1;
     }
     rounds[0].first_sparse = true;
+    const Protocols protocols(settings_, 100, rounds);
+    const Protocol& protocol = protocols.last();
     GiveUp never({}, 3);
-    Server server({.protocol = protocol,
+    Server server({.protocols = protocols,
                    .settings = settings_,
                    .leader = {.rounds = rounds,
                               .pause_after = {},

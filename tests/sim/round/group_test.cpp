@@ -67,7 +67,6 @@ GroupState advance(GroupState state, const Settings& settings, const std::vector
                     .rounds = plan,
                     .update = update,
                     .slots = slots,
-                    .evaluate = {},
                     .on_closed = std::move(observers.on_closed),
                     .on_counts = std::move(observers.on_counts),
                     .pause_after = std::move(observers.pause_after),
@@ -78,14 +77,18 @@ GroupState advance(GroupState state, const Settings& settings, const std::vector
 struct Outcome {
   std::vector<float> theta;                ///< the server's, [d]
   std::vector<std::vector<float>> errors;  ///< e_n
+  std::vector<std::vector<float>> velocities;
 };
 
 Outcome run(const Settings& settings, const std::vector<Round>& plan, LocalUpdate& update,
             std::size_t slot_count, Observers observers = {}) {
   GroupState state =
       advance(begin(settings), settings, plan, update, slot_count, std::move(observers));
-  Outcome outcome{.theta = std::move(state.server.theta), .errors = {}};
-  for (WorkerState& worker : state.workers) outcome.errors.push_back(std::move(worker.e));
+  Outcome outcome{.theta = std::move(state.server.theta), .errors = {}, .velocities = {}};
+  for (WorkerState& worker : state.workers) {
+    outcome.errors.push_back(std::move(worker.e));
+    outcome.velocities.push_back(std::move(worker.velocity));
+  }
   return outcome;
 }
 
@@ -98,6 +101,9 @@ Settings settings_of(const SchemeCase& c) {
     settings.quantizer_block = 7;
   }
   settings.quantization_error = c.quantization_error;
+  settings.momentum = c.momentum;
+  settings.nesterov = c.nesterov;
+  settings.momentum_correction = c.momentum_correction;
   validate(settings);
   return settings;
 }
@@ -124,7 +130,13 @@ constexpr SchemeCase kCases[] = {{"Mv", "mv"},
                                  {"TopKSignLost", "top-k", 1, false},
                                  {"RandK", "rand-k"},
                                  {"RandKQ4", "rand-k", 4},
-                                 {"RandKSignLost", "rand-k", 1, false}};
+                                 {"RandKSignLost", "rand-k", 1, false},
+                                 {"MvMomentum", "mv", 32, true, 0.875},
+                                 {"MvQ4LostCorrected", "mv", 4, false, 0.875, false, true},
+                                 {"RsNesterov", "mv-rs", 32, true, 0.875, true},
+                                 {"AdQ4Corrected", "mv-ad", 4, true, 0.875, false, true},
+                                 {"TopKNesterovCorrected", "top-k", 32, true, 0.875, true, true},
+                                 {"RandKSignCorrected", "rand-k", 1, true, 0.875, false, true}};
 
 /// Six rounds of real workers and a real server, compared with the definition's six. Each round
 /// draws ties, and the rate decays before the fourth.
@@ -138,6 +150,7 @@ class GroupOfScheme : public testing::TestWithParam<SchemeCase> {
     theta_.assign(definition.theta().begin(), definition.theta().end());
     for (std::uint32_t n = 0; n < settings_.workers; ++n) {
       errors_.emplace_back(definition.error(n).begin(), definition.error(n).end());
+      velocities_.emplace_back(definition.velocity(n).begin(), definition.velocity(n).end());
     }
   }
   [[nodiscard]] const DefinedRound& defined(const Round& round) const {
@@ -155,10 +168,11 @@ class GroupOfScheme : public testing::TestWithParam<SchemeCase> {
   Settings settings_ = settings_of(GetParam());
   Protocol protocol_ = make_protocol(settings_, kD);
   std::vector<Round> plan_ = plan_of(6);
-  DrawnUpdate update_{kD, 4, 5};
+  DrawnUpdate update_{kD, 4, 5, settings_};
   std::vector<DefinedRound> defined_;
   std::vector<float> theta_;
   std::vector<std::vector<float>> errors_;
+  std::vector<std::vector<float>> velocities_;
 };
 
 TEST_P(GroupOfScheme, EqualsTheDefinitionBitForBit) {
@@ -167,6 +181,8 @@ TEST_P(GroupOfScheme, EqualsTheDefinitionBitForBit) {
     EXPECT_TRUE(same_bits(result.theta, theta_)) << slots;
     for (std::uint32_t n = 0; n < settings_.workers; ++n) {
       EXPECT_TRUE(same_bits(result.errors[n], errors_[n])) << slots << " slots, worker " << n;
+      EXPECT_TRUE(same_bits(result.velocities[n], velocities_[n])) << slots << ", worker " << n;
+      EXPECT_EQ(result.velocities[n].empty(), GetParam().momentum == 0);
     }
   }
 }
@@ -267,6 +283,7 @@ TEST_P(GroupOfScheme, WhereItPausesChangesNoBitOfResultOrRecords) {
     EXPECT_TRUE(same_bits(state.server.theta, theta_)) << stretch;
     for (std::uint32_t n = 0; n < settings_.workers; ++n) {
       EXPECT_TRUE(same_bits(state.workers[n].e, errors_[n])) << stretch << ", worker " << n;
+      EXPECT_TRUE(same_bits(state.workers[n].velocity, velocities_[n])) << stretch;
     }
     EXPECT_EQ(rows, uncut) << stretch;
   }
@@ -297,6 +314,7 @@ TEST_P(GroupOfScheme, ARoundThatIsGivenUpLeavesTheStateBeforeItAndIsDoneAgain) {
     for (std::uint32_t n = 0; n < settings_.workers; ++n) {
       const WorkerState& worker = state.workers[n];
       EXPECT_TRUE(t == 1 || same_bits(worker.e, before.workers[n].e)) << n;
+      EXPECT_TRUE(t == 1 || same_bits(worker.velocity, before.workers[n].velocity)) << n;
       EXPECT_EQ(worker.vote, before.workers[n].vote) << n;
       EXPECT_EQ(worker.mask, before.workers[n].mask) << n;
       EXPECT_EQ(worker.threshold, before.workers[n].threshold) << n;
@@ -307,6 +325,7 @@ TEST_P(GroupOfScheme, ARoundThatIsGivenUpLeavesTheStateBeforeItAndIsDoneAgain) {
     EXPECT_TRUE(same_bits(state.server.theta, theta_));
     for (std::uint32_t n = 0; n < settings_.workers; ++n) {
       EXPECT_TRUE(same_bits(state.workers[n].e, errors_[n])) << n;
+      EXPECT_TRUE(same_bits(state.workers[n].velocity, velocities_[n])) << n;
     }
     // If round 1 was given up, round 0 is closed once more.
     const std::size_t again = t == 1 ? 1 : 0;
@@ -377,16 +396,14 @@ TEST_P(GroupOfScheme, IsTheSameInPartsThatShareNothingButTheGroup) {
       parts.emplace_back([&, p] {
         PartOfGroup part(whole, ranks[p]);
         Slots slots(1);
-        DrawnUpdate update(kD, 1, 5);
+        DrawnUpdate update(kD, 1, 5, settings_);
         states[p] =
             run_group({.group = part,
                        .settings = settings_,
                        .rounds = plan_,
                        .update = update,
                        .slots = slots,
-                       .evaluate = {},
                        .on_closed = [&](const RoundRecord& r) { closed.push_back(r.round.t); },
-                       .on_counts = {},
                        .pause_after = [](const Round& round) { return round.t == 3; }},
                       std::move(states[p]));
       });
@@ -404,6 +421,8 @@ TEST_P(GroupOfScheme, IsTheSameInPartsThatShareNothingButTheGroup) {
     // The server's part of the state, for a checkpoint.
     const WorkerState& part = servers.workers[n];
     EXPECT_TRUE(same_bits(part.e, errors_[n])) << "worker " << n;
+    EXPECT_TRUE(same_bits(own.velocity, velocities_[n])) << "worker " << n;
+    EXPECT_TRUE(same_bits(part.velocity, velocities_[n])) << "worker " << n;
     EXPECT_EQ(part.vote, own.vote) << "worker " << n;
     EXPECT_EQ(part.threshold, own.threshold) << "worker " << n;
   }
@@ -428,10 +447,11 @@ INSTANTIATE_TEST_SUITE_P(Each, GroupOfScheme, testing::ValuesIn(kCases),
                          [](const testing::TestParamInfo<SchemeCase>& c) { return c.param.name; });
 
 TEST(Group, EverySchemeAndQuantiserMovesTheModelDifferently) {
-  DrawnUpdate update(kD, 2, 5);
   std::set<std::vector<float>> models;
   for (const SchemeCase& c : kCases) {
-    const Outcome result = run(settings_of(c), plan_of(6), update, 2);
+    const Settings settings = settings_of(c);
+    DrawnUpdate update(kD, 2, 5, settings);
+    const Outcome result = run(settings, plan_of(6), update, 2);
     EXPECT_TRUE(models.insert(result.theta).second) << c.name;
   }
 }
@@ -467,9 +487,9 @@ class StillAtTheEnd final : public LocalUpdate {
   explicit StillAtTheEnd(std::uint32_t last) : last_(last) {}
 
   LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
-                  std::span<float> buffers) override {
+                  LocalMemory memory) override {
     if (round.t == last_) return {.theta = theta};
-    return drawn_.run(slot, round, worker, theta, buffers);
+    return drawn_.run(slot, round, worker, theta, memory);
   }
 
  private:
@@ -532,9 +552,9 @@ TEST(Group, MasksOverlapWithTheLastOneFromTheSecondSparseRoundOn) {
 class FailingUpdate final : public LocalUpdate {
  public:
   LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
-                  std::span<float> buffers) override {
+                  LocalMemory memory) override {
     if (worker == 2 && round.t == 3) throw NonFiniteError("round 3, worker 2: it went wrong");
-    return drawn_.run(slot, round, worker, theta, buffers);
+    return drawn_.run(slot, round, worker, theta, memory);
   }
 
  private:

@@ -12,12 +12,15 @@
 
 namespace mvsgd::sim {
 
-/// A scheme, its bits per value, and whether the error of quantisation is fed back.
+/// A scheme, its bits per value, whether the error of quantisation is fed back, and its momentum.
 struct SchemeCase {
   const char* name;
   std::string_view scheme;
   std::uint32_t q = 32;
   bool quantization_error = true;
+  double momentum = 0;
+  bool nesterov = false;
+  bool momentum_correction = false;
 };
 
 inline std::ostream& operator<<(std::ostream& out, const SchemeCase& c) { return out << c.name; }

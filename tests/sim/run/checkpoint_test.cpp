@@ -175,6 +175,46 @@ TEST_F(CheckpointTest, WhatDependsOnTheRoundBeforeIsInIt) {
   fs::remove_all(whole_path);
 }
 
+TEST_F(CheckpointTest, OfAnyStairOfTheWarmUpGoesOn) {
+  // Rounds on the stairs 1, 1, 2, 3 and three more with phi.
+  const std::vector<std::string> more{"--phi-warmup", "stairs", "--warmup-epochs", "1"};
+  const fs::path whole_path = path_.string() + "_whole";
+  const Outcome whole = train("ssgd-mv-ad-l2", whole_path, more);
+  ASSERT_EQ(whole.code, Exit::good) << whole.err;
+  for (const int rounds : {2, 3, 4, 5}) {
+    interrupt("ssgd-mv-ad-l2", rounds, more);
+    const Outcome resumed = resume({"--slots", "1"});
+    EXPECT_EQ(digest(resumed), digest(whole)) << rounds << resumed.err;
+    EXPECT_EQ(text(path_ / "ledger.csv"), text(whole_path / "ledger.csv"));
+    EXPECT_EQ(run({"verify", path_.string()}).code, Exit::good);
+    fs::remove_all(path_);
+  }
+  fs::remove_all(whole_path);
+}
+
+TEST_F(CheckpointTest, HasTheVelocitiesOfARunWithMomentumAndOfNoOther) {
+  for (const std::string name : {"sm", "ssgd-mv-ad-l2"}) {
+    std::vector<std::string> more{"--momentum", "0.9", "--learning-rate", "0.05"};
+    if (name != "sm") more.insert(more.end(), {"--momentum-correction", "true"});
+    const fs::path whole_path = path_.string() + "_whole";
+    const Outcome whole = train(name, whole_path, more);
+    ASSERT_EQ(whole.code, Exit::good) << whole.err;
+    interrupt(name, 4, more);
+    SafetensorsFile arrays(checkpoints().back() / "arrays.safetensors");
+    const std::vector<float> velocity = arrays.floats("velocity.0", {11'420});
+    EXPECT_GT(std::ranges::count_if(velocity, [](float v) { return v != 0; }), 11'000);
+    const Outcome resumed = resume({"--slots", "1"});
+    EXPECT_EQ(digest(resumed), digest(whole)) << name;
+    fs::remove_all(path_);
+    fs::remove_all(whole_path);
+  }
+  interrupt("ssgd-mv", 3);
+  SafetensorsFile arrays(checkpoints().back() / "arrays.safetensors");
+  for (const TensorEntry& tensor : arrays.header().tensors) {
+    EXPECT_THAT(tensor.name, testing::Not(StartsWith("velocity")));
+  }
+}
+
 TEST_F(CheckpointTest, TheLastTwoAreKeptAndHoldWhatTheReadmeSays) {
   interrupt("ssgd-mv-ad", 4);
   const std::vector<fs::path> kept = checkpoints();

@@ -55,8 +55,14 @@ def train(out, more=(), limits=(), prefix=(), **options):
     return program
 
 
+def has_ended(out):
+    return '"end":true' in (out / "metrics.jsonl").read_text()
+
+
 def digest(out):
-    return json.loads((out / "metrics.jsonl").read_text().splitlines()[-1]).get("theta_sha256")
+    """Of a run that has ended; None before."""
+    last = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])
+    return last["theta_sha256"] if last.get("end") else None
 
 
 def expect_message(program, codes, *words):
@@ -225,7 +231,8 @@ def stopped(work):
             time.sleep(0.01)
         program.send_signal(signal.SIGSTOP)
         time.sleep(3)
-        if program.poll() is not None or digest_so_far(out):
+        if program.poll() is not None or has_ended(out):
+            program.kill()
             fail("it had ended before it was stopped")
         program.send_signal(signal.SIGCONT)
         try:
@@ -237,10 +244,6 @@ def stopped(work):
             fail(f"exit {program.returncode}: {program.stderr_text}")
     if digest(out) != whole:
         fail("another digest")
-
-
-def digest_so_far(out):
-    return "theta_sha256" in (out / "metrics.jsonl").read_text()
 
 
 def queued(work):

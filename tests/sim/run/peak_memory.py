@@ -29,6 +29,12 @@ CASES = {
     "many_votes_kept": [*SMALL, "--scheme", "mv", "--vote-codec", "delta", "--phi", "0.2",
                         "--width", "16", "--workers", "12", "--batch", "4",
                         "--synthetic-train", "48"],
+    "width16_momentum": [*SMALL, "--scheme", "mv", "--momentum", "0.9", "--width", "16",
+                         "--workers", "6", "--batch", "4", "--synthetic-train", "24"],
+    "width16_stairs": ["--synthetic-test", "64", "--rounds", "6", "--slots", "1", "--epochs", "24",
+                       "--warmup-epochs", "20", "--phi-warmup", "stairs", "--scheme", "mv",
+                       "--width", "16", "--workers", "6", "--batch", "4",
+                       "--synthetic-train", "24"],
     "data": [*SMALL, "--scheme", "mv-rs", "--width", "4", "--workers", "2", "--batch", "4",
              "--synthetic-train", "20000"],
 }

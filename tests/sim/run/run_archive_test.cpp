@@ -13,6 +13,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/run/condensed_run.hpp"
 #include "sim/run/training_run.hpp"
+#include "sim/verify/verify.hpp"
 #include "tests/sim/outcome.hpp"
 #include "tests/sim/small_run.hpp"
 #include "tests/test_directory.hpp"
@@ -150,6 +151,33 @@ TEST_F(RunArchive, OfARunThatHasNotEndedIsRefused) {
   EXPECT_THAT([&] { write_run_archive(path, at("a.tar.xz")); },
               ThrowsMessage<InputError>(HasSubstr("the run has not ended")));
   EXPECT_FALSE(fs::exists(at("a.tar.xz")));
+}
+
+TEST_F(RunArchive, OfMoreWorkersChangesThanThereAreWorkersIsRefused) {
+  Settings settings = small_settings("ssgd-mv-ad");
+  settings.ledger_rows = LedgerRows::round;
+  const fs::path path = at("altered");
+  EXPECT_TRUE(train_in(path, settings, {}, {}).result.finished);
+  std::string metrics = text_of(path / "metrics.jsonl");
+  const std::string key = "\"change_counts\":{";
+  const std::size_t from = metrics.find(key) + key.size();
+  ASSERT_GT(from, key.size());
+  metrics.replace(from, metrics.find('}', from) - from, "\"1\":4294967295,\"2\":4294967295");
+  std::ofstream(path / "metrics.jsonl") << metrics;
+  EXPECT_THAT([&] { write_run_archive(path, at("a.tar.xz")); },
+              ThrowsMessage<InputError>(HasSubstr("has change_counts of more than 2 workers")));
+}
+
+TEST_F(RunArchive, WithoutTheLastLineDoesNotHold) {
+  write_run_archive(train("ssgd-mv"), at("a.tar.xz"));
+  data::TextFiles files = data::read_bundle(at("a.tar.xz"));
+  for (auto& [name, text] : files) {
+    if (name == "metrics.jsonl") text.resize(text.find("{\"end\""));
+  }
+  std::ofstream(at("cut.tar.xz"), std::ios::binary) << data::bundle("run", files);
+  const Verification verification = verify_archive(at("cut.tar.xz"), {});
+  EXPECT_FALSE(verification.holds());
+  EXPECT_EQ(verification.checks.back().detail, "the last line, of the end, is missing");
 }
 
 }  // namespace

@@ -114,6 +114,37 @@ TEST(MemoryEstimateOfSettings, HasVotesWhereTheServerKeepsThem) {
   EXPECT_EQ(memory_estimate(settings).server, of_sums + votes);
 }
 
+TEST(MemoryEstimateOfSettings, HasAVelocityOfEachWorkerWithWhatIsKeptOfItAndOneOfEachSlot) {
+  constexpr std::uint64_t kWhole = std::uint64_t{4} * 176'402;
+  Settings settings = narrow();
+  const MemoryEstimate plain = memory_estimate(settings);
+  settings.momentum = 0.9;
+  const MemoryEstimate moving = memory_estimate(settings);
+  EXPECT_EQ(moving.of_worker, plain.of_worker + 2 * kWhole);
+  EXPECT_EQ(moving.of_slot, plain.of_slot + kWhole);
+
+  settings.scheme = &scheme_named("sm");
+  settings.workers = 1;
+  const std::uint64_t alone = memory_estimate(settings).of_worker;
+  settings.momentum = 0;
+  EXPECT_EQ(memory_estimate(settings).of_worker, alone - kWhole);
+}
+
+TEST(MemoryEstimateOfSettings, IsOfTheLargestShareOfAWarmUp) {
+  Settings settings = narrow();
+  settings.warmup_epochs = 1;
+  const MemoryEstimate dense = memory_estimate(settings);
+  settings.phi_warmup = PhiWarmup::stairs;
+  const MemoryEstimate stairs = memory_estimate(settings);
+  // K = 1,765 and ceil(d / 4); a vote and a mask, and what is kept of them.
+  const std::uint64_t more = 44'101 - 1'765;
+  EXPECT_EQ(stairs.of_worker, dense.of_worker + 4 * 4 * more);
+  settings.phi = Decimal(25, 2);
+  settings.phi_warmup = PhiWarmup::dense;
+  EXPECT_EQ(memory_estimate(settings).of_worker, stairs.of_worker);
+  EXPECT_EQ(memory_estimate(settings).server, stairs.server);
+}
+
 TEST(MemoryEstimateOfSettings, HasNoServerWhereNothingIsSent) {
   Settings settings = narrow();
   settings.scheme = &scheme_named("sm");

@@ -111,7 +111,7 @@ TEST_P(SlotImagesOnDevices, CrossInALocalStepAsWindowsAndLabels) {
   round.steps = 3;
   round.learning_rate = 0.01;
   const std::uint64_t before = cuda_emulation::bytes_from_host();
-  static_cast<void>(training.run(1, round, 1, arrays->theta(), buffers));
+  static_cast<void>(training.run(1, round, 1, arrays->theta(), {.buffers = buffers}));
   EXPECT_EQ(cuda_emulation::bytes_from_host() - before,
             buffers.size() * sizeof(float) + round.steps * kBatch * 13 + 8);
 }

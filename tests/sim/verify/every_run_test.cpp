@@ -76,6 +76,9 @@ const std::vector<GivenSettings>& others() {
       {{"local_steps", "3"}, {"warmup_epochs", "0"}},
       {{"check_votes", "true"}, {"ledger_rows", "round"}},
       {{"ledger_rows", "round"}, {"warmup_epochs", "0"}},
+      {{"phi_warmup", "stairs"}, {"warmup_epochs", "1"}, {"ledger_rows", "round"}},
+      {{"momentum", "0.9"}, {"learning_rate", "0.05"}, {"momentum_correction", "true"}},
+      {{"phi_warmup", "stairs"}, {"warmup_epochs", "1"}},
   };
   return all;
 }
