@@ -100,6 +100,28 @@ TEST_F(Control, APartOfAnotherModelIsRefused) {
   refused({.theta = {}, .e = {1, 2, 3}, .buffers = {}, .vote = {1, 1}, .mask = {}});
 }
 
+TEST(PartOfACheckpoint, HasNeitherErrorsNorVelocityBeforeRoundOne) {
+  const auto taken = [](WorkerState state, std::size_t errors) {
+    const std::vector<std::byte> bytes = encode_part(state);
+    try {
+      return decode_part(bytes, 0, 3, errors).buffers == state.buffers;
+    } catch (const comm::DecodeError&) {
+      return false;
+    }
+  };
+  const WorkerState first{.theta = {}, .e = {}, .buffers = {4}, .vote = {}, .mask = {}};
+  EXPECT_TRUE(taken(first, 0));
+  EXPECT_FALSE(taken(first, 3));
+  WorkerState later = first;
+  later.e = {1, 2, 3};
+  EXPECT_TRUE(taken(later, 3));
+  EXPECT_FALSE(taken(later, 0));
+  later.velocity = {1, 2, 3};
+  EXPECT_TRUE(taken(later, 3));
+  later.e.clear();
+  EXPECT_FALSE(taken(later, 0));
+}
+
 TEST_F(Control, APartIsRefusedWhereverItIsCutOrLonger) {
   const WorkerState state{.theta = {}, .e = {1, 2, 3}, .buffers = {4}, .vote = {2}, .mask = {}};
   send_part(group_.end(0), state);
