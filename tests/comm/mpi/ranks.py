@@ -255,7 +255,8 @@ def killed():
     draw = random.Random(20201111)
     names = presets()
     for _ in range(int(arguments[0]) if arguments else 5):
-        preset, ranks, directory = draw.choice(names), draw.choice((2, 5, 11)), work / "killed"
+        preset, directory = draw.choice(names), work / "killed"
+        ranks = min(draw.choice((2, 5, 11)), workers_of(preset) + 1)
         settings = [*settings_of(preset), *LONG, "--checkpoint-every", 1]
         program = start(on_ranks(ranks, *settings, "--out", directory))
         wait_for_round(directory, program, 2)
