@@ -104,19 +104,21 @@ Exit in_processes(std::string_view transport, const CommandContext& context,
                                .level = context.level};
   const Ending ending = run(*processes, [&](comm::Processes& all) { return work(all, of_many); });
   const bool leads = processes->leads();
-  const comm::Processes::Farewell farewell = processes->leave(
-      {.code = static_cast<int>(ending.code),
-       .is_own = ending.is_own,
-       .in_haste = ending.code == Exit::interrupted,
-       .place = ending.place,
-       .text = leads ? ending.text
-                     : fmt::format("{}: {}", processes->name_of(processes->index()), ending.text)},
-      comm::kLongestDeadline);
+  const std::string named =
+      leads ? ending.text
+            : fmt::format("{}: {}", processes->name_of(processes->index()), ending.text);
+  const comm::Processes::Farewell farewell =
+      processes->leave({.code = static_cast<int>(ending.code),
+                        .is_own = ending.is_own,
+                        .in_haste = ending.code == Exit::interrupted,
+                        .place = ending.place,
+                        .text = named},
+                       comm::kLongestDeadline);
   const auto tell = [&](std::string_view text) {
     fmt::print(context.streams.err, "{} {}\n", in_red("mvsgd:", context.streams.err_colors), text);
   };
   const bool is_alone = leads ? farewell.texts.empty() : !farewell.reached_zero;
-  if (!ending.text.empty() && is_alone) tell(ending.text);
+  if (!ending.text.empty() && is_alone) tell(named);
   for (const std::string& text : farewell.texts) {
     // What is wrong in process 0's words elsewhere, too, is told once.
     if (!text.ends_with(": " + farewell.texts.front())) tell(text);

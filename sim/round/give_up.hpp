@@ -7,6 +7,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 namespace mvsgd::sim {
 
@@ -37,6 +38,8 @@ class GiveUp {
   struct Tell {
     std::function<void()> begun;     ///< a rank of this process has begun its next round
     std::function<void()> given_up;  ///< by a rank of this process
+    /// A rank waits for all. Who is told sees to it that all_have_begun() is called.
+    std::function<void()> waits;
   };
 
   /// `wanted` is asked by one thread at a time; empty: never, which `ranks` of a part of a group
@@ -56,12 +59,17 @@ class GiveUp {
     is_left_ = false;
     is_given_up_ = false;
     is_decided_ = false;
+    all_have_begun_ = false;
+    when_all_.clear();
   }
   /// A rank begins its next round: it needs nothing more of the others for the last one.
   void begin_round() {
     const std::lock_guard lock(mutex_);
     ++begun_;
-    if (begun_ % ranks_ == 0) is_decided_ = false;
+    if (begun_ % ranks_ == 0) {
+      is_decided_ = false;
+      for (const auto& tell_of_it : std::exchange(when_all_, {})) tell_of_it();
+    }
     if (tell_.begun) tell_.begun();
     changed_.notify_all();
   }
@@ -82,7 +90,23 @@ class GiveUp {
   /// sent nothing yet in this round.
   void wait_for_all() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return is_left_ || begun_ % ranks_ == 0; });
+    if (tell_.waits) tell_.waits();
+    changed_.wait(lock, [this] {
+      return is_left_ || (tell_.waits ? all_have_begun_ : begun_ % ranks_ == 0);
+    });
+  }
+  /// Who counts all ranks says so, to one that does not and has been waiting for it.
+  void all_have_begun() {
+    const std::lock_guard lock(mutex_);
+    all_have_begun_ = true;
+    changed_.notify_all();
+  }
+  /// For who counts all ranks: calls `tell_of_it`, with the lock held, when all have begun the
+  /// round, which may be now.
+  void when_all_have_begun(std::function<void()> tell_of_it) {
+    const std::lock_guard lock(mutex_);
+    if (begun_ % ranks_ == 0) return tell_of_it();
+    when_all_.push_back(std::move(tell_of_it));
   }
 
   /// To be called in a round before the worker sends anything of it. Throws RoundGivenUp if every
@@ -127,7 +151,9 @@ class GiveUp {
   std::size_t begun_ = 0;  ///< rounds begun, summed over ranks
   bool is_left_ = false;
   bool is_given_up_ = false;
-  bool is_decided_ = false;  ///< the round that all have begun will end
+  bool is_decided_ = false;      ///< the round that all have begun will end
+  bool all_have_begun_ = false;  ///< the round in which a rank of this process has waited
+  std::vector<std::function<void()>> when_all_;
   Tell tell_;
 };
 

@@ -17,8 +17,10 @@ namespace mvsgd::sim {
 namespace {
 
 // What processes tell each other.
-constexpr std::uint8_t kBegun = 1;    ///< to process 0: one of my ranks has begun its next round
-constexpr std::uint8_t kGivenUp = 2;  ///< from process 0
+constexpr std::uint8_t kBegun = 1;     ///< to process 0: one of my ranks has begun its next round
+constexpr std::uint8_t kGivenUp = 2;   ///< from process 0
+constexpr std::uint8_t kWaits = 3;     ///< to process 0: one of my ranks waits for all
+constexpr std::uint8_t kAllBegun = 4;  ///< from process 0, as an answer
 
 comm::BitReader reader_of(std::span<const std::byte> bytes) {
   return {bytes, comm::Bits::of_bytes(bytes.size())};
@@ -36,10 +38,13 @@ GiveUpTogether::GiveUpTogether(comm::Processes& processes, comm::Group& group, G
     : processes_(&processes), give_up_(&give_up) {
   if (processes.count() == 1 || !give_up.is_possible()) return;
   if (!processes.leads()) {
-    give_up.tell({.begun = [&processes] { processes.tell(0, kBegun); }, .given_up = {}});
+    give_up.tell({.begun = [&processes] { processes.tell(0, kBegun); },
+                  .given_up = {},
+                  .waits = [&processes] { processes.tell(0, kWaits); }});
     processes.listen({.on_note =
                           [&give_up](std::uint32_t /*from*/, std::uint8_t note) {
                             if (note == kGivenUp) give_up.give_up();
+                            if (note == kAllBegun) give_up.all_have_begun();
                           },
                       .poll =
                           [&processes, &give_up] {
@@ -50,14 +55,20 @@ GiveUpTogether::GiveUpTogether(comm::Processes& processes, comm::Group& group, G
                           }});
     return;
   }
-  give_up.tell({.begun = {}, .given_up = [&processes] {
-                  for (std::uint32_t p = 1; p < processes.count(); ++p) {
-                    processes.tell(p, kGivenUp);
-                  }
-                }});
+  give_up.tell({.begun = {},
+                .given_up =
+                    [&processes] {
+                      for (std::uint32_t p = 1; p < processes.count(); ++p) {
+                        processes.tell(p, kGivenUp);
+                      }
+                    },
+                .waits = {}});
   processes.listen({.on_note =
-                        [&give_up](std::uint32_t /*from*/, std::uint8_t note) {
+                        [&processes, &give_up](std::uint32_t from, std::uint8_t note) {
                           if (note == kBegun) give_up.begin_round();
+                          if (note != kWaits) return;
+                          give_up.when_all_have_begun(
+                              [&processes, from] { processes.tell(from, kAllBegun); });
                         },
                     .poll =
                         [&processes, &group, &give_up] {

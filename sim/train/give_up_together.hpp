@@ -17,8 +17,9 @@ namespace mvsgd::sim {
                                               const comm::Processes& processes);
 
 /// While it lives, the GiveUps of all processes go together: process 0 is told of each rank that
-/// begins a round, and tells the others when it gives one up. It asks for itself, too, as it may
-/// have no worker; a process that fails ends what waits for its ranks.
+/// begins a round, and tells the others when it gives one up, and who asks when all have begun. It
+/// asks for itself, too, as it may have no worker; a process that fails ends what waits for its
+/// ranks.
 class GiveUpTogether {
  public:
   /// All must outlive it.
