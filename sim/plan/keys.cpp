@@ -306,6 +306,8 @@ std::vector<Key> make_keys() {
   return {
       scheme_key(),
       number_key("workers", "N", &S::workers, kOne, 65'535U),
+      number_key("participation", "m of the N workers, drawn anew, take part in a round; 0: all",
+                 &S::participation, 0U, 65'535U),
       number_key("local_steps", "H, local SGD steps a round", &S::local_steps, kOne, kMany),
       share_key("phi", "share of coordinates kept, 0.000000001 to 1", &S::phi),
       share_key("phi_ad", "share that a vote may add, and drop, a round (mv-ad)", &S::phi_ad),

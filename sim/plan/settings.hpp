@@ -106,6 +106,7 @@ struct Settings {
   std::string preset;  ///< the preset that these settings began with; "" for none
   const Scheme* scheme = default_scheme();  ///< of schemes(), never null
   std::uint32_t workers = 10;               ///< N
+  std::uint32_t participation = 0;          ///< workers that take part in a round; 0: all
   std::uint32_t local_steps = 1;            ///< H
   Decimal phi{1, 2};                        ///< share of coordinates kept
   Decimal phi_ad{1, 3};  ///< share that a vote may add, and drop, in a round (scheme mv_ad)
@@ -170,6 +171,11 @@ struct Settings {
   /// be saved.
   [[nodiscard]] bool has_values_by_entropy() const {
     return value_codec == ValueCoding::entropy && value_bits > 1 && value_bits < 32;
+  }
+
+  /// Whether rounds leave workers out.
+  [[nodiscard]] bool samples_workers() const {
+    return participation > 0 && participation < workers;
   }
 
   /// Whether each worker keeps a velocity, [d].

@@ -44,7 +44,7 @@ void add_line(const std::string& text, const std::vector<LayerShare>& layers, Ru
   if (last < next || round.round != last) {
     throw std::invalid_argument(fmt::format("round {}, where round {} comes", round.round, next));
   }
-  if (!round.dense) run.sparse_steps += round.local_steps;
+  if (!round.dense) run.sparse_steps += round.images / run.settings.batch;
   run.rounds.push_back(std::move(round));
 }
 

@@ -28,7 +28,7 @@ struct RunHistory {
   std::vector<RoundHistory> rounds;                ///< in order, without gaps
   comm::ByDirection<comm::FieldBits> bits;         ///< of these rounds and round 0
   comm::ByDirection<comm::FieldBits> sparse_bits;  ///< of rounds that are not dense
-  std::uint64_t sparse_steps = 0;  ///< local steps of a worker in rounds that are not dense
+  std::uint64_t sparse_steps = 0;  ///< local steps of all workers in rounds that are not dense
   std::optional<RunEnd> end;       ///< none: the run goes on or was cut off
 
   [[nodiscard]] std::uint32_t last_round() const {

@@ -33,7 +33,8 @@ void hold_schedule(const std::string& where, const Settings& settings, const Rou
   hold(where, "local_steps", told.local_steps, std::uint64_t{plan.steps}, kBy);
   hold(where, "dense", told.dense, plan.dense, kBy);
   hold(where, "learning_rate", told.learning_rate, plan.learning_rate, kBy);
-  const std::uint64_t images = std::uint64_t{settings.workers} * settings.batch * plan.steps;
+  const std::uint64_t workers = settings.workers - plan.absent;
+  const std::uint64_t images = workers * settings.batch * plan.steps;
   hold(where, "images", told.images, images, kBy);
   hold(where, "whether it was evaluated", told.test_accuracy.has_value(), plan.evaluate, kBy);
 }

@@ -84,6 +84,7 @@ inline std::vector<KeyCase> key_cases() {
       choice("scheme", {"sm", "dense", "top-k", "mv", "mv-rs", "mv-ad", "rand-k"},
              {{"workers", "1"}}),
       whole("workers", "1", "65535", "65536"),
+      whole("participation", "0", "65535", "65536", {{"workers", "65535"}}),
       whole("local_steps", "1", "1000000000", "1000000001"),
       share("phi"),
       share("phi_ad", drops),

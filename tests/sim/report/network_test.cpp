@@ -15,6 +15,7 @@
 
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/plan/participation.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/report/seed_groups.hpp"
@@ -234,6 +235,38 @@ TEST_F(NetworkTimes, ALedgerOfSumsIsTheSame) {
   run_.history.settings.ledger_rows = LedgerRows::round;
   const auto of_sums = network_seconds(network_);
   for (std::size_t i = 0; i < 3; ++i) EXPECT_DOUBLE_EQ(of_sums[i], of_workers[i]);
+}
+
+TEST_F(NetworkTimes, OfARoundWithAbsentWorkersAreOfThoseThatTakePart) {
+  run_.history.settings.participation =
+      1;  // of two: in the dense round, not in the first sparse one
+  const std::uint32_t absent =
+      1 - participants(run_.history.settings, schedule(run_.history.settings, 64)[0]).front();
+  const auto of_all = network_seconds(network_);
+  std::erase_if(run_.rows, [&](const comm::LedgerRow& row) {
+    return row.id.kind == Kind::dense && row.id.worker == absent;
+  });
+  const auto of_workers = network_seconds(network_);
+  EXPECT_EQ(of_workers, of_all);  // nobody waits for another
+  const auto times = network_times(run_, network_);
+  EXPECT_DOUBLE_EQ(times[1].compute, (2 + 0.5) / 1 + 0.25);
+  EXPECT_DOUBLE_EQ(times[2].compute, (8 + 1 + 1) / 2. + 0.5);
+  const NetworkTime dense = dense_network_time(run_, network_);
+  EXPECT_DOUBLE_EQ(dense.compute, 2 / 1. + 8 / 2.);
+
+  std::erase_if(run_.rows, [](const comm::LedgerRow& row) {
+    return row.id.worker == 1 && row.id.kind != Kind::dense;
+  });
+  for (comm::LedgerRow& row : run_.rows) {
+    if (row.id.kind != Kind::dense) row.bits = comm::Bits(2 * row.bits.count());
+    row.id.worker = 0;
+  }
+  run_.history.settings.ledger_rows = LedgerRows::round;
+  const auto of_sums = network_seconds(network_);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_DOUBLE_EQ(of_sums[i], of_workers[i]);
+  // What the one sends is all that the server's link carries up.
+  network_.server[Direction::down] = 80;
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[1], 0.1 + 50 + 0.1 + 4);
 }
 
 TEST_F(NetworkTimes, MoveTheRoundsToWhenTheyWouldEnd) {

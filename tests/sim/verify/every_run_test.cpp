@@ -79,6 +79,8 @@ const std::vector<GivenSettings>& others() {
       {{"phi_warmup", "stairs"}, {"warmup_epochs", "1"}, {"ledger_rows", "round"}},
       {{"momentum", "0.9"}, {"learning_rate", "0.05"}, {"momentum_correction", "true"}},
       {{"phi_warmup", "stairs"}, {"warmup_epochs", "1"}},
+      {{"participation", "1"}, {"warmup_epochs", "0"}},
+      {{"participation", "1"}, {"phi_warmup", "stairs"}, {"ledger_rows", "round"}},
   };
   return all;
 }
