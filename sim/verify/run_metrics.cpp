@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -42,7 +43,9 @@ void hold_schedule(const std::string& where, const Settings& settings, const Rou
 void hold_changes(const std::string& where, const RoundHistory& told, const RoundSizes& sizes) {
   constexpr std::string_view kBy = "the ledger's rows have";
   // If the length of a code depends on the set, the bits do not tell how many positions there are.
-  if (!sizes.coded_bits.contains({comm::Kind::add, 0})) {
+  const bool coded = std::ranges::any_of(
+      sizes.coded_bits, [](const auto& of) { return of.first.first == comm::Kind::add; });
+  if (!coded) {
     hold(where, "changes", told.changes, sizes.changes, kBy);
   } else {
     hold(where, "the count of changes", told.changes.size(), sizes.changes.size(), kBy);
