@@ -9,7 +9,7 @@
 namespace mvsgd::sim {
 namespace {
 
-constexpr std::uint64_t kPurpose = 0x73696d2e70617274;  // "sim.part"
+constexpr std::uint64_t kPurpose = 0x706c616e'00000001;  // "plan"
 
 /// Uniform over 0..j.
 std::uint32_t drawn_up_to(std::uint32_t j, std::uint64_t seed, std::uint32_t round) {

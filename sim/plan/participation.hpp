@@ -14,9 +14,9 @@ namespace mvsgd::sim {
 ///
 /// Floyd's method (Bentley and Floyd, "A sample of brilliance", 1987). For j = round.absent, ...,
 /// N - 1 a number below j + 1 is drawn and taken, or j itself if that number has been taken
-/// already. A draw takes the first word of Philox4x64-10 under the key {seed, "sim.part"} at the
-/// counters {t, j, 0, 0}, {t, j, 1, 0}, ... that is not among the lowest 2^64 mod (j + 1), and of it
-/// the remainder: exactly uniform.
+/// already. A draw takes the first word of Philox4x64-10 under a key of the seed and a purpose of
+/// its own, at the counters {t, j, 0, 0}, {t, j, 1, 0}, ..., that is not among the lowest 2^64 mod
+/// (j + 1), and of it the remainder: exactly uniform.
 ///
 /// Cost: O(m log m) for m of them; without a draw if nobody is absent.
 [[nodiscard]] std::vector<std::uint32_t> participants(const Settings& settings, const Round& round);

@@ -191,7 +191,7 @@ def drawn(seed, t, n, m):
     """The m of n workers that take part in round t."""
     taken = set()
     for j in range(n - m, n):
-        words = (philox((t, j, i, 0), (seed, 0x73696D2E70617274))[0] for i in itertools.count())
+        words = (philox((t, j, i, 0), (seed, 0x706C616E00000001))[0] for i in itertools.count())
         word = next(word for word in words if word >= (1 << 64) % (j + 1)) % (j + 1)
         taken.add(j if word in taken else word)
     return sorted(taken)

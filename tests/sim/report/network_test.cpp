@@ -254,6 +254,13 @@ TEST_F(NetworkTimes, OfARoundWithAbsentWorkersAreOfThoseThatTakePart) {
   const NetworkTime dense = dense_network_time(run_, network_);
   EXPECT_DOUBLE_EQ(dense.compute, 2 / 1. + 8 / 2.);
 
+  Network other = network_;
+  other.unlike[absent] = {.rate = {10, 1000}, .latency = 0.1};
+  const double bits = 32 * static_cast<double>(nn::resnet18_parameters({.width = 2}).size()) + 192;
+  const double down = 0.1 + bits / 1000;
+  EXPECT_NEAR(dense_network_time(run_, other).network,
+              down + (0.1 + bits / 100 + down) + 4 * (0.1 + bits / 10 + down), 1e-9 * bits);
+
   std::erase_if(run_.rows, [](const comm::LedgerRow& row) {
     return row.id.worker == 1 && row.id.kind != Kind::dense;
   });
