@@ -294,6 +294,7 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"error_rescale_on_decay", never, unless_sparse},
     {"eval_every", never, unless_there_are_many_epochs},
     {"ledger_rows", never, unless_messages_are_sent},
+    {"worker_metrics", unless_messages_are_sent, never},
     {"checkpoint_every", never, never},
     {"deadline", never, never},
 });

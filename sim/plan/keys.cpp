@@ -411,6 +411,8 @@ std::vector<Key> make_keys() {
       number_key("eval_every", "epochs between evaluations", &S::eval_every, kOne, kMany),
       choice_key("ledger_rows", "ledger.csv has rows of each worker, or of a round: their sums",
                  &S::ledger_rows, std::to_array<std::string_view>({"worker", "round"})),
+      flag_key("worker_metrics", "worker_metrics.jsonl has each worker's numbers at evaluations",
+               &S::worker_metrics),
       checkpoint_key(),
       number_key("deadline", "seconds to wait for a peer in another process", &S::deadline, kOne,
                  kMostSeconds),

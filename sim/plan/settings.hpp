@@ -156,6 +156,7 @@ struct Settings {
   Aggregation aggregation = Aggregation::mean;
   std::uint32_t eval_every = 1;  ///< epochs between evaluations
   LedgerRows ledger_rows = LedgerRows::worker;
+  bool worker_metrics = false;  ///< a line of each worker's numbers for each evaluated round
   CheckpointEvery checkpoint_every;
   std::uint32_t deadline = 3600;  ///< seconds to wait for a peer in another process
 

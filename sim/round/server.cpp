@@ -32,6 +32,17 @@ std::vector<float> sum_of(std::span<const std::uint32_t> workers, std::size_t si
   return sum;
 }
 
+/// The share of `mask` with the fewest votes in it, if that many do not all find room in it: what a
+/// tie's draw has chosen. O(d).
+double tied_share(std::span<const std::uint32_t> counts, std::span<const compress::Index> mask) {
+  std::uint32_t last = counts[mask.front()];
+  for (const compress::Index i : mask) last = std::min(last, counts[i]);
+  const auto in_mask =
+      std::ranges::count_if(mask, [&](compress::Index i) { return counts[i] == last; });
+  if (std::ranges::count(counts, last) == in_mask) return 0;
+  return static_cast<double>(in_mask) / static_cast<double>(mask.size());
+}
+
 }  // namespace
 
 ServerRound::ServerRound(const ServerContext& context, comm::Transport& transport,
@@ -68,6 +79,10 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
   if (bits) sizes().coded_bits[{comm::Kind::mask, 0}] = *bits;
   if (!last.empty()) record_->mask_overlap = overlap(last, mask);
   if (round().evaluate) record_->mask = mask;
+  if (votes != nullptr && round().evaluate && settings().worker_metrics &&
+      settings().scheme->breaks_ties()) {
+    record_->tied = tied_share(votes->counts(), mask);
+  }
   if (votes != nullptr) {
     record_->vote_agreement = static_cast<double>(votes->votes_for(mask)) /
                               (static_cast<double>(mask.size()) * votes->voters());
@@ -147,7 +162,12 @@ void Server::begin_anew(const Round& round) {
 void Server::collect(RoundRecord& record) {
   comm::ClosedRound closed = transport_->close_round(record.round.t);
   record.ledger = std::move(closed.rows);
-  for (const auto& report : closed.reports) record.report += decode_report(report);
+  const bool keeps = record.round.evaluate && context_.settings.worker_metrics;
+  for (const auto& bytes : closed.reports) {
+    const WorkerReport report = decode_report(bytes);
+    record.report += report;
+    if (keeps) record.by_worker.push_back(report);
+  }
 }
 
 void Server::lead_dense(ServerRound& round) {

@@ -114,6 +114,7 @@ std::uint32_t Worker::run() {
       const PhaseTimer timer(report.phases.exchange);
       follow(round);
     }
+    if (round.evaluate && context_.settings.worker_metrics) measure(report);
     transport_->report_round(round.t, encode_report(report));
     if (receive_pause(*transport_, round.t)) return round.t;
   }
@@ -158,6 +159,15 @@ WorkerReport Worker::take_part(const Round& round) {
                                    {comm::Kind::buffers, round.t}, state_.buffers));
   }
   return report;
+}
+
+void Worker::measure(WorkerReport& report) {
+  for (const float x : arrays_->read_error()) {
+    report.error_square += static_cast<double>(x) * static_cast<double>(x);
+  }
+  if (report.steps == 0 || state_.vote.empty()) return;
+  report.vote_agreement = overlap(state_.mask, state_.vote);
+  report.votes = 1;
 }
 
 void Worker::follow(const Round& round) {

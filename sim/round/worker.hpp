@@ -102,6 +102,8 @@ class Worker {
   void keep();
   /// The worker's part in a round: local steps and every message of it.
   [[nodiscard]] WorkerReport take_part(const Round& round);
+  /// Adds what `worker_metrics` has of the worker after a round. O(d).
+  void measure(WorkerReport& report);
   /// A round from which the worker is absent: receives what the server sends to all.
   void follow(const Round& round);
   void exchange_dense(const Round& round);

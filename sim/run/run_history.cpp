@@ -61,6 +61,20 @@ void read_metrics(const fs::path& path, RunHistory& run) {
   }
 }
 
+/// A condensed run has no such file.
+void read_worker_metrics(const fs::path& path, RunHistory& run) {
+  if (!run.settings.worker_metrics || !fs::exists(path)) return;
+  std::istringstream lines = whole_lines(path);
+  std::string text;
+  for (std::size_t number = 1; std::getline(lines, text); ++number) {
+    try {
+      run.by_worker.push_back(parse_worker_line(text, run.settings.workers));
+    } catch (const std::exception& e) {
+      throw InputError(fmt::format("{}:{}: {}", path.string(), number, e.what()));
+    }
+  }
+}
+
 void add_bits(const std::vector<comm::LedgerRow>& rows, RunHistory& run) {
   comm::Bits before;
   for (const comm::LedgerRow& row : rows) {
@@ -97,6 +111,7 @@ RunWithRows read_run_with_rows(const fs::path& path) {
   const std::vector<Round> plan = schedule(run.settings, training_images(run.settings));
   run.planned_rounds = static_cast<std::uint32_t>(plan.size());
   read_metrics(path / "metrics.jsonl", run);
+  read_worker_metrics(path / "worker_metrics.jsonl", run);
   for (const Round& round : plan) {
     if (round.dense || round.t > run.last_round()) continue;
     const std::uint64_t not_taken = std::uint64_t{round.steps} * round.absent;

@@ -103,6 +103,7 @@ inline std::vector<IdleCase> idle_cases() {
       {"error_rescale_on_decay", {{"scheme", "dense"}}, "scheme = dense"},
       {"eval_every", {{"epochs", "1"}}, "epochs = 1"},
       {"ledger_rows", {{"scheme", "sm"}, {"workers", "1"}}, "scheme = sm sends nothing"},
+      {"worker_metrics", {{"scheme", "sm"}, {"workers", "1"}}, "scheme = sm sends nothing"},
   };
 }
 

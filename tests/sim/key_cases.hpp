@@ -152,6 +152,7 @@ inline std::vector<KeyCase> key_cases() {
       flag("error_rescale_on_decay"),
       whole("eval_every", "1", "1000000000", "1000000001"),
       choice("ledger_rows", {"worker", "round"}),
+      flag("worker_metrics"),
       {.key = "checkpoint_every",
        .ends = {"0", "1000000000", "1m", "1000000m"},
        .refused = {"-1", "1000000001", "0m", "1000001m", "200000000m", "-1m", "10s", "10 m", "m",

@@ -78,6 +78,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"error_rescale_on_decay", {"true", "false"}},
       {"eval_every", {"1", "1000000000"}},
       {"ledger_rows", {"worker", "round"}},
+      {"worker_metrics", {"false", "true"}},
       {"checkpoint_every", {"10m", "0", "50", "1m", "1000000m", "1000000000"}},
       {"deadline", {"3600", "1"}}};
   return all;

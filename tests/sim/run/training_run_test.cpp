@@ -179,6 +179,7 @@ TEST_F(TrainingRun, GivesAnEvaluationUpWhenItIsInterruptedAndDoesItFirstWhenItGo
     settings_.checkpoint_every = {.rounds = of.checkpoint_every, .minutes = 0};
     settings_.overrides.bn_eval = of.bn_eval;
     settings_.participation = of.participation;
+    settings_.worker_metrics = of.participation > 0;
     const fs::path whole = directory_.path() / "whole";
     std::atomic<int> asked = 0;
     TrainingSinks sinks;
@@ -220,6 +221,7 @@ TEST_F(TrainingRun, GivesAnEvaluationUpWhenItIsInterruptedAndDoesItFirstWhenItGo
       EXPECT_EQ(text_of(path_ / "ledger.csv"), text_of(whole / "ledger.csv"));
       EXPECT_EQ(timeless(path_), timeless(whole)) << "after " << questions << " questions";
       EXPECT_EQ(text_of(path_ / "model.safetensors"), text_of(whole / "model.safetensors"));
+      EXPECT_EQ(text_of(path_ / kWorkerMetrics), text_of(whole / kWorkerMetrics));
       fs::remove_all(path_);
     }
     EXPECT_FALSE(due.empty());
