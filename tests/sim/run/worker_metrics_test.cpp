@@ -13,6 +13,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "comm/inproc/inproc.hpp"
@@ -55,13 +56,15 @@ INSTANTIATE_TEST_SUITE_P(Each, WorkerMetricsOf,
                          });
 
 TEST_P(WorkerMetricsOf, AreThoseOfTheDefinitionInEvaluatedRounds) {
-  for (const std::uint32_t participation : {0U, 2U}) {
+  // Of all d coordinates every one finds room, so that none is chosen in a tie.
+  for (const auto& [participation, phi] :
+       {std::pair{0U, "0.05"}, std::pair{2U, "0.05"}, std::pair{0U, "1"}}) {
     SCOPED_TRACE(participation);
     Settings settings;
     set(settings, {{"scheme", GetParam()},
                    {"workers", "4"},
                    {"participation", std::to_string(participation)},
-                   {"phi", "0.05"},
+                   {"phi", phi},
                    {"phi_ad", "0.01"},
                    {"bn_eval", "recompute"},
                    {"worker_metrics", "true"}});
