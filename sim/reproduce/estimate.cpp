@@ -64,8 +64,7 @@ double Estimate::seconds(const Settings& settings) {
     waves += round.steps * std::max(taking / slots, 1.);
     evaluations += round.evaluate ? 1 : 0;
   }
-  return waves * speed->second.wave +
-         evaluations * static_cast<double>(test) * speed->second.image;
+  return waves * speed->second.wave + evaluations * static_cast<double>(test) * speed->second.image;
 }
 
 }  // namespace mvsgd::sim
