@@ -20,6 +20,7 @@ using comm::Bits;
 using comm::BitWriter;
 
 constexpr std::string_view kPause = "pause or not";
+constexpr std::string_view kBegun = "begun";
 constexpr std::string_view kDigest = "digest of the model";
 constexpr std::string_view kPart = "part of a checkpoint";
 
@@ -66,6 +67,18 @@ void compare(std::uint32_t worker, std::string_view what, const std::string& the
                                 worker, what, theirs, own));
 }
 
+/// What follows the round with which a control message `what` begins. Throws comm::DecodeError if
+/// that is another round.
+BitReader reader_after_round(const comm::Transport& end, const std::vector<std::byte>& bytes,
+                             std::string_view what, std::uint32_t round) {
+  BitReader in = reader_of(bytes);
+  if (const std::uint64_t told = in.get(32); told != round) {
+    throw comm::DecodeError(fmt::format("{} awaited {} after round {}, got round {}",
+                                        end.name_of(end.rank()), what, round, told));
+  }
+  return in;
+}
+
 }  // namespace
 
 void send_pause(comm::Transport& server, std::uint32_t round, bool pauses) {
@@ -78,12 +91,18 @@ void send_pause(comm::Transport& server, std::uint32_t round, bool pauses) {
 
 bool receive_pause(comm::Transport& worker, std::uint32_t round) {
   const auto bytes = worker.receive_control(worker.server(), kPause);
-  BitReader in = reader_of(bytes);
-  if (const std::uint64_t told = in.get(32); told != round) {
-    throw comm::DecodeError(fmt::format("{} awaited {} after round {}, got round {}",
-                                        worker.name_of(worker.rank()), kPause, round, told));
-  }
-  return in.get(8) != 0;
+  return reader_after_round(worker, bytes, kPause, round).get(8) != 0;
+}
+
+void send_begun(comm::Transport& worker, std::uint32_t round) {
+  BitWriter out;
+  out.put(round, 32);
+  worker.send_control(worker.server(), kBegun, out.take());
+}
+
+void receive_begun(comm::Transport& server, std::uint32_t worker, std::uint32_t round) {
+  const auto bytes = server.receive_control(worker, kBegun);
+  (void)reader_after_round(server, bytes, kBegun, round);
 }
 
 ModelDigest digest_of(std::span<const float> theta, std::span<const compress::Index> mask) {

@@ -22,6 +22,13 @@ void send_pause(comm::Transport& server, std::uint32_t round, bool pauses);
 /// Throws comm::DecodeError if the message names another round.
 [[nodiscard]] bool receive_pause(comm::Transport& worker, std::uint32_t round);
 
+/// Absent worker to server, in every round from which it is absent: it has begun the round. The
+/// server waits for all of them before it sends the aggregate, so that no rank is a round ahead of
+/// another.
+void send_begun(comm::Transport& worker, std::uint32_t round);
+/// Throws comm::DecodeError if the worker has begun another round.
+void receive_begun(comm::Transport& server, std::uint32_t worker, std::uint32_t round);
+
 /// SHA-256 of what all ranks must hold alike when they stop.
 struct ModelDigest {
   std::string theta;

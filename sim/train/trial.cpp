@@ -11,6 +11,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
 #include "sim/law/audit.hpp"
+#include "sim/plan/participation.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/evaluation.hpp"
 #include "sim/round/group.hpp"
@@ -88,14 +89,20 @@ struct RunningTrial {
   TrialSinks sinks;
 };
 
-/// The mean of the workers' buffers, [b], summed in worker order.
-std::vector<float> mean_buffers(std::span<const WorkerState> workers) {
-  std::vector<float> mean = workers.front().buffers;
-  for (const WorkerState& worker : workers.subspan(1)) {
-    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += worker.buffers[i];
+/// The mean of the buffers of these workers, [b], summed in their order.
+std::vector<float> mean_buffers(std::span<const WorkerState> workers,
+                                std::span<const std::uint32_t> of) {
+  std::vector<float> mean = workers[of.front()].buffers;
+  for (const std::uint32_t n : of.subspan(1)) {
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += workers[n].buffers[i];
   }
-  for (float& x : mean) x /= static_cast<float>(workers.size());
+  for (float& x : mean) x /= static_cast<float>(of.size());
   return mean;
+}
+
+/// The same of all workers.
+std::vector<float> mean_buffers(const Settings& settings, std::span<const WorkerState> workers) {
+  return mean_buffers(workers, participants(settings, Round()));
 }
 
 /// Runs the evaluation that a stop has left. Its bits are those of one go, since the workers'
@@ -104,9 +111,11 @@ void evaluate_what_is_due(RunningTrial& trial) {
   TrialState& state = trial.state;
   if (!state.evaluation_due) return;
   const std::vector<WorkerState>& workers = state.group.workers;
-  state.evaluation = trial.evaluate(state.group.server.theta, trial.settings.scheme->sends()
-                                                                  ? mean_buffers(workers)
-                                                                  : workers.front().buffers);
+  const Round& round = trial.rounds.at(state.group.t - 1);
+  state.evaluation = trial.evaluate(state.group.server.theta,
+                                    trial.settings.scheme->sends()
+                                        ? mean_buffers(workers, participants(trial.settings, round))
+                                        : workers.front().buffers);
   state.evaluation_due = false;
   if (trial.sinks.on_evaluation) trial.sinks.on_evaluation(state.evaluation);
 }
@@ -178,7 +187,7 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
       if (!state.evaluation_due) break;  // that of the last round, with which the state has gone
     }
     if (settings.bn_eval() == BatchNormEvaluation::batch && trial.processes.leads()) {
-      state.statistics = mean_buffers(state.group.workers);
+      state.statistics = mean_buffers(settings, state.group.workers);
     }
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     state.seconds = earlier + elapsed.count();

@@ -41,6 +41,15 @@ TEST_F(Control, APauseOfAnotherRoundIsRefused) {
       ThrowsMessage<comm::DecodeError>("worker 1 awaited pause or not after round 8, got round 7"));
 }
 
+TEST_F(Control, ABegunRoundIsToldOrRefused) {
+  send_begun(group_.end(1), 7);
+  send_begun(group_.end(2), 7);
+  EXPECT_NO_THROW(receive_begun(server_, 1, 7));
+  EXPECT_THAT(
+      [&] { receive_begun(server_, 2, 8); },
+      ThrowsMessage<comm::DecodeError>("the server awaited begun after round 8, got round 7"));
+}
+
 constexpr float kTheta[] = {1.0F, -2.0F, 0.5F};
 
 TEST_F(Control, EqualModelsHaveEqualDigests) {
