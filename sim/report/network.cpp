@@ -194,7 +194,7 @@ std::vector<RoundLoad> loads_of(const RunWithRows& run) {
   const Settings& settings = history.settings;
   check_rows(run);
   const auto layout = nn::resnet18_parameters({.width = settings.width});
-  const Dimensions of_run = dimensions(settings, layout.size(), 0);
+  const Dimensions of_run = dimensions(settings, static_cast<std::uint64_t>(layout.size()), 0);
   const std::vector<Round> rounds = schedule(settings, training_images(settings));
   std::vector<RoundLoad> loads;
   auto row = run.rows.begin();
@@ -345,7 +345,8 @@ std::vector<NetworkTime> network_times(const RunWithRows& run, const Network& ne
 NetworkTime dense_network_time(const RunWithRows& run, const Network& network) {
   const RunHistory& history = run.history;
   const Settings& settings = history.settings;
-  const auto d = nn::resnet18_parameters({.width = settings.width}).size();
+  const auto d =
+      static_cast<std::uint64_t>(nn::resnet18_parameters({.width = settings.width}).size());
   const auto message = static_cast<double>(32 * d + comm::kHeaderBits.count());
   const std::vector<double> bits(settings.workers, message);
   const auto seconds_of_step = [&](std::span<const double> of) {

@@ -128,6 +128,8 @@ template <typename Use>
   WorkerReport report;
   report.steps = round.steps;
   const Slots::Lease slot(context.slots, worker);
+  // Of many workers most wait for a slot. When a run stops, none of them begins to compute.
+  context.give_up.check();
   LocalResult local;
   {
     const PhaseTimer timer(report.phases.local_steps);

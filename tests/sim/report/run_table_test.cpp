@@ -143,5 +143,25 @@ TEST_F(RunTable, IsNotAFiguresAndComesOnlyWhenAskedFor) {
   EXPECT_EQ(run({"report", directory, "--format", "csv", "--out", page()}).out, page() + "\n");
 }
 
+TEST_F(RunTable, IsNoPartOfACondensedRunAndNeitherIsAnyDrawing) {
+  const std::string directory = trained("ssgd-mv");
+  const std::string into = (path_ / "condensed").string();
+  for (const std::vector<std::string>& other :
+       std::vector<std::vector<std::string>>{{"--out", page()},
+                                             {"--format", "csv"},
+                                             {"--figure"},
+                                             {"--table"},
+                                             {"--network", "lan"}}) {
+    std::vector<std::string> words{"report", directory, "--condense", into};
+    words.insert(words.end(), other.begin(), other.end());
+    const Outcome outcome = run(words);
+    EXPECT_EQ(outcome.code, Exit::usage) << other.front();
+    EXPECT_THAT(outcome.err, HasSubstr("--condense draws nothing: " + other.front()));
+    EXPECT_FALSE(fs::exists(into)) << other.front();
+    EXPECT_FALSE(fs::exists(page())) << other.front();
+  }
+  EXPECT_EQ(run({"report", directory, "--condense", into}).code, Exit::good);
+}
+
 }  // namespace
 }  // namespace mvsgd::sim

@@ -61,6 +61,31 @@ class GivenUpUpdate final : public LocalUpdate {
   GiveUp give_up_;
 };
 
+/// Gives up round 2 from within the first local steps that are taken in it.
+class StoppedUpdate final : public LocalUpdate {
+ public:
+  StoppedUpdate(LocalUpdate& update, std::uint32_t workers)
+      : update_(&update),
+        give_up_([this] { return taken_.load() > 0; }, std::size_t{workers} + 1) {}
+
+  LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
+                  LocalMemory memory) override {
+    if (round.t == 2) {
+      ++taken_;
+      while (true) give_up_.check();
+    }
+    return update_->run(slot, round, worker, theta, memory);
+  }
+  [[nodiscard]] GiveUp& give_up() { return give_up_; }
+  /// Workers that have begun to compute in round 2.
+  [[nodiscard]] std::uint32_t taken() const { return taken_; }
+
+ private:
+  LocalUpdate* update_;
+  std::atomic<std::uint32_t> taken_ = 0;
+  GiveUp give_up_;
+};
+
 /// Diverges in round 2: workers 1, 2 and 3 in local steps 2, 1 and 1. They may throw in any order.
 class DivergingUpdate final : public LocalUpdate {
  public:
