@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "comm/transport.hpp"
@@ -44,6 +43,7 @@ class VoteCount {
   VoteCount& operator=(const VoteCount&) = delete;
   /// The number of votes for all of `mask`.
   [[nodiscard]] virtual std::uint64_t votes_for(std::span<const compress::Index> mask) const = 0;
+  [[nodiscard]] virtual std::uint32_t voters() const = 0;  ///< workers whose votes are counted
   [[nodiscard]] virtual std::vector<std::uint32_t> counts() const = 0;  ///< [d]
 };
 
@@ -58,6 +58,8 @@ class ServerRound {
   [[nodiscard]] const Settings& settings() const { return context_->settings; }
   [[nodiscard]] const Protocol& protocol() const { return context_->protocols.of(record_->round); }
   [[nodiscard]] std::uint32_t workers() const { return transport_->workers(); }
+  /// The workers that take part, increasing: those that send.
+  [[nodiscard]] std::span<const std::uint32_t> participants() const { return participants_; }
   [[nodiscard]] ServerState& state() { return *state_; }
   [[nodiscard]] RoundSizes& sizes() { return record_->sizes; }
 
@@ -76,10 +78,11 @@ class ServerRound {
   void publish_mask(std::vector<compress::Index> mask, const VoteCount* votes = nullptr);
   /// A worker's own vote of this round.
   using VoteOf = std::function<std::span<const compress::Index>(std::uint32_t worker)>;
-  /// Receives the workers' values under the mask and adds them in worker order 0..N-1. `vote_of` is
-  /// empty if there are no votes.
+  /// Receives the values under the mask of the workers that take part, and adds them in the order
+  /// of the workers. `vote_of` is empty if there are no votes.
   [[nodiscard]] std::vector<float> sum_updates(const VoteOf& vote_of = {});
-  /// Divides the sum by N unless the settings say otherwise, and sends it.
+  /// Divides the sum by how many take part unless the settings say otherwise, and sends it to all
+  /// workers, once every absent one has begun the round.
   void publish_aggregate(std::span<float> sum);
   /// Does the same for a sum under the mask, then adds the aggregate to theta.
   void step_under_mask(std::vector<float> sum);
@@ -90,11 +93,12 @@ class ServerRound {
   ServerState* state_;
   RoundRecord* record_;
   std::function<bool()> pauses_;
+  std::vector<std::uint32_t> participants_;
 };
 
-/// Decodes, counts, chooses, and aggregates in worker order 0..N-1. It closes a round when every
-/// worker has reported it. The workers compute the next round meanwhile, so nobody waits for it.
-/// Before round 1 it sends the initial model.
+/// Decodes, counts, chooses, and aggregates in the order of the workers. It closes a round when
+/// every worker has reported it. The workers compute the next round meanwhile, so nobody waits for
+/// it. Before round 1 it sends the initial model.
 class Server final : public Leader {
  public:
   Server(const ServerContext& context, comm::Transport& transport, ServerState state,
@@ -102,9 +106,6 @@ class Server final : public Leader {
 
   /// Hands over its state for the next round.
   [[nodiscard]] ServerState take();
-  /// To be called instead if a round is given up: `mask` and `kept` may be of that round, and the
-  /// caller makes them anew.
-  [[nodiscard]] ServerState take_back() { return std::move(state_); }
 
  private:
   void begin() override;

@@ -15,22 +15,25 @@
 
 namespace mvsgd::sim {
 
-/// Gives up round `t` once, from within the local steps of `worker`. By then all others have done
-/// their steps, and most have sent their votes.
+/// Gives up round `t` once, from within the local steps of `worker`. By then all others of the
+/// `taking` workers that take part in it have done their steps, and most have sent their votes.
 class GivenUpUpdate final : public LocalUpdate {
  public:
-  GivenUpUpdate(LocalUpdate& update, std::uint32_t workers, std::uint32_t t, std::uint32_t worker)
+  GivenUpUpdate(LocalUpdate& update, std::uint32_t taking, std::uint32_t t, std::uint32_t worker,
+                std::uint32_t workers)
       : update_(&update),
-        workers_(workers),
+        taking_(taking),
         t_(t),
         worker_(worker),
         give_up_([this] { return is_wanted_.load(); }, std::size_t{workers} + 1) {}
+  GivenUpUpdate(LocalUpdate& update, std::uint32_t workers, std::uint32_t t, std::uint32_t worker)
+      : GivenUpUpdate(update, workers, t, worker, workers) {}
 
   LocalResult run(std::size_t slot, const Round& round, std::uint32_t worker, const FlatView& theta,
                   LocalMemory memory) override {
     if (round.t == t_ && !is_over_) {
       if (worker == worker_) {
-        while (done_ + 1 < workers_) std::this_thread::yield();
+        while (done_ + 1 < taking_) std::this_thread::yield();
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
         is_wanted_ = true;
       }
@@ -49,7 +52,7 @@ class GivenUpUpdate final : public LocalUpdate {
 
  private:
   LocalUpdate* update_;
-  std::uint32_t workers_;
+  std::uint32_t taking_;
   std::uint32_t t_;
   std::uint32_t worker_;
   std::atomic<std::uint32_t> done_ = 0;
