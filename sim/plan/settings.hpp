@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "compress/values/quantizers.hpp"
 #include "data/batches.hpp"
 #include "nn/backend_entry.hpp"
 #include "sim/plan/decimal.hpp"
@@ -113,7 +114,8 @@ struct Settings {
   std::string quantizer = "fractional";  ///< a name of compress::quantizers()
   std::uint32_t quantizer_block = 0;     ///< values that share a scale (scaled sign); 0: all
   bool quantization_error = true;        ///< e = D - Q(M (x) D); false: e = D - M (x) D
-  ValueCoding value_codec = ValueCoding::plain;  ///< of a worker's quantised values
+  std::uint32_t aggregate_bits = 32;     ///< q of a sparse round's aggregate; 32: float32
+  ValueCoding value_codec = ValueCoding::plain;  ///< of quantised values
   std::string position_codec = "block";  ///< of compress::position_codecs(); this is the paper's
   std::uint32_t block_size = 0;  ///< B of votes and masks if the code has blocks; 0: round(1 / phi)
   VoteCoding vote_codec = VoteCoding::positions;
@@ -166,14 +168,22 @@ struct Settings {
   };
   Overrides overrides;  ///< of the values that `practice` sets
 
-  /// Whether a worker's values are coded by their entropy. Values of one bit are not: nothing is to
+  /// Whether values of q bits are coded by their entropy. Those of one bit are not: nothing is to
   /// be saved.
-  [[nodiscard]] bool has_values_by_entropy() const {
-    return value_codec == ValueCoding::entropy && value_bits > 1 && value_bits < 32;
+  [[nodiscard]] bool codes_by_entropy(std::uint32_t q) const {
+    return value_codec == ValueCoding::entropy && q > 1 && q <= 8;
   }
+  /// Whether a worker's are.
+  [[nodiscard]] bool has_values_by_entropy() const { return codes_by_entropy(value_bits); }
+
+  /// Whether the server keeps what quantisation of the aggregate loses, [d].
+  [[nodiscard]] bool has_server_error() const { return aggregate_bits < 32 && quantization_error; }
 
   /// Whether each worker keeps a velocity, [d].
   [[nodiscard]] bool has_velocity() const { return momentum > 0; }
+
+  /// The quantiser of values of q bits: the named one if it has q, else the first that has.
+  [[nodiscard]] const compress::QuantizerKind& quantizer_of(std::uint32_t q) const;
 
   [[nodiscard]] data::Sampling sampling() const;
   [[nodiscard]] BatchNormEvaluation bn_eval() const;

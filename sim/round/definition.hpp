@@ -25,7 +25,7 @@ struct DefinedRound {
   std::vector<std::vector<compress::Index>> sent_at;  ///< [N]: where each worker's values are
   std::vector<std::vector<float>> sent;  ///< Q(M (x) D_n) with M at sent_at[n], [d] each
   std::vector<float> mean;               ///< (1 / N) sum_n D_n, before any mask, [d]
-  std::vector<float> aggregate;          ///< (1 / N) sum_n of what was sent, [d]
+  std::vector<float> aggregate;          ///< (1 / N) sum_n of what was sent, [d]; Q of it
 };
 
 /// A sparse round of the definition, from D to what is sent, as a scheme sees it.
@@ -86,6 +86,8 @@ class Definition {
 
   [[nodiscard]] std::span<const float> theta() const { return theta_; }
   [[nodiscard]] std::span<const float> error(std::uint32_t worker) const { return e_[worker]; }
+  /// What quantisation of the aggregates lost, [d].
+  [[nodiscard]] std::span<const float> server_error() const { return server_e_; }
   /// Empty if the settings have no momentum.
   [[nodiscard]] std::span<const float> velocity(std::uint32_t worker) const {
     return velocity_[worker];
@@ -95,6 +97,7 @@ class Definition {
   Settings settings_;
   std::vector<float> theta_;
   std::vector<std::vector<float>> e_;
+  std::vector<float> server_e_;
   std::vector<std::vector<float>> velocity_;
   std::vector<std::vector<compress::Index>> votes_;  ///< the votes of the round before
 };

@@ -78,13 +78,17 @@ struct Outcome {
   std::vector<float> theta;                ///< the server's, [d]
   std::vector<std::vector<float>> errors;  ///< e_n
   std::vector<std::vector<float>> velocities;
+  std::vector<float> server_error;
 };
 
 Outcome run(const Settings& settings, const std::vector<Round>& plan, LocalUpdate& update,
             std::size_t slot_count, Observers observers = {}) {
   GroupState state =
       advance(begin(settings), settings, plan, update, slot_count, std::move(observers));
-  Outcome outcome{.theta = std::move(state.server.theta), .errors = {}, .velocities = {}};
+  Outcome outcome{.theta = std::move(state.server.theta),
+                  .errors = {},
+                  .velocities = {},
+                  .server_error = std::move(state.server.e)};
   for (WorkerState& worker : state.workers) {
     outcome.errors.push_back(std::move(worker.e));
     outcome.velocities.push_back(std::move(worker.velocity));
@@ -100,10 +104,12 @@ Settings settings_of(const SchemeCase& c) {
     settings.quantizer = "scaled-sign";
     settings.quantizer_block = 7;
   }
+  if (c.q == 16) settings.quantizer = "bfloat16";
   settings.quantization_error = c.quantization_error;
   settings.momentum = c.momentum;
   settings.nesterov = c.nesterov;
   settings.momentum_correction = c.momentum_correction;
+  settings.aggregate_bits = c.aggregate_q;
   validate(settings);
   return settings;
 }
@@ -136,7 +142,16 @@ constexpr SchemeCase kCases[] = {{"Mv", "mv"},
                                  {"RsNesterov", "mv-rs", 32, true, 0.875, true},
                                  {"AdQ4Corrected", "mv-ad", 4, true, 0.875, false, true},
                                  {"TopKNesterovCorrected", "top-k", 32, true, 0.875, true, true},
-                                 {"RandKSignCorrected", "rand-k", 1, true, 0.875, false, true}};
+                                 {"RandKSignCorrected", "rand-k", 1, true, 0.875, false, true},
+                                 {"MvQ4BothWays", "mv", 4, true, 0, false, false, 4},
+                                 {"MvDownAlone", "mv", 32, true, 0, false, false, 3},
+                                 {"RsQ8BothWaysLost", "mv-rs", 8, false, 0, false, false, 8},
+                                 {"AdSignBothWays", "mv-ad", 1, true, 0, false, false, 1},
+                                 {"TopKBothWays", "top-k", 4, true, 0.875, false, true, 2},
+                                 {"Mv16", "mv", 16},
+                                 {"Ad16BothWays", "mv-ad", 16, true, 0, false, false, 16},
+                                 {"TopK16Lost", "top-k", 16, false},
+                                 {"RandKDownAlone", "rand-k", 32, true, 0, false, false, 1}};
 
 /// Six rounds of real workers and a real server, compared with the definition's six. Each round
 /// draws ties, and the rate decays before the fourth.
@@ -148,6 +163,7 @@ class GroupOfScheme : public testing::TestWithParam<SchemeCase> {
     Definition definition(settings_, std::vector<float>(kD, 1.0F));
     for (const Round& round : plan_) defined_.push_back(definition.run(round, update_));
     theta_.assign(definition.theta().begin(), definition.theta().end());
+    server_error_.assign(definition.server_error().begin(), definition.server_error().end());
     for (std::uint32_t n = 0; n < settings_.workers; ++n) {
       errors_.emplace_back(definition.error(n).begin(), definition.error(n).end());
       velocities_.emplace_back(definition.velocity(n).begin(), definition.velocity(n).end());
@@ -171,6 +187,7 @@ class GroupOfScheme : public testing::TestWithParam<SchemeCase> {
   DrawnUpdate update_{kD, 4, 5, settings_};
   std::vector<DefinedRound> defined_;
   std::vector<float> theta_;
+  std::vector<float> server_error_;
   std::vector<std::vector<float>> errors_;
   std::vector<std::vector<float>> velocities_;
 };
@@ -179,6 +196,12 @@ TEST_P(GroupOfScheme, EqualsTheDefinitionBitForBit) {
   for (const std::size_t slots : {1U, 4U}) {
     const Outcome result = run(settings_, plan_, update_, slots);
     EXPECT_TRUE(same_bits(result.theta, theta_)) << slots;
+    if (settings_.has_server_error()) {
+      EXPECT_TRUE(same_bits(result.server_error, server_error_)) << slots;
+      EXPECT_GT(std::ranges::count_if(server_error_, [](float e) { return e != 0; }), 10);
+    } else {
+      EXPECT_TRUE(result.server_error.empty());
+    }
     for (std::uint32_t n = 0; n < settings_.workers; ++n) {
       EXPECT_TRUE(same_bits(result.errors[n], errors_[n])) << slots << " slots, worker " << n;
       EXPECT_TRUE(same_bits(result.velocities[n], velocities_[n])) << slots << ", worker " << n;

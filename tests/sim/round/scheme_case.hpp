@@ -12,7 +12,8 @@
 
 namespace mvsgd::sim {
 
-/// A scheme, its bits per value, whether the error of quantisation is fed back, and its momentum.
+/// A scheme, its bits per value, whether the error of quantisation is fed back, its momentum, and
+/// the bits per value of what the server sends.
 struct SchemeCase {
   const char* name;
   std::string_view scheme;
@@ -21,6 +22,7 @@ struct SchemeCase {
   double momentum = 0;
   bool nesterov = false;
   bool momentum_correction = false;
+  std::uint32_t aggregate_q = 32;
 };
 
 inline std::ostream& operator<<(std::ostream& out, const SchemeCase& c) { return out << c.name; }
