@@ -42,20 +42,19 @@ la_ssize_t append(archive*, void* text, const void* bytes, std::size_t count) {
   return static_cast<la_ssize_t>(count);
 }
 
-/// The name of a plain file in a folder, without the folder. Throws std::invalid_argument for any
-/// other entry.
-std::string name_of(archive_entry* entry) {
+/// A plain file's folder and its name there. Throws std::invalid_argument for any other entry.
+std::pair<std::string, std::string> place_of(archive_entry* entry) {
   const char* const pathname = archive_entry_pathname(entry);
   const fs::path path = pathname != nullptr ? pathname : "";
   if (!is_plain_file(entry)) {
     throw std::invalid_argument(safe_to_show(path.string()) + " is no plain file");
   }
-  const std::string name = path.filename().string();
-  const std::string folder = path.parent_path().string();
+  std::string name = path.filename().string();
+  std::string folder = path.parent_path().string();
   const bool plain = !folder.empty() && folder.find('/') == std::string::npos && folder != ".." &&
                      !name.empty() && name != "..";
   if (!plain) throw std::invalid_argument(safe_to_show(path.string()) + " is not in a folder");
-  return name;
+  return {std::move(folder), std::move(name)};
 }
 
 /// Reads the entry at which `from` stands.
@@ -80,12 +79,21 @@ TextFiles read_all(const fs::path& path) {
     throw std::invalid_argument(reason(from.get()));
   }
   TextFiles files;
+  std::string first_folder;
   std::size_t left = kMostBytes;
   archive_entry* entry = nullptr;
   for (int code = 0; (code = archive_read_next_header(from.get(), &entry)) != ARCHIVE_EOF;) {
     if (code != ARCHIVE_OK) throw std::invalid_argument(reason(from.get()));
     if (files.size() == kMostFiles) throw std::invalid_argument("it has more than 16 files");
-    std::string name = name_of(entry);
+    // Without a filter's bytes the library reads a plain tar.
+    if (archive_filter_code(from.get(), 0) != ARCHIVE_FILTER_XZ) {
+      throw std::invalid_argument("it is not compressed by xz");
+    }
+    auto [folder, name] = place_of(entry);
+    if (files.empty()) first_folder = folder;
+    if (folder != first_folder) {
+      throw std::invalid_argument(safe_to_show(folder) + " is a second folder");
+    }
     if (std::ranges::find(files, name, &TextFiles::value_type::first) != files.end()) {
       throw std::invalid_argument(safe_to_show(name) + " is there twice");
     }

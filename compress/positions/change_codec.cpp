@@ -77,7 +77,7 @@ std::vector<Index> changed(std::span<const Index> last, Change change) {
 
 ChangeCodec::ChangeCodec(std::uint64_t d, std::vector<Index> previous,
                          std::shared_ptr<const PositionCodec> whole)
-    : d_(d), previous_("ChangeCodec", d, std::move(previous)), whole_(std::move(whole)) {
+    : previous_("ChangeCodec", d, std::move(previous)), whole_(std::move(whole)) {
   if (whole_ == nullptr) throw std::invalid_argument("ChangeCodec: no code of whole sets");
 }
 

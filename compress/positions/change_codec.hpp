@@ -65,7 +65,6 @@ class ChangeCodec final : public PositionCodec {
   void encode_change(std::span<const Index> positions, comm::BitWriter& out) const;
   [[nodiscard]] std::vector<Index> decode_change(comm::BitReader& in) const;
 
-  std::uint64_t d_;
   PreviousSet previous_;
   std::shared_ptr<const PositionCodec> whole_;
 };

@@ -61,7 +61,7 @@ struct NormLoops : NormMap<isa> {
                        const float* residual, float* y, Range channels) {
     map(
         shape, y, channels, [&](std::int64_t c) __attribute__((always_inline)) {
-          return [ channel = Channel(affine, c), x, residual, y ](std::int64_t at)
+          return [ =, channel = Channel(affine, c) ](std::int64_t at)
               __attribute__((always_inline)) {
             Vec value = channel.of(S::load(x + at));
             if constexpr (Residual) value += S::load(residual + at);

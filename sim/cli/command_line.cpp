@@ -70,6 +70,8 @@ std::string of_other_programs(std::string_view name) {
                                                  {"--num-clients", "--workers"},
                                                  {"--clients", "--workers"},
                                                  {"--nodes", "--workers"},
+                                                 {"--clients-per-round", "--participation"},
+                                                 {"--sample-clients", "--participation"},
                                                  {"--local-epochs", "--local-steps"},
                                                  {"--local-iters", "--local-steps"},
                                                  {"--tau", "--local-steps"},

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sim/cli/commands.hpp"
+#include "sim/cli/transports.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/settings_file.hpp"
@@ -63,6 +64,7 @@ Exit info(const Streams& streams) {
   }
   line("bits", of_backends);
   if (const std::string text = convolutions_here(); !text.empty()) line("convolutions", text);
+  if (const std::string text = transports_text(); !text.empty()) line("transports", text);
   line("cores", std::to_string(std::thread::hardware_concurrency()));
   return Exit::good;
 }

@@ -129,13 +129,14 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
     const auto bits = [&](comm::Direction direction, comm::Field field) {
       return grouped(account.sparse_round(direction)[field].count());
     };
-    line(
-        "sparse round",
-        fmt::format("each worker: positions up {}, values up {}, positions down {}, values down {}",
-                    bits(comm::Direction::up, comm::Field::positions),
-                    bits(comm::Direction::up, comm::Field::values),
-                    bits(comm::Direction::down, comm::Field::positions),
-                    bits(comm::Direction::down, comm::Field::values)));
+    line("sparse round",
+         fmt::format(
+             "each worker{}: positions up {}, values up {}, positions down {}, values down {}",
+             settings.samples_workers() ? " that takes part" : "",
+             bits(comm::Direction::up, comm::Field::positions),
+             bits(comm::Direction::up, comm::Field::values),
+             bits(comm::Direction::down, comm::Field::positions),
+             bits(comm::Direction::down, comm::Field::values)));
   }
   const Phases& phases = result.phases;
   const auto share = [&](double phase) { return 100 * phase / phases.total(); };

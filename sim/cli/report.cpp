@@ -138,8 +138,21 @@ void write_report(const fs::path& path, const std::string& text) {
   }
 }
 
+/// Throws UsageError if an option is given that belongs to a drawing: a condensed run is none.
+void refuse_beside_condense(const ReportOptions& options) {
+  const std::pair<const char*, bool> others[] = {{"--out", !options.out.empty()},
+                                                 {"--format", !options.format.empty()},
+                                                 {"--figure", options.figure},
+                                                 {"--table", options.table},
+                                                 {"--network", !options.network.empty()}};
+  for (const auto& [name, given] : others) {
+    if (given) throw UsageError(fmt::format("--condense draws nothing: {} has no effect", name));
+  }
+}
+
 /// Writes the condensed run into a new directory.
 Exit condense(const ReportOptions& options, const CommandContext& context) {
+  refuse_beside_condense(options);
   if (options.directories.size() != 1) throw UsageError("--condense takes one run");
   const fs::path into = options.condensed;
   std::error_code error;

@@ -16,10 +16,12 @@
 
 #include "sim/cli/options.hpp"
 #include "sim/cli/progress.hpp"
+#include "sim/cli/transports.hpp"
 #include "sim/plan/effect.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/settings_file.hpp"
+#include "sim/run/shared_run.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/train/backends.hpp"
 #include "sim/train/compute.hpp"
@@ -35,6 +37,7 @@ struct TrainOptions {
   std::string resume;
   std::string baseline;
   std::string dump_wire;
+  std::string transport{kThreads};
   bool tensorboard = false;
   std::vector<std::string> dump_rounds;
   GivenSettings given;  ///< from --set key=value and --key value, in order
@@ -58,11 +61,12 @@ Settings gather_settings(const TrainOptions& options) {
   set(settings, options.given);
   validate(settings);
   check_backend(settings);
-  refuse_without_effect(settings, given_by_name(begun.settings, options.given));
+  const Ranks ranks = options.transport == kThreads ? Ranks::threads : Ranks::processes;
+  refuse_without_effect(settings, given_by_name(begun.settings, options.given), ranks);
   std::erase_if(begun.named, [&](const GivenKey& of_file) {
     return std::ranges::count(options.given, of_file.key, &GivenSettings::value_type::first) > 0;
   });
-  refuse_without_effect(settings, begun.named);
+  refuse_without_effect(settings, begun.named, ranks);
   return settings;
 }
 
@@ -102,8 +106,23 @@ std::filesystem::path free_run_directory(const Settings& settings) {
   return path;
 }
 
-Exit train(const TrainOptions& options, const CommandContext& context) {
-  const Settings settings = gather_settings(options);
+/// Of several processes one alone is sure to see a run's directory.
+Settings settings_of(const TrainOptions& options, comm::Processes& processes) {
+  if (processes.count() == 1 || options.resume.empty()) return gather_settings(options);
+  return share_settings(processes, processes.leads() ? gather_settings(options) : Settings());
+}
+
+Exit train(const TrainOptions& options, const CommandContext& context, comm::Processes& processes) {
+  const Settings settings = settings_of(options, processes);
+  check_processes(processes, settings, !options.dump_wire.empty());
+  if (!processes.leads()) {
+    const TrainingSinks asks{.warn = [&](std::string_view text) { warn(context, text); },
+                             .on_start = {},
+                             .on_round = {},
+                             .on_evaluation = {},
+                             .interrupted = context.interrupted};
+    return train_share(processes, settings, asks, context.law) ? Exit::good : Exit::interrupted;
+  }
   std::optional<FinishedRun> baseline;
   if (!options.baseline.empty()) baseline = read_finished_run(options.baseline);
   const bool resume = !options.resume.empty();
@@ -111,7 +130,10 @@ Exit train(const TrainOptions& options, const CommandContext& context) {
   const std::filesystem::path directory =
       named ? std::filesystem::path(resume ? options.resume : options.out)
             : free_run_directory(settings);
-  TrainingOptions training{.resume = resume, .events = options.tensorboard};
+  TrainingOptions training{.resume = resume,
+                           .events = options.tensorboard,
+                           .dump = std::nullopt,
+                           .processes = &processes};
   const std::vector<std::uint32_t> dump_rounds = rounds_of(options.dump_rounds);
   if (options.dump_wire.empty() && !options.dump_rounds.empty()) {
     throw UsageError("--dump-rounds: without --dump-wire DIR nothing is dumped");
@@ -188,8 +210,8 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
   command
       ->add_option("--resume", options->resume,
                    "go on with the run in RUN_DIR from its newest checkpoint, with its settings; "
-                   "rounds and what changes no bit (slots, instruction_set, checkpoint_every, "
-                   "deadline) may be given anew")
+                   "rounds and what changes no bit (slots, instruction_set, checkpoint_every, or "
+                   "deadline, of processes) may be given anew")
       ->type_name("RUN_DIR")
       ->excludes("--preset", "--config", "--out");
   command->add_option("--baseline", options->baseline, "a finished run to compare with")
@@ -205,6 +227,12 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
       "--tensorboard", options->tensorboard,
       "write an event file for TensorBoard into the run's directory; a resumed run that "
       "has one goes on with it");
+  command
+      ->add_option("--transport", options->transport,
+                   "what workers and server are: threads of this process, or with mpi, in builds "
+                   "that have it, of the processes that mpirun has started")
+      ->capture_default_str()
+      ->type_name("NAME");
   add_setting_options(*command, options->given, [](std::string_view) { return true; });
   command->footer(R"(Examples:
   mvsgd train --preset demo
@@ -213,7 +241,12 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
   mvsgd train --preset demo --quiet --out runs/mine
   mvsgd train --resume runs/mine)");
   command->callback([options, &context, &chosen] {
-    chosen = [options, &context] { return train(*options, context); };
+    chosen = [options, &context] {
+      return in_processes(options->transport, context,
+                          [&](comm::Processes& processes, const CommandContext& here) {
+                            return train(*options, here, processes);
+                          });
+    };
   });
 }
 

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <fstream>
 #include <future>
+#include <new>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -21,14 +22,50 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr mode_t kReadableByAll = 0644;
-constexpr std::size_t kWorthAThread = 1 << 20;
+constexpr std::size_t kLarge = std::size_t{1} << 20U;  // worth a thread, and the way past the cache
+constexpr std::size_t kBlock = std::size_t{1} << 12U;  // a multiple of any disk's
+constexpr std::size_t kBuffer = std::size_t{1} << 22U;  // bytes to the disk at once
 
 [[noreturn]] void fail(const fs::path& path) {
   throw std::runtime_error(
       fmt::format("{}: {}", path.string(), std::generic_category().message(errno)));
 }
 
+void write_all(int descriptor, std::span<const std::byte> bytes, const fs::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(descriptor, bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR) fail(path);
+    if (count > 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+/// While it lives, writes go past the system's cache, if the file's system can do that.
+class PastTheCache {
+ public:
+  explicit PastTheCache(int descriptor)
+      : descriptor_(descriptor), flags_(fcntl(descriptor, F_GETFL)) {
+    holds_ = flags_ >= 0 && fcntl(descriptor_, F_SETFL, flags_ | O_DIRECT) == 0;
+  }
+  ~PastTheCache() { end(); }
+  PastTheCache(const PastTheCache&) = delete;
+  PastTheCache& operator=(const PastTheCache&) = delete;
+
+  [[nodiscard]] bool holds() const { return holds_; }
+  void end() {
+    if (std::exchange(holds_, false)) fcntl(descriptor_, F_SETFL, flags_);
+  }
+
+ private:
+  int descriptor_;
+  int flags_;
+  bool holds_ = false;
+};
+
 }  // namespace
+
+void DurableFile::Free::operator()(std::byte* buffer) const {
+  ::operator delete (buffer, std::align_val_t{kBlock});
+}
 
 DurableFile::DurableFile(fs::path path)
     : path_(std::move(path)),
@@ -41,17 +78,38 @@ DurableFile::~DurableFile() {
 }
 
 void DurableFile::write(std::span<const std::byte> bytes) {
-  // Hashing runs beside the writing: for a checkpoint's arrays each takes about as long as the
-  // other.
-  const auto policy = bytes.size() < kWorthAThread ? std::launch::deferred : std::launch::async;
+  // Hashing runs beside the writing.
+  const auto policy = bytes.size() < kLarge ? std::launch::deferred : std::launch::async;
   std::future<void> hashed = std::async(policy, [this, bytes] { checksum_.add(bytes); });
+  const std::size_t before = bytes.size() < kLarge ? bytes.size() : (0 - bytes_) % kBlock;
+  const std::size_t blocks = (bytes.size() - before) / kBlock * kBlock;
+  write_all(descriptor_, bytes.first(before), path_);
+  write_blocks(bytes.subspan(before, blocks));
+  write_all(descriptor_, bytes.subspan(before + blocks), path_);
   bytes_ += bytes.size();
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
-    if (count < 0 && errno != EINTR) fail(path_);
-    if (count > 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
   hashed.get();
+}
+
+// In the cache the bytes would take as much memory again. Where a machine has to find that first,
+// it takes longer than the disk: on a busy virtual one, 4 s for 540 MB in place of 0.5 s.
+void DurableFile::write_blocks(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  if (!buffer_) {
+    buffer_.reset(static_cast<std::byte*>(::operator new (kBuffer, std::align_val_t{kBlock})));
+  }
+  PastTheCache direct(descriptor_);
+  while (!bytes.empty() && direct.holds()) {
+    const std::size_t size = std::min(bytes.size(), kBuffer);
+    std::ranges::copy(bytes.first(size), buffer_.get());
+    const ssize_t count = ::write(descriptor_, buffer_.get(), size);
+    if (count > 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
+    // Some systems refuse only here; and what is left of a block goes through the cache.
+    const bool whole = count >= 0 && static_cast<std::size_t>(count) % kBlock == 0;
+    if (whole || (count < 0 && errno == EINTR)) continue;
+    if (count < 0 && errno != EINVAL) fail(path_);
+    direct.end();
+  }
+  write_all(descriptor_, bytes, path_);
 }
 
 FileDigest DurableFile::finish() {

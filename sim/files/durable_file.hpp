@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -24,7 +25,8 @@ struct FileDigest {
 };
 
 /// A file written from its start to its end. Each function throws std::runtime_error with the path
-/// and the system's reason if it fails.
+/// and the system's reason if it fails. Many bytes at once go past the system's cache where they
+/// can: they are not read again, and need no memory there.
 class DurableFile {
  public:
   /// Makes the file, or empties one that is there.
@@ -41,9 +43,16 @@ class DurableFile {
   [[nodiscard]] FileDigest finish();
 
  private:
+  struct Free {
+    void operator()(std::byte* buffer) const;
+  };
+  /// Writes whole blocks at a block's begin.
+  void write_blocks(std::span<const std::byte> bytes);
+
   std::filesystem::path path_;
   int descriptor_;
   std::uint64_t bytes_ = 0;
+  std::unique_ptr<std::byte, Free> buffer_;
   data::Checksum checksum_{data::Hash::sha256};
 };
 

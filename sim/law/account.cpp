@@ -1,5 +1,7 @@
 #include "sim/law/account.hpp"
 
+#include <algorithm>
+
 namespace mvsgd::sim {
 namespace {
 
@@ -26,27 +28,33 @@ void Account::add(const Round& round, std::span<const comm::LedgerRow> rows) {
   if (round.t > 0) {
     (round.dense ? sums_.dense_rounds : sums_.sparse_rounds) += 1;
     (round.dense ? sums_.dense_steps : sums_.sparse_steps) += round.steps;
+    (round.dense ? sums_.dense_absent : sums_.sparse_absent) +=
+        std::uint64_t{round.steps} * round.absent;
   }
   if (!round.dense && round.t > 0) sums_.sparse_round = {};
+  const auto sent = std::ranges::find(rows, comm::Direction::up,
+                                      [](const comm::LedgerRow& row) { return row.id.direction; });
+  const std::uint32_t shown = sent == rows.end() ? 0 : sent->id.worker;
   for (const comm::LedgerRow& row : rows) {
     const comm::Direction way = row.id.direction;
     sums_.all[way][row.field] += row.bits;
     if (round.dense || round.t == 0) continue;
     sums_.sparse[way][row.field] += row.bits;
-    if (row.id.worker == 0) sums_.sparse_round[way][row.field] += row.bits;
+    if (row.id.worker == shown) sums_.sparse_round[way][row.field] += row.bits;
   }
 }
 
 Rates Account::rates() const {
-  const std::uint64_t step = kFloatBits * d_ * workers_;
+  const std::uint64_t one = kFloatBits * d_;
+  const std::uint64_t sparse = sums_.sparse_steps * workers_ - sums_.sparse_absent;
+  const std::uint64_t all = sparse + sums_.dense_steps * workers_ - sums_.dense_absent;
   const comm::Bits up = positions_and_values(sums_.sparse[comm::Direction::up]);
   const comm::Bits down = positions_and_values(sums_.sparse[comm::Direction::down]);
-  const std::uint64_t steps = sums_.sparse_steps + sums_.dense_steps;
-  return {.uplink = rate(step * sums_.sparse_steps, up),
-          .both_ways = rate(2 * step * sums_.sparse_steps, up + down),
-          .run_uplink = rate(step * steps, total(comm::Direction::up)),
+  return {.uplink = rate(one * sparse, up),
+          .both_ways = rate(2 * one * sparse, up + down),
+          .run_uplink = rate(one * all, total(comm::Direction::up)),
           .run_both_ways =
-              rate(2 * step * steps, total(comm::Direction::up) + total(comm::Direction::down))};
+              rate(2 * one * all, total(comm::Direction::up) + total(comm::Direction::down))};
 }
 
 comm::Bits Account::total(comm::Direction direction) const { return sums_.all[direction].total(); }

@@ -10,8 +10,8 @@
 
 namespace mvsgd::sim {
 
-/// How many times fewer bits a run sends than if it sent d floats in every local step. None where
-/// nothing was sent.
+/// How many times fewer bits a run sends than if it sent d floats in every local step that a worker
+/// takes. None where nothing was sent.
 struct Rates {
   std::optional<double> uplink;      ///< sparse rounds, positions and values, as the paper counts
   std::optional<double> both_ways;   ///< the same with the downlink
@@ -27,11 +27,13 @@ class Account {
   struct Sums {
     std::uint64_t sparse_steps = 0;  ///< local steps of one worker
     std::uint64_t dense_steps = 0;
+    std::uint64_t sparse_absent = 0;  ///< of sparse_steps, those that absent workers did not take
+    std::uint64_t dense_absent = 0;   ///< each summed over the workers
     std::uint32_t sparse_rounds = 0;
     std::uint32_t dense_rounds = 0;
     ByDirection sparse;  ///< sparse rounds alone
     ByDirection all;
-    ByDirection sparse_round;  ///< worker 0's share of the last sparse round
+    ByDirection sparse_round;  ///< the share that the first worker to send has of the last one
   };
 
   Account(std::uint64_t d, std::uint32_t workers);
@@ -44,7 +46,8 @@ class Account {
   [[nodiscard]] Rates rates() const;
   [[nodiscard]] comm::Bits total(comm::Direction direction) const;
 
-  /// Worker 0's share of one sparse round, field by field as in Table 1. Zero before the first.
+  /// One worker's share of the last sparse round, field by field as in Table 1: worker 0's, or of
+  /// those that took part the lowest's. Zero before the first.
   [[nodiscard]] const comm::FieldBits& sparse_round(comm::Direction direction) const;
 
   [[nodiscard]] std::uint32_t sparse_rounds() const { return sums_.sparse_rounds; }

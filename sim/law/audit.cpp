@@ -8,6 +8,7 @@
 
 #include "compress/positions/position_codecs.hpp"
 #include "sim/law/check_failed.hpp"
+#include "sim/plan/participation.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -37,12 +38,13 @@ Field values_field(Kind kind) {
 }
 
 /// How many positions or values a message has. `sizes` holds the counts that the run decides.
-std::uint64_t count_in(const MessageShape& shape, std::uint32_t worker, const RoundSizes& sizes) {
+/// Changes are counted by the worker's `place` among those that take part.
+std::uint64_t count_in(const MessageShape& shape, std::size_t place, const RoundSizes& sizes) {
   switch (shape.counted_by) {
     case CountedBy::supports:
       return sizes.union_size;
     case CountedBy::worker:
-      return sizes.changes.empty() ? shape.least : sizes.changes.at(worker);
+      return sizes.changes.empty() ? shape.least : sizes.changes.at(place);
     case CountedBy::settings:
       break;
   }
@@ -118,6 +120,29 @@ RoundShape Audit::shape_of(const Round& round) const {
   return round_shape(own, of_round, round);
 }
 
+std::vector<std::uint32_t> Audit::participants_of(const Round& round) const {
+  std::vector<std::uint32_t> all = participants(settings_, round);
+  const std::uint64_t want =
+      senders_law(settings_.workers, settings_.participation, round.t == 0 || round.first_sparse);
+  if (all.size() != want) {
+    throw CheckFailed(
+        fmt::format("round {}: {} workers take part, by the law {}", round.t, all.size(), want));
+  }
+  return all;
+}
+
+std::vector<Audit::Peer> Audit::peers_of(const MessageShape& shape, const Round& round) const {
+  std::vector<Peer> peers;
+  if (shape.way == comm::Direction::down) {
+    for (std::uint32_t n = 0; n < settings_.workers; ++n) peers.push_back({.worker = n});
+    return peers;
+  }
+  for (const std::uint32_t n : participants_of(round)) {
+    peers.push_back({.worker = n, .place = peers.size()});
+  }
+  return peers;
+}
+
 std::optional<comm::Bits> Audit::position_law_of(const MessageShape& shape, std::uint64_t k) const {
   if (shape.given == Given::last_mask || shape.given == Given::changed_vote) return std::nullopt;
   return whole_law_of(shape, k);
@@ -128,10 +153,10 @@ std::optional<comm::Bits> Audit::whole_law_of(const MessageShape& shape, std::ui
   return position_law_of_code(law_, code, shape.universe, k, shape.block);
 }
 
-comm::Bits Audit::positions(const MessageShape& shape, const Round& round, std::uint32_t worker,
+comm::Bits Audit::positions(const MessageShape& shape, const Round& round, Peer peer,
                             const RoundSizes& sizes) const {
-  if (const auto bits = position_law_of(shape, count_in(shape, worker, sizes))) return *bits;
-  return coded(shape, round, worker, sizes);
+  if (const auto bits = position_law_of(shape, count_in(shape, peer.place, sizes))) return *bits;
+  return coded(shape, round, peer.worker, sizes);
 }
 
 std::optional<comm::Bits> Audit::most_coded(const MessageShape& shape) const {
@@ -167,16 +192,16 @@ std::uint64_t Audit::bits_of_value(const MessageShape& shape) const {
   return shape.value_bits == 32 ? law_.float_bits : shape.value_bits;
 }
 
-comm::FieldBits Audit::message(const MessageShape& shape, const Round& round, std::uint32_t worker,
+comm::FieldBits Audit::message(const MessageShape& shape, const Round& round, Peer peer,
                                const RoundSizes& sizes) const {
   comm::FieldBits bits;
   if (shape.universe > 0) {
-    bits[Field::positions] = positions(shape, round, worker, sizes);
+    bits[Field::positions] = positions(shape, round, peer, sizes);
   } else {
-    const std::uint64_t k = count_in(shape, worker, sizes);
+    const std::uint64_t k = count_in(shape, peer.place, sizes);
     const std::uint64_t q = bits_of_value(shape);
     bits[values_field(shape.kind)] =
-        shape.by_entropy ? coded(shape, round, worker, sizes) : value_law(k, q);
+        shape.by_entropy ? coded(shape, round, peer.worker, sizes) : value_law(k, q);
     bits[Field::level_means] = level_mean_law(law_, k, q, shape.block);
   }
   bits[Field::header] = comm::Bits(law_.header_bits);
@@ -186,10 +211,20 @@ comm::FieldBits Audit::message(const MessageShape& shape, const Round& round, st
 
 std::vector<comm::LedgerRow> Audit::expected(const Round& round, std::uint32_t worker,
                                              const RoundSizes& sizes) const {
+  return expected(round, shape_of(round), participants_of(round), worker, sizes);
+}
+
+std::vector<comm::LedgerRow> Audit::expected(const Round& round, const RoundShape& shapes,
+                                             std::span<const std::uint32_t> taking,
+                                             std::uint32_t worker, const RoundSizes& sizes) const {
+  const auto place = std::ranges::lower_bound(taking, worker);
+  const bool sends = place != taking.end() && *place == worker;
+  const Peer peer{.worker = worker, .place = static_cast<std::size_t>(place - taking.begin())};
   std::vector<comm::LedgerRow> rows;
-  for (const MessageShape& shape : shape_of(round)) {
+  for (const MessageShape& shape : shapes) {
+    if (shape.way == comm::Direction::up && !sends) continue;
     append_rows({.round = round.t, .worker = worker, .direction = shape.way, .kind = shape.kind},
-                message(shape, round, worker, sizes), rows);
+                message(shape, round, peer, sizes), rows);
   }
   return rows;
 }
@@ -205,14 +240,16 @@ void Audit::check_sizes(const Round& round, const RoundSizes& sizes) const {
     }
     if (shape.counted_by != CountedBy::worker) continue;
     changes = true;
-    if (sizes.changes.size() != settings_.workers) {
-      throw CheckFailed(fmt::format("round {}: changes of {} votes, N = {}", round.t,
-                                    sizes.changes.size(), settings_.workers));
+    const std::vector<std::uint32_t> taking = participants_of(round);
+    if (sizes.changes.size() != taking.size()) {
+      throw CheckFailed(fmt::format("round {}: changes of {} votes, {} = {}", round.t,
+                                    sizes.changes.size(), round.absent > 0 ? "m" : "N",
+                                    taking.size()));
     }
-    for (std::uint32_t n = 0; n < settings_.workers; ++n) {
-      if (sizes.changes[n] > shape.most) {
+    for (std::size_t i = 0; i < taking.size(); ++i) {
+      if (sizes.changes[i] > shape.most) {
         throw CheckFailed(fmt::format("round {}, worker {}: {} coordinates added, K_ad = {}",
-                                      round.t, n, sizes.changes[n], shape.most));
+                                      round.t, taking[i], sizes.changes[i], shape.most));
       }
     }
   }
@@ -237,9 +274,10 @@ std::uint32_t Audit::count_of(const MessageShape& shape, comm::Bits bits) const 
 
 RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> rows) const {
   RoundSizes sizes;
+  const std::vector<std::uint32_t> taking = participants_of(round);
   for (const MessageShape& shape : shape_of(round)) {
     const bool adds = shape.counted_by == CountedBy::worker && shape.kind == Kind::add;
-    if (adds) sizes.changes.resize(settings_.workers);
+    if (adds) sizes.changes.resize(taking.size());
     for (const auto& [id, field, bits] : rows) {
       if (id.kind != shape.kind || id.direction != shape.way) continue;
       if (field == Field::positions && !position_law_of(shape, dimensions_.k)) {
@@ -248,8 +286,11 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
       if (field == Field::values && shape.by_entropy) {
         sizes.coded_bits.emplace(known_under(id.kind, id.worker), bits);
       }
-      if (field == Field::positions && adds && id.worker < sizes.changes.size()) {
-        sizes.changes[id.worker] = count_of(shape, bits);
+      if (field == Field::positions && adds) {
+        const auto place = std::ranges::lower_bound(taking, id.worker);
+        if (place != taking.end() && *place == id.worker) {
+          sizes.changes[static_cast<std::size_t>(place - taking.begin())] = count_of(shape, bits);
+        }
       }
       if (field == Field::values && shape.counted_by == CountedBy::supports && id.worker == 0) {
         sizes.union_size = static_cast<std::uint32_t>(bits.count() / bits_of_value(shape));
@@ -268,8 +309,10 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
 void Audit::check(const Round& round, std::span<const comm::LedgerRow> rows,
                   const RoundSizes& sizes) const {
   check_sizes(round, sizes);
+  const RoundShape shapes = shape_of(round);
+  const std::vector<std::uint32_t> taking = participants_of(round);
   for (std::uint32_t n = 0; n < settings_.workers; ++n) {
-    take(rows, expected(round, n, sizes), Of::worker);
+    take(rows, expected(round, shapes, taking, n, sizes), Of::worker);
   }
   check_nothing_is_left(rows, Of::worker);
 }
@@ -283,7 +326,8 @@ bool Audit::depends_on_each_set(const MessageShape& shape) const {
 comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round,
                                    const RoundSizes& sizes,
                                    std::span<const comm::LedgerRow> sums) const {
-  const std::uint64_t workers = settings_.workers;
+  const std::vector<Peer> peers = peers_of(shape, round);
+  const std::uint64_t workers = peers.size();
   comm::FieldBits sum;
   if (depends_on_each_set(shape)) {
     sum[Field::header] = comm::Bits(workers * law_.header_bits);
@@ -309,8 +353,8 @@ comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round
   }
   const bool by_worker = shape.counted_by == CountedBy::worker;
   const std::uint64_t times = by_worker ? 1 : workers;
-  for (std::uint32_t n = 0; n < (by_worker ? workers : 1); ++n) {
-    const comm::FieldBits one = message(shape, round, n, sizes);
+  for (const Peer& peer : std::span(peers).first(by_worker ? workers : 1)) {
+    const comm::FieldBits one = message(shape, round, peer, sizes);
     for (const Field field : comm::kAllFields) {
       sum[field] += comm::Bits(times * one[field].count());
     }
@@ -361,16 +405,18 @@ void Audit::check_totals(std::span<const Round> rounds,
           one[Field::level_means] = level_mean_law(law_, shape.most, shape.value_bits, shape.block);
         }
       }
-      for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+      bool is_first = true;
+      for (const Peer& peer : peers_of(shape, round)) {
         const comm::MessageId id{.round = rounds.back().t,
-                                 .worker = by_worker ? n : 0,
+                                 .worker = by_worker ? peer.worker : 0,
                                  .direction = shape.way,
                                  .kind = shape.kind};
         if (is_free) {
           ++free[{id, content}];
-        } else if (n == 0 || shape.counted_by == CountedBy::worker) {
-          one = message(shape, round, n, sizes);
+        } else if (is_first || shape.counted_by == CountedBy::worker) {
+          one = message(shape, round, peer, sizes);
         }
+        is_first = false;
         wanted[id] += one;
       }
     }

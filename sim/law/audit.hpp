@@ -22,8 +22,9 @@ class Audit {
   /// `buffers` is the number of batch-norm running statistics.
   Audit(const LawConstants& law, const Settings& settings, std::uint64_t d, std::uint64_t buffers);
 
-  /// The rows of one worker in `round`, in the ledger's order; empty where nothing is sent. t = 0
-  /// is what precedes the first round. `sizes` are the sizes that the run has decided.
+  /// The rows of one worker in `round`, in the ledger's order; empty where nothing is sent. A
+  /// worker that does not take part has rows of what it receives. t = 0 is what precedes the first
+  /// round. `sizes` are the sizes that the run has decided.
   [[nodiscard]] std::vector<comm::LedgerRow> expected(const Round& round, std::uint32_t worker,
                                                       const RoundSizes& sizes = {}) const;
 
@@ -61,13 +62,22 @@ class Audit {
                                     std::span<const comm::LedgerRow> rows) const;
 
  private:
+  /// A worker, and its place among those that take part, at which RoundSizes has its changes.
+  struct Peer {
+    std::uint32_t worker = 0;
+    std::size_t place = 0;
+  };
   [[nodiscard]] RoundShape shape_of(const Round& round) const;
-  [[nodiscard]] comm::FieldBits message(const MessageShape& shape, const Round& round,
-                                        std::uint32_t worker, const RoundSizes& sizes) const;
+  /// The workers that take part in a round, as many as the law has.
+  [[nodiscard]] std::vector<std::uint32_t> participants_of(const Round& round) const;
+  /// The workers that send or receive the message.
+  [[nodiscard]] std::vector<Peer> peers_of(const MessageShape& shape, const Round& round) const;
+  [[nodiscard]] comm::FieldBits message(const MessageShape& shape, const Round& round, Peer peer,
+                                        const RoundSizes& sizes) const;
   /// The bits of a value that is not coded by entropy.
   [[nodiscard]] std::uint64_t bits_of_value(const MessageShape& shape) const;
-  [[nodiscard]] comm::Bits positions(const MessageShape& shape, const Round& round,
-                                     std::uint32_t worker, const RoundSizes& sizes) const;
+  [[nodiscard]] comm::Bits positions(const MessageShape& shape, const Round& round, Peer peer,
+                                     const RoundSizes& sizes) const;
   /// The bits that a decoded message had, in a code whose length depends on what it codes.
   [[nodiscard]] comm::Bits coded(const MessageShape& shape, const Round& round,
                                  std::uint32_t worker, const RoundSizes& sizes) const;
@@ -91,6 +101,11 @@ class Audit {
   [[nodiscard]] bool depends_on_content(const MessageShape& shape) const;
   [[nodiscard]] std::uint32_t count_of(const MessageShape& shape, comm::Bits bits) const;
   void check_sizes(const Round& round, const RoundSizes& sizes) const;
+  /// expected(), given the round's shape and the workers that take part.
+  [[nodiscard]] std::vector<comm::LedgerRow> expected(const Round& round, const RoundShape& shapes,
+                                                      std::span<const std::uint32_t> taking,
+                                                      std::uint32_t worker,
+                                                      const RoundSizes& sizes) const;
 
   LawConstants law_;
   Settings settings_;

@@ -76,6 +76,10 @@ std::uint64_t stair_law(std::uint64_t d, std::uint64_t k, std::uint32_t stair) {
   return std::max(k, ceil_div(d, std::uint64_t{1} << (2 * stair)));
 }
 
+std::uint64_t senders_law(std::uint64_t workers, std::uint64_t participation, bool begins_votes) {
+  return participation == 0 || begins_votes ? workers : participation;
+}
+
 comm::Bits padding_law(comm::Bits message) { return comm::Bits((8 - message.count() % 8) % 8); }
 
 double equation_14(double d, double phi) { return d * phi * (std::log2(1 / phi) + 2); }

@@ -58,6 +58,12 @@ struct LawConstants {
 /// is what follows the warm-up: K. At most 31.
 [[nodiscard]] std::uint64_t stair_law(std::uint64_t d, std::uint64_t k, std::uint32_t stair);
 
+/// The workers that send in a round of client sampling with m of N (McMahan et al. 2017): m, or all
+/// N where m is 0, and in a round that `begins_votes`, since later ones are changes of them. What
+/// the server sends goes to all N in any round.
+[[nodiscard]] std::uint64_t senders_law(std::uint64_t workers, std::uint64_t participation,
+                                        bool begins_votes);
+
 /// The zero bits that fill a message of this many bits to a whole byte.
 [[nodiscard]] comm::Bits padding_law(comm::Bits message);
 

@@ -213,6 +213,22 @@ std::string unless_messages_are_sent(const Settings& s) {
   return s.scheme->sends() ? "" : fmt::format("scheme = {} sends nothing", s.scheme->name());
 }
 
+std::string unless_there_are_as_many_workers(const Settings& s) {
+  if (const std::string why = unless_messages_are_sent(s); !why.empty()) return why;
+  if (s.participation <= s.workers) return "";
+  return fmt::format("there are but workers = {}", s.workers);
+}
+
+std::string unless_rounds_leave_workers_out(const Settings& s) {
+  if (s.workers == 1) return "workers = 1, which takes part in every round";
+  Settings sampled = s;
+  sampled.participation = 1;
+  sampled.rounds = 8;  // a warm-up of five steps has a round on each stair, a longer one more
+  const std::vector<Round> rounds = schedule(sampled, training_images(s));
+  const bool leaves = std::ranges::any_of(rounds, [](const Round& r) { return r.absent > 0; });
+  return leaves ? "" : "all workers take part in a first sparse round, and there is no other round";
+}
+
 std::string unless_it_chooses(const Settings& s) {
   const Settings::Overrides& own = s.overrides;
   const bool rescaling = own.error_rescale_on_decay || !unless_sparse(s).empty();
@@ -237,6 +253,7 @@ std::string unless_by_classes(const Settings& s) {
 constexpr auto kEffects = std::to_array<Effect>({
     {"scheme", never, never},
     {"workers", never, never},
+    {"participation", unless_there_are_as_many_workers, unless_rounds_leave_workers_out},
     {"local_steps", never, unless_steps_follow_the_warmup},
     {"phi", never, unless_sparse},
     {"phi_ad", never, unless_it_adds},
@@ -291,8 +308,9 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"error_rescale_on_decay", never, unless_sparse},
     {"eval_every", never, unless_there_are_many_epochs},
     {"ledger_rows", never, unless_messages_are_sent},
+    {"worker_metrics", unless_messages_are_sent, never},
     {"checkpoint_every", never, never},
-    {"deadline", never, never},
+    {"deadline", never, never, false, true},
 });
 
 }  // namespace

@@ -2,6 +2,7 @@
 // name. A setting that is given by name must have an effect.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,14 @@ struct Effect {
   std::string_view key;
   WhyNot held;     ///< if it gives a reason, validate() takes only the default, even from a preset
   WhyNot why_not;  ///< if it gives a reason, the key is refused when given by name
-  bool of_backend = false;  ///< a backend's entry decides, too (nn/backend_entry.hpp)
+  bool of_backend = false;    ///< a backend's entry decides, too (nn/backend_entry.hpp)
+  bool of_processes = false;  ///< it has an effect on ranks in processes alone
+};
+
+/// What the ranks of a run are. No key says so: it changes no bit.
+enum class Ranks : std::uint8_t {
+  threads,    ///< all of one process
+  processes,  ///< of one or more that a launcher has started
 };
 
 /// The row of one of keys().

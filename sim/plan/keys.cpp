@@ -303,6 +303,8 @@ std::vector<Key> make_keys() {
   return {
       scheme_key(),
       number_key("workers", "N", &S::workers, kOne, 65'535U),
+      number_key("participation", "m of the N workers, drawn anew, take part in a round; 0: all",
+                 &S::participation, 0U, 65'535U),
       number_key("local_steps", "H, local SGD steps a round", &S::local_steps, kOne, kMany),
       share_key("phi", "share of coordinates kept, 0.000000001 to 1", &S::phi),
       share_key("phi_ad", "share that a vote may add, and drop, a round (mv-ad)", &S::phi_ad),
@@ -412,6 +414,8 @@ std::vector<Key> make_keys() {
       number_key("eval_every", "epochs between evaluations", &S::eval_every, kOne, kMany),
       choice_key("ledger_rows", "ledger.csv has rows of each worker, or of a round: their sums",
                  &S::ledger_rows, std::to_array<std::string_view>({"worker", "round"})),
+      flag_key("worker_metrics", "worker_metrics.jsonl has each worker's numbers at evaluations",
+               &S::worker_metrics),
       checkpoint_key(),
       number_key("deadline", "seconds to wait for a peer in another process", &S::deadline, kOne,
                  kMostSeconds),

@@ -85,7 +85,7 @@ std::uint64_t training_images(const Settings& settings) {
   return settings.data == "synthetic" ? settings.synthetic_train : data::kCifar10Train;
 }
 
-std::vector<Round> plain_rounds(std::uint32_t dense, std::uint32_t sparse) {
+std::vector<Round> plain_rounds(std::uint32_t dense, std::uint32_t sparse, std::uint32_t absent) {
   std::vector<Round> all(dense + sparse);
   for (std::uint32_t i = 0; i < all.size(); ++i) {
     all[i].t = i + 1;
@@ -93,6 +93,7 @@ std::vector<Round> plain_rounds(std::uint32_t dense, std::uint32_t sparse) {
     all[i].steps = 1;
     all[i].dense = i < dense;
     all[i].first_sparse = i == dense;
+    all[i].absent = all[i].first_sparse ? 0 : absent;
   }
   return all;
 }
@@ -117,6 +118,9 @@ std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images
     round.stair = round.dense ? 0 : stair_of(settings, steps, step);
     round.first_sparse = !round.dense && (rounds.empty() || rounds.back().dense ||
                                           rounds.back().stair != round.stair);
+    if (settings.samples_workers() && !round.first_sparse) {
+      round.absent = settings.workers - settings.participation;
+    }
     round.learning_rate = learning_rate(settings, steps, step);
     if (!rounds.empty() && decays(steps, step) > decays(steps, rounds.back().first_step)) {
       round.decay = static_cast<float>(kDecay);

@@ -16,6 +16,7 @@ struct Round {
   bool dense = false;            ///< model differences are sent whole (warm-up, or scheme dense)
   bool first_sparse = false;     ///< sparse, with no mask and no vote before it of as many
   std::uint32_t stair = 0;       ///< of phi_warmup: the share is 4^-stair, above phi; 0: it is phi
+  std::uint32_t absent = 0;      ///< workers that do not take part (plan/participation.hpp)
   double learning_rate = 0;      ///< eta_t of eq 10: one rate a round, the rate of its first step
   float decay = 1;               ///< 0.1 if eta_t is a decay or two below eta_{t-1}, else 1
   bool evaluate = false;         ///< the server evaluates after this round
@@ -39,12 +40,17 @@ struct Round {
 /// on stair j = 1 + floor(5 s / W), whose share is the larger of 4^-j and phi. Each stair begins
 /// with new votes and a new mask, as the first sparse round of a run does.
 ///
+/// With participation = m < N, N - m workers are absent from every round but those that begin with
+/// new votes: the first sparse round, and the first of each stair.
+///
 /// The rate falls to a tenth after 150 and again after 225 of 300 parts of the steps (section 4.2).
 [[nodiscard]] std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images);
 
 /// Rounds of one step each at no particular rate: first `dense` dense rounds, then `sparse` sparse
-/// ones. They serve for what holds of any rounds, and for short runs on drawn differences.
-[[nodiscard]] std::vector<Round> plain_rounds(std::uint32_t dense, std::uint32_t sparse);
+/// ones. They serve for what holds of any rounds, and for short runs on drawn differences. From all
+/// but the first sparse one `absent` workers are absent.
+[[nodiscard]] std::vector<Round> plain_rounds(std::uint32_t dense, std::uint32_t sparse,
+                                              std::uint32_t absent = 0);
 
 /// The share of stair j = 1, 2, ..., 9 of phi_warmup: 4^-j.
 [[nodiscard]] Decimal stair_share(std::uint32_t stair);

@@ -107,6 +107,7 @@ struct Settings {
   std::string preset;  ///< the preset that these settings began with; "" for none
   const Scheme* scheme = default_scheme();  ///< of schemes(), never null
   std::uint32_t workers = 10;               ///< N
+  std::uint32_t participation = 0;          ///< workers that take part in a round; 0: all
   std::uint32_t local_steps = 1;            ///< H
   Decimal phi{1, 2};                        ///< share of coordinates kept
   Decimal phi_ad{1, 3};  ///< share that a vote may add, and drop, in a round (scheme mv_ad)
@@ -157,6 +158,7 @@ struct Settings {
   Aggregation aggregation = Aggregation::mean;
   std::uint32_t eval_every = 1;  ///< epochs between evaluations
   LedgerRows ledger_rows = LedgerRows::worker;
+  bool worker_metrics = false;  ///< a line of each worker's numbers for each evaluated round
   CheckpointEvery checkpoint_every;
   std::uint32_t deadline = 3600;  ///< seconds to wait for a peer in another process
 
@@ -178,6 +180,11 @@ struct Settings {
 
   /// Whether the server keeps what quantisation of the aggregate loses, [d].
   [[nodiscard]] bool has_server_error() const { return aggregate_bits < 32 && quantization_error; }
+
+  /// Whether rounds leave workers out.
+  [[nodiscard]] bool samples_workers() const {
+    return participation > 0 && participation < workers;
+  }
 
   /// Whether each worker keeps a velocity, [d].
   [[nodiscard]] bool has_velocity() const { return momentum > 0; }

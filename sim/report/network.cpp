@@ -15,6 +15,7 @@
 
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/plan/participation.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/text/numbers.hpp"
@@ -160,13 +161,14 @@ struct RoundLoad {
   std::vector<LegLoad> legs;
 };
 
-/// Adds the row's bits to its worker's. A sum over the workers is divided equally among them.
-void add_row(const comm::LedgerRow& row, LedgerRows which, std::vector<double>& bits) {
+/// Adds the row's bits to its worker's. A sum over workers is divided equally among `those`.
+void add_row(const comm::LedgerRow& row, LedgerRows which, std::span<const std::uint32_t> those,
+             std::vector<double>& bits) {
   const auto count = static_cast<double>(row.bits.count());
   if (which == LedgerRows::worker) {
     bits.at(row.id.worker) += count;
   } else {
-    for (double& of : bits) of += count / static_cast<double>(bits.size());
+    for (const std::uint32_t n : those) bits.at(n) += count / static_cast<double>(those.size());
   }
 }
 
@@ -192,7 +194,7 @@ std::vector<RoundLoad> loads_of(const RunWithRows& run) {
   const Settings& settings = history.settings;
   check_rows(run);
   const auto layout = nn::resnet18_parameters({.width = settings.width});
-  const Dimensions of_run = dimensions(settings, layout.size(), 0);
+  const Dimensions of_run = dimensions(settings, static_cast<std::uint64_t>(layout.size()), 0);
   const std::vector<Round> rounds = schedule(settings, training_images(settings));
   std::vector<RoundLoad> loads;
   auto row = run.rows.begin();
@@ -202,11 +204,14 @@ std::vector<RoundLoad> loads_of(const RunWithRows& run) {
     for (const Leg& leg : of_round) {
       load.legs.push_back({.way = leg.way, .bits = std::vector<double>(settings.workers)});
     }
+    const std::vector<std::uint32_t> all = participants(settings, Round());
+    const std::vector<std::uint32_t> taking = participants(settings, round);
     for (; row != run.rows.end() && row->id.round == round.t; ++row) {
       for (std::size_t i = 0; i < of_round.size(); ++i) {
         if (of_round[i].way != row->id.direction) continue;
         if (std::ranges::find(of_round[i].kinds, row->id.kind) == of_round[i].kinds.end()) continue;
-        add_row(*row, settings.ledger_rows, load.legs[i].bits);
+        add_row(*row, settings.ledger_rows, row->id.direction == Direction::up ? taking : all,
+                load.legs[i].bits);
       }
     }
     loads.push_back(std::move(load));
@@ -223,8 +228,9 @@ std::vector<RoundLoad> loads_of(const RunWithRows& run) {
                                    rounds.size()));
     }
     const Phases& cpu = done.phases;
-    add(rounds[done.round - 1],
-        (cpu.local_steps + cpu.vote + cpu.exchange) / settings.workers + cpu.server);
+    const Round& round = rounds[done.round - 1];
+    const std::uint32_t taking = settings.workers - round.absent;
+    add(round, (cpu.local_steps + cpu.vote + cpu.exchange) / taking + cpu.server);
   }
   return loads;
 }
@@ -339,16 +345,29 @@ std::vector<NetworkTime> network_times(const RunWithRows& run, const Network& ne
 NetworkTime dense_network_time(const RunWithRows& run, const Network& network) {
   const RunHistory& history = run.history;
   const Settings& settings = history.settings;
-  const auto d = nn::resnet18_parameters({.width = settings.width}).size();
-  const std::vector<double> bits(settings.workers,
-                                 static_cast<double>(32 * d + comm::kHeaderBits.count()));
-  double step = 0;
-  for (const Direction way : comm::kAllDirections) step += leg_seconds(network, way, bits);
+  const auto d =
+      static_cast<std::uint64_t>(nn::resnet18_parameters({.width = settings.width}).size());
+  const auto message = static_cast<double>(32 * d + comm::kHeaderBits.count());
+  const std::vector<double> bits(settings.workers, message);
+  const auto seconds_of_step = [&](std::span<const double> of) {
+    double step = 0;
+    for (const Direction way : comm::kAllDirections) step += leg_seconds(network, way, of);
+    return step;
+  };
+  const double step_of_all = seconds_of_step(bits);
   NetworkTime time;
   time.network = leg_seconds(network, Direction::down, bits);  // the initial model
-  for (const RoundHistory& round : history.rounds) {
-    time.compute += round.phases.local_steps / settings.workers;
-    time.network += step * static_cast<double>(round.local_steps);
+  const std::vector<Round> rounds = schedule(settings, training_images(settings));
+  for (const RoundHistory& done : history.rounds) {
+    const Round& round = rounds.at(done.round - 1);
+    double step = step_of_all;
+    if (round.absent > 0) {
+      std::vector<double> some(settings.workers);
+      for (const std::uint32_t n : participants(settings, round)) some[n] = message;
+      step = seconds_of_step(some);
+    }
+    time.compute += done.phases.local_steps / (settings.workers - round.absent);
+    time.network += step * static_cast<double>(done.local_steps);
   }
   return time;
 }

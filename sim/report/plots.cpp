@@ -98,11 +98,17 @@ std::string x_axis(Axis axis, double low, double high, std::string_view network)
   return "";
 }
 
+/// What a curve shows: the name begins the plot's.
+struct Shown {
+  std::string name;
+  std::string_view title;
+  bool is_share = false;
+};
+
 /// `floor` is where the vertical axis begins. `network` names the network that the time is for. The
 /// curves have titles, for plots with a key.
 Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all,
-                const Metric& quantity, Axis axis, double floor = 0,
-                std::string_view network = "") {
+                const Shown& quantity, Axis axis, double floor = 0, std::string_view network = "") {
   constexpr std::array<std::string_view, 3> kAxes = {"epoch", "bits", "seconds"};
   Plot plot{.name = fmt::format("{}-{}", quantity.name, kAxes[static_cast<std::size_t>(axis)]),
             .title = std::string(quantity.title),
@@ -124,7 +130,10 @@ Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all
       high = std::max(high, place(p, axis));
       const double scale = percent ? 100 : 1;
       plot.data += fmt::format("{} {} {} {} ", p.epoch, p.bits, p.seconds, scale * p.value.mean);
-      if (const auto deviation = p.value.deviation) {
+      if (p.ends) {
+        has_band = true;
+        plot.data += fmt::format("{} {}\n", scale * p.ends->first, scale * p.ends->second);
+      } else if (const auto deviation = p.value.deviation) {
         has_band = true;
         plot.data += fmt::format("{} {}\n", scale * (p.value.mean - *deviation),
                                  scale * (p.value.mean + *deviation));
@@ -279,6 +288,29 @@ std::string drawn(const Plot& plot) {
   return fmt::format("set title {}\n{}", gnuplot_string(plot.title), plot.draw);
 }
 
+Shown shown(const Metric& metric) {
+  return {.name = std::string(metric.name), .title = metric.title, .is_share = metric.is_share};
+}
+
+/// A plot for each number that some run has of each worker.
+std::vector<Plot> worker_plots(std::span<const SeedGroup> groups) {
+  std::vector<Plot> plots;
+  for (const WorkerMetric& metric : worker_metrics()) {
+    std::vector<Curve> all;
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      Curve one{.group = g, .points = curve_of_workers(groups[g], metric)};
+      if (!one.points.empty()) all.push_back(std::move(one));
+    }
+    if (all.empty()) continue;
+    plots.push_back(curve_plot(groups, all,
+                               {.name = fmt::format("worker_{}", metric.name),
+                                .title = metric.title,
+                                .is_share = metric.is_share},
+                               Axis::epoch));
+  }
+  return plots;
+}
+
 }  // namespace
 
 LineStyle line_style(std::size_t group) {
@@ -290,7 +322,7 @@ std::vector<Plot> report_plots(std::span<const SeedGroup> groups, std::string_vi
   std::vector<Plot> plots;
   const auto add = [&](const Metric& metric, Axis axis) {
     if (const auto all = curves(groups, metric, axis); !all.empty()) {
-      plots.push_back(curve_plot(groups, all, metric, axis, 0, network));
+      plots.push_back(curve_plot(groups, all, shown(metric), axis, 0, network));
     }
   };
   for (const Metric& metric : quantities()) {
@@ -299,6 +331,7 @@ std::vector<Plot> report_plots(std::span<const SeedGroup> groups, std::string_vi
     add(metric, Axis::bits);
     add(metric, Axis::seconds);
   }
+  std::ranges::move(worker_plots(groups), std::back_inserter(plots));
   const auto any = [&](auto holds) {
     return std::ranges::any_of(
         groups, [&](const SeedGroup& group) { return std::ranges::any_of(group.runs, holds); });
@@ -328,7 +361,7 @@ Plot accuracy_figure(std::span<const SeedGroup> groups, std::string name, std::s
     }
   }
   const double floor = std::max(0., kStep * std::floor(lowest / kStep));
-  Plot plot = curve_plot(groups, all, accuracy, Axis::epoch, floor);
+  Plot plot = curve_plot(groups, all, shown(accuracy), Axis::epoch, floor);
   plot.name = std::move(name);
   plot.title = std::move(title);
   plot.height = kHeight;

@@ -29,7 +29,8 @@ struct Plot {
 inline constexpr int kPlotWidth = 420;
 
 /// Test accuracy and training loss against epoch, total bits and time; agreement of votes and
-/// overlap of successive masks and votes; bits by field and direction; share kept by layer. A plot
+/// overlap of successive masks and votes; what each worker has of its own, as a band from the least
+/// to the largest; bits by field and direction; share kept by layer. A plot
 /// is left out if no run has a value for it. `network` names the network that the time is for; ""
 /// if the time was measured.
 [[nodiscard]] std::vector<Plot> report_plots(std::span<const SeedGroup> groups,

@@ -38,8 +38,7 @@ std::optional<BitBudget> bit_budget(const RunHistory& run, comm::Direction direc
   const comm::FieldBits& bits = run.sparse_bits[direction];
   if (bits.total() == comm::Bits(0)) return std::nullopt;
   const auto d = nn::resnet18_parameters({.width = run.settings.width}).size();
-  const double places =
-      static_cast<double>(d) * static_cast<double>(run.sparse_steps) * run.settings.workers;
+  const double places = static_cast<double>(d) * static_cast<double>(run.sparse_steps);
   return BitBudget{.q_loc = static_cast<double>(bits[comm::Field::positions].count()) / places,
                    .q_val = static_cast<double>(bits[comm::Field::values].count()) / places};
 }

@@ -137,6 +137,40 @@ std::vector<CurvePoint> curve(const SeedGroup& group, const Metric& quantity) {
   return points;
 }
 
+std::vector<CurvePoint> curve_of_workers(const SeedGroup& group, const WorkerMetric& quantity) {
+  // By round, as the runs' means; the runs of a group have the same schedule.
+  struct Found {
+    double epoch = 0;
+    std::vector<double> means;
+    std::vector<double> all;
+  };
+  std::map<std::uint32_t, Found> rounds;
+  for (const RunHistory& run : group.runs) {
+    for (const WorkerMetrics& line : run.by_worker) {
+      std::vector<double> values;
+      for (const auto& value : line.*quantity.of) {
+        if (value) values.push_back(*value);
+      }
+      if (values.empty()) continue;
+      Found& found = rounds[line.round];
+      found.epoch = line.epoch;
+      found.means.push_back(sample(values).mean);
+      found.all.insert(found.all.end(), values.begin(), values.end());
+    }
+  }
+  std::vector<CurvePoint> points;
+  for (const auto& [round, found] : rounds) {
+    const auto [least, most] = std::ranges::minmax(found.all);
+    CurvePoint point;
+    point.round = round;
+    point.epoch = found.epoch;
+    point.value = sample(found.means);
+    point.ends = {least, most};
+    points.push_back(point);
+  }
+  return points;
+}
+
 std::vector<KeptShare> kept_shares(const SeedGroup& group) {
   std::vector<KeptShare> shares;
   double masks = 0;
@@ -181,6 +215,16 @@ void write_csv(std::ostream& out, std::span<const SeedGroup> groups) {
           if (const auto value = q.of(m)) row(m, q.name, *value);
         }
         for (const LayerShare& share : m.kept) row(m, "kept_by_layer/" + share.layer, share.kept);
+      }
+      for (const WorkerMetrics& line : run.by_worker) {
+        const auto m = std::ranges::lower_bound(run.rounds, line.round, {}, &RoundHistory::round);
+        if (m == run.rounds.end()) continue;  // its line of metrics.jsonl is still to come
+        for (const WorkerMetric& of : worker_metrics()) {
+          for (std::size_t n = 0; n < (line.*of.of).size(); ++n) {
+            const auto& value = (line.*of.of)[n];
+            if (value) row(*m, fmt::format("{}/worker-{}", of.name, n), *value);
+          }
+        }
       }
       if (run.rounds.empty()) continue;
       const RoundHistory& last = run.rounds.back();

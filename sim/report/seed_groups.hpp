@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/report/statistics.hpp"
@@ -36,12 +37,18 @@ struct CurvePoint {
   double bits = 0;
   double uplink = 0;
   double seconds = 0;
-  Sample value;  ///< over the runs that have reached this round
+  Sample value;                                     ///< over the runs that have reached this round
+  std::optional<std::pair<double, double>> ends{};  ///< by worker: the least and the largest number
 };
 
 /// Mean and deviation over the runs of a group, one point for each round that has the quantity. If
 /// there are more than 200 rounds, neighbours are first averaged within each run.
 [[nodiscard]] std::vector<CurvePoint> curve(const SeedGroup& group, const Metric& quantity);
+
+/// A number that each worker has in evaluated rounds: its mean over workers and runs, and its ends
+/// over both. Empty if the runs have no worker_metrics.jsonl, or not this number.
+[[nodiscard]] std::vector<CurvePoint> curve_of_workers(const SeedGroup& group,
+                                                       const WorkerMetric& quantity);
 
 /// The share of a layer's coordinates in the last evaluated mask, as the mean over the group's
 /// runs.
@@ -56,7 +63,8 @@ struct KeptShare {
 
 /// Writes everything that is drawn, before any mean, one number a row:
 /// group,seed,round,epoch,bits,seconds,quantity,value. The quantities are those of quantities(); a
-/// kept_by_layer/LAYER for each layer after an evaluation; and, in a run's last round,
+/// kept_by_layer/LAYER for each layer after an evaluation; what worker_metrics.jsonl has, as
+/// QUANTITY/worker-N; and, in a run's last round,
 /// bits_DIRECTION/FIELD and the four rates of the whole run.
 void write_csv(std::ostream& out, std::span<const SeedGroup> groups);
 

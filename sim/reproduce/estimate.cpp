@@ -23,6 +23,7 @@ Speed measured_speed(const Settings& settings, std::uint32_t slots) {
   constexpr std::uint32_t kRounds = 5;
   Settings probe = settings;
   probe.workers = slots;
+  probe.participation = 0;
   probe.local_steps = 1;
   probe.rounds = kRounds;
   probe.epochs = kRounds;
@@ -56,14 +57,14 @@ double Estimate::seconds(const Settings& settings) {
   if (speed == speeds_.end()) speed = speeds_.emplace(size, measure_(settings, slots)).first;
   const std::size_t test =
       settings.data == "synthetic" ? settings.synthetic_test : data::kCifar10Test;
-  double steps = 0;
+  double waves = 0;
   double evaluations = 0;
   for (const Round& round : schedule(settings, training_images(settings))) {
-    steps += round.steps;
+    const double taking = settings.workers - round.absent;
+    waves += round.steps * std::max(taking / slots, 1.);
     evaluations += round.evaluate ? 1 : 0;
   }
-  return steps * settings.workers / slots * speed->second.wave +
-         evaluations * static_cast<double>(test) * speed->second.image;
+  return waves * speed->second.wave + evaluations * static_cast<double>(test) * speed->second.image;
 }
 
 }  // namespace mvsgd::sim

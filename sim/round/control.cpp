@@ -20,10 +20,11 @@ using comm::Bits;
 using comm::BitWriter;
 
 constexpr std::string_view kPause = "pause or not";
+constexpr std::string_view kBegun = "begun";
 constexpr std::string_view kDigest = "digest of the model";
 constexpr std::string_view kPart = "part of a checkpoint";
 
-BitReader reader_of(const std::vector<std::byte>& bytes) {
+BitReader reader_of(std::span<const std::byte> bytes) {
   return {bytes, Bits::of_bytes(bytes.size())};
 }
 
@@ -66,6 +67,18 @@ void compare(std::uint32_t worker, std::string_view what, const std::string& the
                                 worker, what, theirs, own));
 }
 
+/// What follows the round with which a control message `what` begins. Throws comm::DecodeError if
+/// that is another round.
+BitReader reader_after_round(const comm::Transport& end, const std::vector<std::byte>& bytes,
+                             std::string_view what, std::uint32_t round) {
+  BitReader in = reader_of(bytes);
+  if (const std::uint64_t told = in.get(32); told != round) {
+    throw comm::DecodeError(fmt::format("{} awaited {} after round {}, got round {}",
+                                        end.name_of(end.rank()), what, round, told));
+  }
+  return in;
+}
+
 }  // namespace
 
 void send_pause(comm::Transport& server, std::uint32_t round, bool pauses) {
@@ -78,12 +91,18 @@ void send_pause(comm::Transport& server, std::uint32_t round, bool pauses) {
 
 bool receive_pause(comm::Transport& worker, std::uint32_t round) {
   const auto bytes = worker.receive_control(worker.server(), kPause);
-  BitReader in = reader_of(bytes);
-  if (const std::uint64_t told = in.get(32); told != round) {
-    throw comm::DecodeError(fmt::format("{} awaited {} after round {}, got round {}",
-                                        worker.name_of(worker.rank()), kPause, round, told));
-  }
-  return in.get(8) != 0;
+  return reader_after_round(worker, bytes, kPause, round).get(8) != 0;
+}
+
+void send_begun(comm::Transport& worker, std::uint32_t round) {
+  BitWriter out;
+  out.put(round, 32);
+  worker.send_control(worker.server(), kBegun, out.take());
+}
+
+void receive_begun(comm::Transport& server, std::uint32_t worker, std::uint32_t round) {
+  const auto bytes = server.receive_control(worker, kBegun);
+  (void)reader_after_round(server, bytes, kBegun, round);
 }
 
 ModelDigest digest_of(std::span<const float> theta, std::span<const compress::Index> mask) {
@@ -106,7 +125,7 @@ void check_digests(comm::Transport& server, const ModelDigest& own) {
   }
 }
 
-void send_part(comm::Transport& worker, const WorkerState& state) {
+std::vector<std::byte> encode_part(const WorkerState& state) {
   BitWriter out;
   out.reserve(32 * Bits(state.e.size() + state.velocity.size() + state.buffers.size() +
                         state.vote.size() + 8));
@@ -116,11 +135,11 @@ void send_part(comm::Transport& worker, const WorkerState& state) {
   out.put(state.vote.size(), 64);
   for (const compress::Index i : state.vote) out.put(i, 32);
   out.put_floats({&state.threshold, 1});
-  worker.send_control(worker.server(), kPart, out.take());
+  return out.take();
 }
 
-WorkerState receive_part(comm::Transport& server, std::uint32_t worker, std::size_t d) {
-  const auto bytes = server.receive_control(worker, kPart);
+WorkerState decode_part(std::span<const std::byte> bytes, std::uint32_t worker, std::size_t d,
+                        std::size_t errors) {
   BitReader in = reader_of(bytes);
   WorkerState state;
   state.e = get_floats(in);
@@ -131,13 +150,22 @@ WorkerState receive_part(comm::Transport& server, std::uint32_t worker, std::siz
   in.get_floats({&state.threshold, 1});
   const bool increases =
       std::ranges::adjacent_find(state.vote, std::greater_equal()) == state.vote.end();
-  const bool fits = state.velocity.empty() || state.velocity.size() == d;
-  if (state.e.size() != d || !fits || !increases ||
-      (!state.vote.empty() && state.vote.back() >= d) || in.remaining() != Bits(0)) {
+  const bool fits =
+      state.e.size() == errors && (state.velocity.empty() || state.velocity.size() == errors);
+  if (!fits || !increases || (!state.vote.empty() && state.vote.back() >= d) ||
+      in.remaining() != Bits(0)) {
     throw comm::DecodeError(
         fmt::format("{}: worker {} is none of {} parameters", kPart, worker, d));
   }
   return state;
+}
+
+void send_part(comm::Transport& worker, const WorkerState& state) {
+  worker.send_control(worker.server(), kPart, encode_part(state));
+}
+
+WorkerState receive_part(comm::Transport& server, std::uint32_t worker, std::size_t d) {
+  return decode_part(server.receive_control(worker, kPart), worker, d, d);
 }
 
 }  // namespace mvsgd::sim

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "comm/transport.hpp"
 #include "compress/select/top_k.hpp"
@@ -20,6 +21,13 @@ struct WorkerState;
 void send_pause(comm::Transport& server, std::uint32_t round, bool pauses);
 /// Throws comm::DecodeError if the message names another round.
 [[nodiscard]] bool receive_pause(comm::Transport& worker, std::uint32_t round);
+
+/// Absent worker to server, in every round from which it is absent: it has begun the round. The
+/// server waits for all of them before it sends the aggregate, so that no rank is a round ahead of
+/// another.
+void send_begun(comm::Transport& worker, std::uint32_t round);
+/// Throws comm::DecodeError if the worker has begun another round.
+void receive_begun(comm::Transport& server, std::uint32_t worker, std::uint32_t round);
 
 /// SHA-256 of what all ranks must hold alike when they stop.
 struct ModelDigest {
@@ -36,8 +44,14 @@ void send_digest(comm::Transport& worker, const ModelDigest& digest);
 /// parameters or mask differ from the server's, and both digests.
 void check_digests(comm::Transport& server, const ModelDigest& own);
 
-/// A worker's part of a checkpoint: all that its next round needs except theta and mask, which the
-/// server has. O(d), copied once.
+/// A worker's part of a checkpoint: what its next round needs and the server lacks, so all but
+/// theta and mask. O(d), copied once.
+[[nodiscard]] std::vector<std::byte> encode_part(const WorkerState& state);
+/// Throws comm::DecodeError naming the worker if the bytes are no part of one with `d` parameters
+/// whose e, and velocity if it has one, are of `errors` values: d, or 0 before round 1.
+[[nodiscard]] WorkerState decode_part(std::span<const std::byte> bytes, std::uint32_t worker,
+                                      std::size_t d, std::size_t errors);
+/// The same in a control message.
 void send_part(comm::Transport& worker, const WorkerState& state);
 /// The part of `worker`, without theta and mask. Throws comm::DecodeError if the bytes are not the
 /// part of a worker with `d` parameters.

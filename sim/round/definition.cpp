@@ -7,6 +7,7 @@
 
 #include "compress/select/top_k.hpp"
 #include "compress/values/quantizers.hpp"
+#include "sim/plan/participation.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/defined_ties.hpp"
 #include "sim/round/sparse_rounds.hpp"
@@ -38,15 +39,19 @@ std::vector<float> masked(const Settings& settings, unsigned q, std::span<const 
 
 }  // namespace
 
-void DefinitionRound::vote(const ChooseVote& choose) {
-  defined_->counts.assign(protocol_->d, 0);
-  for (std::size_t n = 0; n < differences_.size(); ++n) {
+void DefinitionRound::vote(const ChooseVote& choose, AbsentVotes absent) {
+  defined_->votes.assign(differences_.size(), {});
+  if (absent == AbsentVotes::stand) defined_->votes = *votes_;
+  for (const std::uint32_t n : defined_->participants) {
     const auto top = compress::top_k_support_by_sorting(differences_[n], protocol_->k);
     std::vector<Index>& last = (*votes_)[n];
     last = choose(differences_[n], top, last);
-    for (const Index i : last) ++defined_->counts[i];
+    defined_->votes[n] = last;
   }
-  defined_->votes = *votes_;
+  defined_->counts.assign(protocol_->d, 0);
+  for (const std::vector<Index>& vote : defined_->votes) {
+    for (const Index i : vote) ++defined_->counts[i];
+  }
 }
 
 void DefinitionRound::vote_whole() {
@@ -85,7 +90,8 @@ std::vector<Index> DefinitionRound::most_voted() const {
 }
 
 void DefinitionRound::send_under(std::vector<Index> mask) {
-  defined_->sent_at.assign(differences_.size(), mask);
+  defined_->sent_at.assign(differences_.size(), {});
+  for (const std::uint32_t n : defined_->participants) defined_->sent_at[n] = mask;
   defined_->mask = std::move(mask);
 }
 
@@ -104,16 +110,19 @@ Definition::Definition(const Settings& settings, std::vector<float> theta)
 
 DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
   const std::size_t d = theta_.size();
-  const std::uint32_t workers = settings_.workers;
-  const auto divisor =
-      settings_.aggregation == Aggregation::mean ? static_cast<float>(workers) : 1.0F;
   DefinedRound defined;
+  defined.participants = participants(settings_, round);
+  const std::vector<std::uint32_t>& taking = defined.participants;
+  const auto divisor =
+      settings_.aggregation == Aggregation::mean ? static_cast<float>(taking.size()) : 1.0F;
 
-  for (std::uint32_t n = 0; n < workers; ++n) {
-    // The error memory is in units of weights, so a decay of the learning rate scales it, too.
-    if (settings_.error_rescale_on_decay()) {
-      for (float& x : e_[n]) x *= round.decay;
+  // The error memory is in units of weights, so a decay of the learning rate scales it, too.
+  if (settings_.error_rescale_on_decay()) {
+    for (auto& e : e_) {
+      for (float& x : e) x *= round.decay;
     }
+  }
+  for (const std::uint32_t n : taking) {
     // Line 9: D_n = (theta^(H) - theta^(0)) + e_n, kept where e_n was. With momentum each of the H
     // local steps moves theta by the velocity, which begins where the last round has left it. So e
     // gathers velocities before the support is chosen: the momentum correction of Lin et al. (2018,
@@ -123,8 +132,8 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
     for (std::size_t i = 0; i < d; ++i) e_[n][i] = (theta_h[i] - theta_[i]) + e_[n][i];
   }
   const auto sum = [&](const std::vector<std::vector<float>>& vectors) {
-    std::vector<float> total = vectors[0];
-    for (std::uint32_t n = 1; n < workers; ++n) {
+    std::vector<float> total = vectors[taking.front()];
+    for (const std::uint32_t n : std::span(taking).subspan(1)) {
       for (std::size_t i = 0; i < d; ++i) total[i] += vectors[n][i];
     }
     for (float& x : total) x /= divisor;
@@ -134,15 +143,16 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
 
   if (round.dense) {
     defined.aggregate = defined.mean;
-    for (auto& e : e_) std::fill(e.begin(), e.end(), 0.0F);
+    for (const std::uint32_t n : taking) std::ranges::fill(e_[n], 0.0F);
   } else {
     // On a stair of the warm-up phi is 4^-stair. All else is as in other sparse rounds; e goes on.
     const Settings own = settings_in(settings_, round);
-    const Protocol protocol = make_protocol(own, d);
+    const Protocol protocol = make_protocol(own, d, round.absent);
     DefinitionRound sparse(own, protocol, round, e_, votes_, defined);
     settings_.scheme->sparse()->define(sparse);
-    for (std::uint32_t n = 0; n < workers; ++n) {
-      defined.sent.push_back(masked(settings_, settings_.value_bits, e_[n], defined.sent_at[n]));
+    defined.sent.resize(settings_.workers);
+    for (const std::uint32_t n : taking) {
+      defined.sent[n] = masked(settings_, settings_.value_bits, e_[n], defined.sent_at[n]);
       // Line 22: e = D - what was sent; or D - M (x) D if quantisation is not fed back.
       for (const Index i : defined.sent_at[n]) {
         e_[n][i] -= settings_.quantization_error ? defined.sent[n][i] : e_[n][i];

@@ -17,15 +17,23 @@
 
 namespace mvsgd::sim {
 
-/// The results of one round of the definition. A dense round has only the last two.
+/// The results of one round of the definition. A dense round has only the first and the last two.
+/// Of absent workers all lists and vectors are empty, but for AD's votes.
 struct DefinedRound {
+  std::vector<std::uint32_t> participants;          ///< the workers that take part, increasing
   std::vector<std::vector<compress::Index>> votes;  ///< supp M_{n,t}; AD's own votes, M~_{n,t}
   std::vector<std::uint32_t> counts;                ///< the sum of the votes over n, [d]
   std::vector<compress::Index> mask;  ///< supp M_t; for top-K the union of the workers' supports
   std::vector<std::vector<compress::Index>> sent_at;  ///< [N]: where each worker's values are
   std::vector<std::vector<float>> sent;  ///< Q(M (x) D_n) with M at sent_at[n], [d] each
-  std::vector<float> mean;               ///< (1 / N) sum_n D_n, before any mask, [d]
-  std::vector<float> aggregate;          ///< (1 / N) sum_n of what was sent, [d]; Q of it
+  std::vector<float> mean;               ///< of the D_n, before any mask, [d]
+  std::vector<float> aggregate;          ///< the mean of what was sent, [d]; Q of it
+};
+
+/// What the last vote of an absent worker is in a round.
+enum class AbsentVotes : std::uint8_t {
+  left_out,  ///< no vote: only those that take part have one
+  stand,     ///< a vote as any other (add-drop voting, whose server has the sum of all)
 };
 
 /// A sparse round of the definition, from D to what is sent, as a scheme sees it.
@@ -50,8 +58,8 @@ class DefinitionRound {
   using ChooseVote = std::function<std::vector<compress::Index>(
       std::span<const float> difference, const std::vector<compress::Index>& top,
       const std::vector<compress::Index>& last)>;
-  /// Every worker votes, in the order 0..N-1, and the votes are counted.
-  void vote(const ChooseVote& choose);
+  /// Every worker that takes part votes, in the order of the workers, and the votes are counted.
+  void vote(const ChooseVote& choose, AbsentVotes absent = AbsentVotes::left_out);
   /// Algorithm 1 line 10: each worker votes for its top-K support.
   void vote_whole();
   /// Algorithm 2 line 15, on sets.
@@ -61,7 +69,7 @@ class DefinitionRound {
   /// settings' tie rule says which of them enter in this round.
   [[nodiscard]] std::vector<compress::Index> most_voted() const;
 
-  /// All workers send their values under `mask`.
+  /// All workers that take part send their values under `mask`.
   void send_under(std::vector<compress::Index> mask);
   /// Each worker sends its values at its own vote. The aggregate comes back under `mask`.
   void send_own_votes(std::vector<compress::Index> mask);
@@ -76,6 +84,15 @@ class DefinitionRound {
 };
 
 /// The definition of any scheme that sends. A round costs O(N d log d), for RS O(K d).
+///
+/// Client sampling (McMahan et al. 2017, algorithm 1): in a round m of the N workers take part,
+/// drawn by seed and round (participants()), and where the definition says "sum over n" or "mean",
+/// it is over these m. Mask and aggregate go to all N, so that theta is the same everywhere in
+/// every round, and a worker that takes part again begins where the others do. An absent worker
+/// computes and sends nothing. Its e, velocity, batch-norm statistics and last vote stay as they
+/// are, except that a decay of eta scales its e as those of others; and the batches of its local
+/// steps are left out. AD's sum of votes has the last votes of all N. A round that begins with new
+/// votes (the first sparse one, or that of a stair) has all N take part.
 class Definition {
  public:
   /// theta [d].
@@ -99,7 +116,7 @@ class Definition {
   std::vector<std::vector<float>> e_;
   std::vector<float> server_e_;
   std::vector<std::vector<float>> velocity_;
-  std::vector<std::vector<compress::Index>> votes_;  ///< the votes of the round before
+  std::vector<std::vector<compress::Index>> votes_;  ///< each worker's last vote
 };
 
 }  // namespace mvsgd::sim

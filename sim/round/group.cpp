@@ -94,6 +94,7 @@ class FirstDivergence {
     const std::lock_guard lock(mutex_);
     if (!first_ || error.is_before(*first_)) first_ = error;
   }
+  explicit operator bool() const { return first_.has_value(); }
   [[noreturn]] void rethrow() const { throw NonFiniteError(*first_); }
 
  private:
@@ -114,6 +115,12 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
                                  .on_counts = context.on_counts},
                    group.end(group.server()), std::move(state.server), votes_of(state.workers),
                    state.workers.front().buffers.size());
+    // What workers elsewhere have brought for a checkpoint is old from now on.
+    for (std::uint32_t n = 0; n < group.workers(); ++n) {
+      if (group.is_here(n)) continue;
+      WorkerState& elsewhere = state.workers.at(n);
+      elsewhere.theta = elsewhere.e = elsewhere.velocity = {};
+    }
   }
   const auto work = [&](comm::Transport& end) {
     WorkerState& own = state.workers.at(end.rank());
@@ -123,6 +130,7 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
       t = here.run();
     } catch (...) {
       if (worker.give_up.is_possible()) own = here.take_back();
+      if (end.rank() == group.here().back()) state.t = here.kept_after();
       throw;
     }
     own = here.take();
@@ -151,18 +159,31 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
       throw;
     }
   };
-  try {
-    group.run(run);
-  } catch (const NonFiniteError&) {
-    divergence.rethrow();
-  } catch (const RoundGivenUp&) {
-    state.t = std::max(state.t, server->last_closed());
-    state.server = server->take();
+  const auto end_before_the_round = [&] {
+    if (server) {
+      state.t = std::max(state.t, server->last_closed());
+      state.server = server->take();
+    }
+    if (context.on_given_up) context.on_given_up(state);
+    if (!server) return;
     state.server.mask = state.workers.front().mask;
     // With the K of the last round that is done: the votes are its.
     const Protocol& protocol =
         state.t > 0 ? worker.protocols.of(context.rounds[state.t - 1]) : worker.protocols.last();
     state.server.kept = kept_after(context.settings, protocol, state.workers);
+  };
+  try {
+    group.run(run);
+  } catch (const NonFiniteError&) {
+    divergence.rethrow();
+  } catch (const RoundGivenUp&) {
+    end_before_the_round();
+  } catch (const comm::TransportError&) {
+    // Heard of a failure elsewhere before its own, which says more.
+    if (divergence) divergence.rethrow();
+    // Whose ranks all waited when another process gave the round up.
+    if (!worker.give_up.is_given_up()) throw;
+    end_before_the_round();
   }
 }
 
@@ -182,7 +203,8 @@ GroupState run_group(const GroupContext& context, GroupState state) {
   }
   GiveUp never({}, context.group.here().size());
   GiveUp& give_up = context.give_up != nullptr ? *context.give_up : never;
-  give_up.restart();
+  const bool all_here = context.group.here().size() == context.group.workers() + std::size_t{1};
+  if (all_here) give_up.restart();
   const Protocols protocols(settings, state.server.theta.size(), context.rounds);
   const LeaderContext leader{.rounds = rounds,
                              .pause_after = context.pause_after,

@@ -41,16 +41,20 @@ struct GroupContext {
   std::function<void(const RoundRecord&)> on_closed = {};  ///< the server's; may be empty
   CountsObserver on_counts = {};                           ///< the server's; may be empty
   PauseAfter pause_after = {};                             ///< the server's; may be empty: never
-  GiveUp* give_up = nullptr;  ///< null: no round is given up; else all ranks are here
+  GiveUp* give_up = nullptr;                               ///< null: no round is given up
+  /// Of a group over several processes, when a round has been given up and its messages are at an
+  /// end: brings the server's process the parts of workers elsewhere, and their masks.
+  std::function<void(GroupState&)> on_given_up = {};
 };
 
 /// Runs the rounds that `state` has not done yet, up to a pause or the last one. Every process of
 /// the group calls it. Neither pauses nor the division into processes change a bit of a run.
 ///
-/// If `update` gives a round up (GiveUp::check()), the result is the state after the round before.
-/// The next call runs the round again, to the same bits. If `evaluate` throws
-/// EvaluationGivenUp, the result is the state after the round, and the round's record says so.
-/// After the last round there is no state, and EvaluationGivenUp is thrown.
+/// Where a round is given up (GiveUp), the state is that after the round before; the next call does
+/// the round again, to the same bits. Where the group is not all here, `give_up` is restarted by
+/// the caller, before another process can begin a round. Where `evaluate` throws EvaluationGivenUp,
+/// the state is that after the round, whose record says so; after the last round there is no state,
+/// and EvaluationGivenUp is thrown.
 ///
 /// A pause ends the threads of all ranks, and the next call starts new ones: nothing but the state
 /// outlives a pause. The server's process then has all of the state, except theta and mask of

@@ -26,6 +26,7 @@ std::uint32_t Leader::run() {
     if (pauses_) break;
     if (record.evaluation_due) {
       context_.give_up.wait_for_all();
+      context_.give_up.give_up();
       throw RoundGivenUp();
     }
   }

@@ -28,6 +28,8 @@ struct RoundRecord {
   std::vector<compress::Index> mask;     ///< supp M_t; only in sparse rounds that are evaluated
   std::optional<Evaluation> evaluation;
   bool evaluation_due = false;  ///< it was given up
+  std::optional<double> tied;   ///< worker_metrics: share of the mask chosen among equally voted
+  std::vector<WorkerReport> by_worker;  ///< with worker_metrics in evaluated rounds, [N]
   WorkerReport report;  ///< of all workers; its phases include the server's time without evaluation
 };
 

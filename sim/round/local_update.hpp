@@ -24,6 +24,8 @@ class NonFiniteError : public std::runtime_error {
   /// Which of two errors of a round is reported: that of the earlier step, then that of the lower
   /// worker. An error in an evaluation belongs to the round before and comes first.
   [[nodiscard]] bool is_before(const NonFiniteError& other) const { return place_ < other.place_; }
+  /// The order of is_before().
+  [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> place() const { return place_; }
 
  private:
   std::pair<std::uint32_t, std::uint32_t> place_;

@@ -202,7 +202,7 @@ const Protocol::Positions& Protocol::positions(comm::Kind kind) const {
   throw std::invalid_argument(fmt::format("Protocol: this scheme has no {}", comm::name(kind)));
 }
 
-Protocol make_protocol(const Settings& settings, std::uint64_t d) {
+Protocol make_protocol(const Settings& settings, std::uint64_t d, std::uint32_t absent) {
   const Dimensions sizes = dimensions(settings, d, 0);
   Protocol protocol{.workers = settings.workers,
                     .d = static_cast<std::uint32_t>(d),
@@ -212,7 +212,8 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d) {
                     .update = {},
                     .aggregate = {}};
   // The first sparse round and a later one: each may have a list that the other does not have.
-  for (const Round& round : plain_rounds(0, 2)) {
+  for (Round round : plain_rounds(0, 2)) {
+    round.absent = absent;
     for (const MessageShape& shape : settings.scheme->shape(settings, sizes, round)) {
       if (shape.universe == 0) {
         if (shape.value_bits == kFloatBits) continue;
@@ -237,10 +238,11 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d) {
 }
 
 Protocols::Protocols(const Settings& settings, std::uint64_t d, std::span<const Round> rounds)
-    : by_stair_{{0, make_protocol(settings, d)}} {
+    : by_stair_{{{0, 0}, make_protocol(settings, d)}} {
   for (const Round& round : rounds) {
-    if (by_stair_.contains(round.stair)) continue;
-    by_stair_.emplace(round.stair, make_protocol(settings_in(settings, round), d));
+    const std::pair key{round.stair, round.absent};
+    if (by_stair_.contains(key)) continue;
+    by_stair_.emplace(key, make_protocol(settings_in(settings, round), d, round.absent));
   }
 }
 

@@ -60,23 +60,29 @@ struct Protocol {
   [[nodiscard]] const Positions& positions(comm::Kind kind) const;
 };
 
-/// Throws UsageError if no run with d parameters can have these settings.
-[[nodiscard]] Protocol make_protocol(const Settings& settings, std::uint64_t d);
+/// The protocol of rounds from which `absent` workers are absent. Throws UsageError if no run with
+/// d parameters can have these settings.
+[[nodiscard]] Protocol make_protocol(const Settings& settings, std::uint64_t d,
+                                     std::uint32_t absent = 0);
 
-/// The protocol of each round of a run: rounds differ in K where the warm-up has stairs.
+/// The protocol of each round of a run: rounds differ in K where the warm-up has stairs, and in the
+/// workers that take part.
 class Protocols {
  public:
   /// Throws UsageError if no run with d parameters can have these settings.
   Protocols(const Settings& settings, std::uint64_t d, std::span<const Round> rounds);
   /// One for all rounds, none of which is on a stair.
-  explicit Protocols(Protocol last) : by_stair_{{0, std::move(last)}} {}
+  explicit Protocols(Protocol last) : by_stair_{{{0, 0}, std::move(last)}} {}
 
-  [[nodiscard]] const Protocol& of(const Round& round) const { return by_stair_.at(round.stair); }
-  /// That of the rounds after a warm-up.
-  [[nodiscard]] const Protocol& last() const { return by_stair_.at(0); }
+  [[nodiscard]] const Protocol& of(const Round& round) const {
+    return by_stair_.at({round.stair, round.absent});
+  }
+  /// That of the rounds after a warm-up in which all workers take part.
+  [[nodiscard]] const Protocol& last() const { return by_stair_.at({0, 0}); }
 
  private:
-  std::map<std::uint32_t, Protocol> by_stair_;
+  /// By Round::stair and Round::absent.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Protocol> by_stair_;
 };
 
 /// Identifies a message: its kind and its round.

@@ -1,9 +1,11 @@
 #include "sim/round/server.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "compress/select/error_memory.hpp"
 #include "compress/values/aggregate.hpp"
+#include "sim/plan/participation.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/control.hpp"
 #include "sim/round/overlap.hpp"
@@ -16,17 +18,29 @@ void broadcast(comm::Transport& transport, const comm::Message& message) {
   for (std::uint32_t n = 0; n < transport.workers(); ++n) transport.send(n, message);
 }
 
-/// The sum over workers 0..N-1, in this order, of the values that `receive(n, values)` fills in.
+/// The sum over `workers`, in this order, of the values that `receive(n, values)` fills in.
 template <typename Receive>
-std::vector<float> sum_of(std::uint32_t workers, std::size_t size, const Receive& receive) {
+std::vector<float> sum_of(std::span<const std::uint32_t> workers, std::size_t size,
+                          const Receive& receive) {
   std::vector<float> sum(size);
-  receive(0, std::span<float>(sum));
+  receive(workers.front(), std::span<float>(sum));
   std::vector<float> values(size);
-  for (std::uint32_t n = 1; n < workers; ++n) {
+  for (const std::uint32_t n : workers.subspan(1)) {
     receive(n, std::span<float>(values));
     compress::add_values(values, sum);
   }
   return sum;
+}
+
+/// The share of `mask` with the fewest votes in it, if that many do not all find room in it: what a
+/// tie's draw has chosen. O(d).
+double tied_share(std::span<const std::uint32_t> counts, std::span<const compress::Index> mask) {
+  std::uint32_t last = counts[mask.front()];
+  for (const compress::Index i : mask) last = std::min(last, counts[i]);
+  const auto in_mask =
+      std::ranges::count_if(mask, [&](compress::Index i) { return counts[i] == last; });
+  if (std::ranges::count(counts, last) == in_mask) return 0;
+  return static_cast<double>(in_mask) / static_cast<double>(mask.size());
 }
 
 }  // namespace
@@ -37,7 +51,8 @@ ServerRound::ServerRound(const ServerContext& context, comm::Transport& transpor
       transport_(&transport),
       state_(&state),
       record_(&record),
-      pauses_(std::move(pauses)) {}
+      pauses_(std::move(pauses)),
+      participants_(sim::participants(context.settings, record.round)) {}
 
 std::vector<compress::Index> ServerRound::receive_positions(
     std::uint32_t worker, comm::Kind kind, std::span<const compress::Index> previous) {
@@ -65,26 +80,39 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
   if (bits) sizes().coded_bits[{comm::Kind::mask, 0}] = *bits;
   if (!last.empty()) record_->mask_overlap = overlap(last, mask);
   if (round().evaluate) record_->mask = mask;
+  if (votes != nullptr && round().evaluate && settings().worker_metrics &&
+      settings().scheme->breaks_ties()) {
+    record_->tied = tied_share(votes->counts(), mask);
+  }
   if (votes != nullptr) {
     record_->vote_agreement = static_cast<double>(votes->votes_for(mask)) /
-                              (static_cast<double>(mask.size()) * workers());
+                              (static_cast<double>(mask.size()) * votes->voters());
   }
   state_->mask = std::move(mask);
 }
 
 std::vector<float> ServerRound::sum_updates(const VoteOf& vote_of) {
-  return sum_of(workers(), state_->mask.size(), [&](std::uint32_t n, std::span<float> values) {
+  return sum_of(participants_, state_->mask.size(), [&](std::uint32_t n, std::span<float> values) {
     receive_update(n, values, vote_of ? vote_of(n) : std::span<const compress::Index>());
   });
 }
 
 void ServerRound::take_mean(std::span<float> sum) const {
-  if (settings().aggregation == Aggregation::mean) compress::divide_by_workers(workers(), sum);
+  if (settings().aggregation != Aggregation::mean) return;
+  compress::divide_by_workers(workers() - round().absent, sum);
+}
+
+void ServerRound::finish() {
+  for (std::uint32_t n = 0; round().absent > 0 && n < workers(); ++n) {
+    if (!std::ranges::binary_search(participants_, n)) receive_begun(*transport_, n, round().t);
+  }
+  context_->leader.give_up.finish_round();
+  send_pause(*transport_, round().t, pauses_());
 }
 
 void ServerRound::publish_aggregate(std::span<float> sum) {
   take_mean(sum);
-  send_pause(*transport_, round().t, pauses_());
+  finish();
   broadcast(*transport_,
             encode_values(protocol(), transport_->rank(), {comm::Kind::aggregate, round().t}, sum));
 }
@@ -106,7 +134,7 @@ void ServerRound::publish_quantized(const compress::Quantizer& quantizer, std::s
   const comm::Kind kind = comm::Kind::aggregate;
   const auto bits = law_of_quantized(protocol(), kind, quantized);
   if (bits) sizes().coded_bits[{kind, 0}] = *bits;
-  send_pause(*transport_, round().t, pauses_());
+  finish();
   broadcast(*transport_,
             encode_quantized(protocol(), transport_->rank(), {kind, round().t}, quantized));
 }
@@ -171,15 +199,20 @@ void Server::begin_anew(const Round& round) {
 void Server::collect(RoundRecord& record) {
   comm::ClosedRound closed = transport_->close_round(record.round.t);
   record.ledger = std::move(closed.rows);
-  for (const auto& report : closed.reports) record.report += decode_report(report);
+  const bool keeps = record.round.evaluate && context_.settings.worker_metrics;
+  for (const auto& bytes : closed.reports) {
+    const WorkerReport report = decode_report(bytes);
+    record.report += report;
+    if (keeps) record.by_worker.push_back(report);
+  }
 }
 
 void Server::lead_dense(ServerRound& round) {
-  std::vector<float> sum =
-      sum_of(round.workers(), state_.theta.size(), [&](std::uint32_t n, std::span<float> values) {
-        receive_values(context_.protocols.last(), *transport_, n,
-                       {comm::Kind::dense, round.round().t}, values);
-      });
+  std::vector<float> sum = sum_of(round.participants(), state_.theta.size(),
+                                  [&](std::uint32_t n, std::span<float> values) {
+                                    receive_values(context_.protocols.last(), *transport_, n,
+                                                   {comm::Kind::dense, round.round().t}, values);
+                                  });
   round.publish_aggregate(sum);
   compress::add_values(sum, state_.theta);
 }
@@ -188,12 +221,12 @@ std::vector<float> Server::statistics(const Round& round) {
   if (context_.settings.bn_eval() != BatchNormEvaluation::average) {
     return std::vector<float>(buffers_);
   }
-  std::vector<float> mean =
-      sum_of(transport_->workers(), buffers_, [&](std::uint32_t n, std::span<float> values) {
-        receive_values(context_.protocols.last(), *transport_, n, {comm::Kind::buffers, round.t},
-                       values);
-      });
-  compress::divide_by_workers(transport_->workers(), mean);
+  const std::vector<std::uint32_t> taking = participants(context_.settings, round);
+  std::vector<float> mean = sum_of(taking, buffers_, [&](std::uint32_t n, std::span<float> values) {
+    receive_values(context_.protocols.last(), *transport_, n, {comm::Kind::buffers, round.t},
+                   values);
+  });
+  compress::divide_by_workers(static_cast<std::uint32_t>(taking.size()), mean);
   return mean;
 }
 

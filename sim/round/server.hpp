@@ -44,6 +44,7 @@ class VoteCount {
   VoteCount& operator=(const VoteCount&) = delete;
   /// The number of votes for all of `mask`.
   [[nodiscard]] virtual std::uint64_t votes_for(std::span<const compress::Index> mask) const = 0;
+  [[nodiscard]] virtual std::uint32_t voters() const = 0;  ///< workers whose votes are counted
   [[nodiscard]] virtual std::vector<std::uint32_t> counts() const = 0;  ///< [d]
 };
 
@@ -58,6 +59,8 @@ class ServerRound {
   [[nodiscard]] const Settings& settings() const { return context_->settings; }
   [[nodiscard]] const Protocol& protocol() const { return context_->protocols.of(record_->round); }
   [[nodiscard]] std::uint32_t workers() const { return transport_->workers(); }
+  /// The workers that take part, increasing: those that send.
+  [[nodiscard]] std::span<const std::uint32_t> participants() const { return participants_; }
   [[nodiscard]] ServerState& state() { return *state_; }
   [[nodiscard]] RoundSizes& sizes() { return record_->sizes; }
 
@@ -76,10 +79,11 @@ class ServerRound {
   void publish_mask(std::vector<compress::Index> mask, const VoteCount* votes = nullptr);
   /// A worker's own vote of this round.
   using VoteOf = std::function<std::span<const compress::Index>(std::uint32_t worker)>;
-  /// Receives the workers' values under the mask and adds them in worker order 0..N-1. `vote_of` is
-  /// empty if there are no votes.
+  /// Receives the values under the mask of the workers that take part, and adds them in the order
+  /// of the workers. `vote_of` is empty if there are no votes.
   [[nodiscard]] std::vector<float> sum_updates(const VoteOf& vote_of = {});
-  /// Divides the sum by N unless the settings say otherwise, and sends it.
+  /// Divides the sum by how many take part unless the settings say otherwise, and sends it to all
+  /// workers, once every absent one has begun the round.
   void publish_aggregate(std::span<float> sum);
   /// Does the same for a sum under the mask, quantised if the settings say so, then adds what the
   /// workers receive to theta.
@@ -87,6 +91,8 @@ class ServerRound {
 
  private:
   void take_mean(std::span<float> sum) const;
+  /// Tells the workers whether the run pauses, when all have begun the round.
+  void finish();
   /// Adds the server's error memory to the mean, sends its quantised values and keeps what they
   /// lose. `mean` becomes what is recovered of them.
   void publish_quantized(const compress::Quantizer& quantizer, std::span<float> mean);
@@ -96,11 +102,12 @@ class ServerRound {
   ServerState* state_;
   RoundRecord* record_;
   std::function<bool()> pauses_;
+  std::vector<std::uint32_t> participants_;
 };
 
-/// Decodes, counts, chooses, and aggregates in worker order 0..N-1. It closes a round when every
-/// worker has reported it. The workers compute the next round meanwhile, so nobody waits for it.
-/// Before round 1 it sends the initial model.
+/// Decodes, counts, chooses, and aggregates in the order of the workers. It closes a round when
+/// every worker has reported it. The workers compute the next round meanwhile, so nobody waits for
+/// it. Before round 1 it sends the initial model.
 class Server final : public Leader {
  public:
   Server(const ServerContext& context, comm::Transport& transport, ServerState state,

@@ -19,6 +19,9 @@ WorkerReport& WorkerReport::operator+=(const WorkerReport& other) {
   images += other.images;
   vote_overlap += other.vote_overlap;
   overlaps += other.overlaps;
+  vote_agreement += other.vote_agreement;
+  votes += other.votes;
+  error_square += other.error_square;
   phases += other.phases;
   return *this;
 }
@@ -30,6 +33,9 @@ std::vector<std::byte> encode_report(const WorkerReport& report) {
   out.put(report.images, 64);
   put(report.vote_overlap, out);
   out.put(report.overlaps, 32);
+  put(report.vote_agreement, out);
+  out.put(report.votes, 32);
+  put(report.error_square, out);
   for (const Phase& phase : kPhases) put(report.phases.*phase.seconds, out);
   return out.take();
 }
@@ -42,6 +48,9 @@ WorkerReport decode_report(std::span<const std::byte> bytes) {
   report.images = in.get(64);
   report.vote_overlap = get(in);
   report.overlaps = static_cast<std::uint32_t>(in.get(32));
+  report.vote_agreement = get(in);
+  report.votes = static_cast<std::uint32_t>(in.get(32));
+  report.error_square = get(in);
   for (const Phase& phase : kPhases) report.phases.*phase.seconds = get(in);
   if (in.remaining() != comm::Bits(0)) throw comm::DecodeError("a worker's report is too long");
   return report;

@@ -19,7 +19,11 @@ struct WorkerReport {
   std::uint64_t images = 0;
   double vote_overlap = 0;     ///< sum over workers of |M_n,t and M_n,t-1| / K
   std::uint32_t overlaps = 0;  ///< workers that have voted before
-  Phases phases;               ///< processor time, which differs from run to run
+  // With worker_metrics in evaluated rounds, else 0:
+  double vote_agreement = 0;  ///< sum over workers of |M_n,t and M_t| / K
+  std::uint32_t votes = 0;    ///< workers that have voted
+  double error_square = 0;    ///< sum over workers of |e_n|^2 after the round
+  Phases phases;              ///< processor time, which differs from run to run
 
   WorkerReport& operator+=(const WorkerReport& other);
 };

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "sim/plan/participation.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/control.hpp"
 #include "sim/round/overlap.hpp"
@@ -89,16 +90,15 @@ WorkerState Worker::take() {
 
 std::uint32_t Worker::run() {
   const Protocol& protocol = context_.protocols.last();
-  const SparseRounds* const sparse = context_.settings.scheme->sparse();
-  const std::uint32_t server = transport_->server();
   if (context_.rounds.front().is_first()) {
-    state_.theta =
-        receive_values(protocol, *transport_, server, {comm::Kind::model, 0}, protocol.d);
+    state_.theta = receive_values(protocol, *transport_, transport_->server(),
+                                  {comm::Kind::model, 0}, protocol.d);
     transport_->report_round(0, encode_report({}));
   }
   arrays_->put({.theta = std::move(state_.theta), .e = std::move(state_.e)});
   for (const Round& round : context_.rounds) {
     if (context_.give_up.is_possible()) keep();
+    kept_after_ = round.t - 1;
     context_.give_up.begin_round();
     if (round.first_sparse) {
       // What there is from the stair before has another K.
@@ -110,54 +110,89 @@ std::uint32_t Worker::run() {
     if (round.decay < 1 && context_.settings.error_rescale_on_decay()) {
       arrays_->rescale_error(round.decay);
     }
-    WorkerRound sparse_round(context_, round, *transport_, state_, *arrays_);
-    Vote vote;
     WorkerReport report;
-    try {
-      report = take_local_steps(context_, round, transport_->rank(), *arrays_, state_,
-                                [&](const FlatView& theta_h) {
-                                  if (round.dense) {
-                                    arrays_->add_difference(theta_h);
-                                  } else {
-                                    vote = sparse->choose_vote(sparse_round, theta_h);
-                                  }
-                                });
-    } catch (const NonFiniteError&) {
-      // Other workers may diverge in this round, too. Those that have begun it finish their steps.
-      context_.give_up.wait_for_all();
-      throw;
-    }
-    if (!state_.vote.empty() && !vote.support.empty()) {
-      report.vote_overlap = overlap(state_.vote, vote.support);
-      report.overlaps = 1;
-    }
-    {
+    if (takes_part(context_.settings, round, transport_->rank())) {
+      report = take_part(round);
+    } else {
       const PhaseTimer timer(report.phases.exchange);
-      if (round.dense) {
-        exchange_dense(round);
-      } else {
-        sparse->exchange(sparse_round, vote);
-        state_.vote = std::move(vote.support);
-      }
+      follow(round);
     }
-    if (round.evaluate && context_.settings.bn_eval() == BatchNormEvaluation::average) {
-      transport_->send(server, encode_values(protocol, transport_->rank(),
-                                             {comm::Kind::buffers, round.t}, state_.buffers));
-    }
+    if (round.evaluate && context_.settings.worker_metrics) measure(report);
     transport_->report_round(round.t, encode_report(report));
     if (receive_pause(*transport_, round.t)) return round.t;
   }
   return context_.rounds.back().t;
 }
 
+WorkerReport Worker::take_part(const Round& round) {
+  const SparseRounds* const sparse = context_.settings.scheme->sparse();
+  WorkerRound sparse_round(context_, round, *transport_, state_, *arrays_);
+  Vote vote;
+  WorkerReport report;
+  try {
+    report = take_local_steps(context_, round, transport_->rank(), *arrays_, state_,
+                              [&](const FlatView& theta_h) {
+                                if (round.dense) {
+                                  arrays_->add_difference(theta_h);
+                                } else {
+                                  vote = sparse->choose_vote(sparse_round, theta_h);
+                                }
+                              });
+  } catch (const NonFiniteError&) {
+    // Other workers may diverge in this round, too. Those that have begun it finish their steps.
+    context_.give_up.wait_for_all();
+    throw;
+  }
+  if (!state_.vote.empty() && !vote.support.empty()) {
+    report.vote_overlap = overlap(state_.vote, vote.support);
+    report.overlaps = 1;
+  }
+  {
+    const PhaseTimer timer(report.phases.exchange);
+    if (round.dense) {
+      exchange_dense(round);
+    } else {
+      sparse->exchange(sparse_round, vote);
+      state_.vote = std::move(vote.support);
+    }
+  }
+  if (round.evaluate && context_.settings.bn_eval() == BatchNormEvaluation::average) {
+    transport_->send(transport_->server(),
+                     encode_values(context_.protocols.last(), transport_->rank(),
+                                   {comm::Kind::buffers, round.t}, state_.buffers));
+  }
+  return report;
+}
+
+void Worker::measure(WorkerReport& report) {
+  for (const float x : arrays_->read_error()) {
+    report.error_square += static_cast<double>(x) * static_cast<double>(x);
+  }
+  if (report.steps == 0 || state_.vote.empty()) return;
+  report.vote_agreement = overlap(state_.mask, state_.vote);
+  report.votes = 1;
+}
+
+void Worker::follow(const Round& round) {
+  send_begun(*transport_, round.t);
+  if (round.dense) return receive_dense(round);
+  WorkerRound sparse_round(context_, round, *transport_, state_, *arrays_);
+  sparse_round.receive_mask();
+  sparse_round.receive_aggregate();
+}
+
 void Worker::exchange_dense(const Round& round) {
-  const Protocol& protocol = context_.protocols.last();
-  const std::uint32_t server = transport_->server();
-  transport_->send(server, encode_values(protocol, transport_->rank(), {comm::Kind::dense, round.t},
-                                         arrays_->read_error()));
+  transport_->send(transport_->server(),
+                   encode_values(context_.protocols.last(), transport_->rank(),
+                                 {comm::Kind::dense, round.t}, arrays_->read_error()));
   arrays_->clear_error();
-  arrays_->add(
-      receive_values(protocol, *transport_, server, {comm::Kind::aggregate, round.t}, protocol.d));
+  receive_dense(round);
+}
+
+void Worker::receive_dense(const Round& round) {
+  const Protocol& protocol = context_.protocols.last();
+  arrays_->add(receive_values(protocol, *transport_, transport_->server(),
+                              {comm::Kind::aggregate, round.t}, protocol.d));
 }
 
 }  // namespace mvsgd::sim

@@ -88,8 +88,8 @@ class Worker {
   Worker(const WorkerContext& context, comm::Transport& transport,
          std::unique_ptr<WorkerArrays> arrays, WorkerState state);
 
-  /// Takes part in every round until the pause and reports each. Before round 1 it receives the
-  /// initial model. Returns the last round.
+  /// Takes part in every round until the pause unless it is absent, and reports each. Before round
+  /// 1 it receives the initial model. Returns the last round.
   std::uint32_t run();
 
   /// Hands over its state for the next round. To be called after run().
@@ -97,15 +97,25 @@ class Worker {
   /// To be called instead if run() has thrown in a round that is given up: the state at the round's
   /// beginning.
   [[nodiscard]] WorkerState take_back();
+  /// The round before that one.
+  [[nodiscard]] std::uint32_t kept_after() const { return kept_after_; }
 
  private:
   void keep();
+  /// The worker's part in a round: local steps and every message of it.
+  [[nodiscard]] WorkerReport take_part(const Round& round);
+  /// Adds what `worker_metrics` has of the worker after a round. O(d).
+  void measure(WorkerReport& report);
+  /// A round from which the worker is absent: receives what the server sends to all.
+  void follow(const Round& round);
   void exchange_dense(const Round& round);
+  void receive_dense(const Round& round);
 
   WorkerContext context_;
   comm::Transport* transport_;
-  WorkerState state_;  ///< during a run theta and e are in arrays_
-  WorkerState kept_;   ///< the state at the round's beginning, without theta and e
+  WorkerState state_;  ///< theta and e are in arrays_ while it runs
+  WorkerState kept_;   ///< what the round began with, but for theta and e
+  std::uint32_t kept_after_ = 0;
   std::unique_ptr<WorkerArrays> arrays_;
 };
 
@@ -118,6 +128,8 @@ template <typename Use>
   WorkerReport report;
   report.steps = round.steps;
   const Slots::Lease slot(context.slots, worker);
+  // Of many workers most wait for a slot. When a run stops, none of them begins to compute.
+  context.give_up.check();
   LocalResult local;
   {
     const PhaseTimer timer(report.phases.local_steps);

@@ -163,7 +163,7 @@ Checkpoint read_checkpoint(const fs::path& run, const fs::path& path, std::uint3
   try {
     check_settings(path / kManifest, manifest, settings);
     RunFiles rows;
-    for (const char* name : kRowFiles) {
+    for (const char* name : row_files(settings)) {
       rows[name] = digest_from(manifest.at("rows").at(name));
       check_digest(run / name, rows[name], true);
     }
@@ -196,6 +196,12 @@ Checkpoint read_checkpoint(const fs::path& run, const fs::path& path, std::uint3
 }
 
 }  // namespace
+
+std::vector<const char*> row_files(const Settings& settings) {
+  std::vector<const char*> names(kRowFiles.begin(), kRowFiles.end());
+  if (settings.worker_metrics) names.push_back(kWorkerMetrics);
+  return names;
+}
 
 void save_checkpoint(const fs::path& run, const TrialState& state,
                      const CheckpointContext& context) {

@@ -25,8 +25,11 @@
 
 namespace mvsgd::sim {
 
-/// The files to which a run adds rows.
+/// The files to which any run adds rows.
 inline constexpr std::array<const char*, 2> kRowFiles{"ledger.csv", "metrics.jsonl"};
+/// One more with `worker_metrics`.
+inline constexpr const char* kWorkerMetrics = "worker_metrics.jsonl";
+[[nodiscard]] std::vector<const char*> row_files(const Settings& settings);
 
 /// Size and digest of a run's row files when a checkpoint is made, by name.
 using RunFiles = std::map<std::string, FileDigest>;

@@ -184,6 +184,10 @@ void write_progress(DurableFile& file, const TrialState& state,
                         {"bits", json_of(sums.all)},
                         {"bits_of_sparse_rounds", json_of(sums.sparse)},
                         {"bits_of_worker_0_in_the_last_sparse_round", json_of(sums.sparse_round)}};
+  if (sums.sparse_absent + sums.dense_absent > 0) {
+    progress["sparse_steps_of_absent_workers"] = sums.sparse_absent;
+    progress["dense_steps_of_absent_workers"] = sums.dense_absent;
+  }
   if (kept) progress["evaluation_due"] = ordered_json::parse(line_of(*kept));
   file.write(progress.dump(2) + '\n');
 }
@@ -192,9 +196,14 @@ CheckpointProgress read_progress(const std::filesystem::path& path, const Settin
   std::ifstream file(path);
   try {
     const json progress = json::parse(json_text(file));
+    const auto absent = [&](const char* name) {
+      return progress.contains(name) ? whole_number<std::uint64_t>(progress.at(name)) : 0;
+    };
     Account::Sums sums{
         .sparse_steps = whole_number<std::uint64_t>(progress.at("sparse_steps")),
         .dense_steps = whole_number<std::uint64_t>(progress.at("dense_steps")),
+        .sparse_absent = absent("sparse_steps_of_absent_workers"),
+        .dense_absent = absent("dense_steps_of_absent_workers"),
         .sparse_rounds = whole_number<std::uint32_t>(progress.at("sparse_rounds")),
         .dense_rounds = whole_number<std::uint32_t>(progress.at("dense_rounds")),
         .sparse = read_bits(progress.at("bits_of_sparse_rounds")),

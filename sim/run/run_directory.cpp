@@ -14,6 +14,7 @@
 #include "sim/files/model_file.hpp"
 #include "sim/plan/settings_file.hpp"
 #include "sim/run/ledger_file.hpp"
+#include "sim/run/worker_metrics.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -93,7 +94,8 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
     write_config(path_, settings, {{.first_round = 1, .environment = environment}});
     begin_rows();
   } catch (const std::exception& e) {
-    for (const char* name : {"config.toml.tmp", "config.toml", kMetrics, kLedger, kCheckpoints}) {
+    for (const char* name :
+         {"config.toml.tmp", "config.toml", kMetrics, kLedger, kWorkerMetrics, kCheckpoints}) {
       fs::remove(path_ / name, error);
     }
     if (!existed_) fs::remove(path_, error);
@@ -127,6 +129,9 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
     kept_ = found.newest->kept;
     metrics_ = open_for_writing(path_ / kMetrics, std::ios::app);
     ledger_ = open_for_writing(path_ / kLedger, std::ios::app);
+    if (settings.worker_metrics) {
+      workers_ = open_for_writing(path_ / kWorkerMetrics, std::ios::app);
+    }
   } else {
     begin_rows();
   }
@@ -139,6 +144,7 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
 void RunDirectory::begin_rows() {
   metrics_ = open_for_writing(path_ / kMetrics);
   ledger_ = open_for_writing(path_ / kLedger);
+  if (settings_.worker_metrics) workers_ = open_for_writing(path_ / kWorkerMetrics);
   write_ledger_header(ledger_, settings_.ledger_rows);
   ledger_.flush();
   check_written();
@@ -148,6 +154,10 @@ std::optional<RoundMetrics> RunDirectory::add(const RoundRecord& record, double 
   has_rows_ = true;
   write_ledger_rows(ledger_, record.ledger, settings_.ledger_rows);
   ledger_.flush();
+  if (!record.by_worker.empty()) {
+    workers_ << line_of(worker_metrics_of(record)) << '\n';
+    workers_.flush();
+  }
   check_written();
   if (record.round.t == 0) return std::nullopt;
   RoundMetrics metrics = metrics_of(record, layout_, seconds, settings_.ledger_rows);
@@ -187,7 +197,7 @@ FileDigest RunDirectory::synced(const char* name) const {
 
 void RunDirectory::save(const TrialState& state) {
   RunFiles rows;
-  for (const char* name : kRowFiles) rows[name] = synced(name);
+  for (const char* name : row_files(settings_)) rows[name] = synced(name);
   save_checkpoint(
       path_, state,
       {.settings = settings_, .environment = environment_, .rows = rows, .kept = kept_});
@@ -199,7 +209,8 @@ void RunDirectory::finish(const TrialResult& result, double seconds) {
                                .statistics = result.statistics,
                                .batches = result.steps});
   RunFiles files;
-  for (const char* name : {kLedger, kMetrics, kModel}) files[name] = synced(name);
+  for (const char* name : row_files(settings_)) files[name] = synced(name);
+  files[kModel] = synced(kModel);
   metrics_ << line_of(RunEnd{.digest = result.digest,
                              .test_loss = result.evaluation.loss,
                              .test_accuracy = result.evaluation.accuracy,
@@ -214,7 +225,7 @@ void RunDirectory::finish(const TrialResult& result, double seconds) {
 }
 
 void RunDirectory::check_written() {
-  if (!metrics_ || !ledger_) {
+  if (!metrics_ || !ledger_ || !workers_) {
     throw std::runtime_error(fmt::format("{}: cannot be written (disk full?)", path_.string()));
   }
 }

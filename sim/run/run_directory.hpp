@@ -1,4 +1,5 @@
-// A run's directory: config.toml, metrics.jsonl, ledger.csv, checkpoint/ and model.safetensors.
+// A run's directory: config.toml, metrics.jsonl, ledger.csv, checkpoint/ and model.safetensors,
+// with `worker_metrics` also worker_metrics.jsonl.
 #pragma once
 
 #include <cstdint>
@@ -32,10 +33,10 @@ class RunDirectory {
   RunDirectory(std::filesystem::path path, const Settings& settings, const Environment& environment,
                const FoundCheckpoint& found);
 
-  /// Writes the round's rows of ledger.csv and its line of metrics.jsonl, and returns the line's
-  /// metrics. Round 0, which trains nothing, has rows alone. The line of a round whose evaluation
-  /// is due is kept, and goes into the next checkpoint. Throws std::runtime_error if they cannot be
-  /// written.
+  /// Writes the round's rows of ledger.csv, its line of worker_metrics.jsonl if the record has
+  /// numbers of each worker, and its line of metrics.jsonl, and returns that line's metrics. Round
+  /// 0, which trains nothing, has rows alone. The line of a round whose evaluation is due is kept,
+  /// and goes into the next checkpoint. Throws std::runtime_error if they cannot be written.
   std::optional<RoundMetrics> add(const RoundRecord& record, double seconds);
 
   /// Writes the line that is kept, with the evaluation that was due, and returns its metrics.
@@ -43,7 +44,7 @@ class RunDirectory {
   RoundMetrics add_evaluation(const Evaluation& evaluation, double seconds);
 
   /// Writes model.safetensors, then the last line of metrics.jsonl: digest, accuracy, rates, and
-  /// sizes and digests of the three files.
+  /// sizes and digests of the other files.
   void finish(const TrialResult& result, double seconds);
 
   /// Saves a checkpoint of the trial. Throws std::runtime_error if it cannot be written.
@@ -73,6 +74,7 @@ class RunDirectory {
   nn::Layout layout_;  ///< assigns a mask's coordinates to layers
   std::ofstream metrics_;
   std::ofstream ledger_;
+  std::ofstream workers_;             ///< closed without worker_metrics
   std::optional<RoundMetrics> kept_;  ///< of the last round, while its evaluation is due
 };
 

@@ -44,7 +44,7 @@ void add_line(const std::string& text, const std::vector<LayerShare>& layers, Ru
   if (last < next || round.round != last) {
     throw std::invalid_argument(fmt::format("round {}, where round {} comes", round.round, next));
   }
-  if (!round.dense) run.sparse_steps += round.local_steps;
+  if (!round.dense) run.sparse_steps += round.local_steps * run.settings.workers;
   run.rounds.push_back(std::move(round));
 }
 
@@ -55,6 +55,20 @@ void read_metrics(const fs::path& path, RunHistory& run) {
   for (std::size_t number = 1; std::getline(lines, text); ++number) {
     try {
       add_line(text, layers, run);
+    } catch (const std::exception& e) {
+      throw InputError(fmt::format("{}:{}: {}", path.string(), number, e.what()));
+    }
+  }
+}
+
+/// A condensed run has no such file.
+void read_worker_metrics(const fs::path& path, RunHistory& run) {
+  if (!run.settings.worker_metrics || !fs::exists(path)) return;
+  std::istringstream lines = whole_lines(path);
+  std::string text;
+  for (std::size_t number = 1; std::getline(lines, text); ++number) {
+    try {
+      run.by_worker.push_back(parse_worker_line(text, run.settings.workers));
     } catch (const std::exception& e) {
       throw InputError(fmt::format("{}:{}: {}", path.string(), number, e.what()));
     }
@@ -94,9 +108,15 @@ RunWithRows read_run_with_rows(const fs::path& path) {
   run.path = path;
   run.settings = read_toml((path / "config.toml").string(), std::nullopt);
   run.whose_bits = value_of(read_environment((path / "config.toml").string()), "bits");
-  run.planned_rounds =
-      static_cast<std::uint32_t>(schedule(run.settings, training_images(run.settings)).size());
+  const std::vector<Round> plan = schedule(run.settings, training_images(run.settings));
+  run.planned_rounds = static_cast<std::uint32_t>(plan.size());
   read_metrics(path / "metrics.jsonl", run);
+  read_worker_metrics(path / "worker_metrics.jsonl", run);
+  for (const Round& round : plan) {
+    if (round.dense || round.t > run.last_round()) continue;
+    const std::uint64_t not_taken = std::uint64_t{round.steps} * round.absent;
+    run.sparse_steps -= std::min(not_taken, run.sparse_steps);  // an altered file may say less
+  }
   const fs::path ledger = path / "ledger.csv";
   std::istringstream lines = whole_lines(ledger);
   std::vector<comm::LedgerRow> rows = read_ledger(lines, ledger.string(), run.settings.ledger_rows);

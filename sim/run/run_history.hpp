@@ -11,6 +11,7 @@
 #include "comm/message.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/run/metrics.hpp"
+#include "sim/run/worker_metrics.hpp"
 
 namespace mvsgd::sim {
 
@@ -26,9 +27,10 @@ struct RunHistory {
   std::string whose_bits;  ///< which machines give these bits; "" if an older program wrote the run
   std::uint32_t planned_rounds = 0;
   std::vector<RoundHistory> rounds;                ///< in order, without gaps
+  std::vector<WorkerMetrics> by_worker;            ///< of worker_metrics.jsonl, if the run has one
   comm::ByDirection<comm::FieldBits> bits;         ///< of these rounds and round 0
   comm::ByDirection<comm::FieldBits> sparse_bits;  ///< of rounds that are not dense
-  std::uint64_t sparse_steps = 0;  ///< local steps of a worker in rounds that are not dense
+  std::uint64_t sparse_steps = 0;  ///< local steps of all workers in rounds that are not dense
   std::optional<RunEnd> end;       ///< none: the run goes on or was cut off
 
   [[nodiscard]] std::uint32_t last_round() const {
@@ -36,10 +38,10 @@ struct RunHistory {
   }
 };
 
-/// Reads config.toml, metrics.jsonl and ledger.csv. The run may be condensed (sim/run/README.md).
-/// The function skips an incomplete last line, which a running program may be writing, and ledger
-/// rows of rounds that metrics.jsonl does not have yet. Throws InputError naming file and line if
-/// anything else is not what a run writes.
+/// Reads config.toml, metrics.jsonl, ledger.csv and, if it is there, worker_metrics.jsonl. The run
+/// may be condensed (sim/run/README.md). The function skips an incomplete last line, which a
+/// running program may be writing, and ledger rows of rounds that metrics.jsonl does not have yet.
+/// Throws InputError naming file and line if anything else is not what a run writes.
 [[nodiscard]] RunHistory read_run_history(const std::filesystem::path& path);
 
 /// The same, with all complete rows of ledger.csv, even those of rounds that metrics.jsonl does not

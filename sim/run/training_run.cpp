@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "comm/inproc/one_process.hpp"
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/files/input_error.hpp"
@@ -20,6 +21,7 @@
 #include "sim/files/model_file.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/run_directory.hpp"
+#include "sim/run/shared_run.hpp"
 #include "sim/run/tensorboard.hpp"
 #include "sim/run/wire_dump.hpp"
 #include "sim/train/backends.hpp"
@@ -151,10 +153,13 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
                      const LawConstants& law) {
   Settings settings = given;
   settings.data = absolute_data(given);
-  const MemoryEstimate memory = memory_estimate(settings);
+  comm::OneProcess alone;
+  comm::Processes& processes = options.processes != nullptr ? *options.processes : alone;
+  const MemoryEstimate memory = memory_here(processes, settings);
   if (const auto warning = check_memory(memory, memory_limits())) warn(sinks, *warning);
   Environment here = environment_of(settings);
   const data::TrainTest images = load_images(settings);
+  agree(processes, settings, images);
   if (settings.data != "synthetic") here.emplace_back(kImagesDigest, digest_of(images));
   const std::vector<Round> rounds = schedule(settings, images.train.size());
   FoundCheckpoint found;
@@ -185,12 +190,16 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
     events.emplace(directory.path(), wall_time());
   }
 
+  send_start(processes, begun);
   if (sinks.on_start)
     sinks.on_start({.images = images, .rounds = rounds, .memory = memory, .state = begun});
   const double earlier = begun.seconds;
   const Clock::time_point start = Clock::now();
   const auto seconds = [&] { return earlier + seconds_since(start); };
-  Pauses pauses(settings, rounds.size(), sinks.interrupted);
+  const std::function<bool()> interrupted = [&] {
+    return (sinks.interrupted && sinks.interrupted()) || processes.is_asked_to_stop();
+  };
+  Pauses pauses(settings, rounds.size(), interrupted);
   (void)pauses.is_interrupted();  // from now on an interrupt ends the run in order
   std::uint32_t t = begun.group.t;
   std::uint32_t saved = t;  // giving up a round may lead back to it
@@ -211,7 +220,9 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
       dump->add(to, message);
     };
   }
-  if (sinks.interrupted) trial_sinks.gives_up = [&] { return pauses.is_interrupted(); };
+  if (sinks.interrupted || processes.count() > 1) {
+    trial_sinks.gives_up = [&] { return pauses.is_interrupted() || processes.is_lost(); };
+  }
   trial_sinks.pause_after = [&](const Round& round) { return pauses.is_due_after(round); };
   trial_sinks.on_pause = [&](const TrialState& state) {
     if (state.group.t > saved) {
@@ -220,16 +231,25 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
       saved = state.group.t;
     }
     pauses.saved();
-    return !pauses.is_interrupted();
+    const bool goes_on = !pauses.is_interrupted();
+    for (std::uint32_t p = 1; p < processes.count(); ++p) {
+      processes.send(p, comm::Processes::Blob(goes_on ? 1 : 0));
+    }
+    return goes_on;
   };
   const auto train = [&] {
     try {
-      return run_trial(settings, images, trial_sinks, law, std::move(begun));
+      return run_trial(settings_here(processes, settings), images, trial_sinks, law,
+                       std::move(begun), &processes);
     } catch (const std::bad_alloc&) {
       throw std::runtime_error(fmt::format(
           "memory ran out after round {} of {}, {} MB of it in use: this run needs about "
           "{}; something else has taken what there was when it began",
           t, rounds.size(), most_resident() / 1'000'000, text_of(memory)));
+    } catch (const comm::TransportError& e) {
+      if (processes.count() == 1) throw;
+      throw comm::TransportError(
+          fmt::format("after round {} of {}: {}", t, rounds.size(), e.what()));
     }
   };
   TrainingEnd end{.result = train(),

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "comm/processes.hpp"
 #include "data/dataset.hpp"
 #include "sim/law/law.hpp"
 #include "sim/plan/schedule.hpp"
@@ -28,6 +29,7 @@ struct TrainingOptions {
   bool resume = false;  ///< goes on with the directory's run
   bool events = false;  ///< writes an event file for TensorBoard, as a run that has one always does
   std::optional<DumpOptions> dump = std::nullopt;
+  comm::Processes* processes = nullptr;  ///< that share the run, this one the first; null: alone
 };
 
 /// What is known once the directory is open, before the first round begins.
@@ -68,7 +70,10 @@ struct TrainingEnd {
 /// a program that is not the checkpoint's, of another processor or library unless the bits are
 /// portable, and of rounds to dump that this run does not run.
 ///
-/// Throws what load_images(), find_checkpoint(), first_state() and RunDirectory throw, and
+/// Of several processes the first calls it, and the others train_share() (shared_run.hpp): what a
+/// run writes is the same, and a run may go on with another number of them.
+///
+/// Throws what load_images(), agree(), find_checkpoint(), first_state() and RunDirectory throw, and
 /// nn::UnavailableError if there is less memory than the run needs, before anything is written;
 /// afterwards what run_trial() throws, and std::runtime_error if a file cannot be written or memory
 /// runs out. Where memory is scarce the function warns.

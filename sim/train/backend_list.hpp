@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "comm/processes.hpp"
 #include "compress/device/device_operators.hpp"
 #include "nn/backend_entry.hpp"
 
@@ -20,5 +21,8 @@ struct DeviceEntry {
   compress::DeviceArray (*array)(const nn::Tensor& x);
 };
 [[nodiscard]] std::span<const DeviceEntry> device_list();
+
+/// The transports between processes.
+[[nodiscard]] std::span<const comm::TransportEntry> transport_list();
 
 }  // namespace mvsgd::sim

@@ -128,17 +128,20 @@ bool changes_no_bit(const Settings& settings, std::string_view key) {
          entry->repeatability(options_of(settings)).any_threads;
 }
 
-std::string why_without_effect(const Settings& settings, std::string_view key) {
+std::string why_without_effect(const Settings& settings, std::string_view key, Ranks ranks) {
   const Effect& effect = effect_of(key);
+  if (effect.of_processes && ranks == Ranks::threads) {
+    return "only a transport between processes has a deadline, and transport = threads";
+  }
   for (const WhyNot why_not : {effect.held, effect.why_not}) {
     if (std::string why = why_not(settings); !why.empty()) return why;
   }
   return effect.of_backend ? entry_of(settings).without_effect(key, options_of(settings)) : "";
 }
 
-void refuse_without_effect(const Settings& settings, std::span<const GivenKey> named) {
+void refuse_without_effect(const Settings& settings, std::span<const GivenKey> named, Ranks ranks) {
   for (const auto& [name, where] : named) {
-    const std::string why = why_without_effect(settings, name);
+    const std::string why = why_without_effect(settings, name, ranks);
     if (why.empty()) continue;
     const Key& key = *std::ranges::find(keys(), name, &Key::name);
     throw UsageError(fmt::format("{}{}{} = {}: {}, so it has no effect", where,

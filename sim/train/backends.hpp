@@ -66,11 +66,13 @@ inline constexpr std::string_view kPortable = "portable";
 [[nodiscard]] bool changes_no_bit(const Settings& settings, std::string_view key);
 
 /// Why the key has no effect in a run of these settings, as effect_of() of sim/plan/effect.hpp or
-/// the backend says. "" if it has an effect.
-[[nodiscard]] std::string why_without_effect(const Settings& settings, std::string_view key);
+/// the backend says, or what its ranks are. "" if it has an effect.
+[[nodiscard]] std::string why_without_effect(const Settings& settings, std::string_view key,
+                                             Ranks ranks = Ranks::threads);
 
 /// Throws UsageError with key, value and reason if one of the keys has no effect.
-void refuse_without_effect(const Settings& settings, std::span<const GivenKey> named);
+void refuse_without_effect(const Settings& settings, std::span<const GivenKey> named,
+                           Ranks ranks = Ranks::threads);
 
 /// Which convolutions this build's backends have on this machine, and what it costs that others are
 /// missing. "" if no backend has a choice.

@@ -156,19 +156,31 @@ Bytes of_server(const Sizes& s) {
 }
 
 /// A dense round: the server's sum and the values that enter it; differences whose turn has not
-/// come.
-Bytes of_dense_round(const Sizes& s) { return 2 * s.whole() + s.n() * s.whole(); }
+/// come. Without the server: those of the workers here, and the aggregate.
+Bytes of_dense_round(const Sizes& s, const RanksHere& here) {
+  if (!here.server) return s.whole() + here.workers * s.whole();
+  return 2 * s.whole() + s.n() * s.whole();
+}
 
 /// A sparse one, where the mask is out: each worker has its new vote, and its values as numbers and
 /// on their way; the server has sum and values.
-Bytes of_sparse_round(const Sizes& s) {
+Bytes of_sparse_round(const Sizes& s, const RanksHere& here) {
   const Bytes values = kNumber * s.mask;
-  return s.n() * (s.vote() + values + s.update_message) + 3 * values + s.mask_message;
+  const Bytes of_one = s.vote() + values + s.update_message;
+  if (!here.server) return here.workers * of_one + values + s.mask_message;
+  return s.n() * of_one + 3 * values + s.mask_message;
 }
 
 /// A pause, in which workers have nothing kept, but the server's sum of votes stands as numbers,
-/// and once more where the run goes on.
-Bytes of_pause(const Sizes& s) { return s.sums ? 2 * s.whole() : 0; }
+/// and once more where the run goes on. With the server are the parts of workers elsewhere, one of
+/// them also as it came.
+Bytes of_pause(const Sizes& s, const RanksHere& here) {
+  if (!here.server) return 0;
+  const Bytes elsewhere = s.n() - here.workers;
+  const Bytes velocity = s.settings.has_velocity() ? s.whole() : 0;
+  const Bytes part = s.whole() + velocity + kNumber * s.of.buffers + s.vote();
+  return (s.sums ? 2 * s.whole() : 0) + (elsewhere > 0 ? (elsewhere + 1) * part : 0);
+}
 
 Bytes of_slot(const Sizes& s, const std::optional<nn::KernelMemory>& kernels) {
   const auto batch = static_cast<std::int64_t>(s.settings.batch);
@@ -216,22 +228,23 @@ std::uint64_t MemoryEstimate::reserved(Counted counted) const {
   return (workers + slots * threads) * of_stack;
 }
 
-MemoryEstimate memory_estimate(const Settings& settings) {
+MemoryEstimate memory_estimate(const Settings& settings, std::optional<RanksHere> here) {
+  const RanksHere ranks = here.value_or(RanksHere{.workers = settings.workers, .server = true});
   const Sizes sizes = sizes_of(settings);
   const auto kernels = kernel_memory(settings);
   const bool on_device = !kernels;
-  MemoryEstimate all{.workers = settings.workers,
+  MemoryEstimate all{.workers = ranks.workers,
                      .slots = slot_count(settings),
                      .threads = settings.threads_per_worker,
                      .of_worker = of_worker(sizes, on_device),
                      .of_slot = of_slot(sizes, kernels),
-                     .server = of_server(sizes),
+                     .server = ranks.server ? of_server(sizes) : 0,
                      .data = (sizes.training_images + sizes.test_images) * (data::kImageBytes + 1),
                      .program = kProgram};
-  if (sizes.has_dense) all.messages = std::max(all.messages, of_dense_round(sizes));
-  if (sizes.has_sparse) all.messages = std::max(all.messages, of_sparse_round(sizes));
-  const Bytes kept = !on_device ? sizes.n() * sizes.whole() : 0;
-  const Bytes pause = of_pause(sizes);
+  if (sizes.has_dense) all.messages = std::max(all.messages, of_dense_round(sizes, ranks));
+  if (sizes.has_sparse) all.messages = std::max(all.messages, of_sparse_round(sizes, ranks));
+  const Bytes kept = !on_device ? ranks.workers * sizes.whole() : 0;
+  const Bytes pause = of_pause(sizes, ranks);
   if (pause > kept) all.messages = std::max(all.messages, pause - kept);
   return all;
 }

@@ -33,10 +33,18 @@ struct MemoryEstimate {
   [[nodiscard]] std::uint64_t reserved(Counted counted) const;
 };
 
-/// Of a run as train_in() has it, which can be interrupted. Throws UsageError for a backend that
-/// this build has not, nn::UnavailableError if this machine lacks what the settings ask for. Cost:
-/// milliseconds; nothing large is allocated.
-[[nodiscard]] MemoryEstimate memory_estimate(const Settings& settings);
+/// The ranks of a run that one process has.
+struct RanksHere {
+  std::uint32_t workers = 0;
+  bool server = true;
+};
+
+/// Of a run as train_in() has it, which can be interrupted: of the process that has these ranks;
+/// without, of one that has all. Throws UsageError for a backend that this build has not,
+/// nn::UnavailableError if this machine lacks what the settings ask for. Cost: milliseconds;
+/// nothing large is allocated.
+[[nodiscard]] MemoryEstimate memory_estimate(const Settings& settings,
+                                             std::optional<RanksHere> here = {});
 
 /// "3.4 GB: 10 workers of 171 MB, 2 slots of 750 MB, server 92 MB, messages 98 MB, data 37 MB,
 /// program 20 MB".

@@ -6,17 +6,19 @@
 #include <chrono>
 #include <utility>
 
-#include "comm/inproc/inproc.hpp"
+#include "comm/inproc/one_process.hpp"
 #include "sim/files/digest.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
 #include "sim/law/audit.hpp"
+#include "sim/plan/participation.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/evaluation.hpp"
 #include "sim/round/group.hpp"
 #include "sim/train/backends.hpp"
 #include "sim/train/compute.hpp"
 #include "sim/train/evaluator.hpp"
+#include "sim/train/give_up_together.hpp"
 #include "sim/train/local_training.hpp"
 
 namespace mvsgd::sim {
@@ -40,15 +42,16 @@ Model initial_model(const Settings& s) {
 /// Everything that a run keeps between pauses.
 struct RunningTrial {
   RunningTrial(const Settings& s, const data::TrainTest& images, const TrialSinks& trial_sinks,
-               const LawConstants& law, std::optional<TrialState> from)
-      : settings(s),
+               const LawConstants& law, std::optional<TrialState> from, comm::Processes& all)
+      : processes(all),
+        settings(s),
         rounds(schedule(s, images.train.size())),
         state(from ? std::move(*from) : first_state(s)),
         slots(slot_count(s), device_count(s)),
         compute(make_compute(s, slots.count())),
         training(images.train, compute),
         test(images.test, compute),
-        give_up(trial_sinks.gives_up, s.scheme->sends() ? s.workers + std::size_t{1} : 1),
+        give_up(trial_sinks.gives_up, ranks_given_up_here(s, all)),
         update(s, training, compute, &give_up),
         evaluator(s, training, test, compute, slots, &give_up),
         audit(law, s, state.account.dimension(), state.group.workers.front().buffers.size()),
@@ -71,6 +74,7 @@ struct RunningTrial {
     return evaluation;
   }
 
+  comm::Processes& processes;
   Settings settings;
   std::vector<Round> rounds;
   TrialState state;
@@ -85,14 +89,20 @@ struct RunningTrial {
   TrialSinks sinks;
 };
 
-/// The mean of the workers' buffers, [b], summed in worker order.
-std::vector<float> mean_buffers(std::span<const WorkerState> workers) {
-  std::vector<float> mean = workers.front().buffers;
-  for (const WorkerState& worker : workers.subspan(1)) {
-    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += worker.buffers[i];
+/// The mean of the buffers of these workers, [b], summed in their order.
+std::vector<float> mean_buffers(std::span<const WorkerState> workers,
+                                std::span<const std::uint32_t> of) {
+  std::vector<float> mean = workers[of.front()].buffers;
+  for (const std::uint32_t n : of.subspan(1)) {
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += workers[n].buffers[i];
   }
-  for (float& x : mean) x /= static_cast<float>(workers.size());
+  for (float& x : mean) x /= static_cast<float>(of.size());
   return mean;
+}
+
+/// The same of all workers.
+std::vector<float> mean_buffers(const Settings& settings, std::span<const WorkerState> workers) {
+  return mean_buffers(workers, participants(settings, Round()));
 }
 
 /// Runs the evaluation that a stop has left. Its bits are those of one go, since the workers'
@@ -101,18 +111,25 @@ void evaluate_what_is_due(RunningTrial& trial) {
   TrialState& state = trial.state;
   if (!state.evaluation_due) return;
   const std::vector<WorkerState>& workers = state.group.workers;
-  state.evaluation = trial.evaluate(state.group.server.theta, trial.settings.scheme->sends()
-                                                                  ? mean_buffers(workers)
-                                                                  : workers.front().buffers);
+  const Round& round = trial.rounds.at(state.group.t - 1);
+  state.evaluation = trial.evaluate(state.group.server.theta,
+                                    trial.settings.scheme->sends()
+                                        ? mean_buffers(workers, participants(trial.settings, round))
+                                        : workers.front().buffers);
   state.evaluation_due = false;
   if (trial.sinks.on_evaluation) trial.sinks.on_evaluation(state.evaluation);
 }
 
 /// Runs the trial to its next pause.
 void advance(RunningTrial& trial) {
-  comm::InprocGroup group(trial.settings.workers, trial.sinks.on_message);
+  const std::chrono::seconds deadline(trial.settings.deadline);
+  trial.give_up.restart();  // before another process can begin a round
+  const std::unique_ptr<comm::Group> group = trial.processes.make_group(
+      trial.settings.workers, std::min<std::chrono::milliseconds>(deadline, comm::kLongestDeadline),
+      trial.sinks.on_message);
+  const GiveUpTogether together(trial.processes, *group, trial.give_up);
   trial.state.group = run_group(
-      {.group = group,
+      {.group = *group,
        .settings = trial.settings,
        .rounds = trial.rounds,
        .update = trial.update,
@@ -121,7 +138,11 @@ void advance(RunningTrial& trial) {
        .evaluate = [&](auto theta, auto buffers) { return trial.evaluate(theta, buffers); },
        .on_closed = [&](const RoundRecord& record) { trial.closed(record); },
        .pause_after = trial.sinks.pause_after,
-       .give_up = trial.give_up.is_possible() ? &trial.give_up : nullptr},
+       .give_up = trial.give_up.is_possible() ? &trial.give_up : nullptr,
+       .on_given_up =
+           [&](GroupState& state) {
+             if (trial.processes.count() > 1) bring_parts(trial.processes, deadline, state);
+           }},
       std::move(trial.state.group));
 }
 
@@ -142,14 +163,16 @@ TrialState first_state(const Settings& s) {
 
 TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
                       const TrialSinks& sinks, const LawConstants& law,
-                      std::optional<TrialState> from) {
+                      std::optional<TrialState> from, comm::Processes* processes) {
+  comm::OneProcess alone;
   validate(settings);
   check_backend(settings);
   if (settings.workers > images.train.size()) {
     throw UsageError(fmt::format("workers = {}: there are {} training images", settings.workers,
                                  images.train.size()));
   }
-  RunningTrial trial(settings, images, sinks, law, std::move(from));
+  RunningTrial trial(settings, images, sinks, law, std::move(from),
+                     processes != nullptr ? *processes : alone);
   TrialState& state = trial.state;
   const double earlier = state.seconds;
   const auto start = std::chrono::steady_clock::now();
@@ -163,8 +186,8 @@ TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
     } catch (const EvaluationGivenUp&) {
       if (!state.evaluation_due) break;  // that of the last round, with which the state has gone
     }
-    if (settings.bn_eval() == BatchNormEvaluation::batch) {
-      state.statistics = mean_buffers(state.group.workers);
+    if (settings.bn_eval() == BatchNormEvaluation::batch && trial.processes.leads()) {
+      state.statistics = mean_buffers(settings, state.group.workers);
     }
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     state.seconds = earlier + elapsed.count();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/processes.hpp"
 #include "comm/transport.hpp"
 #include "data/dataset.hpp"
 #include "sim/law/account.hpp"
@@ -70,11 +71,17 @@ struct TrialResult {
 ///
 /// A state is handed over without a copy, so that nothing is in memory twice.
 ///
+/// With `processes` each of them calls it, with the same settings, images and round, and of the
+/// state its workers' part; null: all is in this one. Process 0 has the result and its sinks see
+/// the rounds; elsewhere the result says only whether it has finished, and of the sinks gives_up
+/// and on_pause are called alone: on_pause must then return what it does in process 0.
+///
 /// Throws UsageError if the settings do not fit the images, what first_state() throws,
 /// NonFiniteError if the training diverges, CheckFailed or comm::LedgerError if bits and law
 /// differ. If a worker fails, throws what that worker threw.
 [[nodiscard]] TrialResult run_trial(const Settings& settings, const data::TrainTest& images,
                                     const TrialSinks& sinks, const LawConstants& law = {},
-                                    std::optional<TrialState> from = {});
+                                    std::optional<TrialState> from = {},
+                                    comm::Processes* processes = nullptr);
 
 }  // namespace mvsgd::sim

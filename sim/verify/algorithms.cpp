@@ -187,6 +187,9 @@ struct Shown {
   bool velocity = true;
   std::size_t cleared = 0;  ///< coordinates at which a worker's velocity is 0 in the end
   bool theta = true;
+  bool absent = true;     ///< an absent worker sends nothing, and gets mask and aggregate
+  std::size_t away = 0;   ///< workers that are absent, summed over rounds
+  bool returns = false;   ///< some worker takes part after a round from which it was absent
   std::string stairs{};   ///< those of its rounds that are on one, in order
   bool scheduled = true;  ///< the rounds are the intended ones, with two decays
   bool rescales = false;  ///< `error_rescale_on_decay`
@@ -201,6 +204,8 @@ constexpr std::size_t kK = 601;  // ceil(0.03 d), by hand: 600.33
 constexpr std::uint32_t kDense = 2;
 constexpr std::uint32_t kSparse = 10;
 constexpr float kTheta = 0.25F;
+constexpr std::uint32_t kWorkers = 10;  // of every preset
+constexpr std::uint32_t kParticipants = 3;
 
 Settings small(const char* name, std::uint32_t value_bits = 32) {
   Settings settings = preset(name).settings;
@@ -228,6 +233,17 @@ bool leaves_a_choice(std::span<const std::uint32_t> counts, std::span<const Inde
 void compare_round(const Round& round, const DefinedRound& defined, const Wire& wire,
                    std::uint32_t workers, std::vector<std::vector<Index>>& votes, Shown& shown) {
   const auto& aggregate = wire.values(round.t, comm::Kind::aggregate, 0);
+  const auto& taking = defined.participants;
+  for (std::uint32_t n = 0; n < workers; ++n) {
+    shown.absent = shown.absent && wire.has(round.t, comm::Kind::aggregate, n) &&
+                   wire.has(round.t, comm::Kind::mask, n) != round.dense;
+    if (std::ranges::binary_search(taking, n)) continue;
+    ++shown.away;
+    for (const comm::Kind kind : {comm::Kind::dense, comm::Kind::vote, comm::Kind::add,
+                                  comm::Kind::drop, comm::Kind::update}) {
+      shown.absent = shown.absent && !wire.has(round.t, kind, n);
+    }
+  }
   if (round.dense) {
     shown.dense = shown.dense && aggregate == defined.aggregate;
     return;
@@ -239,7 +255,7 @@ void compare_round(const Round& round, const DefinedRound& defined, const Wire& 
   if (!defined.counts.empty()) {
     shown.drawn_masks += leaves_a_choice(defined.counts, mask) ? 1 : 0;
   }
-  for (std::uint32_t n = 0; n < workers; ++n) {
+  for (const std::uint32_t n : taking) {
     if (defined.votes.empty()) {
       shown.votes = shown.votes && !wire.has(round.t, comm::Kind::vote, n);
     } else if (wire.has(round.t, comm::Kind::vote, n)) {
@@ -301,12 +317,21 @@ Shown run(const Settings& settings) {
   shown.rescales = settings.error_rescale_on_decay();
   Definition definition(settings, std::vector<float>(kD, kTheta));
   std::vector<std::vector<Index>> votes(settings.workers);
+  std::vector<std::uint32_t> last_absent;
   for (const Round& round : plan) {
     if (round.stair > 0) {
       shown.stairs += fmt::format("{}{}", shown.stairs.empty() ? "" : " ", round.stair);
     }
     const DefinedRound defined = definition.run(round, update);
     compare_round(round, defined, wire, settings.workers, votes, shown);
+    const auto& taking = defined.participants;
+    shown.returns = shown.returns || std::ranges::any_of(last_absent, [&](std::uint32_t n) {
+                      return !round.first_sparse && std::ranges::binary_search(taking, n);
+                    });
+    last_absent.clear();
+    for (std::uint32_t n = 0; n < settings.workers; ++n) {
+      if (!std::ranges::binary_search(taking, n)) last_absent.push_back(n);
+    }
     if (!round.dense) shown.counts = shown.counts && counts[round.t] == defined.counts;
   }
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
@@ -377,6 +402,25 @@ std::vector<Check> check_algorithms() {
   const auto every = [&](bool Shown::*what) {
     return std::ranges::all_of(all, [&](const Shown* shown) { return shown->*what; });
   };
+  // Client sampling: what is sent against earlier rounds, and what an absent worker keeps.
+  std::vector<Shown> sampled;
+  for (const auto& [name, bits] : {std::pair{"ssgd-mv-ad-l8-q-min", 4U},
+                                   {"ssgd-mv-l8-q-min", 4U},
+                                   {"ssgd-mv-rs-l4", 32U},
+                                   {"top-k", 32U},
+                                   {"rand-k-l4", 32U}}) {
+    Settings some = small(name, bits);
+    some.participation = kParticipants;
+    some.momentum = 0.875;
+    some.momentum_correction = true;
+    sampled.push_back(run(some));
+  }
+  const bool samples = std::ranges::all_of(sampled, [](const Shown& shown) {
+    return shown.absent && shown.returns && shown.dense && shown.votes && shown.vote_size &&
+           shown.counts && shown.mask && shown.updates && shown.aggregate && shown.memory &&
+           shown.velocity && shown.theta && shown.identical && shown.counted &&
+           shown.away == (kDense + kSparse - 1) * (kWorkers - kParticipants);
+  });
   // Of ten rounds of warm-up, two have a share of 1/4 and two of 1/16; 4^-3 is below phi.
   Settings staired = small("ssgd-mv-ad-l4-q", 4);
   staired.phi_warmup = PhiWarmup::stairs;
@@ -466,6 +510,11 @@ std::vector<Check> check_algorithms() {
            own_stairs.stairs == "1 1 2 2",
        fmt::format("AD with 4-bit values and top-K, d = {}, K = {}, {} and {} before it", kD, kK,
                    stair_law(kD, kK, 1), stair_law(kD, kK, 2))},
+      {"participation",
+       "m of N workers send; the mean is over m; who is absent has theta, and keeps e and its vote",
+       samples,
+       fmt::format("m = {} of N = {}, AD, MV with changed votes, RS, top-K and rand-k; {}",
+                   kParticipants, kWorkers, what)},
       {"encode, decode", "each message, decoded and encoded again, has the same bytes",
        every(&Shown::identical), wire},
       {"sent = received", "by field, and 8 times the bytes moved", every(&Shown::counted), wire},

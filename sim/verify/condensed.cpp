@@ -37,14 +37,6 @@ std::vector<comm::LedgerRow> rows_of(const CondensedRecord& record, std::span<co
   return rows;
 }
 
-/// The rounds of a part, as one.
-Round sum_of(std::span<const Round> part) {
-  Round sum = part.back();
-  sum.steps = std::accumulate(part.begin(), part.end(), std::uint32_t{0},
-                              [](std::uint32_t steps, const Round& r) { return steps + r.steps; });
-  return sum;
-}
-
 template <typename Value>
 void hold(std::string_view where, std::string_view name, const Value& told, const Value& want) {
   if (told == want) return;
@@ -68,13 +60,16 @@ void hold_line(const RunHistory& run, const RoundHistory& line, const CondensedR
     throw CheckFailed(fmt::format("{}: round {} has a line of its own", where, round.t));
   }
   std::uint64_t steps = 0;
-  for (const Round& round : rounds) steps += round.steps;
+  std::uint64_t of_workers = 0;  // summed over those that take part
+  for (const Round& round : rounds) {
+    steps += round.steps;
+    of_workers += std::uint64_t{round.steps} * (run.settings.workers - round.absent);
+  }
   hold(where, "epoch", line.epoch, last.epoch);
   hold(where, "local_steps", line.local_steps, steps);
   hold(where, "dense", line.dense, last.dense);
   hold(where, "learning_rate", line.learning_rate, last.learning_rate);
-  hold(where, "images", line.images,
-       std::uint64_t{run.settings.workers} * run.settings.batch * steps);
+  hold(where, "images", line.images, run.settings.batch * of_workers);
   hold(where, "whether it was evaluated", line.test_accuracy.has_value(), last.evaluate);
   if (!line.theta_sha256.empty()) hold_digest(where, line.theta_sha256);
   const RoundSizes sizes = sizes_in(record, last.t);
@@ -128,7 +123,8 @@ void hold_condensed_metrics(const RunHistory& run, const CondensedRecord& record
   Account account(record.d, run.settings.workers);
   for (const std::span<const Round> part : parts_of(record.plan)) {
     const std::vector<comm::LedgerRow> rows = rows_of(record, part);
-    account.add(sum_of(part), rows);
+    for (const Round& round : part.first(part.size() - 1)) account.add(round, {});
+    account.add(part.back(), rows);
     if (part.front().t == 0) continue;
     comm::ByDirection<comm::Bits> told;
     for (const RoundHistory& line : run.rounds) {

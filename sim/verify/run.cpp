@@ -241,6 +241,13 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
         hold_file(run, "metrics.jsonl");
         return so_far(run, run.rounds.size());
       });
+  if (settings.worker_metrics) {
+    add(kWorkerMetrics, "each evaluated round's line, its means those of metrics.jsonl", [&] {
+      hold_worker_metrics(run, record);
+      hold_file(run, kWorkerMetrics);
+      return fmt::format("{} lines", run.by_worker.size());
+    });
+  }
   if (run.end) {
     add("model.safetensors", "its parameters have the digest of metrics.jsonl",
         [&] { return hold_model(directory / "model.safetensors", run); });

@@ -28,4 +28,8 @@ struct RunRecord {
 /// both values of the first that differs.
 void hold_metrics(const RunHistory& run, const RunRecord& record);
 
+/// Holds worker_metrics.jsonl against the schedule, and its means against metrics.jsonl. A run that
+/// goes on may have lines of rounds whose lines of metrics.jsonl are still to come.
+void hold_worker_metrics(const RunHistory& run, const RunRecord& record);
+
 }  // namespace mvsgd::sim

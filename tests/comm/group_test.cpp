@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "comm/inproc/inproc.hpp"
+#include "tests/sanitizers.hpp"
 
 namespace mvsgd::comm {
 namespace {
@@ -212,9 +213,7 @@ class AddressSpace {
 };
 
 TEST_P(GroupOf, AThreadThatCannotBeStartedEndsTheGroupAtOnceAndSaysHowManyCouldBe) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer's own memory is in the address space";
-#endif
+  if (kSanitizerTakesMemory) GTEST_SKIP() << "a sanitizer's own memory is in the address space";
   const auto group = make(200);
   std::atomic<int> waits = 0;
   const auto run = [&] {

@@ -37,12 +37,13 @@ inline std::string content(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// Writes a tar.gz. Returns what it should hold, one.bin and two.bin, with their hashes and its
-/// own.
-inline Archive write_archive(const std::filesystem::path& file, const std::vector<Entry>& entries) {
+/// Writes a tar, compressed by gzip unless another filter is named. Returns what it should hold,
+/// one.bin and two.bin, with their hashes and its own.
+inline Archive write_archive(const std::filesystem::path& file, const std::vector<Entry>& entries,
+                             int filter = ARCHIVE_FILTER_GZIP) {
   const std::unique_ptr<archive, decltype(&archive_write_free)> out(archive_write_new(),
                                                                     &archive_write_free);
-  archive_write_add_filter_gzip(out.get());
+  archive_write_add_filter(out.get(), filter);
   archive_write_set_format_ustar(out.get());
   archive_write_open_filename(out.get(), file.c_str());
   for (const Entry& entry : entries) {

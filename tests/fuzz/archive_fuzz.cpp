@@ -1,20 +1,17 @@
 // Fuzzes unpack: whatever an archive holds, only the wanted files are written, each of its size,
 // and all of them unless the archive is refused.
 //
-// Input: a tar file. Each of its blocks gets the checksum of a header. Without it, almost nothing
-// after the first block would ever be reached.
+// Input: a tar file, whose blocks get the checksums of headers.
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <numeric>
-#include <span>
 #include <string>
 
 #include "data/archive.hpp"
 #include "data/dataset.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
+#include "tests/fuzz/mended_tar.hpp"
 #include "tests/test_directory.hpp"
 
 namespace {
@@ -22,27 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using mvsgd::data::Archive;
 using mvsgd::fuzz::check;
-
-constexpr std::size_t kBlock = 512;
-constexpr std::size_t kSum = 148;  // place and length of a header's checksum
-constexpr std::size_t kSumBytes = 8;
-
-/// Writes the sum of a header's bytes, with blanks for the sum itself, in octal.
-void mend_checksum(std::span<char> block) {
-  const auto sum = block.subspan(kSum, kSumBytes);
-  std::fill(sum.begin(), sum.end(), ' ');
-  const unsigned total = std::accumulate(
-      block.begin(), block.end(), 0U,
-      [](unsigned so_far, char byte) { return so_far + static_cast<unsigned char>(byte); });
-  std::snprintf(sum.data(), kSumBytes, "%06o", total);
-}
-
-std::string mended(std::string tar) {
-  for (std::size_t at = 0; at + kBlock <= tar.size(); at += kBlock) {
-    mend_checksum(std::span(tar).subspan(at, kBlock));
-  }
-  return tar;
-}
+using mvsgd::fuzz::mended;
 
 Archive wanted() {
   return {.url = {},

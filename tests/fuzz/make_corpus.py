@@ -8,6 +8,7 @@ nothing but reach code that no other does are named fuzzed_N.
 
 import io
 import json
+import lzma
 import pathlib
 import struct
 import tarfile
@@ -310,7 +311,7 @@ edits("progress_of_a_round_too_large_for_any_integer", 1, (13, 1, b"1e300"))
 edits("progress_of_round_minus_one", 1, (13, 1, b"-1"))
 
 
-def tar(name, *entries):
+def tar_of(entries):
     """An entry is a name, its content, and its other attributes."""
     with io.BytesIO() as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
@@ -320,8 +321,11 @@ def tar(name, *entries):
                 for key, value in more.items():
                     setattr(entry, key, value)
                 archive.addfile(entry, io.BytesIO(content))
-        end = archive.offset
-        write("archive", name, file.getvalue()[:end])
+        return file.getvalue()[: archive.offset]
+
+
+def tar(name, *entries):
+    write("archive", name, tar_of(entries))
 
 
 ONE = ("folder/one.bin", b"first", {})
@@ -332,6 +336,24 @@ tar("one_is_there_twice", ONE, ONE, TWO)
 tar("one_is_longer", ("folder/one.bin", b"firsts", {}), TWO)
 tar("link", ("folder/one.bin", b"", {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}))
 tar("leaves", ("folder/../one.bin", b"first", {}))
+
+
+def bundled(name, *entries):
+    """A tar, which the fuzz target wraps in xz."""
+    write("bundle", name, b"\1" + tar_of(entries))
+
+
+A = ("run/a.json", b"{}\n", {})
+B = ("run/b.csv", b"x,y\n" * 20, {})
+bundled("two_files", A, B)
+write("bundle", "two_files_compressed", b"\0" + lzma.compress(tar_of([A, B])))
+bundled("a_file_twice", A, A)
+bundled("two_folders", A, ("other/b.csv", b"1\n", {}))
+bundled("no_folder", ("a.json", b"{}\n", {}))
+bundled("folder_above", ("../a.json", b"{}\n", {}))
+bundled("link", A, ("run/b.csv", b"", {"type": tarfile.SYMTYPE, "linkname": "a.json"}))
+bundled("device", ("run/a.json", b"", {"type": tarfile.CHRTYPE}))
+write("bundle", "plain_tar", b"\0" + tar_of([A]))
 
 
 def event(*fields):

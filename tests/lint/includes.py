@@ -33,9 +33,9 @@ ROOMS = {
     ),
 }
 
-# Backends, transports and operators of devices implement an interface of the folder above them.
-# Only PLUGIN_USERS, and they themselves, may include them. Each folder in nn/ is a backend.
-PLUGINS = ("comm/inproc", "compress/cuda")
+# Backends, transports and operators of devices implement an interface of the folder above them; only
+# these folders, and they themselves, may know them. Each folder in nn/ is a backend.
+PLUGINS = ("comm/inproc", "comm/mpi", "compress/cuda")
 PLUGIN_USERS = {"sim", "tests", "bench"}
 
 # A plug-in may also include another plug-in on which it is built, and that plug-in's folder.
@@ -54,6 +54,7 @@ OUTSIDE = (
         r"(cuda|cudnn|cublas|vector_types)",
         ("nn/cuda", "compress/cuda", "tests/cuda_emulation", "tests/nn/cuda", "tests/compress/cuda"),
     ),
+    (r"mpi\.h", ("comm/mpi", "tests/comm/mpi", "bench/mpi")),
     (r"omp\.h", ("nn", "sim", "tests", "bench")),
     (r"CLI/", ("sim/cli",)),
     (r"toml\+\+/", ("sim/plan/settings_file.cpp", "sim/report/network.cpp")),

@@ -98,6 +98,13 @@ inline std::vector<IdleCase> idle_cases() {
       {"check_votes",
        {{"scheme", "mv-ad"}, {"value_bits", "4"}, {"value_codec", "entropy"}},
        "value_codec = entropy"},
+      {"participation", {}, "there are but workers = 10", "65535"},
+      {"participation", {{"workers", "1"}}, "workers = 1, which takes part in every round", "0"},
+      {"participation", {{"scheme", "sm"}, {"workers", "1"}}, "scheme = sm sends nothing"},
+      {"participation",
+       {{"warmup_epochs", "0"}, {"epochs", "1"}, {"local_steps", "1000000"}},
+       "all workers take part in a first sparse round",
+       "0"},
       {"aggregation", {{"workers", "1"}}, "workers = 1"},
       {"practice",
        {{"sampling", "fresh"}, {"bn_eval", "batch"}, {"error_rescale_on_decay", "true"}},
@@ -105,6 +112,10 @@ inline std::vector<IdleCase> idle_cases() {
       {"error_rescale_on_decay", {{"scheme", "dense"}}, "scheme = dense"},
       {"eval_every", {{"epochs", "1"}}, "epochs = 1"},
       {"ledger_rows", {{"scheme", "sm"}, {"workers", "1"}}, "scheme = sm sends nothing"},
+      {"deadline",
+       {},
+       "only a transport between processes has a deadline, and transport = threads"},
+      {"worker_metrics", {{"scheme", "sm"}, {"workers", "1"}}, "scheme = sm sends nothing"},
   };
 }
 

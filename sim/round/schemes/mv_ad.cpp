@@ -18,17 +18,19 @@ using compress::Index;
 
 constexpr const char* kVoteSum = "vote_sum";
 
-/// The votes as M^sum counts them.
+/// The votes as M^sum counts them: the last ones of all workers, absent or not.
 class SumCount final : public VoteCount {
  public:
-  explicit SumCount(const compress::VoteSum& sum) : sum_(&sum) {}
+  SumCount(const compress::VoteSum& sum, std::uint32_t workers) : sum_(&sum), workers_(workers) {}
   [[nodiscard]] std::uint64_t votes_for(std::span<const Index> mask) const override {
     return sum_->votes_for(mask);
   }
+  [[nodiscard]] std::uint32_t voters() const override { return workers_; }
   [[nodiscard]] std::vector<std::uint32_t> counts() const override { return sum_->counts(); }
 
  private:
   const compress::VoteSum* sum_;
+  std::uint32_t workers_;
 };
 
 class AddDropServer final : public ServerSide {
@@ -44,10 +46,10 @@ class AddDropServer final : public ServerSide {
                           .check_votes = keeps_votes_}) {}
 
   void lead(ServerRound& round) override {
-    for (std::uint32_t n = 0; n < round.workers(); ++n) {
+    for (const std::uint32_t n : round.participants()) {
       round.round().first_sparse ? receive_vote(round, n) : receive_change(round, n);
     }
-    const SumCount counted(sum_);
+    const SumCount counted(sum_, round.workers());
     round.publish_mask(
         sum_.majority_mask(round.protocol().k, tie_break(round.settings(), round.round())),
         &counted);
@@ -167,11 +169,13 @@ class AddDrop final : public Scheme, public SparseRounds {
     if (round.round().first_sparse) {
       round.vote_whole();
     } else {
-      round.vote([&](std::span<const float> difference, const std::vector<Index>& top,
-                     const std::vector<Index>& last) {
-        return DefinitionRound::changed(
-            last, compress::add_drop_by_sorting(difference, top, last, round.protocol().k_ad));
-      });
+      round.vote(
+          [&](std::span<const float> difference, const std::vector<Index>& top,
+              const std::vector<Index>& last) {
+            return DefinitionRound::changed(
+                last, compress::add_drop_by_sorting(difference, top, last, round.protocol().k_ad));
+          },
+          AbsentVotes::stand);
     }
     round.send_under(round.most_voted());
   }

@@ -17,9 +17,9 @@ class TopKServer final : public ServerSide {
       : receiver_(settings), votes_(d), dense_sum_(d) {}
 
   void lead(ServerRound& round) override {
-    std::vector<std::vector<Index>> supports(round.workers());
+    std::vector<std::vector<Index>> supports(round.workers());  // empty of the absent, as is below
     std::vector<std::vector<float>> values(round.workers());
-    for (std::uint32_t n = 0; n < round.workers(); ++n) {
+    for (const std::uint32_t n : round.participants()) {
       supports[n] = receiver_.receive(round, n);
       values[n].resize(supports[n].size());
       round.receive_update(n, values[n]);
@@ -27,10 +27,10 @@ class TopKServer final : public ServerSide {
     votes_.count(supports);
     std::vector<Index> all(votes_.voted().begin(), votes_.voted().end());
     round.sizes().union_size = static_cast<std::uint32_t>(all.size());
-    const TallyCount counted(votes_);
+    const TallyCount counted(votes_, round.participants().size());
     round.publish_mask(std::move(all), &counted);
 
-    for (std::uint32_t n = 0; n < round.workers(); ++n) {
+    for (const std::uint32_t n : round.participants()) {
       compress::scatter_add(supports[n], values[n], dense_sum_);
     }
     const std::vector<Index>& mask = round.state().mask;
@@ -59,10 +59,11 @@ class OwnTopK final : public Scheme, public SparseRounds {
   [[nodiscard]] RoundShape shape(const Settings& settings, const Dimensions& dimensions,
                                  const Round& round) const override {
     MessageShape mask = mask_shape(settings, dimensions, round);
-    mask.most = std::min(dimensions.d, dimensions.workers * dimensions.k);
+    const std::uint32_t supports = settings.workers - round.absent;
+    mask.most = std::min(dimensions.d, supports * dimensions.k);
     mask.counted_by = CountedBy::supports;
-    mask.share *= settings.workers;
-    if (settings.block_size == 0) mask.block = settings.phi.rounded_reciprocal(settings.workers);
+    mask.share *= supports;
+    if (settings.block_size == 0) mask.block = settings.phi.rounded_reciprocal(supports);
     MessageShape aggregate = aggregate_shape(settings, dimensions);
     aggregate.most = mask.most;
     aggregate.counted_by = CountedBy::supports;

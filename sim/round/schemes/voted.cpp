@@ -12,12 +12,10 @@ class VotedServer final : public ServerSide {
       : scheme_(&scheme), receiver_(settings), votes_(d) {}
 
   void lead(ServerRound& round) override {
-    std::vector<std::vector<Index>> supports;
-    for (std::uint32_t n = 0; n < round.workers(); ++n) {
-      supports.push_back(receiver_.receive(round, n));
-    }
+    std::vector<std::vector<Index>> supports(round.workers());  // empty of the absent
+    for (const std::uint32_t n : round.participants()) supports[n] = receiver_.receive(round, n);
     votes_.count(supports);
-    const TallyCount counted(votes_);
+    const TallyCount counted(votes_, round.participants().size());
     round.publish_mask(
         scheme_->choose_mask(votes_, round.settings(), round.protocol(), round.round()), &counted);
     round.step_under_mask(

@@ -60,14 +60,17 @@ class VoteReceiver {
 /// The votes as a tally counts them.
 class TallyCount final : public VoteCount {
  public:
-  explicit TallyCount(const compress::VoteTally& tally) : tally_(&tally) {}
+  TallyCount(const compress::VoteTally& tally, std::size_t voters)
+      : tally_(&tally), voters_(static_cast<std::uint32_t>(voters)) {}
   [[nodiscard]] std::uint64_t votes_for(std::span<const compress::Index> mask) const override {
     return tally_->votes_for(mask);
   }
+  [[nodiscard]] std::uint32_t voters() const override { return voters_; }
   [[nodiscard]] std::vector<std::uint32_t> counts() const override;
 
  private:
   const compress::VoteTally* tally_;
+  std::uint32_t voters_;
 };
 
 /// The settings' rule for breaking ties, for round t.

@@ -10,6 +10,7 @@ import collections
 import csv
 import fractions
 import hashlib
+import itertools
 import json
 import math
 import pathlib
@@ -182,15 +183,15 @@ class ServerError:
 
     def __init__(self, settings):
         self.feeds_back = settings["quantization_error"]
-        self.first = first_sparse_round(settings)
-        self.next = self.first
+        self.settings = settings
+        self.next = first_sparse_round(settings)
         self.kept = collections.defaultdict(float)
 
     def hold(self, aggregate, mask, want, where):
         """Each level of an aggregate has the mean magnitude of the values in it: mean and memory."""
         m = aggregate
         signs = [math.copysign(1, value) for value in m.values]
-        if m.round == self.next or not self.feeds_back:
+        if (m.round == self.next and is_in_first_half(self.settings, m.round)) or not self.feeds_back:
             values = [float32(self.kept[p] + want[p]) for p in mask]
             levels = collections.defaultdict(list)
             near = 2**-8 if m.code == "bfloat16" else 2**-11
@@ -218,32 +219,70 @@ def first_sparse_round(settings):
     return warmup_steps(settings) + 1
 
 
-def hold_rounds(messages, workers, votes, settings):
+def philox(counter, key):
+    """The four words of Philox4x64-10 (Salmon et al. 2011)."""
+    words, keys, low = list(counter), list(key), (1 << 64) - 1
+    for _ in range(10):
+        left, right = 0xD2E7470EE14C6C93 * words[0], 0xCA5A826395121157 * words[2]
+        words = [right >> 64 ^ words[1] ^ keys[0], right & low, left >> 64 ^ words[3] ^ keys[1], left & low]
+        keys = [keys[0] + 0x9E3779B97F4A7C15 & low, keys[1] + 0xBB67AE8584CAA73B & low]
+    return words
+
+
+def drawn(seed, t, n, m):
+    """The m of n workers that take part in round t."""
+    taken = set()
+    for j in range(n - m, n):
+        words = (philox((t, j, i, 0), (seed, 0x706C616E00000001))[0] for i in itertools.count())
+        word = next(word for word in words if word >= (1 << 64) % (j + 1)) % (j + 1)
+        taken.add(j if word in taken else word)
+    return sorted(taken)
+
+
+def senders_by_round(messages, settings):
+    """The workers that sent, by round. Checks that they are those that should. A sparse round is the first of
+    its K, which has all, if it is so in the dump."""
+    sent = collections.defaultdict(set)
+    for t, kind, worker in messages:
+        sent[t] |= set() if kind in DOWN else {worker}
+    begun = set()
+    for t in sorted({t for t, kind, _ in messages if kind == "aggregate"}):
+        n, m = settings["workers"], settings["participation"] or settings["workers"]
+        begins = (t, "mask", 0) in messages and share(settings, t) not in begun
+        begun |= {share(settings, t)} if begins else set()
+        want = list(range(n)) if begins or m == n else drawn(settings["seed"], t, n, m)
+        hold(sorted(sent[t]) == want, f"round {t}: messages of the workers {sorted(sent[t])}, not {want}")
+    return {t: sorted(workers) for t, workers in sent.items()}
+
+
+def hold_rounds(messages, senders, votes, settings):
     """Checks each round's messages against each other. Returns the parameters after the last round."""
     scheme = settings["scheme"]
     aggregation = settings["aggregation"]
     theta = list(messages[0, "model", 0].values) if (0, "model", 0) in messages else None
     error = ServerError(settings)
+    last = {}  # vote of each worker
     for t in sorted({t for t, kind, _ in messages if kind == "aggregate"}):
         where = f"round {t}"
 
         def values_of(kind):
-            return [messages[t, kind, n].values for n in range(workers)]
+            return [messages[t, kind, n].values for n in senders[t]]
 
         aggregate = messages[t, "aggregate", 0]
         if (t, "mask", 0) in messages:
             mask = messages[t, "mask", 0].positions
-            voted = [votes[t, n] for n in range(workers) if (t, n) in votes]
-            hold(len(voted) == (0 if scheme == "rand-k" else workers), f"{where}: {len(voted)} votes")
-            hold_mask(settings, set(mask), voted, where)
-            sent = [sorted(vote) for vote in voted] if scheme == "top-k" else [mask] * workers
+            voted = [votes[t, n] for n in senders[t] if (t, n) in votes]
+            hold(len(voted) == (0 if scheme == "rand-k" else len(senders[t])), f"{where}: {len(voted)} votes")
+            last.update({n: votes[t, n] for n in senders[t] if (t, n) in votes})
+            hold_mask(settings, set(mask), last.values() if scheme == "mv-ad" else voted, where)
+            sent = [sorted(vote) for vote in voted] if scheme == "top-k" else [mask] * len(senders[t])
             updates = list(zip(sent, values_of("update")))
         else:
             mask = range(aggregate.dimension)
             updates = [(mask, values) for values in values_of("dense")]
         for at, values in updates:
             hold(len(at) == len(values), f"{where}: {len(values)} values for {len(at)} coordinates")
-        want = mean(updates, 1 if aggregation == "sum" else workers)
+        want = mean(updates, 1 if aggregation == "sum" else len(senders[t]))
         if aggregate.value_bits < 32:
             error.hold(aggregate, mask, want, where)
         else:
@@ -260,11 +299,22 @@ def nearest(x):
     return max(math.floor(x + fractions.Fraction(1, 2)), 1)
 
 
-def warmup_steps(settings):
-    """The local steps of the warm-up, each a round."""
+def steps_in(settings):
+    """The local steps of an epoch, and of the run."""
     images = settings["synthetic_train"] if settings["data"] == "synthetic" else 50000
     epoch = -(-images // (settings["workers"] * settings["batch"]))
-    steps = settings["epochs"] * epoch
+    return epoch, settings["epochs"] * epoch
+
+
+def is_in_first_half(settings, t):
+    """Whether round t, a sparse one, begins before half of the run's steps are done."""
+    warmup = warmup_steps(settings)
+    return 2 * (warmup + (t - warmup - 1) * settings["local_steps"]) < steps_in(settings)[1]
+
+
+def warmup_steps(settings):
+    """The local steps of the warm-up, each a round."""
+    epoch, steps = steps_in(settings)
     if settings["warmup_epochs"] == "proportional":
         return nearest(fractions.Fraction(5 * steps, 300))
     return min(settings["warmup_epochs"] * epoch, steps)
@@ -281,9 +331,9 @@ def share(settings, t):
     return max(phi, fractions.Fraction(1, 4**(1 + 5 * (t - 1) // warmup)))
 
 
-def hold_header(m, settings, d, first, where):
+def hold_header(m, settings, d, first, senders, where):
     """Checks count, code and the code's parameter against the settings. `first`: m is the first of its kind
-    and sender, or the first of another K."""
+    and sender, or the first of another K. `senders`: how many workers sent in its round."""
     if m.positions is None:
         coded = 1 < m.value_bits <= 8 and settings["value_codec"] == "entropy"
         coded = coded and (m.kind == "update" or settings["scheme"] != "top-k")
@@ -314,7 +364,7 @@ def hold_header(m, settings, d, first, where):
         return
     block = settings["block_size"] or nearest(1 / phi)
     if m.kind == "mask" and settings["scheme"] == "top-k":
-        block = nearest(1 / (settings["workers"] * phi))
+        block = nearest(1 / (senders * phi))
     if m.kind in ("add", "drop"):
         block = nearest(1 / phi_ad)
     if m.kind == "drop" and settings["drop_codec"] == "rank":
@@ -359,14 +409,15 @@ def hold_run(messages, workers, votes, run):
     rounds = {t for t, _, _ in messages}
     with open(run / "ledger.csv", newline="") as file:
         all_rounds = hold_ledger(messages, file, rounds)
+    senders = senders_by_round(messages, settings)
     firsts = {}
     for t, kind, worker in messages:
         firsts.setdefault((kind, worker, share(settings, t)), t)
     d = next(m.dimension for (_, kind, _), m in messages.items() if kind == "aggregate")
     for (t, kind, worker), m in messages.items():
         first = t == firsts[kind, worker, share(settings, t)]
-        hold_header(m, settings, d, first, f"round {t}, {kind} of worker {worker}")
-    theta = hold_rounds(messages, workers, votes, settings)
+        hold_header(m, settings, d, first, len(senders[t]), f"round {t}, {kind} of worker {worker}")
+    theta = hold_rounds(messages, senders, votes, settings)
     end = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
     if rounds == all_rounds and theta is not None:
         found = digest("f", theta)

@@ -97,6 +97,12 @@ def cases(presets):
     for preset, more in [("ssgd-mv", " --vote-codec delta --mask-codec delta"),
                          ("ssgd-mv-ad", f" {RANKS} --mask-codec delta"), ("top-k", "")]:
         yield f"{preset} on stairs", f"--preset {preset} {stairs}{more}"
+    some = f"--workers 4 --participation 2 --rounds 6 --dump-rounds 0,1,2,3,4,5,6 {SPARSE} --epochs 4"
+    for preset, more in [("ssgd-mv-l8-q-min", " --mask-codec delta --local-steps 1"),
+                         ("ssgd-mv-ad", f" {RANKS} --value-bits 4 --value-codec entropy"), ("top-k", ""),
+                         ("rand-k-l4", " --local-steps 1 --aggregation sum")]:
+        yield f"{preset}, two of four workers", f"--preset {preset} {some}{more}"
+    yield "dense, two of four workers", "--preset dense --workers 4 --participation 2"
     yield "no statistics", f"{mv} --bn-eval recompute"
 
 

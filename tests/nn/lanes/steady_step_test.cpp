@@ -14,6 +14,7 @@
 #include "nn/lanes/make_lanes.hpp"
 #include "nn/resnet18.hpp"
 #include "tests/nn/values.hpp"
+#include "tests/sanitizers.hpp"
 
 namespace {
 
@@ -84,9 +85,7 @@ TEST(SteadyStep, AllocatesNothingLarge) {
 
 // All memory: parameters and gradients, packed weights, activations, scratch.
 TEST(SteadyStep, TakesAtMost700MebibytesAtThePapersSize) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "the sanitizer's own memory is resident, too";
-#endif
+  if (kSanitizerTakesMemory) GTEST_SKIP() << "the sanitizer's own memory is resident, too";
   if (lanes::best_isa() == lanes::Isa::portable) {
     GTEST_SKIP() << "the portable loops take a minute a step";
   }

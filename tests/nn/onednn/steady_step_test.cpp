@@ -14,6 +14,7 @@
 #include "nn/onednn/make_onednn.hpp"
 #include "nn/resnet18.hpp"
 #include "tests/nn/values.hpp"
+#include "tests/sanitizers.hpp"
 
 namespace {
 
@@ -86,9 +87,7 @@ TEST(SteadyStep, AllocatesNothingLarge) {
 // All memory: parameters and gradients, weights in oneDNN's layouts, activations, scratchpad and
 // generated code.
 TEST(SteadyStep, TakesAtMost700MebibytesAtThePapersSize) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "the sanitizer's own memory is resident, too";
-#endif
+  if (kSanitizerTakesMemory) GTEST_SKIP() << "the sanitizer's own memory is resident, too";
   const auto peak_mebibytes = [] {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);

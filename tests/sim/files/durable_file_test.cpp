@@ -1,13 +1,19 @@
 // Files that outlive a crash: their digests, and the error on a full disk.
 #include "sim/files/durable_file.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "tests/test_directory.hpp"
 
@@ -49,6 +55,40 @@ TEST_F(DurableFileTest, WhatIsHashedOnAThreadOfItsOwnIsTheSame) {
   EXPECT_EQ(file.finish(), digest_of(path_ / "file"));  // digest_of() reads small parts
   EXPECT_EQ(text(path_ / "file"), "a" + large + "b");
   EXPECT_THROW(DurableFile("/dev/full").write(large), std::runtime_error);
+}
+
+/// How many of a file's pages the system has in its cache.
+std::size_t cached_pages(const fs::path& path) {
+  const std::size_t bytes = fs::file_size(path);
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  void* const mapped = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
+  close(file);
+  std::vector<unsigned char> cached((bytes + page - 1) / page);
+  EXPECT_EQ(mincore(mapped, bytes, cached.data()), 0);
+  munmap(mapped, bytes);
+  return static_cast<std::size_t>(std::ranges::count_if(cached, [](auto of) { return of & 1U; }));
+}
+
+// What a save writes is not read again. In the cache it would take as much memory again, and the
+// time to find it.
+TEST_F(DurableFileTest, ManyBytesAtOnceTakeNoMemoryOfTheSystems) {
+  const int probe = open((path_ / "probe").c_str(), O_WRONLY | O_CREAT | O_DIRECT, 0644);
+  if (probe < 0) GTEST_SKIP() << path_ << ": its file system writes through the cache alone";
+  close(probe);
+  std::string large((std::size_t{9} << 20U) + 5, 'x');
+  large[large.size() / 2] = 'y';
+  DurableFile file(path_ / "file");
+  std::string all;
+  for (const std::string& part : {std::string("ab"), large, std::string("c"), large, large}) {
+    file.write(part);
+    all += part;
+  }
+  const FileDigest digest = file.finish();
+  EXPECT_LE(cached_pages(path_ / "file"), 8U);  // the blocks in which two parts meet
+  EXPECT_EQ(digest.bytes, all.size());
+  EXPECT_EQ(digest, digest_of(path_ / "file"));
+  EXPECT_TRUE(text(path_ / "file") == all);
 }
 
 TEST_F(DurableFileTest, DigestOfAFileOrItsBeginning) {

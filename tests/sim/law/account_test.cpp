@@ -154,6 +154,37 @@ INSTANTIATE_TEST_SUITE_P(Table1, AccountOfRow,
                                          Row{"top-k", 78.05, 8.42, 15.2, 34.2, 12.3}),
                          row_name);
 
+TEST(Account, RatesCountTheStepsThatAreTakenAndTheDownlinkOfAll) {
+  Settings settings = preset("ssgd-mv").settings;
+  settings.workers = 4;
+  settings.participation = 1;
+  const Audit audit({}, settings, kD, 0);
+  Account account(kD, settings.workers);
+  for (const Round& round : plain_rounds(2, 3, 3)) {
+    std::vector<comm::LedgerRow> rows;
+    for (std::uint32_t n = 0; n < settings.workers; ++n) {
+      const auto own = audit.expected(round, n);
+      rows.insert(rows.end(), own.begin(), own.end());
+    }
+    account.add(round, rows);
+    // That of a worker that has sent, whoever it is.
+    if (round.dense) continue;
+    EXPECT_EQ(account.sparse_round(comm::Direction::up)[comm::Field::positions].count(),
+              1'005'660U);
+  }
+  // Of three sparse rounds all four workers take part in the first, one in each of the others; mask
+  // and aggregate go to four in each.
+  constexpr double kMessages = 1'005'660 + 3'575'680;
+  constexpr double kStep = 32.0 * kD;
+  const Rates rates = account.rates();
+  EXPECT_DOUBLE_EQ(*rates.uplink, 6 * kStep / (6 * kMessages));
+  EXPECT_DOUBLE_EQ(*rates.both_ways, 2 * 6 * kStep / ((6 + 12) * kMessages));
+  const double up = static_cast<double>(account.total(comm::Direction::up).count());
+  EXPECT_DOUBLE_EQ(*rates.run_uplink, 8 * kStep / up);
+  EXPECT_EQ(account.sums().dense_absent, 6U);
+  EXPECT_EQ(account.sums().sparse_absent, 6U);
+}
+
 TEST(Account, DenseRunsHaveNoSparseRate) {
   const Rates rates = account_of("dense").rates();
   EXPECT_FALSE(rates.uplink.has_value());

@@ -108,6 +108,14 @@ TEST(Law, AStairKeepsAQuarterOfTheOneBeforeDownToK) {
   EXPECT_EQ(stair_law(64, 64, 1), 64U);
 }
 
+TEST(Law, MOfTheWorkersSendUnlessVotesBegin) {
+  EXPECT_EQ(senders_law(10, 0, false), 10U);
+  EXPECT_EQ(senders_law(10, 0, true), 10U);
+  EXPECT_EQ(senders_law(10, 3, false), 3U);
+  EXPECT_EQ(senders_law(10, 3, true), 10U);
+  EXPECT_EQ(senders_law(10, 10, false), 10U);
+}
+
 TEST(Law, NothingTravelsBesideFloats) { EXPECT_EQ(level_mean_law({}, kK, 32, 0), comm::Bits(0)); }
 
 TEST(Law, PaddingFillsTheLastByte) {

@@ -47,14 +47,15 @@ std::string toml_of(const Settings& settings) {
 }
 
 /// The error for `key`, given by name under these settings.
-std::string judged(const Settings& settings, std::string_view key) {
+std::string judged(const Settings& settings, std::string_view key, Ranks ranks = Ranks::threads) {
   const std::vector<GivenKey> named{{.key = std::string(key), .where = ""}};
-  return refusal_of([&] { refuse_without_effect(settings, named); });
+  return refusal_of([&] { refuse_without_effect(settings, named, ranks); });
 }
 
 bool has_effect_always(const Effect& effect) {
   const Effect& scheme = effect_of("scheme");
-  return effect.held == scheme.held && effect.why_not == scheme.why_not && !effect.of_backend;
+  return effect.held == scheme.held && effect.why_not == scheme.why_not && !effect.of_backend &&
+         !effect.of_processes;
 }
 
 /// Whether only the cuda backend, which a build may lack, takes the value.
@@ -120,7 +121,8 @@ TEST_P(RangeOfKey, IsTakenToItsEndsWhichAreValidAndHaveAnEffect) {
     const bool has_so_many_epochs = own.key != "warmup_epochs" || value != "1000000000";
     if (is_of_cuda(own.key, value) || !has_so_many_epochs) continue;
     EXPECT_NO_THROW(check_backend(settings));
-    EXPECT_EQ(judged(settings, own.key), "");
+    EXPECT_EQ(judged(settings, own.key, Ranks::processes), "");
+    EXPECT_EQ(judged(settings, own.key).empty(), !effect_of(own.key).of_processes);
   }
 }
 

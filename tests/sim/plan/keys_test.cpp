@@ -24,6 +24,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
   static const std::map<std::string_view, std::vector<std::string>> all{
       {"scheme", {"mv", "sm", "dense", "top-k", "mv-rs", "mv-ad", "rand-k"}},
       {"workers", {"10", "1", "65535"}},
+      {"participation", {"0", "1", "65535"}},
       {"local_steps", {"1", "8"}},
       {"phi", {"0.01", "1", "0.123456789012345678"}},
       {"phi_ad", {"0.001", "0.5", "0.000000001", "0.100000000000000001"}},
@@ -78,6 +79,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"error_rescale_on_decay", {"true", "false"}},
       {"eval_every", {"1", "1000000000"}},
       {"ledger_rows", {"worker", "round"}},
+      {"worker_metrics", {"false", "true"}},
       {"checkpoint_every", {"10m", "0", "50", "1m", "1000000m", "1000000000"}},
       {"deadline", {"3600", "1"}}};
   return all;

@@ -41,6 +41,23 @@ TEST(RoundShape, HasBlocksOfAUnionForNSupports) {
   EXPECT_EQ(block_of(Kind::mask, of, kD), 10U);
 }
 
+TEST(RoundShape, OfAUnionIsOfTheSupportsOfThoseThatTakePart) {
+  Settings settings = preset("top-k").settings;
+  settings.participation = 4;
+  Round round;
+  round.t = 3;
+  round.absent = 6;
+  for (const MessageShape& message : round_shape(settings, dimensions(settings, kD, 0), round)) {
+    if (message.kind == Kind::mask) {
+      EXPECT_EQ(message.block, 25U);
+    }
+    if (message.way == comm::Direction::down) {
+      EXPECT_EQ(message.most, 4U * 111'740);
+      EXPECT_EQ(message.share, 0.04);
+    }
+  }
+}
+
 TEST(RoundShape, HasBlocksOfRanksOfKOverKadRounded) {
   Settings settings = preset("ssgd-mv-ad").settings;
   settings.drop_codec = DropCoding::rank;

@@ -37,6 +37,29 @@ TEST(Schedule, PapersWarmUpIsFiveEpochsOfStairsFrom01To05) {
   EXPECT_EQ(rounds[395].steps, 4U);
 }
 
+TEST(Schedule, LeavesWorkersOutOfAllRoundsButThoseThatBeginWithNewVotes) {
+  Settings settings = preset("ssgd-mv-l4").settings;
+  settings.epochs = 10;
+  settings.participation = 3;
+  for (const Round& round : schedule(settings, 50'000)) {
+    EXPECT_EQ(round.absent, round.t == 14 ? 0U : 7U) << round.t;  // 13 dense rounds
+  }
+  settings.phi_warmup = PhiWarmup::stairs;
+  std::vector<std::uint32_t> whole;
+  for (const Round& round : schedule(settings, 50'000)) {
+    if (round.absent == 0) whole.push_back(round.t);
+    EXPECT_EQ(round.absent == 0, round.first_sparse) << round.t;
+  }
+  EXPECT_THAT(whole, testing::ElementsAre(1, 4, 7, 9));  // 4^-4 is below phi
+  settings.scheme = &scheme_named("dense");
+  settings.phi_warmup = PhiWarmup::dense;
+  for (const Round& round : schedule(settings, 50'000)) EXPECT_EQ(round.absent, 7U);
+  for (const std::uint32_t all : {0U, 10U}) {
+    settings.participation = all;
+    for (const Round& round : schedule(settings, 50'000)) EXPECT_EQ(round.absent, 0U);
+  }
+}
+
 TEST(Schedule, SmKeepsItsRateInWarmUp) {
   const auto rounds = schedule(preset("sm").settings, 50'000);
   EXPECT_EQ(rounds.front().learning_rate, 0.1);

@@ -459,6 +459,10 @@ TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
               HasSubstr("quantizer_block = 7"));
   EXPECT_THAT(refusal({{"check_votes", "true"}}), HasSubstr("check_votes = true"));
   EXPECT_THAT(refusal({{"nesterov", "true"}}), HasSubstr("nesterov = true: momentum = 0"));
+  EXPECT_THAT(refusal({{"participation", "11"}}),
+              HasSubstr("participation = 11: there are but workers = 10"));
+  EXPECT_THAT(refusal({{"scheme", "sm"}, {"workers", "1"}, {"participation", "1"}}),
+              HasSubstr("participation = 1: scheme = sm sends nothing"));
   EXPECT_THAT(refusal({{"momentum_correction", "true"}}), HasSubstr("momentum = 0"));
   EXPECT_THAT(refusal({{"scheme", "dense"}, {"momentum", "0.9"}, {"momentum_correction", "true"}}),
               HasSubstr("only a sparse scheme sends a part"));

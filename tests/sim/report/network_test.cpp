@@ -15,6 +15,7 @@
 
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/plan/participation.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/report/seed_groups.hpp"
@@ -234,6 +235,45 @@ TEST_F(NetworkTimes, ALedgerOfSumsIsTheSame) {
   run_.history.settings.ledger_rows = LedgerRows::round;
   const auto of_sums = network_seconds(network_);
   for (std::size_t i = 0; i < 3; ++i) EXPECT_DOUBLE_EQ(of_sums[i], of_workers[i]);
+}
+
+TEST_F(NetworkTimes, OfARoundWithAbsentWorkersAreOfThoseThatTakePart) {
+  run_.history.settings.participation =
+      1;  // of two: in the dense round, not in the first sparse one
+  const std::uint32_t absent =
+      1 - participants(run_.history.settings, schedule(run_.history.settings, 64)[0]).front();
+  const auto of_all = network_seconds(network_);
+  std::erase_if(run_.rows, [&](const comm::LedgerRow& row) {
+    return row.id.kind == Kind::dense && row.id.worker == absent;
+  });
+  const auto of_workers = network_seconds(network_);
+  EXPECT_EQ(of_workers, of_all);  // nobody waits for another
+  const auto times = network_times(run_, network_);
+  EXPECT_DOUBLE_EQ(times[1].compute, (2 + 0.5) / 1 + 0.25);
+  EXPECT_DOUBLE_EQ(times[2].compute, (8 + 1 + 1) / 2. + 0.5);
+  const NetworkTime dense = dense_network_time(run_, network_);
+  EXPECT_DOUBLE_EQ(dense.compute, 2 / 1. + 8 / 2.);
+
+  Network other = network_;
+  other.unlike[absent] = {.rate = {10, 1000}, .latency = 0.1};
+  const double bits = 32 * static_cast<double>(nn::resnet18_parameters({.width = 2}).size()) + 192;
+  const double down = 0.1 + bits / 1000;
+  EXPECT_NEAR(dense_network_time(run_, other).network,
+              down + (0.1 + bits / 100 + down) + 4 * (0.1 + bits / 10 + down), 1e-9 * bits);
+
+  std::erase_if(run_.rows, [](const comm::LedgerRow& row) {
+    return row.id.worker == 1 && row.id.kind != Kind::dense;
+  });
+  for (comm::LedgerRow& row : run_.rows) {
+    if (row.id.kind != Kind::dense) row.bits = comm::Bits(2 * row.bits.count());
+    row.id.worker = 0;
+  }
+  run_.history.settings.ledger_rows = LedgerRows::round;
+  const auto of_sums = network_seconds(network_);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_DOUBLE_EQ(of_sums[i], of_workers[i]);
+  // What the one sends is all that the server's link carries up.
+  network_.server[Direction::down] = 80;
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[1], 0.1 + 50 + 0.1 + 4);
 }
 
 TEST_F(NetworkTimes, MoveTheRoundsToWhenTheyWouldEnd) {

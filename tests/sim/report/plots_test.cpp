@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <filesystem>
@@ -93,6 +94,50 @@ TEST_F(ReportPlots, ThePageHasEveryPlotAndNothingFromElsewhere) {
     EXPECT_TRUE(ids.insert(id).second) << id;
   }
   EXPECT_GE(ids.size(), 11U);
+}
+
+TEST_F(ReportPlots, WhatEachWorkerHasIsABandFromTheLeastToTheLargest) {
+  Settings settings = small_settings("ssgd-mv");
+  settings.worker_metrics = true;
+  settings.workers = 3;
+  train("one", settings);
+  const auto all = groups();
+  const std::vector<Plot> plots = report_plots(all);
+  for (const char* const name : {"loss", "vote_overlap", "vote_agreement", "error_norm"}) {
+    SCOPED_TRACE(name);
+    const std::string plot_name = std::string("worker_") + name + "-epoch";
+    const auto plot = std::ranges::find(plots, plot_name, &Plot::name);
+    ASSERT_NE(plot, plots.end());
+    EXPECT_THAT(plot->draw, HasSubstr("filledcurves"));
+    // The last point of the data block: epoch, two that are not drawn, mean, least, largest.
+    const WorkerMetric& metric =
+        *std::ranges::find(worker_metrics(), std::string_view(name), &WorkerMetric::name);
+    const WorkerMetrics& last = all.front().runs.front().by_worker.back();
+    const double scale = metric.is_share ? 100 : 1;
+    double sum = 0;
+    double least = 1e300;
+    double largest = 0;
+    for (const auto& number : last.*metric.of) {
+      sum += *number;
+      least = std::min(least, *number);
+      largest = std::max(largest, *number);
+    }
+    EXPECT_LT(least, largest);
+    std::istringstream block(plot->data.substr(0, plot->data.rfind("EOD")));
+    std::string line;
+    for (std::string next; std::getline(block, next);) line = next;
+    std::istringstream numbers(line);
+    double point[6] = {};
+    for (double& number : point) numbers >> number;
+    EXPECT_EQ(point[0], 2);  // epochs
+    EXPECT_DOUBLE_EQ(point[3], scale * sum / 3);
+    EXPECT_DOUBLE_EQ(point[4], scale * least);
+    EXPECT_DOUBLE_EQ(point[5], scale * largest);
+  }
+  EXPECT_THAT(page(all), HasSubstr("<figure id=\"worker_error_norm-epoch\"><svg"));
+  std::ostringstream csv;
+  write_csv(csv, all);
+  EXPECT_THAT(csv.str(), HasSubstr(",vote_agreement/worker-2,"));
 }
 
 TEST_F(ReportPlots, WhatNoRunHasIsNotDrawn) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/resnet18.hpp"
 #include "tests/sim/outcome.hpp"
 #include "tests/sim/small_run.hpp"
 #include "tests/test_directory.hpp"
@@ -54,6 +55,22 @@ class RunTable : public testing::Test {
   TestDirectory directory_;
   fs::path path_ = directory_.path();
 };
+
+TEST_F(RunTable, ABudgetIsOfTheStepsThatWorkersTake) {
+  Settings settings = small_settings("ssgd-mv-l4");
+  settings.participation = 1;
+  train_into(path_ / "run", settings);
+  const RunHistory history = read_run_history(path_ / "run");
+  std::uint64_t images = 0;
+  for (const RoundHistory& round : history.rounds) images += round.dense ? 0 : round.images;
+  EXPECT_EQ(history.sparse_steps, images / settings.batch);
+  EXPECT_LT(history.sparse_steps, 2U * 7);  // two workers, seven steps
+  const auto budget = bit_budget(history, comm::Direction::up);
+  const auto bits = history.sparse_bits[comm::Direction::up][comm::Field::values].count();
+  const auto d = static_cast<double>(nn::resnet18_parameters({.width = 2}).size());
+  EXPECT_DOUBLE_EQ(budget.value().q_val,
+                   static_cast<double>(bits) / (d * static_cast<double>(history.sparse_steps)));
+}
 
 TEST_F(RunTable, HasAccuracyRatesBitsAndDigestOfEachRunInTheOrderGiven) {
   const std::vector<std::string> runs{trained("sm"), trained("ssgd-mv-l4"),
@@ -124,6 +141,26 @@ TEST_F(RunTable, IsNotAFiguresAndComesOnlyWhenAskedFor) {
   EXPECT_EQ(run({"report", directory, "--table", "--figure", "--out", page()}).code, Exit::usage);
   EXPECT_FALSE(fs::exists(page()));
   EXPECT_EQ(run({"report", directory, "--format", "csv", "--out", page()}).out, page() + "\n");
+}
+
+TEST_F(RunTable, IsNoPartOfACondensedRunAndNeitherIsAnyDrawing) {
+  const std::string directory = trained("ssgd-mv");
+  const std::string into = (path_ / "condensed").string();
+  for (const std::vector<std::string>& other :
+       std::vector<std::vector<std::string>>{{"--out", page()},
+                                             {"--format", "csv"},
+                                             {"--figure"},
+                                             {"--table"},
+                                             {"--network", "lan"}}) {
+    std::vector<std::string> words{"report", directory, "--condense", into};
+    words.insert(words.end(), other.begin(), other.end());
+    const Outcome outcome = run(words);
+    EXPECT_EQ(outcome.code, Exit::usage) << other.front();
+    EXPECT_THAT(outcome.err, HasSubstr("--condense draws nothing: " + other.front()));
+    EXPECT_FALSE(fs::exists(into)) << other.front();
+    EXPECT_FALSE(fs::exists(page())) << other.front();
+  }
+  EXPECT_EQ(run({"report", directory, "--condense", into}).code, Exit::good);
 }
 
 }  // namespace

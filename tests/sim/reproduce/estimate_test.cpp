@@ -44,6 +44,16 @@ TEST(Estimate, IsAWaveForAsManyWorkersAsComputeAtOnceAndAnImageForEachThatIsEval
   EXPECT_EQ(measured, (std::vector<std::uint32_t>{4, 8, 8}));
 }
 
+TEST(Estimate, IsOfTheWorkersThatTakePart) {
+  Estimate estimate(
+      [](const Settings& /*settings*/, std::uint32_t /*slots*/) { return Speed{.wave = 3}; });
+  Settings settings = settings_of_100_steps();
+  settings.participation = 2;
+  // 20 dense steps and the 76 after the first sparse round are of two workers at once; the four of
+  // that round are of eight on four slots.
+  EXPECT_DOUBLE_EQ(estimate.seconds(settings), (20 + 2 * 4 + 76) * 3);
+}
+
 TEST(Estimate, MeasuresWavesThatTakeTime) {
   Settings settings = settings_of_100_steps();
   settings.backend = "reference";

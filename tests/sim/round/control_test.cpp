@@ -41,6 +41,15 @@ TEST_F(Control, APauseOfAnotherRoundIsRefused) {
       ThrowsMessage<comm::DecodeError>("worker 1 awaited pause or not after round 8, got round 7"));
 }
 
+TEST_F(Control, ABegunRoundIsToldOrRefused) {
+  send_begun(group_.end(1), 7);
+  send_begun(group_.end(2), 7);
+  EXPECT_NO_THROW(receive_begun(server_, 1, 7));
+  EXPECT_THAT(
+      [&] { receive_begun(server_, 2, 8); },
+      ThrowsMessage<comm::DecodeError>("the server awaited begun after round 8, got round 7"));
+}
+
 constexpr float kTheta[] = {1.0F, -2.0F, 0.5F};
 
 TEST_F(Control, EqualModelsHaveEqualDigests) {
@@ -98,6 +107,28 @@ TEST_F(Control, APartOfAnotherModelIsRefused) {
   refused({.theta = {}, .e = {1, 2, 3}, .velocity = {1, 2}, .buffers = {}, .vote = {}, .mask = {}});
   refused({.theta = {}, .e = {1, 2, 3}, .buffers = {}, .vote = {0, 3}, .mask = {}});
   refused({.theta = {}, .e = {1, 2, 3}, .buffers = {}, .vote = {1, 1}, .mask = {}});
+}
+
+TEST(PartOfACheckpoint, HasNeitherErrorsNorVelocityBeforeRoundOne) {
+  const auto taken = [](WorkerState state, std::size_t errors) {
+    const std::vector<std::byte> bytes = encode_part(state);
+    try {
+      return decode_part(bytes, 0, 3, errors).buffers == state.buffers;
+    } catch (const comm::DecodeError&) {
+      return false;
+    }
+  };
+  const WorkerState first{.theta = {}, .e = {}, .buffers = {4}, .vote = {}, .mask = {}};
+  EXPECT_TRUE(taken(first, 0));
+  EXPECT_FALSE(taken(first, 3));
+  WorkerState later = first;
+  later.e = {1, 2, 3};
+  EXPECT_TRUE(taken(later, 3));
+  EXPECT_FALSE(taken(later, 0));
+  later.velocity = {1, 2, 3};
+  EXPECT_TRUE(taken(later, 3));
+  later.e.clear();
+  EXPECT_FALSE(taken(later, 0));
 }
 
 TEST_F(Control, APartIsRefusedWhereverItIsCutOrLonger) {

@@ -356,6 +356,20 @@ TEST_P(GroupOfScheme, ARoundThatIsGivenUpLeavesTheStateBeforeItAndIsDoneAgain) {
   }
 }
 
+// A thousand workers that wait for a slot would each copy its parameters there, one after another.
+TEST(Group, OfARunThatStopsNoWorkerWhoWaitsForASlotBeginsToCompute) {
+  Settings settings = settings_of({"", "mv"});
+  settings.workers = 8;
+  DrawnUpdate drawn(kD, 2, 5);
+  StoppedUpdate update(drawn, settings.workers);
+  Observers observers;
+  observers.give_up = &update.give_up();
+  const GroupState state =
+      advance(begin(settings), settings, plan_of(4), update, 1, std::move(observers));
+  EXPECT_EQ(state.t, 1U);
+  EXPECT_EQ(update.taken(), 1U);
+}
+
 TEST(Group, OfSeveralThatDivergeTheLowestOfTheEarliestStepIsTold) {
   Settings settings = settings_of({"", "mv"});
   settings.workers = 4;

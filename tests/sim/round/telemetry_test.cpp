@@ -16,6 +16,9 @@ WorkerReport report_of(double unit) {
           .images = static_cast<std::uint64_t>(3 * unit),
           .vote_overlap = 4 * unit,
           .overlaps = static_cast<std::uint32_t>(5 * unit),
+          .vote_agreement = 9 * unit,
+          .votes = static_cast<std::uint32_t>(11 * unit),
+          .error_square = 12 * unit,
           .phases = {.local_steps = 6 * unit, .vote = 7 * unit, .exchange = 8 * unit, .server = 0}};
 }
 
@@ -25,6 +28,9 @@ void expect_units(const WorkerReport& report, double unit) {
   EXPECT_EQ(report.images, 3 * unit);
   EXPECT_EQ(report.vote_overlap, 4 * unit);
   EXPECT_EQ(report.overlaps, 5 * unit);
+  EXPECT_EQ(report.vote_agreement, 9 * unit);
+  EXPECT_EQ(report.votes, 11 * unit);
+  EXPECT_EQ(report.error_square, 12 * unit);
   EXPECT_EQ(report.phases.local_steps, 6 * unit);
   EXPECT_EQ(report.phases.vote, 7 * unit);
   EXPECT_EQ(report.phases.exchange, 8 * unit);

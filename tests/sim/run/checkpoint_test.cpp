@@ -192,6 +192,51 @@ TEST_F(CheckpointTest, OfAnyStairOfTheWarmUpGoesOn) {
   fs::remove_all(whole_path);
 }
 
+TEST_F(CheckpointTest, OfARunFromWhichWorkersAreAbsentGoesOn) {
+  // Everything that is sent against a worker's last vote, which may be some rounds old.
+  const std::vector<std::string> more{"--participation", "1",    "--add-codec",     "rank",
+                                      "--drop-codec",    "rank", "--mask-codec",    "delta",
+                                      "--momentum",      "0.9",  "--learning-rate", "0.05"};
+  const fs::path whole_path = path_.string() + "_whole";
+  const Outcome whole = train("ssgd-mv-ad-l2", whole_path, more);
+  ASSERT_EQ(whole.code, Exit::good) << whole.err;
+  EXPECT_EQ(run({"verify", whole_path.string()}).code, Exit::good);
+  for (const int rounds : {2, 3, 4}) {
+    interrupt("ssgd-mv-ad-l2", rounds, more);
+    const Outcome resumed = resume({"--slots", "1"});
+    EXPECT_EQ(digest(resumed), digest(whole)) << rounds << resumed.err;
+    EXPECT_EQ(text(path_ / "ledger.csv"), text(whole_path / "ledger.csv"));
+    EXPECT_EQ(timeless(path_ / "metrics.jsonl"), timeless(whole_path / "metrics.jsonl"));
+    EXPECT_EQ(text(path_ / "model.safetensors"), text(whole_path / "model.safetensors"));
+    EXPECT_EQ(run({"verify", path_.string()}).code, Exit::good);
+    fs::remove_all(path_);
+  }
+  fs::remove_all(whole_path);
+}
+
+TEST_F(CheckpointTest, HasTheLinesOfEachWorkersNumbers) {
+  const std::vector<std::string> more{"--worker-metrics", "true", "--eval-every", "1"};
+  const fs::path whole_path = path_.string() + "_whole";
+  const fs::path lines = "worker_metrics.jsonl";
+  const Outcome whole = train("ssgd-mv-ad-l2", whole_path, more);
+  ASSERT_EQ(whole.code, Exit::good) << whole.err;
+  EXPECT_THAT(text(whole_path / lines), HasSubstr("vote_agreement"));
+  for (const int rounds : {2, 4}) {
+    interrupt("ssgd-mv-ad-l2", rounds, more);
+    std::ofstream(path_ / lines, std::ios::app) << R"({"round":6,"ep)";  // of a run that is killed
+    const Outcome resumed = resume({"--slots", "1"});
+    EXPECT_EQ(digest(resumed), digest(whole)) << resumed.err;
+    EXPECT_EQ(text(path_ / lines), text(whole_path / lines)) << rounds;
+    EXPECT_EQ(run({"verify", path_.string()}).code, Exit::good);
+    fs::remove_all(path_);
+  }
+  // A checkpoint whose lines are gone is damaged.
+  interrupt("ssgd-mv-ad-l2", 5, more);
+  std::ofstream(path_ / lines) << "";
+  expect_refused("worker_metrics.jsonl has not");
+  fs::remove_all(whole_path);
+}
+
 TEST_F(CheckpointTest, HasTheVelocitiesOfARunWithMomentumAndOfNoOther) {
   for (const std::string name : {"sm", "ssgd-mv-ad-l2"}) {
     std::vector<std::string> more{"--momentum", "0.9", "--learning-rate", "0.05"};
@@ -404,8 +449,10 @@ TEST_F(CheckpointTest, OtherSettingsAreRefusedNamingTheKey) {
   replace(path_ / "config.toml", "batch = 5", "batch = 4");
   EXPECT_THAT(resume({"--rounds", "1"}).err, HasSubstr("the settings have 1 rounds"));
   EXPECT_EQ(resume({"--preset", "ssgd-mv"}).code, Exit::usage);
-  const Outcome longer =
-      resume({"--rounds", "9", "--slots", "1", "--checkpoint-every", "0", "--deadline", "60"});
+  const Outcome on_threads = resume({"--deadline", "60"});
+  EXPECT_EQ(on_threads.code, Exit::usage);
+  EXPECT_THAT(on_threads.err, HasSubstr("deadline = 60: only a transport between processes"));
+  const Outcome longer = resume({"--rounds", "9", "--slots", "1", "--checkpoint-every", "0"});
   EXPECT_EQ(longer.code, Exit::good) << longer.err;
   EXPECT_THAT(text(path_ / "config.toml"), HasSubstr("rounds = 9\n"));
 }

@@ -110,9 +110,15 @@ TEST_F(TrainingRun, StopsBetweenRoundsWhenItIsInterruptedAndGoesOn) {
 // Interrupts at many moments: within a round, between two, before the first. The settings determine
 // how often the run asks.
 TEST_F(TrainingRun, GivesTheRoundUpWhenItIsInterruptedAndDoesItAgainToTheSameFiles) {
-  for (const char* preset : {"sm", "dense", "ssgd-mv-ad-l2", "top-k"}) {
-    SCOPED_TRACE(preset);
-    settings_ = small_settings(preset);
+  struct Case {
+    const char* preset;
+    std::uint32_t participation = 0;
+  };
+  for (const Case& of : {Case{"sm"}, Case{"dense"}, Case{"ssgd-mv-ad-l2"}, Case{"top-k"},
+                         Case{"ssgd-mv-ad-l2", 1}}) {
+    SCOPED_TRACE(fmt::format("{} {}", of.preset, of.participation));
+    settings_ = small_settings(of.preset);
+    settings_.participation = of.participation;
     const fs::path whole = directory_.path() / "whole";
     const std::string digest = train_in(whole, settings_, {}, {}).result.digest;
     std::set<std::uint32_t> stopped_at;
@@ -158,8 +164,10 @@ TEST_F(TrainingRun, GivesAnEvaluationUpWhenItIsInterruptedAndDoesItFirstWhenItGo
     const char* preset;
     BatchNormEvaluation bn_eval;
     std::uint32_t checkpoint_every;
+    std::uint32_t participation = 0;
   };
   for (const Case& of : {Case{"sm", BatchNormEvaluation::average, 0},
+                         Case{"ssgd-mv-ad-l2", BatchNormEvaluation::average, 0, 1},
                          Case{"ssgd-mv-ad-l2", BatchNormEvaluation::average, 0},
                          Case{"ssgd-mv-ad-l2", BatchNormEvaluation::recompute, 1},
                          Case{"top-k", BatchNormEvaluation::batch, 0}}) {
@@ -170,6 +178,8 @@ TEST_F(TrainingRun, GivesAnEvaluationUpWhenItIsInterruptedAndDoesItFirstWhenItGo
     settings_.synthetic_test = 136;
     settings_.checkpoint_every = {.rounds = of.checkpoint_every, .minutes = 0};
     settings_.overrides.bn_eval = of.bn_eval;
+    settings_.participation = of.participation;
+    settings_.worker_metrics = of.participation > 0;
     const fs::path whole = directory_.path() / "whole";
     std::atomic<int> asked = 0;
     TrainingSinks sinks;
@@ -211,6 +221,7 @@ TEST_F(TrainingRun, GivesAnEvaluationUpWhenItIsInterruptedAndDoesItFirstWhenItGo
       EXPECT_EQ(text_of(path_ / "ledger.csv"), text_of(whole / "ledger.csv"));
       EXPECT_EQ(timeless(path_), timeless(whole)) << "after " << questions << " questions";
       EXPECT_EQ(text_of(path_ / "model.safetensors"), text_of(whole / "model.safetensors"));
+      EXPECT_EQ(text_of(path_ / kWorkerMetrics), text_of(whole / kWorkerMetrics));
       fs::remove_all(path_);
     }
     EXPECT_FALSE(due.empty());

@@ -155,6 +155,17 @@ TEST(MemoryEstimateOfSettings, IsOfTheLargestShareOfAWarmUp) {
   EXPECT_EQ(memory_estimate(settings).server, stairs.server);
 }
 
+// At a pause the parts of workers elsewhere are with the server, and one of them also as it came.
+TEST(MemoryEstimateOfSettings, OfTheServersProcessHasTheVelocitiesOfWorkersElsewhere) {
+  constexpr std::uint64_t kWhole = std::uint64_t{4} * 176'402;
+  Settings settings = narrow();
+  const RanksHere server_alone{.workers = 0, .server = true};
+  const std::uint64_t plain = memory_estimate(settings, server_alone).messages;
+  EXPECT_GT(plain, 5 * kWhole);
+  settings.momentum = 0.9;
+  EXPECT_EQ(memory_estimate(settings, server_alone).messages, plain + 5 * kWhole);
+}
+
 TEST(MemoryEstimateOfSettings, HasNoServerWhereNothingIsSent) {
   Settings settings = narrow();
   settings.scheme = &scheme_named("sm");

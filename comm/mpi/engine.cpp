@@ -1,0 +1,447 @@
+#include "comm/mpi/engine.hpp"
+
+#include <mpi.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include "comm/transport.hpp"
+
+namespace mvsgd::comm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""us;
+
+constexpr auto kTick = 50ms;
+constexpr auto kShortest = 20us;
+// How long it sleeps at most: this, or where nothing has moved for long a share of that time. A
+// message waits half of it at the mean.
+constexpr auto kLongest = 900us;
+constexpr int kShareOfWait = 200;
+constexpr auto kLongestOfAll = 5000us;
+/// While bytes are on their way, which need calls to move. Those to a process that is stopped do
+/// not move.
+constexpr auto kLongestBusy = 100us;
+constexpr auto kOfLate = 20ms;
+constexpr auto kHaste = 200ms;
+
+std::string text_of(int error) {
+  std::array<char, MPI_MAX_ERROR_STRING> text{};
+  int length = 0;
+  MPI_Error_string(error, text.data(), &length);
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
+void check(int error, const char* call) {
+  if (error == MPI_SUCCESS) return;
+  throw TransportError(std::string(call) + ": " + text_of(error));
+}
+
+/// The fields of /proc/PID/stat behind the name, which may have blanks: the state is the first.
+std::vector<std::string> stat_of(std::int64_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  const std::string line{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t name = line.rfind(')');
+  if (name == std::string::npos) return {};
+  std::istringstream rest(line.substr(name + 1));
+  return {std::istream_iterator<std::string>(rest), {}};
+}
+
+constexpr std::size_t kStart = 19;  ///< of stat_of(): starttime
+
+std::uint64_t start_of(std::int64_t pid) {
+  const auto stat = stat_of(pid);
+  return stat.size() > kStart ? std::strtoull(stat[kStart].c_str(), nullptr, 10) : 0;
+}
+
+/// What a launcher has put into the environment; 0 without.
+std::uint32_t number_in_environment(const char* name) {
+  const char* const text = std::getenv(name);
+  return text == nullptr ? 0 : static_cast<std::uint32_t>(std::strtoul(text, nullptr, 10));
+}
+
+std::string library() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  std::string all(text.data(), static_cast<std::size_t>(length));
+  // "Open MPI v4.1.4, package: ..." or, in lines of names and values, "MPICH Version:\t4.0.2\n...".
+  all.resize(std::min(all.find_first_of(",\n"), all.size()));
+  if (const std::size_t at = all.find(" Version:"); at != std::string::npos) {
+    all.erase(at, all.find_first_not_of(" \t", at + 9) - at - 1);
+    all[at] = ' ';
+  }
+  return all;
+}
+
+World start_mpi() {
+  int provided = 0;
+  check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  if (provided < MPI_THREAD_FUNNELED) {
+    throw TransportError(library() + " refuses to be called from another than the main thread");
+  }
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  int index = 0;
+  int count = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &index);
+  MPI_Comm_size(MPI_COMM_WORLD, &count);
+  if (const std::uint32_t launched = launched_processes();
+      launched != static_cast<std::uint32_t>(count)) {
+    throw TransportError("the launcher has started " + std::to_string(launched) +
+                         " processes and " + library() + " knows of " + std::to_string(count) +
+                         ": it is the launcher of another MPI than the program was built with");
+  }
+  struct Card {
+    std::array<char, 256> host{};
+    std::int64_t pid = 0;
+    std::uint64_t start = 0;
+  };
+  Card own;
+  gethostname(own.host.data(), own.host.size() - 1);
+  own.pid = getpid();
+  own.start = start_of(own.pid);
+  std::vector<Card> cards(static_cast<std::size_t>(count));
+  check(
+      MPI_Allgather(&own, sizeof own, MPI_BYTE, cards.data(), sizeof own, MPI_BYTE, MPI_COMM_WORLD),
+      "MPI_Allgather");
+  World world{.index = static_cast<std::uint32_t>(index), .peers = {}};
+  for (const Card& card : cards) {
+    world.peers.push_back({.host = card.host.data(), .pid = card.pid, .start = card.start});
+  }
+  return world;
+}
+
+}  // namespace
+
+/// What is on its way.
+class Engine::Traffic {
+ public:
+  Traffic(std::size_t chunk, std::size_t peers, const Callbacks& callbacks)
+      : chunk_(chunk), callbacks_(&callbacks), others_(peers) {
+    check(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup");
+    MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
+  }
+
+  void add(Posted posted) {
+    others_.at(posted.to).posted.push_back({std::move(posted), 0});
+    ++unsent_;
+  }
+
+  [[nodiscard]] bool is_sending() const { return unsent_ > 0 || !requests_.empty(); }
+  [[nodiscard]] bool is_busy() const { return is_sending() || receiving_ > 0; }
+
+  /// Whether anything has moved.
+  bool move() {
+    const bool sent = finish_sends();
+    const bool sending = begin_sends();
+    const bool begun = begin_receives();
+    const bool received = finish_receives();
+    return sent || sending || begun || received;
+  }
+
+ private:
+  struct Send {
+    Posted posted;
+    std::size_t at;  // the first byte that no message has yet
+  };
+  struct Held {
+    std::uint32_t to;
+    SharedBytes bytes;
+  };
+  struct Receive {
+    MPI_Request request = MPI_REQUEST_NULL;
+    std::vector<std::byte> bytes;
+    int tag = 0;
+  };
+  struct Other {
+    std::deque<Send> posted;
+    std::size_t sending = 0;                    // messages of MPI, kWindow at most
+    std::deque<Receive> receives;               // in order of matching, which is that of sending
+    std::map<int, std::vector<std::byte>> cut;  // by tag: the chunks so far
+  };
+
+  /// Each call looks at all requests, so they are few: whatever is posted, and to however few.
+  static constexpr std::size_t kWindow = 16;
+
+  bool begin_sends() {
+    if (unsent_ == 0) return false;
+    bool begun = false;
+    for (Other& other : others_) {
+      while (!other.posted.empty() && other.sending < kWindow) {
+        begin_send(other);
+        begun = true;
+      }
+    }
+    return begun;
+  }
+
+  void begin_send(Other& other) {
+    Send& first = other.posted.front();
+    const Posted next = first.posted;
+    const std::size_t at = first.at;
+    const std::size_t part = std::min(chunk_, next.bytes->size() - at);
+    first.at += part;
+    if (part < chunk_) {
+      other.posted.pop_front();
+      --unsent_;
+    }
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Isend(next.bytes->data() + at, static_cast<int>(part), MPI_BYTE,
+                    static_cast<int>(next.to), next.tag, comm_, &request),
+          "MPI_Isend");
+    requests_.push_back(request);
+    held_.push_back({next.to, next.bytes});
+    ++other.sending;
+  }
+
+  bool finish_sends() {
+    if (requests_.empty()) return false;
+    int finished = 0;
+    indices_.resize(requests_.size());
+    check(MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &finished,
+                       indices_.data(), MPI_STATUSES_IGNORE),
+          "MPI_Testsome");
+    if (finished == 0 || finished == MPI_UNDEFINED) return false;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < requests_.size(); ++i) {
+      if (requests_[i] == MPI_REQUEST_NULL) {
+        --others_[held_[i].to].sending;
+        continue;
+      }
+      if (kept < i) {
+        requests_[kept] = requests_[i];
+        held_[kept] = std::move(held_[i]);
+      }
+      ++kept;
+    }
+    requests_.resize(kept);
+    held_.resize(kept);
+    return true;
+  }
+
+  bool begin_receives() {
+    int is_there = 0;
+    check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &is_there, MPI_STATUS_IGNORE),
+          "MPI_Iprobe");
+    if (is_there == 0) return false;
+    // Source by source, so that what is done first is no matter of arrival.
+    bool begun = false;
+    for (std::size_t from = 0; from < others_.size(); ++from) {
+      while (begin_receive(static_cast<int>(from))) begun = true;
+    }
+    return begun;
+  }
+
+  bool begin_receive(int from) {
+    int is_there = 0;
+    MPI_Message message = MPI_MESSAGE_NULL;
+    MPI_Status status;
+    check(MPI_Improbe(from, MPI_ANY_TAG, comm_, &is_there, &message, &status), "MPI_Improbe");
+    if (is_there == 0) return false;
+    int size = 0;
+    MPI_Get_count(&status, MPI_BYTE, &size);
+    auto& receives = others_[static_cast<std::size_t>(from)].receives;
+    Receive& receive = receives.emplace_back();
+    ++receiving_;
+    receive.tag = status.MPI_TAG;
+    receive.bytes.resize(static_cast<std::size_t>(size));
+    check(MPI_Imrecv(receive.bytes.data(), size, MPI_BYTE, &message, &receive.request),
+          "MPI_Imrecv");
+    return true;
+  }
+
+  bool finish_receives() {
+    bool finished = false;
+    for (std::size_t from = 0; from < others_.size(); ++from) {
+      Other& other = others_[from];
+      while (!other.receives.empty()) {
+        Receive& first = other.receives.front();
+        int is_whole = 0;
+        check(MPI_Test(&first.request, &is_whole, MPI_STATUS_IGNORE), "MPI_Test");
+        if (is_whole == 0) break;
+        Receive received = std::move(first);
+        other.receives.pop_front();
+        --receiving_;
+        finished = true;
+        take(static_cast<std::uint32_t>(from), other, std::move(received));
+      }
+    }
+    return finished;
+  }
+
+  void take(std::uint32_t from, Other& other, Receive received) {
+    const auto cut = other.cut.find(received.tag);
+    if (received.bytes.size() == chunk_) {
+      auto& bytes = other.cut[received.tag];
+      bytes.insert(bytes.end(), received.bytes.begin(), received.bytes.end());
+      return;
+    }
+    if (cut != other.cut.end()) {
+      cut->second.insert(cut->second.end(), received.bytes.begin(), received.bytes.end());
+      received.bytes = std::move(cut->second);
+      other.cut.erase(cut);
+    }
+    callbacks_->on_bytes(from, received.tag,
+                         std::make_shared<const std::vector<std::byte>>(std::move(received.bytes)));
+  }
+
+  std::size_t chunk_;
+  const Callbacks* callbacks_;
+  MPI_Comm comm_ = MPI_COMM_NULL;
+  std::vector<Other> others_;
+  std::vector<MPI_Request> requests_;  // of sends
+  std::vector<Held> held_;             // what each of them sends
+  std::vector<int> indices_;
+  std::size_t unsent_ = 0;     // posted, and not all in messages yet
+  std::size_t receiving_ = 0;  // messages
+};
+
+Engine::Engine(std::size_t chunk) : chunk_(chunk) {
+  std::future<World> world = started_.get_future();
+  thread_ = std::thread([this] { run(); });
+  try {
+    world_ = world.get();
+  } catch (...) {
+    thread_.join();
+    throw;
+  }
+}
+
+Engine::~Engine() {
+  if (thread_.joinable()) (void)end(End::at_once, 0, 2 * kHaste);
+}
+
+void Engine::begin(Callbacks callbacks) {
+  const std::lock_guard lock(mutex_);
+  callbacks_ = std::move(callbacks);
+  begun_ = true;
+  changed_.notify_one();
+}
+
+void Engine::post(std::uint32_t to, int tag, SharedBytes bytes) {
+  const std::lock_guard lock(mutex_);
+  if (ended_) return;
+  outbox_.push_back({to, tag, std::move(bytes)});
+  changed_.notify_one();
+}
+
+bool Engine::end(End how, int code, std::chrono::milliseconds patience) {
+  if (!thread_.joinable()) return true;
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    how_ = how;
+    code_ = code;
+    changed_.notify_one();
+  }
+  if (has_left_.wait_for(patience) == std::future_status::ready) {
+    thread_.join();
+    return true;
+  }
+  thread_.detach();
+  return false;
+}
+
+void Engine::run() {
+  World world;
+  try {
+    world = start_mpi();
+  } catch (...) {
+    started_.set_exception(std::current_exception());
+    left_.set_value();
+    return;
+  }
+  const std::size_t peers = world.peers.size();
+  started_.set_value(std::move(world));
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return begun_ || ended_; });
+  }
+  Traffic traffic(chunk_, peers, callbacks_);
+  move_until_the_end(traffic);
+  if (how_ == End::in_order) MPI_Finalize();
+  if (how_ == End::of_all) MPI_Abort(MPI_COMM_WORLD, code_);
+  left_.set_value();
+}
+
+void Engine::move_until_the_end(Traffic& traffic) {
+  std::chrono::microseconds pause = kShortest;
+  Clock::time_point tick = Clock::now();
+  Clock::time_point last_moved = tick;
+  std::optional<Clock::time_point> end;
+  std::deque<Posted> posted;
+  while (true) {
+    bool moved = false;
+    {
+      const std::lock_guard lock(mutex_);
+      std::swap(posted, outbox_);
+      if (ended_ && !end) end = Clock::now() + kHaste;
+    }
+    try {
+      for (Posted& one : posted) traffic.add(std::move(one));
+      moved = traffic.move();
+    } catch (const TransportError& e) {
+      callbacks_.on_error(e.what());
+    }
+    posted.clear();
+    const Clock::time_point now = Clock::now();
+    if (end && (!traffic.is_sending() || (how_ != End::in_order && now > *end))) return;
+    if (callbacks_.on_tick && now - tick > kTick) {
+      callbacks_.on_tick();
+      tick = now;
+    }
+    if (moved) {
+      pause = kShortest;
+      last_moved = now;
+    } else {
+      const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(now - last_moved);
+      auto longest =
+          std::clamp<std::chrono::microseconds>(waited / kShareOfWait, kLongest, kLongestOfAll);
+      if (traffic.is_busy() && now - last_moved < kOfLate) longest = kLongestBusy;
+      pause = wait(pause) ? kShortest : std::min(2 * pause, longest);
+    }
+  }
+}
+
+/// Whether there is something to send before the pause is over.
+bool Engine::wait(std::chrono::microseconds pause) {
+  std::unique_lock lock(mutex_);
+  const bool has_more =
+      changed_.wait_for(lock, pause, [this] { return !outbox_.empty() || ended_; });
+  return has_more && !ended_;
+}
+
+std::string describe_mpi() {
+  int version = 0;
+  int subversion = 0;
+  MPI_Get_version(&version, &subversion);
+  return library() + ", MPI " + std::to_string(version) + "." + std::to_string(subversion) +
+         ", one thread a process calls it (MPI_THREAD_FUNNELED)";
+}
+
+std::uint32_t launched_processes() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
+    if (const std::uint32_t count = number_in_environment(name); count > 0) return count;
+  }
+  return 1;
+}
+
+bool is_alive(const Peer& peer) {
+  const auto stat = stat_of(peer.pid);
+  if (stat.size() <= kStart) return false;
+  if (stat[0] == "Z" || stat[0] == "X") return false;
+  return std::strtoull(stat[kStart].c_str(), nullptr, 10) == peer.start;
+}
+
+}  // namespace mvsgd::comm

@@ -1,0 +1,66 @@
+// Text files in one tar.xz: what is read is one folder of plain files, in xz, and nothing else.
+#include "data/bundle.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "data/dataset.hpp"
+#include "tests/data/small_archive.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::data {
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+class Bundle : public testing::Test {
+ protected:
+  [[nodiscard]] std::filesystem::path path() const { return directory_.path() / "a.tar.xz"; }
+
+  void refused(const std::vector<Entry>& entries, const std::string& reason,
+               int filter = ARCHIVE_FILTER_XZ) const {
+    (void)write_archive(path(), entries, filter);
+    EXPECT_THAT([&] { (void)read_bundle(path()); },
+                ThrowsMessage<FormatError>(HasSubstr(path().string() + ": " + reason)));
+  }
+
+ private:
+  TestDirectory directory_;
+};
+
+TEST_F(Bundle, IsReadAsItWasMade) {
+  const TextFiles files{{"one", "1\n"}, {"two", std::string(100'000, 'x')}, {"empty", ""}};
+  std::ofstream(path(), std::ios::binary) << bundle("run", files);
+  EXPECT_EQ(read_bundle(path()), files);
+}
+
+TEST_F(Bundle, IsCompressedByXz) {
+  const std::vector<Entry> entries{{.name = "run/one", .content = "1"}};
+  refused(entries, "it is not compressed by xz", ARCHIVE_FILTER_NONE);
+  refused(entries, "", ARCHIVE_FILTER_GZIP);
+  (void)write_archive(path(), entries, ARCHIVE_FILTER_XZ);
+  EXPECT_EQ(read_bundle(path()), (TextFiles{{"one", "1"}}));
+}
+
+TEST_F(Bundle, IsOneFolderOfPlainFiles) {
+  refused({{.name = "run/one"}, {.name = "other/two"}}, "other is a second folder");
+  refused({{.name = "one"}}, "one is not in a folder");
+  refused({{.name = "../one"}}, "../one is not in a folder");
+  refused({{.name = "run/in/one"}}, "run/in/one is not in a folder");
+  refused({{.name = "run/one"}, {.name = "run/one"}}, "one is there twice");
+  refused({{.name = "run/one", .link_to = "two"}}, "run/one is no plain file");
+  refused({{.name = "run/", .type = AE_IFDIR}}, "run/ is no plain file");
+  std::vector<Entry> many;
+  for (char name = 'a'; name <= 'q'; ++name) many.push_back({.name = std::string("run/") + name});
+  refused(many, "it has more than 16 files");
+  refused({{.name = "run/one", .content = std::string((std::size_t{64} << 20U) + 1, '\0')}},
+          "it has more than 64 MiB");
+}
+
+}  // namespace
+}  // namespace mvsgd::data
