@@ -66,6 +66,11 @@ const QuantizerKind& quantizer_of(unsigned value_bits) {
   throw std::invalid_argument("quantizer_of: q = " + std::to_string(value_bits));
 }
 
+const QuantizerKind& quantizer_for(std::string_view name, unsigned value_bits) {
+  const QuantizerKind& named = quantizer_named(name);
+  return named.has(value_bits) ? named : quantizer_of(value_bits);
+}
+
 std::unique_ptr<Quantizer> make_quantizer(unsigned value_bits, std::size_t block,
                                           std::uint8_t code) {
   const bool is_bfloat = value_bits == kHalfBits && code == kBfloat16.code;

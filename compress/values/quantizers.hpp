@@ -38,6 +38,10 @@ struct QuantizerKind {
 /// The first kind with this q. Throws std::invalid_argument if there is none.
 [[nodiscard]] const QuantizerKind& quantizer_of(unsigned value_bits);
 
+/// The kind with this name if it has this q, else the first that has. Throws std::invalid_argument
+/// if there is none.
+[[nodiscard]] const QuantizerKind& quantizer_for(std::string_view name, unsigned value_bits);
+
 /// The quantiser that a header with these value_bits, block_size and position_codec names. Throws
 /// std::invalid_argument if there is none.
 [[nodiscard]] std::unique_ptr<Quantizer> make_quantizer(unsigned value_bits, std::size_t block,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "compress/values/quantizers.hpp"
 #include "sim/plan/effect.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/text/numbers.hpp"
@@ -40,11 +41,6 @@ void check_quantizer(const Settings& s) {
 }
 
 }  // namespace
-
-const compress::QuantizerKind& Settings::quantizer_of(std::uint32_t q) const {
-  const compress::QuantizerKind& named = compress::quantizer_named(quantizer);
-  return named.has(q) ? named : compress::quantizer_of(q);
-}
 
 data::Sampling Settings::sampling() const {
   return overrides.sampling.value_or(practice == Practice::authors ? data::Sampling::fresh

@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include "compress/values/quantizers.hpp"
 #include "data/batches.hpp"
 #include "nn/backend_entry.hpp"
 #include "sim/plan/decimal.hpp"
@@ -170,12 +169,10 @@ struct Settings {
   };
   Overrides overrides;  ///< of the values that `practice` sets
 
-  /// Whether values of q bits are coded by their entropy. Those of one bit are not: nothing is to
-  /// be saved.
+  /// Whether values of q bits are coded by their entropy. Signs alone are not.
   [[nodiscard]] bool codes_by_entropy(std::uint32_t q) const {
     return value_codec == ValueCoding::entropy && q > 1 && q <= 8;
   }
-  /// Whether a worker's are.
   [[nodiscard]] bool has_values_by_entropy() const { return codes_by_entropy(value_bits); }
 
   /// Whether the server keeps what quantisation of the aggregate loses, [d].
@@ -188,9 +185,6 @@ struct Settings {
 
   /// Whether each worker keeps a velocity, [d].
   [[nodiscard]] bool has_velocity() const { return momentum > 0; }
-
-  /// The quantiser of values of q bits: the named one if it has q, else the first that has.
-  [[nodiscard]] const compress::QuantizerKind& quantizer_of(std::uint32_t q) const;
 
   [[nodiscard]] data::Sampling sampling() const;
   [[nodiscard]] BatchNormEvaluation bn_eval() const;

@@ -21,7 +21,8 @@ using compress::Index;
 std::vector<float> quantised(const Settings& settings, unsigned q, const std::vector<float>& v) {
   if (q == 32) return v;
   std::vector<float> recovered(v.size());
-  const auto quantizer = settings.quantizer_of(q).make(q, settings.quantizer_block);
+  const auto quantizer =
+      compress::quantizer_for(settings.quantizer, q).make(q, settings.quantizer_block);
   quantizer->recover(quantizer->quantize_by_definition(v), recovered);
   return recovered;
 }

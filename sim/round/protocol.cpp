@@ -220,7 +220,7 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d, std::uint32_t 
         const auto q = static_cast<std::uint32_t>(shape.value_bits);
         const bool is_update = shape.kind == comm::Kind::update;
         Protocol::Values& code = is_update ? protocol.update : protocol.aggregate;
-        code.quantizer = settings.quantizer_of(q).make(q, shape.block);
+        code.quantizer = compress::quantizer_for(settings.quantizer, q).make(q, shape.block);
         code.by_entropy = shape.by_entropy;
         continue;
       }

@@ -66,6 +66,13 @@ TEST(Quantizers, AreMadeAgainFromTheHeadersOfTheirMessages) {
   }
 }
 
+TEST(Quantizers, OfBitsTheNamedOneCountsIfItHasThem) {
+  EXPECT_EQ(quantizer_for("bfloat16", 16).name, "bfloat16");
+  EXPECT_EQ(quantizer_for("fractional", 16).name, "float16");
+  EXPECT_EQ(quantizer_for("bfloat16", 4).name, "fractional");
+  EXPECT_THROW((void)quantizer_for("fractional", 9), std::invalid_argument);
+}
+
 TEST(Quantizers, AreFoundByName) {
   for (const QuantizerKind& kind : quantizers()) EXPECT_EQ(&quantizer_named(kind.name), &kind);
   EXPECT_THAT([] { (void)quantizer_named("sign"); },
