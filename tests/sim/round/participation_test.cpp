@@ -27,12 +27,13 @@
 #include "sim/round/group.hpp"
 #include "sim/verify/drawn_update.hpp"
 #include "tests/sim/round/broken_off.hpp"
+#include "tests/sim/round/defined_run.hpp"
 #include "tests/sim/round/scheme_case.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
-constexpr std::size_t kD = 5'003;
+constexpr std::size_t kD = DefinedRun::kD;
 constexpr std::uint32_t kWorkers = 5;
 constexpr std::uint32_t kTaking = 2;
 
@@ -91,59 +92,13 @@ Settings settings_of(const GivenSettings& given) {
 }
 
 /// Workers and a server over six to twelve rounds, with two decays, beside the definition.
-class Sampled : public testing::TestWithParam<SampledCase> {
+class Sampled : public DefinedRun, public testing::TestWithParam<SampledCase> {
  protected:
-  Sampled() {
-    // An epoch of N batches of images is one step.
-    plan_ = schedule(settings_, std::uint64_t{settings_.workers} * settings_.batch);
-    for (Round& round : plan_) round.evaluate = false;
-    Definition definition(settings_, std::vector<float>(kD, 1.0F));
-    for (const Round& round : plan_) defined_.push_back(definition.run(round, update_));
-    theta_.assign(definition.theta().begin(), definition.theta().end());
-    for (std::uint32_t n = 0; n < kWorkers; ++n) {
-      errors_.emplace_back(definition.error(n).begin(), definition.error(n).end());
-      velocities_.emplace_back(definition.velocity(n).begin(), definition.velocity(n).end());
-    }
-  }
+  Sampled() : DefinedRun(settings_of(GetParam().given)) {}
 
-  GroupState advance(GroupState state, LocalUpdate& update, std::size_t slot_count,
-                     const PauseAfter& pause_after = {}, GiveUp* give_up = nullptr) {
-    Slots slots(slot_count);
-    comm::InprocGroup group(settings_.workers, on_message_);
-    return run_group({.group = group,
-                      .settings = settings_,
-                      .rounds = plan_,
-                      .update = update,
-                      .slots = slots,
-                      .on_closed = on_closed_,
-                      .pause_after = pause_after,
-                      .give_up = give_up},
-                     std::move(state));
-  }
-  [[nodiscard]] static GroupState begin() {
-    return initial_state(kWorkers, std::vector<float>(kD, 1.0F), {});
-  }
-  void expect_the_definitions(const GroupState& state) {
-    EXPECT_TRUE(same_bits(state.server.theta, theta_));
-    for (std::uint32_t n = 0; n < kWorkers; ++n) {
-      EXPECT_TRUE(same_bits(state.workers[n].theta, theta_)) << n;
-      EXPECT_TRUE(same_bits(state.workers[n].e, errors_[n])) << n;
-      EXPECT_TRUE(same_bits(state.workers[n].velocity, velocities_[n])) << n;
-    }
-  }
   [[nodiscard]] bool takes_part(const Round& round, std::uint32_t n) const {
     return std::ranges::binary_search(defined_[round.t - 1].participants, n);
   }
-
-  Settings settings_ = settings_of(GetParam().given);
-  std::vector<Round> plan_;
-  DrawnUpdate update_{kD, kWorkers, 5, settings_};
-  std::function<void(const RoundRecord&)> on_closed_;
-  comm::WireObserver on_message_;
-  std::vector<DefinedRound> defined_;
-  std::vector<float> theta_;
-  std::vector<std::vector<float>> errors_;
-  std::vector<std::vector<float>> velocities_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Of, Sampled, testing::ValuesIn(cases()),

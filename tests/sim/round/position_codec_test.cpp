@@ -226,7 +226,7 @@ TEST(PositionCodecOfALedger, MoreBitsThanThePlainFormAreFoundByTheLedgerAlone) {
   for (const auto& [kind, field] : {std::pair{comm::Kind::vote, comm::Field::positions},
                                     std::pair{comm::Kind::update, comm::Field::values}}) {
     auto altered = rows;
-    std::ranges::find_if(altered, [&](const auto& r) {
+    std::ranges::find_if(altered, [kind = kind, field = field](const auto& r) {
       return r.id.kind == kind && r.field == field;
     })->bits += comm::Bits(8);  // which fits the padding
     EXPECT_THROW(audit.check(round, altered, audit.sizes_in(round, altered)), CheckFailed);

@@ -21,12 +21,11 @@
 #include "sim/round/group.hpp"
 #include "sim/verify/drawn_update.hpp"
 #include "tests/sim/round/broken_off.hpp"
+#include "tests/sim/round/defined_run.hpp"
 #include "tests/sim/round/scheme_case.hpp"
 
 namespace mvsgd::sim {
 namespace {
-
-constexpr std::size_t kD = 5'003;
 
 struct StairsCase {
   std::string name;
@@ -55,65 +54,23 @@ const std::vector<StairsCase>& cases() {
   return all;
 }
 
-/// Two rounds of a share of 1/4, two of 1/16, then phi.
-class GroupOnStairs : public testing::TestWithParam<StairsCase> {
+Settings settings_of(const GivenSettings& given) {
+  Settings settings;
+  set(settings, given);
+  set(settings, {{"workers", "4"},
+                 {"phi", "0.03"},
+                 {"phi_ad", "0.004"},
+                 {"phi_warmup", "stairs"},
+                 {"epochs", "12"},
+                 {"warmup_epochs", "10"}});
+  validate(settings);
+  return settings;
+}
+
+/// Two rounds of a share of 1/4, two of 1/16, then phi; the third stair is below it.
+class GroupOnStairs : public DefinedRun, public testing::TestWithParam<StairsCase> {
  protected:
-  GroupOnStairs() {
-    set(settings_, GetParam().given);
-    set(settings_, {{"workers", "4"},
-                    {"phi", "0.03"},
-                    {"phi_ad", "0.004"},
-                    {"phi_warmup", "stairs"},
-                    {"epochs", "12"},
-                    {"warmup_epochs", "10"}});
-    validate(settings_);
-    // An epoch of N batches of images is one step; the third stair is below phi.
-    plan_ = schedule(settings_, std::uint64_t{settings_.workers} * settings_.batch);
-    for (Round& round : plan_) round.evaluate = false;
-    Definition definition(settings_, std::vector<float>(kD, 1.0F));
-    for (const Round& round : plan_) defined_.push_back(definition.run(round, update_));
-    theta_.assign(definition.theta().begin(), definition.theta().end());
-    for (std::uint32_t n = 0; n < settings_.workers; ++n) {
-      errors_.emplace_back(definition.error(n).begin(), definition.error(n).end());
-    }
-  }
-
-  GroupState advance(GroupState state, LocalUpdate& update, std::size_t slot_count,
-                     const PauseAfter& pause_after = {}, GiveUp* give_up = nullptr) {
-    Slots slots(slot_count);
-    comm::InprocGroup group(settings_.workers, on_message_);
-    return run_group({.group = group,
-                      .settings = settings_,
-                      .rounds = plan_,
-                      .update = update,
-                      .slots = slots,
-                      .on_closed = on_closed_,
-                      .pause_after = pause_after,
-                      .give_up = give_up},
-                     std::move(state));
-  }
-  [[nodiscard]] GroupState begin() const {
-    return initial_state(settings_.workers, std::vector<float>(kD, 1.0F), {});
-  }
-  void expect_the_definitions(const GroupState& state) {
-    EXPECT_TRUE(same_bits(state.server.theta, theta_));
-    for (std::uint32_t n = 0; n < settings_.workers; ++n) {
-      EXPECT_TRUE(same_bits(state.workers[n].e, errors_[n])) << n;
-    }
-  }
-
-  Settings settings_;
-  std::vector<Round> plan_;
-  DrawnUpdate update_{kD, 4, 5, [] {
-                        Settings settings;
-                        set(settings, GetParam().given);
-                        return settings;
-                      }()};
-  std::function<void(const RoundRecord&)> on_closed_;
-  comm::WireObserver on_message_;
-  std::vector<DefinedRound> defined_;
-  std::vector<float> theta_;
-  std::vector<std::vector<float>> errors_;
+  GroupOnStairs() : DefinedRun(settings_of(GetParam().given)) {}
 };
 
 INSTANTIATE_TEST_SUITE_P(Of, GroupOnStairs, testing::ValuesIn(cases()),
@@ -202,7 +159,7 @@ TEST_P(GroupOnStairs, MayGiveUpAnyRound) {
 TEST(AuditOnStairs, RefusesTheCountOfAnotherStair) {
   Settings settings;
   settings.workers = 1;
-  const Audit audit({}, settings, kD, 0);
+  const Audit audit({}, settings, DefinedRun::kD, 0);
   Round round;
   round.t = 2;
   round.steps = 1;
