@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "compress/positions/position_codecs.hpp"
@@ -35,6 +36,14 @@ Field values_field(Kind kind) {
     default:
       return Field::values;
   }
+}
+
+/// The worker's place among those that take part, in increasing order; none if it does not.
+std::optional<std::size_t> place_among(std::span<const std::uint32_t> taking,
+                                       std::uint32_t worker) {
+  const auto place = std::ranges::lower_bound(taking, worker);
+  if (place == taking.end() || *place != worker) return std::nullopt;
+  return static_cast<std::size_t>(place - taking.begin());
 }
 
 /// How many positions or values a message has. `sizes` holds the counts that the run decides.
@@ -217,12 +226,11 @@ std::vector<comm::LedgerRow> Audit::expected(const Round& round, std::uint32_t w
 std::vector<comm::LedgerRow> Audit::expected(const Round& round, const RoundShape& shapes,
                                              std::span<const std::uint32_t> taking,
                                              std::uint32_t worker, const RoundSizes& sizes) const {
-  const auto place = std::ranges::lower_bound(taking, worker);
-  const bool sends = place != taking.end() && *place == worker;
-  const Peer peer{.worker = worker, .place = static_cast<std::size_t>(place - taking.begin())};
+  const std::optional<std::size_t> place = place_among(taking, worker);
+  const Peer peer{.worker = worker, .place = place.value_or(0)};
   std::vector<comm::LedgerRow> rows;
   for (const MessageShape& shape : shapes) {
-    if (shape.way == comm::Direction::up && !sends) continue;
+    if (shape.way == comm::Direction::up && !place) continue;
     append_rows({.round = round.t, .worker = worker, .direction = shape.way, .kind = shape.kind},
                 message(shape, round, peer, sizes), rows);
   }
@@ -287,9 +295,8 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
         sizes.coded_bits.emplace(known_under(id.kind, id.worker), bits);
       }
       if (field == Field::positions && adds) {
-        const auto place = std::ranges::lower_bound(taking, id.worker);
-        if (place != taking.end() && *place == id.worker) {
-          sizes.changes[static_cast<std::size_t>(place - taking.begin())] = count_of(shape, bits);
+        if (const auto place = place_among(taking, id.worker)) {
+          sizes.changes[*place] = count_of(shape, bits);
         }
       }
       if (field == Field::values && shape.counted_by == CountedBy::supports && id.worker == 0) {
