@@ -13,8 +13,11 @@ namespace mvsgd::compress {
 /// K values as q-bit codes and the magnitudes to which they refer. A code's highest bit is the
 /// sign.
 struct Quantized {
-  std::vector<std::uint8_t> codes;  ///< [K], each less than 2^q
-  std::vector<float> magnitudes;    ///< finite, not negative and not -0
+  std::vector<std::uint8_t> codes;      ///< [K], each less than 2^q; empty for q = 16
+  std::vector<std::uint16_t> halves{};  ///< [K] for q = 16: floating-point numbers; else empty
+  std::vector<float> magnitudes;        ///< finite, not negative and not -0
+
+  [[nodiscard]] std::size_t count() const { return codes.size() + halves.size(); }  ///< K
 };
 
 /// A map Q from K floats to K codes of q bits and a few magnitudes, and back.
@@ -28,7 +31,7 @@ class Quantizer {
   Quantizer(const Quantizer&) = delete;
   Quantizer& operator=(const Quantizer&) = delete;
 
-  /// q, the bits of one code: 1 to 8.
+  /// q, the bits of one code: 1 to 8, or 16.
   [[nodiscard]] unsigned value_bits() const { return value_bits_; }
 
   /// The number of magnitudes that travel with `count` values.
@@ -37,6 +40,9 @@ class Quantizer {
   /// The header's block_size for `count` values: how many of them share a scale; 0 if magnitudes
   /// are not those of blocks.
   [[nodiscard]] virtual std::size_t block_size(std::size_t /*count*/) const { return 0; }
+
+  /// The header's position_codec for codes that are sent as they are.
+  [[nodiscard]] virtual std::uint8_t wire_code() const { return 0; }
 
   /// b_0, b_1, ..., falling: the upper boundaries of the levels into which it divides v's
   /// magnitudes, as in eq 18. They depend only on the largest magnitude and on the smallest that is

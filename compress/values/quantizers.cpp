@@ -4,6 +4,7 @@
 #include <string>
 
 #include "compress/values/fractional_quantizer.hpp"
+#include "compress/values/half_precision.hpp"
 #include "compress/values/scaled_sign.hpp"
 
 namespace mvsgd::compress {
@@ -27,6 +28,22 @@ constexpr QuantizerKind kQuantizers[] = {
      .has_blocks = true,
      .make = [](unsigned, std::size_t block) -> Made {
        return std::make_unique<ScaledSign>(block);
+     }},
+    {.name = kFloat16.name,
+     .equation = "IEEE 754",
+     .least_bits = kHalfBits,
+     .most_bits = kHalfBits,
+     .has_blocks = false,
+     .make = [](unsigned, std::size_t) -> Made {
+       return std::make_unique<HalfPrecision>(kFloat16);
+     }},
+    {.name = kBfloat16.name,
+     .equation = "float32's upper half",
+     .least_bits = kHalfBits,
+     .most_bits = kHalfBits,
+     .has_blocks = false,
+     .make = [](unsigned, std::size_t) -> Made {
+       return std::make_unique<HalfPrecision>(kBfloat16);
      }}};
 
 }  // namespace
@@ -49,8 +66,16 @@ const QuantizerKind& quantizer_of(unsigned value_bits) {
   throw std::invalid_argument("quantizer_of: q = " + std::to_string(value_bits));
 }
 
-std::unique_ptr<Quantizer> make_quantizer(unsigned value_bits, std::size_t block) {
-  return quantizer_of(value_bits).make(value_bits, block);
+const QuantizerKind& quantizer_for(std::string_view name, unsigned value_bits) {
+  const QuantizerKind& named = quantizer_named(name);
+  return named.has(value_bits) ? named : quantizer_of(value_bits);
+}
+
+std::unique_ptr<Quantizer> make_quantizer(unsigned value_bits, std::size_t block,
+                                          std::uint8_t code) {
+  const bool is_bfloat = value_bits == kHalfBits && code == kBfloat16.code;
+  return (is_bfloat ? quantizer_named(kBfloat16.name) : quantizer_of(value_bits))
+      .make(value_bits, block);
 }
 
 }  // namespace mvsgd::compress

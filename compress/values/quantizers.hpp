@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -10,8 +11,8 @@
 
 namespace mvsgd::compress {
 
-/// A row of quantizers(). A header tells quantisers apart by the bits of a value alone, so no two
-/// kinds share a number of bits.
+/// A row of quantizers(). A header tells quantisers apart by the bits of a value, and those of 16
+/// bits by Quantizer::wire_code().
 struct QuantizerKind {
   std::string_view name;      ///< as in the setting quantizer
   std::string_view equation;  ///< in the paper
@@ -34,11 +35,16 @@ struct QuantizerKind {
 /// The kind with this name. Throws std::invalid_argument, listing the names, if there is none.
 [[nodiscard]] const QuantizerKind& quantizer_named(std::string_view name);
 
-/// The kind with this q. Throws std::invalid_argument if there is none.
+/// The first kind with this q. Throws std::invalid_argument if there is none.
 [[nodiscard]] const QuantizerKind& quantizer_of(unsigned value_bits);
 
-/// The quantiser that a header with these value_bits and block_size names. Throws
+/// The kind with this name if it has this q, else the first that has. Throws std::invalid_argument
+/// if there is none.
+[[nodiscard]] const QuantizerKind& quantizer_for(std::string_view name, unsigned value_bits);
+
+/// The quantiser that a header with these value_bits, block_size and position_codec names. Throws
 /// std::invalid_argument if there is none.
-[[nodiscard]] std::unique_ptr<Quantizer> make_quantizer(unsigned value_bits, std::size_t block);
+[[nodiscard]] std::unique_ptr<Quantizer> make_quantizer(unsigned value_bits, std::size_t block,
+                                                        std::uint8_t code = 0);
 
 }  // namespace mvsgd::compress

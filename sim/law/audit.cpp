@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "compress/positions/position_codecs.hpp"
@@ -37,6 +38,14 @@ Field values_field(Kind kind) {
   }
 }
 
+/// The worker's place among those that take part, in increasing order; none if it does not.
+std::optional<std::size_t> place_among(std::span<const std::uint32_t> taking,
+                                       std::uint32_t worker) {
+  const auto place = std::ranges::lower_bound(taking, worker);
+  if (place == taking.end() || *place != worker) return std::nullopt;
+  return static_cast<std::size_t>(place - taking.begin());
+}
+
 /// How many positions or values a message has. `sizes` holds the counts that the run decides.
 /// Changes are counted by the worker's `place` among those that take part.
 std::uint64_t count_in(const MessageShape& shape, std::size_t place, const RoundSizes& sizes) {
@@ -51,9 +60,12 @@ std::uint64_t count_in(const MessageShape& shape, std::size_t place, const Round
   return shape.most;
 }
 
-/// The key of a message's size. A mask is the same for all workers, so that one entry holds it.
+/// Whether all workers receive the same message.
+bool is_for_all(Kind kind) { return kind == Kind::mask || kind == Kind::aggregate; }
+
+/// The key of a message's size. One entry holds that of a message for all workers.
 std::pair<Kind, std::uint32_t> known_under(Kind kind, std::uint32_t worker) {
-  return {kind, kind == Kind::mask ? 0 : worker};
+  return {kind, is_for_all(kind) ? 0 : worker};
 }
 
 bool equal(const comm::LedgerRow& a, const comm::LedgerRow& b) {
@@ -158,8 +170,7 @@ comm::Bits Audit::positions(const MessageShape& shape, const Round& round, Peer 
 
 std::optional<comm::Bits> Audit::most_coded(const MessageShape& shape) const {
   // Both codes begin by saying whether what follows is the plain form, in 2 bits and in 1.
-  if (shape.kind == Kind::update)
-    return comm::Bits(2) + value_law(shape.most, settings_.value_bits);
+  if (shape.by_entropy) return comm::Bits(2) + value_law(shape.most, shape.value_bits);
   if (shape.given != Given::changed_vote) return std::nullopt;
   const auto whole = whole_law_of(shape, shape.most);
   return whole ? std::optional(comm::Bits(1) + *whole) : std::nullopt;
@@ -186,20 +197,21 @@ comm::Bits Audit::coded(const MessageShape& shape, const Round& round, std::uint
                                 shape.universe > 0 ? "positions" : "values"));
 }
 
+std::uint64_t Audit::bits_of_value(const MessageShape& shape) const {
+  return shape.value_bits == 32 ? law_.float_bits : shape.value_bits;
+}
+
 comm::FieldBits Audit::message(const MessageShape& shape, const Round& round, Peer peer,
                                const RoundSizes& sizes) const {
   comm::FieldBits bits;
   if (shape.universe > 0) {
     bits[Field::positions] = positions(shape, round, peer, sizes);
-  } else if (shape.kind == Kind::update) {
-    const std::uint64_t k = count_in(shape, peer.place, sizes);
-    const std::uint64_t q = settings_.value_bits == 32 ? law_.float_bits : settings_.value_bits;
-    bits[Field::values] = settings_.has_values_by_entropy()
-                              ? coded(shape, round, peer.worker, sizes)
-                              : value_law(k, q);
-    bits[Field::level_means] = level_mean_law(law_, k, q, settings_.quantizer_block);
   } else {
-    bits[values_field(shape.kind)] = value_law(count_in(shape, peer.place, sizes), law_.float_bits);
+    const std::uint64_t k = count_in(shape, peer.place, sizes);
+    const std::uint64_t q = bits_of_value(shape);
+    bits[values_field(shape.kind)] =
+        shape.by_entropy ? coded(shape, round, peer.worker, sizes) : value_law(k, q);
+    bits[Field::level_means] = level_mean_law(law_, k, q, shape.block);
   }
   bits[Field::header] = comm::Bits(law_.header_bits);
   bits[Field::padding] = padding_law(bits.total());
@@ -214,12 +226,11 @@ std::vector<comm::LedgerRow> Audit::expected(const Round& round, std::uint32_t w
 std::vector<comm::LedgerRow> Audit::expected(const Round& round, const RoundShape& shapes,
                                              std::span<const std::uint32_t> taking,
                                              std::uint32_t worker, const RoundSizes& sizes) const {
-  const auto place = std::ranges::lower_bound(taking, worker);
-  const bool sends = place != taking.end() && *place == worker;
-  const Peer peer{.worker = worker, .place = static_cast<std::size_t>(place - taking.begin())};
+  const std::optional<std::size_t> place = place_among(taking, worker);
+  const Peer peer{.worker = worker, .place = place.value_or(0)};
   std::vector<comm::LedgerRow> rows;
   for (const MessageShape& shape : shapes) {
-    if (shape.way == comm::Direction::up && !sends) continue;
+    if (shape.way == comm::Direction::up && !place) continue;
     append_rows({.round = round.t, .worker = worker, .direction = shape.way, .kind = shape.kind},
                 message(shape, round, peer, sizes), rows);
   }
@@ -280,18 +291,16 @@ RoundSizes Audit::sizes_in(const Round& round, std::span<const comm::LedgerRow> 
       if (field == Field::positions && !position_law_of(shape, dimensions_.k)) {
         sizes.coded_bits.emplace(known_under(id.kind, id.worker), bits);
       }
-      if (field == Field::values && shape.kind == Kind::update &&
-          settings_.has_values_by_entropy()) {
+      if (field == Field::values && shape.by_entropy) {
         sizes.coded_bits.emplace(known_under(id.kind, id.worker), bits);
       }
       if (field == Field::positions && adds) {
-        const auto place = std::ranges::lower_bound(taking, id.worker);
-        if (place != taking.end() && *place == id.worker) {
-          sizes.changes[static_cast<std::size_t>(place - taking.begin())] = count_of(shape, bits);
+        if (const auto place = place_among(taking, id.worker)) {
+          sizes.changes[*place] = count_of(shape, bits);
         }
       }
       if (field == Field::values && shape.counted_by == CountedBy::supports && id.worker == 0) {
-        sizes.union_size = static_cast<std::uint32_t>(bits.count() / law_.float_bits);
+        sizes.union_size = static_cast<std::uint32_t>(bits.count() / bits_of_value(shape));
       }
     }
     if (shape.universe == 0 || position_law_of(shape, dimensions_.k)) continue;
@@ -318,8 +327,7 @@ void Audit::check(const Round& round, std::span<const comm::LedgerRow> rows,
 /// Whether the length of each worker's list, or of its values, is its own and follows from nothing
 /// else.
 bool Audit::depends_on_each_set(const MessageShape& shape) const {
-  if (shape.kind == Kind::update) return settings_.has_values_by_entropy();
-  return shape.universe > 0 && shape.kind != Kind::mask && !position_law_of(shape, dimensions_.k);
+  return !is_for_all(shape.kind) && depends_on_content(shape);
 }
 
 comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round,
@@ -330,9 +338,8 @@ comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round
   comm::FieldBits sum;
   if (depends_on_each_set(shape)) {
     sum[Field::header] = comm::Bits(workers * law_.header_bits);
-    if (shape.kind == Kind::update) {
-      const comm::Bits means =
-          level_mean_law(law_, shape.most, settings_.value_bits, settings_.quantizer_block);
+    if (shape.by_entropy) {
+      const comm::Bits means = level_mean_law(law_, shape.most, shape.value_bits, shape.block);
       sum[Field::values] = bits_in(sums, shape, Field::values);
       check_most(shape, round, sum[Field::values], workers);
       sum[Field::level_means] = comm::Bits(workers * means.count());
@@ -375,8 +382,7 @@ void Audit::check_sums(const Round& round, std::span<const comm::LedgerRow> sums
 }
 
 bool Audit::depends_on_content(const MessageShape& shape) const {
-  if (shape.kind == Kind::update) return settings_.has_values_by_entropy();
-  return shape.universe > 0 && !position_law_of(shape, dimensions_.k);
+  return shape.by_entropy || (shape.universe > 0 && !position_law_of(shape, dimensions_.k));
 }
 
 void Audit::check_totals(std::span<const Round> rounds,
@@ -403,8 +409,7 @@ void Audit::check_totals(std::span<const Round> rounds,
       if (is_free) {
         one[Field::header] = comm::Bits(law_.header_bits);
         if (content == Field::values) {
-          one[Field::level_means] =
-              level_mean_law(law_, shape.most, settings_.value_bits, settings_.quantizer_block);
+          one[Field::level_means] = level_mean_law(law_, shape.most, shape.value_bits, shape.block);
         }
       }
       bool is_first = true;
@@ -451,12 +456,12 @@ RoundSizes Audit::sizes_in_sums(const Round& round, std::span<const comm::Ledger
     if (shape.counted_by == CountedBy::supports && shape.universe == 0) {
       const comm::Bits values = bits_in(sums, shape, Field::values);
       sizes.union_size =
-          static_cast<std::uint32_t>(values.count() / law_.float_bits / settings_.workers);
+          static_cast<std::uint32_t>(values.count() / bits_of_value(shape) / settings_.workers);
     }
-    if (shape.kind == Kind::mask && !position_law_of(shape, dimensions_.k)) {
-      const comm::Bits positions = bits_in(sums, shape, Field::positions);
-      sizes.coded_bits[known_under(Kind::mask, 0)] =
-          comm::Bits(positions.count() / settings_.workers);
+    if (is_for_all(shape.kind) && depends_on_content(shape)) {
+      const Field content = shape.universe > 0 ? Field::positions : Field::values;
+      sizes.coded_bits[known_under(shape.kind, 0)] =
+          comm::Bits(bits_in(sums, shape, content).count() / settings_.workers);
     }
   }
   return sizes;

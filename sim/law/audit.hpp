@@ -74,6 +74,8 @@ class Audit {
   [[nodiscard]] std::vector<Peer> peers_of(const MessageShape& shape, const Round& round) const;
   [[nodiscard]] comm::FieldBits message(const MessageShape& shape, const Round& round, Peer peer,
                                         const RoundSizes& sizes) const;
+  /// The bits of a value that is not coded by entropy.
+  [[nodiscard]] std::uint64_t bits_of_value(const MessageShape& shape) const;
   [[nodiscard]] comm::Bits positions(const MessageShape& shape, const Round& round, Peer peer,
                                      const RoundSizes& sizes) const;
   /// The bits that a decoded message had, in a code whose length depends on what it codes.

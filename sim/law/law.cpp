@@ -64,7 +64,8 @@ comm::Bits value_law(std::uint64_t k, std::uint64_t value_bits) {
 
 comm::Bits level_mean_law(const LawConstants& law, std::uint64_t k, std::uint64_t value_bits,
                           std::uint64_t block) {
-  if (value_bits == law.float_bits) return comm::Bits(0);
+  constexpr std::uint64_t kMostOfLevels = 8;
+  if (value_bits > kMostOfLevels) return comm::Bits(0);
   const std::uint64_t scales = block == 0 ? 1 : ceil_div(k, block);
   const std::uint64_t means = value_bits == 1 ? scales : std::uint64_t{1} << (value_bits - 1);
   return comm::Bits(means * law.float_bits);

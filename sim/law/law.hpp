@@ -49,7 +49,7 @@ struct LawConstants {
 
 /// The bits that travel as float32 beside k quantised values of q bits: the 2^(q-1) level means of
 /// eq 18 for q >= 2; for q = 1 a scale for each `block` values of eq 17 (block 0: one for all);
-/// nothing for unquantised values. The paper does not count them.
+/// nothing for values of 16 and 32 bits. The paper does not count them.
 [[nodiscard]] comm::Bits level_mean_law(const LawConstants& law, std::uint64_t k,
                                         std::uint64_t value_bits, std::uint64_t block);
 

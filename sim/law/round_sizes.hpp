@@ -18,7 +18,7 @@ struct RoundSizes {
 
   /// The bits that the law counts of each decoded message in a code whose length depends on the
   /// positions (position_lengths.hpp) or on the values (value_lengths.hpp). The key is kind and
-  /// worker; the mask, one for all, is under worker 0.
+  /// worker; mask and aggregate, one for all, are under worker 0.
   std::map<std::pair<comm::Kind, std::uint32_t>, comm::Bits> coded_bits;
 
   friend bool operator==(const RoundSizes&, const RoundSizes&) = default;

@@ -71,28 +71,45 @@ std::string unless_it_quantizes(const Settings& s) {
   return only("a sparse scheme quantises", "scheme", s.scheme->name());
 }
 
-std::string unless_quantized(const Settings& s) {
+std::string unless_values_are_quantized(const Settings& s) {
   if (const std::string why = unless_it_quantizes(s); !why.empty()) return why;
-  if (s.value_bits < 32) return unless_rounds_are_sparse(s);
   const compress::QuantizerKind& chosen = compress::quantizer_named(s.quantizer);
   const std::string wanted = chosen.least_bits == chosen.most_bits
                                  ? std::to_string(chosen.least_bits)
                                  : fmt::format("{} to {}", chosen.least_bits, chosen.most_bits);
+  if (s.value_bits < 32 || chosen.has(s.aggregate_bits)) return unless_rounds_are_sparse(s);
   return fmt::format("value_bits = {} is wanted, not 32, which is not quantised", wanted);
+}
+
+std::string unless_quantized(const Settings& s) {
+  const bool server_does = s.aggregate_bits < 32 && unless_it_quantizes(s).empty();
+  return server_does ? unless_rounds_are_sparse(s) : unless_values_are_quantized(s);
 }
 
 std::string unless_values_are_coded(const Settings& s) {
   if (const std::string why = unless_it_quantizes(s); !why.empty()) return why;
-  return s.value_bits < 32 ? "" : "value_bits = 1 to 8 is wanted, not 32, which is not quantised";
+  if (s.value_bits < 32 || s.aggregate_bits < 32) return "";
+  return "value_bits = 2 to 8 is wanted, not 32, which is not quantised; or such aggregate_bits";
+}
+
+std::string unless_masks_are_of_k(const Settings& s) {
+  return only_schemes(s, has_masks_of_k, "has masks of K coordinates");
 }
 
 std::string unless_levels_are_sent(const Settings& s) {
+  const bool of_server = s.codes_by_entropy(s.aggregate_bits) && has_masks_of_k(*s.scheme);
+  if (s.has_values_by_entropy() || of_server) return unless_quantized(s);
   if (s.value_bits == 1) return "value_bits = 1 sends signs alone, which stay as they are";
+  if (s.value_bits == 16) return "value_bits = 16 has no levels, whose frequencies it needs";
+  if (s.aggregate_bits == 16)
+    return "aggregate_bits = 16 has no levels, whose frequencies it needs";
+  if (s.aggregate_bits == 1) return "aggregate_bits = 1 sends signs alone, which stay as they are";
+  if (s.aggregate_bits < 32) return unless_masks_are_of_k(s);
   return unless_quantized(s);
 }
 
 std::string unless_quantized_in_blocks(const Settings& s) {
-  if (compress::quantizer_named(s.quantizer).has_blocks) return "";
+  if (compress::quantizer_named(s.quantizer).has_blocks || s.aggregate_bits == 1) return "";
   return only(fmt::format("quantizer = {} has blocks", names_with_blocks(compress::quantizers())),
               "quantizer", s.quantizer);
 }
@@ -119,10 +136,6 @@ std::string unless_it_adds(const Settings& s) {
 
 std::string unless_it_has_lists(const Settings& s) {
   return only_schemes(s, drops, "has lists to check");
-}
-
-std::string unless_masks_are_of_k(const Settings& s) {
-  return only_schemes(s, has_masks_of_k, "has masks of K coordinates");
 }
 
 std::string unless_drops_are_positions(const Settings& s) {
@@ -245,9 +258,10 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"phi", never, unless_sparse},
     {"phi_ad", never, unless_it_adds},
     {"value_bits", unless_it_quantizes, unless_sparse},
-    {"quantizer", never, unless_quantized},
+    {"quantizer", never, unless_values_are_quantized},
     {"quantizer_block", unless_quantized_in_blocks, unless_quantized},
     {"quantization_error", never, unless_quantized},
+    {"aggregate_bits", unless_it_quantizes, unless_sparse},
     {"value_codec", unless_values_are_coded, unless_levels_are_sent},
     {"position_codec", never, unless_sparse},
     {"block_size", unless_coded_in_blocks, unless_sparse},

@@ -151,17 +151,14 @@ Key split_alpha_key() {
           [](const Settings& s) { return s.split_alpha.to_string(); }, false};
 }
 
-Key value_bits_key() {
-  Key key = number_key("value_bits",
-                       "q, bits of a worker's sparse value: 32 (float32), 2 to 8 (quantizer = "
-                       "fractional) or 1 (scaled-sign)",
-                       &Settings::value_bits, 1U, 32U);
-  key.words = {"1", "2", "3", "4", "5", "6", "7", "8", "32"};
-  key.set = [](Settings& s, std::string_view text) {
-    constexpr std::string_view kWanted = "1 to 8, or 32, is wanted";
+Key value_bits_key(std::string_view name, std::string_view help, std::uint32_t Settings::*member) {
+  Key key = number_key(name, help, member, 1U, 32U);
+  key.words = {"1", "2", "3", "4", "5", "6", "7", "8", "16", "32"};
+  key.set = [member](Settings& s, std::string_view text) {
+    constexpr std::string_view kWanted = "1 to 8, 16 or 32 is wanted";
     const auto q = or_refused(kWanted, [&] { return parse_number(text, 1U, 32U); });
-    if (q > 8 && q < 32) throw std::invalid_argument(std::string(kWanted));
-    s.value_bits = q;
+    if (q > 8 && q != 16 && q != 32) throw std::invalid_argument(std::string(kWanted));
+    s.*member = q;
   };
   return key;
 }
@@ -311,12 +308,18 @@ std::vector<Key> make_keys() {
       number_key("local_steps", "H, local SGD steps a round", &S::local_steps, kOne, kMany),
       share_key("phi", "share of coordinates kept, 0.000000001 to 1", &S::phi),
       share_key("phi_ad", "share that a vote may add, and drop, a round (mv-ad)", &S::phi_ad),
-      value_bits_key(),
+      value_bits_key("value_bits",
+                     "q, bits of a worker's sparse value: 32 (float32), 16 (quantizer = float16 "
+                     "or bfloat16), 2 to 8 (fractional) or 1 (scaled-sign)",
+                     &S::value_bits),
       quantizer_key(),
       number_key("quantizer_block", "values that share a scale of scaled-sign; 0: all",
                  &S::quantizer_block, 0U, kMany),
       flag_key("quantization_error", "feed what quantisation loses back through the error memory",
                &S::quantization_error),
+      value_bits_key("aggregate_bits",
+                     "q, bits of a value that the server sends in a sparse round, as value_bits",
+                     &S::aggregate_bits),
       choice_key("value_codec", "quantised values: plain, or entropy given the own vote",
                  &S::value_codec, std::to_array<std::string_view>({"plain", "entropy"})),
       position_codec_key(),

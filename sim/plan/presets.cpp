@@ -23,6 +23,8 @@ Preset row(std::string name, const std::string& what, std::string_view scheme,
   return {.name = std::move(name), .summary = std::move(summary), .settings = settings};
 }
 
+constexpr std::uint32_t kQuantized = 4;
+
 std::vector<Preset> rows_of_table1() {
   std::vector<Preset> all;
 
@@ -38,7 +40,6 @@ std::vector<Preset> rows_of_table1() {
                  .summary = "10 workers, every model difference whole (eq 4)",
                  .settings = dense});
 
-  constexpr std::uint32_t kQuantized = 4;
   all.push_back(row("top-k", "each worker's own top-K, error memory (eq 6)", "top-k", 1));
   const std::string mv = "majority voting (Algorithm 1)";
   all.push_back(row("ssgd-mv", mv, "mv", 1));
@@ -129,6 +130,11 @@ std::vector<Preset> make_presets() {
   for (const std::string_view name : {"top-k", "ssgd-mv-ad-l4-q"}) {
     all.push_back(modern(row_named(name)));
   }
+  Preset both = modern(in_fewer_bits(row_named("ssgd-mv-ad-l8-q")));
+  both.settings.aggregate_bits = kQuantized;
+  both.name = "modern-mv-ad-l8-q-both";
+  both.summary = "ssgd-mv-ad-l8-q with all of that, 4-bit values both ways, by their entropy";
+  all.push_back(std::move(both));
   for (const auto& [name, row] :
        {std::pair{"demo-sm", "sm"}, {"demo", "ssgd-mv-l4"}, {"demo-ad", "ssgd-mv-ad-l4-q"}}) {
     all.push_back(demo(name, row_named(row)));

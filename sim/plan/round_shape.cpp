@@ -28,12 +28,15 @@ MessageShape k_positions(Direction way, Kind kind, const Settings& settings,
 }
 
 MessageShape k_values(Direction way, Kind kind, const Settings& settings,
-                      const Dimensions& dimensions) {
+                      const Dimensions& dimensions, std::uint32_t value_bits) {
   return {.way = way,
           .kind = kind,
           .least = dimensions.k,
           .most = dimensions.k,
-          .share = settings.phi.to_double()};
+          .share = settings.phi.to_double(),
+          .value_bits = value_bits,
+          .by_entropy = settings.codes_by_entropy(value_bits),
+          .block = value_bits == 1 ? settings.quantizer_block : 0};
 }
 
 }  // namespace
@@ -56,7 +59,7 @@ MessageShape vote_shape(const Settings& settings, const Dimensions& dimensions,
 }
 
 MessageShape update_shape(const Settings& settings, const Dimensions& dimensions) {
-  return k_values(Direction::up, Kind::update, settings, dimensions);
+  return k_values(Direction::up, Kind::update, settings, dimensions, settings.value_bits);
 }
 
 MessageShape mask_shape(const Settings& settings, const Dimensions& dimensions,
@@ -68,7 +71,7 @@ MessageShape mask_shape(const Settings& settings, const Dimensions& dimensions,
 }
 
 MessageShape aggregate_shape(const Settings& settings, const Dimensions& dimensions) {
-  return k_values(Direction::down, Kind::aggregate, settings, dimensions);
+  return k_values(Direction::down, Kind::aggregate, settings, dimensions, settings.aggregate_bits);
 }
 
 RoundShape round_shape(const Settings& settings, const Dimensions& dimensions, const Round& round) {

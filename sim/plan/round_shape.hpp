@@ -49,8 +49,13 @@ struct MessageShape {
 
   // For lists of positions only:
   std::uint64_t universe = 0;  ///< positions are below it: d, or K or d - K for ranks; 0: none
-  std::uint64_t block = 0;     ///< B
   Given given = Given::nothing;
+
+  // For values only:
+  std::uint64_t value_bits = 32;  ///< q; 32: float32
+  bool by_entropy = false;        ///< whether their codes are coded by their entropy
+
+  std::uint64_t block = 0;  ///< B of positions; of signs how many share a scale, 0: all
 };
 
 /// In the ledger's order: by direction, then by kind.
@@ -72,7 +77,7 @@ using RoundShape = std::vector<MessageShape>;
 /// so and there is one.
 [[nodiscard]] MessageShape mask_shape(const Settings& settings, const Dimensions& dimensions,
                                       const Round& round);
-/// K values down.
+/// K values down, quantised if the settings say so.
 [[nodiscard]] MessageShape aggregate_shape(const Settings& settings, const Dimensions& dimensions);
 
 }  // namespace mvsgd::sim

@@ -114,7 +114,8 @@ struct Settings {
   std::string quantizer = "fractional";  ///< a name of compress::quantizers()
   std::uint32_t quantizer_block = 0;     ///< values that share a scale (scaled sign); 0: all
   bool quantization_error = true;        ///< e = D - Q(M (x) D); false: e = D - M (x) D
-  ValueCoding value_codec = ValueCoding::plain;  ///< of a worker's quantised values
+  std::uint32_t aggregate_bits = 32;     ///< q of a sparse round's aggregate; 32: float32
+  ValueCoding value_codec = ValueCoding::plain;  ///< of quantised values
   std::string position_codec = "block";  ///< of compress::position_codecs(); this is the paper's
   std::uint32_t block_size = 0;  ///< B of votes and masks if the code has blocks; 0: round(1 / phi)
   VoteCoding vote_codec = VoteCoding::positions;
@@ -168,11 +169,14 @@ struct Settings {
   };
   Overrides overrides;  ///< of the values that `practice` sets
 
-  /// Whether a worker's values are coded by their entropy. Values of one bit are not: nothing is to
-  /// be saved.
-  [[nodiscard]] bool has_values_by_entropy() const {
-    return value_codec == ValueCoding::entropy && value_bits > 1 && value_bits < 32;
+  /// Whether values of q bits are coded by their entropy. Signs alone are not.
+  [[nodiscard]] bool codes_by_entropy(std::uint32_t q) const {
+    return value_codec == ValueCoding::entropy && q > 1 && q <= 8;
   }
+  [[nodiscard]] bool has_values_by_entropy() const { return codes_by_entropy(value_bits); }
+
+  /// Whether the server keeps what quantisation of the aggregate loses, [d].
+  [[nodiscard]] bool has_server_error() const { return aggregate_bits < 32 && quantization_error; }
 
   /// Whether rounds leave workers out.
   [[nodiscard]] bool samples_workers() const {

@@ -17,21 +17,22 @@ namespace {
 
 using compress::Index;
 
-/// v as quantised by eq 17 or 18 and decoded again.
-std::vector<float> quantised(const Settings& settings, const std::vector<float>& v) {
-  if (settings.value_bits == 32) return v;
+/// v as quantised to q bits by eq 17 or 18 and decoded again.
+std::vector<float> quantised(const Settings& settings, unsigned q, const std::vector<float>& v) {
+  if (q == 32) return v;
   std::vector<float> recovered(v.size());
-  const auto quantizer = compress::make_quantizer(settings.value_bits, settings.quantizer_block);
+  const auto quantizer =
+      compress::quantizer_for(settings.quantizer, q).make(q, settings.quantizer_block);
   quantizer->recover(quantizer->quantize_by_definition(v), recovered);
   return recovered;
 }
 
 /// Q(M (x) D) as a whole vector. The masked values are quantised in the order of their coordinates.
-std::vector<float> masked(const Settings& settings, std::span<const float> difference,
+std::vector<float> masked(const Settings& settings, unsigned q, std::span<const float> difference,
                           std::span<const Index> mask) {
   std::vector<float> values;
   for (const Index i : mask) values.push_back(difference[i]);
-  values = quantised(settings, values);
+  values = quantised(settings, q, values);
   std::vector<float> whole(difference.size());
   for (std::size_t j = 0; j < mask.size(); ++j) whole[mask[j]] = values[j];
   return whole;
@@ -104,6 +105,7 @@ Definition::Definition(const Settings& settings, std::vector<float> theta)
     : settings_(settings),
       theta_(std::move(theta)),
       e_(settings.workers, std::vector<float>(theta_.size())),
+      server_e_(theta_.size()),
       velocity_(settings.workers, std::vector<float>(settings.has_velocity() ? theta_.size() : 0)),
       votes_(settings.workers) {}
 
@@ -151,7 +153,7 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
     settings_.scheme->sparse()->define(sparse);
     defined.sent.resize(settings_.workers);
     for (const std::uint32_t n : taking) {
-      defined.sent[n] = masked(settings_, e_[n], defined.sent_at[n]);
+      defined.sent[n] = masked(settings_, settings_.value_bits, e_[n], defined.sent_at[n]);
       // Line 22: e = D - what was sent; or D - M (x) D if quantisation is not fed back.
       for (const Index i : defined.sent_at[n]) {
         e_[n][i] -= settings_.quantization_error ? defined.sent[n][i] : e_[n][i];
@@ -162,6 +164,18 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
       }
     }
     defined.aggregate = sum(defined.sent);
+    // Two-way quantisation: the server sends Q(M (x) E), E being the mean and what it did not send
+    // before, and keeps the rest as the workers do.
+    if (settings_.aggregate_bits < 32) {
+      for (float& x : server_e_) {
+        if (settings_.error_rescale_on_decay()) x *= round.decay;
+      }
+      for (std::size_t i = 0; i < d; ++i) server_e_[i] += defined.aggregate[i];
+      defined.aggregate = masked(settings_, settings_.aggregate_bits, server_e_, defined.mask);
+      for (const Index i : defined.mask) {
+        server_e_[i] -= settings_.quantization_error ? defined.aggregate[i] : server_e_[i];
+      }
+    }
   }
   for (std::size_t i = 0; i < d; ++i) theta_[i] += defined.aggregate[i];  // line 5
   return defined;

@@ -27,7 +27,7 @@ struct DefinedRound {
   std::vector<std::vector<compress::Index>> sent_at;  ///< [N]: where each worker's values are
   std::vector<std::vector<float>> sent;  ///< Q(M (x) D_n) with M at sent_at[n], [d] each
   std::vector<float> mean;               ///< of the D_n, before any mask, [d]
-  std::vector<float> aggregate;          ///< the mean of what was sent, [d]
+  std::vector<float> aggregate;          ///< the mean of what was sent, [d]; Q of it
 };
 
 /// What the last vote of an absent worker is in a round.
@@ -103,6 +103,8 @@ class Definition {
 
   [[nodiscard]] std::span<const float> theta() const { return theta_; }
   [[nodiscard]] std::span<const float> error(std::uint32_t worker) const { return e_[worker]; }
+  /// What quantisation of the aggregates lost, [d].
+  [[nodiscard]] std::span<const float> server_error() const { return server_e_; }
   /// Empty if the settings have no momentum.
   [[nodiscard]] std::span<const float> velocity(std::uint32_t worker) const {
     return velocity_[worker];
@@ -112,6 +114,7 @@ class Definition {
   Settings settings_;
   std::vector<float> theta_;
   std::vector<std::vector<float>> e_;
+  std::vector<float> server_e_;
   std::vector<std::vector<float>> velocity_;
   std::vector<std::vector<compress::Index>> votes_;  ///< each worker's last vote
 };

@@ -12,6 +12,7 @@
 #include "compress/positions/rank_codec.hpp"
 #include "compress/positions/ranks.hpp"
 #include "compress/values/code_entropy.hpp"
+#include "compress/values/half_precision.hpp"
 #include "compress/values/quantizers.hpp"
 #include "sim/law/position_lengths.hpp"
 #include "sim/law/value_lengths.hpp"
@@ -93,14 +94,13 @@ void read_values(const Protocol& protocol, comm::Incoming& message, std::uint32_
   read_body(message, [&] { message.field(values_field(envelope.kind)).get_floats(values); });
 }
 
-comm::Header update_header(const Protocol& protocol, std::uint32_t sender, std::uint32_t round,
-                           std::size_t count) {
-  comm::Header header = values_header(protocol, sender, {comm::Kind::update, round}, count);
-  if (protocol.quantizer) {
-    header.value_bits = static_cast<std::uint8_t>(protocol.quantizer->value_bits());
-    header.block_size = static_cast<std::uint32_t>(protocol.quantizer->block_size(count));
-    if (protocol.values_by_entropy) header.position_codec = compress::kEntropyOfCodes;
-  }
+comm::Header quantized_header(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
+                              std::size_t count) {
+  const Protocol::Values& code = protocol.values(envelope.kind);
+  comm::Header header = values_header(protocol, sender, envelope, count);
+  header.value_bits = static_cast<std::uint8_t>(code.quantizer->value_bits());
+  header.block_size = static_cast<std::uint32_t>(code.quantizer->block_size(count));
+  header.position_codec = code.by_entropy ? compress::kEntropyOfCodes : code.quantizer->wire_code();
   return header;
 }
 
@@ -192,6 +192,10 @@ LawGiven law_of(const MessageShape& shape, const compress::PositionCodec& codec)
 
 }  // namespace
 
+const Protocol::Values& Protocol::values(comm::Kind kind) const {
+  return kind == comm::Kind::update ? update : aggregate;
+}
+
 const Protocol::Positions& Protocol::positions(comm::Kind kind) const {
   const auto list = lists.find(kind);
   if (list != lists.end()) return list->second;
@@ -205,16 +209,21 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d, std::uint32_t 
                     .k = static_cast<std::uint32_t>(sizes.k),
                     .k_ad = static_cast<std::uint32_t>(sizes.k_ad),
                     .lists = {},
-                    .quantizer = nullptr,
-                    .values_by_entropy = settings.has_values_by_entropy()};
-  if (settings.value_bits != kFloatBits) {
-    protocol.quantizer = compress::make_quantizer(settings.value_bits, settings.quantizer_block);
-  }
+                    .update = {},
+                    .aggregate = {}};
   // The first sparse round and a later one: each may have a list that the other does not have.
   for (Round round : plain_rounds(0, 2)) {
     round.absent = absent;
     for (const MessageShape& shape : settings.scheme->shape(settings, sizes, round)) {
-      if (shape.universe == 0) continue;
+      if (shape.universe == 0) {
+        if (shape.value_bits == kFloatBits) continue;
+        const auto q = static_cast<std::uint32_t>(shape.value_bits);
+        const bool is_update = shape.kind == comm::Kind::update;
+        Protocol::Values& code = is_update ? protocol.update : protocol.aggregate;
+        code.quantizer = compress::quantizer_for(settings.quantizer, q).make(q, shape.block);
+        code.by_entropy = shape.by_entropy;
+        continue;
+      }
       const std::shared_ptr<const compress::PositionCodec> codec =
           compress::position_codec_named(settings.position_codec)
               .make(shape.universe, shape.most, shape.block);
@@ -283,18 +292,21 @@ std::vector<float> receive_values(const Protocol& protocol, comm::Transport& tra
 
 std::vector<std::uint8_t> own_marks(const Protocol& protocol, std::span<const Index> at,
                                     std::span<const Index> vote) {
-  if (!protocol.values_by_entropy || vote.empty()) return {};
+  if (!protocol.update.by_entropy || vote.empty()) return {};
   return compress::marks_of(at, vote);
 }
 
-comm::Message encode_update(const Protocol& protocol, std::uint32_t sender, std::uint32_t round,
-                            const compress::Quantized& quantized,
-                            std::span<const std::uint8_t> own) {
-  const unsigned q = protocol.quantizer->value_bits();
-  comm::MessageWriter writer(update_header(protocol, sender, round, quantized.codes.size()));
+comm::Message encode_quantized(const Protocol& protocol, std::uint32_t sender, Envelope envelope,
+                               const compress::Quantized& quantized,
+                               std::span<const std::uint8_t> own) {
+  const Protocol::Values& code = protocol.values(envelope.kind);
+  const unsigned q = code.quantizer->value_bits();
+  comm::MessageWriter writer(quantized_header(protocol, sender, envelope, quantized.count()));
   comm::BitWriter& codes = writer.field(comm::Field::values);
-  if (protocol.values_by_entropy) {
+  if (code.by_entropy) {
     compress::encode_codes_by_entropy(quantized.codes, q, own, codes);
+  } else if (!quantized.halves.empty()) {
+    compress::encode_halves(quantized.halves, codes);
   } else {
     compress::encode_codes(quantized.codes, q, codes);
   }
@@ -302,30 +314,42 @@ comm::Message encode_update(const Protocol& protocol, std::uint32_t sender, std:
   return std::move(writer).finish();
 }
 
-std::optional<comm::Bits> receive_update(const Protocol& protocol, comm::Transport& transport,
-                                         std::uint32_t from, std::uint32_t round,
-                                         std::span<float> values,
-                                         std::span<const std::uint8_t> own) {
-  if (!protocol.quantizer) {
-    receive_values(protocol, transport, from, {comm::Kind::update, round}, values);
+std::optional<comm::Bits> receive_sparse_values(const Protocol& protocol,
+                                                comm::Transport& transport, std::uint32_t from,
+                                                Envelope envelope, std::span<float> values,
+                                                std::span<const std::uint8_t> own) {
+  const Protocol::Values& code = protocol.values(envelope.kind);
+  if (!code.quantizer) {
+    receive_values(protocol, transport, from, envelope, values);
     return std::nullopt;
   }
-  const compress::Quantizer& quantizer = *protocol.quantizer;
+  const compress::Quantizer& quantizer = *code.quantizer;
   const unsigned q = quantizer.value_bits();
-  comm::Incoming message = transport.receive(from, comm::Kind::update, round);
-  check_header(message, update_header(protocol, from, round, values.size()));
+  comm::Incoming message = transport.receive(from, envelope.kind, envelope.round);
+  check_header(message, quantized_header(protocol, from, envelope, values.size()));
   compress::Quantized quantized;
   read_body(message, [&] {
     comm::BitReader& codes = message.field(comm::Field::values);
-    quantized.codes = protocol.values_by_entropy
-                          ? compress::decode_codes_by_entropy(codes, values.size(), q, own)
-                          : compress::decode_codes(codes, values.size(), q);
+    if (code.by_entropy) {
+      quantized.codes = compress::decode_codes_by_entropy(codes, values.size(), q, own);
+    } else if (q == compress::kHalfBits) {
+      quantized.halves = compress::decode_halves(codes, values.size(), quantizer.wire_code());
+    } else {
+      quantized.codes = compress::decode_codes(codes, values.size(), q);
+    }
     quantized.magnitudes = compress::decode_magnitudes(message.field(comm::Field::level_means),
                                                        quantizer.magnitudes(values.size()));
   });
   quantizer.recover(quantized, values);
-  if (!protocol.values_by_entropy) return std::nullopt;
-  return law_of_codes(quantized.codes, q, own);
+  return law_of_quantized(protocol, envelope.kind, quantized, own);
+}
+
+std::optional<comm::Bits> law_of_quantized(const Protocol& protocol, comm::Kind kind,
+                                           const compress::Quantized& quantized,
+                                           std::span<const std::uint8_t> own) {
+  const Protocol::Values& code = protocol.values(kind);
+  if (!code.by_entropy) return std::nullopt;
+  return law_of_codes(quantized.codes, code.quantizer->value_bits(), own);
 }
 
 }  // namespace mvsgd::sim

@@ -45,8 +45,16 @@ struct Protocol {
   std::uint32_t k = 0;                    ///< K = ceil(phi d)
   std::uint32_t k_ad = 0;                 ///< K_ad = ceil(phi_ad d), at most K
   std::map<comm::Kind, Positions> lists;  ///< the lists of the scheme's sparse rounds
-  std::shared_ptr<const compress::Quantizer> quantizer;  ///< for updates; none: float32
-  bool values_by_entropy = false;  ///< an update's quantised values are coded by their entropy
+  /// The code of a sparse round's values.
+  struct Values {
+    std::shared_ptr<const compress::Quantizer> quantizer{};  ///< none: float32
+    bool by_entropy = false;  ///< their codes are coded by their entropy
+  };
+  Values update;     ///< each worker's
+  Values aggregate;  ///< the server's
+
+  /// The code of updates or of aggregates.
+  [[nodiscard]] const Values& values(comm::Kind kind) const;
 
   /// Throws std::invalid_argument if the scheme has no such list.
   [[nodiscard]] const Positions& positions(comm::Kind kind) const;
@@ -115,18 +123,25 @@ void receive_values(const Protocol& protocol, comm::Transport& transport, std::u
                                                   std::span<const compress::Index> at,
                                                   std::span<const compress::Index> vote);
 
-/// Writes a worker's sparse values, quantised by protocol.quantizer. A run without a quantiser
-/// sends them by encode_values().
-[[nodiscard]] comm::Message encode_update(const Protocol& protocol, std::uint32_t sender,
-                                          std::uint32_t round, const compress::Quantized& quantized,
-                                          std::span<const std::uint8_t> own = {});
+/// Writes an update's or a sparse round's aggregate's values, quantised by the quantiser of their
+/// kind. Without one they are sent by encode_values().
+[[nodiscard]] comm::Message encode_quantized(const Protocol& protocol, std::uint32_t sender,
+                                             Envelope envelope,
+                                             const compress::Quantized& quantized,
+                                             std::span<const std::uint8_t> own = {});
 
-/// Receives exactly values.size() values of an update, quantised if the run quantises. Throws
-/// comm::DecodeError naming the sender if it cannot. If the length of the code depends on the
-/// values, returns the bits that the law gives these values (sim/law/value_lengths.hpp).
-std::optional<comm::Bits> receive_update(const Protocol& protocol, comm::Transport& transport,
-                                         std::uint32_t from, std::uint32_t round,
-                                         std::span<float> values,
-                                         std::span<const std::uint8_t> own = {});
+/// Receives exactly values.size() values of an update or of a sparse round's aggregate, quantised
+/// if their kind has a quantiser. Throws comm::DecodeError naming the sender if it cannot. If the
+/// length of the code depends on the values, returns the bits that the law gives these values.
+std::optional<comm::Bits> receive_sparse_values(const Protocol& protocol,
+                                                comm::Transport& transport, std::uint32_t from,
+                                                Envelope envelope, std::span<float> values,
+                                                std::span<const std::uint8_t> own = {});
+
+/// The bits that the law gives quantised values of this kind (sim/law/value_lengths.hpp); none if
+/// their number alone tells them.
+[[nodiscard]] std::optional<comm::Bits> law_of_quantized(const Protocol& protocol, comm::Kind kind,
+                                                         const compress::Quantized& quantized,
+                                                         std::span<const std::uint8_t> own = {});
 
 }  // namespace mvsgd::sim

@@ -66,7 +66,8 @@ std::vector<compress::Index> ServerRound::receive_positions(
 void ServerRound::receive_update(std::uint32_t worker, std::span<float> values,
                                  std::span<const compress::Index> vote) {
   const auto own = own_marks(protocol(), state_->mask, vote);
-  const auto bits = sim::receive_update(protocol(), *transport_, worker, round().t, values, own);
+  const auto bits = receive_sparse_values(protocol(), *transport_, worker,
+                                          {comm::Kind::update, round().t}, values, own);
   if (bits) sizes().coded_bits[{comm::Kind::update, worker}] = *bits;
 }
 
@@ -96,21 +97,55 @@ std::vector<float> ServerRound::sum_updates(const VoteOf& vote_of) {
   });
 }
 
-void ServerRound::publish_aggregate(std::span<float> sum) {
-  if (settings().aggregation == Aggregation::mean) {
-    compress::divide_by_workers(workers() - round().absent, sum);
-  }
+void ServerRound::take_mean(std::span<float> sum) const {
+  if (settings().aggregation != Aggregation::mean) return;
+  compress::divide_by_workers(workers() - round().absent, sum);
+}
+
+void ServerRound::finish() {
   for (std::uint32_t n = 0; round().absent > 0 && n < workers(); ++n) {
     if (!std::ranges::binary_search(participants_, n)) receive_begun(*transport_, n, round().t);
   }
   context_->leader.give_up.finish_round();
   send_pause(*transport_, round().t, pauses_());
+}
+
+void ServerRound::publish_aggregate(std::span<float> sum) {
+  take_mean(sum);
+  finish();
   broadcast(*transport_,
             encode_values(protocol(), transport_->rank(), {comm::Kind::aggregate, round().t}, sum));
 }
 
+void ServerRound::publish_quantized(const compress::Quantizer& quantizer, std::span<float> mean) {
+  std::vector<float>& e = state_->e;
+  const std::vector<compress::Index>& mask = state_->mask;
+  if (!e.empty()) {
+    // As a worker's memory: in units of weights, so a decay of the learning rate scales it, too.
+    if (round().decay < 1 && settings().error_rescale_on_decay()) {
+      for (float& x : e) x *= round().decay;
+    }
+    compress::scatter_add(mask, mean, e);
+    compress::gather(e, mask, mean);
+  }
+  const compress::Quantized quantized = quantizer.quantize(mean);
+  quantizer.recover(quantized, mean);
+  if (!e.empty()) compress::subtract_sent(mask, mean, e);
+  const comm::Kind kind = comm::Kind::aggregate;
+  const auto bits = law_of_quantized(protocol(), kind, quantized);
+  if (bits) sizes().coded_bits[{kind, 0}] = *bits;
+  finish();
+  broadcast(*transport_,
+            encode_quantized(protocol(), transport_->rank(), {kind, round().t}, quantized));
+}
+
 void ServerRound::step_under_mask(std::vector<float> sum) {
-  publish_aggregate(sum);
+  if (const compress::Quantizer* const quantizer = protocol().aggregate.quantizer.get()) {
+    take_mean(sum);
+    publish_quantized(*quantizer, sum);
+  } else {
+    publish_aggregate(sum);
+  }
   compress::scatter_add(state_->mask, sum, state_->theta);
 }
 
@@ -121,6 +156,7 @@ Server::Server(const ServerContext& context, comm::Transport& transport, ServerS
       transport_(&transport),
       state_(std::move(state)),
       buffers_(buffers) {
+  if (context_.settings.has_server_error()) state_.e.resize(state_.theta.size());
   if (const SparseRounds* const sparse = context_.settings.scheme->sparse()) {
     const Round& next = context_.leader.rounds.front();
     side_ = sparse->server(context_.settings, context_.protocols.of(next));

@@ -24,6 +24,7 @@ using CountsObserver = std::function<void(const Round&, std::span<const std::uin
 struct ServerState {
   std::vector<float> theta;           ///< theta_t, [d]
   std::vector<compress::Index> mask;  ///< supp M_t; empty at first
+  std::vector<float> e{};             ///< what quantisation of aggregates lost, [d]; else empty
   KeptArrays kept{};                  ///< of the scheme's server half
 };
 
@@ -84,10 +85,18 @@ class ServerRound {
   /// Divides the sum by how many take part unless the settings say otherwise, and sends it to all
   /// workers, once every absent one has begun the round.
   void publish_aggregate(std::span<float> sum);
-  /// Does the same for a sum under the mask, then adds the aggregate to theta.
+  /// Does the same for a sum under the mask, quantised if the settings say so, then adds what the
+  /// workers receive to theta.
   void step_under_mask(std::vector<float> sum);
 
  private:
+  void take_mean(std::span<float> sum) const;
+  /// Tells the workers whether the run pauses, when all have begun the round.
+  void finish();
+  /// Adds the server's error memory to the mean, sends its quantised values and keeps what they
+  /// lose. `mean` becomes what is recovered of them.
+  void publish_quantized(const compress::Quantizer& quantizer, std::span<float> mean);
+
   const ServerContext* context_;
   comm::Transport* transport_;
   ServerState* state_;

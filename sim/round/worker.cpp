@@ -23,7 +23,7 @@ void WorkerRound::send_positions(comm::Kind kind, std::span<const compress::Inde
 
 void WorkerRound::send_update(std::span<const compress::Index> support,
                               std::span<const compress::Index> vote) {
-  const compress::Quantizer* const quantizer = protocol().quantizer.get();
+  const compress::Quantizer* const quantizer = protocol().update.quantizer.get();
   const std::uint32_t rank = transport_->rank();
   std::vector<float> sent(support.size());
   if (quantizer == nullptr) {
@@ -32,8 +32,9 @@ void WorkerRound::send_update(std::span<const compress::Index> support,
                      encode_values(protocol(), rank, {comm::Kind::update, round_->t}, sent));
   } else {
     const compress::Quantized quantized = arrays_->quantize(support, *quantizer);
-    transport_->send(transport_->server(), encode_update(protocol(), rank, round_->t, quantized,
-                                                         own_marks(protocol(), support, vote)));
+    transport_->send(transport_->server(),
+                     encode_quantized(protocol(), rank, {comm::Kind::update, round_->t}, quantized,
+                                      own_marks(protocol(), support, vote)));
     quantizer->recover(quantized, sent);
     if (!context_->settings.quantization_error) arrays_->gather(support, sent);
   }
@@ -49,8 +50,9 @@ void WorkerRound::receive_mask() {
 }
 
 void WorkerRound::receive_aggregate() {
-  const auto values = receive_values(protocol(), *transport_, transport_->server(),
-                                     {comm::Kind::aggregate, round_->t}, state_->mask.size());
+  std::vector<float> values(state_->mask.size());
+  (void)receive_sparse_values(protocol(), *transport_, transport_->server(),
+                              {comm::Kind::aggregate, round_->t}, values);
   arrays_->scatter_add(state_->mask, values);
 }
 

@@ -126,6 +126,7 @@ void write_arrays(DurableFile& file, const TrialState& state) {
   std::vector<NamedTensor> tensors;
   tensors.push_back(vector_tensor("theta", group.server.theta));
   tensors.push_back(vector_tensor("mask", group.server.mask));
+  if (!group.server.e.empty()) tensors.push_back(vector_tensor("server_error", group.server.e));
   tensors.push_back(vector_tensor("statistics", state.statistics));
   tensors.push_back(vector_tensor("thresholds", all_thresholds));
   for (const auto& [name, values] : group.server.kept) {
@@ -152,6 +153,7 @@ void read_arrays(const std::filesystem::path& path, const Settings& settings, Tr
   GroupState& group = state.group;
   group.server.theta = file.floats("theta", {d});
   group.server.mask = read_set(file, name, "mask", d);
+  if (settings.has_server_error()) group.server.e = file.floats("server_error", {d});
   state.statistics = file.floats("statistics", {b});
   const std::vector<float> all_thresholds = file.floats("thresholds", {settings.workers});
   for (std::size_t n = 0; n < settings.workers; ++n) {

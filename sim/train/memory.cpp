@@ -36,15 +36,14 @@ constexpr Bytes kStack = Bytes{92} << 10U;  // of a thread: stack as far as it i
 
 /// How many bits a message of this shape has at most: exactly of the paper's code, of the others
 /// about.
-Bytes bytes_of(const MessageShape& shape, const Settings& settings) {
+Bytes bytes_of(const MessageShape& shape) {
   Bytes bits = 0;
   if (shape.universe > 0) {
     const Bytes block = std::max<Bytes>(shape.block, 1);
     bits += shape.most * (1 + static_cast<Bytes>(std::bit_width(block - 1)));
     bits += (shape.universe + block - 1) / block;
   } else {
-    const bool quantized = shape.kind == comm::Kind::update;
-    bits += shape.most * (quantized ? settings.value_bits : 8 * kNumber);
+    bits += shape.most * shape.value_bits;
   }
   return bits / 8 + 1;
 }
@@ -93,7 +92,7 @@ Sizes sizes_of(const Settings& settings) {
   // The first sparse round and a later one: each may have a list that the other lacks.
   for (const Round& round : plain_rounds(0, 2)) {
     for (const MessageShape& shape : settings.scheme->shape(most, sizes.of, round)) {
-      const Bytes bytes = bytes_of(shape, most);
+      const Bytes bytes = bytes_of(shape);
       // What is sent against a worker's last vote is read against it.
       const bool of_votes = shape.given != Given::nothing && shape.given != Given::last_mask;
       sizes.keeps_votes = sizes.keeps_votes || of_votes;
@@ -142,6 +141,7 @@ Bytes of_worker(const Sizes& s, bool on_device) {
 Bytes of_server(const Sizes& s) {
   if (!s.sends) return 0;
   Bytes all = s.whole() + kNumber * s.mask;
+  if (s.settings.has_server_error()) all += s.whole();
   if (s.keeps_votes) all += s.n() * s.vote();
   if (s.sums) {
     all += (s.of.d + 63) / 64 * 8 * static_cast<Bytes>(std::bit_width(s.n()));

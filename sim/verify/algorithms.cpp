@@ -18,6 +18,7 @@
 #include "compress/positions/ranks.hpp"
 #include "compress/positions/rans_codec.hpp"
 #include "compress/values/code_entropy.hpp"
+#include "compress/values/half_precision.hpp"
 #include "compress/values/quantizers.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
@@ -130,15 +131,23 @@ class Wire {
       writer.field(field).put_floats(values);
       return values;
     }
-    const auto quantizer = compress::make_quantizer(header.value_bits, header.block_size);
+    const auto quantizer =
+        compress::make_quantizer(header.value_bits, header.block_size, header.position_codec);
     compress::Quantized quantized;
     const unsigned q = header.value_bits;
     if (header.position_codec == compress::kEntropyOfCodes) {
-      const auto own = compress::marks_of(positions_.at({header.round, comm::Kind::mask, worker}),
-                                          votes_[worker]);
+      std::vector<std::uint8_t> own;  // the server has no vote
+      if (header.kind == comm::Kind::update) {
+        own = compress::marks_of(positions_.at({header.round, comm::Kind::mask, worker}),
+                                 votes_[worker]);
+      }
       quantized.codes =
           compress::decode_codes_by_entropy(reader.field(field), header.count, q, own);
       compress::encode_codes_by_entropy(quantized.codes, q, own, writer.field(field));
+    } else if (q == compress::kHalfBits) {
+      quantized.halves =
+          compress::decode_halves(reader.field(field), header.count, quantizer->wire_code());
+      compress::encode_halves(quantized.halves, writer.field(field));
     } else {
       quantized.codes = compress::decode_codes(reader.field(field), header.count, q);
       compress::encode_codes(quantized.codes, q, writer.field(field));
@@ -174,6 +183,7 @@ struct Shown {
   bool aggregate = true;
   bool linear = true;  ///< the aggregate is the masked mean of the whole vectors
   bool memory = true;
+  bool server_memory = true;
   bool velocity = true;
   std::size_t cleared = 0;  ///< coordinates at which a worker's velocity is 0 in the end
   bool theta = true;
@@ -331,6 +341,8 @@ Shown run(const Settings& settings) {
     shown.cleared += static_cast<std::size_t>(std::ranges::count(worker.velocity, 0.0F));
   }
   shown.theta = std::ranges::equal(result.server.theta, definition.theta());
+  shown.server_memory = !settings.has_server_error() ||
+                        std::ranges::equal(result.server.e, definition.server_error());
   shown.identical = wire.identical();
   shown.counted = wire.counted();
   shown.messages = wire.messages();
@@ -365,9 +377,28 @@ std::vector<Check> check_algorithms() {
   ahead.nesterov = true;
   ahead.momentum_correction = true;
   const Shown own = run(ahead);
-  const std::vector<const Shown*> all = {&top_k,      &mv,    &rs,        &ad,    &random,
-                                         &fractional, &sign,  &unfed,     &index, &least,
-                                         &least_ad,   &heavy, &corrected, &own};
+  Settings both_ways = small("ssgd-mv-l8-q-min", 4);
+  both_ways.aggregate_bits = 4;
+  const Shown both = run(both_ways);
+  both_ways = small("top-k");
+  both_ways.aggregate_bits = 2;
+  const Shown both_own = run(both_ways);
+  both_ways = small("ssgd-mv-ad", 1);
+  both_ways.aggregate_bits = 1;
+  const Shown both_signs = run(both_ways);
+  both_ways.quantization_error = false;
+  const Shown both_unfed = run(both_ways);
+  both_ways = small("ssgd-mv-rs-l4", 16);
+  both_ways.quantizer = "float16";
+  both_ways.aggregate_bits = 16;
+  const Shown half = run(both_ways);
+  both_ways = small("top-k", 16);
+  both_ways.quantizer = "bfloat16";
+  const Shown brain = run(both_ways);
+  const std::vector<const Shown*> all = {&top_k,      &mv,         &rs,         &ad,    &random,
+                                         &fractional, &sign,       &unfed,      &index, &least,
+                                         &least_ad,   &heavy,      &corrected,  &own,   &both,
+                                         &both_own,   &both_signs, &both_unfed, &half,  &brain};
   const auto every = [&](bool Shown::*what) {
     return std::ranges::all_of(all, [&](const Shown* shown) { return shown->*what; });
   };
@@ -453,6 +484,17 @@ std::vector<Check> check_algorithms() {
        least.votes && least.mask && least.updates && least.theta && least.memory &&
            least_ad.votes && least_ad.mask && least_ad.updates && least_ad.theta && least_ad.memory,
        fmt::format("MV and AD with 4-bit values, each {}", what)},
+      {"two ways",
+       "the server sends Q of the mean and of its memory, which keeps the rest; theta follows",
+       both.aggregate && both.theta && both.memory && both.server_memory && both_own.aggregate &&
+           both_own.theta && both_own.server_memory && both_signs.aggregate && both_signs.theta &&
+           both_signs.server_memory && both_unfed.aggregate && both_unfed.theta,
+       fmt::format("MV by entropy at q = 4, top-K at 2, AD at 1 with and without memory; {}",
+                   what)},
+      {"16 bits", "float16 and bfloat16 values: the server recovers Q(M (x) D), and theta follows",
+       half.updates && half.aggregate && half.theta && half.memory && half.server_memory &&
+           brain.updates && brain.theta && brain.memory,
+       fmt::format("RS with float16 both ways, top-K with bfloat16; {}", what)},
       {"correction",
        "DGC: velocity enters D before the support is chosen, and is 0 where values were sent",
        heavy.velocity && heavy.memory && heavy.theta && corrected.velocity && corrected.memory &&

@@ -200,8 +200,8 @@ TableRow make_row(const LawConstants& law, const MeasuredRounds& measured,
     if (message.universe > 0) {
       row.equation_positions += equation_14(static_cast<double>(d), message.share);
     } else {
-      row.equation_values +=
-          equation_13(static_cast<double>(d), message.share, up ? settings.value_bits : 32);
+      row.equation_values += equation_13(static_cast<double>(d), message.share,
+                                         static_cast<double>(message.value_bits));
     }
   }
 

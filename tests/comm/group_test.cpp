@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "comm/inproc/inproc.hpp"
+#include "tests/comm/one_value.hpp"
 #include "tests/sanitizers.hpp"
 
 namespace mvsgd::comm {
@@ -45,19 +46,6 @@ const Implementation kImplementations[] = {
      }}};
 
 std::string name_of(const testing::TestParamInfo<Implementation>& info) { return info.param.name; }
-
-Message message(Kind kind, std::uint32_t sender, std::uint32_t round, std::uint64_t value) {
-  MessageWriter writer({.kind = kind, .sender = sender, .round = round});
-  writer.field(Field::values).put(value, 61);
-  return std::move(writer).finish();
-}
-
-std::uint64_t receive_value(Transport& end, std::uint32_t from, Kind kind, std::uint32_t round) {
-  Incoming incoming = end.receive(from, kind, round);
-  const std::uint64_t value = incoming.field(Field::values).get(61);
-  incoming.close();
-  return value;
-}
 
 std::vector<std::byte> bytes_of(std::uint64_t value) {
   BitWriter out;

@@ -42,7 +42,7 @@ using mvsgd::sim::Envelope;
 using mvsgd::sim::MaskCoding;
 using mvsgd::sim::Protocol;
 using mvsgd::sim::receive_positions;
-using mvsgd::sim::receive_update;
+using mvsgd::sim::receive_sparse_values;
 using mvsgd::sim::receive_values;
 using mvsgd::sim::scheme_named;
 using mvsgd::sim::Settings;
@@ -111,10 +111,10 @@ void read_values(const Protocol& protocol, Transport& end, std::uint32_t from,
   std::vector<float> values(envelope.kind == Kind::buffers  ? kBuffers
                             : envelope.kind == Kind::update ? protocol.k
                                                             : protocol.d);
-  if (envelope.kind == Kind::update && protocol.quantizer) {
-    std::vector<std::uint8_t> own(protocol.values_by_entropy ? values.size() : 0);
+  if (envelope.kind == Kind::update && protocol.update.quantizer) {
+    std::vector<std::uint8_t> own(protocol.update.by_entropy ? values.size() : 0);
     for (std::size_t i = 0; i < own.size(); i += 3) own[i] = 1;
-    receive_update(protocol, end, from, envelope.round, values, own);
+    receive_sparse_values(protocol, end, from, envelope, values, own);
     for (const float value : values) check(std::isfinite(value), "what is recovered is finite");
     return;
   }

@@ -39,7 +39,7 @@ class AddDropServer final : public ServerSide {
       : adds_ranked_(settings.add_codec == AddCoding::rank),
         drops_ranked_(settings.drop_codec == DropCoding::rank),
         keeps_votes_(settings.check_votes || adds_ranked_ || drops_ranked_ ||
-                     protocol.values_by_entropy),
+                     protocol.update.by_entropy),
         sum_(protocol.d, {.workers = protocol.workers,
                           .k = protocol.k,
                           .k_ad = protocol.k_ad,

@@ -68,6 +68,7 @@ class OwnTopK final : public Scheme, public SparseRounds {
     aggregate.most = mask.most;
     aggregate.counted_by = CountedBy::supports;
     aggregate.share = mask.share;
+    aggregate.by_entropy = false;  // so that its bits tell the size of the union
     return {vote_shape(settings, dimensions, round), update_shape(settings, dimensions), mask,
             aggregate};
   }

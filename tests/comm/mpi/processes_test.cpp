@@ -19,6 +19,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/comm/one_value.hpp"
+
 namespace mvsgd::comm {
 namespace {
 
@@ -41,19 +43,6 @@ std::vector<std::byte> pattern(std::size_t size, unsigned seed) {
   std::vector<std::byte> bytes(size);
   for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(31 * i + seed);
   return bytes;
-}
-
-Message message(Kind kind, std::uint32_t sender, std::uint32_t round, std::uint64_t value) {
-  MessageWriter writer({.kind = kind, .sender = sender, .round = round});
-  writer.field(Field::values).put(value, 61);
-  return std::move(writer).finish();
-}
-
-std::uint64_t receive_value(Transport& end, std::uint32_t from, Kind kind, std::uint32_t round) {
-  Incoming incoming = end.receive(from, kind, round);
-  const std::uint64_t value = incoming.field(Field::values).get(61);
-  incoming.close();
-  return value;
 }
 
 TEST(Shares, AreContiguousAndOfAllWorkers) {

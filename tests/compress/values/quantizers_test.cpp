@@ -52,7 +52,11 @@ TEST(Quantizers, AreMadeAgainFromTheHeadersOfTheirMessages) {
   for (const QuantizerKind& kind : quantizers()) {
     for (const std::size_t block : {0U, 1U, 7U, 1000U}) {
       const auto made = kind.make(kind.most_bits, block);
-      const auto named = make_quantizer(made->value_bits(), made->block_size(50));
+      const auto named =
+          make_quantizer(made->value_bits(), made->block_size(50), made->wire_code());
+      EXPECT_EQ(named->quantize(std::vector<float>{0.3F}).halves,
+                made->quantize(std::vector<float>{0.3F}).halves)
+          << kind.name;
       EXPECT_EQ(named->magnitudes(50), made->magnitudes(50)) << kind.name << ", block " << block;
       EXPECT_EQ(made->block_size(50), !kind.has_blocks ? 0U
                                       : block == 0     ? 50U
@@ -62,10 +66,18 @@ TEST(Quantizers, AreMadeAgainFromTheHeadersOfTheirMessages) {
   }
 }
 
+TEST(Quantizers, OfBitsTheNamedOneCountsIfItHasThem) {
+  EXPECT_EQ(quantizer_for("bfloat16", 16).name, "bfloat16");
+  EXPECT_EQ(quantizer_for("fractional", 16).name, "float16");
+  EXPECT_EQ(quantizer_for("bfloat16", 4).name, "fractional");
+  EXPECT_THROW((void)quantizer_for("fractional", 9), std::invalid_argument);
+}
+
 TEST(Quantizers, AreFoundByName) {
   for (const QuantizerKind& kind : quantizers()) EXPECT_EQ(&quantizer_named(kind.name), &kind);
   EXPECT_THAT([] { (void)quantizer_named("sign"); },
-              ThrowsMessage<std::invalid_argument>("one of fractional, scaled-sign is wanted"));
+              ThrowsMessage<std::invalid_argument>(
+                  "one of fractional, scaled-sign, float16, bfloat16 is wanted"));
 }
 
 }  // namespace

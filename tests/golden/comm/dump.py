@@ -177,6 +177,48 @@ def mean(updates, divisor):
     return {p: float32(total / divisor) for p, total in sums.items()}
 
 
+class ServerError:
+    """What the server's quantised aggregates have lost, while every sparse round since the first is there.
+    The rate, which scales it, does not fall before half of the steps."""
+
+    def __init__(self, settings):
+        self.feeds_back = settings["quantization_error"]
+        self.settings = settings
+        self.next = first_sparse_round(settings)
+        self.kept = collections.defaultdict(float)
+
+    def hold(self, aggregate, mask, want, where):
+        """Each level of an aggregate has the mean magnitude of the values in it: mean and memory."""
+        m = aggregate
+        signs = [math.copysign(1, value) for value in m.values]
+        if (m.round == self.next and is_in_first_half(self.settings, m.round)) or not self.feeds_back:
+            values = [float32(self.kept[p] + want[p]) for p in mask]
+            levels = collections.defaultdict(list)
+            near = 2**-8 if m.code == "bfloat16" else 2**-11
+            for p, value, sent in zip(mask, values, m.values):
+                hold(m.value_bits != 16 or abs(value - sent) <= near * abs(value) + 2**-25,
+                     f"{where}: {sent} at {p} is not {value} rounded")
+            for i, (value, sent) in enumerate(zip(values, m.values)):
+                if m.value_bits == 16:
+                    continue
+                levels[i // m.block_size if m.value_bits == 1 else 0, abs(sent)].append(abs(value))
+                hold(value == 0 or sent == 0 or math.copysign(1, value) == signs[i],
+                     f"{where}: the aggregate has the sign of another value at {mask[i]}")
+            for (_, magnitude), of_level in levels.items():
+                hold(abs(sum(of_level) / len(of_level) - magnitude) <= 2**-22 * magnitude,
+                     f"{where}: {magnitude} is not the mean of {len(of_level)} values of its level")
+            for p, value, sent in zip(mask, values, m.values):
+                self.kept[p] = float32(value - sent) if self.feeds_back else 0.0
+            self.next = m.round + 1
+
+
+def first_sparse_round(settings):
+    """The first round with a mask."""
+    if settings["phi_warmup"] != "dense":
+        return 1
+    return warmup_steps(settings) + 1
+
+
 def philox(counter, key):
     """The four words of Philox4x64-10 (Salmon et al. 2011)."""
     words, keys, low = list(counter), list(key), (1 << 64) - 1
@@ -218,6 +260,7 @@ def hold_rounds(messages, senders, votes, settings):
     scheme = settings["scheme"]
     aggregation = settings["aggregation"]
     theta = list(messages[0, "model", 0].values) if (0, "model", 0) in messages else None
+    error = ServerError(settings)
     last = {}  # vote of each worker
     for t in sorted({t for t, kind, _ in messages if kind == "aggregate"}):
         where = f"round {t}"
@@ -240,8 +283,11 @@ def hold_rounds(messages, senders, votes, settings):
         for at, values in updates:
             hold(len(at) == len(values), f"{where}: {len(values)} values for {len(at)} coordinates")
         want = mean(updates, 1 if aggregation == "sum" else len(senders[t]))
-        hold(digest("f", [want[p] for p in mask]) == digest("f", aggregate.values),
-             f"{where}: the aggregate is not the {aggregation}")
+        if aggregate.value_bits < 32:
+            error.hold(aggregate, mask, want, where)
+        else:
+            hold(digest("f", [want[p] for p in mask]) == digest("f", aggregate.values),
+                 f"{where}: the aggregate is not the {aggregation}")
         if theta is not None:
             for p, value in zip(mask, aggregate.values):
                 theta[p] = float32(theta[p] + value)
@@ -253,18 +299,33 @@ def nearest(x):
     return max(math.floor(x + fractions.Fraction(1, 2)), 1)
 
 
+def steps_in(settings):
+    """The local steps of an epoch, and of the run."""
+    images = settings["synthetic_train"] if settings["data"] == "synthetic" else 50000
+    epoch = -(-images // (settings["workers"] * settings["batch"]))
+    return epoch, settings["epochs"] * epoch
+
+
+def is_in_first_half(settings, t):
+    """Whether round t, a sparse one, begins before half of the run's steps are done."""
+    warmup = warmup_steps(settings)
+    return 2 * (warmup + (t - warmup - 1) * settings["local_steps"]) < steps_in(settings)[1]
+
+
+def warmup_steps(settings):
+    """The local steps of the warm-up, each a round."""
+    epoch, steps = steps_in(settings)
+    if settings["warmup_epochs"] == "proportional":
+        return nearest(fractions.Fraction(5 * steps, 300))
+    return min(settings["warmup_epochs"] * epoch, steps)
+
+
 def share(settings, t):
     """phi in round t: in a warm-up with stairs it is larger."""
     phi = fractions.Fraction(settings["phi"])
     if settings["phi_warmup"] == "dense" or settings["scheme"] in ("sm", "dense"):
         return phi
-    images = settings["synthetic_train"] if settings["data"] == "synthetic" else 50000
-    epoch = -(-images // (settings["workers"] * settings["batch"]))
-    steps = settings["epochs"] * epoch
-    if settings["warmup_epochs"] == "proportional":
-        warmup = nearest(fractions.Fraction(5 * steps, 300))
-    else:
-        warmup = min(settings["warmup_epochs"] * epoch, steps)
+    warmup = warmup_steps(settings)
     if t == 0 or t > warmup:
         return phi
     return max(phi, fractions.Fraction(1, 4**(1 + 5 * (t - 1) // warmup)))
@@ -274,8 +335,12 @@ def hold_header(m, settings, d, first, senders, where):
     """Checks count, code and the code's parameter against the settings. `first`: m is the first of its kind
     and sender, or the first of another K. `senders`: how many workers sent in its round."""
     if m.positions is None:
-        coded = m.kind == "update" and m.value_bits < 32 and settings["value_codec"] == "entropy"
-        hold(m.code == ("entropy of codes" if coded else "none"), f"{where} is in code {m.code}")
+        coded = 1 < m.value_bits <= 8 and settings["value_codec"] == "entropy"
+        coded = coded and (m.kind == "update" or settings["scheme"] != "top-k")
+        code = "entropy of codes" if coded else "none"
+        if m.value_bits == 16 and settings["quantizer"] == "bfloat16":
+            code = "bfloat16"
+        hold(m.code == code, f"{where} is in code {m.code}")
         return
     phi = share(settings, m.round)
     phi_ad = fractions.Fraction(settings["phi_ad"])

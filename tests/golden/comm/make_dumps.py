@@ -85,6 +85,14 @@ def cases(presets):
     yield "N = 3, sum", f"{mv} --workers 3 --aggregation sum"
     yield "N = 3, lower index", f"{mv} --workers 3 --tie-break index"
     yield "sums over the workers", f"{ad} --ledger-rows round"
+    for preset, q, more in [("ssgd-mv", 2, ""), ("ssgd-mv-l8-q-min", 4, ""), ("ssgd-mv-ad-l8-q-min", 3, ""),
+                            ("top-k", 4, " --value-bits 4 --value-codec entropy"), ("rand-k-l4", 1, ""),
+                            ("ssgd-mv-rs-l4", 8, " --quantization-error false"),
+                            ("ssgd-mv-ad", 1, " --quantizer-block 7")]:
+        yield f"{preset} both ways", f"--preset {preset} {SPARSE} --aggregate-bits {q}{more}"
+    for name in ("float16", "bfloat16"):
+        yield name, f"{mv} --value-bits 16 --quantizer {name}"
+        yield f"{name} both ways", f"--preset top-k {SPARSE} --value-bits 16 --quantizer {name} --aggregate-bits 16"
     stairs = "--phi-warmup stairs --warmup-epochs 1 --rounds 8 --dump-rounds 0,1,2,3,4,5,6,7,8"
     for preset, more in [("ssgd-mv", " --vote-codec delta --mask-codec delta"),
                          ("ssgd-mv-ad", f" {RANKS} --mask-codec delta"), ("top-k", "")]:

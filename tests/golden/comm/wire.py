@@ -7,12 +7,13 @@ and is slow and plain: one bit at a time.
 import collections
 import dataclasses
 import fractions
+import math
 import struct
 
 KINDS = ["", "dense", "vote", "add", "drop", "mask", "update", "aggregate", "model", "buffers"]
 POSITIONS = {"vote", "add", "drop", "mask"}
 CODES = ["none", "block", "elias-fano", "rice", "radix", "entropy", "delta", "change", "entropy of codes",
-         "rans"]
+         "rans", "bfloat16"]
 HEADER_BITS = 192
 
 
@@ -533,6 +534,18 @@ def magnitudes(bits, number):
     return read
 
 
+def half(bits, code):
+    """A number of 16 bits: binary16, or the upper half of a float32."""
+    taken = bits.take(16)
+    if code == "bfloat16":
+        value = struct.unpack("<f", struct.pack("<I", taken << 16))[0]
+    else:
+        value = struct.unpack("<e", struct.pack("<H", taken))[0]
+    if not math.isfinite(value):
+        raise WireError(f"bit {bits.at - 16}: {value}")
+    return value
+
+
 def quantised(bits, codes, q, per_scale):
     """What `codes` stand for, by the magnitudes that follow them."""
     number = 1 << (q - 1) if q > 1 else ceil_div(len(codes), per_scale)
@@ -587,13 +600,18 @@ def decode(data, known=Known()):
             m.positions = list_in(m.code, bits, m.dimension, m.count, m.block_size)
         m.fields["positions"] = bits.at - HEADER_BITS
         held_list(m.positions, m.dimension, m.count)
-    elif m.kind == "update" and m.value_bits != 32:
+    elif m.kind in ("update", "aggregate") and m.value_bits == 16:
+        if m.code not in ("none", "bfloat16"):
+            raise WireError(f"{m.kind} of 16 bits a value in code {m.code}")
+        m.values = [half(bits, m.code) for _ in range(m.count)]
+        m.fields["values"] = 16 * m.count
+    elif m.kind in ("update", "aggregate") and m.value_bits != 32:
         if m.code == "entropy of codes" and 2 <= m.value_bits <= 8:
             codes = entropy_codes(bits, m.count, m.value_bits, known.marked)
         elif m.code == "none":
             codes = [bits.take(m.value_bits) for _ in range(m.count)]
         else:
-            raise WireError(f"an update of {m.value_bits} bits a value in code {m.code}")
+            raise WireError(f"{m.kind} of {m.value_bits} bits a value in code {m.code}")
         m.fields["values"] = bits.at - HEADER_BITS
         m.values = quantised(bits, codes, m.value_bits, m.block_size)
         m.fields["level_means"] = bits.at - HEADER_BITS - m.fields["values"]

@@ -253,7 +253,7 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
     EXPECT_EQ(s.practice, Practice::text) << name;
   }
   EXPECT_EQ(presets().size(),
-            names.size() + 8);  // demo's, in fewer bits, without votes, modern
+            names.size() + 9);  // demo's, in fewer bits, without votes, modern
 }
 
 TEST(Presets, TheDemosAreRowsOfTable1AtOneScale) {
@@ -294,6 +294,21 @@ TEST(Presets, TheModernAreRowsOfTable1WithMomentumItsCorrectionAndStairs) {
           own.contains(key.name) ? own.at(key.name) : key.get(preset(row).settings);
       EXPECT_EQ(key.get(modern), want) << name << ' ' << key.name;
     }
+  }
+}
+
+TEST(Presets, TheOneOfBothWaysIsInFewerBitsModernAndHas4BitAggregates) {
+  const std::map<std::string_view, std::string> own = {{"momentum", "0.9"},
+                                                       {"momentum_correction", "true"},
+                                                       {"phi_warmup", "stairs"},
+                                                       {"learning_rate", "0.05"},
+                                                       {"aggregate_bits", "4"}};
+  const Settings& both = preset("modern-mv-ad-l8-q-both").settings;
+  EXPECT_NO_THROW(validate(both));
+  for (const Key& key : keys()) {
+    const std::string want =
+        own.contains(key.name) ? own.at(key.name) : key.get(preset("ssgd-mv-ad-l8-q-min").settings);
+    EXPECT_EQ(key.get(both), want) << key.name;
   }
 }
 
@@ -411,11 +426,11 @@ TEST(Settings, ChoosingAdAloneTurnsTheRescalingOff) {
   EXPECT_FALSE(settings.error_rescale_on_decay());
 }
 
-TEST(Settings, ValueBitsAre1To8Or32) {
+TEST(Settings, ValueBitsAre1To8Or16Or32) {
   Settings settings;
   for (unsigned q = 0; q <= 33; ++q) {
     settings.value_bits = 7;
-    if ((q >= 1 && q <= 8) || q == 32) {
+    if ((q >= 1 && q <= 8) || q == 16 || q == 32) {
       set(settings, "value_bits", std::to_string(q));
       EXPECT_EQ(settings.value_bits, q);
     } else {

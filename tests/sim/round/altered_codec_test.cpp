@@ -134,8 +134,9 @@ class AlteredCodec : public testing::Test {
         std::vector<float> values;
         for (Index i = 0; i < 40; ++i) values.push_back(i == 7 ? 100.0F : 1.0F);
         const auto own = own_marks(protocol, mask, vote);
-        const auto quantized = protocol.quantizer->quantize(values);
-        end.send(end.server(), encode_update(protocol, end.rank(), t, quantized, own));
+        const auto quantized = protocol.update.quantizer->quantize(values);
+        end.send(end.server(),
+                 encode_quantized(protocol, end.rank(), {Kind::update, t}, quantized, own));
         receive_values(protocol, end, end.server(), {Kind::aggregate, t}, values);
         end.report_round(t, encode_report({}));
       }

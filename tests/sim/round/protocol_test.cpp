@@ -134,7 +134,7 @@ std::string update_refusal(const Protocol& protocol, const comm::Message& messag
     Star star;
     star.worker.send(Star::kServer, message);
     std::vector<float> values(protocol.k);
-    receive_update(protocol, star.server, Star::kWorker, kRound, values);
+    receive_sparse_values(protocol, star.server, Star::kWorker, {Kind::update, kRound}, values);
   });
 }
 
@@ -215,12 +215,12 @@ TEST(Protocol, ValuesArriveBitForBitUnderTheirField) {
 
 /// A worker's update of `values`. They become the values that the receiver will recover.
 comm::Message update_of(const Protocol& protocol, std::span<float> values) {
-  if (!protocol.quantizer) {
+  if (!protocol.update.quantizer) {
     return encode_values(protocol, Star::kWorker, {Kind::update, kRound}, values);
   }
-  const compress::Quantized quantized = protocol.quantizer->quantize(values);
-  protocol.quantizer->recover(quantized, values);
-  return encode_update(protocol, Star::kWorker, kRound, quantized);
+  const compress::Quantized quantized = protocol.update.quantizer->quantize(values);
+  protocol.update.quantizer->recover(quantized, values);
+  return encode_quantized(protocol, Star::kWorker, {Kind::update, kRound}, quantized);
 }
 
 struct Quantisation {
@@ -264,7 +264,7 @@ TEST_P(ProtocolUpdate, BothEndsRecoverTheSameBits) {
               level_mean_law({}, 50, GetParam().q, GetParam().block));
     star.worker.send(Star::kServer, message);
     std::vector<float> got(50);
-    receive_update(protocol_, star.server, Star::kWorker, kRound, got);
+    receive_sparse_values(protocol_, star.server, Star::kWorker, {Kind::update, kRound}, got);
     EXPECT_EQ(bits_of(got), bits_of(sent));
     for (std::uint32_t n = 0; n < 3; ++n) star.group.end(n).report_round(kRound, {});
     EXPECT_NO_THROW((void)star.server.close_round(kRound));  // sent, moved and decoded agree

@@ -260,6 +260,26 @@ TEST_F(CheckpointTest, HasTheVelocitiesOfARunWithMomentumAndOfNoOther) {
   }
 }
 
+TEST_F(CheckpointTest, HasTheServersErrorWhereItQuantizesAndFeedsItBack) {
+  const std::vector<std::string> more{"--aggregate-bits", "3", "--value-codec", "entropy"};
+  for (const std::string name : {"ssgd-mv-l2", "ssgd-mv-ad-l2"}) {
+    const fs::path whole_path = path_.string() + "_whole";
+    const Outcome whole = train(name, whole_path, more);
+    ASSERT_EQ(whole.code, Exit::good) << whole.err;
+    interrupt(name, 4, more);
+    SafetensorsFile arrays(checkpoints().back() / "arrays.safetensors");
+    const std::vector<float> error = arrays.floats("server_error", {11'420});
+    EXPECT_GT(std::ranges::count_if(error, [](float e) { return e != 0; }), 10) << name;
+    const Outcome resumed = resume({"--slots", "1"});
+    EXPECT_EQ(digest(resumed), digest(whole)) << name;
+    fs::remove_all(path_);
+    fs::remove_all(whole_path);
+  }
+  interrupt("ssgd-mv", 3, {"--aggregate-bits", "3", "--quantization-error", "false"});
+  SafetensorsFile arrays(checkpoints().back() / "arrays.safetensors");
+  for (const TensorEntry& tensor : arrays.header().tensors) EXPECT_NE(tensor.name, "server_error");
+}
+
 TEST_F(CheckpointTest, TheLastTwoAreKeptAndHoldWhatTheReadmeSays) {
   interrupt("ssgd-mv-ad", 4);
   const std::vector<fs::path> kept = checkpoints();

@@ -130,6 +130,16 @@ TEST(MemoryEstimateOfSettings, HasAVelocityOfEachWorkerWithWhatIsKeptOfItAndOneO
   EXPECT_EQ(memory_estimate(settings).of_worker, alone - kWhole);
 }
 
+TEST(MemoryEstimateOfSettings, HasTheServersErrorWhereItQuantizesAndFeedsItBack) {
+  constexpr std::uint64_t kWhole = std::uint64_t{4} * 176'402;
+  Settings settings = narrow();
+  const std::uint64_t plain = memory_estimate(settings).server;
+  settings.aggregate_bits = 4;
+  EXPECT_EQ(memory_estimate(settings).server, plain + kWhole);
+  settings.quantization_error = false;
+  EXPECT_EQ(memory_estimate(settings).server, plain);
+}
+
 TEST(MemoryEstimateOfSettings, IsOfTheLargestShareOfAWarmUp) {
   Settings settings = narrow();
   settings.warmup_epochs = 1;

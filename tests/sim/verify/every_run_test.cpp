@@ -62,6 +62,9 @@ const std::vector<GivenSettings>& values() {
       {{"value_bits", "2"}},
       {{"value_bits", "1"}, {"quantizer", "scaled-sign"}},
       {{"value_bits", "8"}, {"quantization_error", "false"}},
+      {{"value_bits", "4"}, {"aggregate_bits", "4"}, {"value_codec", "entropy"}},
+      {{"value_bits", "32"}, {"aggregate_bits", "1"}, {"quantizer_block", "7"}},
+      {{"value_bits", "16"}, {"quantizer", "bfloat16"}, {"aggregate_bits", "16"}},
       {{"value_bits", "1"}, {"quantizer", "scaled-sign"}, {"quantizer_block", "7"}},
   };
   return all;
