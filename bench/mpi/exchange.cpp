@@ -3,9 +3,11 @@
 //
 //   exchange mpi                 two ranks: MPI_Send and MPI_Recv there and back
 //   exchange ours                two ranks: messages of a group there and back
-//   exchange rounds threads|mpi COUNT
-//                                rounds of ssgd-mv at d = 11,173,962 with N = 10, whose model
-//                                differences are drawn
+//   exchange rounds threads|mpi COUNT WORKERS PARAMETERS
+//                                rounds of ssgd-mv whose model differences are drawn
+//   exchange sum server VALUES   float32 vectors of all ranks but the first, summed up by that
+//   exchange sum allreduce VALUES
+//                                the same of all ranks by MPI_Allreduce
 #include <fmt/format.h>
 #include <mpi.h>
 #include <unistd.h>
@@ -50,10 +52,15 @@ void require(bool is_true, std::string_view what) {
   std::exit(1);
 }
 
-/// The median, in seconds, of half the time there and back.
-void print_one_way(std::string_view what, std::vector<double> seconds) {
-  std::ranges::nth_element(seconds, seconds.begin() + kTimes / 2);
-  const double one_way = seconds[kTimes / 2] / 2;
+double median(std::vector<double> seconds) {
+  const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
+  std::ranges::nth_element(seconds, middle);
+  return *middle;
+}
+
+/// Of times there and back.
+void print_one_way(std::string_view what, const std::vector<double>& seconds) {
+  const double one_way = median(seconds) / 2;
   const double bytes = 4 * double{kParameters};
   fmt::print("{} {:.5f} s {:.3f} GB/s\n", what, one_way, bytes / one_way / 1e9);
 }
@@ -81,9 +88,9 @@ void time_mpi() {
   MPI_Finalize();
 }
 
-comm::Message dense(comm::Kind kind, std::uint32_t sender, float value) {
+comm::Message message_of(comm::Kind kind, std::uint32_t sender, std::span<const float> values) {
   comm::MessageWriter writer({.kind = kind, .value_bits = 32, .sender = sender, .round = 1});
-  writer.field(comm::Field::values).put_floats(std::vector<float>(kParameters, value));
+  writer.field(comm::Field::values).put_floats(values);
   return std::move(writer).finish();
 }
 
@@ -97,7 +104,8 @@ void time_ours() {
     const std::uint32_t other = leads ? 0 : group->server();
     const auto own = leads ? comm::Kind::aggregate : comm::Kind::dense;
     const auto theirs = leads ? comm::Kind::dense : comm::Kind::aggregate;
-    const comm::Message message = dense(own, end.rank(), leads ? 0.5F : 1.5F);
+    const std::vector<float> values(kParameters, leads ? 0.5F : 1.5F);
+    const comm::Message message = message_of(own, end.rank(), values);
     std::vector<double> seconds;
     float last = 0;
     for (int i = 0; i < kWarmup + kTimes; ++i) {
@@ -133,12 +141,34 @@ double seconds_of(const std::set<std::string>& those) {
   return all;
 }
 
+/// What every other process sends process 0, summed up there.
+double sum_at_zero(comm::Processes& processes, double own) {
+  if (!processes.leads()) {
+    const std::string text = fmt::format("{}", own);
+    const auto bytes = std::as_bytes(std::span(text));
+    processes.send(0, {bytes.begin(), bytes.end()});
+    return own;
+  }
+  for (std::uint32_t p = 1; p < processes.count(); ++p) {
+    const auto bytes = processes.receive(p, kDeadline);
+    own += std::stod(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  }
+  return own;
+}
+
+struct Size {
+  std::uint32_t rounds;
+  std::uint32_t workers;
+  std::size_t parameters;
+};
+
 /// Prints the processor seconds, summed over processes, of the ranks' phases and of the threads
 /// that move bytes. compare.py takes the difference of many and few rounds.
-void time_rounds(comm::Processes& processes, std::uint32_t count) {
+void time_rounds(comm::Processes& processes, const Size& size) {
   sim::Settings settings = sim::preset("ssgd-mv").settings;
-  const std::vector<sim::Round> rounds = sim::plain_rounds(0, count);
-  sim::DrawnUpdate update(kParameters, 1, 5, settings);
+  settings.workers = size.workers;
+  const std::vector<sim::Round> rounds = sim::plain_rounds(0, size.rounds);
+  sim::DrawnUpdate update(size.parameters, 1, 5, settings);
   sim::Slots slots(1);
   sim::Phases phases;
   // The transport's threads are there already; those of ranks begin and end with the group.
@@ -153,42 +183,99 @@ void time_rounds(comm::Processes& processes, std::uint32_t count) {
        .update = update,
        .slots = slots,
        .on_closed = [&](const sim::RoundRecord& record) { phases += record.report.phases; }},
-      sim::initial_state(settings.workers, std::vector<float>(kParameters), {}));
-  double moving = seconds_of(transport) - before;
-  if (!processes.leads()) {
-    const std::string text = fmt::format("{}", moving);
-    const auto bytes = std::as_bytes(std::span(text));
-    processes.send(0, {bytes.begin(), bytes.end()});
-    return;
-  }
-  for (std::uint32_t p = 1; p < processes.count(); ++p) {
-    const auto bytes = processes.receive(p, kDeadline);
-    moving += std::stod(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-  }
+      sim::initial_state(settings.workers, std::vector<float>(size.parameters), {}));
+  const double moving = sum_at_zero(processes, seconds_of(transport) - before);
+  if (!processes.leads()) return;
   fmt::print("rounds {} processes {} vote {:.4f} exchange {:.4f} server {:.4f} moving {:.4f}\n",
-             count, processes.count(), phases.vote, phases.exchange, phases.server, moving);
+             size.rounds, processes.count(), phases.vote, phases.exchange, phases.server, moving);
+}
+
+/// Sums of values of each worker, as a dense round has them: up, added in the order of workers, and
+/// down.
+void time_sum_at_server(std::size_t count) {
+  comm::MpiProcesses processes;
+  {
+    const std::uint32_t workers = processes.count() - 1;
+    require(workers > 0, "two ranks or more are wanted");
+    const auto group = processes.make_group(workers, kDeadline, {});
+    const bool leads = processes.leads();
+    comm::Transport& end = group->end(leads ? group->server() : processes.index() - 1);
+    const std::vector<float> own(count, 1.0F);
+    std::vector<float> values(count);
+    std::vector<float> sum(count);
+    std::vector<double> seconds;
+    const auto read = [&](comm::Incoming incoming) {
+      incoming.field(comm::Field::values).get_floats(values);
+    };
+    for (int i = 0; i < kWarmup + kTimes; ++i) {
+      const double start = now();
+      if (leads) {
+        std::ranges::fill(sum, 0.0F);
+        for (std::uint32_t n = 0; n < workers; ++n) {
+          read(end.receive(n, comm::Kind::dense, 1));
+          for (std::size_t j = 0; j < count; ++j) sum[j] += values[j];
+        }
+        const comm::Message message = message_of(comm::Kind::aggregate, end.rank(), sum);
+        for (std::uint32_t n = 0; n < workers; ++n) end.send(n, message);
+      } else {
+        end.send(group->server(), message_of(comm::Kind::dense, end.rank(), own));
+        read(end.receive(group->server(), comm::Kind::aggregate, 1));
+        if (i >= kWarmup) seconds.push_back(now() - start);
+      }
+    }
+    if (!leads) require(values.back() == static_cast<float>(workers), "another sum has come");
+    if (processes.index() == 1) fmt::print("server {:.6f} s\n", median(seconds));
+  }
+  (void)processes.leave({}, kDeadline);
+}
+
+void time_allreduce(std::size_t count) {
+  int rank = 0;
+  int ranks = 0;
+  MPI_Init(nullptr, nullptr);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  const std::vector<float> own(count, 1.0F);
+  std::vector<float> sum(count);
+  std::vector<double> seconds;
+  for (int i = 0; i < kWarmup + kTimes; ++i) {
+    const double start = now();
+    MPI_Allreduce(own.data(), sum.data(), static_cast<int>(count), MPI_FLOAT, MPI_SUM,
+                  MPI_COMM_WORLD);
+    if (i >= kWarmup) seconds.push_back(now() - start);
+  }
+  require(sum.back() == static_cast<float>(ranks), "another sum has come");
+  if (rank == 0) fmt::print("allreduce {:.6f} s\n", median(seconds));
+  MPI_Finalize();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<std::string_view> words(argv + 1, argv + argc);
-  const std::string_view mode = words.empty() ? "" : words[0];
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const std::string mode = words.empty() ? "" : words[0];
   if (mode == "mpi") {
     time_mpi();
   } else if (mode == "ours") {
     time_ours();
-  } else if (mode == "rounds" && words.size() == 3) {
-    const auto count = static_cast<std::uint32_t>(std::stoul(std::string(words[2])));
+  } else if (mode == "sum" && words.size() == 3) {
+    const std::size_t count = std::stoul(words[2]);
+    words[1] == "server" ? time_sum_at_server(count) : time_allreduce(count);
+  } else if (mode == "rounds" && words.size() == 5) {
+    const Size size{.rounds = static_cast<std::uint32_t>(std::stoul(words[2])),
+                    .workers = static_cast<std::uint32_t>(std::stoul(words[3])),
+                    .parameters = std::stoul(words[4])};
     if (words[1] == "threads") {
       comm::OneProcess alone;
-      time_rounds(alone, count);
+      time_rounds(alone, size);
     } else {
       comm::MpiProcesses processes;
-      time_rounds(processes, count);
+      time_rounds(processes, size);
       (void)processes.leave({}, kDeadline);
     }
   } else {
-    require(false, "usage: exchange mpi | ours | rounds threads|mpi COUNT");
+    require(false,
+            "usage: exchange mpi | ours | rounds threads|mpi COUNT WORKERS PARAMETERS | "
+            "sum server|allreduce VALUES");
   }
 }

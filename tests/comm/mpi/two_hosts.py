@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""Two hosts, which are two network namespaces of this machine: the kernel's count of bytes is the ledger's.
+"""Two hosts (hosts.py): what the kernel says has crossed the link between them is what the ledger says.
 
 usage: two_hosts.py MVSGD MPIEXEC [PRESET...]
 
-Server and workers 0 to 4 are on the left, workers 5 to 9 on the right, all at d = 11,173,962. After each round, while
-all compute the next one, the counters of both ends of the link between them are read. Wants root, ip and unshare;
-without them it exits with 77 and the reason.
+Server and workers 0 to 4 are on the first host, workers 5 to 9 on the other, all at d = 11,173,962. After each round,
+while all compute the next one, the counters of both ends of the link are read. Exits with 77 and the reason where
+there can be no hosts.
 """
 
 import csv
-import json
 import os
 import shutil
 import subprocess
@@ -18,118 +17,53 @@ import tempfile
 import time
 from pathlib import Path
 
+from hosts import Hosts, Missing
+
 mvsgd, mpiexec, *presets = sys.argv[1:]
 mvsgd = str(Path(mvsgd).resolve())
-presets = presets or ["ssgd-mv", "ssgd-mv-ad-l4-q"]
-work = Path(tempfile.mkdtemp())
-LEFT, RIGHT = (f"mvsgd-{side}-{os.getpid()}" for side in ("left", "right"))
-ADDRESSES = {LEFT: "10.77.1.1", RIGHT: "10.77.1.2"}
+PRESETS = {"ssgd-mv": [], "ssgd-mv-ad": ["--value-bits", "4"]}  # the second: ssgd-mv-ad-l4-q with H = 1
 WORKERS_THERE = range(5, 10)
-ROUNDS = 4
-PATIENCE = 400  # seconds for a run
-QUIET = 0.03  # seconds without a byte: a round's are over. A local step of this width takes longer
-SETTINGS = f"""--width 64 --batch 2 --synthetic-train 40 --synthetic-test 8 --epochs 40 --eval-every 40 --slots 1
+ROUNDS = 5
+PATIENCE = 250  # seconds for a run
+# A round's messages are over when nothing has been sent for so long, which must be so soon after the round's line: a
+# local step takes longer, and then the first worker votes.
+QUIET, SOON = 0.03, 0.15
+SETTINGS = f"""--width 64 --batch 4 --synthetic-train 40 --synthetic-test 8 --epochs 40 --eval-every 40 --slots 1
                --warmup-epochs 0 --rounds {ROUNDS} --checkpoint-every 0 --quiet""".split()
 
-# A packet has 66 bytes of Ethernet, IP and TCP, and 1,448 of a message at most; a counter before segmentation has
-# fewer packets. Each is confirmed by one packet at most. Beside its bytes a message has a header of the MPI's (22 with
-# Open MPI, 13 with MPICH); a long one is announced, confirmed and ended, each a packet of less than 100 bytes more.
-PACKET, SEGMENT, OF_MESSAGE = 66, 1448, 4 * (66 + 100)
-
-# Starts a part of the run on a host: Open MPI's and MPICH's launchers call it as they call ssh. MPI looks for shared
-# memory unless the hosts differ in name and in System V's memory.
-AGENT = """#!/bin/sh
-while [ $# -gt 0 ]; do case $1 in -*) shift ;; *) break ;; esac; done
-host=$1; shift
-exec ip netns exec "$host" unshare --uts --ipc sh -c 'hostname "$0"; eval "$*"' "$host" "$@"
-"""
+HEADERS, SEGMENT = 66, 1448  # bytes of Ethernet, IP and TCP in each packet, and what else is in it at most
+# What a message brings with it, beside these: its header of the MPI (22 bytes with Open MPI, 13 with MPICH), of a long
+# one also of its parts, of its announcement and of their answers; and each round a worker's report, and whether the
+# run pauses, which are control messages.
+LEAST, MOST = 13, 600
 
 
-def command(*words):
-    subprocess.run(words, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-
-
-def skip(reason):
-    print(f"skipped: {reason}")
-    sys.exit(77)
-
-
-def make_hosts():
-    if os.geteuid() != 0:
-        skip("network namespaces want root")
-    for program in ("ip", "unshare"):
-        if shutil.which(program) is None:
-            skip(f"there is no {program}")
-    try:
-        for host in (LEFT, RIGHT):
-            command("ip", "netns", "add", host)
-        command("ip", "link", "add", "eth0", "netns", LEFT, "type", "veth", "peer", "name", "eth0", "netns", RIGHT)
-        for host, address in ADDRESSES.items():
-            # No packets of IPv6, which nobody here has asked for.
-            command("ip", "netns", "exec", host, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 || true")
-            command("ip", "-n", host, "addr", "add", f"{address}/24", "dev", "eth0")
-            for link in ("lo", "eth0"):
-                command("ip", "-n", host, "link", "set", link, "up")
-            names = Path("/etc/netns") / host
-            names.mkdir(parents=True)
-            lines = ["127.0.0.1 localhost", *(f"{there} {name}" for name, there in ADDRESSES.items())]
-            (names / "hosts").write_text("\n".join(lines) + "\n")
-    except subprocess.CalledProcessError as refused:
-        skip(f"the kernel gives no namespaces: {refused.cmd}: {refused.stderr.strip()}")
-    time.sleep(2)  # MPICH right after it: "Destination is unreachable"
-
-
-def remove_hosts():
-    for host in ADDRESSES:
-        subprocess.run(["ip", "netns", "del", host], capture_output=True, check=False)
-        shutil.rmtree(Path("/etc/netns") / host, ignore_errors=True)
-
-
-def start(preset, directory):
-    agent = work / "agent"
-    agent.write_text(AGENT)
-    agent.chmod(0o755)
-    version = subprocess.run([mpiexec, "--version"], capture_output=True, text=True, check=False).stdout
-    if "Open MPI" in version:
-        launcher = ["--allow-run-as-root", "--bind-to", "none", "--mca", "plm_rsh_agent", str(agent), "-H",
-                    f"{LEFT}:1,{RIGHT}:1", "-np", "2"]
-    else:
-        launcher = ["-launcher", "ssh", "-launcher-exec", str(agent), "-hosts", f"{LEFT}:1,{RIGHT}:1", "-np", "2"]
-    on_left = ["ip", "netns", "exec", LEFT, "unshare", "--uts", "--ipc", "sh", "-c", f'hostname {LEFT}; exec "$@"', "sh"]
-    return subprocess.Popen([*on_left, shutil.which(mpiexec), *launcher, mvsgd, "train", "--transport", "mpi",
-                             "--preset", preset, *SETTINGS, "--out", str(directory)],
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def sent():
-    """Bytes that have left each end."""
-    counts = []
-    for host in (LEFT, RIGHT):
-        text = subprocess.run(["ip", "-n", host, "-s", "-j", "link", "show", "eth0"], check=True, capture_output=True,
-                              text=True).stdout
-        counts.append(json.loads(text)[0]["stats64"]["tx"]["bytes"])
-    return counts
-
-
-def samples_of(program, metrics):
+def samples_of(program, metrics, counters):
     """{round: what each end had sent when the round's messages were over and none of the next had begun}."""
-    samples, begun = {}, time.monotonic()
+    try:  # so that it is in time, whatever else wants the cores
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+    except OSError:
+        pass
+    samples, begun, seen, seen_at = {}, time.monotonic(), 0, 0.0
     while program.poll() is None:
         if time.monotonic() - begun > PATIENCE:
             raise AssertionError(f"no end after {PATIENCE} s")
         time.sleep(0.005)
         done = metrics.read_bytes().count(b"\n") if metrics.exists() else 0
-        if done == 0 or done in samples or done >= ROUNDS:
+        if done != seen:
+            seen, seen_at = done, time.monotonic()
+        if not 0 < done < ROUNDS or done in samples or time.monotonic() - seen_at > SOON:
             continue
-        counts = sent()
+        counts = [counter.read() for counter in counters]
         time.sleep(QUIET)
-        if sent() == counts and metrics.read_bytes().count(b"\n") == done:
+        if [counter.read() for counter in counters] == counts:
             samples[done] = counts
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     return samples
 
 
 def ledger_of(directory):
-    """{(round, direction): (bits, messages)} of the workers on the right."""
+    """{(round, direction): (bits, messages)} of the workers on the other host."""
     sums = {}
     with (directory / "ledger.csv").open() as file:
         for row in csv.DictReader(file):
@@ -141,17 +75,13 @@ def ledger_of(directory):
     return {key: (bits, len(messages)) for key, (bits, messages) in sums.items()}
 
 
-def most(own, other):
-    """Bytes that an end sends at most, with (bytes, messages) of its own and those that it confirms."""
-    packets = [size // SEGMENT + 1 for size, _ in (own, other)]
-    return own[0] + PACKET * sum(packets) + OF_MESSAGE * (own[1] + other[1])
-
-
-def check(preset):
-    directory = work / preset
-    program = start(preset, directory)
+def check(hosts, preset, directory):
+    program = subprocess.Popen(
+        [*hosts.launcher(mpiexec, (1, 1)), mvsgd, "train", "--transport", "mpi", "--preset", preset,
+         *PRESETS.get(preset, []), *SETTINGS, "--out", str(directory)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        samples = samples_of(program, directory / "metrics.jsonl")
+        samples = samples_of(program, directory / "metrics.jsonl", (hosts.counter(0, "eth1"), hosts.counter(1, "eth0")))
     finally:
         if program.poll() is None:
             program.kill()
@@ -161,27 +91,29 @@ def check(preset):
     rounds = sorted(samples)
     assert len(rounds) > 1, f"{preset}: no two moments between rounds were quiet: {rounds}"
     for before, after in zip(rounds, rounds[1:]):
-        traffic = {}
-        for direction in ("up", "down"):
-            bits, messages = (sum(ledger[t, direction][i] for t in range(before + 1, after + 1)) for i in (0, 1))
+        for end, way in enumerate(("down", "up")):
+            bits, messages = (sum(ledger[t, way][i] for t in range(before + 1, after + 1)) for i in (0, 1))
             assert bits % 8 == 0, f"{preset}: {bits} bits"
-            # And each round's report up, pause down.
-            traffic[direction] = (bits // 8, messages + len(WORKERS_THERE) * (after - before))
-        for end, own, other in ((0, "down", "up"), (1, "up", "down")):
-            crossed = samples[after][end] - samples[before][end]
-            size, messages = traffic[own]
-            print(f"{preset}, rounds {before + 1} to {after}, {own}: the ledger has {size} bytes, the kernel {crossed}: "
-                  f"{100 * (crossed / size - 1):.2f} % more, {(crossed - size) / messages:.0f} bytes a message", flush=True)
-            assert size <= crossed <= most(traffic[own], traffic[other]), \
-                f"not from {size} to {most(traffic[own], traffic[other])}"
+            size = bits // 8
+            crossed, packets, again = (new - old for new, old in zip(samples[after][end], samples[before][end]))
+            beside = crossed - HEADERS * packets - size
+            print(f"{preset}, rounds {before + 1} to {after}, {way}: the ledger has {size} bytes in {messages} messages, the "
+                  f"kernel {crossed} in {packets} packets: {100 * (crossed / size - 1):.2f} % more, of a message "
+                  f"{(crossed - size) / messages:.0f} bytes, {beside / messages:.0f} without the headers of packets",
+                  flush=True)
+            assert LEAST * messages <= beside <= MOST * messages + SEGMENT * again, \
+                f"not from {LEAST} to {MOST} a message, with {again} segments sent again"
 
 
+folder = Path(tempfile.mkdtemp())
 try:
-    make_hosts()
-    for name in presets:
-        check(name)
+    with Hosts(1) as both:
+        for name in presets or PRESETS:
+            check(both, name, folder / name)
+except Missing as reason:
+    print(f"skipped: {reason}")
+    sys.exit(77)
 except AssertionError as wrong:
     sys.exit(f"two_hosts: {wrong}")
 finally:
-    remove_hosts()
-    shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
