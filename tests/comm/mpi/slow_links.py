@@ -3,7 +3,7 @@
 
 usage: slow_links.py MVSGD MPIEXEC [MBIT...]
 
-The server has a host and each of four workers its own, behind a link of so many Mbit/s (1, 2 and 4) each way. Then
+The server has a host and each of four workers its own, behind a link of so many Mbit/s (2, 4 and 8) each way. Then
 one worker's link is half as fast, and then all workers are on one host, behind one link. Wants root, and idle cores:
 what is computed at once is on two of them in place of five. By hand, as it needs minutes. Exit code 1 if a time is
 not foretold within 10 %, 77 with the reason where there can be no hosts.
@@ -21,13 +21,13 @@ from hosts import Hosts, Missing
 
 mvsgd, mpiexec, *rates = sys.argv[1:]
 mvsgd = str(Path(mvsgd).resolve())
-rates = [float(rate) for rate in rates or (1, 2, 4)]
+rates = [float(rate) for rate in rates or (2, 4, 8)]
 # Rounds 3 to 5: connections come with the first ones, and with the last one the workers' state, which is control traffic.
 WORKERS, FIRST, LAST = 4, 2, 5
 MOST = 0.10
 SETTINGS = f"""--width 8 --batch 2 --synthetic-train 400 --synthetic-test 8 --eval-every 100 --slots 1 --workers {WORKERS}
                --warmup-epochs 0 --rounds {LAST + 1} --checkpoint-every 0 --quiet""".split()
-SCHEMES = {"ssgd-mv": ["--phi", "0.1"], "ssgd-mv-ad": ["--phi", "0.1", "--phi-ad", "0.02", "--value-bits", "4"], "dense": []}
+SCHEMES = {"ssgd-mv": ["--phi", "0.5"], "ssgd-mv-ad": ["--phi", "0.5", "--phi-ad", "0.02", "--value-bits", "4"], "dense": []}
 folder = Path(tempfile.mkdtemp())
 worst = 0.0
 
