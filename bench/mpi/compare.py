@@ -102,7 +102,7 @@ def sums():
 
 
 def traffic():
-    times = 23  # sums of a run of exchange
+    times = 13  # sums of a run of exchange
     with Hosts(4) as hosts:
         for values in (K, D):
             for way, processes in (("server", (1, 1, 1, 1, 1)), ("allreduce", (0, 1, 1, 1, 1))):

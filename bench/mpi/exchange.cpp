@@ -38,8 +38,8 @@ namespace {
 using namespace mvsgd;
 
 constexpr std::size_t kParameters = 11'173'962;
-constexpr int kTimes = 20;  // there and back
-constexpr int kWarmup = 3;
+constexpr std::uint32_t kTimes = 10;  // there and back
+constexpr std::uint32_t kWarmup = 3;
 constexpr auto kDeadline = std::chrono::seconds(600);
 
 double now() {
@@ -76,7 +76,7 @@ void time_mpi() {
   std::vector<float> in(kParameters);
   const int count = kParameters;
   std::vector<double> seconds;
-  for (int i = 0; i < kWarmup + kTimes; ++i) {
+  for (std::uint32_t i = 0; i < kWarmup + kTimes; ++i) {
     const double start = now();
     if (rank == 0) MPI_Send(out.data(), count, MPI_FLOAT, 1, 1, MPI_COMM_WORLD);
     MPI_Recv(in.data(), count, MPI_FLOAT, 1 - rank, 1, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
@@ -88,8 +88,10 @@ void time_mpi() {
   MPI_Finalize();
 }
 
-comm::Message message_of(comm::Kind kind, std::uint32_t sender, std::span<const float> values) {
-  comm::MessageWriter writer({.kind = kind, .value_bits = 32, .sender = sender, .round = 1});
+/// A ledger has a message of a kind once a round.
+comm::Message message_of(comm::Kind kind, std::uint32_t sender, std::uint32_t round,
+                         std::span<const float> values) {
+  comm::MessageWriter writer({.kind = kind, .value_bits = 32, .sender = sender, .round = round});
   writer.field(comm::Field::values).put_floats(values);
   return std::move(writer).finish();
 }
@@ -105,14 +107,17 @@ void time_ours() {
     const auto own = leads ? comm::Kind::aggregate : comm::Kind::dense;
     const auto theirs = leads ? comm::Kind::dense : comm::Kind::aggregate;
     const std::vector<float> values(kParameters, leads ? 0.5F : 1.5F);
-    const comm::Message message = message_of(own, end.rank(), values);
+    std::vector<comm::Message> messages;
+    for (std::uint32_t i = 0; i < kWarmup + kTimes; ++i) {
+      messages.push_back(message_of(own, end.rank(), i + 1, values));
+    }
     std::vector<double> seconds;
     float last = 0;
-    for (int i = 0; i < kWarmup + kTimes; ++i) {
+    for (std::uint32_t i = 0; i < kWarmup + kTimes; ++i) {
       const double start = now();
-      if (leads) end.send(other, message);
-      comm::Incoming incoming = end.receive(other, theirs, 1);
-      if (!leads) end.send(other, message);
+      if (leads) end.send(other, messages[i]);
+      comm::Incoming incoming = end.receive(other, theirs, i + 1);
+      if (!leads) end.send(other, messages[i]);
       if (i >= kWarmup) seconds.push_back(now() - start);
       incoming.field(comm::Field::values).get_floats({&last, 1});
     }
@@ -207,19 +212,19 @@ void time_sum_at_server(std::size_t count) {
     const auto read = [&](comm::Incoming incoming) {
       incoming.field(comm::Field::values).get_floats(values);
     };
-    for (int i = 0; i < kWarmup + kTimes; ++i) {
+    for (std::uint32_t i = 0; i < kWarmup + kTimes; ++i) {
       const double start = now();
       if (leads) {
         std::ranges::fill(sum, 0.0F);
         for (std::uint32_t n = 0; n < workers; ++n) {
-          read(end.receive(n, comm::Kind::dense, 1));
+          read(end.receive(n, comm::Kind::dense, i + 1));
           for (std::size_t j = 0; j < count; ++j) sum[j] += values[j];
         }
-        const comm::Message message = message_of(comm::Kind::aggregate, end.rank(), sum);
+        const comm::Message message = message_of(comm::Kind::aggregate, end.rank(), i + 1, sum);
         for (std::uint32_t n = 0; n < workers; ++n) end.send(n, message);
       } else {
-        end.send(group->server(), message_of(comm::Kind::dense, end.rank(), own));
-        read(end.receive(group->server(), comm::Kind::aggregate, 1));
+        end.send(group->server(), message_of(comm::Kind::dense, end.rank(), i + 1, own));
+        read(end.receive(group->server(), comm::Kind::aggregate, i + 1));
         if (i >= kWarmup) seconds.push_back(now() - start);
       }
     }
@@ -238,7 +243,7 @@ void time_allreduce(std::size_t count) {
   const std::vector<float> own(count, 1.0F);
   std::vector<float> sum(count);
   std::vector<double> seconds;
-  for (int i = 0; i < kWarmup + kTimes; ++i) {
+  for (std::uint32_t i = 0; i < kWarmup + kTimes; ++i) {
     const double start = now();
     MPI_Allreduce(own.data(), sum.data(), static_cast<int>(count), MPI_FLOAT, MPI_SUM,
                   MPI_COMM_WORLD);
