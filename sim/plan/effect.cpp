@@ -47,6 +47,8 @@ std::string names_with_blocks(const Kinds& kinds) {
   return listed(names, "and");
 }
 
+constexpr const char* kNoMemory = "error_memory = false keeps no error";
+
 bool breaks_ties(const Scheme& scheme) { return scheme.breaks_ties(); }
 
 std::string never(const Settings& /*settings*/) { return ""; }
@@ -84,6 +86,20 @@ std::string unless_values_are_quantized(const Settings& s) {
 std::string unless_quantized(const Settings& s) {
   const bool server_does = s.aggregate_bits < 32 && unless_it_quantizes(s).empty();
   return server_does ? unless_rounds_are_sparse(s) : unless_values_are_quantized(s);
+}
+
+std::string unless_quantization_errs(const Settings& s) {
+  const bool server_keeps = s.aggregate_bits < 32;
+  return s.error_memory || server_keeps ? unless_quantized(s) : kNoMemory;
+}
+
+std::string unless_errors_are_kept(const Settings& s) {
+  return s.error_memory || s.has_server_error() ? unless_sparse(s) : kNoMemory;
+}
+
+std::string unless_masks_are_sent(const Settings& s) {
+  if (s.scheme->sparse() != nullptr) return "";
+  return only("a sparse scheme has masks", "scheme", s.scheme->name());
 }
 
 std::string unless_values_are_coded(const Settings& s) {
@@ -260,7 +276,8 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"value_bits", unless_it_quantizes, unless_sparse},
     {"quantizer", never, unless_values_are_quantized},
     {"quantizer_block", unless_quantized_in_blocks, unless_quantized},
-    {"quantization_error", never, unless_quantized},
+    {"error_memory", never, unless_sparse},
+    {"quantization_error", never, unless_quantization_errs},
     {"aggregate_bits", unless_it_quantizes, unless_sparse},
     {"value_codec", unless_values_are_coded, unless_levels_are_sent},
     {"position_codec", never, unless_sparse},
@@ -305,9 +322,10 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"practice", never, unless_it_chooses},
     {"sampling", never, never},
     {"bn_eval", never, never},
-    {"error_rescale_on_decay", never, unless_sparse},
+    {"error_rescale_on_decay", never, unless_errors_are_kept},
     {"eval_every", never, unless_there_are_many_epochs},
     {"ledger_rows", never, unless_messages_are_sent},
+    {"mask_metrics", unless_masks_are_sent, unless_sparse},
     {"worker_metrics", unless_messages_are_sent, never},
     {"checkpoint_every", never, never},
     {"deadline", never, never, false, true},

@@ -113,8 +113,9 @@ struct Settings {
   std::uint32_t value_bits = 32;  ///< q of a worker's sparse values; 32: float32, not quantised
   std::string quantizer = "fractional";  ///< a name of compress::quantizers()
   std::uint32_t quantizer_block = 0;     ///< values that share a scale (scaled sign); 0: all
-  bool quantization_error = true;        ///< e = D - Q(M (x) D); false: e = D - M (x) D
-  std::uint32_t aggregate_bits = 32;     ///< q of a sparse round's aggregate; 32: float32
+  bool error_memory = true;           ///< false: a worker forgets what a sparse round does not send
+  bool quantization_error = true;     ///< e = D - Q(M (x) D); false: e = D - M (x) D
+  std::uint32_t aggregate_bits = 32;  ///< q of a sparse round's aggregate; 32: float32
   ValueCoding value_codec = ValueCoding::plain;  ///< of quantised values
   std::string position_codec = "block";  ///< of compress::position_codecs(); this is the paper's
   std::uint32_t block_size = 0;  ///< B of votes and masks if the code has blocks; 0: round(1 / phi)
@@ -157,6 +158,7 @@ struct Settings {
   Aggregation aggregation = Aggregation::mean;
   std::uint32_t eval_every = 1;  ///< epochs between evaluations
   LedgerRows ledger_rows = LedgerRows::worker;
+  bool mask_metrics = false;    ///< metrics of how long masks' coordinates have waited
   bool worker_metrics = false;  ///< a line of each worker's numbers for each evaluated round
   CheckpointEvery checkpoint_every;
   std::uint32_t deadline = 3600;  ///< seconds to wait for a peer in another process

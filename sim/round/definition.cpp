@@ -162,6 +162,7 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
       if (settings_.momentum_correction) {
         for (const Index i : defined.sent_at[n]) velocity_[n][i] = 0;
       }
+      if (!settings_.error_memory) std::ranges::fill(e_[n], 0.0F);
     }
     defined.aggregate = sum(defined.sent);
     // Two-way quantisation: the server sends Q(M (x) E), E being the mean and what it did not send

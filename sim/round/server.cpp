@@ -147,6 +147,10 @@ void ServerRound::step_under_mask(std::vector<float> sum) {
     publish_aggregate(sum);
   }
   compress::scatter_add(state_->mask, sum, state_->theta);
+  if (settings().mask_metrics) {
+    record_->mask_age = add_mask(round().t, state_->mask, state_->last_sent);
+    if (round().evaluate) record_->in_masks = in_masks(state_->last_sent);
+  }
 }
 
 Server::Server(const ServerContext& context, comm::Transport& transport, ServerState state,
@@ -157,6 +161,7 @@ Server::Server(const ServerContext& context, comm::Transport& transport, ServerS
       state_(std::move(state)),
       buffers_(buffers) {
   if (context_.settings.has_server_error()) state_.e.resize(state_.theta.size());
+  if (context_.settings.mask_metrics) state_.last_sent.resize(state_.theta.size());
   if (const SparseRounds* const sparse = context_.settings.scheme->sparse()) {
     const Round& next = context_.leader.rounds.front();
     side_ = sparse->server(context_.settings, context_.protocols.of(next));
@@ -215,6 +220,7 @@ void Server::lead_dense(ServerRound& round) {
                                   });
   round.publish_aggregate(sum);
   compress::add_values(sum, state_.theta);
+  add_dense_round(round.round().t, state_.last_sent);
 }
 
 std::vector<float> Server::statistics(const Round& round) {

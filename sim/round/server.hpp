@@ -12,6 +12,7 @@
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/round/leader.hpp"
+#include "sim/round/mask_history.hpp"
 #include "sim/round/protocol.hpp"
 #include "sim/round/sparse_rounds.hpp"
 
@@ -25,6 +26,7 @@ struct ServerState {
   std::vector<float> theta;           ///< theta_t, [d]
   std::vector<compress::Index> mask;  ///< supp M_t; empty at first
   std::vector<float> e{};             ///< what quantisation of aggregates lost, [d]; else empty
+  LastSent last_sent{};               ///< with mask_metrics, [d]; else empty
   KeptArrays kept{};                  ///< of the scheme's server half
 };
 

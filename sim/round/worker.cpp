@@ -153,6 +153,7 @@ WorkerReport Worker::take_part(const Round& round) {
       exchange_dense(round);
     } else {
       sparse->exchange(sparse_round, vote);
+      if (!context_.settings.error_memory) arrays_->clear_error();
       state_.vote = std::move(vote.support);
     }
   }

@@ -71,7 +71,7 @@ class WorkerArrays {
   /// All of theta or of e on the host. Valid until the next call.
   [[nodiscard]] virtual std::span<const float> read_theta() = 0;
   [[nodiscard]] virtual std::span<const float> read_error() = 0;
-  /// e <- 0, after all of it was sent.
+  /// e <- 0.
   virtual void clear_error() = 0;
   /// theta += values, [d].
   virtual void add(std::span<const float> values) = 0;

@@ -127,6 +127,9 @@ void write_arrays(DurableFile& file, const TrialState& state) {
   tensors.push_back(vector_tensor("theta", group.server.theta));
   tensors.push_back(vector_tensor("mask", group.server.mask));
   if (!group.server.e.empty()) tensors.push_back(vector_tensor("server_error", group.server.e));
+  if (!group.server.last_sent.empty()) {
+    tensors.push_back(vector_tensor("last_sent", group.server.last_sent));
+  }
   tensors.push_back(vector_tensor("statistics", state.statistics));
   tensors.push_back(vector_tensor("thresholds", all_thresholds));
   for (const auto& [name, values] : group.server.kept) {
@@ -154,6 +157,7 @@ void read_arrays(const std::filesystem::path& path, const Settings& settings, Tr
   group.server.theta = file.floats("theta", {d});
   group.server.mask = read_set(file, name, "mask", d);
   if (settings.has_server_error()) group.server.e = file.floats("server_error", {d});
+  if (settings.mask_metrics) group.server.last_sent = file.indices("last_sent", {d});
   state.statistics = file.floats("statistics", {b});
   const std::vector<float> all_thresholds = file.floats("thresholds", {settings.workers});
   for (std::size_t n = 0; n < settings.workers; ++n) {

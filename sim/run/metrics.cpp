@@ -214,6 +214,11 @@ constexpr std::array kRows = {
                              .drawn = Drawn::by_epoch,
                              .is_share = true}),
     row<&M::kept>({.name = "kept_by_layer"}),
+    row<&M::mask_age>({.name = "mask_age",
+                       .place = 8,
+                       .title = "rounds since the mask's coordinates were last sent",
+                       .drawn = Drawn::by_epoch}),
+    row<&M::in_masks>({.name = "in_masks_by_layer"}),
     row<&M::test_loss>({.name = "test_loss", .tag = "test/loss", .place = 6, .title = "test loss"}),
     row<&M::test_accuracy>({.name = "test_accuracy",
                             .tag = "test/accuracy",
@@ -267,6 +272,8 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
                        .vote_overlap = {},
                        .vote_agreement = record.vote_agreement,
                        .kept = {},
+                       .mask_age = record.mask_age,
+                       .in_masks = {},
                        .test_loss = {},
                        .test_accuracy = {},
                        .theta_sha256 = {},
@@ -280,6 +287,7 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
   }
   if (report.overlaps > 0) metrics.vote_overlap = report.vote_overlap / report.overlaps;
   if (!record.mask.empty()) metrics.kept = kept_by_layer(layout, record.mask);
+  if (!record.in_masks.empty()) metrics.in_masks = kept_by_layer(layout, record.in_masks);
   if (record.evaluation) {
     metrics.test_loss = record.evaluation->loss;
     metrics.test_accuracy = record.evaluation->accuracy;
@@ -315,6 +323,7 @@ std::variant<RoundMetrics, RunEnd> parse_line(std::string_view text,
   if (line.contains("end")) return parse_end(line);
   RoundMetrics metrics;
   metrics.kept = layers;
+  metrics.in_masks = layers;
   for (const Row& row : kRows) row.get(line, std::string(row.metric.name), metrics);
   return metrics;
 }

@@ -43,7 +43,9 @@ struct RoundMetrics {
   std::optional<double> mask_overlap;
   std::optional<double> vote_overlap;
   std::optional<double> vote_agreement;
-  std::vector<LayerShare> kept;  ///< of an evaluated sparse round; else empty
+  std::vector<LayerShare> kept;      ///< of an evaluated sparse round; else empty
+  std::optional<double> mask_age;    ///< with mask_metrics, in sparse rounds
+  std::vector<LayerShare> in_masks;  ///< with mask_metrics, in evaluated sparse rounds; else empty
   std::optional<double> test_loss;
   std::optional<double> test_accuracy;
   std::string theta_sha256;  ///< of the evaluated parameters; "" without an evaluation

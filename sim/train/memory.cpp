@@ -142,6 +142,7 @@ Bytes of_server(const Sizes& s) {
   if (!s.sends) return 0;
   Bytes all = s.whole() + kNumber * s.mask;
   if (s.settings.has_server_error()) all += s.whole();
+  if (s.settings.mask_metrics) all += s.whole();
   if (s.keeps_votes) all += s.n() * s.vote();
   if (s.sums) {
     all += (s.of.d + 63) / 64 * 8 * static_cast<Bytes>(std::bit_width(s.n()));

@@ -31,6 +31,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"value_bits", {"32", "1", "8", "16"}},
       {"quantizer", {"fractional", "scaled-sign", "float16", "bfloat16"}},
       {"quantizer_block", {"0", "1000000000"}},
+      {"error_memory", {"true", "false"}},
       {"quantization_error", {"true", "false"}},
       {"aggregate_bits", {"32", "1", "8", "16"}},
       {"value_codec", {"plain", "entropy"}},
@@ -79,6 +80,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"error_rescale_on_decay", {"true", "false"}},
       {"eval_every", {"1", "1000000000"}},
       {"ledger_rows", {"worker", "round"}},
+      {"mask_metrics", {"false", "true"}},
       {"worker_metrics", {"false", "true"}},
       {"checkpoint_every", {"10m", "0", "50", "1m", "1000000m", "1000000000"}},
       {"deadline", {"3600", "1"}}};

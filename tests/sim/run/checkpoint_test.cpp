@@ -280,6 +280,24 @@ TEST_F(CheckpointTest, HasTheServersErrorWhereItQuantizesAndFeedsItBack) {
   for (const TensorEntry& tensor : arrays.header().tensors) EXPECT_NE(tensor.name, "server_error");
 }
 
+TEST_F(CheckpointTest, HasWhenEachCoordinateWasSentForTheAgesOfLaterMasks) {
+  const std::vector<std::string> more{"--mask-metrics", "true", "--eval-every", "1"};
+  for (const std::string name : {"ssgd-mv-ad-l2", "top-k"}) {
+    const fs::path whole_path = path_.string() + "_whole";
+    const Outcome whole = train(name, whole_path, more);
+    ASSERT_EQ(whole.code, Exit::good) << whole.err;
+    EXPECT_THAT(text(whole_path / "metrics.jsonl"), HasSubstr("in_masks_by_layer"));
+    for (const int rounds : {2, 4}) {
+      interrupt(name, rounds, more);
+      (void)resume({"--slots", "1"});
+      EXPECT_EQ(timeless(path_ / "metrics.jsonl"), timeless(whole_path / "metrics.jsonl")) << name;
+      EXPECT_EQ(run({"verify", path_.string()}).code, Exit::good);
+      fs::remove_all(path_);
+    }
+    fs::remove_all(whole_path);
+  }
+}
+
 TEST_F(CheckpointTest, TheLastTwoAreKeptAndHoldWhatTheReadmeSays) {
   interrupt("ssgd-mv-ad", 4);
   const std::vector<fs::path> kept = checkpoints();

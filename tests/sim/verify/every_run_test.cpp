@@ -84,6 +84,7 @@ const std::vector<GivenSettings>& others() {
       {{"phi_warmup", "stairs"}, {"warmup_epochs", "1"}},
       {{"participation", "1"}, {"warmup_epochs", "0"}, {"worker_metrics", "true"}},
       {{"worker_metrics", "true"}, {"warmup_epochs", "0"}},
+      {{"mask_metrics", "true"}, {"error_memory", "false"}},
       {{"participation", "1"}, {"phi_warmup", "stairs"}, {"ledger_rows", "round"}},
   };
   return all;
