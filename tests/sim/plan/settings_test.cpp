@@ -312,6 +312,18 @@ TEST(Presets, TheOneOfBothWaysIsInFewerBitsModernAndHas4BitAggregates) {
   }
 }
 
+TEST(Presets, TheOneByLayerIsModernAndLeavesSmallTensorsDense) {
+  const Settings& by_layer = preset("modern-mv-ad-l4-q-layer").settings;
+  EXPECT_NO_THROW(validate(by_layer));
+  const std::map<std::string_view, std::string> own = {{"selection", "layer"},
+                                                       {"dense_below", "1024"}};
+  for (const Key& key : keys()) {
+    const std::string want =
+        own.contains(key.name) ? own.at(key.name) : key.get(preset("modern-mv-ad-l4-q").settings);
+    EXPECT_EQ(key.get(by_layer), want) << key.name;
+  }
+}
+
 TEST(Presets, SmIsOneWorkerAtRate01) {
   const Settings& s = preset("sm").settings;
   EXPECT_EQ(s.scheme, &scheme_named("sm"));
