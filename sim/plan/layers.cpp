@@ -19,9 +19,9 @@ Layers::Layers(std::vector<std::uint64_t> sizes) : sizes_(std::move(sizes)) {
 }
 
 Layers network_layers(const Settings& settings) {
+  const nn::Layout layout = nn::resnet18_parameters({.width = settings.width});
   std::vector<std::uint64_t> sizes;
-  for (const nn::LayoutEntry& entry :
-       nn::resnet18_parameters({.width = settings.width}).entries()) {
+  for (const nn::LayoutEntry& entry : layout.entries()) {
     sizes.push_back(static_cast<std::uint64_t>(nn::elements(entry.shape)));
   }
   return Layers(std::move(sizes));
