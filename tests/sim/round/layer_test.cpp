@@ -133,12 +133,24 @@ TEST_P(GroupByLayer, EqualsTheDefinitionWithinTheLawOnAnyNumberOfSlots) {
   }
 }
 
-TEST_P(GroupByLayer, EachListHasTheNumbersOfEachLayerByHand) {
+/// Those of phi = 0.03 and dense_below = 64 in every sparse round.
+class SharesByLayer : public GroupByLayer {};
+
+std::vector<LayerCase> usual_cases() {
+  std::vector<LayerCase> usual = cases();
+  std::erase_if(usual, [](const LayerCase& c) {
+    const Settings s = settings_of(c.given);
+    return !(s.phi == Decimal(3, 2)) || s.dense_below != 64 || s.phi_warmup != PhiWarmup::dense;
+  });
+  return usual;
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, SharesByLayer, testing::ValuesIn(usual_cases()),
+                         [](const auto& c) { return c.param.name; });
+
+TEST_P(SharesByLayer, AreThoseOfEachLayerByHandInEveryVoteAndMask) {
   // ceil(0.03 d_l), or d_l below 64, of the layers above.
   const std::vector<std::size_t> want{1, 1, 20, 2, 3, 90, 7, 45, 9, 10, 10};
-  const bool is_usual = settings_.phi == Decimal(3, 2) && settings_.dense_below == 64 &&
-                        settings_.phi_warmup == PhiWarmup::dense;
-  if (!is_usual) GTEST_SKIP() << "other shares";
   const auto numbers = [&](const std::vector<Index>& set) {
     std::vector<std::size_t> of;
     std::size_t begin = 0;
@@ -164,8 +176,8 @@ TEST_P(GroupByLayer, EachListHasTheNumbersOfEachLayerByHand) {
   EXPECT_GE(checked, 11U);
 }
 
-TEST_P(GroupByLayer, MayPauseAfterAnyRoundAndGiveUpAny) {
-  for (std::uint32_t t = 1; t < plan_.size(); ++t) {
+TEST_P(GroupByLayer, MayPauseAndGiveUpARound) {
+  for (const std::uint32_t t : {1U, 2U, 6U}) {
     SCOPED_TRACE(t);
     GroupState state =
         advance(begin(), update_, 2, [&](const Round& round) { return round.t == t; });
@@ -212,6 +224,39 @@ TEST(LayerAudit, HasTheVotesBitsByHand) {
   // B = round(1 / 0.03) = 33: 149 positions of 1 + 6 bits, and 2 + 3 + 91 + 46 + 10 blocks.
   EXPECT_EQ(vote[comm::Field::positions], 149 * 7 + 152U);
   EXPECT_EQ(values, 198 * 32U);  // 149 and all 49 of the dense layers
+}
+
+comm::Bits positions_in(const std::vector<comm::LedgerRow>& rows, comm::Kind kind) {
+  for (const comm::LedgerRow& row : rows) {
+    if (row.id.kind == kind && row.field == comm::Field::positions) return row.bits;
+  }
+  return {};
+}
+
+TEST(LayerAudit, HasTheBitsOfAUnionByHand) {
+  const Audit audit({}, settings_of({{"scheme", "top-k"}}), odd_layers(), 0);
+  RoundSizes sizes;
+  sizes.union_size = 400;
+  const auto rows = audit.expected(plain_rounds(0, 1).front(), 0, sizes);
+  // At most 8, 12, 360, 180 and 36 in the layers that are sent; B = round(1 / 0.12) = 8: 351
+  // positions of 1 + 3 bits, and 8 + 12 + 375 + 188 + 38 blocks.
+  EXPECT_EQ(positions_in(rows, comm::Kind::mask),
+            comm::Bits(4 + 4 + 9 + 8 + 6 + 351 * 4 + 8 + 12 + 375 + 188 + 38));
+}
+
+TEST(LayerAudit, HasTheBitsOfAChangeByHand) {
+  const Audit audit({}, settings_of({{"scheme", "mv-ad"}}), odd_layers(), 0);
+  const Round second = plain_rounds(0, 2).back();
+  RoundSizes sizes;
+  sizes.changes = {0, 10, 22, 0};
+  const auto rows = audit.expected(second, 1, sizes);
+  // At most 1, 1, 12, 6 and 2; B = 250: ten positions of 1 + 8 bits, and 1 + 1 + 12 + 6 + 2 blocks.
+  for (const comm::Kind kind : {comm::Kind::add, comm::Kind::drop}) {
+    EXPECT_EQ(positions_in(rows, kind), comm::Bits(1 + 1 + 4 + 3 + 2 + 10 * 9 + 22));
+  }
+  sizes.changes[2] = 23;
+  EXPECT_THAT([&] { audit.check(second, {}, sizes); },
+              testing::ThrowsMessage<CheckFailed>(HasSubstr("23 coordinates added, K_ad = 22")));
 }
 
 TEST(LayerAudit, RefusesARunOfOtherLayersOrOfAll) {
