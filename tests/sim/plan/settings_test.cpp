@@ -253,7 +253,7 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
     EXPECT_EQ(s.practice, Practice::text) << name;
   }
   EXPECT_EQ(presets().size(),
-            names.size() + 9);  // demo's, in fewer bits, without votes, modern
+            names.size() + 10);  // demo's, in fewer bits, without votes, modern
 }
 
 TEST(Presets, TheDemosAreRowsOfTable1AtOneScale) {
