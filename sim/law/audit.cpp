@@ -212,6 +212,15 @@ std::optional<comm::Bits> Audit::most_coded(const MessageShape& shape) const {
   return whole ? std::optional(flags + *whole) : std::nullopt;
 }
 
+comm::Bits Audit::least_coded(const MessageShape& shape) const {
+  comm::Bits bits;
+  if (shape.counted_by == CountedBy::settings) return bits;
+  for (const ListPart& part : shape.parts) {
+    if (part.universe > 0) bits += count_law(part.most);
+  }
+  return bits;
+}
+
 void Audit::check_most(const MessageShape& shape, const Round& round, comm::Bits bits,
                        std::uint64_t messages) const {
   const auto most = most_coded(shape);
@@ -380,7 +389,8 @@ comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round
       check_most(shape, round, sum[Field::values], workers);
       sum[Field::level_means] = comm::Bits(workers * means.count());
     } else {
-      sum[Field::positions] = bits_in(sums, shape, Field::positions);
+      const comm::Bits least(workers * least_coded(shape).count());
+      sum[Field::positions] = std::max(least, bits_in(sums, shape, Field::positions));
       check_most(shape, round, sum[Field::positions], workers);
     }
     const comm::Bits padding = bits_in(sums, shape, Field::padding);
@@ -446,6 +456,8 @@ void Audit::check_totals(std::span<const Round> rounds,
         one[Field::header] = comm::Bits(law_.header_bits);
         if (content == Field::values) {
           one[Field::level_means] = level_mean_law(law_, shape.most, shape.value_bits, shape.block);
+        } else {
+          one[content] = least_coded(shape);
         }
       }
       bool is_first = true;

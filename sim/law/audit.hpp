@@ -85,6 +85,8 @@ class Audit {
                                  std::uint32_t worker, const RoundSizes& sizes) const;
   /// The most bits that such a message can have, if the settings alone tell them.
   [[nodiscard]] std::optional<comm::Bits> most_coded(const MessageShape& shape) const;
+  /// The least bits of such a list: the counts of its layers, if they are counted.
+  [[nodiscard]] comm::Bits least_coded(const MessageShape& shape) const;
   /// Throws CheckFailed if `messages` of them have more.
   void check_most(const MessageShape& shape, const Round& round, comm::Bits bits,
                   std::uint64_t messages) const;
