@@ -9,6 +9,7 @@
 
 #include "compress/positions/position_codecs.hpp"
 #include "sim/law/check_failed.hpp"
+#include "sim/law/layer_law.hpp"
 #include "sim/plan/participation.hpp"
 
 namespace mvsgd::sim {
@@ -114,13 +115,37 @@ comm::Bits bits_in(std::span<const comm::LedgerRow> sums, const MessageShape& sh
 
 }  // namespace
 
-Audit::Audit(const LawConstants& law, const Settings& settings, std::uint64_t d,
+Audit::Audit(const LawConstants& law, const Settings& settings, const Layers& layers,
              std::uint64_t buffers)
-    : law_(law), settings_(settings), dimensions_(dimensions(settings, d, buffers)) {}
+    : law_(law),
+      settings_(settings),
+      layers_(layers),
+      dimensions_(dimensions(settings, layers, buffers)) {}
+
+void Audit::check_layers(const Round& round, const Dimensions& of_round) const {
+  std::uint64_t sum = 0;
+  for (std::size_t l = 0; l < layers_.sizes().size(); ++l) {
+    const std::uint64_t d = layers_.sizes()[l];
+    const std::uint64_t phi_d =
+        layer_law(d, settings_.phi.digits(), settings_.phi.places(), settings_.dense_below);
+    const std::uint64_t k = stair_law(d, phi_d, round.stair);
+    sum += k;
+    if (of_round.layers.at(l).d == d && of_round.layers[l].k == k) continue;
+    throw CheckFailed(fmt::format("round {}: K = {} of {} in layer {}, by the law {} of {}",
+                                  round.t, of_round.layers[l].k, of_round.layers[l].d, l, k, d));
+  }
+  if (of_round.k == sum) return;
+  throw CheckFailed(
+      fmt::format("round {}: K = {} in all layers, by the law {}", round.t, of_round.k, sum));
+}
 
 RoundShape Audit::shape_of(const Round& round) const {
   const Settings own = settings_in(settings_, round);
-  const Dimensions of_round = dimensions(own, dimensions_.d, dimensions_.buffers);
+  const Dimensions of_round = dimensions(own, layers_, dimensions_.buffers);
+  if (settings_.selection == Selection::layer) {
+    check_layers(round, of_round);
+    return round_shape(own, of_round, round);
+  }
   const std::uint64_t k = stair_law(dimensions_.d, dimensions_.k, round.stair);
   if (of_round.k != k) {
     throw CheckFailed(fmt::format("round {}: K = {} on stair {} of the warm-up, by the law {}",
@@ -159,6 +184,14 @@ std::optional<comm::Bits> Audit::position_law_of(const MessageShape& shape, std:
 
 std::optional<comm::Bits> Audit::whole_law_of(const MessageShape& shape, std::uint64_t k) const {
   const std::uint8_t code = compress::position_codec_named(settings_.position_codec).id;
+  if (!shape.parts.empty()) {
+    std::vector<PartOfList> parts;
+    for (const ListPart& part : shape.parts) {
+      parts.push_back({.size = part.size, .n = part.universe, .most = part.most});
+    }
+    const bool counted = shape.counted_by != CountedBy::settings;
+    return layers_law(law_, code, parts, counted, k, shape.block);
+  }
   return position_law_of_code(law_, code, shape.universe, k, shape.block);
 }
 
@@ -173,7 +206,19 @@ std::optional<comm::Bits> Audit::most_coded(const MessageShape& shape) const {
   if (shape.by_entropy) return comm::Bits(2) + value_law(shape.most, shape.value_bits);
   if (shape.given != Given::changed_vote) return std::nullopt;
   const auto whole = whole_law_of(shape, shape.most);
-  return whole ? std::optional(comm::Bits(1) + *whole) : std::nullopt;
+  const auto sent =
+      std::ranges::count_if(shape.parts, [](const ListPart& part) { return part.universe > 0; });
+  const comm::Bits flags(shape.parts.empty() ? 1 : static_cast<std::uint64_t>(sent));
+  return whole ? std::optional(flags + *whole) : std::nullopt;
+}
+
+comm::Bits Audit::least_coded(const MessageShape& shape) const {
+  comm::Bits bits;
+  if (shape.counted_by == CountedBy::settings) return bits;
+  for (const ListPart& part : shape.parts) {
+    if (part.universe > 0) bits += count_law(part.most);
+  }
+  return bits;
 }
 
 void Audit::check_most(const MessageShape& shape, const Round& round, comm::Bits bits,
@@ -344,7 +389,8 @@ comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round
       check_most(shape, round, sum[Field::values], workers);
       sum[Field::level_means] = comm::Bits(workers * means.count());
     } else {
-      sum[Field::positions] = bits_in(sums, shape, Field::positions);
+      const comm::Bits least(workers * least_coded(shape).count());
+      sum[Field::positions] = std::max(least, bits_in(sums, shape, Field::positions));
       check_most(shape, round, sum[Field::positions], workers);
     }
     const comm::Bits padding = bits_in(sums, shape, Field::padding);
@@ -410,6 +456,8 @@ void Audit::check_totals(std::span<const Round> rounds,
         one[Field::header] = comm::Bits(law_.header_bits);
         if (content == Field::values) {
           one[Field::level_means] = level_mean_law(law_, shape.most, shape.value_bits, shape.block);
+        } else {
+          one[content] = least_coded(shape);
         }
       }
       bool is_first = true;

@@ -195,6 +195,16 @@ std::string unless_its_warmup_can_be_sparse(const Settings& s) {
   return only("a sparse scheme has shares", "scheme", s.scheme->name());
 }
 
+std::string unless_it_selects(const Settings& s) {
+  if (s.scheme->sparse() != nullptr) return "";
+  return only("a sparse scheme selects coordinates", "scheme", s.scheme->name());
+}
+
+std::string unless_it_selects_by_layer(const Settings& s) {
+  if (const std::string why = unless_it_selects(s); !why.empty()) return why;
+  return s.selection == Selection::layer ? "" : "it is of selection = layer alone";
+}
+
 std::string unless_there_is_a_warmup(const Settings& s) {
   return counts_of(s).warmup > 0 ? "" : "there is no warm-up: " + warmup_of(s);
 }
@@ -273,6 +283,8 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"local_steps", never, unless_steps_follow_the_warmup},
     {"phi", never, unless_sparse},
     {"phi_ad", never, unless_it_adds},
+    {"selection", unless_it_selects, unless_sparse},
+    {"dense_below", unless_it_selects_by_layer, unless_sparse},
     {"value_bits", unless_it_quantizes, unless_sparse},
     {"quantizer", never, unless_values_are_quantized},
     {"quantizer_block", unless_quantized_in_blocks, unless_quantized},

@@ -308,6 +308,12 @@ std::vector<Key> make_keys() {
       number_key("local_steps", "H, local SGD steps a round", &S::local_steps, kOne, kMany),
       share_key("phi", "share of coordinates kept, 0.000000001 to 1", &S::phi),
       share_key("phi_ad", "share that a vote may add, and drop, a round (mv-ad)", &S::phi_ad),
+      choice_key("selection",
+                 "the K coordinates: of all (global), or ceil(phi d_l) of each parameter tensor "
+                 "(layer)",
+                 &S::selection, std::to_array<std::string_view>({"global", "layer"})),
+      number_key("dense_below", "selection = layer: tensors of fewer parameters are sent whole",
+                 &S::dense_below, 0U, kMany),
       value_bits_key("value_bits",
                      "q, bits of a worker's sparse value: 32 (float32), 16 (quantizer = float16 "
                      "or bfloat16), 2 to 8 (fractional) or 1 (scaled-sign)",

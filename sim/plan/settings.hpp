@@ -45,6 +45,7 @@ enum class ValueCoding : std::uint8_t {
   plain,    ///< q bits each
   entropy,  ///< by the frequency of each level, given the sender's own vote
 };
+enum class Selection : std::uint8_t { global, layer };  ///< K of all d, or K_l of each tensor
 enum class MaskCoding : std::uint8_t {
   positions,
   delta,  ///< the change of the last mask, from the second sparse round on
@@ -80,20 +81,16 @@ enum class Split : std::uint8_t {
   classes,     ///< a few classes for each worker
 };
 
-/// How many images the workers of a split by Dirichlet distributions have.
-enum class SplitSizes : std::uint8_t {
-  equal,  ///< as many, but for one
-  free,   ///< as it happens, one at least
-};
+/// How many images the workers of a split by Dirichlet distributions have: as many, but for one, or
+/// as it happens, one at least.
+enum class SplitSizes : std::uint8_t { equal, free };
 
 /// The value of `init` that stands for the initial distributions, drawn with `seed`.
 inline constexpr std::string_view kRandomInit = "random";
 
-/// What a row of ledger.csv holds.
-enum class LedgerRows : std::uint8_t {
-  worker,  ///< one field of one worker's message in a round
-  round,   ///< one field of a round's message, summed over the workers
-};
+/// What a row of ledger.csv holds: one field of one worker's message in a round, or of a round's
+/// message, summed over the workers.
+enum class LedgerRows : std::uint8_t { worker, round };
 
 /// When a run saves a checkpoint, besides on an interrupt and before the last round.
 struct CheckpointEvery {
@@ -110,6 +107,8 @@ struct Settings {
   std::uint32_t local_steps = 1;            ///< H
   Decimal phi{1, 2};                        ///< share of coordinates kept
   Decimal phi_ad{1, 3};  ///< share that a vote may add, and drop, in a round (scheme mv_ad)
+  Selection selection = Selection::global;
+  std::uint32_t dense_below = 0;  ///< tensors of fewer parameters are sent whole (Selection::layer)
   std::uint32_t value_bits = 32;  ///< q of a worker's sparse values; 32: float32, not quantised
   std::string quantizer = "fractional";  ///< a name of compress::quantizers()
   std::uint32_t quantizer_block = 0;     ///< values that share a scale (scaled sign); 0: all

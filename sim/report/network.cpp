@@ -193,8 +193,7 @@ std::vector<RoundLoad> loads_of(const RunWithRows& run) {
   const RunHistory& history = run.history;
   const Settings& settings = history.settings;
   check_rows(run);
-  const auto layout = nn::resnet18_parameters({.width = settings.width});
-  const Dimensions of_run = dimensions(settings, static_cast<std::uint64_t>(layout.size()), 0);
+  const Dimensions of_run = dimensions(settings, network_layers(settings), 0);
   const std::vector<Round> rounds = schedule(settings, training_images(settings));
   std::vector<RoundLoad> loads;
   auto row = run.rows.begin();

@@ -32,15 +32,29 @@ std::vector<float> sum_of(std::span<const std::uint32_t> workers, std::size_t si
   return sum;
 }
 
-/// The share of `mask` with the fewest votes in it, if that many do not all find room in it: what a
-/// tie's draw has chosen. O(d).
-double tied_share(std::span<const std::uint32_t> counts, std::span<const compress::Index> mask) {
-  std::uint32_t last = counts[mask.front()];
-  for (const compress::Index i : mask) last = std::min(last, counts[i]);
+/// How many of `mask` have the fewest votes in it, if the `counts` have more such coordinates than
+/// the mask: what a tie's draw has chosen. `counts` begin with that of coordinate `first`.
+std::ptrdiff_t tied(std::span<const std::uint32_t> counts, std::size_t first,
+                    std::span<const compress::Index> mask) {
+  std::uint32_t last = counts[mask.front() - first];
+  for (const compress::Index i : mask) last = std::min(last, counts[i - first]);
   const auto in_mask =
-      std::ranges::count_if(mask, [&](compress::Index i) { return counts[i] == last; });
-  if (std::ranges::count(counts, last) == in_mask) return 0;
-  return static_cast<double>(in_mask) / static_cast<double>(mask.size());
+      std::ranges::count_if(mask, [&](compress::Index i) { return counts[i - first] == last; });
+  return std::ranges::count(counts, last) == in_mask ? 0 : in_mask;
+}
+
+/// The share of `mask` that a tie's draw has chosen; with layers, the draws of all of them. O(d).
+double tied_share(std::span<const std::uint32_t> counts, std::span<const compress::Index> mask,
+                  std::span<const compress::Layer> layers) {
+  std::ptrdiff_t all = layers.empty() ? tied(counts, 0, mask) : 0;
+  std::size_t begin = 0;
+  std::size_t l = 0;
+  for (const std::span<const compress::Index> part : compress::by_layer(mask, layers)) {
+    const std::size_t size = layers[l++].size;
+    all += tied(counts.subspan(begin, size), begin, part);
+    begin += size;
+  }
+  return static_cast<double>(all) / static_cast<double>(mask.size());
 }
 
 }  // namespace
@@ -82,7 +96,7 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
   if (round().evaluate) record_->mask = mask;
   if (votes != nullptr && round().evaluate && settings().worker_metrics &&
       settings().scheme->breaks_ties()) {
-    record_->tied = tied_share(votes->counts(), mask);
+    record_->tied = tied_share(votes->counts(), mask, protocol().layers);
   }
   if (votes != nullptr) {
     record_->vote_agreement = static_cast<double>(votes->votes_for(mask)) /

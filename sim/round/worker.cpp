@@ -105,6 +105,7 @@ std::uint32_t Worker::run() {
       state_.vote.clear();
       state_.mask.clear();
       state_.threshold = 0;
+      state_.layer_thresholds.clear();
     }
     // The error memory is in units of weights, so a decay of the learning rate scales it, too.
     if (round.decay < 1 && context_.settings.error_rescale_on_decay()) {

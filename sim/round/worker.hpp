@@ -27,6 +27,9 @@ struct WorkerState {
   std::vector<float> buffers;         ///< batch-norm statistics
   std::vector<compress::Index> vote;  ///< supp of the last vote, M_{n,t} or M~_{n,t}; none at first
   float threshold = 0;                ///< the K-th magnitude of that vote: a hint for the next one
+  /// With selection = layer such hints for each layer. No checkpoint has them: they affect only
+  /// the time.
+  std::vector<float> layer_thresholds{};
   std::vector<compress::Index> mask;  ///< supp M_t; empty at first
 };
 

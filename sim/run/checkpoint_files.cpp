@@ -56,7 +56,7 @@ std::vector<compress::Index> read_set(SafetensorsFile& file, const std::string& 
 
 /// Reads what the scheme's server half kept; it must agree with the workers' votes.
 KeptArrays read_kept(SafetensorsFile& file, const std::string& path, const Settings& settings,
-                     const GroupState& group, std::size_t d) {
+                     const GroupState& group) {
   const SparseRounds* const sparse = settings.scheme->sparse();
   if (sparse == nullptr) return {};
   // The votes are of the last round that is done, and have its K.
@@ -65,7 +65,8 @@ KeptArrays read_kept(SafetensorsFile& file, const std::string& path, const Setti
     throw InputError(fmt::format("{}: round {} of {}", path, group.t, rounds.size()));
   }
   const Round last = group.t > 0 ? rounds[group.t - 1] : Round();
-  const auto server = sparse->server(settings, make_protocol(settings_in(settings, last), d));
+  const auto server = sparse->server(
+      settings, make_protocol(settings_in(settings, last), network_layers(settings)));
   KeptArrays kept = server->keep();  // gives names and sizes
   for (auto& [name, values] : kept) values = file.indices(name, {values.size()});
   try {
@@ -170,7 +171,7 @@ void read_arrays(const std::filesystem::path& path, const Settings& settings, Tr
     worker.threshold = all_thresholds[n];
     worker.mask = group.server.mask;
   }
-  group.server.kept = read_kept(file, name, settings, group, d);
+  group.server.kept = read_kept(file, name, settings, group);
 }
 
 void write_progress(DurableFile& file, const TrialState& state,

@@ -71,13 +71,13 @@ struct Sizes {
 };
 
 Sizes sizes_of(const Settings& settings) {
-  const auto d = static_cast<Bytes>(nn::resnet18_parameters({.width = settings.width}).size());
+  const Layers layers = network_layers(settings);
   const auto buffers = static_cast<Bytes>(nn::resnet18_buffers({.width = settings.width}).size());
   Sizes sizes{.settings = settings,
               .training_images = training_images(settings),
               .test_images = settings.data == "synthetic" ? settings.synthetic_test
                                                           : std::uint32_t{data::kCifar10Test},
-              .of = dimensions(settings, d, buffers)};
+              .of = dimensions(settings, layers, buffers)};
   sizes.sends = settings.scheme->sends();
   if (!sizes.sends) return sizes;
   // Of several shares, the largest counts: that of the lowest stair of the warm-up.
@@ -88,7 +88,7 @@ Sizes sizes_of(const Settings& settings) {
     if (Settings own = settings_in(settings, round); most.phi < own.phi) most = std::move(own);
   }
   if (!sizes.has_sparse) return sizes;
-  sizes.of = dimensions(most, d, buffers);
+  sizes.of = dimensions(most, layers, buffers);
   // The first sparse round and a later one: each may have a list that the other lacks.
   for (const Round& round : plain_rounds(0, 2)) {
     for (const MessageShape& shape : settings.scheme->shape(most, sizes.of, round)) {

@@ -88,6 +88,8 @@ inline std::vector<KeyCase> key_cases() {
       whole("local_steps", "1", "1000000000", "1000000001"),
       share("phi"),
       share("phi_ad", drops),
+      choice("selection", {"global", "layer"}),
+      whole("dense_below", "0", "1000000000", "1000000001", {{"selection", "layer"}}),
       {.key = "value_bits",
        .ends = {"2", "8", "32"},
        .refused = {"0", "9", "31", "33", "-1", "4294967297", "4.0", "four", "+4", ""},

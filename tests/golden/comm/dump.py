@@ -67,10 +67,10 @@ class Votes:
             hold(add.count == message.count, f"{where}: adds {add.count}, drops {message.count}")
             before = self.last[worker]
             dropped = message.positions
-            if message.dimension == len(before):  # ranks
+            if message.dimension == len(before) and not message.by_layer:  # ranks
                 dropped = [before[rank] for rank in dropped]
             added = add.positions
-            if add.dimension == self.d - len(before):  # ranks outside
+            if add.dimension == self.d - len(before) and not add.by_layer:  # ranks outside
                 outside = wire.not_in(before, self.d)
                 added = [outside[rank] for rank in added]
             hold(set(dropped) <= set(before), f"{where}: drops what it had not")
@@ -78,9 +78,54 @@ class Votes:
             self.last[worker] = sorted(set(before) - set(dropped) | set(added))
 
 
-def read(directory):
+def tensors(width):
+    """The sizes of the network's parameter tensors in the order of the flat array."""
+    sizes = [27 * width, width, width]
+    before = width
+    for channels in (width, 2 * width, 4 * width, 8 * width):
+        for block in range(2):
+            sizes += [9 * before * channels, channels, channels, 9 * channels * channels, channels, channels]
+            if block == 0 and channels > width:
+                sizes += [before * channels, channels, channels]
+            before = channels
+    return sizes + [10 * before, 10]
+
+
+def layers(settings, t):
+    """d_l, K_l and K_ad,l of each layer in round t; of one with all d coordinates where selection = global."""
+    sizes = tensors(settings["width"])
+    by_layer = settings["selection"] == "layer"
+    all_of = []
+    for d in sizes if by_layer else [sum(sizes)]:
+        k = math.ceil(share(settings, t) * d)
+        k_ad = min(k, math.ceil(fractions.Fraction(settings["phi_ad"]) * d))
+        if by_layer:
+            k = d if d < settings["dense_below"] else k
+            k_ad = 0 if k == d else k_ad
+        all_of.append((d, k, k_ad))
+    return all_of
+
+
+def parts(settings, t, kind, senders):
+    """What a list by layer has of each layer."""
+    of_list = []
+    for d, k, k_ad in layers(settings, t):
+        union = kind == "mask" and settings["scheme"] == "top-k"
+        changes = kind in ("add", "drop")
+        most = k_ad if changes else min(d, senders * k) if union else k
+        of_list.append(wire.Part(size=d, most=most, sent=k < d, counted=changes or union))
+    return of_list
+
+
+def settings_of(run):
+    with open(pathlib.Path(run) / "config.toml", "rb") as file:
+        return tomllib.load(file, parse_float=fractions.Fraction)
+
+
+def read(directory, run=None):
     """Every message of a dump by (round, kind, worker), how many workers it has, and what each of them
-    votes for in each round, by (round, worker)."""
+    votes for in each round, by (round, worker). Lists by layer need the run's settings."""
+    settings = settings_of(run) if run else None
     names = []
     for path in pathlib.Path(directory).iterdir():
         match = NAME.fullmatch(path.name)
@@ -97,6 +142,9 @@ def read(directory):
         kind = ORDER[order]
         known = wire.Known(mask=masks.get(max((u for u in masks if u < t), default=None)),
                            vote=followed.last.get(worker), whole_code=followed.code.get(worker))
+        if settings and kind in wire.POSITIONS:
+            senders = sum(u == t and k == ORDER.index("update") for u, k, _, _ in names)
+            known.parts = parts(settings, t, kind, senders)
         if kind == "update":
             known.marked = marks(masks.get(t), votes.get((t, worker)))
         try:
@@ -128,6 +176,7 @@ def marks(mask, vote):
 def describe(message):
     m = message
     words = [m.code] if m.code != "none" else []
+    words += ["by layer"] if m.by_layer else []
     words += [f"d={m.dimension}", f"count={m.count}"]
     words += [f"B={m.block_size}"] if m.block_size else []
     words += [f"q={m.value_bits}"] if m.value_bits else []
@@ -152,9 +201,20 @@ def summary(messages, workers):
     return lines
 
 
-def hold_mask(settings, mask, votes, where):
-    """Checks the mask of a round against its workers' votes. The seed may have chosen between equally
-    voted coordinates."""
+def hold_mask(settings, mask, votes, t, where):
+    """Checks the mask of a round against its workers' votes, in each layer if layers are chosen by
+    themselves."""
+    begin = 0
+    for d, k, _ in layers(settings, t):
+        here = range(begin, begin + d)
+        of_mask = mask & set(here)
+        hold(settings["scheme"] == "top-k" or len(of_mask) == k, f"{where}: {len(of_mask)} of {here}, K = {k}")
+        hold_mask_of_layer(settings, of_mask, [[p for p in vote if p in here] for vote in votes], where)
+        begin += d
+
+
+def hold_mask_of_layer(settings, mask, votes, where):
+    """The seed may have chosen between equally voted coordinates."""
     counted = collections.Counter(p for vote in votes for p in vote)
     if settings["scheme"] == "top-k":
         hold(mask == set(counted), f"{where}: the mask is not the union of the supports")
@@ -274,7 +334,7 @@ def hold_rounds(messages, senders, votes, settings):
             voted = [votes[t, n] for n in senders[t] if (t, n) in votes]
             hold(len(voted) == (0 if scheme == "rand-k" else len(senders[t])), f"{where}: {len(voted)} votes")
             last.update({n: votes[t, n] for n in senders[t] if (t, n) in votes})
-            hold_mask(settings, set(mask), last.values() if scheme == "mv-ad" else voted, where)
+            hold_mask(settings, set(mask), last.values() if scheme == "mv-ad" else voted, t, where)
             sent = [sorted(vote) for vote in voted] if scheme == "top-k" else [mask] * len(senders[t])
             updates = list(zip(sent, values_of("update")))
         else:
@@ -344,8 +404,9 @@ def hold_header(m, settings, d, first, senders, where):
         return
     phi = share(settings, m.round)
     phi_ad = fractions.Fraction(settings["phi_ad"])
-    k = math.ceil(phi * d)
-    k_ad = min(k, math.ceil(phi_ad * d))
+    k = sum(of_layer[1] for of_layer in layers(settings, m.round))
+    k_ad = sum(of_layer[2] for of_layer in layers(settings, m.round))
+    hold(m.by_layer == (settings["selection"] == "layer"), f"{where}: by layer: {m.by_layer}")
     if m.kind in ("add", "drop"):
         hold(m.count <= k_ad, f"{where} has {m.count} positions, K_ad = {k_ad}")
     elif settings["scheme"] != "top-k" or m.kind == "vote":
@@ -369,10 +430,10 @@ def hold_header(m, settings, d, first, senders, where):
         block = nearest(1 / phi_ad)
     if m.kind == "drop" and settings["drop_codec"] == "rank":
         hold(m.dimension == k, f"{where}: ranks of {m.dimension}, K = {k}")
-        block = nearest(fractions.Fraction(k, k_ad))
+        block = nearest(fractions.Fraction(k, max(k_ad, 1)))
     elif m.kind == "add" and settings["add_codec"] == "rank" and k < d:
         hold(m.dimension == d - k, f"{where}: ranks of {m.dimension}, d - K = {d - k}")
-        block = nearest(fractions.Fraction(d - k, k_ad))
+        block = nearest(fractions.Fraction(d - k, max(k_ad, 1)))
     else:
         hold(m.dimension == d, f"{where}: dimension {m.dimension}, d = {d}")
     hold(m.block_size == block, f"{where}: B = {m.block_size}, not {block}")
@@ -403,8 +464,7 @@ def hold_ledger(messages, ledger, rounds):
 
 def hold_run(messages, workers, votes, run):
     run = pathlib.Path(run)
-    with open(run / "config.toml", "rb") as file:
-        settings = tomllib.load(file, parse_float=fractions.Fraction)
+    settings = settings_of(run)
     hold(workers == settings["workers"], f"messages of {workers} workers, N = {settings['workers']}")
     rounds = {t for t, _, _ in messages}
     with open(run / "ledger.csv", newline="") as file:
@@ -425,7 +485,7 @@ def hold_run(messages, workers, votes, run):
 
 
 def main(directory, run=None):
-    messages, workers, votes = read(directory)
+    messages, workers, votes = read(directory, run)
     print("\n".join(summary(messages, workers)))
     if run:
         hold_run(messages, workers, votes, run)

@@ -28,6 +28,8 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"local_steps", {"1", "8"}},
       {"phi", {"0.01", "1", "0.123456789012345678"}},
       {"phi_ad", {"0.001", "0.5", "0.000000001", "0.100000000000000001"}},
+      {"selection", {"global", "layer"}},
+      {"dense_below", {"0", "1000000000"}},
       {"value_bits", {"32", "1", "8", "16"}},
       {"quantizer", {"fractional", "scaled-sign", "float16", "bfloat16"}},
       {"quantizer_block", {"0", "1000000000"}},

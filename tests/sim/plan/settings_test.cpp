@@ -253,7 +253,7 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
     EXPECT_EQ(s.practice, Practice::text) << name;
   }
   EXPECT_EQ(presets().size(),
-            names.size() + 9);  // demo's, in fewer bits, without votes, modern
+            names.size() + 10);  // demo's, in fewer bits, without votes, modern
 }
 
 TEST(Presets, TheDemosAreRowsOfTable1AtOneScale) {
@@ -309,6 +309,18 @@ TEST(Presets, TheOneOfBothWaysIsInFewerBitsModernAndHas4BitAggregates) {
     const std::string want =
         own.contains(key.name) ? own.at(key.name) : key.get(preset("ssgd-mv-ad-l8-q-min").settings);
     EXPECT_EQ(key.get(both), want) << key.name;
+  }
+}
+
+TEST(Presets, TheOneByLayerIsModernAndLeavesSmallTensorsDense) {
+  const Settings& by_layer = preset("modern-mv-ad-l4-q-layer").settings;
+  EXPECT_NO_THROW(validate(by_layer));
+  const std::map<std::string_view, std::string> own = {{"selection", "layer"},
+                                                       {"dense_below", "1024"}};
+  for (const Key& key : keys()) {
+    const std::string want =
+        own.contains(key.name) ? own.at(key.name) : key.get(preset("modern-mv-ad-l4-q").settings);
+    EXPECT_EQ(key.get(by_layer), want) << key.name;
   }
 }
 
