@@ -91,7 +91,12 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
   state_->mask = std::move(mask);
 }
 
+std::vector<float> ServerRound::hear_sum(std::size_t count) {
+  return receive_sum(*transport_, participants_.front(), round().t, count);
+}
+
 std::vector<float> ServerRound::sum_updates(const VoteOf& vote_of) {
+  if (settings().reduces()) return hear_sum(state_->mask.size());
   return sum_of(participants_, state_->mask.size(), [&](std::uint32_t n, std::span<float> values) {
     receive_update(n, values, vote_of ? vote_of(n) : std::span<const compress::Index>());
   });
@@ -113,8 +118,13 @@ void ServerRound::finish() {
 void ServerRound::publish_aggregate(std::span<float> sum) {
   take_mean(sum);
   finish();
-  broadcast(*transport_,
-            encode_values(protocol(), transport_->rank(), {comm::Kind::aggregate, round().t}, sum));
+  if (settings().reduces() && round().absent == 0) return;
+  const comm::Message aggregate =
+      encode_values(protocol(), transport_->rank(), {comm::Kind::aggregate, round().t}, sum);
+  if (!settings().reduces()) return broadcast(*transport_, aggregate);
+  for (std::uint32_t n = 0; n < workers(); ++n) {
+    if (!std::ranges::binary_search(participants_, n)) transport_->send(n, aggregate);
+  }
 }
 
 void ServerRound::publish_quantized(const compress::Quantizer& quantizer, std::span<float> mean) {
@@ -208,11 +218,16 @@ void Server::collect(RoundRecord& record) {
 }
 
 void Server::lead_dense(ServerRound& round) {
-  std::vector<float> sum = sum_of(round.participants(), state_.theta.size(),
-                                  [&](std::uint32_t n, std::span<float> values) {
-                                    receive_values(context_.protocols.last(), *transport_, n,
-                                                   {comm::Kind::dense, round.round().t}, values);
-                                  });
+  std::vector<float> sum;
+  if (context_.settings.reduces()) {
+    sum = round.hear_sum(state_.theta.size());
+  } else {
+    sum = sum_of(round.participants(), state_.theta.size(),
+                 [&](std::uint32_t n, std::span<float> values) {
+                   receive_values(context_.protocols.last(), *transport_, n,
+                                  {comm::Kind::dense, round.round().t}, values);
+                 });
+  }
   round.publish_aggregate(sum);
   compress::add_values(sum, state_.theta);
 }

@@ -147,6 +147,13 @@ CODECS = (
     ("ssgd-mv-ad-l4-q", f"{MODERN} --value-codec entropy --position-codec rans"),
     ("ssgd-mv-rs-l4", "--momentum 0.9 --nesterov true --learning-rate 0.1"),
 )
+# Workers that sum without the server, each on every number of ranks: between two of one process, of two, of the first
+# and another. And those that are absent.
+REDUCED = (
+    ("ssgd-mv-l4", "--aggregate reduce"),
+    ("ssgd-mv-ad-l4-q", "--aggregate reduce --participation 4 --mask-codec delta"),
+    ("dense", "--aggregate reduce"),
+)
 
 
 def same_run():
@@ -172,10 +179,24 @@ def same_run():
             print(f"{preset}: {ranks} ranks as threads", flush=True)
 
 
+def reduced():
+    """Runs without the server's sum: any number of ranks gives what threads give."""
+    for preset, options in REDUCED:
+        whole = whole_run(preset, *options.split())
+        expect(b",across,gather,values," in whole["ledger.csv"], f"{preset} {options}: nothing has gone around")
+        for ranks in (1, 2, 3, 5, 11):
+            directory = work / "reduced"
+            good(on_ranks(ranks, *settings_of(preset), *options.split(), "--quiet", "--out", directory))
+            expect_same(directory, whole, f"{preset} {options} on {ranks} ranks")
+            shutil.rmtree(directory)
+            print(f"{preset} {options}: {ranks} ranks as threads", flush=True)
+
+
 def moved():
     """Begun on threads, gone on with on ranks, on others, and ended on threads; and the other way round."""
     for preset, more in (("ssgd-mv-ad-l4-q", ""), ("top-k", ""), ("ssgd-mv-ad-l4-q", MODERN),
-                         ("ssgd-mv-l4", f"{MODERN} --vote-codec delta")):
+                         ("ssgd-mv-l4", f"{MODERN} --vote-codec delta"),
+                         ("ssgd-mv-ad-l4-q", "--aggregate reduce")):
         whole = whole_run(preset, *more.split(), "--checkpoint-every", 1)
         for order in ((None, 2, 5, None), (11, None, 3)):
             directory = work / "moved"
@@ -380,7 +401,7 @@ def waiting():
 
 
 try:
-    {"same_run": same_run, "moved": moved, "interrupted": interrupted, "killed": killed, "diverges": diverges,
+    {"same_run": same_run, "reduced": reduced, "moved": moved, "interrupted": interrupted, "killed": killed, "diverges": diverges,
      "refused": refused, "waiting": waiting}[case]()
 except Failure as failure:
     sys.exit(f"{case}: {failure}")

@@ -85,6 +85,8 @@ const std::vector<GivenSettings>& others() {
       {{"participation", "1"}, {"warmup_epochs", "0"}, {"worker_metrics", "true"}},
       {{"worker_metrics", "true"}, {"warmup_epochs", "0"}},
       {{"participation", "1"}, {"phi_warmup", "stairs"}, {"ledger_rows", "round"}},
+      {{"aggregate", "reduce"}, {"worker_metrics", "true"}},
+      {{"aggregate", "reduce"}, {"ledger_rows", "round"}, {"warmup_epochs", "0"}},
   };
   return all;
 }
