@@ -275,10 +275,12 @@ def killed():
     """SIGKILL of a rank, five times (or as often as said) at a random moment: all end, and the run goes on."""
     draw = random.Random(20201111)
     names = presets()
-    for _ in range(int(arguments[0]) if arguments else 5):
-        preset, directory = draw.choice(names), work / "killed"
+    for i in range(int(arguments[0]) if arguments else 5):
+        # In the first the others wait for each other, and not for the server alone.
+        preset, more = (draw.choice(names), []) if i else ("ssgd-mv-ad-l4", ["--aggregate", "reduce"])
+        directory = work / "killed"
         ranks = min(draw.choice((2, 5, 11)), workers_of(preset) + 1)
-        settings = [*settings_of(preset), *LONG, "--checkpoint-every", 1]
+        settings = [*settings_of(preset), *more, *LONG, "--checkpoint-every", 1]
         program = start(on_ranks(ranks, *settings, "--out", directory))
         wait_for_round(directory, program, 2)
         time.sleep(draw.random())
