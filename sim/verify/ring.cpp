@@ -156,8 +156,8 @@ std::vector<Check> check_ring(const LawConstants& law) {
     if (unlawful.empty()) unlawful = shown->unlawful;
   }
   const std::string counts = fmt::format(
-      "MV, dense, and AD with 4-bit values on {} of the workers; d = {}, N = {}, K = {}: with all "
-      "each sends {} or {} float32 values",
+      "MV, dense, and AD with 4-bit values on {} of the workers; d = {}, N = {}, K = {}: where "
+      "all take part each sends {} or {} float32 values",
       kParticipants, kD, kWorkers, kK, grouped(mv.least), grouped(mv.most));
   return {{"all-reduce",
            "eq 8 without the server: the ring's sum in its order, of 2 (P - 1) K values; theta "

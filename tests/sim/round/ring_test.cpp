@@ -6,11 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -280,6 +282,32 @@ TEST_P(Reduced, MayGiveUpAnyRound) {
     expect_the_definitions(
         advance(std::move(state), update, settings_.workers, {}, &update.give_up()));
   }
+}
+
+// The server gives the round up when sums go around already, as a stopped run may: by then no
+// worker has moved.
+TEST_P(Reduced, MayGiveUpARoundWhoseSumsGoAround) {
+  if (settings_.workers == 1) return;
+  std::size_t given_up = 0;
+  for (std::uint32_t t = 1; t <= plan_.size(); ++t) {
+    SCOPED_TRACE(t);
+    std::atomic<bool> is_wanted = false;
+    std::atomic<bool> is_over = false;
+    GiveUp give_up([&] { return is_wanted.load(); }, settings_.workers + std::size_t{1});
+    on_message_ = [&](std::uint32_t, const comm::Message& message) {
+      if (message.header.kind != Kind::gather || message.header.round != t) return;
+      if (is_over.exchange(true)) return;
+      is_wanted = true;
+      while (!give_up.is_due()) std::this_thread::yield();  // till absent workers have begun it
+      is_wanted = false;
+    };
+    GroupState state = advance(begin(), update_, settings_.workers, {}, &give_up);
+    if (!is_over) continue;  // one worker takes part
+    ++given_up;
+    ASSERT_EQ(state.t, t - 1);
+    expect_the_definitions(advance(std::move(state), update_, settings_.workers, {}, &give_up));
+  }
+  EXPECT_GT(given_up, 0U);
 }
 
 // Each bit of a row counts, and so does the row: of one worker, and of the sums.
