@@ -26,7 +26,11 @@ Exit list_presets(const std::string& name, const Streams& streams) {
     write_toml(preset(name).settings, streams.out);
     return Exit::good;
   }
-  for (const Preset& p : presets()) fmt::print(streams.out, "{:<19} {}\n", p.name, p.summary);
+  std::size_t width = 0;
+  for (const Preset& p : presets()) width = std::max(width, p.name.size());
+  for (const Preset& p : presets()) {
+    fmt::print(streams.out, "{:<{}} {}\n", p.name, width, p.summary);
+  }
   return Exit::good;
 }
 

@@ -66,7 +66,7 @@ offers train --augment '' : false true
 offers train --bn-eval '' : average batch recompute
 offers evaluate --bn-eval re : recompute
 offers train --value-bits 3 : 3 32
-offers train --quantizer '' : fractional scaled-sign
+offers train --quantizer '' : bfloat16 float16 fractional scaled-sign
 offers report --format '' : csv html pdf png
 offers report --log-level '' : debug error info warn
 offers --log-level '' : debug error info warn
