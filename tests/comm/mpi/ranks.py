@@ -243,10 +243,12 @@ def rest_of(directory, whole, what):
 def interrupted():
     """A signal to the launcher, and to a rank: the last whole round is saved, and the run goes on from there."""
     modern = "modern-mv-ad-l4-q"  # on the first of its stairs
-    for preset, signal_sent, to_rank in (("ssgd-mv-ad-l4-q", signal.SIGTERM, None), (modern, signal.SIGINT, None),
-                                         (modern, signal.SIGTERM, 2)):
+    for preset, more, signal_sent, to_rank in (
+            ("ssgd-mv-ad-l4-q", [], signal.SIGTERM, None), (modern, [], signal.SIGINT, None),
+            (modern, [], signal.SIGTERM, 2), ("ssgd-mv-l4", ["--aggregate", "reduce"], signal.SIGTERM, None)):
         directory = work / "interrupted"
-        program = start(on_ranks(5, *settings_of(preset), *LONG, "--checkpoint-every", 0, "--out", directory))
+        settings = [*settings_of(preset), *more, *LONG]
+        program = start(on_ranks(5, *settings, "--checkpoint-every", 0, "--out", directory))
         wait_for_round(directory, program, 4)
         begun = time.monotonic()
         if to_rank is None:
@@ -263,7 +265,7 @@ def interrupted():
         checkpoints = sorted(path.name for path in (directory / "checkpoint").iterdir())
         expect(checkpoints == [f"round-{rounds:08}"], f"checkpoints {checkpoints} after round {rounds}", said)
         whole = work / "whole"
-        good(on_threads(*settings_of(preset), *LONG, "--rounds", rounds + 5, "--quiet", "--out", whole))
+        good(on_threads(*settings, "--rounds", rounds + 5, "--quiet", "--out", whole))
         rest_of(directory, files_of(whole), f"{signal_sent.name} after round {rounds}")
         shutil.rmtree(directory)
         shutil.rmtree(whole)
