@@ -55,10 +55,27 @@ std::uint64_t count_in(const MessageShape& shape, std::size_t place, const Round
       return sizes.union_size;
     case CountedBy::worker:
       return sizes.changes.empty() ? shape.least : sizes.changes.at(place);
+    case CountedBy::place:
     case CountedBy::settings:
       break;
   }
   return shape.most;
+}
+
+/// Whether a worker sends or receives the message.
+bool has(const MessageShape& shape, bool takes_part) {
+  if (shape.is_for_absent) return !takes_part;
+  return takes_part || shape.way == comm::Direction::down;
+}
+
+/// Whether one worker's message has another length than the next one's.
+bool differs_by_worker(const MessageShape& shape) {
+  return shape.counted_by == CountedBy::worker || shape.counted_by == CountedBy::place;
+}
+
+/// The law of a row.
+std::string_view law_of(const comm::LedgerRow& row) {
+  return row.id.direction == comm::Direction::across ? "the law of the ring" : "eqs 13-15";
 }
 
 /// Whether all workers receive the same message.
@@ -88,11 +105,11 @@ void take(std::span<const comm::LedgerRow>& rows, const std::vector<comm::Ledger
   for (const comm::LedgerRow& want : wanted) {
     if (rows.empty()) {
       throw CheckFailed(
-          fmt::format("{} by eqs 13-15, the ledger has no such row", describe(want, whose)));
+          fmt::format("{} by {}, the ledger has no such row", describe(want, whose), law_of(want)));
     }
     if (!equal(rows.front(), want)) {
-      throw CheckFailed(fmt::format("{} by eqs 13-15, the ledger says {}", describe(want, whose),
-                                    describe(rows.front(), whose)));
+      throw CheckFailed(fmt::format("{} by {}, the ledger says {}", describe(want, whose),
+                                    law_of(want), describe(rows.front(), whose)));
     }
     rows = rows.subspan(1);
   }
@@ -100,7 +117,10 @@ void take(std::span<const comm::LedgerRow>& rows, const std::vector<comm::Ledger
 
 void check_nothing_is_left(std::span<const comm::LedgerRow> rows, Of whose) {
   if (rows.empty()) return;
-  throw CheckFailed(fmt::format("{}, which eqs 13-15 do not have", describe(rows.front(), whose)));
+  throw CheckFailed(fmt::format("{}, which {} not have", describe(rows.front(), whose),
+                                rows.front().id.direction == comm::Direction::across
+                                    ? "the law of the ring does"
+                                    : "eqs 13-15 do"));
 }
 
 comm::Bits bits_in(std::span<const comm::LedgerRow> sums, const MessageShape& shape, Field field) {
@@ -154,10 +174,14 @@ RoundShape Audit::shape_of(const Round& round) const {
   return round_shape(own, of_round, round);
 }
 
+std::uint64_t Audit::senders_of(const Round& round) const {
+  return senders_law(settings_.workers, settings_.participation,
+                     round.t == 0 || round.first_sparse);
+}
+
 std::vector<std::uint32_t> Audit::participants_of(const Round& round) const {
   std::vector<std::uint32_t> all = participants(settings_, round);
-  const std::uint64_t want =
-      senders_law(settings_.workers, settings_.participation, round.t == 0 || round.first_sparse);
+  const std::uint64_t want = senders_of(round);
   if (all.size() != want) {
     throw CheckFailed(
         fmt::format("round {}: {} workers take part, by the law {}", round.t, all.size(), want));
@@ -167,12 +191,10 @@ std::vector<std::uint32_t> Audit::participants_of(const Round& round) const {
 
 std::vector<Audit::Peer> Audit::peers_of(const MessageShape& shape, const Round& round) const {
   std::vector<Peer> peers;
-  if (shape.way == comm::Direction::down) {
-    for (std::uint32_t n = 0; n < settings_.workers; ++n) peers.push_back({.worker = n});
-    return peers;
-  }
-  for (const std::uint32_t n : participants_of(round)) {
-    peers.push_back({.worker = n, .place = peers.size()});
+  const std::vector<std::uint32_t> taking = participants_of(round);
+  for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+    const auto place = place_among(taking, n);
+    if (has(shape, place.has_value())) peers.push_back({.worker = n, .place = place.value_or(0)});
   }
   return peers;
 }
@@ -249,7 +271,14 @@ std::uint64_t Audit::bits_of_value(const MessageShape& shape) const {
 comm::FieldBits Audit::message(const MessageShape& shape, const Round& round, Peer peer,
                                const RoundSizes& sizes) const {
   comm::FieldBits bits;
-  if (shape.universe > 0) {
+  std::uint64_t messages = 1;
+  if (shape.way == comm::Direction::across) {
+    const std::uint64_t workers = senders_of(round);
+    const RingPass pass = shape.kind == Kind::reduce ? RingPass::reduce : RingPass::gather;
+    bits[Field::values] =
+        value_law(ring_law(shape.most, workers, peer.place, pass), law_.float_bits);
+    messages = workers - 1;
+  } else if (shape.universe > 0) {
     bits[Field::positions] = positions(shape, round, peer, sizes);
   } else {
     const std::uint64_t k = count_in(shape, peer.place, sizes);
@@ -258,8 +287,8 @@ comm::FieldBits Audit::message(const MessageShape& shape, const Round& round, Pe
         shape.by_entropy ? coded(shape, round, peer.worker, sizes) : value_law(k, q);
     bits[Field::level_means] = level_mean_law(law_, k, q, shape.block);
   }
-  bits[Field::header] = comm::Bits(law_.header_bits);
-  bits[Field::padding] = padding_law(bits.total());
+  bits[Field::header] = comm::Bits(messages * law_.header_bits);
+  bits[Field::padding] = padding_law(bits.total());  // of float32 values there is none
   return bits;
 }
 
@@ -275,7 +304,7 @@ std::vector<comm::LedgerRow> Audit::expected(const Round& round, const RoundShap
   const Peer peer{.worker = worker, .place = place.value_or(0)};
   std::vector<comm::LedgerRow> rows;
   for (const MessageShape& shape : shapes) {
-    if (shape.way == comm::Direction::up && !place) continue;
+    if (!has(shape, place.has_value())) continue;
     append_rows({.round = round.t, .worker = worker, .direction = shape.way, .kind = shape.kind},
                 message(shape, round, peer, sizes), rows);
   }
@@ -404,7 +433,7 @@ comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round
     sum[Field::padding] = padding;
     return sum;
   }
-  const bool by_worker = shape.counted_by == CountedBy::worker;
+  const bool by_worker = differs_by_worker(shape);
   const std::uint64_t times = by_worker ? 1 : workers;
   for (const Peer& peer : std::span(peers).first(by_worker ? workers : 1)) {
     const comm::FieldBits one = message(shape, round, peer, sizes);
@@ -468,7 +497,7 @@ void Audit::check_totals(std::span<const Round> rounds,
                                  .kind = shape.kind};
         if (is_free) {
           ++free[{id, content}];
-        } else if (is_first || shape.counted_by == CountedBy::worker) {
+        } else if (is_first || differs_by_worker(shape)) {
           one = message(shape, round, peer, sizes);
         }
         is_first = false;

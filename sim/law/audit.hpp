@@ -1,4 +1,5 @@
-// The audit compares every row of a ledger with the law of eqs 13-15, as integers.
+// The audit compares every row of a ledger with the law of eqs 13-15, and of what crosses between
+// workers with that of the ring, as integers.
 #pragma once
 
 #include <cstdint>
@@ -70,6 +71,8 @@ class Audit {
     std::size_t place = 0;
   };
   [[nodiscard]] RoundShape shape_of(const Round& round) const;
+  /// How many workers take part in a round, by the law.
+  [[nodiscard]] std::uint64_t senders_of(const Round& round) const;
   /// The workers that take part in a round, as many as the law has.
   [[nodiscard]] std::vector<std::uint32_t> participants_of(const Round& round) const;
   /// The workers that send or receive the message.

@@ -112,7 +112,34 @@ std::string unless_masks_are_of_k(const Settings& s) {
   return only_schemes(s, has_masks_of_k, "has masks of K coordinates");
 }
 
+std::string unless_workers_can_sum(const Settings& s) {
+  if (!s.scheme->sends()) return fmt::format("scheme = {} sends nothing", s.scheme->name());
+  if (const std::string why =
+          only_schemes(s, sums_at_one_mask, "sums where all workers' values are");
+      !why.empty()) {
+    return why;
+  }
+  if (s.aggregate_bits < 32) {
+    return fmt::format("the server sends no sum that aggregate_bits = {} could quantise",
+                       s.aggregate_bits);
+  }
+  if (s.value_codec == ValueCoding::entropy) {
+    return "workers send sums in float32, and nothing that value_codec = entropy could code";
+  }
+  return "";
+}
+
+std::string unless_the_server_sums(const Settings& s) {
+  return s.reduces() ? "with aggregate = reduce workers send their sums in float32" : "";
+}
+
+std::string unless_aggregates_are_sent(const Settings& s) {
+  const std::string why = unless_the_server_sums(s);
+  return why.empty() ? unless_sparse(s) : why;
+}
+
 std::string unless_levels_are_sent(const Settings& s) {
+  if (const std::string why = unless_the_server_sums(s); !why.empty()) return why;
   const bool of_server = s.codes_by_entropy(s.aggregate_bits) && has_masks_of_k(*s.scheme);
   if (s.has_values_by_entropy() || of_server) return unless_quantized(s);
   if (s.value_bits == 1) return "value_bits = 1 sends signs alone, which stay as they are";
@@ -290,7 +317,8 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"quantizer_block", unless_quantized_in_blocks, unless_quantized},
     {"error_memory", never, unless_sparse},
     {"quantization_error", never, unless_quantization_errs},
-    {"aggregate_bits", unless_it_quantizes, unless_sparse},
+    {"aggregate", unless_workers_can_sum, never},
+    {"aggregate_bits", unless_it_quantizes, unless_aggregates_are_sent},
     {"value_codec", unless_values_are_coded, unless_levels_are_sent},
     {"position_codec", never, unless_sparse},
     {"block_size", unless_coded_in_blocks, unless_sparse},

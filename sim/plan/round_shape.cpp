@@ -43,6 +43,25 @@ MessageShape k_values(Direction way, Kind kind, const Settings& settings,
           .block = value_bits == 1 ? settings.quantizer_block : 0};
 }
 
+/// The same round where the workers that take part sum their values themselves: these go around a
+/// ring, and the aggregate only to those that are absent.
+void sum_across(const Settings& settings, const Round& round, RoundShape& shape) {
+  MessageShape& aggregate = *std::ranges::find(shape, Kind::aggregate, &MessageShape::kind);
+  MessageShape blocks = aggregate;
+  blocks.way = Direction::across;
+  blocks.counted_by = CountedBy::place;
+  aggregate.is_for_absent = true;
+  std::erase_if(shape, [&](const MessageShape& m) {
+    return m.kind == Kind::dense || m.kind == Kind::update ||
+           (m.is_for_absent && round.absent == 0);
+  });
+  if (settings.workers - round.absent == 1) return;
+  for (const Kind kind : {Kind::reduce, Kind::gather}) {
+    blocks.kind = kind;
+    shape.push_back(blocks);
+  }
+}
+
 }  // namespace
 
 Dimensions dimensions(const Settings& settings, const Layers& layers, std::uint64_t buffers) {
@@ -102,6 +121,7 @@ RoundShape round_shape(const Settings& settings, const Dimensions& dimensions, c
   } else {
     shape = scheme.shape(settings, dimensions, round);
   }
+  if (settings.reduces()) sum_across(settings, round, shape);
   if (round.evaluate && settings.bn_eval() == BatchNormEvaluation::average) {
     shape.push_back(whole(Direction::up, Kind::buffers, dimensions.buffers));
   }

@@ -37,6 +37,7 @@ enum class CountedBy : std::uint8_t {
   settings,  ///< the settings alone: least = most
   supports,  ///< the union of the workers' supports: one number a round
   worker,    ///< each worker, one number for both its add and its drop list
+  place,     ///< the worker's place in the ring: of `most` values it has all but one block
 };
 
 /// What both ends already have when a list of positions is sent.
@@ -57,7 +58,7 @@ struct ListPart {
   std::uint64_t most = 0;
 };
 
-/// One message between the server and each worker.
+/// One message between the server and each worker; across, what each worker sends of a kind.
 struct MessageShape {
   comm::Direction way{};
   comm::Kind kind{};
@@ -76,12 +77,16 @@ struct MessageShape {
   bool by_entropy = false;        ///< whether their codes are coded by their entropy
 
   std::uint64_t block = 0;  ///< B of positions; of signs how many share a scale, 0: all
+
+  bool is_for_absent = false;  ///< down, to those alone that do not take part
 };
 
 /// In the ledger's order: by direction, then by kind.
 using RoundShape = std::vector<MessageShape>;
 
 /// The messages of any round; t = 0 is what precedes the first. Empty if nothing is ever sent.
+/// Where the workers sum, the values of a scheme's update and aggregate go around a ring instead,
+/// and the aggregate to those that are absent.
 [[nodiscard]] RoundShape round_shape(const Settings& settings, const Dimensions& dimensions,
                                      const Round& round);
 

@@ -10,6 +10,7 @@
 
 #include "data/batches.hpp"
 #include "nn/backend_entry.hpp"
+#include "sim/plan/choices.hpp"
 #include "sim/plan/decimal.hpp"
 
 namespace mvsgd::sim {
@@ -53,37 +54,6 @@ enum class MaskCoding : std::uint8_t {
 using ConvAlgorithm = nn::ConvolutionChoice;
 using nn::InstructionSet;
 using nn::Precision;
-enum class Aggregation : std::uint8_t { mean, sum };
-enum class TieBreaking : std::uint8_t { random, index };
-enum class BatchNormEvaluation : std::uint8_t {
-  average,    ///< the mean of the workers' running statistics, sent for each evaluation
-  recompute,  ///< statistics of the training images under the evaluated parameters
-  batch,      ///< the statistics of each test batch: the authors' practice
-};
-
-/// How the learning rate rises over the warm-up; schedule() has the formulas.
-enum class Warmup : std::uint8_t {
-  stairs,  ///< five equal stairs
-  ramp,    ///< the same amount in every step (Goyal et al. 2017)
-};
-
-/// What the rounds of the warm-up send.
-enum class PhiWarmup : std::uint8_t {
-  dense,   ///< whole model differences (section 4.2)
-  stairs,  ///< shares of 1/4, 1/16, ... down to phi (DGC, Lin et al. 2018, section 3.3)
-};
-
-/// How the training images are split over the workers.
-enum class Split : std::uint8_t {
-  random,      ///< by chance alone
-  stratified,  ///< equal counts of each class
-  dirichlet,   ///< shares of the classes drawn from Dirichlet distributions
-  classes,     ///< a few classes for each worker
-};
-
-/// How many images the workers of a split by Dirichlet distributions have: as many, but for one, or
-/// as it happens, one at least.
-enum class SplitSizes : std::uint8_t { equal, free };
 
 /// The value of `init` that stands for the initial distributions, drawn with `seed`.
 inline constexpr std::string_view kRandomInit = "random";
@@ -113,9 +83,10 @@ struct Settings {
   std::string quantizer = "fractional";  ///< a name of compress::quantizers()
   std::uint32_t quantizer_block = 0;     ///< values that share a scale (scaled sign); 0: all
   bool error_memory = true;           ///< false: a worker forgets what a sparse round does not send
-  bool quantization_error = true;     ///< e = D - Q(M (x) D); false: e = D - M (x) D
-  std::uint32_t aggregate_bits = 32;  ///< q of a sparse round's aggregate; 32: float32
-  ValueCoding value_codec = ValueCoding::plain;  ///< of quantised values
+  bool quantization_error = true;        ///< e = D - Q(M (x) D); false: e = D - M (x) D
+  AggregatedBy aggregate = AggregatedBy::server;  ///< who sums the workers' values
+  std::uint32_t aggregate_bits = 32;              ///< q of a sparse round's aggregate; 32: float32
+  ValueCoding value_codec = ValueCoding::plain;   ///< of quantised values
   std::string position_codec = "block";  ///< of compress::position_codecs(); this is the paper's
   std::uint32_t block_size = 0;  ///< B of votes and masks if the code has blocks; 0: round(1 / phi)
   VoteCoding vote_codec = VoteCoding::positions;
@@ -178,6 +149,9 @@ struct Settings {
 
   /// Whether the server keeps what quantisation of the aggregate loses, [d].
   [[nodiscard]] bool has_server_error() const { return aggregate_bits < 32 && quantization_error; }
+
+  /// Whether the workers sum their values without the server (eq 8).
+  [[nodiscard]] bool reduces() const { return aggregate == AggregatedBy::reduce; }
 
   /// Whether rounds leave workers out.
   [[nodiscard]] bool samples_workers() const {

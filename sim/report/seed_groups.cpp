@@ -232,6 +232,8 @@ void write_csv(std::ostream& out, std::span<const SeedGroup> groups) {
       if (run.rounds.empty()) continue;
       const RoundHistory& last = run.rounds.back();
       for (const comm::Direction direction : comm::kAllDirections) {
+        const bool across = direction == comm::Direction::across;
+        if (across && run.bits[direction].total() == comm::Bits(0)) continue;
         for (const comm::Field field : comm::kAllFields) {
           row(last, fmt::format("bits_{}/{}", comm::name(direction), comm::name(field)),
               run.bits[direction][field].count());

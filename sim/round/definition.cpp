@@ -38,6 +38,30 @@ std::vector<float> masked(const Settings& settings, unsigned q, std::span<const 
   return whole;
 }
 
+/// Eq 8 without the server: the workers in `taking` sum in a ring, at the coordinates `at`. The n
+/// of these are cut into as many blocks as there are workers, block b being those from floor(b n /
+/// P) to floor((b + 1) n / P). Block b goes around from worker b of the ring on: each adds its own.
+std::vector<float> ring_sum(const std::vector<std::vector<float>>& vectors,
+                            const std::vector<std::uint32_t>& taking, std::span<const Index> at) {
+  const std::size_t workers = taking.size();
+  const std::size_t n = at.size();
+  std::vector<float> total(vectors[taking.front()].size());
+  for (std::size_t b = 0; b < workers; ++b) {
+    for (std::size_t j = b * n / workers; j < (b + 1) * n / workers; ++j) {
+      float& sum = total[at[j]];
+      sum = vectors[taking[b]][at[j]];
+      for (std::size_t s = 1; s < workers; ++s) sum += vectors[taking[(b + s) % workers]][at[j]];
+    }
+  }
+  return total;
+}
+
+std::vector<Index> all_below(std::size_t d) {
+  std::vector<Index> all(d);
+  for (std::size_t i = 0; i < d; ++i) all[i] = static_cast<Index>(i);
+  return all;
+}
+
 }  // namespace
 
 std::vector<Index> DefinedPart::members(const std::vector<Index>& set) const {
@@ -165,18 +189,22 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
     const std::span<const float> theta_h = local.theta.host();
     for (std::size_t i = 0; i < d; ++i) e_[n][i] = (theta_h[i] - theta_[i]) + e_[n][i];
   }
+  const auto mean = [&](std::vector<float> total) {
+    for (float& x : total) x /= divisor;
+    return total;
+  };
   const auto sum = [&](const std::vector<std::vector<float>>& vectors) {
     std::vector<float> total = vectors[taking.front()];
     for (const std::uint32_t n : std::span(taking).subspan(1)) {
       for (std::size_t i = 0; i < d; ++i) total[i] += vectors[n][i];
     }
-    for (float& x : total) x /= divisor;
     return total;
   };
-  defined.mean = sum(e_);
+  defined.mean = mean(sum(e_));
 
   if (round.dense) {
-    defined.aggregate = defined.mean;
+    defined.aggregate =
+        settings_.reduces() ? mean(ring_sum(e_, taking, all_below(d))) : defined.mean;
     for (const std::uint32_t n : taking) std::ranges::fill(e_[n], 0.0F);
   } else {
     // On a stair of the warm-up phi is 4^-stair. All else is as in other sparse rounds; e goes on.
@@ -197,7 +225,8 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
       }
       if (!settings_.error_memory) std::ranges::fill(e_[n], 0.0F);
     }
-    defined.aggregate = sum(defined.sent);
+    defined.aggregate = mean(settings_.reduces() ? ring_sum(defined.sent, taking, defined.mask)
+                                                 : sum(defined.sent));
     // Two-way quantisation: the server sends Q(M (x) E), E being the mean and what it did not send
     // before, and keeps the rest as the workers do.
     if (settings_.aggregate_bits < 32) {

@@ -87,7 +87,8 @@ comm::Header values_header(const Protocol& protocol, std::uint32_t sender, Envel
           .sender = sender,
           .round = envelope.round,
           .dimension = envelope.kind == comm::Kind::buffers ? length : protocol.d,
-          .count = length};
+          .count = length,
+          .block_size = envelope.block};
 }
 
 void read_values(const Protocol& protocol, comm::Incoming& message, std::uint32_t from,

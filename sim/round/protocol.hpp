@@ -88,10 +88,11 @@ class Protocols {
   std::map<std::pair<std::uint32_t, std::uint32_t>, Protocol> by_stair_;
 };
 
-/// Identifies a message: its kind and its round.
+/// Identifies a message: its kind, its round, and of those across its block.
 struct Envelope {
   comm::Kind kind{};
   std::uint32_t round = 0;
+  std::uint32_t block = 0;
 };
 
 /// Writes a set of positions (vote, add, drop, mask). `previous` is the argument of CodecGiven.

@@ -105,7 +105,12 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
   state_->mask = std::move(mask);
 }
 
+std::vector<float> ServerRound::hear_sum(std::size_t count) {
+  return receive_sum(*transport_, participants_.front(), round().t, count);
+}
+
 std::vector<float> ServerRound::sum_updates(const VoteOf& vote_of) {
+  if (settings().reduces()) return hear_sum(state_->mask.size());
   return sum_of(participants_, state_->mask.size(), [&](std::uint32_t n, std::span<float> values) {
     receive_update(n, values, vote_of ? vote_of(n) : std::span<const compress::Index>());
   });
@@ -127,11 +132,17 @@ void ServerRound::finish() {
 void ServerRound::publish_aggregate(std::span<float> sum) {
   take_mean(sum);
   finish();
-  broadcast(*transport_,
-            encode_values(protocol(), transport_->rank(), {comm::Kind::aggregate, round().t}, sum));
+  if (settings().reduces() && round().absent == 0) return;
+  const comm::Message aggregate =
+      encode_values(protocol(), transport_->rank(), {comm::Kind::aggregate, round().t}, sum);
+  if (!settings().reduces()) return broadcast(*transport_, aggregate);
+  for (std::uint32_t n = 0; n < workers(); ++n) {
+    if (!std::ranges::binary_search(participants_, n)) transport_->send(n, aggregate);
+  }
 }
 
 void ServerRound::publish_quantized(const compress::Quantizer& quantizer, std::span<float> mean) {
+  finish();  // from here on the round stands, and e may change
   std::vector<float>& e = state_->e;
   const std::vector<compress::Index>& mask = state_->mask;
   if (!e.empty()) {
@@ -148,7 +159,6 @@ void ServerRound::publish_quantized(const compress::Quantizer& quantizer, std::s
   const comm::Kind kind = comm::Kind::aggregate;
   const auto bits = law_of_quantized(protocol(), kind, quantized);
   if (bits) sizes().coded_bits[{kind, 0}] = *bits;
-  finish();
   broadcast(*transport_,
             encode_quantized(protocol(), transport_->rank(), {kind, round().t}, quantized));
 }
@@ -227,11 +237,16 @@ void Server::collect(RoundRecord& record) {
 }
 
 void Server::lead_dense(ServerRound& round) {
-  std::vector<float> sum = sum_of(round.participants(), state_.theta.size(),
-                                  [&](std::uint32_t n, std::span<float> values) {
-                                    receive_values(context_.protocols.last(), *transport_, n,
-                                                   {comm::Kind::dense, round.round().t}, values);
-                                  });
+  std::vector<float> sum;
+  if (context_.settings.reduces()) {
+    sum = round.hear_sum(state_.theta.size());
+  } else {
+    sum = sum_of(round.participants(), state_.theta.size(),
+                 [&](std::uint32_t n, std::span<float> values) {
+                   receive_values(context_.protocols.last(), *transport_, n,
+                                  {comm::Kind::dense, round.round().t}, values);
+                 });
+  }
   round.publish_aggregate(sum);
   compress::add_values(sum, state_.theta);
   add_dense_round(round.round().t, state_.last_sent);

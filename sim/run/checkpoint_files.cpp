@@ -83,6 +83,8 @@ using Bits = comm::ByDirection<comm::FieldBits>;
 ordered_json json_of(const Bits& bits) {
   ordered_json object = ordered_json::object();
   for (const comm::Direction direction : comm::kAllDirections) {
+    const bool across = direction == comm::Direction::across;
+    if (across && bits[direction].total() == comm::Bits(0)) continue;
     object[std::string(comm::name(direction))] = json_of(bits[direction], Zeros::kept);
   }
   return object;
@@ -91,6 +93,8 @@ ordered_json json_of(const Bits& bits) {
 Bits read_bits(const json& object) {
   Bits bits;
   for (const comm::Direction direction : comm::kAllDirections) {
+    const bool across = direction == comm::Direction::across;
+    if (across && !object.contains(std::string(comm::name(direction)))) continue;
     const json& fields = object.at(std::string(comm::name(direction)));
     for (const comm::Field field : comm::kAllFields) {
       bits[direction][field] =

@@ -194,6 +194,7 @@ constexpr std::array kRows = {
     row<&M::images>({.name = "images"}),
     row<&M::bits_up>({.name = "bits_up", .tag = "bits/up"}),
     row<&M::bits_down>({.name = "bits_down", .tag = "bits/down"}),
+    row<&M::bits_across>({.name = "bits_across", .tag = "bits/across"}),
     row<&M::union_size>({.name = "union_size"}),
     row<&M::changes>({.name = "changes"}),
     row<&M::change_counts>({.name = "change_counts"}),
@@ -265,6 +266,7 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
                        .images = report.images,
                        .bits_up = bits[comm::Direction::up].total(),
                        .bits_down = bits[comm::Direction::down].total(),
+                       .bits_across = {},
                        .union_size = {},
                        .changes = {},
                        .change_counts = {},
@@ -279,6 +281,9 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
                        .theta_sha256 = {},
                        .seconds = seconds,
                        .phases = report.phases};
+  if (const comm::Bits across = bits[comm::Direction::across].total(); across > comm::Bits(0)) {
+    metrics.bits_across = across.count();
+  }
   if (record.sizes.union_size > 0) metrics.union_size = record.sizes.union_size;
   if (rows == LedgerRows::worker) {
     metrics.changes = record.sizes.changes;

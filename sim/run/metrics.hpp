@@ -36,6 +36,7 @@ struct RoundMetrics {
   std::uint64_t images = 0;
   comm::Bits bits_up;  ///< all fields, all workers
   comm::Bits bits_down;
+  std::optional<std::uint64_t> bits_across;  ///< none where workers send to the server alone
   std::optional<std::uint32_t> union_size;
   std::vector<std::uint32_t> changes;  ///< with rows of each worker; else empty
   /// Without rows of each worker: how many workers have each size of a change, by size.

@@ -156,9 +156,16 @@ Bytes of_server(const Sizes& s) {
   return all;
 }
 
+/// Values around a ring: those of the workers here, and blocks on their way and as they came. Then
+/// the sum, written, sent and read, with the server or its first worker.
+Bytes of_ring(Bytes values, const RanksHere& here) {
+  return (here.workers + (here.server ? 5 : 4)) * values;
+}
+
 /// A dense round: the server's sum and the values that enter it; differences whose turn has not
 /// come. Without the server: those of the workers here, and the aggregate.
 Bytes of_dense_round(const Sizes& s, const RanksHere& here) {
+  if (s.settings.reduces()) return of_ring(s.whole(), here);
   if (!here.server) return s.whole() + here.workers * s.whole();
   return 2 * s.whole() + s.n() * s.whole();
 }
@@ -167,6 +174,9 @@ Bytes of_dense_round(const Sizes& s, const RanksHere& here) {
 /// on their way; the server has sum and values.
 Bytes of_sparse_round(const Sizes& s, const RanksHere& here) {
   const Bytes values = kNumber * s.mask;
+  if (s.settings.reduces()) {
+    return here.workers * s.vote() + of_ring(values, here) + s.mask_message;
+  }
   const Bytes of_one = s.vote() + values + s.update_message;
   if (!here.server) return here.workers * of_one + values + s.mask_message;
   return s.n() * of_one + 3 * values + s.mask_message;

@@ -79,6 +79,8 @@ void hold_sizes(const std::string& where, bool by_worker, const RoundHistory& to
   hold(where, "bits_up", told.bits_up.count(), sums[comm::Direction::up].total().count(), kBy);
   hold(where, "bits_down", told.bits_down.count(), sums[comm::Direction::down].total().count(),
        kBy);
+  hold(where, "bits_across", told.bits_across.value_or(0),
+       sums[comm::Direction::across].total().count(), kBy);
   const RoundSizes sizes = record.sizes(told.round);
   hold(where, "union_size", told.union_size.value_or(0), sizes.union_size, kBy);
   if (by_worker) hold_changes(where, told, sizes);

@@ -94,6 +94,7 @@ inline std::vector<KeyCase> key_cases() {
        .ends = {"2", "8", "32"},
        .refused = {"0", "9", "31", "33", "-1", "4294967297", "4.0", "four", "+4", ""},
        .told = "1 to 8, 16 or 32 is wanted"},
+      choice("aggregate", {"server", "reduce"}),
       {.key = "aggregate_bits",
        .ends = {"1", "8", "16", "32"},
        .refused = {"0", "9", "31", "33", "-1", "4294967297", "4.0", "four", "+4", ""},

@@ -191,8 +191,7 @@ class AddDrop final : public Scheme, public SparseRounds {
       round.send_positions(Kind::vote, vote.support);
     }
     round.receive_mask();
-    round.send_update(round.state().mask, vote.support);
-    round.receive_aggregate();
+    round.exchange_values(vote.support);
   }
 
   [[nodiscard]] std::unique_ptr<ServerSide> server(const Settings& settings,

@@ -48,8 +48,7 @@ class RandomK final : public Scheme, public SparseRounds {
 
   void exchange(WorkerRound& round, const Vote& /*vote*/) const override {
     round.receive_mask();
-    round.send_update(round.state().mask);
-    round.receive_aggregate();
+    round.exchange_values();
   }
 
   [[nodiscard]] std::unique_ptr<ServerSide> server(const Settings& /*settings*/,

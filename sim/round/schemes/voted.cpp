@@ -89,8 +89,7 @@ Vote Voted::choose_vote(WorkerRound& round, const FlatView& theta_h) const {
 void Voted::exchange(WorkerRound& round, const Vote& vote) const {
   round.send_positions(Kind::vote, vote.support);
   round.receive_mask();
-  round.send_update(round.state().mask, vote.support);
-  round.receive_aggregate();
+  round.exchange_values(vote.support);
 }
 
 std::unique_ptr<ServerSide> Voted::server(const Settings& settings,

@@ -21,10 +21,11 @@ import tomllib
 
 import wire
 
-NAME = re.compile(r"round-(\d+)-(up|down)-([a-z]+)-worker-(\d+)\.bin")
+NAME = re.compile(r"round-(\d+)-(up|down|across)-([a-z]+)-worker-(\d+)(?:-block-(\d+))?\.bin")
 DOWN = {"mask", "aggregate", "model"}
+ACROSS = {"reduce", "gather"}  # a kind here is followed by its block: "reduce 3"
 # A round's messages in the order in which one may need another.
-ORDER = ["model", "dense", "vote", "add", "drop", "mask", "update", "aggregate", "buffers"]
+ORDER = ["model", "dense", "vote", "add", "drop", "mask", "update", "reduce", "gather", "aggregate", "buffers"]
 
 
 class Mismatch(Exception):
@@ -39,6 +40,11 @@ def hold(true, what):
 def float32(x):
     """x, which is exact or a sum of two float32, rounded to float32."""
     return struct.unpack("<f", struct.pack("<f", x))[0]
+
+
+def way_of(kind):
+    base = kind.split()[0]
+    return "down" if base in DOWN else "across" if base in ACROSS else "up"
 
 
 def digest(form, values):
@@ -130,15 +136,16 @@ def read(directory, run=None):
     for path in pathlib.Path(directory).iterdir():
         match = NAME.fullmatch(path.name)
         hold(match, f"{path.name}: no name of a message")
-        t, way, kind, worker = match.groups()
-        hold(kind in ORDER and (way == "down") == (kind in DOWN), f"{path.name}: no {kind} goes {way}")
-        names.append((int(t), ORDER.index(kind), int(worker), path))
-    workers = 1 + max(worker for _, _, worker, _ in names)
+        t, way, kind, worker, block = match.groups()
+        hold(kind in ORDER and way == way_of(kind), f"{path.name}: no {kind} goes {way}")
+        hold((way == "across") == (block is not None), f"{path.name}: no name of a message")
+        names.append((int(t), ORDER.index(kind), int(worker), int(block or 0), path))
+    workers = 1 + max(worker for _, _, worker, _, _ in names)
     messages = {}
     masks = {}
     followed = Votes()
     votes = {}
-    for t, order, worker, path in sorted(names):
+    for t, order, worker, block, path in sorted(names):
         kind = ORDER[order]
         known = wire.Known(mask=masks.get(max((u for u in masks if u < t), default=None)),
                            vote=followed.last.get(worker), whole_code=followed.code.get(worker))
@@ -154,6 +161,10 @@ def read(directory, run=None):
         sender = workers if kind in DOWN else worker
         hold((message.kind, message.round, message.sender) == (kind, t, sender),
              f"{path.name} is a {message.kind} of round {message.round} from {message.sender}")
+        if kind in ACROSS:
+            hold(message.block_size == block, f"{path.name} is block {message.block_size}")
+            messages[t, f"{kind} {block}", worker] = message
+            continue
         messages[t, kind, worker] = message
         if kind == "mask":
             masks[t] = message.positions
@@ -178,7 +189,7 @@ def describe(message):
     words = [m.code] if m.code != "none" else []
     words += ["by layer"] if m.by_layer else []
     words += [f"d={m.dimension}", f"count={m.count}"]
-    words += [f"B={m.block_size}"] if m.block_size else []
+    words += [f"B={m.block_size}"] if m.block_size and m.kind not in ACROSS else []
     words += [f"q={m.value_bits}"] if m.value_bits else []
     words += [f"{field}={bits}" for field, bits in sorted(m.fields.items()) if field != "header"]
     if m.positions is not None:
@@ -191,10 +202,12 @@ def describe(message):
 def summary(messages, workers):
     """A line for each message. What the server sends to all alike has one line."""
     lines = []
+    firsts = {}
     for (t, kind, worker), message in messages.items():
         if kind in DOWN:
-            hold(message == messages[t, kind, 0], f"round {t}: worker {worker} has another {kind}")
-            if worker == 0:
+            first = firsts.setdefault((t, kind), worker)
+            hold(message == messages[t, kind, first], f"round {t}: worker {worker} has another {kind}")
+            if worker == first:
                 lines.append(f"{t} {kind} {describe(message)}")
         else:
             lines.append(f"{t} {kind} {worker} {describe(message)}")
@@ -306,13 +319,52 @@ def senders_by_round(messages, settings):
     for t, kind, worker in messages:
         sent[t] |= set() if kind in DOWN else {worker}
     begun = set()
-    for t in sorted({t for t, kind, _ in messages if kind == "aggregate"}):
+    for t in sorted({t for t, _, _ in messages if t > 0}):
         n, m = settings["workers"], settings["participation"] or settings["workers"]
         begins = (t, "mask", 0) in messages and share(settings, t) not in begun
         begun |= {share(settings, t)} if begins else set()
         want = list(range(n)) if begins or m == n else drawn(settings["seed"], t, n, m)
         hold(sorted(sent[t]) == want, f"round {t}: messages of the workers {sorted(sent[t])}, not {want}")
     return {t: sorted(workers) for t, workers in sent.items()}
+
+
+def ring_sum(messages, ring, n, where):
+    """The sum of n values that the workers of a ring have sent around, checked to be cut as it should be and the
+    same wherever it came by. None of a ring of one, which sends nothing."""
+    count = len(ring)
+    if count == 1:
+        return None
+    total = []
+    for b in range(count):
+        length = (b + 1) * n // count - b * n // count
+        partial = [messages.get((f"reduce {b}", ring[(b + s) % count])) for s in range(count - 1)]
+        whole = [messages.get((f"gather {b}", ring[(b - 1 + s) % count])) for s in range(count - 1)]
+        hold(None not in partial + whole, f"{where}: block {b} has not gone around")
+        hold({m.count for m in partial + whole} == {length}, f"{where}: block {b} has not {length} values")
+        hold(all(digest("f", m.values) == digest("f", whole[0].values) for m in whole),
+             f"{where}: block {b} has changed on its way")
+        total += whole[0].values
+    hold(len(messages) == 2 * count * (count - 1), f"{where}: {len(messages)} blocks have gone around")
+    return total
+
+
+def hold_reduced(messages, ring, mask, settings, t):
+    """What theta moves by at the mask in a round without the server's sum; None if the dump does not tell."""
+    where = f"round {t}"
+    across = {(kind, n): m for (u, kind, n), m in messages.items() if u == t and way_of(kind) == "across"}
+    total = ring_sum(across, ring, len(mask), where)
+    told = {n: m.values for (u, kind, n), m in messages.items() if u == t and kind == "aggregate"}
+    absent = sorted(set(range(settings["workers"])) - set(ring))
+    hold(sorted(told) == absent, f"{where}: aggregates of the workers {sorted(told)}, not {absent}")
+    hold(not any(u == t and kind in ("update", "dense") for u, kind, _ in messages),
+         f"{where}: values have gone to the server")
+    if total is None:
+        return told[absent[0]] if absent else None
+    divisor = 1 if settings["aggregation"] == "sum" else len(ring)
+    moves = [float32(x / divisor) for x in total]
+    hold(all(digest("f", values) == digest("f", moves) for values in told.values()),
+         f"{where}: the aggregate is not that of the ring")
+    return moves
 
 
 def hold_rounds(messages, senders, votes, settings):
@@ -322,23 +374,35 @@ def hold_rounds(messages, senders, votes, settings):
     theta = list(messages[0, "model", 0].values) if (0, "model", 0) in messages else None
     error = ServerError(settings)
     last = {}  # vote of each worker
-    for t in sorted({t for t, kind, _ in messages if kind == "aggregate"}):
+    reduces = settings["aggregate"] == "reduce"
+    for t in sorted({t for t, _, _ in messages if t > 0}):
         where = f"round {t}"
 
         def values_of(kind):
             return [messages[t, kind, n].values for n in senders[t]]
 
-        aggregate = messages[t, "aggregate", 0]
         if (t, "mask", 0) in messages:
             mask = messages[t, "mask", 0].positions
             voted = [votes[t, n] for n in senders[t] if (t, n) in votes]
             hold(len(voted) == (0 if scheme == "rand-k" else len(senders[t])), f"{where}: {len(voted)} votes")
             last.update({n: votes[t, n] for n in senders[t] if (t, n) in votes})
             hold_mask(settings, set(mask), last.values() if scheme == "mv-ad" else voted, t, where)
+        else:
+            d = next(m.dimension for (u, _, _), m in messages.items() if u == t)
+            mask = range(d)
+        if reduces:
+            moves = hold_reduced(messages, senders[t], mask, settings, t)
+            if moves is None or theta is None:
+                theta = None
+                continue
+            for p, value in zip(mask, moves):
+                theta[p] = float32(theta[p] + value)
+            continue
+        aggregate = messages[t, "aggregate", 0]
+        if (t, "mask", 0) in messages:
             sent = [sorted(vote) for vote in voted] if scheme == "top-k" else [mask] * len(senders[t])
             updates = list(zip(sent, values_of("update")))
         else:
-            mask = range(aggregate.dimension)
             updates = [(mask, values) for values in values_of("dense")]
         for at, values in updates:
             hold(len(at) == len(values), f"{where}: {len(values)} values for {len(at)} coordinates")
@@ -449,8 +513,7 @@ def hold_ledger(messages, ledger, rounds):
     counted = collections.Counter()
     for (t, kind, worker), message in messages.items():
         for field, bits in message.fields.items():
-            way = "down" if kind in DOWN else "up"
-            counted[t, *[worker] * by_worker, way, kind, field] += bits
+            counted[t, *[worker] * by_worker, way_of(kind), kind.split()[0], field] += bits
     told = {}
     for *row, bits in rows:
         key = tuple(int(cell) if cell.isdigit() else cell for cell in row)
@@ -473,7 +536,8 @@ def hold_run(messages, workers, votes, run):
     firsts = {}
     for t, kind, worker in messages:
         firsts.setdefault((kind, worker, share(settings, t)), t)
-    d = next(m.dimension for (_, kind, _), m in messages.items() if kind == "aggregate")
+    d = next(m.dimension for (_, kind, _), m in messages.items()
+             if kind in ("aggregate", "model") or way_of(kind) == "across")
     for (t, kind, worker), m in messages.items():
         first = t == firsts[kind, worker, share(settings, t)]
         hold_header(m, settings, d, first, len(senders[t]), f"round {t}, {kind} of worker {worker}")

@@ -103,6 +103,13 @@ def cases(presets):
                          ("rand-k-l4", " --local-steps 1 --aggregation sum")]:
         yield f"{preset}, two of four workers", f"--preset {preset} {some}{more}"
     yield "dense, two of four workers", "--preset dense --workers 4 --participation 2"
+    yield "N = 3, reduce", f"{mv} --workers 3 --aggregate reduce"
+    yield "N = 2, few values, reduce", f"{mv} --phi 0.0001 --aggregate reduce"
+    yield "N = 1, reduce", f"{mv} --workers 1 --aggregate reduce"
+    yield "dense, reduce", "--preset dense --workers 4 --aggregate reduce --aggregation sum"
+    some = some.replace("--workers 4", "--workers 5").replace("--participation 2", "--participation 3")
+    yield "ssgd-mv-ad, three of five workers, reduce", f"--preset ssgd-mv-ad {some} --value-bits 4 --aggregate reduce"
+    yield "rand-k-l4, three of five workers, reduce", f"--preset rand-k-l4 {some} --local-steps 1 --aggregate reduce"
     yield "no statistics", f"{mv} --bn-eval recompute"
     for preset in VOTING + ["top-k", "rand-k-l4"]:
         for code in ["block"] + CODES:

@@ -10,7 +10,8 @@ import fractions
 import math
 import struct
 
-KINDS = ["", "dense", "vote", "add", "drop", "mask", "update", "aggregate", "model", "buffers"]
+KINDS = ["", "dense", "vote", "add", "drop", "mask", "update", "aggregate", "model", "buffers",
+         "reduce", "gather"]
 POSITIONS = {"vote", "add", "drop", "mask"}
 CODES = ["none", "block", "elias-fano", "rice", "radix", "entropy", "delta", "change", "entropy of codes",
          "rans", "bfloat16"]

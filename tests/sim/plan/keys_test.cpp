@@ -35,6 +35,7 @@ const std::map<std::string_view, std::vector<std::string>>& values() {
       {"quantizer_block", {"0", "1000000000"}},
       {"error_memory", {"true", "false"}},
       {"quantization_error", {"true", "false"}},
+      {"aggregate", {"server", "reduce"}},
       {"aggregate_bits", {"32", "1", "8", "16"}},
       {"value_codec", {"plain", "entropy"}},
       {"position_codec", {"block", "elias-fano", "rice", "radix", "entropy", "rans"}},

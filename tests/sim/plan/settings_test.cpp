@@ -475,10 +475,25 @@ TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
               HasSubstr("participation = 11: there are but workers = 10"));
   EXPECT_THAT(refusal({{"scheme", "sm"}, {"workers", "1"}, {"participation", "1"}}),
               HasSubstr("participation = 1: scheme = sm sends nothing"));
+  const std::pair<std::string, std::string> reduce("aggregate", "reduce");
+  EXPECT_THAT(
+      refusal({reduce, {"scheme", "top-k"}}),
+      HasSubstr("aggregate = reduce: only scheme dense, mv, mv-rs, mv-ad, rand-k sums where "
+                "all workers' values are, and scheme = top-k"));
+  EXPECT_THAT(refusal({reduce, {"scheme", "sm"}, {"workers", "1"}}),
+              HasSubstr("aggregate = reduce: scheme = sm sends nothing"));
+  EXPECT_THAT(
+      refusal({reduce, {"aggregate_bits", "4"}}),
+      HasSubstr("aggregate = reduce: the server sends no sum that aggregate_bits = 4 could"));
+  EXPECT_THAT(refusal({reduce, {"value_bits", "4"}, {"value_codec", "entropy"}}),
+              HasSubstr("aggregate = reduce: workers send sums in float32, and nothing that "
+                        "value_codec = entropy could code"));
   EXPECT_THAT(refusal({{"momentum_correction", "true"}}), HasSubstr("momentum = 0"));
   EXPECT_THAT(refusal({{"scheme", "dense"}, {"momentum", "0.9"}, {"momentum_correction", "true"}}),
               HasSubstr("only a sparse scheme sends a part"));
   const std::string none = "nothing was thrown";
+  EXPECT_EQ(refusal({reduce, {"value_bits", "4"}, {"participation", "3"}}), none);
+  EXPECT_EQ(refusal({reduce, {"scheme", "dense"}}), none);
   EXPECT_EQ(refusal({{"scheme", "mv-ad"}, {"check_votes", "true"}}), none);
   EXPECT_EQ(refusal({{"quantizer", "scaled-sign"}, {"value_bits", "1"}, {"quantizer_block", "7"}}),
             none);

@@ -91,6 +91,8 @@ const std::vector<GivenSettings>& others() {
       {{"selection", "layer"}, {"dense_below", "70"}, {"participation", "1"}},
       {{"selection", "layer"}, {"phi_warmup", "stairs"}, {"worker_metrics", "true"}},
       {{"selection", "layer"}, {"dense_below", "1000000"}, {"warmup_epochs", "0"}},
+      {{"aggregate", "reduce"}, {"worker_metrics", "true"}},
+      {{"aggregate", "reduce"}, {"ledger_rows", "round"}, {"warmup_epochs", "0"}},
   };
   return all;
 }
