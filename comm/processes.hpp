@@ -106,7 +106,8 @@ class Processes {
     bool reached_zero = true;  ///< false: nobody else tells what has happened
   };
   /// The last call. All agree on a code: that of the lowest process that has failed by itself. A
-  /// process that has not failed waits up to `patience` for the others, one that has a few seconds.
+  /// process that has not failed waits up to `patience` for the others, one that has a few seconds,
+  /// but where a failure has a place `patience`, too: its brothers may come first.
   /// Does not throw. The destructor closes the library; where one has not answered, it ends all of
   /// them with the code, this process included.
   [[nodiscard]] virtual Farewell leave(const Parting& parting,

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -35,6 +36,9 @@ constexpr auto kLongestOfAll = 5000us;
 constexpr auto kLongestBusy = 100us;
 constexpr auto kOfLate = 20ms;
 constexpr auto kHaste = 200ms;
+// Of large buffers of messages that are read, so much is kept for the next ones.
+constexpr std::size_t kLarge = std::size_t{1} << 20U;
+constexpr std::size_t kKept = std::size_t{96} << 20U;
 
 std::string text_of(int error) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
@@ -121,6 +125,51 @@ World start_mpi() {
   }
   return world;
 }
+
+/// Memory of messages that have been read: that the kernel gives and clears new pages takes twice
+/// as long as moving bytes into old ones. Thread-safe; the messages own it, too.
+class Buffers : public std::enable_shared_from_this<Buffers> {
+ public:
+  using Bytes = std::vector<std::byte>;
+
+  /// With any content.
+  Bytes take(std::size_t size) {
+    Bytes bytes;
+    if (size >= kLarge) {
+      const std::lock_guard lock(mutex_);
+      const auto found = std::ranges::find_if(
+          kept_, [&](const Bytes& one) { return one.size() >= size && one.size() / 2 <= size; });
+      if (found != kept_.end()) {
+        bytes = std::move(*found);
+        kept_.erase(found);
+        size_ -= bytes.size();
+      }
+    }
+    bytes.resize(size);
+    return bytes;
+  }
+  /// The bytes come back when nobody reads them any more.
+  SharedBytes share(Bytes bytes) {
+    if (bytes.size() < kLarge) return std::make_shared<const Bytes>(std::move(bytes));
+    auto own = std::make_unique<Bytes>(std::move(bytes));
+    return {own.release(), [all = shared_from_this()](Bytes* one) {
+              const std::unique_ptr<Bytes> read(one);
+              all->put(std::move(*read));
+            }};
+  }
+
+ private:
+  void put(Bytes bytes) {
+    const std::lock_guard lock(mutex_);
+    if (size_ + bytes.size() > kKept) return;
+    size_ += bytes.size();
+    kept_.push_back(std::move(bytes));
+  }
+
+  std::mutex mutex_;
+  std::vector<Bytes> kept_;
+  std::size_t size_ = 0;
+};
 
 }  // namespace
 
@@ -255,7 +304,7 @@ class Engine::Traffic {
     Receive& receive = receives.emplace_back();
     ++receiving_;
     receive.tag = status.MPI_TAG;
-    receive.bytes.resize(static_cast<std::size_t>(size));
+    receive.bytes = buffers_->take(static_cast<std::size_t>(size));
     check(MPI_Imrecv(receive.bytes.data(), size, MPI_BYTE, &message, &receive.request),
           "MPI_Imrecv");
     return true;
@@ -292,14 +341,14 @@ class Engine::Traffic {
       received.bytes = std::move(cut->second);
       other.cut.erase(cut);
     }
-    callbacks_->on_bytes(from, received.tag,
-                         std::make_shared<const std::vector<std::byte>>(std::move(received.bytes)));
+    callbacks_->on_bytes(from, received.tag, buffers_->share(std::move(received.bytes)));
   }
 
   std::size_t chunk_;
   const Callbacks* callbacks_;
   MPI_Comm comm_ = MPI_COMM_NULL;
   std::vector<Other> others_;
+  std::shared_ptr<Buffers> buffers_ = std::make_shared<Buffers>();
   std::vector<MPI_Request> requests_;  // of sends
   std::vector<Held> held_;             // what each of them sends
   std::vector<int> indices_;

@@ -61,6 +61,10 @@ constexpr std::uint32_t kOwn = 1;
 constexpr std::uint32_t kInHaste = 2;
 constexpr std::uint32_t kHasPlace = 4;
 
+// The flags of `ended`.
+constexpr std::byte kIsLost{1};
+constexpr std::byte kHasBrothers{2};
+
 std::vector<std::byte> bytes_of(const Processes::Parting& parting) {
   const auto place = parting.place.value_or(Processes::Place());
   const std::uint32_t flags = (parting.is_own ? kOwn : 0) | (parting.in_haste ? kInHaste : 0) |
@@ -307,11 +311,16 @@ void MpiProcesses::take_own(std::uint32_t from, std::span<const std::byte> bytes
       }
       break;
     case Type::ended:
-      if (rest[0] != std::byte{0}) is_lost_ = true;
+      if ((rest[0] & kIsLost) != std::byte{0}) is_lost_ = true;
+      if ((rest[0] & kHasBrothers) != std::byte{0}) has_brothers_ = true;
       run_ended(text_of(rest.subspan(1)));
       break;
     case Type::farewell:
       other.farewell = parting_of(rest);
+      if (other.farewell->place && !has_brothers_) {
+        has_brothers_ = true;
+        if (end_) tell_of_end();
+      }
       if (leads() && has_failed_itself(*other.farewell)) {
         run_ended(name_of(from) + " has ended: " + other.farewell->text);
       }
@@ -360,9 +369,15 @@ void MpiProcesses::run_ended(const std::string& why) {
   end_ = why;
   note_failure(false);
   if (group_ != nullptr) group_->fail_as_told(why);
+  tell_of_end();
+}
+
+void MpiProcesses::tell_of_end() {
   if (!leads()) return;
-  std::vector<std::byte> word(1, is_lost_ ? std::byte{1} : std::byte{0});
-  const auto text = bytes_of(why);
+  std::vector<std::byte> word(1);
+  if (is_lost_) word[0] |= kIsLost;
+  if (has_brothers_) word[0] |= kHasBrothers;
+  const auto text = bytes_of(*end_);
   word.insert(word.end(), text.begin(), text.end());
   post_to_others(Type::ended, word, 0);
 }
@@ -495,10 +510,18 @@ Bits MpiProcesses::bits_sent() const {
 }
 
 bool MpiProcesses::await_farewells(std::unique_lock<std::mutex>& lock,
-                                   std::chrono::milliseconds patience) {
+                                   std::chrono::milliseconds patience,
+                                   std::chrono::milliseconds with_brothers) {
   const auto those = leads() ? std::span(others_).subspan(1) : std::span(others_).first(1);
-  const auto is_settled = [](const Other& other) { return other.farewell || other.is_gone; };
-  (void)changed_.wait_for(lock, patience, [&] { return std::ranges::all_of(those, is_settled); });
+  const auto are_settled = [&] {
+    return std::ranges::all_of(those,
+                               [](const Other& other) { return other.farewell || other.is_gone; });
+  };
+  const auto begun = std::chrono::steady_clock::now();
+  const auto end = [&] { return begun + (has_brothers_ ? with_brothers : patience); };
+  while (!are_settled() && std::chrono::steady_clock::now() < end()) {
+    (void)changed_.wait_until(lock, end());
+  }
   return std::ranges::all_of(those, [](const Other& other) { return other.farewell.has_value(); });
 }
 
@@ -510,6 +533,8 @@ Processes::Farewell MpiProcesses::leave(const Parting& parting,
   bool in_haste = parting.in_haste;
   {
     std::unique_lock lock(mutex_);
+    if (parting.place) has_brothers_ = true;
+    const auto whole = patience;
     if (parting.code != 0) patience = leads() ? kPatienceOfTheFailed : kPatienceForZero;
     if (leads()) {
       // Who waits for this process must know; who has failed says so itself.
@@ -517,7 +542,7 @@ Processes::Farewell MpiProcesses::leave(const Parting& parting,
         const std::string why = parting.in_haste ? "the run is interrupted" : parting.text;
         run_ended(name_of(0) + " has ended: " + why);
       }
-      answered = await_farewells(lock, patience);
+      answered = await_farewells(lock, patience, whole);
       std::vector<Parting> failed;
       if (has_failed_itself(parting)) failed.push_back(parting);
       for (const Other& other : others_) {
@@ -530,7 +555,7 @@ Processes::Farewell MpiProcesses::leave(const Parting& parting,
       for (std::uint32_t p = 1; p < count(); ++p) post(p, Type::farewell, bytes_of(word));
     } else {
       post(0, Type::farewell, bytes_of(parting));
-      answered = await_farewells(lock, patience);
+      answered = await_farewells(lock, patience, whole);
       farewell.reached_zero = others_[0].farewell.has_value();
       if (farewell.reached_zero) {
         farewell.code = others_[0].farewell->code;

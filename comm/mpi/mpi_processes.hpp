@@ -64,7 +64,7 @@ class MpiProcesses final : public Processes {
     stop,      ///< of ask_to_stop()
     ready,     ///< the sender has a group now: its number and its workers
     failed,    ///< the group with this number has failed: the text
-    ended,     ///< this run has: whether a process is gone, the text
+    ended,     ///< this run has: whether a process is gone or some diverge, the text
     farewell,  ///< a parting; that of process 0 has the code that counts
   };
   struct Other {
@@ -87,13 +87,16 @@ class MpiProcesses final : public Processes {
   void group_failed(MpiGroup& group, const std::string& failure);
   /// With mutex_ locked.
   void run_ended(const std::string& why);
+  void tell_of_end();
   void note_failure(bool is_here);
   /// With mutex_ locked: until `is_there`, the run has ended, or `from` has left. Throws.
   template <typename Predicate>
   void wait_for(std::unique_lock<std::mutex>& lock, std::uint32_t from, std::string_view awaited,
                 std::chrono::milliseconds deadline, const Predicate& is_there);
-  /// With mutex_ locked; whether all have.
-  bool await_farewells(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds patience);
+  /// With mutex_ locked; whether all have. A failure with brothers, which others find when they
+  /// have finished their work, may take longer.
+  bool await_farewells(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds patience,
+                       std::chrono::milliseconds with_brothers);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -103,6 +106,7 @@ class MpiProcesses final : public Processes {
   std::uint32_t workers_ = 0;  ///< of that
   std::optional<std::string> end_;
   std::optional<bool> failed_here_;  ///< whether the first failure is one of this process
+  bool has_brothers_ = false;        ///< some failure has a place (Parting)
   std::atomic<bool> is_lost_ = false;
   std::atomic<bool> is_asked_to_stop_ = false;
   Engine::End how_ = Engine::End::at_once;

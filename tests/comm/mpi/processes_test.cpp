@@ -1,5 +1,6 @@
 // Processes of MPI hold what comm/processes.hpp and comm/group.hpp promise. Every process runs
-// every test, in the same order: mpiexec -n 1, 2, 3, 5, 6 or 11 (CMakeLists.txt).
+// every test, in the same order: mpiexec -n 1, 2, 3, 5, 6 or 11 (CMakeLists.txt). With the argument
+// "brothers" it only ends, in one of the ways in which a run does.
 #include "comm/mpi/mpi_processes.hpp"
 
 #include <gmock/gmock.h>
@@ -16,6 +17,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -288,9 +290,26 @@ int run_tests() {
   return farewell.code == 3 ? 0 : 1;
 }
 
+/// Each fails at a place of its own, the last at the first one, long after all others: its words
+/// alone are told.
+int run_brothers() {
+  the_processes.emplace();
+  const std::uint32_t last = processes().count() - 1;
+  if (processes().index() == last) std::this_thread::sleep_for(5s);
+  const auto farewell = processes().leave({.code = 4,
+                                           .place = {{7, last - processes().index()}},
+                                           .text = std::to_string(processes().index())},
+                                          kDeadline);
+  const bool is_told =
+      !processes().leads() || farewell.texts == std::vector<std::string>{std::to_string(last)};
+  the_processes.reset();
+  return farewell.code == 4 && farewell.reached_zero && is_told ? 0 : 1;
+}
+
 }  // namespace mvsgd::comm
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "brothers") return mvsgd::comm::run_brothers();
   testing::InitGoogleTest(&argc, argv);
   return mvsgd::comm::run_tests();
 }

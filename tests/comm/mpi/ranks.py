@@ -330,6 +330,16 @@ def together(*parts):
     return words
 
 
+def cifar10_in(directory, pixel):
+    """Files of CIFAR-10's size and names, which are all one, of images of one grey."""
+    directory.mkdir()
+    first, *others = (f"data_batch_{i}.bin" for i in range(1, 6))
+    (directory / first).write_bytes(b"".join(bytes([label]) + bytes([pixel]) * 3072 for label in range(10)) * 1000)
+    for name in (*others, "test_batch.bin"):
+        (directory / name).symlink_to(first)
+    return directory
+
+
 def refused():
     """What cannot be one run is refused before the first round, with the process and what is wrong."""
     preset, out = settings_of("ssgd-mv"), ["--quiet", "--out", work / "refused"]
@@ -347,6 +357,9 @@ def refused():
          3, r"process 2 of 3 on \S+: program_sha256 = \w+ there, \w+ in process 0"),
         (together((1, mvsgd, [*bare, *out]), (1, mvsgd, [*bare, *out, "--data", work / "nowhere"])),
          3, r"process 1 of 2 on \S+: .*nowhere"),
+        (together((1, mvsgd, [*bare, *out, "--data", cifar10_in(work / "grey", 100)]),
+                  (1, mvsgd, [*bare, *out, "--data", cifar10_in(work / "paler", 101)])),
+         3, r"process 1 of 2 on \S+: data_sha256 = \w+ there, \w+ in process 0"),
         (together((1, mvsgd, [*preset, *out]), (1, mvsgd, [*preset, *out, "--synthetic-train", 60])),
          2, r"process 1 of 2 on \S+: synthetic_train = 60 there, 40 in process 0"),
         ([mpiexec, "-n", "3", mvsgd, "train", *preset, *map(str, out)], 2,

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""What `mvsgd report --network` foretells of rounds, beside rounds over links of that speed (hosts.py, tc's tbf).
+
+usage: slow_links.py MVSGD MPIEXEC [MBIT...]
+
+The server has a host and each of four workers its own, behind a link of so many Mbit/s (2, 4 and 8) each way. Then
+one worker's link is half as fast, and then all workers are on one host, behind one link. Wants root, and idle cores:
+what is computed at once is on two of them in place of five. By hand, as it needs minutes. Exit code 1 if a time is
+not foretold within 10 %, 77 with the reason where there can be no hosts.
+"""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from hosts import Hosts, Missing
+
+mvsgd, mpiexec, *rates = sys.argv[1:]
+mvsgd = str(Path(mvsgd).resolve())
+rates = [float(rate) for rate in rates or (2, 4, 8)]
+# Rounds 3 to 5: connections come with the first ones, and with the last one the workers' state, which is control traffic.
+WORKERS, FIRST, LAST = 4, 2, 5
+MOST = 0.10
+SETTINGS = f"""--width 8 --batch 2 --synthetic-train 400 --synthetic-test 8 --eval-every 100 --slots 1 --workers {WORKERS}
+               --warmup-epochs 0 --rounds {LAST + 1} --checkpoint-every 0 --quiet""".split()
+SCHEMES = {"ssgd-mv": ["--phi", "0.5"], "ssgd-mv-ad": ["--phi", "0.5", "--phi-ad", "0.02", "--value-bits", "4"], "dense": []}
+folder = Path(tempfile.mkdtemp())
+worst = 0.0
+
+
+def seconds_of(directory):
+    """From the end of round FIRST to that of LAST."""
+    rounds = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    ends = {line["round"]: line["seconds"] for line in rounds if "round" in line}
+    return ends[LAST] - ends[FIRST]
+
+
+def foretold(directory, network):
+    table = folder / "report.csv"
+    subprocess.run([mvsgd, "report", directory, "--network", network, "--format", "csv", "--out", table], check=True,
+                   capture_output=True)
+    with table.open() as file:
+        ends = {int(row["round"]): float(row["seconds"]) for row in csv.DictReader(file) if row["round"]}
+    return ends[LAST] - ends[FIRST]
+
+
+def measure(hosts, processes, what, network, schemes=("ssgd-mv", "ssgd-mv-ad")):
+    global worst
+    for preset in schemes:
+        more = SCHEMES[preset]
+        directory = folder / "run"
+        subprocess.run([*hosts.launcher(mpiexec, processes), mvsgd, "train", "--transport", "mpi", "--preset", preset,
+                        *SETTINGS, *more, "--out", directory], check=True, stdin=subprocess.DEVNULL)
+        real, told, computed = seconds_of(directory), foretold(directory, network), foretold(directory, "1000G/1000G/0s")
+        shutil.rmtree(directory)
+        rounds = LAST - FIRST
+        print(f"{what}, {preset}: a round takes {1e3 * real / rounds:.1f} ms, foretold {1e3 * told / rounds:.1f} (computing "
+              f"{1e3 * computed / rounds:.1f}): {100 * (told / real - 1):+.1f} %", flush=True)
+        worst = max(worst, abs(told / real - 1))
+
+
+def file_of(text):
+    file = folder / "network.toml"
+    file.write_text(text)
+    return str(file)
+
+
+try:
+    with Hosts(WORKERS) as star:
+        for rate in rates:
+            for n in range(WORKERS):
+                star.limit(n + 1, rate * 1e6, rate * 1e6)
+            measure(star, (1,) * (WORKERS + 1), f"{rate:g} Mbit/s", f"{rate}M/{rate}M/0s", SCHEMES)
+        star.limit(2, rates[0] / 2 * 1e6, rates[0] / 2 * 1e6)
+        for n in (1, 3, 4):
+            star.limit(n, rates[0] * 1e6, rates[0] * 1e6)
+        measure(star, (1,) * (WORKERS + 1), f"{rates[0]:g} Mbit/s, of worker 1 half",
+                file_of(f'up = "{rates[0]}M"\ndown = "{rates[0]}M"\nlatency = "0s"\n'
+                        f'[worker.1]\nup = "{rates[0] / 2}M"\ndown = "{rates[0] / 2}M"\n'))
+    with Hosts(1) as two:
+        two.limit(1, rates[1] * 1e6, rates[1] * 1e6)
+        measure(two, (1, WORKERS), f"{rates[1]:g} Mbit/s of all together",
+                file_of(f'up = "1000G"\ndown = "1000G"\nlatency = "0s"\n'
+                        f'server_up = "{rates[1]}M"\nserver_down = "{rates[1]}M"\n'))
+except Missing as reason:
+    print(f"skipped: {reason}")
+    sys.exit(77)
+finally:
+    shutil.rmtree(folder, ignore_errors=True)
+sys.exit(1 if worst > MOST else 0)
