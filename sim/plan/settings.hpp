@@ -82,8 +82,8 @@ struct Settings {
   std::uint32_t value_bits = 32;  ///< q of a worker's sparse values; 32: float32, not quantised
   std::string quantizer = "fractional";  ///< a name of compress::quantizers()
   std::uint32_t quantizer_block = 0;     ///< values that share a scale (scaled sign); 0: all
-  bool error_memory = true;           ///< false: a worker forgets what a sparse round does not send
-  bool quantization_error = true;        ///< e = D - Q(M (x) D); false: e = D - M (x) D
+  bool error_memory = true;        ///< false: a worker forgets what a sparse round does not send
+  bool quantization_error = true;  ///< e = D - Q(M (x) D); false: e = D - M (x) D
   AggregatedBy aggregate = AggregatedBy::server;  ///< who sums the workers' values
   std::uint32_t aggregate_bits = 32;              ///< q of a sparse round's aggregate; 32: float32
   ValueCoding value_codec = ValueCoding::plain;   ///< of quantised values
