@@ -13,6 +13,7 @@
 #include "bench/throughput.hpp"
 #include "compress/select/difference_top_k.hpp"
 #include "compress/select/error_memory.hpp"
+#include "compress/select/layer_top_k.hpp"
 #include "compress/select/top_k.hpp"
 
 namespace mvsgd {
@@ -158,6 +159,62 @@ void BM_Vote(benchmark::State& state, bool fused, bool hinted) {
       });
 }
 
+// The parameter tensors of ResNet-18, with a hundredth of each kept.
+std::vector<compress::Layer> resnet18_layers() {
+  std::vector<compress::Layer> layers;
+  const auto add = [&](std::size_t size) {
+    layers.push_back({.size = size, .k = (size + 99) / 100});
+  };
+  const auto unit = [&](std::size_t in, std::size_t out, std::size_t area) {
+    add(in * out * area);
+    add(out);
+    add(out);
+  };
+  unit(3, 64, 9);
+  std::size_t in = 64;
+  for (const std::size_t out : {64U, 128U, 256U, 512U}) {
+    unit(in, out, 9);
+    unit(out, out, 9);
+    if (in != out) unit(in, out, 1);
+    unit(out, out, 9);
+    unit(out, out, 9);
+    in = out;
+  }
+  add(10 * in);
+  add(10);
+  return layers;
+}
+
+// The whole vote by layer: the 62 tensors each by itself. Counters as of BM_Vote.
+void BM_LayersVote(benchmark::State& state, bool hinted) {
+  const auto theta_h = gradient(state.range(0), 1);
+  const std::vector<float> theta_0(theta_h.size(), 0.0F);
+  const auto layers = resnet18_layers();
+  std::vector<float> e(theta_h.size());
+  std::vector<float> hints;
+  if (hinted) {
+    hints = compress::layers_top_k(gradient(state.range(0), 2), layers).magnitudes;
+    for (float& hint : hints) hint *= 1.02F;
+  }
+  const auto vote = [&] {
+    return compress::add_difference_layers_top_k(theta_h, theta_0, e, layers, hints);
+  };
+  if (vote().support != compress::layers_top_k_by_sorting(theta_h, layers)) {
+    return state.SkipWithError("wrong support");
+  }
+  std::fill(e.begin(), e.end(), 0.0F);
+  run_against(
+      state, "in_add_differences",
+      [&] {
+        auto top = vote();
+        benchmark::DoNotOptimize(top.support.data());
+      },
+      [&] {
+        compress::add_difference(theta_0, theta_h, e);
+        benchmark::ClobberMemory();
+      });
+}
+
 using Selection = std::vector<Index> (*)(std::span<const float>, std::size_t);
 
 void BM_TopKByOthers(benchmark::State& state, Selection select) {
@@ -203,6 +260,11 @@ const bool kRegistered = [] {
       common(benchmark::RegisterBenchmark(name.c_str(), BM_Vote, fused, hinted)
                  ->Args({bench::kResNet18, 100}));
     }
+  }
+  for (const bool hinted : {false, true}) {
+    const std::string name = std::string("BM_LayersVote") + (hinted ? "/hint:last" : "/hint:none");
+    common(benchmark::RegisterBenchmark(name.c_str(), BM_LayersVote, hinted)
+               ->Args({bench::kResNet18, 100}));
   }
   common(
       benchmark::RegisterBenchmark("BM_TopKByOthers/nth_element", BM_TopKByOthers, by_nth_element)

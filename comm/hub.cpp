@@ -103,7 +103,7 @@ void Hub::end_wait(std::uint32_t rank) {
 
 void Hub::fail_if_none_can_come(std::unique_lock<std::mutex>& lock) {
   if (deadline_ || failure_ || at_work_ == 0 || waiting_ < at_work_) return;
-  // In a star one of the two ends of every wait is the server.
+  // One of the two ends of a wait is the server, unless workers wait for each other.
   const auto state = [&](std::size_t rank) {
     const auto& wait = ranks_.at(rank).wait;
     return rank_name(static_cast<std::uint32_t>(rank), workers_) +
@@ -132,12 +132,14 @@ void Hub::fail(const std::string& failure) {
     for (auto& queues : queues_) {
       for (Queue& queue : queues) queue.arrived.notify_all();
     }
+    for (auto& [ends, queue] : across_) queue.arrived.notify_all();
   }
   if (on_failure_) on_failure_(failure);
 }
 
-// One of the two is the server, as Transport has checked.
+// Two workers have messages alone, as Transport has checked.
 Hub::Queue& Hub::between(Channel channel, std::uint32_t from, std::uint32_t to) {
+  if (from != workers_ && to != workers_) return across_[{from, to}];
   const std::size_t queue = to == workers_ ? from : workers_ + std::size_t{to};
   return queues_.at(static_cast<std::size_t>(channel)).at(queue);
 }

@@ -1,5 +1,6 @@
 // What the ranks of one process share: a queue for each channel and direction between the server
-// and each worker. A transport puts into it what arrives, from a thread of its own or the sender's.
+// and each worker, and one for each worker and each that it sends to. A transport puts into it what
+// arrives, from a thread of its own or the sender's.
 #pragma once
 
 #include <array>
@@ -9,10 +10,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "comm/transport.hpp"
@@ -42,7 +45,8 @@ class Hub {
   /// Throws TransportError if the group has failed.
   void check_that_it_can_send(std::uint32_t rank);
 
-  /// Adds to the queue between two ranks of which one is the server. Never waits.
+  /// Adds to the queue from one rank to another; between workers there are messages alone. Never
+  /// waits.
   void deliver(Channel channel, std::uint32_t from, std::uint32_t to, SharedBytes bytes);
 
   /// Waits for the next bytes. Throws TransportError if the group has failed, at the deadline, and
@@ -82,6 +86,7 @@ class Hub {
   const std::function<void(const std::string&)> on_failure_;
   std::mutex mutex_;
   std::array<std::vector<Queue>, 2> queues_;  // by channel; N up, then N down
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Queue> across_;  // by workers: from, to
   std::vector<Rank> ranks_;
   std::size_t at_work_ = 0;
   std::size_t waiting_ = 0;

@@ -25,6 +25,16 @@ FieldBits get_fields(BitReader& in) {
   return fields;
 }
 
+/// Counts that came before stay where messages are counted together.
+template <typename Count>
+void add_count(const MessageId& id, const char* counted, const Count& count,
+               std::optional<Count>& sum) {
+  if (sum && id.direction != Direction::across)
+    disagree(id, std::string(": ") + counted + " twice");
+  if (!sum) sum.emplace();
+  *sum += count;
+}
+
 template <typename Enum>
 Enum get_name(BitReader& in, std::span<const Enum> known) {
   const auto value = static_cast<Enum>(in.get(8));
@@ -43,25 +53,19 @@ ByDirection<FieldBits> sum_by_direction(std::span<const LedgerRow> rows) {
 }
 
 void Ledger::sent(const MessageId& id, const FieldBits& fields) {
-  Entry& own = entry_of(id);
-  if (own.sent) disagree(id, ": sent twice");
-  own.sent = fields;
+  add_count(id, "sent", fields, entry_of(id).sent);
 }
 
 void Ledger::moved(const MessageId& id, std::uint64_t bytes) {
-  Entry& own = entry_of(id);
-  if (own.moved) disagree(id, ": moved twice");
-  own.moved = Bits::of_bytes(bytes);
+  add_count(id, "moved", Bits::of_bytes(bytes), entry_of(id).moved);
 }
 
 void Ledger::decoded(const MessageId& id, const FieldBits& fields) {
-  Entry& own = entry_of(id);
-  if (own.decoded) disagree(id, ": decoded twice");
-  own.decoded = fields;
+  add_count(id, "decoded", fields, entry_of(id).decoded);
 }
 
-// The number of messages, then for each its direction, its kind, which counts exist, and the
-// counts.
+// The number of messages, then for each its direction, its kind, across its worker, which counts
+// exist, and the counts.
 
 void Ledger::hand_over(std::uint32_t round, BitWriter& out) {
   const auto messages = std::exchange(open_[round], {});
@@ -70,6 +74,7 @@ void Ledger::hand_over(std::uint32_t round, BitWriter& out) {
   for (const auto& [id, entry] : messages) {
     out.put(static_cast<std::uint8_t>(id.direction), 8);
     out.put(static_cast<std::uint8_t>(id.kind), 8);
+    if (id.direction == Direction::across) out.put(id.worker, 32);
     out.put(entry.sent ? 1 : 0, 1);
     out.put(entry.moved ? 1 : 0, 1);
     out.put(entry.decoded ? 1 : 0, 6);
@@ -83,7 +88,9 @@ void Ledger::take_over(std::uint32_t round, std::uint32_t worker, BitReader& in)
   for (std::uint64_t left = in.get(32); left > 0; --left) {
     const auto direction = get_name<Direction>(in, kAllDirections);
     const auto kind = get_name<Kind>(in, kAllKinds);
-    const MessageId id{.round = round, .worker = worker, .direction = direction, .kind = kind};
+    MessageId id{.round = round, .worker = worker, .direction = direction, .kind = kind};
+    // Of these the sender and the receiver are workers, and each has its counts.
+    if (direction == Direction::across) id.worker = static_cast<std::uint32_t>(in.get(32));
     const bool has_sent = in.get(1) != 0;
     const bool has_moved = in.get(1) != 0;
     const bool has_decoded = in.get(6) != 0;

@@ -1,4 +1,4 @@
-// The ledger: every bit between a worker and the server, counted three times.
+// The ledger: every bit that crosses a worker's border, counted three times.
 #pragma once
 
 #include <compare>
@@ -21,7 +21,8 @@ class LedgerError : public std::runtime_error {
 };
 
 /// The name of a message: there is one of each kind per round, worker and direction. `worker` is
-/// the worker's index at either end.
+/// the worker's index at either end. Of those across, whose `worker` is the sender, there are many
+/// with one name: they are blocks of one vector, and are counted together.
 struct MessageId {
   std::uint32_t round = 0;
   std::uint32_t worker = 0;
@@ -42,18 +43,20 @@ struct LedgerRow {
 [[nodiscard]] ByDirection<FieldBits> sum_by_direction(std::span<const LedgerRow> rows);
 
 /// Records what senders say, what moved and what receivers decoded. Closes a round when the three
-/// agree for every message of it. Transport fills it: each end counts in its own ledger, and the
+/// agree for every name of it. Transport fills it: each end counts in its own ledger, and the
 /// server's takes over the workers' counts. Used by one thread at a time.
 ///
 /// Memory: the messages of rounds not yet closed.
 class Ledger {
  public:
-  /// Each throws LedgerError if the same message is counted twice.
+  /// Each adds where the direction is across, and else throws LedgerError if the same message is
+  /// counted twice.
   void sent(const MessageId& id, const FieldBits& fields);
   void moved(const MessageId& id, std::uint64_t bytes);
   void decoded(const MessageId& id, const FieldBits& fields);
 
-  /// Appends the counts of `round`, which are all of one worker, as whole bytes, and forgets them.
+  /// Appends the counts of `round`, which are those of one worker's end, as whole bytes, and
+  /// forgets them.
   void hand_over(std::uint32_t round, BitWriter& out);
 
   /// Adds the counts of `round` that the ledger of `worker` has handed over. Throws DecodeError if

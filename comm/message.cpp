@@ -74,6 +74,10 @@ std::string_view name(Kind kind) {
       return "model";
     case Kind::buffers:
       return "buffers";
+    case Kind::reduce:
+      return "reduce";
+    case Kind::gather:
+      return "gather";
   }
   return "unknown";
 }
@@ -104,6 +108,8 @@ std::string_view name(Direction direction) {
       return "up";
     case Direction::down:
       return "down";
+    case Direction::across:
+      return "across";
   }
   return "unknown";
 }

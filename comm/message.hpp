@@ -28,11 +28,13 @@ enum class Kind : std::uint8_t {
   aggregate = 7,  ///< down: the mean of the updates, Algorithm 1 line 27
   model = 8,      ///< down: the initial parameters
   buffers = 9,    ///< up: batch-norm running statistics, for the server's evaluation
+  reduce = 10,    ///< across: a block's sum over the workers in the ring up to its sender
+  gather = 11,    ///< across: a block's sum over all of them
 };
 
-inline constexpr std::array kAllKinds = {Kind::dense,     Kind::vote,  Kind::add,
-                                         Kind::drop,      Kind::mask,  Kind::update,
-                                         Kind::aggregate, Kind::model, Kind::buffers};
+inline constexpr std::array kAllKinds = {Kind::dense,   Kind::vote,   Kind::add,       Kind::drop,
+                                         Kind::mask,    Kind::update, Kind::aggregate, Kind::model,
+                                         Kind::buffers, Kind::reduce, Kind::gather};
 
 /// The meaning of a message's bit. Every bit of every message belongs to exactly one field.
 enum class Field : std::uint8_t {
@@ -49,15 +51,27 @@ inline constexpr std::array kAllFields = {Field::positions,    Field::values,  F
                                           Field::initial_model};
 inline constexpr std::size_t kFields = kAllFields.size();
 
-enum class Direction : std::uint8_t { up, down };
-inline constexpr std::array kAllDirections = {Direction::up, Direction::down};
+enum class Direction : std::uint8_t {
+  up,      ///< worker to server
+  down,    ///< server to worker
+  across,  ///< worker to worker
+};
+inline constexpr std::array kAllDirections = {Direction::up, Direction::down, Direction::across};
+/// Those between a worker and the server.
+inline constexpr std::array kServerDirections = {Direction::up, Direction::down};
+
+/// Whether a message of this kind goes from worker to worker. All others go to the server or come
+/// from it.
+[[nodiscard]] constexpr bool goes_across(Kind kind) {
+  return kind == Kind::reduce || kind == Kind::gather;
+}
 
 /// A value for each direction.
 template <typename Value>
 class ByDirection {
  public:
   ByDirection() = default;
-  ByDirection(Value up, Value down) : values_{std::move(up), std::move(down)} {}
+  ByDirection(Value up, Value down) : values_{std::move(up), std::move(down), Value()} {}
 
   [[nodiscard]] Value& operator[](Direction direction) {
     return values_[static_cast<std::size_t>(direction)];
@@ -101,7 +115,8 @@ struct Header {
   std::uint32_t round = 0;          ///< t; 0 before the first round
   std::uint32_t dimension = 0;      ///< d, or the length of the vector that the message is about
   std::uint32_t count = 0;          ///< positions, values, or both
-  std::uint32_t block_size = 0;     ///< B of the position code; q = 1: values a scale; else 0
+  /// B of the position code; q = 1: values a scale; of reduce and gather: the block's number.
+  std::uint32_t block_size = 0;
 
   friend bool operator==(const Header&, const Header&) = default;
 };

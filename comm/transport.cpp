@@ -29,7 +29,7 @@ MessageId Incoming::id() const {
 }
 
 std::string Incoming::sender() const {
-  return direction_ == Direction::up ? rank_name(worker_, worker_ + 1) : "the server";
+  return direction_ == Direction::down ? "the server" : rank_name(worker_, worker_ + 1);
 }
 
 void Incoming::close() { ledger_->decoded(id(), reader_.finish()); }
@@ -44,7 +44,7 @@ Transport::Transport(std::uint32_t rank, std::uint32_t workers, Ledger& ledger,
 }
 
 void Transport::send(std::uint32_t to, const Message& message) {
-  check_peer(to);
+  check_peer(to, message.header.kind);
   if (message.header.sender != rank_ || message.bytes == nullptr) {
     throw std::invalid_argument(
         "Transport::send: rank " + std::to_string(rank_) + " was given a message of sender " +
@@ -52,7 +52,7 @@ void Transport::send(std::uint32_t to, const Message& message) {
   }
   const Direction direction = direction_to(to);
   ledger_->sent({.round = message.header.round,
-                 .worker = direction == Direction::up ? rank_ : to,
+                 .worker = direction == Direction::down ? to : rank_,
                  .direction = direction,
                  .kind = message.header.kind},
                 message.fields);
@@ -61,11 +61,13 @@ void Transport::send(std::uint32_t to, const Message& message) {
 }
 
 Incoming Transport::receive(std::uint32_t from, Kind kind, std::uint32_t round) {
-  check_peer(from);
+  check_peer(from, kind);
   const std::string awaited = std::string(name(kind)) + " of round " + std::to_string(round);
-  const bool up = rank_ == server();
-  Incoming message(receive_bytes(Channel::messages, from, awaited), up ? from : rank_,
-                   up ? Direction::up : Direction::down, *ledger_);
+  const Direction direction = goes_across(kind)   ? Direction::across
+                              : rank_ == server() ? Direction::up
+                                                  : Direction::down;
+  Incoming message(receive_bytes(Channel::messages, from, awaited),
+                   direction == Direction::down ? rank_ : from, direction, *ledger_);
   const Header& header = message.header();
   if (header.sender != from || header.kind != kind || header.round != round) {
     throw DecodeError(name_of(rank_) + " awaited " + awaited + " from " + name_of(from) + ", got " +
@@ -142,7 +144,17 @@ ClosedRound Transport::close_round(std::uint32_t round) {
 }
 
 Direction Transport::direction_to(std::uint32_t peer) const {
-  return peer == server() ? Direction::up : Direction::down;
+  if (peer == server()) return Direction::up;
+  return rank_ == server() ? Direction::down : Direction::across;
+}
+
+void Transport::check_peer(std::uint32_t peer, Kind kind) const {
+  if (!goes_across(kind)) return check_peer(peer);
+  if (rank_ != server() && peer < workers_ && peer != rank_) return;
+  throw std::invalid_argument("Transport: " + std::string(name(kind)) +
+                              " goes from worker to worker, not from rank " +
+                              std::to_string(rank_) + " to rank " + std::to_string(peer) + " of " +
+                              std::to_string(workers_) + " workers and a server");
 }
 
 void Transport::check_peer(std::uint32_t peer) const {

@@ -1,4 +1,5 @@
-// Transport: moves messages between the workers and the server, and counts them.
+// Transport: moves messages between the workers and the server, and from worker to worker, and
+// counts them.
 #pragma once
 
 #include <cstddef>
@@ -71,8 +72,10 @@ enum class Channel : std::uint8_t {
   control,   ///< everything else
 };
 
-/// One end of a star. The server is rank N, workers are ranks 0..N-1, and messages go only between
-/// the server and a worker. Each end counts in a ledger of its own.
+/// One end of a star. The server is rank N, workers are ranks 0..N-1, and messages go between the
+/// server and a worker; those of the kinds that go across (goes_across()) from one worker to
+/// another instead. Control messages go between the server and a worker alone. Each end counts in a
+/// ledger of its own.
 ///
 /// An end is used by one thread at a time.
 class Transport {
@@ -89,7 +92,7 @@ class Transport {
   [[nodiscard]] std::string name_of(std::uint32_t rank) const { return rank_name(rank, workers_); }
 
   /// Counts and sends. Throws std::invalid_argument if the header's sender is not this rank or
-  /// `to` is not a peer; TransportError if the group has failed.
+  /// `to` is no peer for this kind; TransportError if the group has failed.
   void send(std::uint32_t to, const Message& message);
 
   /// The next message from `from`. Throws TransportError at the deadline or when the group has
@@ -125,6 +128,7 @@ class Transport {
       Channel channel, std::uint32_t from, const std::string& awaited) = 0;
 
   void check_peer(std::uint32_t peer) const;
+  void check_peer(std::uint32_t peer, Kind kind) const;
   [[nodiscard]] Direction direction_to(std::uint32_t peer) const;
 
   std::uint32_t rank_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -25,6 +26,11 @@ constexpr std::uint32_t kChannels = 2;
 
 int tag_of(std::uint32_t worker, Channel channel) {
   return static_cast<int>(1 + kChannels * worker + static_cast<std::uint32_t>(channel));
+}
+
+/// Behind those of the star: of what goes across to a worker.
+int tag_across(std::uint32_t to, std::uint32_t workers) {
+  return static_cast<int>(1 + kChannels * workers + to);
 }
 
 std::span<const std::byte> bytes_of(std::string_view text) {
@@ -136,6 +142,7 @@ class MpiProcesses::MpiGroup final : public Group {
   // From the engine's thread.
   void take(int tag, const SharedBytes& bytes) {
     const auto line = static_cast<std::uint32_t>(tag - 1);
+    if (line >= kChannels * workers()) return take_across(line - kChannels * workers(), bytes);
     const std::uint32_t worker = line / kChannels;
     const auto channel = static_cast<Channel>(line % kChannels);
     const bool up = processes_->leads();
@@ -165,10 +172,34 @@ class MpiProcesses::MpiGroup final : public Group {
     MpiGroup* group_;
   };
 
+  /// Which worker of its process has sent it, its header says.
+  void take_across(std::uint32_t to, const SharedBytes& bytes) {
+    try {
+      hub_.deliver(Channel::messages, MessageReader(*bytes).header().sender, to, bytes);
+    } catch (const DecodeError& e) {
+      fail_as_told(e.what());  // this process's run then ends, and with it all
+    }
+  }
+
+  /// Before the first message to a process with which this one has made no group: process 0 has let
+  /// this one begin, so the other has the same group, but does not know yet that this one has it.
+  void greet(std::uint32_t process) {
+    if (processes_->leads() || process == 0) return;
+    const std::lock_guard lock(greeting_);
+    if (!greeted_.insert(process).second) return;
+    processes_->post(process, Type::ready, numbers(number_, workers()));
+  }
+
   void send(Channel channel, std::uint32_t from, std::uint32_t to, SharedBytes bytes) {
     hub_.check_that_it_can_send(from);
     if (is_here(to)) {
       hub_.deliver(channel, from, to, std::move(bytes));
+      return;
+    }
+    if (from != server() && to != server()) {
+      const std::uint32_t process = process_of(to, processes_->count(), workers());
+      greet(process);
+      processes_->engine_->post(process, tag_across(to, workers()), std::move(bytes));
       return;
     }
     const bool down = from == server();
@@ -181,6 +212,8 @@ class MpiProcesses::MpiGroup final : public Group {
   std::uint32_t number_;
   std::vector<std::uint32_t> ranks_;
   std::atomic<bool> is_told_ = false;  ///< a failure comes from elsewhere
+  std::mutex greeting_;
+  std::set<std::uint32_t> greeted_;  ///< processes, not the first, that know of this group
   Hub hub_;
   std::vector<std::unique_ptr<End>> ends_;
 };

@@ -23,8 +23,9 @@ namespace mvsgd::comm {
 /// 1 GiB: MPI counts in int.
 inline constexpr std::size_t kChunk = std::size_t{1} << 30U;
 
-/// The processes of MPI_COMM_WORLD. A message of a worker has a tag by worker and channel, all else
-/// has tag 0, and what comes from a process is taken in the order in which it was sent.
+/// The processes of MPI_COMM_WORLD. A message between a worker and the server has a tag by worker
+/// and channel, one between workers a tag by its receiver, all else has tag 0, and what comes from
+/// a process is taken in the order in which it was sent.
 ///
 /// A process of the same host is looked after by its number: if it is gone, all waits end, some
 /// 0.1 s later. Of another host the launcher knows, or a deadline.

@@ -24,11 +24,12 @@ enum class Purpose : std::uint64_t {
 };
 
 /// The random words of one round, four at a time: those of Philox4x64-10 under the key {seed,
-/// purpose} at the counters {round, 0, 0, 0}, {round, 0, 0, 1}, ...
+/// purpose} at the counters {round, part, 0, 0}, {round, part, 0, 1}, ... Part 0 is of choices
+/// among all coordinates, part l + 1 of those in layer l, counted from 0.
 class RandomWords {
  public:
-  RandomWords(std::uint64_t seed, Purpose purpose, std::uint64_t round)
-      : key_{{seed, static_cast<std::uint64_t>(purpose)}}, counter_{{round, 0, 0, 0}} {}
+  RandomWords(std::uint64_t seed, Purpose purpose, std::uint64_t round, std::uint64_t part)
+      : key_{{seed, static_cast<std::uint64_t>(purpose)}}, counter_{{round, part, 0, 0}} {}
 
   r123::Philox4x64::ctr_type next() {
     const auto words = r123::Philox4x64{}(counter_, key_);
@@ -51,7 +52,8 @@ inline bool is_refused(std::uint64_t product, std::uint32_t n) {
 /// The random numbers of one round, one after another.
 class Draws {
  public:
-  Draws(std::uint64_t seed, Purpose purpose, std::uint64_t round) : source_(seed, purpose, round) {}
+  Draws(std::uint64_t seed, Purpose purpose, std::uint64_t round, std::uint64_t part = 0)
+      : source_(seed, purpose, round, part) {}
 
   /// Uniform over 0..n-1, exactly; n >= 1. Takes 32-bit halves, the low one of a word first, and
   /// returns the high half of the product with n.

@@ -18,11 +18,9 @@ void check_arguments(std::size_t d, std::size_t k) {
   }
 }
 
-}  // namespace
-
-std::vector<Index> random_mask(std::size_t d, std::size_t k, std::uint64_t seed,
-                               std::uint32_t round) {
-  check_arguments(d, k);
+// Appends the mask of k of the d coordinates from `first` on.
+void append_mask(std::size_t first, std::size_t d, std::size_t k, Draws draws,
+                 std::vector<Index>& mask) {
   constexpr std::size_t kWord = 64;
   std::vector<std::uint64_t> taken((d + kWord - 1) / kWord);
   const auto take = [&](std::size_t i) {
@@ -32,24 +30,47 @@ std::vector<Index> random_mask(std::size_t d, std::size_t k, std::uint64_t seed,
     word |= bit;
     return is_new;
   };
-  Draws draws(seed, Purpose::kRandomMask, round);
   for (std::size_t j = d - k; j < d; ++j) {
     if (!take(draws.below(static_cast<std::uint32_t>(j + 1)))) (void)take(j);
   }
-  std::vector<Index> mask;
-  mask.reserve(k);
   for (std::size_t w = 0; w < taken.size(); ++w) {
     for (std::uint64_t word = taken[w]; word != 0; word &= word - 1) {
-      mask.push_back(static_cast<Index>(w * kWord) + static_cast<Index>(std::countr_zero(word)));
+      mask.push_back(static_cast<Index>(first + w * kWord) +
+                     static_cast<Index>(std::countr_zero(word)));
     }
+  }
+}
+
+}  // namespace
+
+std::vector<Index> random_mask(std::size_t d, std::size_t k, std::uint64_t seed,
+                               std::uint32_t round) {
+  check_arguments(d, k);
+  std::vector<Index> mask;
+  mask.reserve(k);
+  append_mask(0, d, k, Draws(seed, Purpose::kRandomMask, round), mask);
+  return mask;
+}
+
+std::vector<Index> random_mask(std::span<const Layer> layers, std::uint64_t seed,
+                               std::uint32_t round) {
+  std::size_t d = 0;
+  for (const Layer& layer : layers) d += layer.size;
+  check_layers("random_mask", layers, d);
+  std::vector<Index> mask;
+  std::size_t first = 0;
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const auto& [size, k] = layers[l];
+    append_mask(first, size, k, Draws(seed, Purpose::kRandomMask, round, l + 1), mask);
+    first += size;
   }
   return mask;
 }
 
 std::vector<Index> random_mask_by_sets(std::size_t d, std::size_t k, std::uint64_t seed,
-                                       std::uint32_t round) {
+                                       std::uint32_t round, std::uint64_t part) {
   check_arguments(d, k);
-  Draws draws(seed, Purpose::kRandomMask, round);
+  Draws draws(seed, Purpose::kRandomMask, round, part);
   std::set<Index> mask;
   for (std::size_t j = d - k; j < d; ++j) {
     const auto last = static_cast<Index>(j);

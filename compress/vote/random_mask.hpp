@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "compress/select/index.hpp"
+#include "compress/select/layers.hpp"
 
 namespace mvsgd::compress {
 
@@ -22,8 +24,15 @@ namespace mvsgd::compress {
 [[nodiscard]] std::vector<Index> random_mask(std::size_t d, std::size_t k, std::uint64_t seed,
                                              std::uint32_t round);
 
-/// The definition of random_mask(): puts the same numbers into a std::set. For tests.
+/// The same in each layer by itself, layer l, counted from 0, with the numbers of part l + 1 of the
+/// round. Throws as check_layers() does.
+[[nodiscard]] std::vector<Index> random_mask(std::span<const Layer> layers, std::uint64_t seed,
+                                             std::uint32_t round);
+
+/// The definition of random_mask(): puts the same numbers into a std::set. With part = l + 1 it is
+/// that of layer l, whose first coordinate is then 0. For tests.
 [[nodiscard]] std::vector<Index> random_mask_by_sets(std::size_t d, std::size_t k,
-                                                     std::uint64_t seed, std::uint32_t round);
+                                                     std::uint64_t seed, std::uint32_t round,
+                                                     std::uint64_t part = 0);
 
 }  // namespace mvsgd::compress

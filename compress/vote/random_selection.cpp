@@ -121,30 +121,51 @@ class Ballots {
   std::vector<std::uint64_t> tree_;
 };
 
+// Appends k of the `voted` coordinates.
+void append_selection(std::span<const Index> voted, std::span<const std::uint32_t> counts,
+                      std::size_t k, Draws draws, std::vector<Index>& mask) {
+  check_arguments(k, voted.size());
+  if (k == 0) return;
+  Ballots ballots(counts);
+  for (std::size_t drawn = 0; drawn < k; ++drawn) {
+    ballots.remove(draws.below_wide(ballots.left()));
+  }
+  ballots.for_each_removed([&](std::size_t place) { mask.push_back(voted[place]); });
+}
+
 }  // namespace
 
 std::vector<Index> random_selection(const VoteTally& tally, std::size_t k, std::uint64_t seed,
                                     std::uint64_t round) {
-  check_arguments(k, tally.voted().size());
-  if (k == 0) return {};
-  Ballots ballots(tally.counts());
-  Draws draws(seed, Purpose::kRandomSelection, round);
-  for (std::size_t drawn = 0; drawn < k; ++drawn) {
-    ballots.remove(draws.below_wide(ballots.left()));
-  }
   std::vector<Index> mask;
-  mask.reserve(k);
-  ballots.for_each_removed([&](std::size_t place) { mask.push_back(tally.voted()[place]); });
+  mask.reserve(std::min(k, tally.voted().size()));
+  append_selection(tally.voted(), tally.counts(), k, Draws(seed, Purpose::kRandomSelection, round),
+                   mask);
+  return mask;
+}
+
+std::vector<Index> random_selection(const VoteTally& tally, std::span<const Layer> layers,
+                                    std::uint64_t seed, std::uint64_t round) {
+  check_layers("random_selection", layers, tally.dimension());
+  std::vector<Index> mask;
+  std::size_t begin = 0;
+  std::size_t l = 0;
+  for (const std::span<const Index> voted : by_layer(tally.voted(), layers)) {
+    append_selection(voted, tally.counts().subspan(begin, voted.size()), layers[l].k,
+                     Draws(seed, Purpose::kRandomSelection, round, l + 1), mask);
+    begin += voted.size();
+    ++l;
+  }
   return mask;
 }
 
 std::vector<Index> random_selection_by_scanning(std::span<const std::uint32_t> counts,
                                                 std::size_t k, std::uint64_t seed,
-                                                std::uint64_t round) {
+                                                std::uint64_t round, std::uint64_t part) {
   std::vector<std::uint32_t> rest(counts.begin(), counts.end());
   check_arguments(k, rest.size() - static_cast<std::size_t>(
                                        std::count(rest.begin(), rest.end(), std::uint32_t{0})));
-  Draws draws(seed, Purpose::kRandomSelection, round);
+  Draws draws(seed, Purpose::kRandomSelection, round, part);
   std::vector<Index> mask(k);
   for (Index& taken : mask) {
     std::uint64_t vote =

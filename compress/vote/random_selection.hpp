@@ -26,9 +26,18 @@ namespace mvsgd::compress {
 [[nodiscard]] std::vector<Index> random_selection(const VoteTally& tally, std::size_t k,
                                                   std::uint64_t seed, std::uint64_t round);
 
-/// The definition of random_selection: each draw scans all coordinates. O(k d). For tests.
+/// The same in each layer by itself, layer l, counted from 0, with the numbers of part l + 1 of the
+/// round. Throws std::invalid_argument as check_layers() does, or if fewer than k coordinates of a
+/// layer have a vote.
+[[nodiscard]] std::vector<Index> random_selection(const VoteTally& tally,
+                                                  std::span<const Layer> layers, std::uint64_t seed,
+                                                  std::uint64_t round);
+
+/// The definition of random_selection: each draw scans all coordinates. O(k d). With part = l + 1
+/// it is that of layer l, whose counts are given. For tests.
 [[nodiscard]] std::vector<Index> random_selection_by_scanning(std::span<const std::uint32_t> counts,
                                                               std::size_t k, std::uint64_t seed,
-                                                              std::uint64_t round);
+                                                              std::uint64_t round,
+                                                              std::uint64_t part = 0);
 
 }  // namespace mvsgd::compress

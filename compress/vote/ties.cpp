@@ -45,7 +45,7 @@ Drawn draw_each(const Halves& halves, Sampling& sampling) {
 
 std::vector<std::uint64_t> draw_at_random(const TieBreak& tie, std::size_t wanted, std::size_t tied,
                                           Isa isa) {
-  RandomWords source(tie.seed, Purpose::kTieBreak, tie.round);
+  RandomWords source(tie.seed, Purpose::kTieBreak, tie.round, tie.part);
   Sampling sampling = {.wanted = static_cast<std::uint32_t>(wanted),
                        .left = static_cast<std::uint32_t>(tied)};
   std::vector<std::uint64_t> enters(tied / 64 + 3);

@@ -43,8 +43,23 @@ VoteSum::VoteSum(std::size_t d, const Options& options)
                                 std::to_string(options.workers) + " workers");
   }
   bits_.resize((d + 63) / 64 * planes_);
-  with_count_.resize(std::size_t{options.workers} + 1);
-  with_count_[0] = d;
+  const std::size_t counts = std::size_t{options.workers} + 1;
+  if (options.layers.empty()) {
+    with_count_.resize(counts);
+    with_count_[0] = d;
+  } else {
+    check_layers("VoteSum", options.layers, d);
+    std::size_t k = 0;
+    with_count_.resize(options.layers.size() * counts);
+    for (std::size_t l = 0; l < options.layers.size(); ++l) {
+      with_count_[l * counts] = options.layers[l].size;
+      k += options.layers[l].k;
+    }
+    if (k != options.k) {
+      throw std::invalid_argument("VoteSum: k = " + std::to_string(options.k) + ", in layers " +
+                                  std::to_string(k));
+    }
+  }
   has_voted_.resize(options.workers);
   votes_.resize(options.workers);
 }
@@ -56,6 +71,14 @@ void VoteSum::first(std::uint32_t worker, std::span<const Index> vote) {
                        " coordinates, not k = " + std::to_string(options_.k));
   }
   check_list(worker, "vote", vote);
+  std::size_t l = 0;
+  for (const std::span<const Index> part : by_layer(vote, options_.layers)) {
+    if (part.size() != options_.layers[l].k) {
+      refuse(worker, "a first vote of " + std::to_string(part.size()) + " coordinates in layer " +
+                         std::to_string(l) + ", not k = " + std::to_string(options_.layers[l].k));
+    }
+    ++l;
+  }
   std::vector<Index> kept;
   if (options_.check_votes) kept.assign(vote.begin(), vote.end());
   if (const auto i = move<Direction::up>(vote)) {
@@ -93,6 +116,7 @@ std::uint32_t VoteSum::count(Index i) const {
 // most of them are in a cache line of their own.
 template <VoteSum::Direction Way>
 std::optional<Index> VoteSum::move(std::span<const Index> list) {
+  if (!options_.layers.empty()) return move_in_layers<Way>(list);
   const std::uint32_t end = Way == Direction::up ? options_.workers : 0;
   // Four histograms, so that an increment need not wait for the one before.
   std::vector<std::array<std::size_t, 4>> before(std::size_t{1} << planes_);
@@ -113,6 +137,39 @@ std::optional<Index> VoteSum::move(std::span<const Index> list) {
     if (moved == 0) continue;
     with_count_[c] -= moved;
     with_count_[Way == Direction::up ? c + 1 : c - 1] += moved;
+  }
+  return std::nullopt;
+}
+
+// As move(), with the counts of each layer.
+template <VoteSum::Direction Way>
+std::optional<Index> VoteSum::move_in_layers(std::span<const Index> list) {
+  const std::uint32_t end = Way == Direction::up ? options_.workers : 0;
+  std::vector<std::uint32_t> before(list.size());
+  bool is_at_end = false;
+  for (std::size_t j = 0; j < list.size(); ++j) {
+    constexpr std::size_t kAhead = 24;  // as in move()
+    if (j + kAhead < list.size()) {
+      __builtin_prefetch(bits_.data() + std::size_t{list[j + kAhead] / 64} * planes_, 1);
+    }
+    before[j] = step<Way>(list[j]);
+    is_at_end = is_at_end || before[j] == end;
+  }
+  if (is_at_end) {
+    constexpr Direction kBack = Way == Direction::up ? Direction::down : Direction::up;
+    for (const Index i : list) step<kBack>(i);
+    return *std::find_if(list.begin(), list.end(), [&](Index i) { return count(i) == end; });
+  }
+  const std::size_t counts = std::size_t{options_.workers} + 1;
+  std::size_t* with_count = with_count_.data();
+  auto of = before.begin();
+  for (const std::span<const Index> part : by_layer(list, options_.layers)) {
+    for (const auto part_end = of + static_cast<std::ptrdiff_t>(part.size()); of != part_end;
+         ++of) {
+      --with_count[*of];
+      ++with_count[Way == Direction::up ? *of + 1 : *of - 1];
+    }
+    with_count += counts;
   }
   return std::nullopt;
 }
@@ -147,6 +204,51 @@ std::vector<Index> VoteSum::majority_mask(std::size_t k, const TieBreak& tie) co
   });
   mask.resize(k);
   return mask;
+}
+
+std::vector<Index> VoteSum::layers_majority_mask(const TieBreak& tie) const {
+  std::vector<Index> mask;
+  mask.reserve(options_.k + kListOverrun);
+  TieBreak of_layer = tie;
+  of_layer.part = 0;
+  const std::size_t counts = std::size_t{options_.workers} + 1;
+  std::size_t begin = 0;
+  for (const auto& [size, k] : options_.layers) {
+    const auto with_count = std::span(with_count_).subspan(of_layer.part++ * counts, counts);
+    check_mask_size(k, size - with_count[0]);
+    if (k > 0) append_mask(begin, begin + size, with_count, k, of_layer, mask);
+    begin += size;
+  }
+  return mask;
+}
+
+void VoteSum::append_mask(std::size_t begin, std::size_t end,
+                          std::span<const std::size_t> with_count, std::size_t k,
+                          const TieBreak& tie, std::vector<Index>& mask) const {
+  const std::size_t first = begin / 64;
+  const std::size_t words = (end - 1) / 64 + 1 - first;
+  const std::uint64_t* bits = bits_.data() + first * planes_;
+  std::vector<std::uint64_t> own;
+  if (begin % 64 != 0 || (end % 64 != 0 && end != d_)) {
+    // The counts of other layers' coordinates in the first and the last word become 0.
+    own.assign(bits, bits + words * planes_);
+    for (unsigned p = 0; p < planes_; ++p) {
+      own[p] &= ~std::uint64_t{0} << begin % 64;
+      own[(words - 1) * planes_ + p] &= ~std::uint64_t{0} >> (63 - (end - 1) % 64);
+    }
+    bits = own.data();
+  }
+  const VoteThreshold threshold = vote_threshold(with_count, k);
+  const auto last = static_cast<std::uint32_t>(threshold.votes);
+  const auto enters = draw_ties(tie, threshold.wanted, with_count[last], options_.isa);
+  const std::size_t before = mask.size();
+  mask.resize(before + k + kListOverrun);
+  with_mask_passes(options_.isa, [&](auto passes) {
+    passes.mask_of_planes(bits, words, planes_, last, {.bits = enters.data()},
+                          mask.data() + before);
+  });
+  mask.resize(before + k);
+  for (std::size_t j = before; j < mask.size(); ++j) mask[j] += static_cast<Index>(64 * first);
 }
 
 std::uint64_t VoteSum::votes_for(std::span<const Index> mask) const {
@@ -194,6 +296,14 @@ void VoteSum::check_change(std::uint32_t worker, const VoteChange& change) const
   check_list(worker, "drop", drop);
   if (const auto i = first_common(add, drop)) {
     refuse(worker, "both adds and drops " + std::to_string(*i));
+  }
+  const auto added = by_layer(add, options_.layers);
+  const auto dropped = by_layer(drop, options_.layers);
+  for (std::size_t l = 0; l < added.size(); ++l) {
+    if (added[l].size() == dropped[l].size()) continue;
+    refuse(worker, std::to_string(added[l].size()) + " adds and " +
+                       std::to_string(dropped[l].size()) + " drops in layer " + std::to_string(l) +
+                       ", not equally many");
   }
   if (options_.check_votes) check_against_vote(worker, change);
 }

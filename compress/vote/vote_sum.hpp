@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compress/select/isa.hpp"
+#include "compress/select/layers.hpp"
 #include "compress/vote/add_drop.hpp"
 #include "compress/vote/majority_vote.hpp"
 
@@ -30,10 +31,14 @@ class VoteSum {
     std::size_t k;             ///< coordinates of a vote
     std::size_t k_ad;          ///< most adds, and most drops, of a change
     bool check_votes = false;  ///< keep every worker's vote: 4 N K bytes more
+    /// If there are any, a vote has the k of each in it, which sum up to `k` above, and a change
+    /// adds and drops equally many coordinates of each.
+    std::vector<Layer> layers{};
     Isa isa = best_isa();
   };
 
-  /// Throws std::invalid_argument if d = 0, d >= 2^32, workers = 0 or k > d.
+  /// Throws std::invalid_argument if d = 0, d >= 2^32, workers = 0 or k > d, or if the layers are
+  /// not of d coordinates and of k chosen ones together.
   VoteSum(std::size_t d, const Options& options);
 
   /// Adds a worker's first vote, in full.
@@ -62,6 +67,11 @@ class VoteSum {
   /// coordinates at a time, and a draw for each tied coordinate.
   [[nodiscard]] std::vector<Index> majority_mask(std::size_t k, const TieBreak& tie) const;
 
+  /// The mask of majority_mask(counts(), layers, tie), bit for bit, of the sum's own layers. Throws
+  /// as that does. Cost: as above; a layer that does not begin and end at multiples of 64
+  /// coordinates is copied.
+  [[nodiscard]] std::vector<Index> layers_majority_mask(const TieBreak& tie) const;
+
   /// The total votes for `mask`, indices less than d.
   [[nodiscard]] std::uint64_t votes_for(std::span<const Index> mask) const;
 
@@ -82,14 +92,20 @@ class VoteSum {
   template <Direction Way>
   std::optional<Index> move(std::span<const Index> list);
   template <Direction Way>
+  std::optional<Index> move_in_layers(std::span<const Index> list);
+  template <Direction Way>
   std::uint32_t step(Index i);
+  /// Appends the mask of the k of most votes in a layer, whose counts are tallied in `with_count`.
+  void append_mask(std::size_t begin, std::size_t end, std::span<const std::size_t> with_count,
+                   std::size_t k, const TieBreak& tie, std::vector<Index>& mask) const;
 
   std::size_t d_;
   Options options_;
-  unsigned planes_;                      // number of bits of a count
-  std::vector<std::uint64_t> bits_;      // [ceil(d / 64)][planes_]: bit i % 64 of i's count, by bit
-  std::vector<std::size_t> with_count_;  // [c]: the number of coordinates with c votes
-  std::vector<bool> has_voted_;          // [N]
+  unsigned planes_;                  // number of bits of a count
+  std::vector<std::uint64_t> bits_;  // [ceil(d / 64)][planes_]: bit i % 64 of i's count, by bit
+  // [layers or 1][c]: the number of coordinates of the layer with c votes
+  std::vector<std::size_t> with_count_;
+  std::vector<bool> has_voted_;            // [N]
   std::vector<std::vector<Index>> votes_;  // [N], empty unless check_votes
 };
 

@@ -38,7 +38,9 @@ Progress::Progress(std::ostream& out, std::size_t columns, const std::vector<Rou
       total_steps_(rounds.back().first_step + rounds.back().steps),
       total_rounds_(rounds.size()),
       earlier_(begun.seconds),
-      bits_{begun.account.total(comm::Direction::up), begun.account.total(comm::Direction::down)} {}
+      bits_{begun.account.total(comm::Direction::up), begun.account.total(comm::Direction::down)} {
+  bits_[comm::Direction::across] = begun.account.total(comm::Direction::across);
+}
 
 std::string Progress::line(const RoundRecord& record, double seconds) const {
   const Round& round = record.round;
@@ -46,12 +48,15 @@ std::string Progress::line(const RoundRecord& record, double seconds) const {
   const double left =
       seconds * static_cast<double>(total_steps_ - done) / static_cast<double>(done);
   // The most important part comes first, since a terminal may cut off the end.
+  const comm::Bits across = bits_[comm::Direction::across];
   return fmt::format(
-      "round {}/{}  {} left  loss {:.3f}  {:.0f} images/s  up {}  down {}  epoch {:.2f}  {}",
+      "round {}/{}  {} left  loss {:.3f}  {:.0f} images/s  up {}  down {}{}  epoch {:.2f}  {}",
       round.t, total_rounds_, clock_time(left),
       record.report.loss / static_cast<double>(record.report.steps),
       static_cast<double>(images_) / (seconds - earlier_), amount(bits_[comm::Direction::up]),
-      amount(bits_[comm::Direction::down]), round.epoch, round.dense ? "dense" : "sparse");
+      amount(bits_[comm::Direction::down]),
+      across > comm::Bits(0) ? "  across " + amount(across) : "", round.epoch,
+      round.dense ? "dense" : "sparse");
 }
 
 void Progress::add(const RoundRecord& record, double seconds) {
@@ -120,10 +125,14 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
     line("", fmt::format("{} both ways", times(rates.both_ways)));
     line("", fmt::format("{} whole run, uplink", times(rates.run_uplink)));
     line("", fmt::format("{} whole run, both ways", times(rates.run_both_ways)));
-    line("bits", fmt::format("{} up, {} down; equal to {} in every message of {} rounds",
-                             grouped(account.total(comm::Direction::up).count()),
-                             grouped(account.total(comm::Direction::down).count()),
-                             name_of_law(settings), rounds));
+    const comm::Bits across = account.total(comm::Direction::across);
+    const bool goes_across = across > comm::Bits(0);
+    line("bits",
+         fmt::format("{} up, {} down{}; equal to {}{} in every message of {} rounds",
+                     grouped(account.total(comm::Direction::up).count()),
+                     grouped(account.total(comm::Direction::down).count()),
+                     goes_across ? fmt::format(", {} across", grouped(across.count())) : "",
+                     name_of_law(settings), goes_across ? " and to that of the ring" : "", rounds));
   }
   if (account.sparse_rounds() > 0) {
     const auto bits = [&](comm::Direction direction, comm::Field field) {
@@ -131,12 +140,15 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
     };
     line("sparse round",
          fmt::format(
-             "each worker{}: positions up {}, values up {}, positions down {}, values down {}",
+             "each worker{}: positions up {}, values up {}, positions down {}, values down {}{}",
              settings.samples_workers() ? " that takes part" : "",
              bits(comm::Direction::up, comm::Field::positions),
              bits(comm::Direction::up, comm::Field::values),
              bits(comm::Direction::down, comm::Field::positions),
-             bits(comm::Direction::down, comm::Field::values)));
+             bits(comm::Direction::down, comm::Field::values),
+             settings.reduces()
+                 ? ", values across " + bits(comm::Direction::across, comm::Field::values)
+                 : ""));
   }
   const Phases& phases = result.phases;
   const auto share = [&](double phase) { return 100 * phase / phases.total(); };

@@ -11,7 +11,8 @@
 namespace mvsgd::sim {
 
 /// How many times fewer bits a run sends than if it sent d floats in every local step that a worker
-/// takes. None where nothing was sent.
+/// takes. None where nothing was sent. What a worker sends to another is the one's uplink and the
+/// other's downlink.
 struct Rates {
   std::optional<double> uplink;      ///< sparse rounds, positions and values, as the paper counts
   std::optional<double> both_ways;   ///< the same with the downlink

@@ -9,6 +9,7 @@
 
 #include "compress/positions/position_codecs.hpp"
 #include "sim/law/check_failed.hpp"
+#include "sim/law/layer_law.hpp"
 #include "sim/plan/participation.hpp"
 
 namespace mvsgd::sim {
@@ -54,10 +55,27 @@ std::uint64_t count_in(const MessageShape& shape, std::size_t place, const Round
       return sizes.union_size;
     case CountedBy::worker:
       return sizes.changes.empty() ? shape.least : sizes.changes.at(place);
+    case CountedBy::place:
     case CountedBy::settings:
       break;
   }
   return shape.most;
+}
+
+/// Whether a worker sends or receives the message.
+bool has(const MessageShape& shape, bool takes_part) {
+  if (shape.is_for_absent) return !takes_part;
+  return takes_part || shape.way == comm::Direction::down;
+}
+
+/// Whether one worker's message has another length than the next one's.
+bool differs_by_worker(const MessageShape& shape) {
+  return shape.counted_by == CountedBy::worker || shape.counted_by == CountedBy::place;
+}
+
+/// The law of a row.
+std::string_view law_of(const comm::LedgerRow& row) {
+  return row.id.direction == comm::Direction::across ? "the law of the ring" : "eqs 13-15";
 }
 
 /// Whether all workers receive the same message.
@@ -87,11 +105,11 @@ void take(std::span<const comm::LedgerRow>& rows, const std::vector<comm::Ledger
   for (const comm::LedgerRow& want : wanted) {
     if (rows.empty()) {
       throw CheckFailed(
-          fmt::format("{} by eqs 13-15, the ledger has no such row", describe(want, whose)));
+          fmt::format("{} by {}, the ledger has no such row", describe(want, whose), law_of(want)));
     }
     if (!equal(rows.front(), want)) {
-      throw CheckFailed(fmt::format("{} by eqs 13-15, the ledger says {}", describe(want, whose),
-                                    describe(rows.front(), whose)));
+      throw CheckFailed(fmt::format("{} by {}, the ledger says {}", describe(want, whose),
+                                    law_of(want), describe(rows.front(), whose)));
     }
     rows = rows.subspan(1);
   }
@@ -99,7 +117,10 @@ void take(std::span<const comm::LedgerRow>& rows, const std::vector<comm::Ledger
 
 void check_nothing_is_left(std::span<const comm::LedgerRow> rows, Of whose) {
   if (rows.empty()) return;
-  throw CheckFailed(fmt::format("{}, which eqs 13-15 do not have", describe(rows.front(), whose)));
+  throw CheckFailed(fmt::format("{}, which {} not have", describe(rows.front(), whose),
+                                rows.front().id.direction == comm::Direction::across
+                                    ? "the law of the ring does"
+                                    : "eqs 13-15 do"));
 }
 
 comm::Bits bits_in(std::span<const comm::LedgerRow> sums, const MessageShape& shape, Field field) {
@@ -114,13 +135,37 @@ comm::Bits bits_in(std::span<const comm::LedgerRow> sums, const MessageShape& sh
 
 }  // namespace
 
-Audit::Audit(const LawConstants& law, const Settings& settings, std::uint64_t d,
+Audit::Audit(const LawConstants& law, const Settings& settings, const Layers& layers,
              std::uint64_t buffers)
-    : law_(law), settings_(settings), dimensions_(dimensions(settings, d, buffers)) {}
+    : law_(law),
+      settings_(settings),
+      layers_(layers),
+      dimensions_(dimensions(settings, layers, buffers)) {}
+
+void Audit::check_layers(const Round& round, const Dimensions& of_round) const {
+  std::uint64_t sum = 0;
+  for (std::size_t l = 0; l < layers_.sizes().size(); ++l) {
+    const std::uint64_t d = layers_.sizes()[l];
+    const std::uint64_t phi_d =
+        layer_law(d, settings_.phi.digits(), settings_.phi.places(), settings_.dense_below);
+    const std::uint64_t k = stair_law(d, phi_d, round.stair);
+    sum += k;
+    if (of_round.layers.at(l).d == d && of_round.layers[l].k == k) continue;
+    throw CheckFailed(fmt::format("round {}: K = {} of {} in layer {}, by the law {} of {}",
+                                  round.t, of_round.layers[l].k, of_round.layers[l].d, l, k, d));
+  }
+  if (of_round.k == sum) return;
+  throw CheckFailed(
+      fmt::format("round {}: K = {} in all layers, by the law {}", round.t, of_round.k, sum));
+}
 
 RoundShape Audit::shape_of(const Round& round) const {
   const Settings own = settings_in(settings_, round);
-  const Dimensions of_round = dimensions(own, dimensions_.d, dimensions_.buffers);
+  const Dimensions of_round = dimensions(own, layers_, dimensions_.buffers);
+  if (settings_.selection == Selection::layer) {
+    check_layers(round, of_round);
+    return round_shape(own, of_round, round);
+  }
   const std::uint64_t k = stair_law(dimensions_.d, dimensions_.k, round.stair);
   if (of_round.k != k) {
     throw CheckFailed(fmt::format("round {}: K = {} on stair {} of the warm-up, by the law {}",
@@ -129,10 +174,14 @@ RoundShape Audit::shape_of(const Round& round) const {
   return round_shape(own, of_round, round);
 }
 
+std::uint64_t Audit::senders_of(const Round& round) const {
+  return senders_law(settings_.workers, settings_.participation,
+                     round.t == 0 || round.first_sparse);
+}
+
 std::vector<std::uint32_t> Audit::participants_of(const Round& round) const {
   std::vector<std::uint32_t> all = participants(settings_, round);
-  const std::uint64_t want =
-      senders_law(settings_.workers, settings_.participation, round.t == 0 || round.first_sparse);
+  const std::uint64_t want = senders_of(round);
   if (all.size() != want) {
     throw CheckFailed(
         fmt::format("round {}: {} workers take part, by the law {}", round.t, all.size(), want));
@@ -142,12 +191,10 @@ std::vector<std::uint32_t> Audit::participants_of(const Round& round) const {
 
 std::vector<Audit::Peer> Audit::peers_of(const MessageShape& shape, const Round& round) const {
   std::vector<Peer> peers;
-  if (shape.way == comm::Direction::down) {
-    for (std::uint32_t n = 0; n < settings_.workers; ++n) peers.push_back({.worker = n});
-    return peers;
-  }
-  for (const std::uint32_t n : participants_of(round)) {
-    peers.push_back({.worker = n, .place = peers.size()});
+  const std::vector<std::uint32_t> taking = participants_of(round);
+  for (std::uint32_t n = 0; n < settings_.workers; ++n) {
+    const auto place = place_among(taking, n);
+    if (has(shape, place.has_value())) peers.push_back({.worker = n, .place = place.value_or(0)});
   }
   return peers;
 }
@@ -159,6 +206,14 @@ std::optional<comm::Bits> Audit::position_law_of(const MessageShape& shape, std:
 
 std::optional<comm::Bits> Audit::whole_law_of(const MessageShape& shape, std::uint64_t k) const {
   const std::uint8_t code = compress::position_codec_named(settings_.position_codec).id;
+  if (!shape.parts.empty()) {
+    std::vector<PartOfList> parts;
+    for (const ListPart& part : shape.parts) {
+      parts.push_back({.size = part.size, .n = part.universe, .most = part.most});
+    }
+    const bool counted = shape.counted_by != CountedBy::settings;
+    return layers_law(law_, code, parts, counted, k, shape.block);
+  }
   return position_law_of_code(law_, code, shape.universe, k, shape.block);
 }
 
@@ -173,7 +228,19 @@ std::optional<comm::Bits> Audit::most_coded(const MessageShape& shape) const {
   if (shape.by_entropy) return comm::Bits(2) + value_law(shape.most, shape.value_bits);
   if (shape.given != Given::changed_vote) return std::nullopt;
   const auto whole = whole_law_of(shape, shape.most);
-  return whole ? std::optional(comm::Bits(1) + *whole) : std::nullopt;
+  const auto sent =
+      std::ranges::count_if(shape.parts, [](const ListPart& part) { return part.universe > 0; });
+  const comm::Bits flags(shape.parts.empty() ? 1 : static_cast<std::uint64_t>(sent));
+  return whole ? std::optional(flags + *whole) : std::nullopt;
+}
+
+comm::Bits Audit::least_coded(const MessageShape& shape) const {
+  comm::Bits bits;
+  if (shape.counted_by == CountedBy::settings) return bits;
+  for (const ListPart& part : shape.parts) {
+    if (part.universe > 0) bits += count_law(part.most);
+  }
+  return bits;
 }
 
 void Audit::check_most(const MessageShape& shape, const Round& round, comm::Bits bits,
@@ -204,7 +271,14 @@ std::uint64_t Audit::bits_of_value(const MessageShape& shape) const {
 comm::FieldBits Audit::message(const MessageShape& shape, const Round& round, Peer peer,
                                const RoundSizes& sizes) const {
   comm::FieldBits bits;
-  if (shape.universe > 0) {
+  std::uint64_t messages = 1;
+  if (shape.way == comm::Direction::across) {
+    const std::uint64_t workers = senders_of(round);
+    const RingPass pass = shape.kind == Kind::reduce ? RingPass::reduce : RingPass::gather;
+    bits[Field::values] =
+        value_law(ring_law(shape.most, workers, peer.place, pass), law_.float_bits);
+    messages = workers - 1;
+  } else if (shape.universe > 0) {
     bits[Field::positions] = positions(shape, round, peer, sizes);
   } else {
     const std::uint64_t k = count_in(shape, peer.place, sizes);
@@ -213,8 +287,8 @@ comm::FieldBits Audit::message(const MessageShape& shape, const Round& round, Pe
         shape.by_entropy ? coded(shape, round, peer.worker, sizes) : value_law(k, q);
     bits[Field::level_means] = level_mean_law(law_, k, q, shape.block);
   }
-  bits[Field::header] = comm::Bits(law_.header_bits);
-  bits[Field::padding] = padding_law(bits.total());
+  bits[Field::header] = comm::Bits(messages * law_.header_bits);
+  bits[Field::padding] = padding_law(bits.total());  // of float32 values there is none
   return bits;
 }
 
@@ -230,7 +304,7 @@ std::vector<comm::LedgerRow> Audit::expected(const Round& round, const RoundShap
   const Peer peer{.worker = worker, .place = place.value_or(0)};
   std::vector<comm::LedgerRow> rows;
   for (const MessageShape& shape : shapes) {
-    if (shape.way == comm::Direction::up && !place) continue;
+    if (!has(shape, place.has_value())) continue;
     append_rows({.round = round.t, .worker = worker, .direction = shape.way, .kind = shape.kind},
                 message(shape, round, peer, sizes), rows);
   }
@@ -344,7 +418,8 @@ comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round
       check_most(shape, round, sum[Field::values], workers);
       sum[Field::level_means] = comm::Bits(workers * means.count());
     } else {
-      sum[Field::positions] = bits_in(sums, shape, Field::positions);
+      const comm::Bits least(workers * least_coded(shape).count());
+      sum[Field::positions] = std::max(least, bits_in(sums, shape, Field::positions));
       check_most(shape, round, sum[Field::positions], workers);
     }
     const comm::Bits padding = bits_in(sums, shape, Field::padding);
@@ -358,7 +433,7 @@ comm::FieldBits Audit::message_sum(const MessageShape& shape, const Round& round
     sum[Field::padding] = padding;
     return sum;
   }
-  const bool by_worker = shape.counted_by == CountedBy::worker;
+  const bool by_worker = differs_by_worker(shape);
   const std::uint64_t times = by_worker ? 1 : workers;
   for (const Peer& peer : std::span(peers).first(by_worker ? workers : 1)) {
     const comm::FieldBits one = message(shape, round, peer, sizes);
@@ -410,6 +485,8 @@ void Audit::check_totals(std::span<const Round> rounds,
         one[Field::header] = comm::Bits(law_.header_bits);
         if (content == Field::values) {
           one[Field::level_means] = level_mean_law(law_, shape.most, shape.value_bits, shape.block);
+        } else {
+          one[content] = least_coded(shape);
         }
       }
       bool is_first = true;
@@ -420,7 +497,7 @@ void Audit::check_totals(std::span<const Round> rounds,
                                  .kind = shape.kind};
         if (is_free) {
           ++free[{id, content}];
-        } else if (is_first || shape.counted_by == CountedBy::worker) {
+        } else if (is_first || differs_by_worker(shape)) {
           one = message(shape, round, peer, sizes);
         }
         is_first = false;

@@ -1,4 +1,5 @@
-// The audit compares every row of a ledger with the law of eqs 13-15, as integers.
+// The audit compares every row of a ledger with the law of eqs 13-15, and of what crosses between
+// workers with that of the ring, as integers.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,9 @@ namespace mvsgd::sim {
 class Audit {
  public:
   /// `buffers` is the number of batch-norm running statistics.
-  Audit(const LawConstants& law, const Settings& settings, std::uint64_t d, std::uint64_t buffers);
+  /// With selection = layer `layers` are the model's tensors; else they may be a d.
+  Audit(const LawConstants& law, const Settings& settings, const Layers& layers,
+        std::uint64_t buffers);
 
   /// The rows of one worker in `round`, in the ledger's order; empty where nothing is sent. A
   /// worker that does not take part has rows of what it receives. t = 0 is what precedes the first
@@ -68,6 +71,8 @@ class Audit {
     std::size_t place = 0;
   };
   [[nodiscard]] RoundShape shape_of(const Round& round) const;
+  /// How many workers take part in a round, by the law.
+  [[nodiscard]] std::uint64_t senders_of(const Round& round) const;
   /// The workers that take part in a round, as many as the law has.
   [[nodiscard]] std::vector<std::uint32_t> participants_of(const Round& round) const;
   /// The workers that send or receive the message.
@@ -83,6 +88,8 @@ class Audit {
                                  std::uint32_t worker, const RoundSizes& sizes) const;
   /// The most bits that such a message can have, if the settings alone tell them.
   [[nodiscard]] std::optional<comm::Bits> most_coded(const MessageShape& shape) const;
+  /// The least bits of such a list: the counts of its layers, if they are counted.
+  [[nodiscard]] comm::Bits least_coded(const MessageShape& shape) const;
   /// Throws CheckFailed if `messages` of them have more.
   void check_most(const MessageShape& shape, const Round& round, comm::Bits bits,
                   std::uint64_t messages) const;
@@ -107,8 +114,12 @@ class Audit {
                                                       std::uint32_t worker,
                                                       const RoundSizes& sizes) const;
 
+  /// Throws CheckFailed if the layers of `of_round` are not the law's.
+  void check_layers(const Round& round, const Dimensions& of_round) const;
+
   LawConstants law_;
   Settings settings_;
+  Layers layers_;
   Dimensions dimensions_;
 };
 

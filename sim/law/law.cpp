@@ -80,6 +80,11 @@ std::uint64_t senders_law(std::uint64_t workers, std::uint64_t participation, bo
   return participation == 0 || begins_votes ? workers : participation;
 }
 
+std::uint64_t ring_law(std::uint64_t n, std::uint64_t workers, std::uint64_t place, RingPass pass) {
+  const std::uint64_t kept = (place + (pass == RingPass::reduce ? 1 : 2)) % workers;
+  return n - ((kept + 1) * n / workers - kept * n / workers);
+}
+
 comm::Bits padding_law(comm::Bits message) { return comm::Bits((8 - message.count() % 8) % 8); }
 
 double equation_14(double d, double phi) { return d * phi * (std::log2(1 / phi) + 2); }

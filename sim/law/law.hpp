@@ -64,6 +64,17 @@ struct LawConstants {
 [[nodiscard]] std::uint64_t senders_law(std::uint64_t workers, std::uint64_t participation,
                                         bool begins_votes);
 
+/// All-reduce in a ring of P workers that sum n values each (eq 8; Patarasuk and Yuan 2009). The
+/// values are cut into P blocks, b = 0, ..., P - 1: block b is those from floor(b n / P) up to
+/// floor((b + 1) n / P). In the pass that sums, a worker sends P - 1 blocks, and in the pass that
+/// brings the sums to all again P - 1. The one that it does not send is b = place + 1 mod P in the
+/// first pass and b = place + 2 mod P in the second, `place` being the worker's own in the ring.
+enum class RingPass : std::uint8_t { reduce, gather };
+/// The values that a worker sends in a pass. In both together 2 (P - 1) / P of n where P divides n,
+/// and over all P workers 2 (P - 1) n always.
+[[nodiscard]] std::uint64_t ring_law(std::uint64_t n, std::uint64_t workers, std::uint64_t place,
+                                     RingPass pass);
+
 /// The zero bits that fill a message of this many bits to a whole byte.
 [[nodiscard]] comm::Bits padding_law(comm::Bits message);
 

@@ -18,6 +18,9 @@ class Decimal {
   /// or needs more than 18 digits.
   [[nodiscard]] static Decimal parse(std::string_view text);
 
+  [[nodiscard]] constexpr std::uint64_t digits() const { return digits_; }
+  [[nodiscard]] constexpr unsigned places() const { return places_; }
+
   /// ceil(x * n), exactly. Throws std::invalid_argument if it is 2^64 or more.
   [[nodiscard]] std::uint64_t ceil_times(std::uint64_t n) const;
 

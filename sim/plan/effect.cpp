@@ -47,6 +47,8 @@ std::string names_with_blocks(const Kinds& kinds) {
   return listed(names, "and");
 }
 
+constexpr const char* kNoMemory = "error_memory = false keeps no error";
+
 bool breaks_ties(const Scheme& scheme) { return scheme.breaks_ties(); }
 
 std::string never(const Settings& /*settings*/) { return ""; }
@@ -86,6 +88,20 @@ std::string unless_quantized(const Settings& s) {
   return server_does ? unless_rounds_are_sparse(s) : unless_values_are_quantized(s);
 }
 
+std::string unless_quantization_errs(const Settings& s) {
+  const bool server_keeps = s.aggregate_bits < 32;
+  return s.error_memory || server_keeps ? unless_quantized(s) : kNoMemory;
+}
+
+std::string unless_errors_are_kept(const Settings& s) {
+  return s.error_memory || s.has_server_error() ? unless_sparse(s) : kNoMemory;
+}
+
+std::string unless_masks_are_sent(const Settings& s) {
+  if (s.scheme->sparse() != nullptr) return "";
+  return only("a sparse scheme has masks", "scheme", s.scheme->name());
+}
+
 std::string unless_values_are_coded(const Settings& s) {
   if (const std::string why = unless_it_quantizes(s); !why.empty()) return why;
   if (s.value_bits < 32 || s.aggregate_bits < 32) return "";
@@ -96,7 +112,34 @@ std::string unless_masks_are_of_k(const Settings& s) {
   return only_schemes(s, has_masks_of_k, "has masks of K coordinates");
 }
 
+std::string unless_workers_can_sum(const Settings& s) {
+  if (!s.scheme->sends()) return fmt::format("scheme = {} sends nothing", s.scheme->name());
+  if (const std::string why =
+          only_schemes(s, sums_at_one_mask, "sums where all workers' values are");
+      !why.empty()) {
+    return why;
+  }
+  if (s.aggregate_bits < 32) {
+    return fmt::format("the server sends no sum that aggregate_bits = {} could quantise",
+                       s.aggregate_bits);
+  }
+  if (s.value_codec == ValueCoding::entropy) {
+    return "workers send sums in float32, and nothing that value_codec = entropy could code";
+  }
+  return "";
+}
+
+std::string unless_the_server_sums(const Settings& s) {
+  return s.reduces() ? "with aggregate = reduce workers send their sums in float32" : "";
+}
+
+std::string unless_aggregates_are_sent(const Settings& s) {
+  const std::string why = unless_the_server_sums(s);
+  return why.empty() ? unless_sparse(s) : why;
+}
+
 std::string unless_levels_are_sent(const Settings& s) {
+  if (const std::string why = unless_the_server_sums(s); !why.empty()) return why;
   const bool of_server = s.codes_by_entropy(s.aggregate_bits) && has_masks_of_k(*s.scheme);
   if (s.has_values_by_entropy() || of_server) return unless_quantized(s);
   if (s.value_bits == 1) return "value_bits = 1 sends signs alone, which stay as they are";
@@ -179,6 +222,16 @@ std::string unless_its_warmup_can_be_sparse(const Settings& s) {
   return only("a sparse scheme has shares", "scheme", s.scheme->name());
 }
 
+std::string unless_it_selects(const Settings& s) {
+  if (s.scheme->sparse() != nullptr) return "";
+  return only("a sparse scheme selects coordinates", "scheme", s.scheme->name());
+}
+
+std::string unless_it_selects_by_layer(const Settings& s) {
+  if (const std::string why = unless_it_selects(s); !why.empty()) return why;
+  return s.selection == Selection::layer ? "" : "it is of selection = layer alone";
+}
+
 std::string unless_there_is_a_warmup(const Settings& s) {
   return counts_of(s).warmup > 0 ? "" : "there is no warm-up: " + warmup_of(s);
 }
@@ -257,11 +310,15 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"local_steps", never, unless_steps_follow_the_warmup},
     {"phi", never, unless_sparse},
     {"phi_ad", never, unless_it_adds},
+    {"selection", unless_it_selects, unless_sparse},
+    {"dense_below", unless_it_selects_by_layer, unless_sparse},
     {"value_bits", unless_it_quantizes, unless_sparse},
     {"quantizer", never, unless_values_are_quantized},
     {"quantizer_block", unless_quantized_in_blocks, unless_quantized},
-    {"quantization_error", never, unless_quantized},
-    {"aggregate_bits", unless_it_quantizes, unless_sparse},
+    {"error_memory", never, unless_sparse},
+    {"quantization_error", never, unless_quantization_errs},
+    {"aggregate", unless_workers_can_sum, never},
+    {"aggregate_bits", unless_it_quantizes, unless_aggregates_are_sent},
     {"value_codec", unless_values_are_coded, unless_levels_are_sent},
     {"position_codec", never, unless_sparse},
     {"block_size", unless_coded_in_blocks, unless_sparse},
@@ -305,9 +362,10 @@ constexpr auto kEffects = std::to_array<Effect>({
     {"practice", never, unless_it_chooses},
     {"sampling", never, never},
     {"bn_eval", never, never},
-    {"error_rescale_on_decay", never, unless_sparse},
+    {"error_rescale_on_decay", never, unless_errors_are_kept},
     {"eval_every", never, unless_there_are_many_epochs},
     {"ledger_rows", never, unless_messages_are_sent},
+    {"mask_metrics", unless_masks_are_sent, unless_sparse},
     {"worker_metrics", unless_messages_are_sent, never},
     {"checkpoint_every", never, never},
     {"deadline", never, never, false, true},

@@ -135,6 +135,14 @@ std::vector<Preset> make_presets() {
   both.name = "modern-mv-ad-l8-q-both";
   both.summary = "ssgd-mv-ad-l8-q with all of that, 4-bit values both ways, by their entropy";
   all.push_back(std::move(both));
+  // Batch norm and the linear layer's bias are below 1024 at any width of the paper's order, the
+  // convolutions but the first of narrow networks above.
+  Preset by_layer = modern(row_named("ssgd-mv-ad-l4-q"));
+  by_layer.settings.selection = Selection::layer;
+  by_layer.settings.dense_below = 1024;
+  by_layer.name += "-layer";
+  by_layer.summary += ", by layer";
+  all.push_back(std::move(by_layer));
   for (const auto& [name, row] :
        {std::pair{"demo-sm", "sm"}, {"demo", "ssgd-mv-l4"}, {"demo-ad", "ssgd-mv-ad-l4-q"}}) {
     all.push_back(demo(name, row_named(row)));

@@ -17,7 +17,7 @@ MessageShape whole(Direction way, Kind kind, std::uint64_t values) {
 
 MessageShape k_positions(Direction way, Kind kind, const Settings& settings,
                          const Dimensions& dimensions) {
-  return {
+  MessageShape shape{
       .way = way,
       .kind = kind,
       .least = dimensions.k,
@@ -25,6 +25,10 @@ MessageShape k_positions(Direction way, Kind kind, const Settings& settings,
       .share = settings.phi.to_double(),
       .universe = dimensions.d,
       .block = settings.block_size > 0 ? settings.block_size : settings.phi.rounded_reciprocal()};
+  for (const auto& [d, k, k_ad] : dimensions.layers) {
+    shape.parts.push_back({.size = d, .universe = k < d ? d : 0, .most = k});
+  }
+  return shape;
 }
 
 MessageShape k_values(Direction way, Kind kind, const Settings& settings,
@@ -39,15 +43,47 @@ MessageShape k_values(Direction way, Kind kind, const Settings& settings,
           .block = value_bits == 1 ? settings.quantizer_block : 0};
 }
 
+/// The same round where the workers that take part sum their values themselves: these go around a
+/// ring, and the aggregate only to those that are absent.
+void sum_across(const Settings& settings, const Round& round, RoundShape& shape) {
+  MessageShape& aggregate = *std::ranges::find(shape, Kind::aggregate, &MessageShape::kind);
+  MessageShape blocks = aggregate;
+  blocks.way = Direction::across;
+  blocks.counted_by = CountedBy::place;
+  aggregate.is_for_absent = true;
+  std::erase_if(shape, [&](const MessageShape& m) {
+    return m.kind == Kind::dense || m.kind == Kind::update ||
+           (m.is_for_absent && round.absent == 0);
+  });
+  if (settings.workers - round.absent == 1) return;
+  for (const Kind kind : {Kind::reduce, Kind::gather}) {
+    blocks.kind = kind;
+    shape.push_back(blocks);
+  }
+}
+
 }  // namespace
 
-Dimensions dimensions(const Settings& settings, std::uint64_t d, std::uint64_t buffers) {
-  const std::uint64_t k = settings.phi.ceil_times(d);
-  return {.workers = settings.workers,
-          .d = d,
-          .k = k,
-          .k_ad = std::min(k, settings.phi_ad.ceil_times(d)),
-          .buffers = buffers};
+Dimensions dimensions(const Settings& settings, const Layers& layers, std::uint64_t buffers) {
+  const auto of = [&](std::uint64_t d) -> LayerDimensions {
+    const std::uint64_t k = settings.phi.ceil_times(d);
+    return {.d = d, .k = k, .k_ad = std::min(k, settings.phi_ad.ceil_times(d))};
+  };
+  Dimensions all{.workers = settings.workers, .d = layers.d(), .buffers = buffers};
+  if (settings.selection == Selection::global) {
+    all.k = of(all.d).k;
+    all.k_ad = of(all.d).k_ad;
+    return all;
+  }
+  for (const std::uint64_t d : layers.sizes()) {
+    LayerDimensions layer = of(d);
+    if (d < settings.dense_below) layer.k = d;
+    if (layer.k == d) layer.k_ad = 0;  // there is nothing to add
+    all.k += layer.k;
+    all.k_ad += layer.k_ad;
+    all.layers.push_back(layer);
+  }
+  return all;
 }
 
 MessageShape vote_shape(const Settings& settings, const Dimensions& dimensions,
@@ -85,6 +121,7 @@ RoundShape round_shape(const Settings& settings, const Dimensions& dimensions, c
   } else {
     shape = scheme.shape(settings, dimensions, round);
   }
+  if (settings.reduces()) sum_across(settings, round, shape);
   if (round.evaluate && settings.bn_eval() == BatchNormEvaluation::average) {
     shape.push_back(whole(Direction::up, Kind::buffers, dimensions.buffers));
   }

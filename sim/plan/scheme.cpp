@@ -48,6 +48,10 @@ bool has_masks_of_k(const Scheme& scheme) {
   return !masks.empty() && masks.front().counted_by == CountedBy::settings;
 }
 
+bool sums_at_one_mask(const Scheme& scheme) {
+  return scheme.sends() && (scheme.sparse() == nullptr || has_masks_of_k(scheme));
+}
+
 std::string names_of_schemes(bool (*such)(const Scheme&)) {
   std::vector<std::string_view> names;
   for (const Scheme* const scheme : schemes()) {

@@ -65,6 +65,8 @@ class Scheme {
 [[nodiscard]] bool drops(const Scheme& scheme);
 /// Whether its masks have exactly K coordinates.
 [[nodiscard]] bool has_masks_of_k(const Scheme& scheme);
+/// Whether all that its workers' values are summed at is the same for each of them.
+[[nodiscard]] bool sums_at_one_mask(const Scheme& scheme);
 /// The names of the schemes for which `such` is true, as "mv, mv-rs".
 [[nodiscard]] std::string names_of_schemes(bool (*such)(const Scheme&));
 

@@ -10,6 +10,7 @@
 
 #include "data/batches.hpp"
 #include "nn/backend_entry.hpp"
+#include "sim/plan/choices.hpp"
 #include "sim/plan/decimal.hpp"
 
 namespace mvsgd::sim {
@@ -45,6 +46,7 @@ enum class ValueCoding : std::uint8_t {
   plain,    ///< q bits each
   entropy,  ///< by the frequency of each level, given the sender's own vote
 };
+enum class Selection : std::uint8_t { global, layer };  ///< K of all d, or K_l of each tensor
 enum class MaskCoding : std::uint8_t {
   positions,
   delta,  ///< the change of the last mask, from the second sparse round on
@@ -52,48 +54,13 @@ enum class MaskCoding : std::uint8_t {
 using ConvAlgorithm = nn::ConvolutionChoice;
 using nn::InstructionSet;
 using nn::Precision;
-enum class Aggregation : std::uint8_t { mean, sum };
-enum class TieBreaking : std::uint8_t { random, index };
-enum class BatchNormEvaluation : std::uint8_t {
-  average,    ///< the mean of the workers' running statistics, sent for each evaluation
-  recompute,  ///< statistics of the training images under the evaluated parameters
-  batch,      ///< the statistics of each test batch: the authors' practice
-};
-
-/// How the learning rate rises over the warm-up; schedule() has the formulas.
-enum class Warmup : std::uint8_t {
-  stairs,  ///< five equal stairs
-  ramp,    ///< the same amount in every step (Goyal et al. 2017)
-};
-
-/// What the rounds of the warm-up send.
-enum class PhiWarmup : std::uint8_t {
-  dense,   ///< whole model differences (section 4.2)
-  stairs,  ///< shares of 1/4, 1/16, ... down to phi (DGC, Lin et al. 2018, section 3.3)
-};
-
-/// How the training images are split over the workers.
-enum class Split : std::uint8_t {
-  random,      ///< by chance alone
-  stratified,  ///< equal counts of each class
-  dirichlet,   ///< shares of the classes drawn from Dirichlet distributions
-  classes,     ///< a few classes for each worker
-};
-
-/// How many images the workers of a split by Dirichlet distributions have.
-enum class SplitSizes : std::uint8_t {
-  equal,  ///< as many, but for one
-  free,   ///< as it happens, one at least
-};
 
 /// The value of `init` that stands for the initial distributions, drawn with `seed`.
 inline constexpr std::string_view kRandomInit = "random";
 
-/// What a row of ledger.csv holds.
-enum class LedgerRows : std::uint8_t {
-  worker,  ///< one field of one worker's message in a round
-  round,   ///< one field of a round's message, summed over the workers
-};
+/// What a row of ledger.csv holds: one field of one worker's message in a round, or of a round's
+/// message, summed over the workers.
+enum class LedgerRows : std::uint8_t { worker, round };
 
 /// When a run saves a checkpoint, besides on an interrupt and before the last round.
 struct CheckpointEvery {
@@ -110,12 +77,16 @@ struct Settings {
   std::uint32_t local_steps = 1;            ///< H
   Decimal phi{1, 2};                        ///< share of coordinates kept
   Decimal phi_ad{1, 3};  ///< share that a vote may add, and drop, in a round (scheme mv_ad)
+  Selection selection = Selection::global;
+  std::uint32_t dense_below = 0;  ///< tensors of fewer parameters are sent whole (Selection::layer)
   std::uint32_t value_bits = 32;  ///< q of a worker's sparse values; 32: float32, not quantised
   std::string quantizer = "fractional";  ///< a name of compress::quantizers()
   std::uint32_t quantizer_block = 0;     ///< values that share a scale (scaled sign); 0: all
-  bool quantization_error = true;        ///< e = D - Q(M (x) D); false: e = D - M (x) D
-  std::uint32_t aggregate_bits = 32;     ///< q of a sparse round's aggregate; 32: float32
-  ValueCoding value_codec = ValueCoding::plain;  ///< of quantised values
+  bool error_memory = true;        ///< false: a worker forgets what a sparse round does not send
+  bool quantization_error = true;  ///< e = D - Q(M (x) D); false: e = D - M (x) D
+  AggregatedBy aggregate = AggregatedBy::server;  ///< who sums the workers' values
+  std::uint32_t aggregate_bits = 32;              ///< q of a sparse round's aggregate; 32: float32
+  ValueCoding value_codec = ValueCoding::plain;   ///< of quantised values
   std::string position_codec = "block";  ///< of compress::position_codecs(); this is the paper's
   std::uint32_t block_size = 0;  ///< B of votes and masks if the code has blocks; 0: round(1 / phi)
   VoteCoding vote_codec = VoteCoding::positions;
@@ -157,6 +128,7 @@ struct Settings {
   Aggregation aggregation = Aggregation::mean;
   std::uint32_t eval_every = 1;  ///< epochs between evaluations
   LedgerRows ledger_rows = LedgerRows::worker;
+  bool mask_metrics = false;    ///< metrics of how long masks' coordinates have waited
   bool worker_metrics = false;  ///< a line of each worker's numbers for each evaluated round
   CheckpointEvery checkpoint_every;
   std::uint32_t deadline = 3600;  ///< seconds to wait for a peer in another process
@@ -177,6 +149,9 @@ struct Settings {
 
   /// Whether the server keeps what quantisation of the aggregate loses, [d].
   [[nodiscard]] bool has_server_error() const { return aggregate_bits < 32 && quantization_error; }
+
+  /// Whether the workers sum their values without the server (eq 8).
+  [[nodiscard]] bool reduces() const { return aggregate == AggregatedBy::reduce; }
 
   /// Whether rounds leave workers out.
   [[nodiscard]] bool samples_workers() const {

@@ -100,6 +100,10 @@ void write_bits(std::ostream& out, std::span<const SeedGroup> groups) {
   HtmlTable table(out, heads);
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (const comm::Direction direction : comm::kAllDirections) {
+      const bool goes = std::ranges::any_of(groups[g].runs, [&](const RunHistory& run) {
+        return run.bits[direction].total() > comm::Bits(0);
+      });
+      if (direction == comm::Direction::across && !goes) continue;
       std::vector<std::string> cells{marked(groups[g], g), std::string(comm::name(direction))};
       for (const comm::Field field : comm::kAllFields) {
         std::uint64_t bits = 0;

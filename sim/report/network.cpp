@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <ostream>
 #include <string_view>
@@ -193,8 +194,7 @@ std::vector<RoundLoad> loads_of(const RunWithRows& run) {
   const RunHistory& history = run.history;
   const Settings& settings = history.settings;
   check_rows(run);
-  const auto layout = nn::resnet18_parameters({.width = settings.width});
-  const Dimensions of_run = dimensions(settings, static_cast<std::uint64_t>(layout.size()), 0);
+  const Dimensions of_run = dimensions(settings, network_layers(settings), 0);
   const std::vector<Round> rounds = schedule(settings, training_images(settings));
   std::vector<RoundLoad> loads;
   auto row = run.rows.begin();
@@ -206,11 +206,18 @@ std::vector<RoundLoad> loads_of(const RunWithRows& run) {
     }
     const std::vector<std::uint32_t> all = participants(settings, Round());
     const std::vector<std::uint32_t> taking = participants(settings, round);
+    std::vector<std::uint32_t> absent;
+    std::ranges::set_difference(all, taking, std::back_inserter(absent));
     for (; row != run.rows.end() && row->id.round == round.t; ++row) {
       for (std::size_t i = 0; i < of_round.size(); ++i) {
         if (of_round[i].way != row->id.direction) continue;
         if (std::ranges::find(of_round[i].kinds, row->id.kind) == of_round[i].kinds.end()) continue;
-        add_row(*row, settings.ledger_rows, row->id.direction == Direction::up ? taking : all,
+        const bool is_for_absent =
+            settings.reduces() && row->id.kind == Kind::aggregate && round.absent > 0;
+        add_row(*row, settings.ledger_rows,
+                is_for_absent                          ? absent
+                : row->id.direction == Direction::down ? all
+                                                       : taking,
                 load.legs[i].bits);
       }
     }
@@ -253,14 +260,33 @@ double leg_seconds(const Network& network, Direction way, std::span<const double
   return shared ? std::max(slowest, latency + sum / *shared) : slowest;
 }
 
+/// The seconds that blocks take around a ring of those workers that send any: as many steps as each
+/// sends messages, and a step takes as long as its slowest message from a worker to the next.
+double ring_seconds(const Network& network, std::span<const double> bits) {
+  std::vector<std::uint32_t> ring;
+  for (std::uint32_t n = 0; n < bits.size(); ++n) {
+    if (bits[n] > 0) ring.push_back(n);
+  }
+  if (ring.empty()) return 0;
+  const auto steps = static_cast<double>(2 * (ring.size() - 1));
+  double slowest = 0;
+  for (std::size_t i = 0; i < ring.size(); ++i) {
+    const Link& from = network.link(ring[i]);
+    const Link& to = network.link(ring[(i + 1) % ring.size()]);
+    const double rate = std::min(from.rate[Direction::up], to.rate[Direction::down]);
+    slowest = std::max(slowest, from.latency + to.latency + bits[ring[i]] / steps / rate);
+  }
+  return steps * slowest;
+}
+
 Network scaled(const Network& network, double factor) {
   Network other = network;
   const auto scale = [&](Link& link) {
-    for (const Direction way : comm::kAllDirections) link.rate[way] *= factor;
+    for (const Direction way : comm::kServerDirections) link.rate[way] *= factor;
   };
   scale(other.worker);
   for (auto& [n, link] : other.unlike) scale(link);
-  for (const Direction way : comm::kAllDirections) {
+  for (const Direction way : comm::kServerDirections) {
     if (other.server[way]) *other.server[way] *= factor;
   }
   return other;
@@ -271,7 +297,8 @@ std::string seconds_text(double seconds) { return fmt::format("{:.4g} s", second
 NetworkTime time_of(const RoundLoad& load, const Network& network) {
   NetworkTime time{.compute = load.compute, .network = 0};
   for (const RoundLoad::LegLoad& leg : load.legs) {
-    time.network += leg_seconds(network, leg.way, leg.bits);
+    time.network += leg.way == Direction::across ? ring_seconds(network, leg.bits)
+                                                 : leg_seconds(network, leg.way, leg.bits);
   }
   return time;
 }
@@ -313,6 +340,7 @@ std::vector<Leg> legs(const RoundShape& shape) {
   Leg first{.way = Direction::up, .kinds = {}};
   Leg mask{.way = Direction::down, .kinds = {}};
   Leg values{.way = Direction::up, .kinds = {}};
+  Leg ring{.way = Direction::across, .kinds = {}};
   Leg aggregate{.way = Direction::down, .kinds = {}};
   Leg buffers{.way = Direction::up, .kinds = {}};
   bool waits_for_mask = false;
@@ -321,7 +349,9 @@ std::vector<Leg> legs(const RoundShape& shape) {
   }
   for (const MessageShape& message : shape) {
     const Kind kind = message.kind;
-    if (message.way == Direction::down) {
+    if (message.way == Direction::across) {
+      ring.kinds.push_back(kind);
+    } else if (message.way == Direction::down) {
       (kind == Kind::mask && waits_for_mask ? mask : aggregate).kinds.push_back(kind);
     } else if (kind == Kind::buffers) {
       buffers.kinds.push_back(kind);
@@ -330,7 +360,7 @@ std::vector<Leg> legs(const RoundShape& shape) {
     }
   }
   std::vector<Leg> all;
-  for (Leg* const leg : {&first, &mask, &values, &aggregate, &buffers}) {
+  for (Leg* const leg : {&first, &mask, &values, &ring, &aggregate, &buffers}) {
     if (!leg->kinds.empty()) all.push_back(std::move(*leg));
   }
   return all;
@@ -351,7 +381,7 @@ NetworkTime dense_network_time(const RunWithRows& run, const Network& network) {
   const std::vector<double> bits(settings.workers, message);
   const auto seconds_of_step = [&](std::span<const double> of) {
     double step = 0;
-    for (const Direction way : comm::kAllDirections) step += leg_seconds(network, way, of);
+    for (const Direction way : comm::kServerDirections) step += leg_seconds(network, way, of);
     return step;
   };
   const double step_of_all = seconds_of_step(bits);

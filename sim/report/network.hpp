@@ -49,7 +49,8 @@ struct Leg {
   std::vector<comm::Kind> kinds;
 };
 
-/// A round's messages in the order of the protocol: votes, mask, updates, aggregate. Values at a
+/// A round's messages in the order of the protocol: votes, mask, updates or what goes around the
+/// ring, aggregate. Values at a
 /// worker's own support (top-K) go with its vote, since they do not wait for the mask. The buffers
 /// of an evaluation go last.
 [[nodiscard]] std::vector<Leg> legs(const RoundShape& shape);

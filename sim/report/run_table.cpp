@@ -35,7 +35,8 @@ Line line_of(const TableRun& run) {
 }  // namespace
 
 std::optional<BitBudget> bit_budget(const RunHistory& run, comm::Direction direction) {
-  const comm::FieldBits& bits = run.sparse_bits[direction];
+  comm::FieldBits bits = run.sparse_bits[direction];
+  bits += run.sparse_bits[comm::Direction::across];
   if (bits.total() == comm::Bits(0)) return std::nullopt;
   const auto d = nn::resnet18_parameters({.width = run.settings.width}).size();
   const double places = static_cast<double>(d) * static_cast<double>(run.sparse_steps);

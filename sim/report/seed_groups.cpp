@@ -215,6 +215,9 @@ void write_csv(std::ostream& out, std::span<const SeedGroup> groups) {
           if (const auto value = q.of(m)) row(m, q.name, *value);
         }
         for (const LayerShare& share : m.kept) row(m, "kept_by_layer/" + share.layer, share.kept);
+        for (const LayerShare& share : m.in_masks) {
+          row(m, "in_masks_by_layer/" + share.layer, share.kept);
+        }
       }
       for (const WorkerMetrics& line : run.by_worker) {
         const auto m = std::ranges::lower_bound(run.rounds, line.round, {}, &RoundHistory::round);
@@ -229,6 +232,8 @@ void write_csv(std::ostream& out, std::span<const SeedGroup> groups) {
       if (run.rounds.empty()) continue;
       const RoundHistory& last = run.rounds.back();
       for (const comm::Direction direction : comm::kAllDirections) {
+        const bool across = direction == comm::Direction::across;
+        if (across && run.bits[direction].total() == comm::Bits(0)) continue;
         for (const comm::Field field : comm::kAllFields) {
           row(last, fmt::format("bits_{}/{}", comm::name(direction), comm::name(field)),
               run.bits[direction][field].count());

@@ -63,7 +63,8 @@ struct KeptShare {
 
 /// Writes everything that is drawn, before any mean, one number a row:
 /// group,seed,round,epoch,bits,seconds,quantity,value. The quantities are those of quantities(); a
-/// kept_by_layer/LAYER for each layer after an evaluation; what worker_metrics.jsonl has, as
+/// kept_by_layer/LAYER and, of runs with mask_metrics, in_masks_by_layer/LAYER for each layer after
+/// an evaluation; what worker_metrics.jsonl has, as
 /// QUANTITY/worker-N; and, in a run's last round,
 /// bits_DIRECTION/FIELD and the four rates of the whole run.
 void write_csv(std::ostream& out, std::span<const SeedGroup> groups);

@@ -21,6 +21,7 @@ using comm::BitWriter;
 
 constexpr std::string_view kPause = "pause or not";
 constexpr std::string_view kBegun = "begun";
+constexpr std::string_view kSum = "sum of a round";
 constexpr std::string_view kDigest = "digest of the model";
 constexpr std::string_view kPart = "part of a checkpoint";
 
@@ -103,6 +104,27 @@ void send_begun(comm::Transport& worker, std::uint32_t round) {
 void receive_begun(comm::Transport& server, std::uint32_t worker, std::uint32_t round) {
   const auto bytes = server.receive_control(worker, kBegun);
   (void)reader_after_round(server, bytes, kBegun, round);
+}
+
+void send_sum(comm::Transport& worker, std::uint32_t round, std::span<const float> sum) {
+  BitWriter out;
+  out.reserve(32 * Bits(sum.size() + 1));
+  out.put(round, 32);
+  out.put_floats(sum);
+  worker.send_control(worker.server(), kSum, out.take());
+}
+
+std::vector<float> receive_sum(comm::Transport& server, std::uint32_t worker, std::uint32_t round,
+                               std::size_t count) {
+  const auto bytes = server.receive_control(worker, kSum);
+  BitReader in = reader_after_round(server, bytes, kSum, round);
+  if (in.remaining() != 32 * Bits(count)) {
+    throw comm::DecodeError(fmt::format("{} of round {} from {}: {} bits, {} values", kSum, round,
+                                        server.name_of(worker), in.remaining().count(), count));
+  }
+  std::vector<float> sum(count);
+  in.get_floats(sum);
+  return sum;
 }
 
 ModelDigest digest_of(std::span<const float> theta, std::span<const compress::Index> mask) {

@@ -1,5 +1,6 @@
 // What the ranks of a group tell each other besides the protocol: where to pause, whether they hold
-// the same model in the end, and each worker's part of a checkpoint.
+// the same model in the end, each worker's part of a checkpoint, and the server what workers have
+// summed without it.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +29,13 @@ void send_pause(comm::Transport& server, std::uint32_t round, bool pauses);
 void send_begun(comm::Transport& worker, std::uint32_t round);
 /// Throws comm::DecodeError if the worker has begun another round.
 void receive_begun(comm::Transport& server, std::uint32_t worker, std::uint32_t round);
+
+/// First worker of a ring to server: the values' sum over the ring. What the server holds of the
+/// model follows from it: for evaluations, checkpoints, and workers that are absent.
+void send_sum(comm::Transport& worker, std::uint32_t round, std::span<const float> sum);
+/// Throws comm::DecodeError if the message is of another round or has not `count` values.
+[[nodiscard]] std::vector<float> receive_sum(comm::Transport& server, std::uint32_t worker,
+                                             std::uint32_t round, std::size_t count);
 
 /// SHA-256 of what all ranks must hold alike when they stop.
 struct ModelDigest {

@@ -17,10 +17,12 @@ namespace mvsgd::sim {
 ///   returns  [tied], whether it enters
 ///
 /// The random numbers are 32-bit halves of Philox4x64-10 under the key {seed, "vote" 1} at the
-/// counters {t, 0, 0, 0}, {t, 0, 0, 1}, ..., the low half of a word first. The answer is the upper
+/// counters {t, part, 0, 0}, {t, part, 0, 1}, ..., the low half of a word first; part 0 is of ties
+/// among all coordinates, part l + 1 of those in layer l. The answer is the upper
 /// 32 bits of the product of a half and the number that is left. A half is refused if the product's
 /// lower 32 bits are below 2^32 mod left, so that every answer has equally many halves.
 [[nodiscard]] std::vector<bool> defined_ties(TieBreaking rule, std::uint64_t seed, std::uint32_t t,
-                                             std::size_t wanted, std::size_t tied);
+                                             std::size_t wanted, std::size_t tied,
+                                             std::uint64_t part = 0);
 
 }  // namespace mvsgd::sim

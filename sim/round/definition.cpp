@@ -38,15 +38,69 @@ std::vector<float> masked(const Settings& settings, unsigned q, std::span<const 
   return whole;
 }
 
+/// Eq 8 without the server: the workers in `taking` sum in a ring, at the coordinates `at`. The n
+/// of these are cut into as many blocks as there are workers, block b being those from floor(b n /
+/// P) to floor((b + 1) n / P). Block b goes around from worker b of the ring on: each adds its own.
+std::vector<float> ring_sum(const std::vector<std::vector<float>>& vectors,
+                            const std::vector<std::uint32_t>& taking, std::span<const Index> at) {
+  const std::size_t workers = taking.size();
+  const std::size_t n = at.size();
+  std::vector<float> total(vectors[taking.front()].size());
+  for (std::size_t b = 0; b < workers; ++b) {
+    for (std::size_t j = b * n / workers; j < (b + 1) * n / workers; ++j) {
+      float& sum = total[at[j]];
+      sum = vectors[taking[b]][at[j]];
+      for (std::size_t s = 1; s < workers; ++s) sum += vectors[taking[(b + s) % workers]][at[j]];
+    }
+  }
+  return total;
+}
+
+std::vector<Index> all_below(std::size_t d) {
+  std::vector<Index> all(d);
+  for (std::size_t i = 0; i < d; ++i) all[i] = static_cast<Index>(i);
+  return all;
+}
+
 }  // namespace
+
+std::vector<Index> DefinedPart::members(const std::vector<Index>& set) const {
+  std::vector<Index> mine;
+  for (const Index i : set) {
+    if (i >= begin && i < begin + size) mine.push_back(i - static_cast<Index>(begin));
+  }
+  return mine;
+}
+
+std::vector<DefinedPart> DefinitionRound::parts() const {
+  const Protocol& protocol = *protocol_;
+  if (settings_->selection == Selection::global) {
+    return {{.size = protocol.d, .k = protocol.k, .k_ad = protocol.k_ad}};
+  }
+  std::vector<DefinedPart> parts;
+  std::size_t begin = 0;
+  for (std::uint32_t l = 0; l < protocol.layers.size(); ++l) {
+    const auto& [size, k] = protocol.layers[l];
+    parts.push_back({.begin = begin,
+                     .size = size,
+                     .k = static_cast<std::uint32_t>(k),
+                     .k_ad = protocol.k_ads[l],
+                     .draws = l + 1});
+    begin += size;
+  }
+  return parts;
+}
 
 void DefinitionRound::vote(const ChooseVote& choose, AbsentVotes absent) {
   defined_->votes.assign(differences_.size(), {});
   if (absent == AbsentVotes::stand) defined_->votes = *votes_;
   for (const std::uint32_t n : defined_->participants) {
-    const auto top = compress::top_k_support_by_sorting(differences_[n], protocol_->k);
+    const std::span<const float> difference = differences_[n];
+    const auto top = in_each_part([&](const DefinedPart& part) {
+      return compress::top_k_support_by_sorting(difference.subspan(part.begin, part.size), part.k);
+    });
     std::vector<Index>& last = (*votes_)[n];
-    last = choose(differences_[n], top, last);
+    last = choose(difference, top, last);
     defined_->votes[n] = last;
   }
   defined_->counts.assign(protocol_->d, 0);
@@ -70,24 +124,25 @@ std::vector<Index> DefinitionRound::changed(const std::vector<Index>& vote,
 }
 
 std::vector<Index> DefinitionRound::most_voted() const {
-  const auto& counts = defined_->counts;
-  const std::size_t k = protocol_->k;
-  std::vector<std::uint32_t> order(counts.begin(), counts.end());
-  std::sort(order.begin(), order.end(), std::greater<>());
-  const std::uint32_t last = order[k - 1];  // votes of the last coordinate that enters
-  std::vector<Index> mask;
-  std::vector<Index> tied;
-  for (Index i = 0; i < counts.size(); ++i) {
-    if (counts[i] > last) mask.push_back(i);
-    if (counts[i] == last) tied.push_back(i);
-  }
-  const std::vector<bool> enters =
-      defined_ties(settings_->tie_break, settings_->seed, round_->t, k - mask.size(), tied.size());
-  for (std::size_t j = 0; j < tied.size(); ++j) {
-    if (enters[j]) mask.push_back(tied[j]);
-  }
-  std::sort(mask.begin(), mask.end());
-  return mask;
+  return in_each_part([&](const DefinedPart& part) {
+    const auto counts = std::span(defined_->counts).subspan(part.begin, part.size);
+    std::vector<std::uint32_t> order(counts.begin(), counts.end());
+    std::sort(order.begin(), order.end(), std::greater<>());
+    const std::uint32_t last = order[part.k - 1];  // votes of the last coordinate that enters
+    std::vector<Index> mask;
+    std::vector<Index> tied;
+    for (Index i = 0; i < counts.size(); ++i) {
+      if (counts[i] > last) mask.push_back(i);
+      if (counts[i] == last) tied.push_back(i);
+    }
+    const std::vector<bool> enters = defined_ties(settings_->tie_break, settings_->seed, round_->t,
+                                                  part.k - mask.size(), tied.size(), part.draws);
+    for (std::size_t j = 0; j < tied.size(); ++j) {
+      if (enters[j]) mask.push_back(tied[j]);
+    }
+    std::sort(mask.begin(), mask.end());
+    return mask;
+  });
 }
 
 void DefinitionRound::send_under(std::vector<Index> mask) {
@@ -101,8 +156,10 @@ void DefinitionRound::send_own_votes(std::vector<Index> mask) {
   defined_->mask = std::move(mask);
 }
 
-Definition::Definition(const Settings& settings, std::vector<float> theta)
+Definition::Definition(const Settings& settings, std::vector<float> theta,
+                       std::optional<Layers> layers)
     : settings_(settings),
+      layers_(layers ? std::move(*layers) : Layers(theta.size())),
       theta_(std::move(theta)),
       e_(settings.workers, std::vector<float>(theta_.size())),
       server_e_(theta_.size()),
@@ -132,23 +189,27 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
     const std::span<const float> theta_h = local.theta.host();
     for (std::size_t i = 0; i < d; ++i) e_[n][i] = (theta_h[i] - theta_[i]) + e_[n][i];
   }
+  const auto mean = [&](std::vector<float> total) {
+    for (float& x : total) x /= divisor;
+    return total;
+  };
   const auto sum = [&](const std::vector<std::vector<float>>& vectors) {
     std::vector<float> total = vectors[taking.front()];
     for (const std::uint32_t n : std::span(taking).subspan(1)) {
       for (std::size_t i = 0; i < d; ++i) total[i] += vectors[n][i];
     }
-    for (float& x : total) x /= divisor;
     return total;
   };
-  defined.mean = sum(e_);
+  defined.mean = mean(sum(e_));
 
   if (round.dense) {
-    defined.aggregate = defined.mean;
+    defined.aggregate =
+        settings_.reduces() ? mean(ring_sum(e_, taking, all_below(d))) : defined.mean;
     for (const std::uint32_t n : taking) std::ranges::fill(e_[n], 0.0F);
   } else {
     // On a stair of the warm-up phi is 4^-stair. All else is as in other sparse rounds; e goes on.
     const Settings own = settings_in(settings_, round);
-    const Protocol protocol = make_protocol(own, d, round.absent);
+    const Protocol protocol = make_protocol(own, layers_, round.absent);
     DefinitionRound sparse(own, protocol, round, e_, votes_, defined);
     settings_.scheme->sparse()->define(sparse);
     defined.sent.resize(settings_.workers);
@@ -162,8 +223,10 @@ DefinedRound Definition::run(const Round& round, LocalUpdate& update) {
       if (settings_.momentum_correction) {
         for (const Index i : defined.sent_at[n]) velocity_[n][i] = 0;
       }
+      if (!settings_.error_memory) std::ranges::fill(e_[n], 0.0F);
     }
-    defined.aggregate = sum(defined.sent);
+    defined.aggregate = mean(settings_.reduces() ? ring_sum(defined.sent, taking, defined.mask)
+                                                 : sum(defined.sent));
     // Two-way quantisation: the server sends Q(M (x) E), E being the mean and what it did not send
     // before, and keeps the rest as the workers do.
     if (settings_.aggregate_bits < 32) {

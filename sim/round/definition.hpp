@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "compress/select/index.hpp"
 #include "compress/vote/add_drop.hpp"
+#include "sim/plan/layers.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/round/local_update.hpp"
@@ -36,6 +38,18 @@ enum class AbsentVotes : std::uint8_t {
   stand,     ///< a vote as any other (add-drop voting, whose server has the sum of all)
 };
 
+/// Coordinates among which K are chosen: all d, or with selection = layer those of a layer.
+struct DefinedPart {
+  std::size_t begin = 0;
+  std::size_t size = 0;
+  std::uint32_t k = 0;
+  std::uint32_t k_ad = 0;
+  std::uint32_t draws = 0;  ///< which of a round's random numbers: 0 of all d, l + 1 of layer l
+
+  /// The members of an increasing set that are in this part, relative to `begin`.
+  [[nodiscard]] std::vector<compress::Index> members(const std::vector<compress::Index>& set) const;
+};
+
 /// A sparse round of the definition, from D to what is sent, as a scheme sees it.
 class DefinitionRound {
  public:
@@ -54,6 +68,21 @@ class DefinitionRound {
   [[nodiscard]] const Round& round() const { return *round_; }
   [[nodiscard]] const DefinedRound& defined() const { return *defined_; }
 
+  /// [0, d), or with selection = layer each layer.
+  [[nodiscard]] std::vector<DefinedPart> parts() const;
+  /// What `choose(part)` chooses in each part, relative to its begin, as a set of the d
+  /// coordinates.
+  template <typename Choose>
+  [[nodiscard]] std::vector<compress::Index> in_each_part(const Choose& choose) const {
+    std::vector<compress::Index> all;
+    for (const DefinedPart& part : parts()) {
+      for (const compress::Index i : choose(part)) {
+        all.push_back(static_cast<compress::Index>(part.begin) + i);
+      }
+    }
+    return all;
+  }
+
   /// Chooses a worker's vote, given its D, its top-K support and its last vote.
   using ChooseVote = std::function<std::vector<compress::Index>(
       std::span<const float> difference, const std::vector<compress::Index>& top,
@@ -65,8 +94,8 @@ class DefinitionRound {
   /// Algorithm 2 line 15, on sets.
   [[nodiscard]] static std::vector<compress::Index> changed(
       const std::vector<compress::Index>& vote, const compress::VoteChange& change);
-  /// Eq 9: the K coordinates with the most votes. If coordinates tie for the last places, the
-  /// settings' tie rule says which of them enter in this round.
+  /// Eq 9: the K coordinates with the most votes, in each part. If coordinates tie for the last
+  /// places, the settings' tie rule says which of them enter in this round.
   [[nodiscard]] std::vector<compress::Index> most_voted() const;
 
   /// All workers that take part send their values under `mask`.
@@ -85,6 +114,10 @@ class DefinitionRound {
 
 /// The definition of any scheme that sends. A round costs O(N d log d), for RS O(K d).
 ///
+/// With selection = layer, "the K largest" and "the K most voted" are K_l of each layer, K_l =
+/// ceil(phi d_l), or all d_l where these are fewer than dense_below; ties are broken in each layer.
+/// What is quantised is all values of a message together, as ever.
+///
 /// Client sampling (McMahan et al. 2017, algorithm 1): in a round m of the N workers take part,
 /// drawn by seed and round (participants()), and where the definition says "sum over n" or "mean",
 /// it is over these m. Mask and aggregate go to all N, so that theta is the same everywhere in
@@ -95,8 +128,9 @@ class DefinitionRound {
 /// votes (the first sparse one, or that of a stair) has all N take part.
 class Definition {
  public:
-  /// theta [d].
-  Definition(const Settings& settings, std::vector<float> theta);
+  /// theta [d]. With selection = layer, `layers` are the tensors of which it consists; if none are
+  /// given, it is one.
+  Definition(const Settings& settings, std::vector<float> theta, std::optional<Layers> layers = {});
 
   /// Runs one round with the model differences that `update` computes in slot 0.
   DefinedRound run(const Round& round, LocalUpdate& update);
@@ -112,6 +146,7 @@ class Definition {
 
  private:
   Settings settings_;
+  Layers layers_;
   std::vector<float> theta_;
   std::vector<std::vector<float>> e_;
   std::vector<float> server_e_;

@@ -30,6 +30,13 @@ compress::TopK DeviceArrays::add_difference_top_k(const FlatView& theta_h, std::
   return operators_->top_k(e_, k);
 }
 
+compress::LayersTopK DeviceArrays::add_difference_layers_top_k(
+    const FlatView& theta_h, std::span<const compress::Layer> layers,
+    std::span<const float> hints) {
+  add_difference(theta_h);
+  return compress::layers_top_k(read_error(), layers, hints);
+}
+
 void DeviceArrays::move_to(const FlatView& theta_h) {
   operators_->copy(theta_, theta_h.device().array);
 }

@@ -28,6 +28,10 @@ class DeviceArrays final : public WorkerArrays {
   /// Ignores the hint.
   [[nodiscard]] compress::TopK add_difference_top_k(const FlatView& theta_h, std::size_t k,
                                                     float hint) override;
+  /// Reads D back and selects on the host.
+  [[nodiscard]] compress::LayersTopK add_difference_layers_top_k(
+      const FlatView& theta_h, std::span<const compress::Layer> layers,
+      std::span<const float> hints) override;
   void move_to(const FlatView& theta_h) override;
   void keep_error() override;
   void return_to_kept_error() override { e_ = std::exchange(kept_error_, {}); }

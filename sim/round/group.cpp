@@ -205,7 +205,8 @@ GroupState run_group(const GroupContext& context, GroupState state) {
   GiveUp& give_up = context.give_up != nullptr ? *context.give_up : never;
   const bool all_here = context.group.here().size() == context.group.workers() + std::size_t{1};
   if (all_here) give_up.restart();
-  const Protocols protocols(settings, state.server.theta.size(), context.rounds);
+  const Protocols protocols(settings, context.layers.value_or(Layers(state.server.theta.size())),
+                            context.rounds);
   const LeaderContext leader{.rounds = rounds,
                              .pause_after = context.pause_after,
                              .evaluate = context.evaluate,

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "comm/group.hpp"
+#include "sim/plan/layers.hpp"
 #include "sim/round/local_update.hpp"
 #include "sim/round/server.hpp"
 #include "sim/round/slots.hpp"
@@ -33,6 +35,8 @@ struct GroupState {
 struct GroupContext {
   comm::Group& group;
   const Settings& settings;
+  /// With selection = layer the model's tensors; none: it is one.
+  std::optional<Layers> layers = {};
   std::span<const Round> rounds;  ///< all rounds of the run, from round 1 on
   LocalUpdate& update;
   MakeArrays make_arrays = {};  ///< empty: on the host

@@ -27,8 +27,10 @@ struct RoundRecord {
   std::optional<double> vote_agreement;  ///< mean over the mask of votes / N; none without votes
   std::vector<compress::Index> mask;     ///< supp M_t; only in sparse rounds that are evaluated
   std::optional<Evaluation> evaluation;
-  bool evaluation_due = false;  ///< it was given up
-  std::optional<double> tied;   ///< worker_metrics: share of the mask chosen among equally voted
+  bool evaluation_due = false;     ///< it was given up
+  std::optional<double> mask_age;  ///< mask_metrics: rounds that the mask's coordinates waited
+  std::vector<compress::Index> in_masks;  ///< the same, when evaluated: of masks up to this round
+  std::optional<double> tied;  ///< worker_metrics: share of the mask chosen among equally voted
   std::vector<WorkerReport> by_worker;  ///< with worker_metrics in evaluated rounds, [N]
   WorkerReport report;  ///< of all workers; its phases include the server's time without evaluation
 };

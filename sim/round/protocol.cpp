@@ -8,12 +8,14 @@
 
 #include "compress/positions/change_codec.hpp"
 #include "compress/positions/delta_codec.hpp"
+#include "compress/positions/layer_codec.hpp"
 #include "compress/positions/position_codecs.hpp"
 #include "compress/positions/rank_codec.hpp"
 #include "compress/positions/ranks.hpp"
 #include "compress/values/code_entropy.hpp"
 #include "compress/values/half_precision.hpp"
 #include "compress/values/quantizers.hpp"
+#include "sim/law/layer_law.hpp"
 #include "sim/law/position_lengths.hpp"
 #include "sim/law/value_lengths.hpp"
 #include "sim/plan/scheme.hpp"
@@ -85,7 +87,8 @@ comm::Header values_header(const Protocol& protocol, std::uint32_t sender, Envel
           .sender = sender,
           .round = envelope.round,
           .dimension = envelope.kind == comm::Kind::buffers ? length : protocol.d,
-          .count = length};
+          .count = length,
+          .block_size = envelope.block};
 }
 
 void read_values(const Protocol& protocol, comm::Incoming& message, std::uint32_t from,
@@ -147,21 +150,67 @@ CodecGiven change_of_given(std::uint64_t d, std::shared_ptr<const compress::Posi
   };
 }
 
-CodecGiven codec_of(const MessageShape& shape,
+/// The codec of positions below `universe`.
+CodecGiven codec_of(Given given, std::uint64_t universe,
                     const std::shared_ptr<const compress::PositionCodec>& codec) {
-  switch (shape.given) {
+  switch (given) {
     case Given::last_mask:
-      return difference_from_given(shape.universe, codec);
+      return difference_from_given(universe, codec);
     case Given::last_vote:
       return ranks_in_given(codec);
     case Given::all_but_vote:
-      return ranks_outside_given(shape.universe, codec);
+      return ranks_outside_given(universe, codec);
     case Given::changed_vote:
-      return change_of_given(shape.universe, codec);
+      return change_of_given(universe, codec);
     case Given::nothing:
       break;
   }
   return always(codec);
+}
+
+/// The members of a set in each of `parts`, relative to its first coordinate.
+std::vector<std::vector<Index>> in_parts(std::span<const Index> set,
+                                         const std::vector<ListPart>& parts) {
+  std::vector<std::vector<Index>> members;
+  std::uint64_t begin = 0;
+  auto at = set.begin();
+  for (const ListPart& part : parts) {
+    std::vector<Index>& here = members.emplace_back();
+    for (; at != set.end() && *at < begin + part.size; ++at) {
+      here.push_back(*at - static_cast<Index>(begin));
+    }
+    begin += part.size;
+  }
+  return members;
+}
+
+/// A codec for a list by layer. Each part that is sent has the code of `whole`, with its parameter.
+CodecGiven codec_by_layer(const MessageShape& shape,
+                          const std::shared_ptr<const compress::PositionCodec>& whole) {
+  std::vector<CodecGiven> of_parts;
+  for (const ListPart& part : shape.parts) {
+    CodecGiven& of_part = of_parts.emplace_back();
+    if (part.universe == 0) continue;
+    of_part =
+        codec_of(shape.given, part.universe,
+                 compress::make_position_codec(whole->id(), part.universe, whole->parameter()));
+  }
+  return [given = shape.given, parts = shape.parts, of_parts = std::move(of_parts), whole,
+          counted = shape.counted_by != CountedBy::settings](std::span<const Index> previous) {
+    const auto before = in_parts(previous, parts);
+    std::vector<compress::ListInLayer> layers;
+    for (std::size_t l = 0; l < parts.size(); ++l) {
+      layers.push_back({.size = parts[l].size, .count = parts[l].most});
+      if (of_parts[l]) layers.back().codec = of_parts[l](before[l]);
+    }
+    const bool from_mask = given == Given::last_mask && !previous.empty();
+    const bool from_vote = given == Given::changed_vote && !previous.empty();
+    const std::uint8_t code = from_mask   ? compress::DeltaCodec::kId
+                              : from_vote ? compress::ChangeCodec::kId
+                                          : whole->id();
+    return std::make_shared<compress::LayerCodec>(code, from_mask ? 0 : whole->parameter(),
+                                                  std::move(layers), counted);
+  };
 }
 
 LawGiven law_of(const MessageShape& shape, const compress::PositionCodec& codec) {
@@ -190,6 +239,40 @@ LawGiven law_of(const MessageShape& shape, const compress::PositionCodec& codec)
   };
 }
 
+LawGiven law_by_layer(const MessageShape& shape, const compress::PositionCodec& codec) {
+  std::vector<PartOfList> parts;
+  for (const ListPart& part : shape.parts) {
+    parts.push_back({.size = part.size, .n = part.universe, .most = part.most});
+  }
+  const bool counted = shape.counted_by != CountedBy::settings;
+  return [parts = std::move(parts), counted, given = shape.given, code = codec.id(),
+          block = codec.parameter()](std::span<const Index> list,
+                                     std::span<const Index> previous) -> std::optional<comm::Bits> {
+    const bool differs = given == Given::last_mask || given == Given::changed_vote;
+    const bool is_known = layers_law({}, code, parts, counted, list.size(), block).has_value();
+    if (is_known && (!differs || previous.empty())) return std::nullopt;
+    const auto of_part = [&](const PartOfList& part, Coordinates set, Coordinates before) {
+      const CodeOfPositions of{.code = code, .n = part.n, .block_size = block};
+      switch (given) {
+        case Given::last_mask:
+          if (!before.empty()) return law_of_delta({}, part.n, before, set);
+          break;
+        case Given::changed_vote:
+          if (!before.empty()) return law_of_change({}, of, before, set);
+          break;
+        case Given::last_vote:
+          return law_of_set({}, of, ranks_within(before, set));
+        case Given::all_but_vote:
+          return law_of_set({}, of, ranks_without(before, set));
+        case Given::nothing:
+          break;
+      }
+      return law_of_set({}, of, set);
+    };
+    return law_of_layers(parts, counted, list, previous, of_part);
+  };
+}
+
 }  // namespace
 
 const Protocol::Values& Protocol::values(comm::Kind kind) const {
@@ -202,15 +285,19 @@ const Protocol::Positions& Protocol::positions(comm::Kind kind) const {
   throw std::invalid_argument(fmt::format("Protocol: this scheme has no {}", comm::name(kind)));
 }
 
-Protocol make_protocol(const Settings& settings, std::uint64_t d, std::uint32_t absent) {
-  const Dimensions sizes = dimensions(settings, d, 0);
+Protocol make_protocol(const Settings& settings, const Layers& layers, std::uint32_t absent) {
+  const Dimensions sizes = dimensions(settings, layers, 0);
   Protocol protocol{.workers = settings.workers,
-                    .d = static_cast<std::uint32_t>(d),
+                    .d = static_cast<std::uint32_t>(sizes.d),
                     .k = static_cast<std::uint32_t>(sizes.k),
                     .k_ad = static_cast<std::uint32_t>(sizes.k_ad),
                     .lists = {},
                     .update = {},
                     .aggregate = {}};
+  for (const LayerDimensions& layer : sizes.layers) {
+    protocol.layers.push_back({.size = layer.d, .k = layer.k});
+    protocol.k_ads.push_back(static_cast<std::uint32_t>(layer.k_ad));
+  }
   // The first sparse round and a later one: each may have a list that the other does not have.
   for (Round round : plain_rounds(0, 2)) {
     round.absent = absent;
@@ -226,23 +313,26 @@ Protocol make_protocol(const Settings& settings, std::uint64_t d, std::uint32_t 
       }
       const std::shared_ptr<const compress::PositionCodec> codec =
           compress::position_codec_named(settings.position_codec)
-              .make(shape.universe, shape.most, shape.block);
-      protocol.lists[shape.kind] = {.codec = codec_of(shape, codec),
-                                    .law = law_of(shape, *codec),
-                                    .least = static_cast<std::uint32_t>(shape.least),
-                                    .most = static_cast<std::uint32_t>(shape.most),
-                                    .universe = static_cast<std::uint32_t>(shape.universe)};
+              .make(shape.universe, std::max<std::uint64_t>(shape.most, 1), shape.block);
+      const bool whole = shape.parts.empty();
+      protocol.lists[shape.kind] = {
+          .codec =
+              whole ? codec_of(shape.given, shape.universe, codec) : codec_by_layer(shape, codec),
+          .law = whole ? law_of(shape, *codec) : law_by_layer(shape, *codec),
+          .least = static_cast<std::uint32_t>(shape.least),
+          .most = static_cast<std::uint32_t>(shape.most),
+          .universe = static_cast<std::uint32_t>(shape.universe)};
     }
   }
   return protocol;
 }
 
-Protocols::Protocols(const Settings& settings, std::uint64_t d, std::span<const Round> rounds)
-    : by_stair_{{{0, 0}, make_protocol(settings, d)}} {
+Protocols::Protocols(const Settings& settings, const Layers& layers, std::span<const Round> rounds)
+    : by_stair_{{{0, 0}, make_protocol(settings, layers)}} {
   for (const Round& round : rounds) {
     const std::pair key{round.stair, round.absent};
     if (by_stair_.contains(key)) continue;
-    by_stair_.emplace(key, make_protocol(settings_in(settings, round), d, round.absent));
+    by_stair_.emplace(key, make_protocol(settings_in(settings, round), layers, round.absent));
   }
 }
 

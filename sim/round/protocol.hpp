@@ -14,6 +14,7 @@
 
 #include "comm/transport.hpp"
 #include "compress/positions/position_codec.hpp"
+#include "compress/select/layers.hpp"
 #include "compress/values/quantizer.hpp"
 #include "sim/plan/round_shape.hpp"
 
@@ -42,8 +43,10 @@ struct Protocol {
 
   std::uint32_t workers = 0;
   std::uint32_t d = 0;
-  std::uint32_t k = 0;                    ///< K = ceil(phi d)
-  std::uint32_t k_ad = 0;                 ///< K_ad = ceil(phi_ad d), at most K
+  std::uint32_t k = 0;     ///< K = ceil(phi d); with selection = layer the sum of K_l
+  std::uint32_t k_ad = 0;  ///< K_ad = ceil(phi_ad d), at most K; or the sum over the layers
+  std::vector<compress::Layer> layers{};  ///< with selection = layer: d_l and K_l; else empty
+  std::vector<std::uint32_t> k_ads{};     ///< [layers]: K_ad of each
   std::map<comm::Kind, Positions> lists;  ///< the lists of the scheme's sparse rounds
   /// The code of a sparse round's values.
   struct Values {
@@ -60,9 +63,9 @@ struct Protocol {
   [[nodiscard]] const Positions& positions(comm::Kind kind) const;
 };
 
-/// The protocol of rounds from which `absent` workers are absent. Throws UsageError if no run with
-/// d parameters can have these settings.
-[[nodiscard]] Protocol make_protocol(const Settings& settings, std::uint64_t d,
+/// The protocol of rounds from which `absent` workers are absent. `layers` is a d where no layer is
+/// chosen by itself. Throws UsageError if no run with d parameters can have these settings.
+[[nodiscard]] Protocol make_protocol(const Settings& settings, const Layers& layers,
                                      std::uint32_t absent = 0);
 
 /// The protocol of each round of a run: rounds differ in K where the warm-up has stairs, and in the
@@ -70,7 +73,7 @@ struct Protocol {
 class Protocols {
  public:
   /// Throws UsageError if no run with d parameters can have these settings.
-  Protocols(const Settings& settings, std::uint64_t d, std::span<const Round> rounds);
+  Protocols(const Settings& settings, const Layers& layers, std::span<const Round> rounds);
   /// One for all rounds, none of which is on a stair.
   explicit Protocols(Protocol last) : by_stair_{{{0, 0}, std::move(last)}} {}
 
@@ -85,10 +88,11 @@ class Protocols {
   std::map<std::pair<std::uint32_t, std::uint32_t>, Protocol> by_stair_;
 };
 
-/// Identifies a message: its kind and its round.
+/// Identifies a message: its kind, its round, and of those across its block.
 struct Envelope {
   comm::Kind kind{};
   std::uint32_t round = 0;
+  std::uint32_t block = 0;
 };
 
 /// Writes a set of positions (vote, add, drop, mask). `previous` is the argument of CodecGiven.

@@ -32,15 +32,29 @@ std::vector<float> sum_of(std::span<const std::uint32_t> workers, std::size_t si
   return sum;
 }
 
-/// The share of `mask` with the fewest votes in it, if that many do not all find room in it: what a
-/// tie's draw has chosen. O(d).
-double tied_share(std::span<const std::uint32_t> counts, std::span<const compress::Index> mask) {
-  std::uint32_t last = counts[mask.front()];
-  for (const compress::Index i : mask) last = std::min(last, counts[i]);
+/// How many of `mask` have the fewest votes in it, if the `counts` have more such coordinates than
+/// the mask: what a tie's draw has chosen. `counts` begin with that of coordinate `first`.
+std::ptrdiff_t tied(std::span<const std::uint32_t> counts, std::size_t first,
+                    std::span<const compress::Index> mask) {
+  std::uint32_t last = counts[mask.front() - first];
+  for (const compress::Index i : mask) last = std::min(last, counts[i - first]);
   const auto in_mask =
-      std::ranges::count_if(mask, [&](compress::Index i) { return counts[i] == last; });
-  if (std::ranges::count(counts, last) == in_mask) return 0;
-  return static_cast<double>(in_mask) / static_cast<double>(mask.size());
+      std::ranges::count_if(mask, [&](compress::Index i) { return counts[i - first] == last; });
+  return std::ranges::count(counts, last) == in_mask ? 0 : in_mask;
+}
+
+/// The share of `mask` that a tie's draw has chosen; with layers, the draws of all of them. O(d).
+double tied_share(std::span<const std::uint32_t> counts, std::span<const compress::Index> mask,
+                  std::span<const compress::Layer> layers) {
+  std::ptrdiff_t all = layers.empty() ? tied(counts, 0, mask) : 0;
+  std::size_t begin = 0;
+  std::size_t l = 0;
+  for (const std::span<const compress::Index> part : compress::by_layer(mask, layers)) {
+    const std::size_t size = layers[l++].size;
+    all += tied(counts.subspan(begin, size), begin, part);
+    begin += size;
+  }
+  return static_cast<double>(all) / static_cast<double>(mask.size());
 }
 
 }  // namespace
@@ -82,7 +96,7 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
   if (round().evaluate) record_->mask = mask;
   if (votes != nullptr && round().evaluate && settings().worker_metrics &&
       settings().scheme->breaks_ties()) {
-    record_->tied = tied_share(votes->counts(), mask);
+    record_->tied = tied_share(votes->counts(), mask, protocol().layers);
   }
   if (votes != nullptr) {
     record_->vote_agreement = static_cast<double>(votes->votes_for(mask)) /
@@ -91,7 +105,12 @@ void ServerRound::publish_mask(std::vector<compress::Index> mask, const VoteCoun
   state_->mask = std::move(mask);
 }
 
+std::vector<float> ServerRound::hear_sum(std::size_t count) {
+  return receive_sum(*transport_, participants_.front(), round().t, count);
+}
+
 std::vector<float> ServerRound::sum_updates(const VoteOf& vote_of) {
+  if (settings().reduces()) return hear_sum(state_->mask.size());
   return sum_of(participants_, state_->mask.size(), [&](std::uint32_t n, std::span<float> values) {
     receive_update(n, values, vote_of ? vote_of(n) : std::span<const compress::Index>());
   });
@@ -113,11 +132,17 @@ void ServerRound::finish() {
 void ServerRound::publish_aggregate(std::span<float> sum) {
   take_mean(sum);
   finish();
-  broadcast(*transport_,
-            encode_values(protocol(), transport_->rank(), {comm::Kind::aggregate, round().t}, sum));
+  if (settings().reduces() && round().absent == 0) return;
+  const comm::Message aggregate =
+      encode_values(protocol(), transport_->rank(), {comm::Kind::aggregate, round().t}, sum);
+  if (!settings().reduces()) return broadcast(*transport_, aggregate);
+  for (std::uint32_t n = 0; n < workers(); ++n) {
+    if (!std::ranges::binary_search(participants_, n)) transport_->send(n, aggregate);
+  }
 }
 
 void ServerRound::publish_quantized(const compress::Quantizer& quantizer, std::span<float> mean) {
+  finish();  // from here on the round stands, and e may change
   std::vector<float>& e = state_->e;
   const std::vector<compress::Index>& mask = state_->mask;
   if (!e.empty()) {
@@ -134,7 +159,6 @@ void ServerRound::publish_quantized(const compress::Quantizer& quantizer, std::s
   const comm::Kind kind = comm::Kind::aggregate;
   const auto bits = law_of_quantized(protocol(), kind, quantized);
   if (bits) sizes().coded_bits[{kind, 0}] = *bits;
-  finish();
   broadcast(*transport_,
             encode_quantized(protocol(), transport_->rank(), {kind, round().t}, quantized));
 }
@@ -147,6 +171,10 @@ void ServerRound::step_under_mask(std::vector<float> sum) {
     publish_aggregate(sum);
   }
   compress::scatter_add(state_->mask, sum, state_->theta);
+  if (settings().mask_metrics) {
+    record_->mask_age = add_mask(round().t, state_->mask, state_->last_sent);
+    if (round().evaluate) record_->in_masks = in_masks(state_->last_sent);
+  }
 }
 
 Server::Server(const ServerContext& context, comm::Transport& transport, ServerState state,
@@ -157,6 +185,7 @@ Server::Server(const ServerContext& context, comm::Transport& transport, ServerS
       state_(std::move(state)),
       buffers_(buffers) {
   if (context_.settings.has_server_error()) state_.e.resize(state_.theta.size());
+  if (context_.settings.mask_metrics) state_.last_sent.resize(state_.theta.size());
   if (const SparseRounds* const sparse = context_.settings.scheme->sparse()) {
     const Round& next = context_.leader.rounds.front();
     side_ = sparse->server(context_.settings, context_.protocols.of(next));
@@ -208,13 +237,19 @@ void Server::collect(RoundRecord& record) {
 }
 
 void Server::lead_dense(ServerRound& round) {
-  std::vector<float> sum = sum_of(round.participants(), state_.theta.size(),
-                                  [&](std::uint32_t n, std::span<float> values) {
-                                    receive_values(context_.protocols.last(), *transport_, n,
-                                                   {comm::Kind::dense, round.round().t}, values);
-                                  });
+  std::vector<float> sum;
+  if (context_.settings.reduces()) {
+    sum = round.hear_sum(state_.theta.size());
+  } else {
+    sum = sum_of(round.participants(), state_.theta.size(),
+                 [&](std::uint32_t n, std::span<float> values) {
+                   receive_values(context_.protocols.last(), *transport_, n,
+                                  {comm::Kind::dense, round.round().t}, values);
+                 });
+  }
   round.publish_aggregate(sum);
   compress::add_values(sum, state_.theta);
+  add_dense_round(round.round().t, state_.last_sent);
 }
 
 std::vector<float> Server::statistics(const Round& round) {

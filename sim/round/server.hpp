@@ -12,6 +12,7 @@
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/round/leader.hpp"
+#include "sim/round/mask_history.hpp"
 #include "sim/round/protocol.hpp"
 #include "sim/round/sparse_rounds.hpp"
 
@@ -25,6 +26,7 @@ struct ServerState {
   std::vector<float> theta;           ///< theta_t, [d]
   std::vector<compress::Index> mask;  ///< supp M_t; empty at first
   std::vector<float> e{};             ///< what quantisation of aggregates lost, [d]; else empty
+  LastSent last_sent{};               ///< with mask_metrics, [d]; else empty
   KeptArrays kept{};                  ///< of the scheme's server half
 };
 
@@ -80,10 +82,14 @@ class ServerRound {
   /// A worker's own vote of this round.
   using VoteOf = std::function<std::span<const compress::Index>(std::uint32_t worker)>;
   /// Receives the values under the mask of the workers that take part, and adds them in the order
-  /// of the workers. `vote_of` is empty if there are no votes.
+  /// of the workers; or where these sum, hears of their sum. `vote_of` is empty if there are no
+  /// votes.
   [[nodiscard]] std::vector<float> sum_updates(const VoteOf& vote_of = {});
+  /// The sum [count] of the workers' ring, as its first tells it.
+  [[nodiscard]] std::vector<float> hear_sum(std::size_t count);
   /// Divides the sum by how many take part unless the settings say otherwise, and sends it to all
-  /// workers, once every absent one has begun the round.
+  /// workers, or to those that are absent where the others have summed, once every absent one has
+  /// begun the round.
   void publish_aggregate(std::span<float> sum);
   /// Does the same for a sum under the mask, quantised if the settings say so, then adds what the
   /// workers receive to theta.

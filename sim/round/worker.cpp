@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include "compress/values/aggregate.hpp"
 #include "sim/plan/participation.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/control.hpp"
 #include "sim/round/overlap.hpp"
+#include "sim/round/ring.hpp"
 
 namespace mvsgd::sim {
 
@@ -23,25 +25,60 @@ void WorkerRound::send_positions(comm::Kind kind, std::span<const compress::Inde
 
 void WorkerRound::send_update(std::span<const compress::Index> support,
                               std::span<const compress::Index> vote) {
-  const compress::Quantizer* const quantizer = protocol().update.quantizer.get();
+  const Taken taken = take_values(support);
   const std::uint32_t rank = transport_->rank();
-  std::vector<float> sent(support.size());
-  if (quantizer == nullptr) {
-    arrays_->gather(support, sent);
-    transport_->send(transport_->server(),
-                     encode_values(protocol(), rank, {comm::Kind::update, round_->t}, sent));
+  const Envelope envelope{comm::Kind::update, round_->t};
+  transport_->send(transport_->server(),
+                   taken.quantized ? encode_quantized(protocol(), rank, envelope, *taken.quantized,
+                                                      own_marks(protocol(), support, vote))
+                                   : encode_values(protocol(), rank, envelope, taken.values));
+}
+
+WorkerRound::Taken WorkerRound::take_values(std::span<const compress::Index> support) {
+  const Settings& settings = context_->settings;
+  Taken taken{.values = std::vector<float>(support.size()), .quantized = {}};
+  if (const compress::Quantizer* const quantizer = protocol().update.quantizer.get()) {
+    taken.quantized = arrays_->quantize(support, *quantizer);
+    quantizer->recover(*taken.quantized, taken.values);
   } else {
-    const compress::Quantized quantized = arrays_->quantize(support, *quantizer);
-    transport_->send(transport_->server(),
-                     encode_quantized(protocol(), rank, {comm::Kind::update, round_->t}, quantized,
-                                      own_marks(protocol(), support, vote)));
-    quantizer->recover(quantized, sent);
-    if (!context_->settings.quantization_error) arrays_->gather(support, sent);
+    arrays_->gather(support, taken.values);
   }
-  arrays_->subtract_sent(support, sent);
-  if (context_->settings.momentum_correction) {
+  if (taken.quantized && !settings.quantization_error) {
+    std::vector<float> exact(support.size());
+    arrays_->gather(support, exact);
+    arrays_->subtract_sent(support, exact);
+  } else {
+    arrays_->subtract_sent(support, taken.values);
+  }
+  if (settings.momentum_correction) {
     for (const compress::Index i : support) state_->velocity[i] = 0;
   }
+  return taken;
+}
+
+void WorkerRound::exchange_values(std::span<const compress::Index> vote) {
+  if (!context_->settings.reduces()) {
+    send_update(state_->mask, vote);
+    return receive_aggregate();
+  }
+  std::vector<float> values = take_values(state_->mask).values;
+  reduce(values);
+  arrays_->scatter_add(state_->mask, values);
+}
+
+void WorkerRound::reduce(std::span<float> values) {
+  const std::vector<std::uint32_t> ring = participants(context_->settings, *round_);
+  all_reduce(context_->protocols.last(), *transport_, ring, round_->t, values);
+  if (transport_->rank() == ring.front()) send_sum(*transport_, round_->t, values);
+  // A round that is given up must leave theta as it was.
+  (void)receive_pause();
+  if (context_->settings.aggregation != Aggregation::mean) return;
+  compress::divide_by_workers(static_cast<std::uint32_t>(ring.size()), values);
+}
+
+bool WorkerRound::receive_pause() {
+  if (!pauses_) pauses_ = sim::receive_pause(*transport_, round_->t);
+  return *pauses_;
 }
 
 void WorkerRound::receive_mask() {
@@ -105,28 +142,30 @@ std::uint32_t Worker::run() {
       state_.vote.clear();
       state_.mask.clear();
       state_.threshold = 0;
+      state_.layer_thresholds.clear();
     }
     // The error memory is in units of weights, so a decay of the learning rate scales it, too.
     if (round.decay < 1 && context_.settings.error_rescale_on_decay()) {
       arrays_->rescale_error(round.decay);
     }
+    WorkerRound here(context_, round, *transport_, state_, *arrays_);
     WorkerReport report;
     if (takes_part(context_.settings, round, transport_->rank())) {
-      report = take_part(round);
+      report = take_part(here);
     } else {
       const PhaseTimer timer(report.phases.exchange);
-      follow(round);
+      follow(here);
     }
     if (round.evaluate && context_.settings.worker_metrics) measure(report);
     transport_->report_round(round.t, encode_report(report));
-    if (receive_pause(*transport_, round.t)) return round.t;
+    if (here.receive_pause()) return round.t;
   }
   return context_.rounds.back().t;
 }
 
-WorkerReport Worker::take_part(const Round& round) {
+WorkerReport Worker::take_part(WorkerRound& here) {
+  const Round& round = here.round();
   const SparseRounds* const sparse = context_.settings.scheme->sparse();
-  WorkerRound sparse_round(context_, round, *transport_, state_, *arrays_);
   Vote vote;
   WorkerReport report;
   try {
@@ -135,7 +174,7 @@ WorkerReport Worker::take_part(const Round& round) {
                                 if (round.dense) {
                                   arrays_->add_difference(theta_h);
                                 } else {
-                                  vote = sparse->choose_vote(sparse_round, theta_h);
+                                  vote = sparse->choose_vote(here, theta_h);
                                 }
                               });
   } catch (const NonFiniteError&) {
@@ -150,9 +189,10 @@ WorkerReport Worker::take_part(const Round& round) {
   {
     const PhaseTimer timer(report.phases.exchange);
     if (round.dense) {
-      exchange_dense(round);
+      exchange_dense(here);
     } else {
-      sparse->exchange(sparse_round, vote);
+      sparse->exchange(here, vote);
+      if (!context_.settings.error_memory) arrays_->clear_error();
       state_.vote = std::move(vote.support);
     }
   }
@@ -173,15 +213,22 @@ void Worker::measure(WorkerReport& report) {
   report.votes = 1;
 }
 
-void Worker::follow(const Round& round) {
-  send_begun(*transport_, round.t);
-  if (round.dense) return receive_dense(round);
-  WorkerRound sparse_round(context_, round, *transport_, state_, *arrays_);
-  sparse_round.receive_mask();
-  sparse_round.receive_aggregate();
+void Worker::follow(WorkerRound& here) {
+  send_begun(*transport_, here.round().t);
+  if (here.round().dense) return receive_dense(here.round());
+  here.receive_mask();
+  here.receive_aggregate();
 }
 
-void Worker::exchange_dense(const Round& round) {
+void Worker::exchange_dense(WorkerRound& here) {
+  const Round& round = here.round();
+  if (context_.settings.reduces()) {
+    const std::span<const float> differences = arrays_->read_error();
+    std::vector<float> values(differences.begin(), differences.end());
+    arrays_->clear_error();
+    here.reduce(values);
+    return arrays_->add(std::move(values));
+  }
   transport_->send(transport_->server(),
                    encode_values(context_.protocols.last(), transport_->rank(),
                                  {comm::Kind::dense, round.t}, arrays_->read_error()));

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "comm/transport.hpp"
 #include "compress/select/index.hpp"
+#include "compress/values/quantizer.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/round/give_up.hpp"
 #include "sim/round/local_update.hpp"
@@ -27,6 +29,9 @@ struct WorkerState {
   std::vector<float> buffers;         ///< batch-norm statistics
   std::vector<compress::Index> vote;  ///< supp of the last vote, M_{n,t} or M~_{n,t}; none at first
   float threshold = 0;                ///< the K-th magnitude of that vote: a hint for the next one
+  /// With selection = layer such hints for each layer. No checkpoint has them: they affect only
+  /// the time.
+  std::vector<float> layer_thresholds{};
   std::vector<compress::Index> mask;  ///< supp M_t; empty at first
 };
 
@@ -44,7 +49,7 @@ struct WorkerContext {
   GiveUp& give_up;
 };
 
-/// One sparse round, as a scheme's worker half sees it.
+/// One round as a worker sees it, and its scheme if the round is sparse.
 class WorkerRound {
  public:
   WorkerRound(const WorkerContext& context, const Round& round, comm::Transport& transport,
@@ -68,15 +73,32 @@ class WorkerRound {
   void send_update(std::span<const compress::Index> support,
                    std::span<const compress::Index> vote = {});
   void receive_mask();
+  /// Brings the values of D under the mask to all workers, and adds the mean of all theirs to
+  /// theta: by send_update() and receive_aggregate(), or where the workers sum, by reduce().
+  void exchange_values(std::span<const compress::Index> vote = {});
   /// Receives the aggregate of all workers' values under the mask and adds it to theta.
   void receive_aggregate();
+  /// Turns the values that each worker that takes part has into what theta moves by: their mean, or
+  /// sum. They go around the ring of these workers, and the first tells the server the sum. Returns
+  /// when the round cannot be given up any more.
+  void reduce(std::span<float> values);
+  /// Whether all stop after this round; when the server has said so.
+  [[nodiscard]] bool receive_pause();
 
  private:
+  struct Taken {
+    std::vector<float> values;                     ///< as they are received
+    std::optional<compress::Quantized> quantized;  ///< where they go on the wire as such
+  };
+  /// Takes the values at `support` out of D, whose rest is e.
+  [[nodiscard]] Taken take_values(std::span<const compress::Index> support);
+
   const WorkerContext* context_;
   const Round* round_;
   comm::Transport* transport_;
   WorkerState* state_;
   WorkerArrays* arrays_;
+  std::optional<bool> pauses_;
 };
 
 /// One worker, run by a thread of its own. Its state is theta, rebuilt only from decoded messages,
@@ -103,12 +125,12 @@ class Worker {
  private:
   void keep();
   /// The worker's part in a round: local steps and every message of it.
-  [[nodiscard]] WorkerReport take_part(const Round& round);
+  [[nodiscard]] WorkerReport take_part(WorkerRound& here);
   /// Adds what `worker_metrics` has of the worker after a round. O(d).
   void measure(WorkerReport& report);
   /// A round from which the worker is absent: receives what the server sends to all.
-  void follow(const Round& round);
-  void exchange_dense(const Round& round);
+  void follow(WorkerRound& here);
+  void exchange_dense(WorkerRound& here);
   void receive_dense(const Round& round);
 
   WorkerContext context_;

@@ -18,6 +18,13 @@ compress::TopK HostArrays::add_difference_top_k(const FlatView& theta_h, std::si
                                         {.hint = hint});
 }
 
+compress::LayersTopK HostArrays::add_difference_layers_top_k(
+    const FlatView& theta_h, std::span<const compress::Layer> layers,
+    std::span<const float> hints) {
+  return compress::add_difference_layers_top_k(theta_h.host(), values_.theta, values_.e, layers,
+                                               hints);
+}
+
 void HostArrays::move_to(const FlatView& theta_h) {
   std::ranges::copy(theta_h.host(), values_.theta.begin());
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "compress/select/layer_top_k.hpp"
 #include "compress/select/top_k.hpp"
 #include "compress/values/quantizer.hpp"
 #include "compress/vote/add_drop.hpp"
@@ -44,6 +45,10 @@ class WorkerArrays {
   /// The same, and returns the top-K support of D.
   [[nodiscard]] virtual compress::TopK add_difference_top_k(const FlatView& theta_h, std::size_t k,
                                                             float hint) = 0;
+  /// The same, and returns the top-K support in each layer. `hints` are [layers] or empty.
+  [[nodiscard]] virtual compress::LayersTopK add_difference_layers_top_k(
+      const FlatView& theta_h, std::span<const compress::Layer> layers,
+      std::span<const float> hints) = 0;
   /// theta <- theta_h, for a worker that trains alone.
   virtual void move_to(const FlatView& theta_h) = 0;
 
@@ -71,7 +76,7 @@ class WorkerArrays {
   /// All of theta or of e on the host. Valid until the next call.
   [[nodiscard]] virtual std::span<const float> read_theta() = 0;
   [[nodiscard]] virtual std::span<const float> read_error() = 0;
-  /// e <- 0, after all of it was sent.
+  /// e <- 0.
   virtual void clear_error() = 0;
   /// theta += values, [d].
   virtual void add(std::span<const float> values) = 0;
@@ -89,6 +94,9 @@ class HostArrays final : public WorkerArrays {
   void add_difference(const FlatView& theta_h) override;
   [[nodiscard]] compress::TopK add_difference_top_k(const FlatView& theta_h, std::size_t k,
                                                     float hint) override;
+  [[nodiscard]] compress::LayersTopK add_difference_layers_top_k(
+      const FlatView& theta_h, std::span<const compress::Layer> layers,
+      std::span<const float> hints) override;
   void move_to(const FlatView& theta_h) override;
   void keep_error() override { kept_error_ = values_.e; }
   void return_to_kept_error() override { values_.e = std::move(kept_error_); }

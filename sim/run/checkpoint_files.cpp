@@ -56,7 +56,7 @@ std::vector<compress::Index> read_set(SafetensorsFile& file, const std::string& 
 
 /// Reads what the scheme's server half kept; it must agree with the workers' votes.
 KeptArrays read_kept(SafetensorsFile& file, const std::string& path, const Settings& settings,
-                     const GroupState& group, std::size_t d) {
+                     const GroupState& group) {
   const SparseRounds* const sparse = settings.scheme->sparse();
   if (sparse == nullptr) return {};
   // The votes are of the last round that is done, and have its K.
@@ -65,7 +65,8 @@ KeptArrays read_kept(SafetensorsFile& file, const std::string& path, const Setti
     throw InputError(fmt::format("{}: round {} of {}", path, group.t, rounds.size()));
   }
   const Round last = group.t > 0 ? rounds[group.t - 1] : Round();
-  const auto server = sparse->server(settings, make_protocol(settings_in(settings, last), d));
+  const auto server = sparse->server(
+      settings, make_protocol(settings_in(settings, last), network_layers(settings)));
   KeptArrays kept = server->keep();  // gives names and sizes
   for (auto& [name, values] : kept) values = file.indices(name, {values.size()});
   try {
@@ -82,6 +83,8 @@ using Bits = comm::ByDirection<comm::FieldBits>;
 ordered_json json_of(const Bits& bits) {
   ordered_json object = ordered_json::object();
   for (const comm::Direction direction : comm::kAllDirections) {
+    const bool across = direction == comm::Direction::across;
+    if (across && bits[direction].total() == comm::Bits(0)) continue;
     object[std::string(comm::name(direction))] = json_of(bits[direction], Zeros::kept);
   }
   return object;
@@ -90,6 +93,8 @@ ordered_json json_of(const Bits& bits) {
 Bits read_bits(const json& object) {
   Bits bits;
   for (const comm::Direction direction : comm::kAllDirections) {
+    const bool across = direction == comm::Direction::across;
+    if (across && !object.contains(std::string(comm::name(direction)))) continue;
     const json& fields = object.at(std::string(comm::name(direction)));
     for (const comm::Field field : comm::kAllFields) {
       bits[direction][field] =
@@ -127,6 +132,9 @@ void write_arrays(DurableFile& file, const TrialState& state) {
   tensors.push_back(vector_tensor("theta", group.server.theta));
   tensors.push_back(vector_tensor("mask", group.server.mask));
   if (!group.server.e.empty()) tensors.push_back(vector_tensor("server_error", group.server.e));
+  if (!group.server.last_sent.empty()) {
+    tensors.push_back(vector_tensor("last_sent", group.server.last_sent));
+  }
   tensors.push_back(vector_tensor("statistics", state.statistics));
   tensors.push_back(vector_tensor("thresholds", all_thresholds));
   for (const auto& [name, values] : group.server.kept) {
@@ -154,6 +162,7 @@ void read_arrays(const std::filesystem::path& path, const Settings& settings, Tr
   group.server.theta = file.floats("theta", {d});
   group.server.mask = read_set(file, name, "mask", d);
   if (settings.has_server_error()) group.server.e = file.floats("server_error", {d});
+  if (settings.mask_metrics) group.server.last_sent = file.indices("last_sent", {d});
   state.statistics = file.floats("statistics", {b});
   const std::vector<float> all_thresholds = file.floats("thresholds", {settings.workers});
   for (std::size_t n = 0; n < settings.workers; ++n) {
@@ -166,7 +175,7 @@ void read_arrays(const std::filesystem::path& path, const Settings& settings, Tr
     worker.threshold = all_thresholds[n];
     worker.mask = group.server.mask;
   }
-  group.server.kept = read_kept(file, name, settings, group, d);
+  group.server.kept = read_kept(file, name, settings, group);
 }
 
 void write_progress(DurableFile& file, const TrialState& state,

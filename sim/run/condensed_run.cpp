@@ -51,6 +51,7 @@ void join(RoundMetrics& sum, const RoundMetrics& next) {
   sum.images += before.images;
   sum.bits_up += before.bits_up;
   sum.bits_down += before.bits_down;
+  if (before.bits_across) sum.bits_across = sum.bits_across.value_or(0) + *before.bits_across;
   sum.phases += before.phases;
 }
 

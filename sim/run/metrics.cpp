@@ -194,6 +194,7 @@ constexpr std::array kRows = {
     row<&M::images>({.name = "images"}),
     row<&M::bits_up>({.name = "bits_up", .tag = "bits/up"}),
     row<&M::bits_down>({.name = "bits_down", .tag = "bits/down"}),
+    row<&M::bits_across>({.name = "bits_across", .tag = "bits/across"}),
     row<&M::union_size>({.name = "union_size"}),
     row<&M::changes>({.name = "changes"}),
     row<&M::change_counts>({.name = "change_counts"}),
@@ -214,6 +215,11 @@ constexpr std::array kRows = {
                              .drawn = Drawn::by_epoch,
                              .is_share = true}),
     row<&M::kept>({.name = "kept_by_layer"}),
+    row<&M::mask_age>({.name = "mask_age",
+                       .place = 8,
+                       .title = "rounds since the mask's coordinates were last sent",
+                       .drawn = Drawn::by_epoch}),
+    row<&M::in_masks>({.name = "in_masks_by_layer"}),
     row<&M::test_loss>({.name = "test_loss", .tag = "test/loss", .place = 6, .title = "test loss"}),
     row<&M::test_accuracy>({.name = "test_accuracy",
                             .tag = "test/accuracy",
@@ -260,6 +266,7 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
                        .images = report.images,
                        .bits_up = bits[comm::Direction::up].total(),
                        .bits_down = bits[comm::Direction::down].total(),
+                       .bits_across = {},
                        .union_size = {},
                        .changes = {},
                        .change_counts = {},
@@ -267,11 +274,16 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
                        .vote_overlap = {},
                        .vote_agreement = record.vote_agreement,
                        .kept = {},
+                       .mask_age = record.mask_age,
+                       .in_masks = {},
                        .test_loss = {},
                        .test_accuracy = {},
                        .theta_sha256 = {},
                        .seconds = seconds,
                        .phases = report.phases};
+  if (const comm::Bits across = bits[comm::Direction::across].total(); across > comm::Bits(0)) {
+    metrics.bits_across = across.count();
+  }
   if (record.sizes.union_size > 0) metrics.union_size = record.sizes.union_size;
   if (rows == LedgerRows::worker) {
     metrics.changes = record.sizes.changes;
@@ -280,6 +292,7 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
   }
   if (report.overlaps > 0) metrics.vote_overlap = report.vote_overlap / report.overlaps;
   if (!record.mask.empty()) metrics.kept = kept_by_layer(layout, record.mask);
+  if (!record.in_masks.empty()) metrics.in_masks = kept_by_layer(layout, record.in_masks);
   if (record.evaluation) {
     metrics.test_loss = record.evaluation->loss;
     metrics.test_accuracy = record.evaluation->accuracy;
@@ -315,6 +328,7 @@ std::variant<RoundMetrics, RunEnd> parse_line(std::string_view text,
   if (line.contains("end")) return parse_end(line);
   RoundMetrics metrics;
   metrics.kept = layers;
+  metrics.in_masks = layers;
   for (const Row& row : kRows) row.get(line, std::string(row.metric.name), metrics);
   return metrics;
 }

@@ -36,6 +36,7 @@ struct RoundMetrics {
   std::uint64_t images = 0;
   comm::Bits bits_up;  ///< all fields, all workers
   comm::Bits bits_down;
+  std::optional<std::uint64_t> bits_across;  ///< none where workers send to the server alone
   std::optional<std::uint32_t> union_size;
   std::vector<std::uint32_t> changes;  ///< with rows of each worker; else empty
   /// Without rows of each worker: how many workers have each size of a change, by size.
@@ -43,7 +44,9 @@ struct RoundMetrics {
   std::optional<double> mask_overlap;
   std::optional<double> vote_overlap;
   std::optional<double> vote_agreement;
-  std::vector<LayerShare> kept;  ///< of an evaluated sparse round; else empty
+  std::vector<LayerShare> kept;      ///< of an evaluated sparse round; else empty
+  std::optional<double> mask_age;    ///< with mask_metrics, in sparse rounds
+  std::vector<LayerShare> in_masks;  ///< with mask_metrics, in evaluated sparse rounds; else empty
   std::optional<double> test_loss;
   std::optional<double> test_accuracy;
   std::string theta_sha256;  ///< of the evaluated parameters; "" without an evaluation

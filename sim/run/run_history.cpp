@@ -37,8 +37,10 @@ void add_line(const std::string& text, const std::vector<LayerShare>& layers, Ru
     return;
   }
   RoundHistory round{std::get<RoundMetrics>(std::move(line)), {}, {}};
-  round.bits = round.bits_up + round.bits_down;
-  round.uplink = round.bits_up;
+  // What workers send each other is the uplink of one and the downlink of another.
+  const comm::Bits across(round.bits_across.value_or(0));
+  round.uplink = round.bits_up + across;
+  round.bits = round.uplink + round.bits_down + across;
   const std::uint64_t next = std::uint64_t{run.last_round()} + 1;
   const std::uint64_t last = run.last_round() + std::uint64_t{round.rounds.value_or(1)};
   if (last < next || round.round != last) {

@@ -31,10 +31,16 @@ WireDump::~WireDump() {
 void WireDump::add(std::uint32_t to, const comm::Message& message) const {
   const comm::Header& header = message.header;
   if (std::ranges::find(rounds_, header.round) == rounds_.end()) return;
+  const bool across = comm::goes_across(header.kind);
   const bool up = header.sender < to;  // the server's rank is above every worker's
   const auto path =
-      directory_ / fmt::format("round-{}-{}-{}-worker-{}.bin", header.round, up ? "up" : "down",
-                               comm::name(header.kind), std::min(to, header.sender));
+      directory_ / fmt::format("round-{}-{}-{}-worker-{}{}.bin", header.round,
+                               comm::name(across ? comm::Direction::across
+                                          : up   ? comm::Direction::up
+                                                 : comm::Direction::down),
+                               comm::name(header.kind),
+                               across ? header.sender : std::min(to, header.sender),
+                               across ? fmt::format("-block-{}", header.block_size) : "");
   std::ofstream file(path, std::ios::binary);
   file.write(reinterpret_cast<const char*>(message.bytes->data()),
              static_cast<std::streamsize>(message.bytes->size()));

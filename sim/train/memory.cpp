@@ -71,13 +71,13 @@ struct Sizes {
 };
 
 Sizes sizes_of(const Settings& settings) {
-  const auto d = static_cast<Bytes>(nn::resnet18_parameters({.width = settings.width}).size());
+  const Layers layers = network_layers(settings);
   const auto buffers = static_cast<Bytes>(nn::resnet18_buffers({.width = settings.width}).size());
   Sizes sizes{.settings = settings,
               .training_images = training_images(settings),
               .test_images = settings.data == "synthetic" ? settings.synthetic_test
                                                           : std::uint32_t{data::kCifar10Test},
-              .of = dimensions(settings, d, buffers)};
+              .of = dimensions(settings, layers, buffers)};
   sizes.sends = settings.scheme->sends();
   if (!sizes.sends) return sizes;
   // Of several shares, the largest counts: that of the lowest stair of the warm-up.
@@ -88,7 +88,7 @@ Sizes sizes_of(const Settings& settings) {
     if (Settings own = settings_in(settings, round); most.phi < own.phi) most = std::move(own);
   }
   if (!sizes.has_sparse) return sizes;
-  sizes.of = dimensions(most, d, buffers);
+  sizes.of = dimensions(most, layers, buffers);
   // The first sparse round and a later one: each may have a list that the other lacks.
   for (const Round& round : plain_rounds(0, 2)) {
     for (const MessageShape& shape : settings.scheme->shape(most, sizes.of, round)) {
@@ -142,6 +142,7 @@ Bytes of_server(const Sizes& s) {
   if (!s.sends) return 0;
   Bytes all = s.whole() + kNumber * s.mask;
   if (s.settings.has_server_error()) all += s.whole();
+  if (s.settings.mask_metrics) all += s.whole();
   if (s.keeps_votes) all += s.n() * s.vote();
   if (s.sums) {
     all += (s.of.d + 63) / 64 * 8 * static_cast<Bytes>(std::bit_width(s.n()));
@@ -155,9 +156,16 @@ Bytes of_server(const Sizes& s) {
   return all;
 }
 
+/// Values around a ring: those of the workers here, and blocks on their way and as they came. Then
+/// the sum, written, sent and read, with the server or its first worker.
+Bytes of_ring(Bytes values, const RanksHere& here) {
+  return (here.workers + (here.server ? 5 : 4)) * values;
+}
+
 /// A dense round: the server's sum and the values that enter it; differences whose turn has not
 /// come. Without the server: those of the workers here, and the aggregate.
 Bytes of_dense_round(const Sizes& s, const RanksHere& here) {
+  if (s.settings.reduces()) return of_ring(s.whole(), here);
   if (!here.server) return s.whole() + here.workers * s.whole();
   return 2 * s.whole() + s.n() * s.whole();
 }
@@ -166,6 +174,9 @@ Bytes of_dense_round(const Sizes& s, const RanksHere& here) {
 /// on their way; the server has sum and values.
 Bytes of_sparse_round(const Sizes& s, const RanksHere& here) {
   const Bytes values = kNumber * s.mask;
+  if (s.settings.reduces()) {
+    return here.workers * s.vote() + of_ring(values, here) + s.mask_message;
+  }
   const Bytes of_one = s.vote() + values + s.update_message;
   if (!here.server) return here.workers * of_one + values + s.mask_message;
   return s.n() * of_one + 3 * values + s.mask_message;

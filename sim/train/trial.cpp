@@ -54,7 +54,8 @@ struct RunningTrial {
         give_up(trial_sinks.gives_up, ranks_given_up_here(s, all)),
         update(s, training, compute, &give_up),
         evaluator(s, training, test, compute, slots, &give_up),
-        audit(law, s, state.account.dimension(), state.group.workers.front().buffers.size()),
+        layers(network_layers(s)),
+        audit(law, s, layers, state.group.workers.front().buffers.size()),
         sinks(trial_sinks) {}
 
   void closed(const RoundRecord& record) {
@@ -85,6 +86,7 @@ struct RunningTrial {
   GiveUp give_up;
   LocalTraining update;
   Evaluator evaluator;
+  Layers layers;
   Audit audit;
   TrialSinks sinks;
 };
@@ -131,6 +133,7 @@ void advance(RunningTrial& trial) {
   trial.state.group = run_group(
       {.group = *group,
        .settings = trial.settings,
+       .layers = trial.layers,
        .rounds = trial.rounds,
        .update = trial.update,
        .make_arrays = worker_arrays(trial.settings),

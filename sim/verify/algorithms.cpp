@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -20,6 +21,8 @@
 #include "compress/values/code_entropy.hpp"
 #include "compress/values/half_precision.hpp"
 #include "compress/values/quantizers.hpp"
+#include "sim/law/audit.hpp"
+#include "sim/law/check_failed.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/definition.hpp"
@@ -38,6 +41,9 @@ using compress::Index;
 /// it again.
 class Wire {
  public:
+  /// `by_layer` is the protocol of a run whose lists are by layer.
+  explicit Wire(std::optional<Protocol> by_layer) : by_layer_(std::move(by_layer)) {}
+
   void add(std::uint32_t to, const comm::Message& message) {
     const std::lock_guard lock(mutex_);
     const comm::Header& header = message.header;
@@ -47,10 +53,14 @@ class Wire {
     std::vector<Index> positions;
     std::vector<float> values;
     if (is_list(header.kind)) {
-      const auto codec = codec_of(header, votes_[worker]);
+      const auto codec =
+          by_layer_ ? by_layer_->positions(header.kind)
+                          .codec(header.kind == comm::Kind::mask ? masks_[worker] : votes_[worker])
+                    : codec_of(header, votes_[worker]);
       positions = codec->decode(reader.field(comm::Field::positions), header.count);
       codec->encode(positions, writer.field(comm::Field::positions));
       follow_vote(header.kind, worker, positions);
+      if (header.kind == comm::Kind::mask) masks_[worker] = positions;
     } else {
       values = copy_values(reader, writer, worker);
     }
@@ -159,6 +169,7 @@ class Wire {
     return values;
   }
 
+  std::optional<Protocol> by_layer_;
   std::mutex mutex_;
   std::size_t messages_ = 0;
   bool identical_ = true;
@@ -166,6 +177,7 @@ class Wire {
   std::map<Key, std::vector<Index>> positions_;
   std::map<Key, std::vector<float>> values_;
   std::map<std::uint32_t, std::vector<Index>> votes_;  ///< each worker's last vote
+  std::map<std::uint32_t, std::vector<Index>> masks_;  ///< the last mask that each worker has got
   std::map<std::uint32_t, std::vector<Index>> added_;
 };
 
@@ -187,12 +199,14 @@ struct Shown {
   bool velocity = true;
   std::size_t cleared = 0;  ///< coordinates at which a worker's velocity is 0 in the end
   bool theta = true;
-  bool absent = true;     ///< an absent worker sends nothing, and gets mask and aggregate
-  std::size_t away = 0;   ///< workers that are absent, summed over rounds
-  bool returns = false;   ///< some worker takes part after a round from which it was absent
-  std::string stairs{};   ///< those of its rounds that are on one, in order
-  bool scheduled = true;  ///< the rounds are the intended ones, with two decays
-  bool rescales = false;  ///< `error_rescale_on_decay`
+  bool absent = true;       ///< an absent worker sends nothing, and gets mask and aggregate
+  std::size_t away = 0;     ///< workers that are absent, summed over rounds
+  bool returns = false;     ///< some worker takes part after a round from which it was absent
+  std::string stairs{};     ///< those of its rounds that are on one, in order
+  bool lawful = true;       ///< of a run by layer: every ledger row is the law's
+  comm::Bits first_vote{};  ///< of such a run: worker 0's first list of positions
+  bool scheduled = true;    ///< the rounds are the intended ones, with two decays
+  bool rescales = false;    ///< `error_rescale_on_decay`
   bool identical = true;
   bool counted = true;
   std::size_t messages = 0;
@@ -204,6 +218,14 @@ constexpr std::size_t kK = 601;  // ceil(0.03 d), by hand: 600.33
 constexpr std::uint32_t kDense = 2;
 constexpr std::uint32_t kSparse = 10;
 constexpr float kTheta = 0.25F;
+
+/// Layers for a run of `selection = layer`: d together.
+Layers layers_of_kd() { return Layers({1, 27, 4'000, 64, 12'345, 3'000, 500, 64, 10}); }
+constexpr std::uint32_t kDenseBelow = 64;
+/// By hand: 1 + 27 + 120 + 2 + 371 + 90 + 15 + 2 + 10.
+constexpr std::size_t kKByLayer = 638;
+/// By hand, B = 33: 600 (1 + 6) and 122 + 2 + 375 + 91 + 16 + 2 blocks.
+constexpr comm::Bits kVoteByLayer(4'808);
 constexpr std::uint32_t kWorkers = 10;  // of every preset
 constexpr std::uint32_t kParticipants = 3;
 
@@ -231,7 +253,8 @@ bool leaves_a_choice(std::span<const std::uint32_t> counts, std::span<const Inde
 }
 
 void compare_round(const Round& round, const DefinedRound& defined, const Wire& wire,
-                   std::uint32_t workers, std::vector<std::vector<Index>>& votes, Shown& shown) {
+                   std::uint32_t workers, bool by_layer, std::vector<std::vector<Index>>& votes,
+                   Shown& shown) {
   const auto& aggregate = wire.values(round.t, comm::Kind::aggregate, 0);
   const auto& taking = defined.participants;
   for (std::uint32_t n = 0; n < workers; ++n) {
@@ -250,7 +273,7 @@ void compare_round(const Round& round, const DefinedRound& defined, const Wire& 
   }
   const auto& mask = wire.positions(round.t, comm::Kind::mask, 0);
   shown.mask = shown.mask && mask == defined.mask;
-  const std::uint64_t k = stair_law(kD, kK, round.stair);
+  const std::uint64_t k = by_layer ? kKByLayer : stair_law(kD, kK, round.stair);
   shown.mask_size = shown.mask_size && mask.size() == k;
   if (!defined.counts.empty()) {
     shown.drawn_masks += leaves_a_choice(defined.counts, mask) ? 1 : 0;
@@ -286,13 +309,32 @@ void compare_round(const Round& round, const DefinedRound& defined, const Wire& 
   }
 }
 
+/// Compares a round's rows with the law.
+void hold_law(const Audit& audit, const RoundRecord& record, Shown& shown) {
+  try {
+    audit.check(record.round, record.ledger, record.sizes);
+  } catch (const CheckFailed&) {
+    shown.lawful = false;
+  }
+  for (const comm::LedgerRow& row : record.ledger) {
+    const bool is_vote = row.id.kind == comm::Kind::vote && row.id.worker == 0;
+    if (is_vote && row.field == comm::Field::positions && record.round.first_sparse) {
+      shown.first_vote = row.bits;
+    }
+  }
+}
+
 Shown run(const Settings& settings) {
   // An epoch of N batches of images is one step. After the warm-up the rate decays twice.
   std::vector<Round> plan = schedule(settings, std::uint64_t{settings.workers} * settings.batch);
   for (Round& round : plan) round.evaluate = false;
   DrawnUpdate update(kD, settings.workers, kVerifySeed, settings);
   Slots slots(settings.workers);
-  Wire wire;
+  const bool by_layer = settings.selection == Selection::layer;
+  const Layers layers = by_layer ? layers_of_kd() : Layers(kD);
+  Shown shown{.what = fmt::format("d = {}, N = {}, K = {}, {} dense and {} sparse rounds", kD,
+                                  settings.workers, by_layer ? kKByLayer : kK, kDense, kSparse)};
+  Wire wire(by_layer ? std::optional(make_protocol(settings, layers)) : std::nullopt);
   comm::InprocGroup group(settings.workers, [&](std::uint32_t to, const comm::Message& message) {
     wire.add(to, message);
   });
@@ -300,22 +342,25 @@ Shown run(const Settings& settings) {
   const GroupState result =
       run_group({.group = group,
                  .settings = settings,
+                 .layers = layers,
                  .rounds = plan,
                  .update = update,
                  .slots = slots,
+                 .on_closed =
+                     [&, audit = Audit({}, settings, layers, 0)](const RoundRecord& record) {
+                       if (by_layer) hold_law(audit, record, shown);
+                     },
                  .on_counts =
                      [&](const Round& round, std::span<const std::uint32_t> of) {
                        counts[round.t].assign(of.begin(), of.end());
                      }},
                 initial_state(settings.workers, std::vector<float>(kD, kTheta), {}));
 
-  Shown shown{.what = fmt::format("d = {}, N = {}, K = {}, {} dense and {} sparse rounds", kD,
-                                  settings.workers, kK, kDense, kSparse)};
   shown.scheduled = plan.size() == kDense + kSparse &&
                     std::ranges::count_if(plan, &Round::dense) == kDense &&
                     std::ranges::count(plan, 0.1F, &Round::decay) == 2;
   shown.rescales = settings.error_rescale_on_decay();
-  Definition definition(settings, std::vector<float>(kD, kTheta));
+  Definition definition(settings, std::vector<float>(kD, kTheta), layers);
   std::vector<std::vector<Index>> votes(settings.workers);
   std::vector<std::uint32_t> last_absent;
   for (const Round& round : plan) {
@@ -323,7 +368,7 @@ Shown run(const Settings& settings) {
       shown.stairs += fmt::format("{}{}", shown.stairs.empty() ? "" : " ", round.stair);
     }
     const DefinedRound defined = definition.run(round, update);
-    compare_round(round, defined, wire, settings.workers, votes, shown);
+    compare_round(round, defined, wire, settings.workers, by_layer, votes, shown);
     const auto& taking = defined.participants;
     shown.returns = shown.returns || std::ranges::any_of(last_absent, [&](std::uint32_t n) {
                       return !round.first_sparse && std::ranges::binary_search(taking, n);
@@ -421,6 +466,28 @@ std::vector<Check> check_algorithms() {
            shown.velocity && shown.theta && shown.identical && shown.counted &&
            shown.away == (kDense + kSparse - 1) * (kWorkers - kParticipants);
   });
+  // Selection by layer: whole votes, changes, ranks and unions.
+  std::vector<Shown> layered;
+  for (const auto& [name, bits] : {std::pair{"ssgd-mv", 32U},
+                                   {"ssgd-mv-ad-l8-q-min", 4U},
+                                   {"ssgd-mv-l8-q-min", 4U},
+                                   {"ssgd-mv-rs-l4", 32U},
+                                   {"top-k", 32U},
+                                   {"rand-k-l4", 32U}}) {
+    Settings some = small(name, bits);
+    some.selection = Selection::layer;
+    some.dense_below = kDenseBelow;
+    layered.push_back(run(some));
+  }
+  const bool is_by_layer =
+      std::ranges::all_of(layered,
+                          [](const Shown& shown) {
+                            return shown.dense && shown.votes && shown.vote_size && shown.counts &&
+                                   shown.mask && shown.updates && shown.aggregate && shown.memory &&
+                                   shown.theta && shown.identical && shown.counted && shown.lawful;
+                          }) &&
+      layered[0].mask_size && layered[1].mask_size && layered[5].mask_size &&
+      layered.front().first_vote == kVoteByLayer;
   // Of ten rounds of warm-up, two have a share of 1/4 and two of 1/16; 4^-3 is below phi.
   Settings staired = small("ssgd-mv-ad-l4-q", 4);
   staired.phi_warmup = PhiWarmup::stairs;
@@ -510,6 +577,12 @@ std::vector<Check> check_algorithms() {
            own_stairs.stairs == "1 1 2 2",
        fmt::format("AD with 4-bit values and top-K, d = {}, K = {}, {} and {} before it", kD, kK,
                    stair_law(kD, kK, 1), stair_law(kD, kK, 2))},
+      {"selection",
+       "by layer: ceil(phi d_l) of each tensor, all of small ones; a list is its layers' lists",
+       is_by_layer,
+       fmt::format("MV: a vote of {} bits by hand; AD and MV with changed votes, RS, top-K and "
+                   "rand-k; 9 layers, {}",
+                   kVoteByLayer.count(), layered.front().what)},
       {"participation",
        "m of N workers send; the mean is over m; who is absent has theta, and keeps e and its vote",
        samples,

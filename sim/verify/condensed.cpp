@@ -131,6 +131,7 @@ void hold_condensed_metrics(const RunHistory& run, const CondensedRecord& record
       if (line.dense != part.back().dense) continue;
       told[comm::Direction::up] += line.bits_up;
       told[comm::Direction::down] += line.bits_down;
+      told[comm::Direction::across] += comm::Bits(line.bits_across.value_or(0));
     }
     const auto sums = comm::sum_by_direction(rows);
     for (const comm::Direction way : comm::kAllDirections) {

@@ -21,6 +21,9 @@ inline constexpr std::uint64_t kVerifySeed = 20'211;
 /// definition.
 [[nodiscard]] std::vector<Check> check_algorithms();
 
+/// Eq 8 where workers sum in a ring: small runs against the definition and the law.
+[[nodiscard]] std::vector<Check> check_ring(const LawConstants& law);
+
 /// Eqs 17 and 18.
 [[nodiscard]] std::vector<Check> check_quantizers();
 

@@ -199,13 +199,14 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
   };
   const Settings& settings = run.settings;
   const nn::ResNet18Options network{.width = settings.width};
-  const auto d = static_cast<std::uint64_t>(nn::resnet18_parameters(network).size());
+  const Layers layers = network_layers(settings);
+  const std::uint64_t d = layers.d();
   const auto buffers = static_cast<std::uint64_t>(nn::resnet18_buffers(network).size());
-  const Audit audit(law, settings, d, buffers);
+  const Audit audit(law, settings, layers, buffers);
   std::vector<Round> plan = schedule(settings, training_images(settings));
   plan.insert(plan.begin(), Round());
   const auto k = [&](std::size_t t) {
-    return dimensions(settings_in(settings, plan[t]), d, buffers).k;
+    return dimensions(settings_in(settings, plan[t]), layers, buffers).k;
   };
   if (is_condensed(run)) {
     const SizesFromRound sizes = read_sizes(directory / "sizes.csv");

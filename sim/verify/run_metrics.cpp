@@ -56,6 +56,19 @@ void hold_changes(const std::string& where, const RoundHistory& told, const Roun
   }
 }
 
+/// The masks so far have at least the coordinates of this one, layer by layer, and no more than
+/// there are.
+void hold_in_masks(const std::string& where, const RoundHistory& told) {
+  for (std::size_t i = 0; i < told.in_masks.size(); ++i) {
+    const LayerShare& all = told.in_masks[i];
+    if (all.kept < told.kept.at(i).kept || all.kept > static_cast<std::uint64_t>(all.coordinates)) {
+      throw CheckFailed(
+          fmt::format("{}: in_masks_by_layer has {} of {}, of whose {} the mask has {}", where,
+                      all.kept, all.layer, all.coordinates, told.kept.at(i).kept));
+    }
+  }
+}
+
 /// If the ledger has sums over the workers, only the metrics tell the changes. The audit checks the
 /// sums against them.
 void hold_sizes(const std::string& where, bool by_worker, const RoundHistory& told,
@@ -66,6 +79,8 @@ void hold_sizes(const std::string& where, bool by_worker, const RoundHistory& to
   hold(where, "bits_up", told.bits_up.count(), sums[comm::Direction::up].total().count(), kBy);
   hold(where, "bits_down", told.bits_down.count(), sums[comm::Direction::down].total().count(),
        kBy);
+  hold(where, "bits_across", told.bits_across.value_or(0),
+       sums[comm::Direction::across].total().count(), kBy);
   const RoundSizes sizes = record.sizes(told.round);
   hold(where, "union_size", told.union_size.value_or(0), sizes.union_size, kBy);
   if (by_worker) hold_changes(where, told, sizes);
@@ -75,6 +90,7 @@ void hold_sizes(const std::string& where, bool by_worker, const RoundHistory& to
                       [](std::uint64_t sum, const LayerShare& share) { return sum + share.kept; });
   const std::uint64_t mask = sizes.union_size > 0 ? sizes.union_size : record.k(told.round);
   hold(where, "the sum of kept_by_layer", kept, mask, "the mask has");
+  hold_in_masks(where, told);
 }
 
 void hold_end(const RunHistory& run, const RunRecord& record) {

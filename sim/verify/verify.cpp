@@ -34,6 +34,7 @@ Verification verify_paper(const LawConstants& law) {
   for (auto part : {check_learning, check_algorithms, check_quantizers, check_codecs}) {
     for (Check& check : part()) verification.checks.push_back(std::move(check));
   }
+  for (Check& check : check_ring(law)) verification.checks.push_back(std::move(check));
   const auto d = static_cast<std::uint64_t>(nn::resnet18_parameters({.width = 64}).size());
   judge_bits(law, measure_rounds(d), verification);
   // In the order of equations. Checks that belong to no single equation come last.

@@ -101,6 +101,38 @@ TEST_P(GroupSizes, ReducesAndBroadcastsRoundAfterRound) {
   EXPECT_EQ(updates, std::uint64_t{kRounds} * workers * Bits(256));
 }
 
+// Each round a number goes around from every worker, and grows at each: what workers send each
+// other needs no server, and no order between rounds.
+TEST_P(GroupSizes, GoesAroundARingOfWorkersRoundAfterRound) {
+  const auto& [implementation, workers] = GetParam();
+  constexpr std::uint32_t kRounds = 20;
+  const auto group = implementation.make(workers, {});
+  Bits bits;
+  const auto work = [&, workers = workers](Transport& end) {
+    const std::uint32_t n = end.rank();
+    const std::uint32_t next = (n + 1) % workers;
+    const std::uint32_t last = (n + workers - 1) % workers;
+    for (std::uint32_t t = 0; t < kRounds; ++t) {
+      std::uint64_t sum = n + t;
+      for (std::uint32_t step = 1; step < workers; ++step) {
+        end.send(next, message(Kind::reduce, n, t, sum));
+        sum = receive_value(end, last, Kind::reduce, t) + n + t;
+      }
+      EXPECT_EQ(sum, workers * (workers - 1) / 2 + workers * t) << "round " << t;
+      end.report_round(t, {});
+    }
+  };
+  const auto serve = [&, workers = workers](Transport& end) {
+    for (std::uint32_t t = 0; t < kRounds; ++t) {
+      const ClosedRound closed = end.close_round(t);
+      EXPECT_EQ(closed.rows.size(), workers == 1 ? 0 : workers * 3);
+      bits += sum_by_direction(closed.rows)[Direction::across].total();
+    }
+  };
+  group->run([&](Transport& end) { end.rank() == end.server() ? serve(end) : work(end); });
+  EXPECT_EQ(bits, std::uint64_t{kRounds} * workers * (workers - 1) * Bits(256));
+}
+
 std::string size_name(const testing::TestParamInfo<GroupSizes::ParamType>& size) {
   return std::string(std::get<0>(size.param).name) + std::to_string(std::get<1>(size.param));
 }

@@ -72,6 +72,19 @@ TEST(Inproc, RanksThatWaitForEachOtherEndAtOnce) {
                        "from worker 0, worker 0 awaits news from the server")));
 }
 
+TEST(Inproc, AWorkerThatWaitsForOneThatHasEndedEndsAtOnce) {
+  InprocGroup group(2);
+  const auto run = [&] {
+    group.run([](Transport& end) {
+      if (end.rank() == 0) (void)end.receive(1, Kind::reduce, 4);
+      if (end.rank() == 2) (void)end.receive_control(0, "news");
+    });
+  };
+  EXPECT_THAT(run, ThrowsMessage<TransportError>(HasSubstr(
+                       ": nobody is left who could send it: the server awaits news from worker 0, "
+                       "worker 0 awaits reduce of round 4 from worker 1")));
+}
+
 TEST(Inproc, AWaitForAServerThatHasEndedEndsAtOnce) {
   InprocGroup group(3);
   const auto run = [&] {

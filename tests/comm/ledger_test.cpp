@@ -89,6 +89,28 @@ TEST(Ledger, RowsAddUpByDirection) {
   EXPECT_EQ(sum[Direction::down].total(), Bits(0));
 }
 
+constexpr MessageId kAcross = {
+    .round = 3, .worker = 2, .direction = Direction::across, .kind = Kind::gather};
+
+TEST(Ledger, AddsUpWhatGoesAcrossUnderOneName) {
+  Ledger ledger;
+  for (int i = 0; i < 4; ++i) count(ledger, kAcross);
+  const auto rows = ledger.close_round(3);
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[0].id, kAcross);
+  EXPECT_EQ(rows[0].bits, Bits(4 * 17));
+  EXPECT_EQ(rows[2].bits, Bits(4 * 7));
+}
+
+TEST(Ledger, MissesABlockAcrossThatWasSentAndNeverDecoded) {
+  Ledger ledger;
+  count(ledger, kAcross);
+  ledger.sent(kAcross, vote_bits());
+  EXPECT_THAT([&] { ledger.close_round(3); },
+              ThrowsMessage<LedgerError>("ledger: round 3, worker 2, across, gather, positions: 34 "
+                                         "bits sent, 17 bits decoded"));
+}
+
 /// One ledger hands over its counts and another takes them over.
 void move_round(Ledger& from, Ledger& to, std::uint32_t round, std::uint32_t worker) {
   BitWriter out;
@@ -123,6 +145,23 @@ TEST(Ledger, HandsOverWhatAnotherClosesAndForgetsIt) {
   EXPECT_EQ(rows[3].id, mask);
   EXPECT_TRUE(worker.close_round(3).empty());
   EXPECT_EQ(worker.close_round(4).size(), 3U);
+}
+
+TEST(Ledger, TakesOverWhatWorkersHaveCountedOfEachOther) {
+  Ledger sender;
+  Ledger receiver;
+  Ledger server;
+  for (int i = 0; i < 3; ++i) {
+    sender.sent(kAcross, vote_bits());
+    receiver.moved(kAcross, 27);
+    receiver.decoded(kAcross, vote_bits());
+  }
+  move_round(receiver, server, 3, 0);
+  move_round(sender, server, 3, 2);
+  const auto rows = server.close_round(3);
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[0].id, kAcross);
+  EXPECT_EQ(rows[0].bits, Bits(3 * 17));
 }
 
 TEST(Ledger, RefusesToTakeOverWhatItHasCountedItself) {

@@ -81,6 +81,64 @@ TEST(Transport, ConnectsWorkersWithTheServerOnly) {
   EXPECT_TRUE(ledger.close_round(0).empty());
 }
 
+/// A block of one number, as it goes from worker to worker.
+Message block(Kind kind, std::uint32_t sender, std::uint32_t number) {
+  MessageWriter writer({.kind = kind, .sender = sender, .round = 6, .block_size = number});
+  writer.field(Field::values).put(number, 32);
+  return std::move(writer).finish();
+}
+
+TEST(Transport, ConnectsWorkersForWhatGoesAcrossAlone) {
+  Ledger ledger;
+  Wire worker(1, 3, ledger);
+  for (const Kind kind : {Kind::reduce, Kind::gather}) {
+    for (const std::uint32_t to : {1U, 3U, 4U}) {  // itself, the server, nobody
+      EXPECT_THROW(worker.send(to, block(kind, 1, 0)), std::invalid_argument);
+      EXPECT_THROW((void)worker.receive(to, kind, 6), std::invalid_argument);
+    }
+    Wire server(3, 3, ledger);
+    EXPECT_THROW(server.send(1, block(kind, 3, 0)), std::invalid_argument);
+  }
+  EXPECT_TRUE(worker.sent.empty());
+  EXPECT_TRUE(ledger.close_round(6).empty());
+}
+
+TEST(Transport, CountsBlocksAcrossTogetherUnderTheirSender) {
+  Ledger senders;
+  Ledger receivers;
+  Ledger servers;
+  Wire sender(2, 3, senders);
+  Wire receiver(0, 3, receivers);
+  Wire server(3, 3, servers);
+  for (const std::uint32_t b : {0U, 1U, 2U}) sender.send(0, block(Kind::reduce, 2, b));
+  receiver.to_receive = sender.sent;
+  const auto read = [&](std::uint32_t b) {
+    Incoming message = receiver.receive(2, Kind::reduce, 6);
+    EXPECT_EQ(message.sender(), "worker 2");
+    EXPECT_EQ(message.header().block_size, b);
+    EXPECT_EQ(message.field(Field::values).get(32), b);
+    message.close();
+  };
+  read(0);
+  read(1);
+  read(2);
+  receiver.report_round(6, {});
+  Ledger none;
+  Wire idle(1, 3, none);
+  idle.report_round(6, {});
+  sender.report_round(6, {});
+  server.control_to_receive = {receiver.control_sent.at(0), idle.control_sent.at(0),
+                               sender.control_sent.at(0)};
+  const std::vector<LedgerRow> rows = server.close_round(6).rows;
+  ASSERT_EQ(rows.size(), 2U);
+  const MessageId id{.round = 6, .worker = 2, .direction = Direction::across, .kind = Kind::reduce};
+  EXPECT_EQ(rows[0].id, id);
+  EXPECT_EQ(rows[0].field, Field::values);
+  EXPECT_EQ(rows[0].bits, Bits(3 * 32));
+  EXPECT_EQ(rows[1].id, id);
+  EXPECT_EQ(rows[1].bits, Bits(3 * 192));
+}
+
 TEST(Transport, SendsOnlyItsOwnMessages) {
   Ledger ledger;
   Wire worker(1, 3, ledger);

@@ -43,7 +43,7 @@ PLUGIN_KNOWS = {"compress/cuda": ("nn/cuda",)}
 
 # The law of the ledger is written from the paper's equations and comm/README.md alone, so it may
 # include no codec.
-LAW_HEADERS = ("sim/law/law.hpp", "sim/law/position_lengths.hpp", "sim/law/value_lengths.hpp")
+LAW_HEADERS = tuple(f"sim/law/{name}.hpp" for name in ("law", "layer_law", "position_lengths", "value_lengths"))
 LAW = LAW_HEADERS + tuple(header.replace(".hpp", ".cpp") for header in LAW_HEADERS)
 LAW_MAY_INCLUDE = (*LAW_HEADERS, "comm/bits.hpp")
 

@@ -19,7 +19,9 @@ class MajorityVoting final : public Voted {
                                                          const Settings& settings,
                                                          const Protocol& protocol,
                                                          const Round& round) const override {
-    return compress::majority_mask(votes, protocol.k, tie_break(settings, round));
+    const compress::TieBreak tie = tie_break(settings, round);
+    if (protocol.layers.empty()) return compress::majority_mask(votes, protocol.k, tie);
+    return compress::majority_mask(votes, protocol.layers, tie);
   }
 
   void define(DefinitionRound& round) const override {

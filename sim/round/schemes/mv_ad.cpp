@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "compress/select/layers.hpp"
 #include "compress/vote/add_drop.hpp"
 #include "compress/vote/vote_sum.hpp"
 #include "sim/round/schemes/voted.hpp"
@@ -43,16 +44,18 @@ class AddDropServer final : public ServerSide {
         sum_(protocol.d, {.workers = protocol.workers,
                           .k = protocol.k,
                           .k_ad = protocol.k_ad,
-                          .check_votes = keeps_votes_}) {}
+                          .check_votes = keeps_votes_,
+                          .layers = protocol.layers}) {}
 
   void lead(ServerRound& round) override {
     for (const std::uint32_t n : round.participants()) {
       round.round().first_sparse ? receive_vote(round, n) : receive_change(round, n);
     }
     const SumCount counted(sum_, round.workers());
-    round.publish_mask(
-        sum_.majority_mask(round.protocol().k, tie_break(round.settings(), round.round())),
-        &counted);
+    const compress::TieBreak tie = tie_break(round.settings(), round.round());
+    round.publish_mask(round.protocol().layers.empty() ? sum_.majority_mask(round.protocol().k, tie)
+                                                       : sum_.layers_majority_mask(tie),
+                       &counted);
     round.step_under_mask(keeps_votes_
                               ? round.sum_updates([&](std::uint32_t n) { return sum_.vote(n); })
                               : round.sum_updates());
@@ -114,18 +117,33 @@ class AddDrop final : public Scheme, public SparseRounds {
                      .share = settings.phi_ad.to_double(),
                      .universe = dimensions.d,
                      .block = settings.phi_ad.rounded_reciprocal()};
+    for (const auto& layer : dimensions.layers) {
+      add.parts.push_back(
+          {.size = layer.d, .universe = layer.k < layer.d ? layer.d : 0, .most = layer.k_ad});
+    }
     MessageShape drop = add;
     drop.kind = Kind::drop;
-    const auto& [workers, d, k, k_ad, buffers] = dimensions;
+    const std::uint64_t d = dimensions.d;
+    const std::uint64_t k = dimensions.k;
+    const std::uint64_t k_ad = std::max<std::uint64_t>(dimensions.k_ad, 1);  // 0: layers are whole
+    const auto each_part = [&](MessageShape& list, const auto& universe_of) {
+      for (std::size_t l = 0; l < list.parts.size(); ++l) {
+        if (list.parts[l].universe > 0) {
+          list.parts[l].universe = universe_of(dimensions.layers[l]);
+        }
+      }
+    };
     if (settings.drop_codec == DropCoding::rank) {
       drop.universe = k;
       drop.block = (2 * k + k_ad) / (2 * k_ad);  // round(K / K_ad)
       drop.given = Given::last_vote;
+      each_part(drop, [](const LayerDimensions& layer) { return layer.k; });
     }
     if (settings.add_codec == AddCoding::rank && k < d) {  // outside [0, d) there is nothing to add
       add.universe = d - k;
       add.block = std::max<std::uint64_t>((2 * (d - k) + k_ad) / (2 * k_ad), 1);
       add.given = Given::all_but_vote;
+      each_part(add, [](const LayerDimensions& layer) { return layer.d - layer.k; });
     }
     shape.push_back(add);
     shape.push_back(drop);
@@ -139,11 +157,28 @@ class AddDrop final : public Scheme, public SparseRounds {
 
   [[nodiscard]] bool breaks_ties() const override { return true; }
 
+  /// Algorithm 2 lines 12 to 14, in each layer if layers are chosen by themselves.
+  static compress::VoteChange change_of(WorkerRound& round, std::span<const Index> top) {
+    const std::span<const Index> last = round.state().vote;
+    const Protocol& protocol = round.protocol();
+    if (protocol.layers.empty()) return round.arrays().add_drop(top, last, protocol.k_ad);
+    const auto tops = compress::by_layer(top, protocol.layers);
+    const auto lasts = compress::by_layer(last, protocol.layers);
+    compress::VoteChange all;
+    for (std::size_t l = 0; l < tops.size(); ++l) {
+      if (protocol.k_ads[l] == 0) continue;
+      const auto change = round.arrays().add_drop(tops[l], lasts[l], protocol.k_ads[l]);
+      all.add.insert(all.add.end(), change.add.begin(), change.add.end());
+      all.drop.insert(all.drop.end(), change.drop.begin(), change.drop.end());
+    }
+    return all;
+  }
+
   [[nodiscard]] Vote choose_vote(WorkerRound& round, const FlatView& theta_h) const override {
     Vote vote{.support = choose_top_k(round, theta_h), .change = {}};
     if (round.round().first_sparse) return vote;
     const std::vector<Index>& last = round.state().vote;
-    vote.change = round.arrays().add_drop(vote.support, last, round.protocol().k_ad);
+    vote.change = change_of(round, vote.support);
     vote.support = compress::changed_vote(last, *vote.change);
     return vote;
   }
@@ -156,8 +191,7 @@ class AddDrop final : public Scheme, public SparseRounds {
       round.send_positions(Kind::vote, vote.support);
     }
     round.receive_mask();
-    round.send_update(round.state().mask, vote.support);
-    round.receive_aggregate();
+    round.exchange_values(vote.support);
   }
 
   [[nodiscard]] std::unique_ptr<ServerSide> server(const Settings& settings,
@@ -172,8 +206,12 @@ class AddDrop final : public Scheme, public SparseRounds {
       round.vote(
           [&](std::span<const float> difference, const std::vector<Index>& top,
               const std::vector<Index>& last) {
-            return DefinitionRound::changed(
-                last, compress::add_drop_by_sorting(difference, top, last, round.protocol().k_ad));
+            return round.in_each_part([&](const DefinedPart& part) {
+              const std::vector<Index> before = part.members(last);
+              return DefinitionRound::changed(
+                  before, compress::add_drop_by_sorting(difference.subspan(part.begin, part.size),
+                                                        part.members(top), before, part.k_ad));
+            });
           },
           AbsentVotes::stand);
     }

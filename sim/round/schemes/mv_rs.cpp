@@ -15,13 +15,19 @@ class RandomSelection final : public Voted {
                                                          const Settings& settings,
                                                          const Protocol& protocol,
                                                          const Round& round) const override {
+    if (!protocol.layers.empty()) {
+      return compress::random_selection(votes, protocol.layers, settings.seed, round.t);
+    }
     return compress::random_selection(votes, protocol.k, settings.seed, round.t);
   }
 
   void define(DefinitionRound& round) const override {
     round.vote_whole();
-    round.send_under(compress::random_selection_by_scanning(
-        round.defined().counts, round.protocol().k, round.settings().seed, round.round().t));
+    round.send_under(round.in_each_part([&](const DefinedPart& part) {
+      return compress::random_selection_by_scanning(
+          std::span(round.defined().counts).subspan(part.begin, part.size), part.k,
+          round.settings().seed, round.round().t, part.draws);
+    }));
   }
 };
 

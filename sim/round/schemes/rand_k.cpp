@@ -17,8 +17,11 @@ class RandomKServer final : public ServerSide {
  public:
   void lead(ServerRound& round) override {
     const Protocol& protocol = round.protocol();
-    round.publish_mask(
-        compress::random_mask(protocol.d, protocol.k, round.settings().seed, round.round().t));
+    const std::uint64_t seed = round.settings().seed;
+    const std::uint32_t t = round.round().t;
+    round.publish_mask(protocol.layers.empty()
+                           ? compress::random_mask(protocol.d, protocol.k, seed, t)
+                           : compress::random_mask(protocol.layers, seed, t));
     std::vector<float> sum = round.sum_updates();
     round.step_under_mask(std::move(sum));
   }
@@ -45,8 +48,7 @@ class RandomK final : public Scheme, public SparseRounds {
 
   void exchange(WorkerRound& round, const Vote& /*vote*/) const override {
     round.receive_mask();
-    round.send_update(round.state().mask);
-    round.receive_aggregate();
+    round.exchange_values();
   }
 
   [[nodiscard]] std::unique_ptr<ServerSide> server(const Settings& /*settings*/,
@@ -55,8 +57,10 @@ class RandomK final : public Scheme, public SparseRounds {
   }
 
   void define(DefinitionRound& round) const override {
-    round.send_under(compress::random_mask_by_sets(round.protocol().d, round.protocol().k,
-                                                   round.settings().seed, round.round().t));
+    round.send_under(round.in_each_part([&](const DefinedPart& part) {
+      return compress::random_mask_by_sets(part.size, part.k, round.settings().seed,
+                                           round.round().t, part.draws);
+    }));
   }
 };
 

@@ -61,6 +61,13 @@ class OwnTopK final : public Scheme, public SparseRounds {
     MessageShape mask = mask_shape(settings, dimensions, round);
     const std::uint32_t supports = settings.workers - round.absent;
     mask.most = std::min(dimensions.d, supports * dimensions.k);
+    if (!mask.parts.empty()) {
+      mask.most = 0;
+      for (ListPart& part : mask.parts) {
+        part.most = std::min(part.size, supports * part.most);
+        mask.most += part.most;
+      }
+    }
     mask.counted_by = CountedBy::supports;
     mask.share *= supports;
     if (settings.block_size == 0) mask.block = settings.phi.rounded_reciprocal(supports);

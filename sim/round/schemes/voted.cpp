@@ -35,6 +35,13 @@ class VotedServer final : public ServerSide {
 }  // namespace
 
 std::vector<Index> choose_top_k(WorkerRound& round, const FlatView& theta_h) {
+  const std::vector<compress::Layer>& layers = round.protocol().layers;
+  if (!layers.empty()) {
+    std::vector<float>& hints = round.state().layer_thresholds;
+    compress::LayersTopK top = round.arrays().add_difference_layers_top_k(theta_h, layers, hints);
+    hints = std::move(top.magnitudes);
+    return std::move(top.support);
+  }
   compress::TopK top =
       round.arrays().add_difference_top_k(theta_h, round.protocol().k, round.state().threshold);
   round.state().threshold = top.magnitude;
@@ -82,8 +89,7 @@ Vote Voted::choose_vote(WorkerRound& round, const FlatView& theta_h) const {
 void Voted::exchange(WorkerRound& round, const Vote& vote) const {
   round.send_positions(Kind::vote, vote.support);
   round.receive_mask();
-  round.send_update(round.state().mask, vote.support);
-  round.receive_aggregate();
+  round.exchange_values(vote.support);
 }
 
 std::unique_ptr<ServerSide> Voted::server(const Settings& settings,

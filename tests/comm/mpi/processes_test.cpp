@@ -126,6 +126,59 @@ TEST(MpiProcesses, AddUpEveryWorkersMessagesRoundAfterRound) {
   });
 }
 
+/// A number goes around from every worker, and grows at each. `group` may be any of many.
+void go_around(Group& group, std::uint32_t rounds) {
+  const std::uint32_t count = workers();
+  Bits bits;
+  group.run([&](Transport& end) {
+    const std::uint32_t n = end.rank();
+    for (std::uint32_t round = 1; round <= rounds; ++round) {
+      if (n == end.server()) {
+        bits += sum_by_direction(end.close_round(round).rows)[Direction::across].total();
+        continue;
+      }
+      std::uint64_t sum = n + round;
+      for (std::uint32_t step = 1; step < count; ++step) {
+        end.send((n + 1) % count, message(Kind::gather, n, round, sum));
+        sum = receive_value(end, (n + count - 1) % count, Kind::gather, round) + n + round;
+      }
+      EXPECT_EQ(sum, count * (count - 1) / 2 + count * round);
+      end.report_round(round, {});
+    }
+  });
+  if (processes().leads()) {
+    EXPECT_EQ(bits, std::uint64_t{rounds} * count * (count - 1) * Bits(256));
+  }
+}
+
+TEST(MpiProcesses, GoAroundARingOfWorkersRoundAfterRoundInOneGroupAfterAnother) {
+  for (int i = 0; i < 5; ++i) {
+    const auto group = processes().make_group(workers(), kDeadline, {});
+    go_around(*group, 20);
+  }
+}
+
+// What workers have sent each other before one has failed is of no group after.
+TEST(MpiProcesses, ForgetWhatHasGoneAcrossInAGroupThatHasFailed) {
+  for (std::uint32_t attempt = 0; attempt < 20; ++attempt) {
+    {
+      const auto group = processes().make_group(workers(), kDeadline, {});
+      EXPECT_THROW(group->run([&](Transport& end) {
+        const std::uint32_t n = end.rank();
+        if (n == end.server()) return (void)receive_value(end, 0, Kind::dense, 1);
+        for (int i = 0; i < 3; ++i) {
+          end.send((n + 1) % workers(), message(Kind::gather, n, 1, 4711));
+        }
+        if (n == workers() - 1) throw std::runtime_error("out of luck");
+        (void)receive_value(end, end.server(), Kind::aggregate, 1);
+      }),
+                   std::runtime_error);
+    }
+    const auto group = processes().make_group(workers(), kDeadline, {});
+    go_around(*group, 2);
+  }
+}
+
 TEST(MpiProcesses, TellNotesInOrderWithWhatTheyBelongTo) {
   std::mutex mutex;
   std::vector<unsigned> told;

@@ -147,6 +147,13 @@ CODECS = (
     ("ssgd-mv-ad-l4-q", f"{MODERN} --value-codec entropy --position-codec rans"),
     ("ssgd-mv-rs-l4", "--momentum 0.9 --nesterov true --learning-rate 0.1"),
 )
+# Workers that sum without the server, each on every number of ranks: between two of one process, of two, of the first
+# and another. And those that are absent.
+REDUCED = (
+    ("ssgd-mv-l4", "--aggregate reduce"),
+    ("ssgd-mv-ad-l4-q", "--aggregate reduce --participation 4 --mask-codec delta"),
+    ("dense", "--aggregate reduce"),
+)
 
 
 def same_run():
@@ -172,10 +179,24 @@ def same_run():
             print(f"{preset}: {ranks} ranks as threads", flush=True)
 
 
+def reduced():
+    """Runs without the server's sum: any number of ranks gives what threads give."""
+    for preset, options in REDUCED:
+        whole = whole_run(preset, *options.split())
+        expect(b",across,gather,values," in whole["ledger.csv"], f"{preset} {options}: nothing has gone around")
+        for ranks in (1, 2, 3, 5, 11):
+            directory = work / "reduced"
+            good(on_ranks(ranks, *settings_of(preset), *options.split(), "--quiet", "--out", directory))
+            expect_same(directory, whole, f"{preset} {options} on {ranks} ranks")
+            shutil.rmtree(directory)
+            print(f"{preset} {options}: {ranks} ranks as threads", flush=True)
+
+
 def moved():
     """Begun on threads, gone on with on ranks, on others, and ended on threads; and the other way round."""
     for preset, more in (("ssgd-mv-ad-l4-q", ""), ("top-k", ""), ("ssgd-mv-ad-l4-q", MODERN),
-                         ("ssgd-mv-l4", f"{MODERN} --vote-codec delta")):
+                         ("ssgd-mv-l4", f"{MODERN} --vote-codec delta"),
+                         ("ssgd-mv-ad-l4-q", "--aggregate reduce")):
         whole = whole_run(preset, *more.split(), "--checkpoint-every", 1)
         for order in ((None, 2, 5, None), (11, None, 3)):
             directory = work / "moved"
@@ -222,10 +243,12 @@ def rest_of(directory, whole, what):
 def interrupted():
     """A signal to the launcher, and to a rank: the last whole round is saved, and the run goes on from there."""
     modern = "modern-mv-ad-l4-q"  # on the first of its stairs
-    for preset, signal_sent, to_rank in (("ssgd-mv-ad-l4-q", signal.SIGTERM, None), (modern, signal.SIGINT, None),
-                                         (modern, signal.SIGTERM, 2)):
+    for preset, more, signal_sent, to_rank in (
+            ("ssgd-mv-ad-l4-q", [], signal.SIGTERM, None), (modern, [], signal.SIGINT, None),
+            (modern, [], signal.SIGTERM, 2), ("ssgd-mv-l4", ["--aggregate", "reduce"], signal.SIGTERM, None)):
         directory = work / "interrupted"
-        program = start(on_ranks(5, *settings_of(preset), *LONG, "--checkpoint-every", 0, "--out", directory))
+        settings = [*settings_of(preset), *more, *LONG]
+        program = start(on_ranks(5, *settings, "--checkpoint-every", 0, "--out", directory))
         wait_for_round(directory, program, 4)
         begun = time.monotonic()
         if to_rank is None:
@@ -242,7 +265,7 @@ def interrupted():
         checkpoints = sorted(path.name for path in (directory / "checkpoint").iterdir())
         expect(checkpoints == [f"round-{rounds:08}"], f"checkpoints {checkpoints} after round {rounds}", said)
         whole = work / "whole"
-        good(on_threads(*settings_of(preset), *LONG, "--rounds", rounds + 5, "--quiet", "--out", whole))
+        good(on_threads(*settings, "--rounds", rounds + 5, "--quiet", "--out", whole))
         rest_of(directory, files_of(whole), f"{signal_sent.name} after round {rounds}")
         shutil.rmtree(directory)
         shutil.rmtree(whole)
@@ -254,10 +277,12 @@ def killed():
     """SIGKILL of a rank, five times (or as often as said) at a random moment: all end, and the run goes on."""
     draw = random.Random(20201111)
     names = presets()
-    for _ in range(int(arguments[0]) if arguments else 5):
-        preset, directory = draw.choice(names), work / "killed"
+    for i in range(int(arguments[0]) if arguments else 5):
+        # In the first the others wait for each other, and not for the server alone.
+        preset, more = (draw.choice(names), []) if i else ("ssgd-mv-ad-l4", ["--aggregate", "reduce"])
+        directory = work / "killed"
         ranks = min(draw.choice((2, 5, 11)), workers_of(preset) + 1)
-        settings = [*settings_of(preset), *LONG, "--checkpoint-every", 1]
+        settings = [*settings_of(preset), *more, *LONG, "--checkpoint-every", 1]
         program = start(on_ranks(ranks, *settings, "--out", directory))
         wait_for_round(directory, program, 2)
         time.sleep(draw.random())
@@ -393,7 +418,7 @@ def waiting():
 
 
 try:
-    {"same_run": same_run, "moved": moved, "interrupted": interrupted, "killed": killed, "diverges": diverges,
+    {"same_run": same_run, "reduced": reduced, "moved": moved, "interrupted": interrupted, "killed": killed, "diverges": diverges,
      "refused": refused, "waiting": waiting}[case]()
 except Failure as failure:
     sys.exit(f"{case}: {failure}")

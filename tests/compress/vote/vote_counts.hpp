@@ -80,7 +80,7 @@ inline std::vector<Index> majority_mask(std::span<const std::uint32_t> counts, s
       std::count_if(falling.begin(), falling.end(), [=](std::uint32_t c) { return c > last; }));
   auto left = static_cast<std::size_t>(std::count(falling.begin(), falling.end(), last));
   std::size_t wanted = k - above;
-  Draws draws(tie.seed, Purpose::kTieBreak, tie.round);
+  Draws draws(tie.seed, Purpose::kTieBreak, tie.round, tie.part);
   std::vector<Index> mask;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     bool enters = counts[i] > last;

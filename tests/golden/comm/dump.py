@@ -21,10 +21,11 @@ import tomllib
 
 import wire
 
-NAME = re.compile(r"round-(\d+)-(up|down)-([a-z]+)-worker-(\d+)\.bin")
+NAME = re.compile(r"round-(\d+)-(up|down|across)-([a-z]+)-worker-(\d+)(?:-block-(\d+))?\.bin")
 DOWN = {"mask", "aggregate", "model"}
+ACROSS = {"reduce", "gather"}  # a kind here is followed by its block: "reduce 3"
 # A round's messages in the order in which one may need another.
-ORDER = ["model", "dense", "vote", "add", "drop", "mask", "update", "aggregate", "buffers"]
+ORDER = ["model", "dense", "vote", "add", "drop", "mask", "update", "reduce", "gather", "aggregate", "buffers"]
 
 
 class Mismatch(Exception):
@@ -39,6 +40,11 @@ def hold(true, what):
 def float32(x):
     """x, which is exact or a sum of two float32, rounded to float32."""
     return struct.unpack("<f", struct.pack("<f", x))[0]
+
+
+def way_of(kind):
+    base = kind.split()[0]
+    return "down" if base in DOWN else "across" if base in ACROSS else "up"
 
 
 def digest(form, values):
@@ -67,10 +73,10 @@ class Votes:
             hold(add.count == message.count, f"{where}: adds {add.count}, drops {message.count}")
             before = self.last[worker]
             dropped = message.positions
-            if message.dimension == len(before):  # ranks
+            if message.dimension == len(before) and not message.by_layer:  # ranks
                 dropped = [before[rank] for rank in dropped]
             added = add.positions
-            if add.dimension == self.d - len(before):  # ranks outside
+            if add.dimension == self.d - len(before) and not add.by_layer:  # ranks outside
                 outside = wire.not_in(before, self.d)
                 added = [outside[rank] for rank in added]
             hold(set(dropped) <= set(before), f"{where}: drops what it had not")
@@ -78,25 +84,74 @@ class Votes:
             self.last[worker] = sorted(set(before) - set(dropped) | set(added))
 
 
-def read(directory):
+def tensors(width):
+    """The sizes of the network's parameter tensors in the order of the flat array."""
+    sizes = [27 * width, width, width]
+    before = width
+    for channels in (width, 2 * width, 4 * width, 8 * width):
+        for block in range(2):
+            sizes += [9 * before * channels, channels, channels, 9 * channels * channels, channels, channels]
+            if block == 0 and channels > width:
+                sizes += [before * channels, channels, channels]
+            before = channels
+    return sizes + [10 * before, 10]
+
+
+def layers(settings, t):
+    """d_l, K_l and K_ad,l of each layer in round t; of one with all d coordinates where selection = global."""
+    sizes = tensors(settings["width"])
+    by_layer = settings["selection"] == "layer"
+    all_of = []
+    for d in sizes if by_layer else [sum(sizes)]:
+        k = math.ceil(share(settings, t) * d)
+        k_ad = min(k, math.ceil(fractions.Fraction(settings["phi_ad"]) * d))
+        if by_layer:
+            k = d if d < settings["dense_below"] else k
+            k_ad = 0 if k == d else k_ad
+        all_of.append((d, k, k_ad))
+    return all_of
+
+
+def parts(settings, t, kind, senders):
+    """What a list by layer has of each layer."""
+    of_list = []
+    for d, k, k_ad in layers(settings, t):
+        union = kind == "mask" and settings["scheme"] == "top-k"
+        changes = kind in ("add", "drop")
+        most = k_ad if changes else min(d, senders * k) if union else k
+        of_list.append(wire.Part(size=d, most=most, sent=k < d, counted=changes or union))
+    return of_list
+
+
+def settings_of(run):
+    with open(pathlib.Path(run) / "config.toml", "rb") as file:
+        return tomllib.load(file, parse_float=fractions.Fraction)
+
+
+def read(directory, run=None):
     """Every message of a dump by (round, kind, worker), how many workers it has, and what each of them
-    votes for in each round, by (round, worker)."""
+    votes for in each round, by (round, worker). Lists by layer need the run's settings."""
+    settings = settings_of(run) if run else None
     names = []
     for path in pathlib.Path(directory).iterdir():
         match = NAME.fullmatch(path.name)
         hold(match, f"{path.name}: no name of a message")
-        t, way, kind, worker = match.groups()
-        hold(kind in ORDER and (way == "down") == (kind in DOWN), f"{path.name}: no {kind} goes {way}")
-        names.append((int(t), ORDER.index(kind), int(worker), path))
-    workers = 1 + max(worker for _, _, worker, _ in names)
+        t, way, kind, worker, block = match.groups()
+        hold(kind in ORDER and way == way_of(kind), f"{path.name}: no {kind} goes {way}")
+        hold((way == "across") == (block is not None), f"{path.name}: no name of a message")
+        names.append((int(t), ORDER.index(kind), int(worker), int(block or 0), path))
+    workers = 1 + max(worker for _, _, worker, _, _ in names)
     messages = {}
     masks = {}
     followed = Votes()
     votes = {}
-    for t, order, worker, path in sorted(names):
+    for t, order, worker, block, path in sorted(names):
         kind = ORDER[order]
         known = wire.Known(mask=masks.get(max((u for u in masks if u < t), default=None)),
                            vote=followed.last.get(worker), whole_code=followed.code.get(worker))
+        if settings and kind in wire.POSITIONS:
+            senders = sum(u == t and k == ORDER.index("update") for u, k, _, _ in names)
+            known.parts = parts(settings, t, kind, senders)
         if kind == "update":
             known.marked = marks(masks.get(t), votes.get((t, worker)))
         try:
@@ -106,6 +161,10 @@ def read(directory):
         sender = workers if kind in DOWN else worker
         hold((message.kind, message.round, message.sender) == (kind, t, sender),
              f"{path.name} is a {message.kind} of round {message.round} from {message.sender}")
+        if kind in ACROSS:
+            hold(message.block_size == block, f"{path.name} is block {message.block_size}")
+            messages[t, f"{kind} {block}", worker] = message
+            continue
         messages[t, kind, worker] = message
         if kind == "mask":
             masks[t] = message.positions
@@ -128,8 +187,9 @@ def marks(mask, vote):
 def describe(message):
     m = message
     words = [m.code] if m.code != "none" else []
+    words += ["by layer"] if m.by_layer else []
     words += [f"d={m.dimension}", f"count={m.count}"]
-    words += [f"B={m.block_size}"] if m.block_size else []
+    words += [f"B={m.block_size}"] if m.block_size and m.kind not in ACROSS else []
     words += [f"q={m.value_bits}"] if m.value_bits else []
     words += [f"{field}={bits}" for field, bits in sorted(m.fields.items()) if field != "header"]
     if m.positions is not None:
@@ -142,19 +202,32 @@ def describe(message):
 def summary(messages, workers):
     """A line for each message. What the server sends to all alike has one line."""
     lines = []
+    firsts = {}
     for (t, kind, worker), message in messages.items():
         if kind in DOWN:
-            hold(message == messages[t, kind, 0], f"round {t}: worker {worker} has another {kind}")
-            if worker == 0:
+            first = firsts.setdefault((t, kind), worker)
+            hold(message == messages[t, kind, first], f"round {t}: worker {worker} has another {kind}")
+            if worker == first:
                 lines.append(f"{t} {kind} {describe(message)}")
         else:
             lines.append(f"{t} {kind} {worker} {describe(message)}")
     return lines
 
 
-def hold_mask(settings, mask, votes, where):
-    """Checks the mask of a round against its workers' votes. The seed may have chosen between equally
-    voted coordinates."""
+def hold_mask(settings, mask, votes, t, where):
+    """Checks the mask of a round against its workers' votes, in each layer if layers are chosen by
+    themselves."""
+    begin = 0
+    for d, k, _ in layers(settings, t):
+        here = range(begin, begin + d)
+        of_mask = mask & set(here)
+        hold(settings["scheme"] == "top-k" or len(of_mask) == k, f"{where}: {len(of_mask)} of {here}, K = {k}")
+        hold_mask_of_layer(settings, of_mask, [[p for p in vote if p in here] for vote in votes], where)
+        begin += d
+
+
+def hold_mask_of_layer(settings, mask, votes, where):
+    """The seed may have chosen between equally voted coordinates."""
     counted = collections.Counter(p for vote in votes for p in vote)
     if settings["scheme"] == "top-k":
         hold(mask == set(counted), f"{where}: the mask is not the union of the supports")
@@ -246,13 +319,52 @@ def senders_by_round(messages, settings):
     for t, kind, worker in messages:
         sent[t] |= set() if kind in DOWN else {worker}
     begun = set()
-    for t in sorted({t for t, kind, _ in messages if kind == "aggregate"}):
+    for t in sorted({t for t, _, _ in messages if t > 0}):
         n, m = settings["workers"], settings["participation"] or settings["workers"]
         begins = (t, "mask", 0) in messages and share(settings, t) not in begun
         begun |= {share(settings, t)} if begins else set()
         want = list(range(n)) if begins or m == n else drawn(settings["seed"], t, n, m)
         hold(sorted(sent[t]) == want, f"round {t}: messages of the workers {sorted(sent[t])}, not {want}")
     return {t: sorted(workers) for t, workers in sent.items()}
+
+
+def ring_sum(messages, ring, n, where):
+    """The sum of n values that the workers of a ring have sent around, checked to be cut as it should be and the
+    same wherever it came by. None of a ring of one, which sends nothing."""
+    count = len(ring)
+    if count == 1:
+        return None
+    total = []
+    for b in range(count):
+        length = (b + 1) * n // count - b * n // count
+        partial = [messages.get((f"reduce {b}", ring[(b + s) % count])) for s in range(count - 1)]
+        whole = [messages.get((f"gather {b}", ring[(b - 1 + s) % count])) for s in range(count - 1)]
+        hold(None not in partial + whole, f"{where}: block {b} has not gone around")
+        hold({m.count for m in partial + whole} == {length}, f"{where}: block {b} has not {length} values")
+        hold(all(digest("f", m.values) == digest("f", whole[0].values) for m in whole),
+             f"{where}: block {b} has changed on its way")
+        total += whole[0].values
+    hold(len(messages) == 2 * count * (count - 1), f"{where}: {len(messages)} blocks have gone around")
+    return total
+
+
+def hold_reduced(messages, ring, mask, settings, t):
+    """What theta moves by at the mask in a round without the server's sum; None if the dump does not tell."""
+    where = f"round {t}"
+    across = {(kind, n): m for (u, kind, n), m in messages.items() if u == t and way_of(kind) == "across"}
+    total = ring_sum(across, ring, len(mask), where)
+    told = {n: m.values for (u, kind, n), m in messages.items() if u == t and kind == "aggregate"}
+    absent = sorted(set(range(settings["workers"])) - set(ring))
+    hold(sorted(told) == absent, f"{where}: aggregates of the workers {sorted(told)}, not {absent}")
+    hold(not any(u == t and kind in ("update", "dense") for u, kind, _ in messages),
+         f"{where}: values have gone to the server")
+    if total is None:
+        return told[absent[0]] if absent else None
+    divisor = 1 if settings["aggregation"] == "sum" else len(ring)
+    moves = [float32(x / divisor) for x in total]
+    hold(all(digest("f", values) == digest("f", moves) for values in told.values()),
+         f"{where}: the aggregate is not that of the ring")
+    return moves
 
 
 def hold_rounds(messages, senders, votes, settings):
@@ -262,23 +374,35 @@ def hold_rounds(messages, senders, votes, settings):
     theta = list(messages[0, "model", 0].values) if (0, "model", 0) in messages else None
     error = ServerError(settings)
     last = {}  # vote of each worker
-    for t in sorted({t for t, kind, _ in messages if kind == "aggregate"}):
+    reduces = settings["aggregate"] == "reduce"
+    for t in sorted({t for t, _, _ in messages if t > 0}):
         where = f"round {t}"
 
         def values_of(kind):
             return [messages[t, kind, n].values for n in senders[t]]
 
-        aggregate = messages[t, "aggregate", 0]
         if (t, "mask", 0) in messages:
             mask = messages[t, "mask", 0].positions
             voted = [votes[t, n] for n in senders[t] if (t, n) in votes]
             hold(len(voted) == (0 if scheme == "rand-k" else len(senders[t])), f"{where}: {len(voted)} votes")
             last.update({n: votes[t, n] for n in senders[t] if (t, n) in votes})
-            hold_mask(settings, set(mask), last.values() if scheme == "mv-ad" else voted, where)
+            hold_mask(settings, set(mask), last.values() if scheme == "mv-ad" else voted, t, where)
+        else:
+            d = next(m.dimension for (u, _, _), m in messages.items() if u == t)
+            mask = range(d)
+        if reduces:
+            moves = hold_reduced(messages, senders[t], mask, settings, t)
+            if moves is None or theta is None:
+                theta = None
+                continue
+            for p, value in zip(mask, moves):
+                theta[p] = float32(theta[p] + value)
+            continue
+        aggregate = messages[t, "aggregate", 0]
+        if (t, "mask", 0) in messages:
             sent = [sorted(vote) for vote in voted] if scheme == "top-k" else [mask] * len(senders[t])
             updates = list(zip(sent, values_of("update")))
         else:
-            mask = range(aggregate.dimension)
             updates = [(mask, values) for values in values_of("dense")]
         for at, values in updates:
             hold(len(at) == len(values), f"{where}: {len(values)} values for {len(at)} coordinates")
@@ -344,8 +468,9 @@ def hold_header(m, settings, d, first, senders, where):
         return
     phi = share(settings, m.round)
     phi_ad = fractions.Fraction(settings["phi_ad"])
-    k = math.ceil(phi * d)
-    k_ad = min(k, math.ceil(phi_ad * d))
+    k = sum(of_layer[1] for of_layer in layers(settings, m.round))
+    k_ad = sum(of_layer[2] for of_layer in layers(settings, m.round))
+    hold(m.by_layer == (settings["selection"] == "layer"), f"{where}: by layer: {m.by_layer}")
     if m.kind in ("add", "drop"):
         hold(m.count <= k_ad, f"{where} has {m.count} positions, K_ad = {k_ad}")
     elif settings["scheme"] != "top-k" or m.kind == "vote":
@@ -369,10 +494,10 @@ def hold_header(m, settings, d, first, senders, where):
         block = nearest(1 / phi_ad)
     if m.kind == "drop" and settings["drop_codec"] == "rank":
         hold(m.dimension == k, f"{where}: ranks of {m.dimension}, K = {k}")
-        block = nearest(fractions.Fraction(k, k_ad))
+        block = nearest(fractions.Fraction(k, max(k_ad, 1)))
     elif m.kind == "add" and settings["add_codec"] == "rank" and k < d:
         hold(m.dimension == d - k, f"{where}: ranks of {m.dimension}, d - K = {d - k}")
-        block = nearest(fractions.Fraction(d - k, k_ad))
+        block = nearest(fractions.Fraction(d - k, max(k_ad, 1)))
     else:
         hold(m.dimension == d, f"{where}: dimension {m.dimension}, d = {d}")
     hold(m.block_size == block, f"{where}: B = {m.block_size}, not {block}")
@@ -388,8 +513,7 @@ def hold_ledger(messages, ledger, rounds):
     counted = collections.Counter()
     for (t, kind, worker), message in messages.items():
         for field, bits in message.fields.items():
-            way = "down" if kind in DOWN else "up"
-            counted[t, *[worker] * by_worker, way, kind, field] += bits
+            counted[t, *[worker] * by_worker, way_of(kind), kind.split()[0], field] += bits
     told = {}
     for *row, bits in rows:
         key = tuple(int(cell) if cell.isdigit() else cell for cell in row)
@@ -403,8 +527,7 @@ def hold_ledger(messages, ledger, rounds):
 
 def hold_run(messages, workers, votes, run):
     run = pathlib.Path(run)
-    with open(run / "config.toml", "rb") as file:
-        settings = tomllib.load(file, parse_float=fractions.Fraction)
+    settings = settings_of(run)
     hold(workers == settings["workers"], f"messages of {workers} workers, N = {settings['workers']}")
     rounds = {t for t, _, _ in messages}
     with open(run / "ledger.csv", newline="") as file:
@@ -413,7 +536,8 @@ def hold_run(messages, workers, votes, run):
     firsts = {}
     for t, kind, worker in messages:
         firsts.setdefault((kind, worker, share(settings, t)), t)
-    d = next(m.dimension for (_, kind, _), m in messages.items() if kind == "aggregate")
+    d = next(m.dimension for (_, kind, _), m in messages.items()
+             if kind in ("aggregate", "model") or way_of(kind) == "across")
     for (t, kind, worker), m in messages.items():
         first = t == firsts[kind, worker, share(settings, t)]
         hold_header(m, settings, d, first, len(senders[t]), f"round {t}, {kind} of worker {worker}")
@@ -425,7 +549,7 @@ def hold_run(messages, workers, votes, run):
 
 
 def main(directory, run=None):
-    messages, workers, votes = read(directory)
+    messages, workers, votes = read(directory, run)
     print("\n".join(summary(messages, workers)))
     if run:
         hold_run(messages, workers, votes, run)

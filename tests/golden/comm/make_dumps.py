@@ -103,7 +103,33 @@ def cases(presets):
                          ("rand-k-l4", " --local-steps 1 --aggregation sum")]:
         yield f"{preset}, two of four workers", f"--preset {preset} {some}{more}"
     yield "dense, two of four workers", "--preset dense --workers 4 --participation 2"
+    yield "N = 3, reduce", f"{mv} --workers 3 --aggregate reduce"
+    yield "N = 2, few values, reduce", f"{mv} --phi 0.0001 --aggregate reduce"
+    yield "N = 1, reduce", f"{mv} --workers 1 --aggregate reduce"
+    yield "dense, reduce", "--preset dense --workers 4 --aggregate reduce --aggregation sum"
+    some = some.replace("--workers 4", "--workers 5").replace("--participation 2", "--participation 3")
+    yield "ssgd-mv-ad, three of five workers, reduce", f"--preset ssgd-mv-ad {some} --value-bits 4 --aggregate reduce"
+    yield "rand-k-l4, three of five workers, reduce", f"--preset rand-k-l4 {some} --local-steps 1 --aggregate reduce"
     yield "no statistics", f"{mv} --bn-eval recompute"
+    for preset in VOTING + ["top-k", "rand-k-l4"]:
+        for code in ["block"] + CODES:
+            layer = f"--preset {preset} {SPARSE} --selection layer --position-codec {code} --phi 0.02 --width 2"
+            yield f"{preset} by layer, {code}", f"{layer} --dense-below 30"
+    by_layer = f"{SPARSE} --selection layer --width 2"
+    for code in ["block"] + CODES:
+        yield f"ranks by layer, {code}", (f"--preset ssgd-mv-ad {by_layer} {RANKS} --mask-codec delta "
+                                          f"--position-codec {code} --phi-ad 0.006")
+        yield f"changes by layer, {code}", (f"--preset ssgd-mv {by_layer} --vote-codec delta --mask-codec delta "
+                                            f"--position-codec {code} --phi 0.1 --dense-below 5")
+    for size, more in [("K = d", "--phi 1 --phi-ad 1"), ("all dense", "--dense-below 1000000"),
+                       ("K = d / 2", "--phi 0.5 --phi-ad 0.3")]:
+        yield f"by layer, {size}", f"--preset ssgd-mv-ad {by_layer} {RANKS} --mask-codec delta {more}"
+    for preset in ("ssgd-mv-l8-q-min", "ssgd-mv-ad-l8-q-min"):
+        yield f"{preset} by layer", f"--preset {preset} {by_layer} --dense-below 20"
+    yield "modern by layer, not all of it dense", ("--preset modern-mv-ad-l4-q-layer --dense-below 20 --width 2 "
+                                                   "--warmup-epochs 1 --rounds 8 --dump-rounds 0,1,2,3,4,5,6,7,8")
+    yield "top-k by layer, two of four workers", f"--preset top-k --selection layer {some} --width 2"
+    yield "top-k by layer on stairs", f"--preset top-k --selection layer {stairs}"
 
 
 def stored(name):
@@ -155,7 +181,7 @@ def read(mvsgd, options, work):
         ledger = (work / "run" / "ledger.csv").read_text().splitlines()
         dump.hold(len(ledger) == 1, "no dump, and a ledger with rows")
         return ["nothing is sent"]
-    messages, workers, votes = dump.read(work / "dump")
+    messages, workers, votes = dump.read(work / "dump", work / "run")
     dump.hold_run(messages, workers, votes, work / "run")
     return dump.summary(messages, workers)
 

@@ -10,10 +10,12 @@ import fractions
 import math
 import struct
 
-KINDS = ["", "dense", "vote", "add", "drop", "mask", "update", "aggregate", "model", "buffers"]
+KINDS = ["", "dense", "vote", "add", "drop", "mask", "update", "aggregate", "model", "buffers",
+         "reduce", "gather"]
 POSITIONS = {"vote", "add", "drop", "mask"}
 CODES = ["none", "block", "elias-fano", "rice", "radix", "entropy", "delta", "change", "entropy of codes",
          "rans", "bfloat16"]
+BY_LAYER = 64  # more in the code of a list by layer
 HEADER_BITS = 192
 
 
@@ -375,6 +377,41 @@ def list_in(code, bits, dimension, count, block_size):
     raise WireError(f"a set in code {code}")
 
 
+def list_by_layer(m, bits, known):
+    """The coordinates of a list by layer, also of one that has ranks."""
+    if known.parts is None:
+        raise WireError("a list by layer, and the layers are not known")
+    positions = []
+    begin = 0
+    for part in known.parts:
+        mask, vote = ([p - begin for p in before if begin <= p < begin + part.size]
+                      if before is not None else None for before in (known.mask, known.vote))
+        count = bits.take(part.most.bit_length()) if part.sent and part.counted else part.most
+        if count > part.most:
+            raise WireError(f"bit {bits.at}: {count} positions in a layer, {part.most} at most")
+        here = list_in_layer(m, bits, part, count, mask, vote, known) if part.sent else range(count)
+        positions += [begin + p for p in here]
+        begin += part.size
+    return positions
+
+
+def list_in_layer(m, bits, part, count, mask, vote, known):
+    if m.code == "delta":
+        here = delta_list(bits, part.size, count, mask)
+    elif m.code == "change":
+        here = change_list(bits, part.size, count, m.block_size, vote, known.whole_code)
+    elif m.kind == "drop" and m.dimension == len(known.vote or []):
+        return [vote[rank] for rank in held_list(list_in(m.code, bits, len(vote), count, m.block_size),
+                                                 len(vote), count)]
+    elif m.kind == "add" and m.dimension < sum(of.size for of in known.parts):
+        outside = not_in(vote, part.size)
+        return [outside[rank] for rank in held_list(list_in(m.code, bits, len(outside), count, m.block_size),
+                                                    len(outside), count)]
+    else:
+        here = list_in(m.code, bits, part.size, count, m.block_size)
+    return held_list(here, part.size, count)
+
+
 def floats(bits, count):
     return list(struct.unpack(f"<{count}f", bits.take(32 * count).to_bytes(4 * count, "little")))
 
@@ -568,6 +605,17 @@ class Message:
     fields: collections.Counter  # bits by the ledger's field
     positions: list = None
     values: list = None
+    by_layer: bool = False
+
+
+@dataclasses.dataclass
+class Part:
+    """What a list by layer has of a layer."""
+
+    size: int  # of the layer
+    most: int  # positions; exactly so many unless they are counted
+    sent: bool  # else the layer is whole in the list, or nothing of it is
+    counted: bool
 
 
 @dataclasses.dataclass
@@ -578,20 +626,27 @@ class Known:
     vote: list = None  # the sender's vote of the sparse round before, increasing
     whole_code: str = None  # the code of the sender's first vote
     marked: list = None  # of each value of an update: if the sender voted for its coordinate
+    parts: list = None  # of a list by layer
 
 
 def decode(data, known=Known()):
     """One message, after those that it needs."""
     bits = Bits(data)
     version, kind, value_bits, code = (bits.take(8) for _ in range(4))
+    by_layer = code >= BY_LAYER
+    code -= BY_LAYER if by_layer else 0
     if version != 1 or not 1 <= kind < len(KINDS) or code >= len(CODES):
         raise WireError(f"version {version}, kind {kind}, position code {code}")
+    if by_layer and KINDS[kind] not in POSITIONS:
+        raise WireError(f"a {KINDS[kind]} by layer")
     m = Message(KINDS[kind], value_bits, CODES[code], *(bits.take(32) for _ in range(5)),
-                fields=collections.Counter(header=HEADER_BITS))
+                fields=collections.Counter(header=HEADER_BITS), by_layer=by_layer)
     if m.kind in POSITIONS:
         if m.value_bits != 0:
             raise WireError(f"a {m.kind} with values of {m.value_bits} bits")
-        if (m.kind, m.code) == ("mask", "delta"):
+        if m.by_layer:
+            m.positions = list_by_layer(m, bits, known)
+        elif (m.kind, m.code) == ("mask", "delta"):
             m.positions = delta_list(bits, m.dimension, m.count, known.mask)
         elif (m.kind, m.code) == ("vote", "change"):
             m.positions = change_list(bits, m.dimension, m.count, m.block_size, known.vote,
@@ -599,7 +654,8 @@ def decode(data, known=Known()):
         else:
             m.positions = list_in(m.code, bits, m.dimension, m.count, m.block_size)
         m.fields["positions"] = bits.at - HEADER_BITS
-        held_list(m.positions, m.dimension, m.count)
+        d = sum(part.size for part in known.parts) if m.by_layer else m.dimension
+        held_list(m.positions, d, m.count)
     elif m.kind in ("update", "aggregate") and m.value_bits == 16:
         if m.code not in ("none", "bfloat16"):
             raise WireError(f"{m.kind} of 16 bits a value in code {m.code}")

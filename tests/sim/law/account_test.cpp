@@ -185,6 +185,33 @@ TEST(Account, RatesCountTheStepsThatAreTakenAndTheDownlinkOfAll) {
   EXPECT_EQ(account.sums().sparse_absent, 6U);
 }
 
+// Two workers, a sparse round: each sends 100 bits up and 300 across, and receives 60 and the 300.
+TEST(Account, WhatWorkersSendEachOtherIsUplinkOfOneAndDownlinkOfAnother) {
+  Account account(1000, 2);
+  std::vector<comm::LedgerRow> rows;
+  const auto add = [&](std::uint32_t worker, comm::Direction way, comm::Kind kind,
+                       comm::Field field, std::uint64_t bits) {
+    rows.push_back({.id = {.round = 1, .worker = worker, .direction = way, .kind = kind},
+                    .field = field,
+                    .bits = comm::Bits(bits)});
+  };
+  for (const std::uint32_t n : {0U, 1U}) {
+    add(n, comm::Direction::up, comm::Kind::vote, comm::Field::positions, 100);
+    add(n, comm::Direction::down, comm::Kind::mask, comm::Field::positions, 60);
+    add(n, comm::Direction::across, comm::Kind::reduce, comm::Field::values, 200);
+    add(n, comm::Direction::across, comm::Kind::reduce, comm::Field::header, 40);
+    add(n, comm::Direction::across, comm::Kind::gather, comm::Field::values, 100);
+  }
+  account.add({.t = 1, .steps = 1}, rows);
+  const Rates rates = account.rates();
+  EXPECT_DOUBLE_EQ(*rates.uplink, 32'000.0 / (100 + 300));
+  EXPECT_DOUBLE_EQ(*rates.both_ways, 64'000.0 / (100 + 60 + 2 * 300));
+  EXPECT_DOUBLE_EQ(*rates.run_uplink, 32'000.0 / (100 + 340));
+  EXPECT_DOUBLE_EQ(*rates.run_both_ways, 64'000.0 / (100 + 60 + 2 * 340));
+  EXPECT_EQ(account.total(comm::Direction::across), comm::Bits(2 * 340));
+  EXPECT_EQ(account.sparse_round(comm::Direction::across)[comm::Field::values], comm::Bits(300));
+}
+
 TEST(Account, DenseRunsHaveNoSparseRate) {
   const Rates rates = account_of("dense").rates();
   EXPECT_FALSE(rates.uplink.has_value());

@@ -124,5 +124,30 @@ TEST(Law, PaddingFillsTheLastByte) {
   EXPECT_EQ(padding_law(comm::Bits(1'005'660 + 192)), comm::Bits(4));
 }
 
+// Ten values in three blocks: 0 to 2, 3 to 5, 6 to 9. At first place 0 does not send block 1, place
+// 1 not block 2, place 2 not block 0; then 0 not block 2, 1 not block 0, 2 not block 1.
+TEST(Law, OfTheRingIsAllButABlockInEachPass) {
+  const auto sent = [](std::uint64_t n, std::uint64_t workers, RingPass pass) {
+    std::vector<std::uint64_t> all;
+    for (std::uint64_t p = 0; p < workers; ++p) all.push_back(ring_law(n, workers, p, pass));
+    return all;
+  };
+  using Values = std::vector<std::uint64_t>;
+  EXPECT_EQ(sent(10, 3, RingPass::reduce), (Values{7, 6, 7}));
+  EXPECT_EQ(sent(10, 3, RingPass::gather), (Values{6, 7, 7}));
+  // Where P divides n, (P - 1) / P of n in each pass.
+  EXPECT_EQ(sent(12, 4, RingPass::reduce), (Values{9, 9, 9, 9}));
+  EXPECT_EQ(sent(12, 4, RingPass::gather), (Values{9, 9, 9, 9}));
+  // Two values in five blocks: the third has one, and so has the last.
+  EXPECT_EQ(sent(2, 5, RingPass::reduce), (Values{2, 1, 2, 1, 2}));
+  EXPECT_EQ(sent(2, 5, RingPass::gather), (Values{1, 2, 1, 2, 2}));
+  EXPECT_EQ(sent(5, 2, RingPass::reduce), (Values{2, 3}));
+  EXPECT_EQ(sent(5, 2, RingPass::gather), (Values{3, 2}));
+  EXPECT_EQ(sent(7, 1, RingPass::reduce), (Values{0}));
+  EXPECT_EQ(sent(7, 1, RingPass::gather), (Values{0}));
+  // K of the paper among its ten workers: 11,174 values in each block.
+  EXPECT_EQ(ring_law(111'740, 10, 3, RingPass::reduce), 9U * 11'174);
+}
+
 }  // namespace
 }  // namespace mvsgd::sim

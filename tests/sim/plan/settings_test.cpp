@@ -253,7 +253,7 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
     EXPECT_EQ(s.practice, Practice::text) << name;
   }
   EXPECT_EQ(presets().size(),
-            names.size() + 9);  // demo's, in fewer bits, without votes, modern
+            names.size() + 10);  // demo's, in fewer bits, without votes, modern
 }
 
 TEST(Presets, TheDemosAreRowsOfTable1AtOneScale) {
@@ -309,6 +309,18 @@ TEST(Presets, TheOneOfBothWaysIsInFewerBitsModernAndHas4BitAggregates) {
     const std::string want =
         own.contains(key.name) ? own.at(key.name) : key.get(preset("ssgd-mv-ad-l8-q-min").settings);
     EXPECT_EQ(key.get(both), want) << key.name;
+  }
+}
+
+TEST(Presets, TheOneByLayerIsModernAndLeavesSmallTensorsDense) {
+  const Settings& by_layer = preset("modern-mv-ad-l4-q-layer").settings;
+  EXPECT_NO_THROW(validate(by_layer));
+  const std::map<std::string_view, std::string> own = {{"selection", "layer"},
+                                                       {"dense_below", "1024"}};
+  for (const Key& key : keys()) {
+    const std::string want =
+        own.contains(key.name) ? own.at(key.name) : key.get(preset("modern-mv-ad-l4-q").settings);
+    EXPECT_EQ(key.get(by_layer), want) << key.name;
   }
 }
 
@@ -463,10 +475,25 @@ TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
               HasSubstr("participation = 11: there are but workers = 10"));
   EXPECT_THAT(refusal({{"scheme", "sm"}, {"workers", "1"}, {"participation", "1"}}),
               HasSubstr("participation = 1: scheme = sm sends nothing"));
+  const std::pair<std::string, std::string> reduce("aggregate", "reduce");
+  EXPECT_THAT(
+      refusal({reduce, {"scheme", "top-k"}}),
+      HasSubstr("aggregate = reduce: only scheme dense, mv, mv-rs, mv-ad, rand-k sums where "
+                "all workers' values are, and scheme = top-k"));
+  EXPECT_THAT(refusal({reduce, {"scheme", "sm"}, {"workers", "1"}}),
+              HasSubstr("aggregate = reduce: scheme = sm sends nothing"));
+  EXPECT_THAT(
+      refusal({reduce, {"aggregate_bits", "4"}}),
+      HasSubstr("aggregate = reduce: the server sends no sum that aggregate_bits = 4 could"));
+  EXPECT_THAT(refusal({reduce, {"value_bits", "4"}, {"value_codec", "entropy"}}),
+              HasSubstr("aggregate = reduce: workers send sums in float32, and nothing that "
+                        "value_codec = entropy could code"));
   EXPECT_THAT(refusal({{"momentum_correction", "true"}}), HasSubstr("momentum = 0"));
   EXPECT_THAT(refusal({{"scheme", "dense"}, {"momentum", "0.9"}, {"momentum_correction", "true"}}),
               HasSubstr("only a sparse scheme sends a part"));
   const std::string none = "nothing was thrown";
+  EXPECT_EQ(refusal({reduce, {"value_bits", "4"}, {"participation", "3"}}), none);
+  EXPECT_EQ(refusal({reduce, {"scheme", "dense"}}), none);
   EXPECT_EQ(refusal({{"scheme", "mv-ad"}, {"check_votes", "true"}}), none);
   EXPECT_EQ(refusal({{"quantizer", "scaled-sign"}, {"value_bits", "1"}, {"quantizer_block", "7"}}),
             none);

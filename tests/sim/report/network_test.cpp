@@ -144,6 +144,26 @@ TEST(Legs, AreInTheOrderOfTheProtocol) {
   EXPECT_THAT(legs_of("sm", 2), IsEmpty());
 }
 
+TEST(Legs, OfARingAreBehindTheMask) {
+  using Kinds = std::vector<Kind>;
+  Settings settings = small_settings("ssgd-mv");
+  settings.aggregate = AggregatedBy::reduce;
+  const auto legs_of_round = [&](std::uint32_t absent) {
+    std::vector<Kinds> kinds;
+    for (const Leg& leg : legs(round_shape(settings, dimensions(settings, 100, 0),
+                                           {.t = 2, .first_sparse = true, .absent = absent}))) {
+      kinds.push_back(leg.kinds);
+    }
+    return kinds;
+  };
+  settings.workers = 3;
+  EXPECT_THAT(legs_of_round(0),
+              ElementsAre(Kinds{Kind::vote}, Kinds{Kind::mask}, Kinds{Kind::reduce, Kind::gather}));
+  EXPECT_THAT(legs_of_round(1),
+              ElementsAre(Kinds{Kind::vote}, Kinds{Kind::mask}, Kinds{Kind::reduce, Kind::gather},
+                          Kinds{Kind::aggregate}));
+}
+
 TEST(Legs, OfAnEvaluationEndWithTheBuffers) {
   EXPECT_EQ(legs_of("ssgd-mv", 2, true).back(), std::vector<Kind>{Kind::buffers});
 }
@@ -201,6 +221,26 @@ TEST_F(NetworkTimes, AreLatencyAndBitsOverRateOfEachLeg) {
                           testing::DoubleEq(0.1 + 40 + 0.1 + 4),     // dense, aggregate
                           testing::DoubleEq(0.1 + 1 + 0.1 + 0.05 +   // vote, mask
                                             0.1 + 2 + 0.1 + 0.4)));  // update, aggregate
+}
+
+// Of two workers each sends the other a block of 100 bits and then a sum of as many, a step after
+// the other: each step takes both latencies.
+TEST_F(NetworkTimes, BlocksGoAroundARingStepAfterStep) {
+  run_.history.settings.aggregate = AggregatedBy::reduce;
+  std::erase_if(run_.rows, [](const comm::LedgerRow& row) {
+    return row.id.round == 2 && (row.id.kind == Kind::update || row.id.kind == Kind::aggregate);
+  });
+  for (const std::uint32_t n : {0U, 1U}) {
+    add(2, n, Direction::across, Kind::reduce, Field::values, 100);
+    add(2, n, Direction::across, Kind::gather, Field::values, 100);
+  }
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[2],
+                   0.1 + 1 + 0.1 + 0.05 + 2 * (0.1 + 0.1 + 1));  // vote, mask, ring
+  Link slow_down = network_.worker;
+  slow_down.rate[Direction::down] = 10;  // what comes from worker 0
+  slow_down.latency = 0.3;
+  network_.unlike = {{1, slow_down}};
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[2], 0.3 + 1 + 0.3 + 5 + 2 * (0.1 + 0.3 + 10));
 }
 
 TEST_F(NetworkTimes, ComputingIsAWorkersPartAndTheServers) {

@@ -176,5 +176,23 @@ TEST_F(AlteredCodec, IsFoundInListsOfRanks) {
   }
 }
 
+TEST_F(AlteredCodec, IsFoundInListsByLayer) {
+  set(settings_, {{"value_bits", "4"}, {"value_codec", "entropy"}, {"selection", "layer"}});
+  for (const char* const code : {"block", "elias-fano", "rice", "radix", "entropy", "rans"}) {
+    SCOPED_TRACE(code);
+    settings_.position_codec = code;
+    settings_.scheme = &scheme_named("mv");
+    settings_.vote_codec = VoteCoding::delta;
+    EXPECT_EQ(verdict({}), "as the law has it");
+    EXPECT_THAT(verdict(Kind::vote), HasSubstr("round 1, worker 0, up vote positions"));
+    EXPECT_THAT(verdict(Kind::mask), HasSubstr("round 1, worker 0, down mask positions"));
+    settings_.scheme = &scheme_named("mv-ad");
+    settings_.vote_codec = VoteCoding::positions;
+    EXPECT_EQ(verdict({}), "as the law has it");
+    EXPECT_THAT(verdict(Kind::add), HasSubstr("round 2"));
+    EXPECT_THAT(verdict(Kind::drop), HasSubstr("round 2, worker 0, up drop positions"));
+  }
+}
+
 }  // namespace
 }  // namespace mvsgd::sim

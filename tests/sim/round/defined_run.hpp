@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -26,11 +27,14 @@ class DefinedRun {
  public:
   static constexpr std::size_t kD = 5'003;
 
-  explicit DefinedRun(Settings settings)
-      : settings_(std::move(settings)), update_(kD, settings_.workers, 5, settings_) {
+  /// `layers` are those of a run with selection = layer, kD together.
+  explicit DefinedRun(Settings settings, std::optional<Layers> layers = {})
+      : settings_(std::move(settings)),
+        layers_(std::move(layers)),
+        update_(kD, settings_.workers, 5, settings_) {
     plan_ = schedule(settings_, std::uint64_t{settings_.workers} * settings_.batch);
     for (Round& round : plan_) round.evaluate = false;
-    Definition definition(settings_, std::vector<float>(kD, 1.0F));
+    Definition definition(settings_, std::vector<float>(kD, 1.0F), layers_);
     for (const Round& round : plan_) defined_.push_back(definition.run(round, update_));
     theta_ = copy_of(definition.theta());
     for (std::uint32_t n = 0; n < settings_.workers; ++n) {
@@ -45,6 +49,7 @@ class DefinedRun {
     comm::InprocGroup group(settings_.workers, on_message_);
     return run_group({.group = group,
                       .settings = settings_,
+                      .layers = layers_,
                       .rounds = plan_,
                       .update = update,
                       .slots = slots,
@@ -66,6 +71,7 @@ class DefinedRun {
   }
 
   Settings settings_;
+  std::optional<Layers> layers_;
   std::vector<Round> plan_;
   DrawnUpdate update_;
   std::function<void(const RoundRecord&)> on_closed_;

@@ -110,6 +110,7 @@ Settings settings_of(const SchemeCase& c) {
   settings.nesterov = c.nesterov;
   settings.momentum_correction = c.momentum_correction;
   settings.aggregate_bits = c.aggregate_q;
+  settings.error_memory = c.error_memory;
   validate(settings);
   return settings;
 }

@@ -12,8 +12,8 @@
 
 namespace mvsgd::sim {
 
-/// A scheme, its bits per value, whether the error of quantisation is fed back, its momentum, and
-/// the bits per value of what the server sends.
+/// A scheme, its bits per value, whether the error of quantisation is fed back, its momentum, the
+/// bits per value of what the server sends, and whether workers keep what they do not send.
 struct SchemeCase {
   const char* name;
   std::string_view scheme;
@@ -23,6 +23,7 @@ struct SchemeCase {
   bool nesterov = false;
   bool momentum_correction = false;
   std::uint32_t aggregate_q = 32;
+  bool error_memory = true;
 };
 
 inline constexpr SchemeCase kSchemeCases[] = {
@@ -63,7 +64,10 @@ inline constexpr SchemeCase kSchemeCases[] = {
     {"Mv16", "mv", 16},
     {"Ad16BothWays", "mv-ad", 16, true, 0, false, false, 16},
     {"TopK16Lost", "top-k", 16, false},
-    {"RandKDownAlone", "rand-k", 32, true, 0, false, false, 1}};
+    {"RandKDownAlone", "rand-k", 32, true, 0, false, false, 1},
+    {"MvForgets", "mv", 32, true, 0, false, false, 32, false},
+    {"AdQ4ForgetsBothWays", "mv-ad", 4, true, 0, false, false, 4, false},
+    {"TopKCorrectedForgets", "top-k", 32, true, 0.875, false, true, 32, false}};
 
 inline std::ostream& operator<<(std::ostream& out, const SchemeCase& c) { return out << c.name; }
 

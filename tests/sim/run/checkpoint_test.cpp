@@ -214,6 +214,31 @@ TEST_F(CheckpointTest, OfARunFromWhichWorkersAreAbsentGoesOn) {
   fs::remove_all(whole_path);
 }
 
+TEST_F(CheckpointTest, OfARunWhoseWorkersSumGoesOn) {
+  for (const std::vector<std::string>& also :
+       {std::vector<std::string>{}, {"--participation", "1"}}) {
+    std::vector<std::string> more{"--aggregate", "reduce",       "--value-bits",
+                                  "4",           "--mask-codec", "delta"};
+    more.insert(more.end(), also.begin(), also.end());
+    const fs::path whole_path = path_.string() + "_whole";
+    const Outcome whole = train("ssgd-mv-ad-l2", whole_path, more);
+    ASSERT_EQ(whole.code, Exit::good) << whole.err;
+    EXPECT_THAT(text(whole_path / "ledger.csv"), HasSubstr(",across,reduce,values,"));
+    EXPECT_EQ(run({"verify", whole_path.string()}).code, Exit::good);
+    for (const int rounds : {1, 3, 4}) {
+      interrupt("ssgd-mv-ad-l2", rounds, more);
+      const Outcome resumed = resume({"--slots", "1"});
+      EXPECT_EQ(digest(resumed), digest(whole)) << rounds << resumed.err;
+      EXPECT_EQ(text(path_ / "ledger.csv"), text(whole_path / "ledger.csv"));
+      EXPECT_EQ(timeless(path_ / "metrics.jsonl"), timeless(whole_path / "metrics.jsonl"));
+      EXPECT_EQ(text(path_ / "model.safetensors"), text(whole_path / "model.safetensors"));
+      EXPECT_EQ(run({"verify", path_.string()}).code, Exit::good);
+      fs::remove_all(path_);
+    }
+    fs::remove_all(whole_path);
+  }
+}
+
 TEST_F(CheckpointTest, HasTheLinesOfEachWorkersNumbers) {
   const std::vector<std::string> more{"--worker-metrics", "true", "--eval-every", "1"};
   const fs::path whole_path = path_.string() + "_whole";
@@ -278,6 +303,24 @@ TEST_F(CheckpointTest, HasTheServersErrorWhereItQuantizesAndFeedsItBack) {
   interrupt("ssgd-mv", 3, {"--aggregate-bits", "3", "--quantization-error", "false"});
   SafetensorsFile arrays(checkpoints().back() / "arrays.safetensors");
   for (const TensorEntry& tensor : arrays.header().tensors) EXPECT_NE(tensor.name, "server_error");
+}
+
+TEST_F(CheckpointTest, HasWhenEachCoordinateWasSentForTheAgesOfLaterMasks) {
+  const std::vector<std::string> more{"--mask-metrics", "true", "--eval-every", "1"};
+  for (const std::string name : {"ssgd-mv-ad-l2", "top-k"}) {
+    const fs::path whole_path = path_.string() + "_whole";
+    const Outcome whole = train(name, whole_path, more);
+    ASSERT_EQ(whole.code, Exit::good) << whole.err;
+    EXPECT_THAT(text(whole_path / "metrics.jsonl"), HasSubstr("in_masks_by_layer"));
+    for (const int rounds : {2, 4}) {
+      interrupt(name, rounds, more);
+      (void)resume({"--slots", "1"});
+      EXPECT_EQ(timeless(path_ / "metrics.jsonl"), timeless(whole_path / "metrics.jsonl")) << name;
+      EXPECT_EQ(run({"verify", path_.string()}).code, Exit::good);
+      fs::remove_all(path_);
+    }
+    fs::remove_all(whole_path);
+  }
 }
 
 TEST_F(CheckpointTest, TheLastTwoAreKeptAndHoldWhatTheReadmeSays) {

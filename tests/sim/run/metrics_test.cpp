@@ -34,6 +34,9 @@ RoundMetrics full() {
   metrics.vote_agreement = 0.5;
   metrics.kept = {{.layer = "conv1", .coordinates = 27, .kept = 2},
                   {.layer = "linear", .coordinates = 10, .kept = 0}};
+  metrics.mask_age = 2.5;
+  metrics.in_masks = {{.layer = "conv1", .coordinates = 27, .kept = 20},
+                      {.layer = "linear", .coordinates = 10, .kept = 1}};
   metrics.test_loss = 1.5;
   metrics.test_accuracy = 0.125;
   metrics.theta_sha256 = "abc";
@@ -62,6 +65,8 @@ TEST(Metrics, OfARoundAreMeansOverItsReportAndSumsOfItsLedger) {
   record.mask_overlap = 0.5;
   record.vote_agreement = 0.625;
   record.mask = {1, 30, 31};
+  record.mask_age = 1.25;
+  record.in_masks = {0, 1, 30, 31};
   record.evaluation = Evaluation{.loss = 2.25, .accuracy = 0.125, .digest = "abc"};
   for (const std::uint32_t worker : {0U, 1U}) {
     const auto row = [&](comm::Direction way, comm::Kind kind, comm::Field field, unsigned bits) {
@@ -94,6 +99,10 @@ TEST(Metrics, OfARoundAreMeansOverItsReportAndSumsOfItsLedger) {
   ASSERT_EQ(metrics.kept.size(), 2U);
   EXPECT_EQ(metrics.kept[0].kept, 1U);
   EXPECT_EQ(metrics.kept[1].kept, 2U);
+  EXPECT_EQ(metrics.mask_age, 1.25);
+  ASSERT_EQ(metrics.in_masks.size(), 2U);
+  EXPECT_EQ(metrics.in_masks[0].kept, 2U);
+  EXPECT_EQ(metrics.in_masks[1].kept, 2U);
   EXPECT_EQ(metrics.test_loss, 2.25);
   EXPECT_EQ(metrics.test_accuracy, 0.125);
   EXPECT_EQ(metrics.theta_sha256, "abc");
@@ -107,7 +116,8 @@ TEST(Metrics, ALineHasEveryMetricInTheOrderOfTheTable) {
       R"({"round":7,"epoch":0.5,"local_steps":4,"dense":false,"learning_rate":0.25,)"
       R"("loss":2.5,"images":640,"bits_up":1000,"bits_down":3000,"union_size":12,)"
       R"("changes":[3,0,5],"mask_overlap":0.75,"vote_overlap":0.625,"vote_agreement":0.5,)"
-      R"("kept_by_layer":{"conv1":2,"linear":0},"test_loss":1.5,"test_accuracy":0.125,"theta_sha256":"abc",)"
+      R"("kept_by_layer":{"conv1":2,"linear":0},"mask_age":2.5,)"
+      R"("in_masks_by_layer":{"conv1":20,"linear":1},"test_loss":1.5,"test_accuracy":0.125,"theta_sha256":"abc",)"
       R"("seconds":9.0,"cpu_seconds":{"local_steps":1.0,"vote":2.0,"exchange":3.0,)"
       R"("server":4.0}})");
 }
@@ -157,7 +167,7 @@ TEST(Metrics, AReportDrawsThoseWithAPlaceAndEventsHaveThoseWithATag) {
   for (const Metric& metric : quantities()) quantity_names.emplace_back(metric.name);
   EXPECT_EQ(quantity_names,
             (std::vector<std::string>{"test_accuracy", "loss", "vote_agreement", "mask_overlap",
-                                      "vote_overlap", "test_loss", "learning_rate"}));
+                                      "vote_overlap", "test_loss", "learning_rate", "mask_age"}));
   std::set<std::string> tags;
   for (const Scalar& scalar : scalars_of(full())) tags.emplace(scalar.tag);
   EXPECT_EQ(tags,

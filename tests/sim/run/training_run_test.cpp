@@ -113,12 +113,15 @@ TEST_F(TrainingRun, GivesTheRoundUpWhenItIsInterruptedAndDoesItAgainToTheSameFil
   struct Case {
     const char* preset;
     std::uint32_t participation = 0;
+    AggregatedBy aggregate = AggregatedBy::server;
   };
-  for (const Case& of : {Case{"sm"}, Case{"dense"}, Case{"ssgd-mv-ad-l2"}, Case{"top-k"},
-                         Case{"ssgd-mv-ad-l2", 1}}) {
+  for (const Case& of :
+       {Case{"sm"}, Case{"dense"}, Case{"ssgd-mv-ad-l2"}, Case{"top-k"}, Case{"ssgd-mv-ad-l2", 1},
+        Case{"dense", 0, AggregatedBy::reduce}, Case{"ssgd-mv-ad-l2", 0, AggregatedBy::reduce}}) {
     SCOPED_TRACE(fmt::format("{} {}", of.preset, of.participation));
     settings_ = small_settings(of.preset);
     settings_.participation = of.participation;
+    settings_.aggregate = of.aggregate;
     const fs::path whole = directory_.path() / "whole";
     const std::string digest = train_in(whole, settings_, {}, {}).result.digest;
     std::set<std::uint32_t> stopped_at;

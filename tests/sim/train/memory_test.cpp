@@ -140,6 +140,13 @@ TEST(MemoryEstimateOfSettings, HasTheServersErrorWhereItQuantizesAndFeedsItBack)
   EXPECT_EQ(memory_estimate(settings).server, plain);
 }
 
+TEST(MemoryEstimateOfSettings, HasWhenEachCoordinateWasSentWithMaskMetrics) {
+  Settings settings = narrow();
+  const std::uint64_t plain = memory_estimate(settings).server;
+  settings.mask_metrics = true;
+  EXPECT_EQ(memory_estimate(settings).server, plain + std::uint64_t{4} * 176'402);
+}
+
 TEST(MemoryEstimateOfSettings, IsOfTheLargestShareOfAWarmUp) {
   Settings settings = narrow();
   settings.warmup_epochs = 1;

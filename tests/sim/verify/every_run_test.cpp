@@ -84,7 +84,15 @@ const std::vector<GivenSettings>& others() {
       {{"phi_warmup", "stairs"}, {"warmup_epochs", "1"}},
       {{"participation", "1"}, {"warmup_epochs", "0"}, {"worker_metrics", "true"}},
       {{"worker_metrics", "true"}, {"warmup_epochs", "0"}},
+      {{"mask_metrics", "true"}, {"error_memory", "false"}},
       {{"participation", "1"}, {"phi_warmup", "stairs"}, {"ledger_rows", "round"}},
+      {{"selection", "layer"}, {"warmup_epochs", "0"}},
+      {{"selection", "layer"}, {"dense_below", "20"}, {"ledger_rows", "round"}},
+      {{"selection", "layer"}, {"dense_below", "70"}, {"participation", "1"}},
+      {{"selection", "layer"}, {"phi_warmup", "stairs"}, {"worker_metrics", "true"}},
+      {{"selection", "layer"}, {"dense_below", "1000000"}, {"warmup_epochs", "0"}},
+      {{"aggregate", "reduce"}, {"worker_metrics", "true"}},
+      {{"aggregate", "reduce"}, {"ledger_rows", "round"}, {"warmup_epochs", "0"}},
   };
   return all;
 }
