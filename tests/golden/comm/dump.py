@@ -150,7 +150,7 @@ def read(directory, run=None):
         known = wire.Known(mask=masks.get(max((u for u in masks if u < t), default=None)),
                            vote=followed.last.get(worker), whole_code=followed.code.get(worker))
         if settings and kind in wire.POSITIONS:
-            senders = sum(u == t and k == ORDER.index("update") for u, k, _, _ in names)
+            senders = sum(u == t and k == ORDER.index("update") for u, k, *_ in names)
             known.parts = parts(settings, t, kind, senders)
         if kind == "update":
             known.marked = marks(masks.get(t), votes.get((t, worker)))

@@ -107,9 +107,9 @@ def cases(presets):
     yield "N = 2, few values, reduce", f"{mv} --phi 0.0001 --aggregate reduce"
     yield "N = 1, reduce", f"{mv} --workers 1 --aggregate reduce"
     yield "dense, reduce", "--preset dense --workers 4 --aggregate reduce --aggregation sum"
-    some = some.replace("--workers 4", "--workers 5").replace("--participation 2", "--participation 3")
-    yield "ssgd-mv-ad, three of five workers, reduce", f"--preset ssgd-mv-ad {some} --value-bits 4 --aggregate reduce"
-    yield "rand-k-l4, three of five workers, reduce", f"--preset rand-k-l4 {some} --local-steps 1 --aggregate reduce"
+    three = some.replace("--workers 4", "--workers 5").replace("--participation 2", "--participation 3")
+    yield "ssgd-mv-ad, three of five workers, reduce", f"--preset ssgd-mv-ad {three} --value-bits 4 --aggregate reduce"
+    yield "rand-k-l4, three of five workers, reduce", f"--preset rand-k-l4 {three} --local-steps 1 --aggregate reduce"
     yield "no statistics", f"{mv} --bn-eval recompute"
     for preset in VOTING + ["top-k", "rand-k-l4"]:
         for code in ["block"] + CODES:
@@ -129,6 +129,10 @@ def cases(presets):
     yield "modern by layer, not all of it dense", ("--preset modern-mv-ad-l4-q-layer --dense-below 20 --width 2 "
                                                    "--warmup-epochs 1 --rounds 8 --dump-rounds 0,1,2,3,4,5,6,7,8")
     yield "top-k by layer, two of four workers", f"--preset top-k --selection layer {some} --width 2"
+    yield "ssgd-mv-ad by layer, three of five workers, reduce", (f"--preset ssgd-mv-ad {three} --selection layer "
+                                                                 "--dense-below 20 --width 2 --aggregate reduce")
+    yield "ssgd-mv-ad by layer on stairs, reduce", (f"--preset ssgd-mv-ad --selection layer {stairs} {RANKS} "
+                                                    "--aggregate reduce --error-memory false")
     yield "top-k by layer on stairs", f"--preset top-k --selection layer {stairs}"
 
 
