@@ -73,6 +73,9 @@ const std::vector<SampledCase>& cases() {
       {"TopK", {{"scheme", "top-k"}}},
       {"TopKDelta", {{"scheme", "top-k"}, {"vote_codec", "delta"}, {"momentum", "0.875"}}},
       {"RandK", {{"scheme", "rand-k"}, {"mask_codec", "delta"}}},
+      {"MvBothWays", {{"scheme", "mv"}, {"value_bits", "4"}, {"aggregate_bits", "2"}}},
+      {"RandKDownAlone", {{"scheme", "rand-k"}, {"aggregate_bits", "1"}}},
+      {"AdForgets", {{"scheme", "mv-ad"}, {"error_memory", "false"}}},
       {"AdStairs", {{"scheme", "mv-ad"}, {"phi_warmup", "stairs"}}},
       {"TopKStairs", {{"scheme", "top-k"}, {"phi_warmup", "stairs"}, {"vote_codec", "delta"}}}};
   return all;
@@ -239,6 +242,29 @@ TEST_P(Sampled, MayGiveUpAnyRound) {
       EXPECT_EQ(state.server.mask, defined_[t - 2].mask);
     }
     expect_the_definitions(advance(std::move(state), update, kWorkers, {}, &update.give_up()));
+  }
+}
+
+// The server gives the round up when updates are sent already, as a stopped run may. Its own error
+// memory has not changed by then.
+TEST_P(Sampled, MayGiveUpARoundWhoseUpdatesAreSent) {
+  for (std::uint32_t t = 1; t <= plan_.size(); ++t) {
+    SCOPED_TRACE(t);
+    const comm::Kind sent = plan_[t - 1].dense ? comm::Kind::dense : comm::Kind::update;
+    std::atomic<bool> is_wanted = false;
+    std::atomic<bool> is_over = false;
+    GiveUp give_up([&] { return is_wanted.load(); }, kWorkers + std::size_t{1});
+    on_message_ = [&](std::uint32_t, const comm::Message& message) {
+      if (message.header.kind != sent || message.header.round != t) return;
+      if (is_over.exchange(true)) return;
+      is_wanted = true;
+      while (!give_up.is_due()) std::this_thread::yield();  // till all workers have begun it
+      is_wanted = false;
+    };
+    GroupState state = advance(begin(), update_, kWorkers, {}, &give_up);
+    ASSERT_TRUE(is_over);
+    ASSERT_EQ(state.t, t - 1);
+    expect_the_definitions(advance(std::move(state), update_, kWorkers, {}, &give_up));
   }
 }
 
