@@ -20,13 +20,15 @@ std::vector<Scale> make_scales() {
        .trials = 10,
        .every_row = {},
        .single_machine = {},
-       .workers = {}},
+       .workers = {},
+       .masks = {}},
       {.name = "cpu",
        .summary = "scaled down to about the paper's count of rounds at a narrow network and small "
                   "batches; not the paper's accuracies",
        .every_row = {{"width", "8"}, {"epochs", "76"}, {"eval_every", "2"}},
        .single_machine = {},
-       .workers = {{"batch", "16"}, {"learning_rate", "0.2"}, {"mask_metrics", "true"}}},
+       .workers = {{"batch", "16"}, {"learning_rate", "0.2"}},
+       .masks = {{"mask_metrics", "true"}}},
       {.name = "smoke",
        .summary = "seconds a trial, to see that all of it runs; the accuracies mean nothing",
        .trials = 2,
@@ -36,7 +38,8 @@ std::vector<Scale> make_scales() {
                      {"synthetic_train", "1600"},
                      {"synthetic_test", "400"}},
        .single_machine = {{"batch", "16"}},
-       .workers = {{"batch", "4"}, {"learning_rate", "0.2"}}},
+       .workers = {{"batch", "4"}, {"learning_rate", "0.2"}},
+       .masks = {}},
   };
 }
 
@@ -66,6 +69,7 @@ Settings trial_settings(const Scale& scale, std::string_view name, std::uint64_t
   Settings settings = preset(name).settings;
   set(settings, scale.every_row);
   set(settings, settings.scheme->sends() ? scale.workers : scale.single_machine);
+  if (settings.scheme->sparse() != nullptr) set(settings, scale.masks);
   set(settings, given);
   settings.seed = seed;
   validate(settings);
