@@ -78,9 +78,9 @@ while read -r backend _; do has train --backend '' "$backend"; done < <("$mvsgd"
 has train --backend '' reference
 
 # Settings by name, with what each takes behind its =.
-offers train --set mask : mask_codec=
+offers train --set mask : mask_codec= mask_metrics=
 [[ $options == '-o nospace' ]] || { echo "a blank behind a setting's ="; exit 1; }
-offers train --set phi=0.1 mask : mask_codec=
+offers train --set phi=0.1 mask : mask_codec= mask_metrics=
 offers reproduce table1 --rows ssgd-mv,sm : ssgd-mv,sm
 
 # Numbers are nobody's to guess, and not files.
