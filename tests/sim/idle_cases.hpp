@@ -140,7 +140,7 @@ inline std::vector<IdleCase> idle_cases() {
        {},
        "only a transport between processes has a deadline, and transport = threads"},
       {"mask_metrics", {{"scheme", "dense"}}, "only a sparse scheme has masks"},
-      {"mask_metrics", all_warm, "no step follows"},
+      {"mask_metrics", {{"epochs", "1"}, {"synthetic_train", "5"}}, "no step follows"},
       {"worker_metrics", {{"scheme", "sm"}, {"workers", "1"}}, "scheme = sm sends nothing"},
   };
 }
