@@ -63,6 +63,7 @@ class Hosts:
         self.names = [NAMES.format(os.getpid(), n) for n in range(others + 1)]
 
     def __enter__(self):
+        self.look()
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, ended_by)
         self.folder = Path(tempfile.mkdtemp())
@@ -78,12 +79,16 @@ class Hosts:
             remove(host)
         shutil.rmtree(self.folder)
 
-    def make(self):
+    @staticmethod
+    def look():
+        """Before anything is made that these programs must take away again."""
         if os.geteuid() != 0:
             raise Missing("network namespaces want root")
         for program in ("ip", "unshare"):
             if shutil.which(program) is None:
                 raise Missing(f"there is no {program}")
+
+    def make(self):
         # Whoever was killed has left them.
         for file in Path("/run/netns").glob(NAMES.format("*", "*")):
             if not is_alive(file.name.split("-")[1]):
