@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -57,6 +59,37 @@ class DefinedRun {
                       .pause_after = pause_after,
                       .give_up = give_up},
                      std::move(state));
+  }
+  /// Pauses after each round but the last in turn, and goes on to the definition's end.
+  void expect_that_it_may_pause_after_any_round() {
+    for (std::uint32_t t = 1; t < plan_.size(); ++t) {
+      SCOPED_TRACE(t);
+      GroupState state =
+          advance(begin(), update_, 2, [&](const Round& round) { return round.t == t; });
+      ASSERT_EQ(state.t, t);
+      expect_the_definitions(advance(std::move(state), update_, 3));
+    }
+  }
+  /// Wants round t to be given up from its first message of `kind` on, as a stopped run may, and
+  /// goes on to the definition's end. Whether there was such a message.
+  bool expect_that_it_may_be_given_up_after(comm::Kind kind, std::uint32_t t) {
+    std::atomic<bool> is_wanted = false;
+    std::atomic<bool> is_over = false;
+    GiveUp give_up([&] { return is_wanted.load(); }, settings_.workers + std::size_t{1});
+    on_message_ = [&](std::uint32_t, const comm::Message& message) {
+      if (message.header.kind != kind || message.header.round != t) return;
+      if (is_over.exchange(true)) return;
+      is_wanted = true;
+      while (!give_up.is_due()) std::this_thread::yield();  // till all workers have begun it
+      is_wanted = false;
+    };
+    GroupState state = advance(begin(), update_, settings_.workers, {}, &give_up);
+    if (is_over) {
+      EXPECT_EQ(state.t, t - 1);
+      expect_the_definitions(advance(std::move(state), update_, settings_.workers, {}, &give_up));
+    }
+    on_message_ = {};
+    return is_over;
   }
   [[nodiscard]] GroupState begin() const {
     return initial_state(settings_.workers, std::vector<float>(kD, 1.0F), {});

@@ -220,15 +220,7 @@ TEST_P(Sampled, AnAbsentWorkerKeepsErrorVelocityAndVoteUnlessADecayScalesItsErro
   EXPECT_EQ(absences, (plan_.size() - whole) * (kWorkers - kTaking));
 }
 
-TEST_P(Sampled, MayPauseAfterAnyRound) {
-  for (std::uint32_t t = 1; t < plan_.size(); ++t) {
-    SCOPED_TRACE(t);
-    GroupState state =
-        advance(begin(), update_, 2, [&](const Round& round) { return round.t == t; });
-    ASSERT_EQ(state.t, t);
-    expect_the_definitions(advance(std::move(state), update_, 3));
-  }
-}
+TEST_P(Sampled, MayPauseAfterAnyRound) { expect_that_it_may_pause_after_any_round(); }
 
 TEST_P(Sampled, MayGiveUpAnyRound) {
   for (std::uint32_t t = 1; t <= plan_.size(); ++t) {
@@ -251,20 +243,7 @@ TEST_P(Sampled, MayGiveUpARoundWhoseUpdatesAreSent) {
   for (std::uint32_t t = 1; t <= plan_.size(); ++t) {
     SCOPED_TRACE(t);
     const comm::Kind sent = plan_[t - 1].dense ? comm::Kind::dense : comm::Kind::update;
-    std::atomic<bool> is_wanted = false;
-    std::atomic<bool> is_over = false;
-    GiveUp give_up([&] { return is_wanted.load(); }, kWorkers + std::size_t{1});
-    on_message_ = [&](std::uint32_t, const comm::Message& message) {
-      if (message.header.kind != sent || message.header.round != t) return;
-      if (is_over.exchange(true)) return;
-      is_wanted = true;
-      while (!give_up.is_due()) std::this_thread::yield();  // till all workers have begun it
-      is_wanted = false;
-    };
-    GroupState state = advance(begin(), update_, kWorkers, {}, &give_up);
-    ASSERT_TRUE(is_over);
-    ASSERT_EQ(state.t, t - 1);
-    expect_the_definitions(advance(std::move(state), update_, kWorkers, {}, &give_up));
+    EXPECT_TRUE(expect_that_it_may_be_given_up_after(sent, t));
   }
 }
 

@@ -6,13 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <map>
 #include <mutex>
 #include <ostream>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -261,15 +259,7 @@ TEST_P(Reduced, EqualsTheDefinitionWithinTheLawWhateverTheSlots) {
   expect_the_definitions(advance(begin(), update_, 4));
 }
 
-TEST_P(Reduced, MayPauseAfterAnyRound) {
-  for (std::uint32_t t = 1; t < plan_.size(); ++t) {
-    SCOPED_TRACE(t);
-    GroupState state =
-        advance(begin(), update_, 2, [&](const Round& round) { return round.t == t; });
-    ASSERT_EQ(state.t, t);
-    expect_the_definitions(advance(std::move(state), update_, 3));
-  }
-}
+TEST_P(Reduced, MayPauseAfterAnyRound) { expect_that_it_may_pause_after_any_round(); }
 
 TEST_P(Reduced, MayGiveUpAnyRound) {
   for (std::uint32_t t = 1; t <= plan_.size(); ++t) {
@@ -291,21 +281,7 @@ TEST_P(Reduced, MayGiveUpARoundWhoseSumsGoAround) {
   std::size_t given_up = 0;
   for (std::uint32_t t = 1; t <= plan_.size(); ++t) {
     SCOPED_TRACE(t);
-    std::atomic<bool> is_wanted = false;
-    std::atomic<bool> is_over = false;
-    GiveUp give_up([&] { return is_wanted.load(); }, settings_.workers + std::size_t{1});
-    on_message_ = [&](std::uint32_t, const comm::Message& message) {
-      if (message.header.kind != Kind::gather || message.header.round != t) return;
-      if (is_over.exchange(true)) return;
-      is_wanted = true;
-      while (!give_up.is_due()) std::this_thread::yield();  // till absent workers have begun it
-      is_wanted = false;
-    };
-    GroupState state = advance(begin(), update_, settings_.workers, {}, &give_up);
-    if (!is_over) continue;  // one worker takes part
-    ++given_up;
-    ASSERT_EQ(state.t, t - 1);
-    expect_the_definitions(advance(std::move(state), update_, settings_.workers, {}, &give_up));
+    if (expect_that_it_may_be_given_up_after(Kind::gather, t)) ++given_up;  // else one takes part
   }
   EXPECT_GT(given_up, 0U);
 }
