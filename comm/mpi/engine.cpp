@@ -15,6 +15,8 @@
 #include <sstream>
 #include <utility>
 
+#include "comm/mpi/bells.hpp"
+#include "comm/mpi/buffers.hpp"
 #include "comm/transport.hpp"
 
 namespace mvsgd::comm {
@@ -36,9 +38,8 @@ constexpr auto kLongestOfAll = 5000us;
 constexpr auto kLongestBusy = 100us;
 constexpr auto kOfLate = 20ms;
 constexpr auto kHaste = 200ms;
-// Of large buffers of messages that are read, so much is kept for the next ones.
-constexpr std::size_t kLarge = std::size_t{1} << 20U;
-constexpr std::size_t kKept = std::size_t{96} << 20U;
+/// From so many bytes on the sender may wait for the receiver: both MPIs' limits are above.
+constexpr std::size_t kAwaited = 4000;
 
 std::string text_of(int error) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
@@ -126,58 +127,13 @@ World start_mpi() {
   return world;
 }
 
-/// Memory of messages that have been read: that the kernel gives and clears new pages takes twice
-/// as long as moving bytes into old ones. Thread-safe; the messages own it, too.
-class Buffers : public std::enable_shared_from_this<Buffers> {
- public:
-  using Bytes = std::vector<std::byte>;
-
-  /// With any content.
-  Bytes take(std::size_t size) {
-    Bytes bytes;
-    if (size >= kLarge) {
-      const std::lock_guard lock(mutex_);
-      const auto found = std::ranges::find_if(
-          kept_, [&](const Bytes& one) { return one.size() >= size && one.size() / 2 <= size; });
-      if (found != kept_.end()) {
-        bytes = std::move(*found);
-        kept_.erase(found);
-        size_ -= bytes.size();
-      }
-    }
-    bytes.resize(size);
-    return bytes;
-  }
-  /// The bytes come back when nobody reads them any more.
-  SharedBytes share(Bytes bytes) {
-    if (bytes.size() < kLarge) return std::make_shared<const Bytes>(std::move(bytes));
-    auto own = std::make_unique<Bytes>(std::move(bytes));
-    return {own.release(), [all = shared_from_this()](Bytes* one) {
-              const std::unique_ptr<Bytes> read(one);
-              all->put(std::move(*read));
-            }};
-  }
-
- private:
-  void put(Bytes bytes) {
-    const std::lock_guard lock(mutex_);
-    if (size_ + bytes.size() > kKept) return;
-    size_ += bytes.size();
-    kept_.push_back(std::move(bytes));
-  }
-
-  std::mutex mutex_;
-  std::vector<Bytes> kept_;
-  std::size_t size_ = 0;
-};
-
 }  // namespace
 
 /// What is on its way.
 class Engine::Traffic {
  public:
-  Traffic(std::size_t chunk, std::size_t peers, const Callbacks& callbacks)
-      : chunk_(chunk), callbacks_(&callbacks), others_(peers) {
+  Traffic(std::size_t chunk, std::size_t peers, const Callbacks& callbacks, const Bells& bells)
+      : chunk_(chunk), callbacks_(&callbacks), bells_(&bells), others_(peers) {
     check(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup");
     MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
   }
@@ -196,6 +152,7 @@ class Engine::Traffic {
     const bool sending = begin_sends();
     const bool begun = begin_receives();
     const bool received = finish_receives();
+    ring();
     return sent || sending || begun || received;
   }
 
@@ -216,12 +173,22 @@ class Engine::Traffic {
   struct Other {
     std::deque<Send> posted;
     std::size_t sending = 0;                    // messages of MPI, kWindow at most
+    bool has_to_look = false;                   // there is something for it
     std::deque<Receive> receives;               // in order of matching, which is that of sending
     std::map<int, std::vector<std::byte>> cut;  // by tag: the chunks so far
   };
 
   /// Each call looks at all requests, so they are few: whatever is posted, and to however few.
   static constexpr std::size_t kWindow = 16;
+
+  /// Who has something to take, or waits for this process to have taken it. As long as anything is
+  /// on its way at each look, since not all of it need have gone at once.
+  void ring() {
+    for (std::uint32_t p = 0; p < others_.size(); ++p) {
+      if (others_[p].has_to_look || others_[p].sending > 0) bells_->ring(p);
+      others_[p].has_to_look = false;
+    }
+  }
 
   bool begin_sends() {
     if (unsent_ == 0) return false;
@@ -252,6 +219,7 @@ class Engine::Traffic {
     requests_.push_back(request);
     held_.push_back({next.to, next.bytes});
     ++other.sending;
+    other.has_to_look = true;
   }
 
   bool finish_sends() {
@@ -323,6 +291,7 @@ class Engine::Traffic {
         other.receives.pop_front();
         --receiving_;
         finished = true;
+        if (received.bytes.size() > kAwaited) other.has_to_look = true;
         take(static_cast<std::uint32_t>(from), other, std::move(received));
       }
     }
@@ -334,18 +303,23 @@ class Engine::Traffic {
     if (received.bytes.size() == chunk_) {
       auto& bytes = other.cut[received.tag];
       bytes.insert(bytes.end(), received.bytes.begin(), received.bytes.end());
+      buffers_->put(std::move(received.bytes));
       return;
     }
     if (cut != other.cut.end()) {
       cut->second.insert(cut->second.end(), received.bytes.begin(), received.bytes.end());
-      received.bytes = std::move(cut->second);
+      buffers_->put(std::move(received.bytes));
+      const auto whole = std::make_shared<const std::vector<std::byte>>(std::move(cut->second));
       other.cut.erase(cut);
+      callbacks_->on_bytes(from, received.tag, whole);
+      return;
     }
     callbacks_->on_bytes(from, received.tag, buffers_->share(std::move(received.bytes)));
   }
 
   std::size_t chunk_;
   const Callbacks* callbacks_;
+  const Bells* bells_;
   MPI_Comm comm_ = MPI_COMM_NULL;
   std::vector<Other> others_;
   std::shared_ptr<Buffers> buffers_ = std::make_shared<Buffers>();
@@ -382,7 +356,7 @@ void Engine::post(std::uint32_t to, int tag, SharedBytes bytes) {
   const std::lock_guard lock(mutex_);
   if (ended_) return;
   outbox_.push_back({to, tag, std::move(bytes)});
-  changed_.notify_one();
+  bells_->ring_own();
 }
 
 bool Engine::end(End how, int code, std::chrono::milliseconds patience) {
@@ -393,6 +367,7 @@ bool Engine::end(End how, int code, std::chrono::milliseconds patience) {
     how_ = how;
     code_ = code;
     changed_.notify_one();
+    bells_->ring_own();
   }
   if (has_left_.wait_for(patience) == std::future_status::ready) {
     thread_.join();
@@ -406,6 +381,7 @@ void Engine::run() {
   World world;
   try {
     world = start_mpi();
+    bells_ = std::make_unique<Bells>();
   } catch (...) {
     started_.set_exception(std::current_exception());
     left_.set_value();
@@ -417,9 +393,12 @@ void Engine::run() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return begun_ || ended_; });
   }
-  Traffic traffic(chunk_, peers, callbacks_);
+  Traffic traffic(chunk_, peers, callbacks_, *bells_);
   move_until_the_end(traffic);
-  if (how_ == End::in_order) MPI_Finalize();
+  if (how_ == End::in_order) {
+    bells_->close();
+    MPI_Finalize();
+  }
   if (how_ == End::of_all) MPI_Abort(MPI_COMM_WORLD, code_);
   left_.set_value();
 }
@@ -431,6 +410,7 @@ void Engine::move_until_the_end(Traffic& traffic) {
   std::optional<Clock::time_point> end;
   std::deque<Posted> posted;
   while (true) {
+    const std::uint32_t heard = bells_->heard();
     bool moved = false;
     {
       const std::lock_guard lock(mutex_);
@@ -454,21 +434,24 @@ void Engine::move_until_the_end(Traffic& traffic) {
       pause = kShortest;
       last_moved = now;
     } else {
-      const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(now - last_moved);
-      auto longest =
-          std::clamp<std::chrono::microseconds>(waited / kShareOfWait, kLongest, kLongestOfAll);
-      if (traffic.is_busy() && now - last_moved < kOfLate) longest = kLongestBusy;
-      pause = wait(pause) ? kShortest : std::min(2 * pause, longest);
+      const auto longest = longest_pause(traffic, now - last_moved);
+      // Who is rung for has nothing to look for.
+      if (longest == kTick) pause = longest;
+      pause = bells_->wait(heard, pause) ? kShortest : std::min(2 * pause, longest);
     }
   }
 }
 
-/// Whether there is something to send before the pause is over.
-bool Engine::wait(std::chrono::microseconds pause) {
-  std::unique_lock lock(mutex_);
-  const bool has_more =
-      changed_.wait_for(lock, pause, [this] { return !outbox_.empty() || ended_; });
-  return has_more && !ended_;
+std::chrono::microseconds Engine::longest_pause(const Traffic& traffic,
+                                                std::chrono::nanoseconds waited) const {
+  using std::chrono::microseconds;
+  const auto share = std::chrono::duration_cast<microseconds>(waited / kShareOfWait);
+  if (traffic.is_busy()) {
+    return waited < kOfLate ? kLongestBusy
+                            : std::clamp<microseconds>(share, kLongest, kLongestOfAll);
+  }
+  if (bells_->reach_all()) return kTick;
+  return std::clamp<microseconds>(share, kLongest, kLongestOfAll);
 }
 
 std::string describe_mpi() {

@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -16,6 +17,8 @@
 #include "comm/hub.hpp"
 
 namespace mvsgd::comm {
+
+class Bells;
 
 /// A process as all others know it.
 struct Peer {
@@ -32,9 +35,10 @@ struct World {
 
 /// MPI asks that the thread which starts it is the one that calls it (MPI_THREAD_FUNNELED), and
 /// that somebody calls it while bytes are on their way. A blocked receive spins a core, so this
-/// thread looks, sleeps, and looks again: 20 us after the last bytes, up to 0.9 ms when there is
-/// nothing, later 0.5 % of what the wait has lasted, 5 ms at most; at once when something is to be
-/// sent.
+/// thread looks, sleeps, and looks again: at once when something is to be sent and when a process
+/// of this host rings its bell, which has sent something; unasked twenty times a second if all are
+/// on this host. Those of others do not ring: then it looks 20 us after the last bytes, up to 0.9
+/// ms when there is nothing, later 0.5 % of what the wait has lasted, 5 ms at most.
 ///
 /// Bytes are cut into messages of MPI of a whole `chunk` each and one that is shorter, so that its
 /// length says which is the last.
@@ -80,10 +84,12 @@ class Engine {
 
   void run();
   void move_until_the_end(Traffic& traffic);
-  [[nodiscard]] bool wait(std::chrono::microseconds pause);
+  [[nodiscard]] std::chrono::microseconds longest_pause(const Traffic& traffic,
+                                                        std::chrono::nanoseconds waited) const;
 
   const std::size_t chunk_;
   World world_;
+  std::unique_ptr<Bells> bells_;
   Callbacks callbacks_;
   std::mutex mutex_;
   std::condition_variable changed_;
