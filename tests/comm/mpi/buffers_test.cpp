@@ -1,0 +1,58 @@
+#include "comm/mpi/buffers.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace mvsgd::comm {
+namespace {
+
+constexpr std::size_t kSize = std::size_t{1} << 20U;
+
+TEST(Buffers, GiveTheSameMemoryAgain) {
+  const auto buffers = std::make_shared<Buffers>();
+  SharedBytes first = buffers->share(buffers->take(kSize));
+  const std::byte* const where = first->data();
+  EXPECT_EQ(buffers->kept(), 0U);
+  first.reset();
+  EXPECT_EQ(buffers->kept(), kSize);
+  const Buffers::Bytes again = buffers->take(kSize - 5);
+  EXPECT_EQ(again.size(), kSize - 5);
+  EXPECT_EQ(again.data(), where);
+  EXPECT_EQ(buffers->kept(), 0U);
+}
+
+TEST(Buffers, KeepNoSmallOnesAndNoneForFarSmallerOnes) {
+  const auto buffers = std::make_shared<Buffers>();
+  buffers->put(buffers->take(Buffers::kLarge - 1));
+  EXPECT_EQ(buffers->kept(), 0U);
+  buffers->put(buffers->take(kSize));
+  EXPECT_LT(buffers->take(kSize / 4).capacity(), kSize / 2);
+}
+
+// Two sizes in turns, of which neither fits the other: the first ones go.
+TEST(Buffers, HoldNoMoreThanWasReadAtOnce) {
+  const auto buffers = std::make_shared<Buffers>();
+  std::vector<SharedBytes> read;
+  for (int i = 0; i < 4; ++i) read.push_back(buffers->share(buffers->take(kSize)));
+  read.clear();
+  EXPECT_EQ(buffers->kept(), 4 * kSize);
+  for (int i = 0; i < 6; ++i) {
+    read.push_back(buffers->share(buffers->take(kSize / 4)));
+    EXPECT_LE(buffers->kept() + read.size() * (kSize / 4), 4 * kSize);
+  }
+  EXPECT_EQ(buffers->kept(), 2 * kSize);
+}
+
+TEST(Buffers, KeepABoundedNumberOfBytes) {
+  const auto buffers = std::make_shared<Buffers>();
+  std::vector<SharedBytes> read;
+  for (int i = 0; i < 5; ++i) read.push_back(buffers->share(buffers->take(Buffers::kKept / 4)));
+  read.clear();
+  EXPECT_EQ(buffers->kept(), Buffers::kKept);
+}
+
+}  // namespace
+}  // namespace mvsgd::comm
