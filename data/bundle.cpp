@@ -82,13 +82,15 @@ TextFiles read_all(const fs::path& path) {
   std::string first_folder;
   std::size_t left = kMostBytes;
   archive_entry* entry = nullptr;
-  for (int code = 0; (code = archive_read_next_header(from.get(), &entry)) != ARCHIVE_EOF;) {
-    if (code != ARCHIVE_OK) throw std::invalid_argument(reason(from.get()));
-    if (files.size() == kMostFiles) throw std::invalid_argument("it has more than 16 files");
-    // Without a filter's bytes the library reads a plain tar.
+  while (true) {
+    const int code = archive_read_next_header(from.get(), &entry);
+    if (code != ARCHIVE_OK && code != ARCHIVE_EOF) throw std::invalid_argument(reason(from.get()));
+    // Without a filter's bytes the library reads a plain tar, an empty one, too.
     if (archive_filter_code(from.get(), 0) != ARCHIVE_FILTER_XZ) {
       throw std::invalid_argument("it is not compressed by xz");
     }
+    if (code == ARCHIVE_EOF) return files;
+    if (files.size() == kMostFiles) throw std::invalid_argument("it has more than 16 files");
     auto [folder, name] = place_of(entry);
     if (files.empty()) first_folder = folder;
     if (folder != first_folder) {
@@ -100,7 +102,6 @@ TextFiles read_all(const fs::path& path) {
     files.emplace_back(std::move(name), contents(from.get(), left));
     left -= files.back().second.size();
   }
-  return files;
 }
 
 }  // namespace

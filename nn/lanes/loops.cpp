@@ -5,6 +5,13 @@
 
 namespace mvsgd::nn::lanes {
 
+// Each is in the source that is compiled for its instruction set.
+extern template struct LoopsOf<Isa::portable>;
+#if defined(__x86_64__)
+extern template struct LoopsOf<Isa::avx2>;
+extern template struct LoopsOf<Isa::avx512>;
+#endif
+
 const Loops& loops(Isa isa) {
   if (!supports(isa)) {
     throw std::invalid_argument("lanes: no " + std::string(name(isa)) + " on this processor");

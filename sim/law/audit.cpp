@@ -47,6 +47,12 @@ std::optional<std::size_t> place_among(std::span<const std::uint32_t> taking,
   return static_cast<std::size_t>(place - taking.begin());
 }
 
+/// Messages of which no number but the run's own tells the length.
+struct Untold {
+  std::uint64_t messages = 0;
+  std::optional<std::uint64_t> most = 0;  ///< their most bits; none if one of them has no most
+};
+
 /// How many positions or values a message has. `sizes` holds the counts that the run decides.
 /// Changes are counted by the worker's `place` among those that take part.
 std::uint64_t count_in(const MessageShape& shape, std::size_t place, const RoundSizes& sizes) {
@@ -473,7 +479,7 @@ void Audit::check_totals(std::span<const Round> rounds,
     told[id][row.field] += row.bits;
   }
   Totals wanted;
-  std::map<std::pair<comm::MessageId, Field>, std::uint64_t> free;  // messages of unknown length
+  std::map<std::pair<comm::MessageId, Field>, Untold> free;
   for (const Round& round : rounds) {
     const RoundSizes sizes = sizes_of(round);
     check_sizes(round, sizes);
@@ -496,7 +502,11 @@ void Audit::check_totals(std::span<const Round> rounds,
                                  .direction = shape.way,
                                  .kind = shape.kind};
         if (is_free) {
-          ++free[{id, content}];
+          Untold& untold = free[{id, content}];
+          const auto most = most_coded(shape);
+          ++untold.messages;
+          untold.most =
+              most && untold.most ? std::optional(*untold.most + most->count()) : std::nullopt;
         } else if (is_first || differs_by_worker(shape)) {
           one = message(shape, round, peer, sizes);
         }
@@ -505,14 +515,20 @@ void Audit::check_totals(std::span<const Round> rounds,
       }
     }
   }
-  for (const auto& [message, count] : free) {
+  for (const auto& [message, untold] : free) {
     const auto& [id, content] = message;
     const comm::FieldBits got = told[id];
+    if (untold.most && got[content].count() > *untold.most) {
+      throw CheckFailed(
+          fmt::format("{} in {} messages of {} at most in all",
+                      describe({.id = id, .field = content, .bits = got[content]}, whose),
+                      untold.messages, *untold.most));
+    }
     comm::FieldBits& want = wanted[id];
     want[content] = std::max(want[content], got[content]);
     const std::uint64_t padding = got[Field::padding].count();
     const bool fills = padding_law(got.total()) == comm::Bits(0);
-    if (fills && padding <= want[Field::padding].count() + 7 * count) {
+    if (fills && padding <= want[Field::padding].count() + 7 * untold.messages) {
       want[Field::padding] = std::max(want[Field::padding], got[Field::padding]);
     }
   }

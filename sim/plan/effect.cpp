@@ -28,6 +28,15 @@ std::string only_schemes(const Settings& s, bool (*such)(const Scheme&), std::st
               s.scheme->name());
 }
 
+bool is_sparse(const Scheme& scheme) { return scheme.sparse() != nullptr; }
+
+/// "" if the settings' scheme is sparse; else that only sparse ones have `what`.
+std::string only_sparse(const Settings& s, std::string_view what) {
+  if (is_sparse(*s.scheme)) return "";
+  return only(fmt::format("a sparse scheme ({}) {}", names_of_schemes(is_sparse), what), "scheme",
+              s.scheme->name());
+}
+
 StepCounts counts_of(const Settings& s) { return step_counts(s, training_images(s)); }
 
 /// The setting that determines the length of the warm-up.
@@ -64,14 +73,10 @@ std::string unless_rounds_are_sparse(const Settings& s) {
 }
 
 std::string unless_sparse(const Settings& s) {
-  if (s.scheme->sparse() != nullptr) return unless_rounds_are_sparse(s);
-  return only("a sparse scheme has a use for it", "scheme", s.scheme->name());
+  return is_sparse(*s.scheme) ? unless_rounds_are_sparse(s) : only_sparse(s, "has a use for it");
 }
 
-std::string unless_it_quantizes(const Settings& s) {
-  if (s.scheme->sparse() != nullptr) return "";
-  return only("a sparse scheme quantises", "scheme", s.scheme->name());
-}
+std::string unless_it_quantizes(const Settings& s) { return only_sparse(s, "quantises"); }
 
 std::string unless_values_are_quantized(const Settings& s) {
   if (const std::string why = unless_it_quantizes(s); !why.empty()) return why;
@@ -97,10 +102,7 @@ std::string unless_errors_are_kept(const Settings& s) {
   return s.error_memory || s.has_server_error() ? unless_sparse(s) : kNoMemory;
 }
 
-std::string unless_masks_are_sent(const Settings& s) {
-  if (s.scheme->sparse() != nullptr) return "";
-  return only("a sparse scheme has masks", "scheme", s.scheme->name());
-}
+std::string unless_masks_are_sent(const Settings& s) { return only_sparse(s, "has masks"); }
 
 std::string unless_values_are_coded(const Settings& s) {
   if (const std::string why = unless_it_quantizes(s); !why.empty()) return why;
@@ -196,7 +198,7 @@ std::string unless_ties_are_broken(const Settings& s) {
 }
 
 std::string unless_it_is_a_warmup(const Settings& s) {
-  const bool sparse = s.scheme->sparse() != nullptr;
+  const bool sparse = is_sparse(*s.scheme);
   const bool dense = s.phi_warmup == PhiWarmup::dense;
   if (s.warmup_epochs && *s.warmup_epochs > s.epochs) {
     return fmt::format("there are but epochs = {}", s.epochs);
@@ -218,14 +220,10 @@ std::string unless_the_rate_rises(const Settings& s) {
 }
 
 std::string unless_its_warmup_can_be_sparse(const Settings& s) {
-  if (s.scheme->sparse() != nullptr) return "";
-  return only("a sparse scheme has shares", "scheme", s.scheme->name());
+  return only_sparse(s, "has shares");
 }
 
-std::string unless_it_selects(const Settings& s) {
-  if (s.scheme->sparse() != nullptr) return "";
-  return only("a sparse scheme selects coordinates", "scheme", s.scheme->name());
-}
+std::string unless_it_selects(const Settings& s) { return only_sparse(s, "selects coordinates"); }
 
 std::string unless_it_selects_by_layer(const Settings& s) {
   if (const std::string why = unless_it_selects(s); !why.empty()) return why;
@@ -246,8 +244,7 @@ std::string unless_it_has_velocity(const Settings& s) {
 
 std::string unless_it_clears_velocity(const Settings& s) {
   if (const std::string why = unless_it_has_velocity(s); !why.empty()) return why;
-  if (s.scheme->sparse() != nullptr) return "";
-  return only("a sparse scheme sends a part of the values", "scheme", s.scheme->name());
+  return only_sparse(s, "sends a part of the values");
 }
 
 std::string unless_there_are_many_epochs(const Settings& s) {

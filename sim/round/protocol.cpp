@@ -311,9 +311,11 @@ Protocol make_protocol(const Settings& settings, const Layers& layers, std::uint
         code.by_entropy = shape.by_entropy;
         continue;
       }
+      // Outside a large vote there are fewer coordinates than the K_ad that might be added.
+      const std::uint64_t count = std::clamp<std::uint64_t>(shape.most, 1, shape.universe);
       const std::shared_ptr<const compress::PositionCodec> codec =
           compress::position_codec_named(settings.position_codec)
-              .make(shape.universe, std::max<std::uint64_t>(shape.most, 1), shape.block);
+              .make(shape.universe, count, shape.block);
       const bool whole = shape.parts.empty();
       protocol.lists[shape.kind] = {
           .codec =

@@ -7,10 +7,13 @@
 #include <charconv>
 #include <fstream>
 #include <map>
+#include <span>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
 
+#include "data/checksum.hpp"
+#include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/plan/settings_file.hpp"
 #include "sim/run/ledger_file.hpp"
@@ -55,7 +58,14 @@ void join(RoundMetrics& sum, const RoundMetrics& next) {
   sum.phases += before.phases;
 }
 
-std::string metrics_of(const RunHistory& run) {
+FileDigest digest_of_text(const std::string& text) {
+  data::Checksum checksum(data::Hash::sha256);
+  checksum.add(std::as_bytes(std::span(text)));
+  return {.bytes = text.size(), .sha256 = checksum.hex()};
+}
+
+/// `files` are those beside it, whose digests its last line has.
+std::string metrics_of(const RunHistory& run, const data::TextFiles& files) {
   std::string text;
   std::optional<RoundMetrics> sum;
   const auto write = [&] {
@@ -75,6 +85,8 @@ std::string metrics_of(const RunHistory& run) {
   write();
   RunEnd end = *run.end;
   end.files.clear();  // they are those of the whole run
+  for (const auto& [name, content] : files) end.files[name] = digest_of_text(content);
+  end.files["metrics.jsonl"] = digest_of_text(text);
   return text + line_of(end) + '\n';
 }
 
@@ -157,10 +169,13 @@ data::TextFiles condensed(const fs::path& path) {
   if (is_condensed(run.history)) {
     throw InputError(fmt::format("{}: the run is condensed already", path.string()));
   }
-  return {{"config.toml", config_of(run.history)},
-          {"metrics.jsonl", metrics_of(run.history)},
-          {"ledger.csv", ledger_of(run)},
-          {"sizes.csv", sizes_of(run.history)}};
+  const std::string ledger = ledger_of(run);
+  const std::string sizes = sizes_of(run.history);
+  return {
+      {"config.toml", config_of(run.history)},
+      {"metrics.jsonl", metrics_of(run.history, {{"ledger.csv", ledger}, {"sizes.csv", sizes}})},
+      {"ledger.csv", ledger},
+      {"sizes.csv", sizes}};
 }
 
 SizesFromRound read_sizes(const fs::path& path) {

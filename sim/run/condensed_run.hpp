@@ -15,7 +15,9 @@ namespace mvsgd::sim {
 
 /// config.toml, metrics.jsonl, ledger.csv and sizes.csv of the directory's run, condensed. A line
 /// of metrics.jsonl stands for the rounds since the line before it, up to an evaluation or the end
-/// of the warm-up. A row of ledger.csv is a sum over the warm-up, or over the rounds after it.
+/// of the warm-up. A row of ledger.csv is a sum over the warm-up, or over the rounds after it. The
+/// last line of metrics.jsonl has the digests of ledger.csv, of sizes.csv and of the lines before
+/// it.
 ///
 /// Throws InputError if the run has not ended, or as read_run_history() does.
 [[nodiscard]] data::TextFiles condensed(const std::filesystem::path& run);

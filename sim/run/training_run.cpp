@@ -176,6 +176,12 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
       warn(sinks, fmt::format("{}: {}", settings.init, remark));
     }
   }
+  const std::function<bool()> interrupted = [&] {
+    return (sinks.interrupted && sinks.interrupted()) || processes.is_asked_to_stop();
+  };
+  Pauses pauses(settings, rounds.size(), interrupted);
+  // From now on an interrupt ends the run in order, so that no directory is left half made.
+  (void)pauses.is_interrupted();
   std::optional<WireDump> dump;
   if (options.dump) dump.emplace(options.dump->directory, options.dump->rounds);
   RunDirectory directory = open_directory(path, settings, options, here, found);
@@ -196,11 +202,6 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
   const double earlier = begun.seconds;
   const Clock::time_point start = Clock::now();
   const auto seconds = [&] { return earlier + seconds_since(start); };
-  const std::function<bool()> interrupted = [&] {
-    return (sinks.interrupted && sinks.interrupted()) || processes.is_asked_to_stop();
-  };
-  Pauses pauses(settings, rounds.size(), interrupted);
-  (void)pauses.is_interrupted();  // from now on an interrupt ends the run in order
   std::uint32_t t = begun.group.t;
   std::uint32_t saved = t;  // giving up a round may lead back to it
   TrialSinks trial_sinks;

@@ -88,6 +88,7 @@ void hold_end(const RunHistory& run, const Account& account) {
   if (!run.rounds.empty()) {
     const RoundHistory& last = run.rounds.back();
     hold("the end", "test_accuracy", end.test_accuracy, last.test_accuracy.value_or(-1));
+    hold("the end", "test_loss", end.test_loss.value_or(-1), last.test_loss.value_or(-1));
     if (!last.theta_sha256.empty()) hold("the end", "theta_sha256", end.digest, last.theta_sha256);
   }
   const Rates rates = account.rates();

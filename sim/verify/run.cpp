@@ -213,10 +213,16 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
     const CondensedRecord record{.plan = plan, .rows = read.rows, .sizes = sizes, .k = k, .d = d};
     add("ledger.csv", "its sums over the rounds are the law's", [&] {
       hold_totals(record, audit);
+      hold_file(run, "ledger.csv");
       return fmt::format("{} sums over {} rounds", read.rows.size(), run.last_round());
+    });
+    add("sizes.csv", "its sizes are those of the end of metrics.jsonl", [&] {
+      hold_file(run, "sizes.csv");
+      return fmt::format("{} rounds that decided sizes", sizes.size());
     });
     add("metrics.jsonl", "every line is the schedule's, its bits those of ledger.csv", [&] {
       hold_condensed_metrics(run, record);
+      hold_file(run, "metrics.jsonl");
       return fmt::format("{} lines, SHA-256 {}; {}", run.rounds.size(), run.end->digest,
                          whose(run.whose_bits));
     });

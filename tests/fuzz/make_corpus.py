@@ -96,6 +96,26 @@ any_codec("radix_group_too_large", 4, 20, 5, 4, packed("10 110 10 0  1011111 010
 any_codec("unknown", 99, 20, 5, 4, packed("10 110 10 0  0001110 010"))
 
 
+def layered(name, codec_id, parameter, count, counted, layers, stream):
+    """A layer is its size and its count; nothing is sent of one whose count is its size."""
+    data = struct.pack("<BHHBB", codec_id, parameter, count, counted, len(layers))
+    for size, most in layers:
+        data += struct.pack("<HB", size, most + 128 * (size == most))
+    write("layer_codec", name, data + stream)
+
+
+THREE = [(8, 2), (2, 2), (8, 1)]
+layered("example", 1, 4, 5, 0, THREE, packed("1 10 0  1 01 0  0  1 10 0"))
+layered("counted", 1, 4, 2, 1, [(8, 3), (2, 0), (8, 3)], packed("10 1 10 0 0  10 0 1 10 0"))
+layered("too_many_of_a_layer", 1, 4, 2, 1, [(8, 2), (2, 0), (8, 3)], packed("11 1 10 1 01 0 1 10 0"))
+layered("another_count", 1, 4, 4, 0, THREE, packed("1 10 0  1 01 0  0  1 10 0"))
+layered("rice_outside_its_layer", 3, 1, 1, 0, [(3, 1), (9, 0)], packed("0001  0"))
+layered("rank_of_one_in_an_empty_layer", 1, 4, 0, 0, [(0, 0), (5, 0)], packed("0 0"))
+layered("no_layers", 1, 4, 0, 0, [], b"")
+for number in range(2, 7):
+    layered(f"zeros_{number}", number, 2, 6, 1, [(40, 5), (40, 3)], bytes(30))
+
+
 def quantized(name, q, codes, magnitudes, block=0):
     """Codes as integers of q bits, magnitudes as floats."""
     prefix = bytes([q]) + len(codes).to_bytes(2, "little") + block.to_bytes(2, "little")
@@ -115,6 +135,10 @@ quantized("mean_negative", 2, [0, 1], [1, -1])
 quantized("mean_minus_zero", 2, [0, 1], [1, -0.0])
 quantized("mean_infinite", 2, [0, 1], [float("inf"), 1])
 quantized("scale_nan", 1, [0, 1], [float("nan")])
+quantized("float16", 16, [0x3C00, 0x8000, 0x0001, 0xFBFF], [])
+quantized("float16_infinite", 16, [0x3C00, 0x7C00], [])
+quantized("bfloat16", 16, [0x3F80, 0x8000, 0x0001, 0x7F7F], [], 10)
+quantized("bfloat16_nan", 16, [0x3F80, 0xFFC0], [], 10)
 
 
 def entropy(name, d, count, stream):
@@ -245,8 +269,8 @@ def floats(*values):
 
 
 def protocol(name, data, codec=0, q=0, scheme=0):
-    """d = 16, phi = 0.25, phi_ad = 0.1, so that K = 4 and K_ad = 2; `codec` and 8 for ranks and
-    deltas."""
+    """d = 16, phi = 0.25, phi_ad = 0.1, so that K = 4 and K_ad = 2. `codec`, `q` and `scheme` are
+    as the target says. By layer (32) there are 8, 1, 2 and 5 coordinates, and 2, 1, 1 and 2 of them."""
     prefix = struct.pack("<6BH", codec, q, scheme, data[1] - 1, 25 - 1, 10 - 1, 16 - 1)
     write("protocol", name, prefix + data)
 
@@ -271,6 +295,19 @@ protocol("mask_union", message(5, packed("1 0 0  1 1 0  1 0 1 1 0  0  1 0 0  0  
 protocol("update", message(6, floats(1, -2, 0, 4), value_bits=32))
 protocol("update_fractional", message(6, packed("10 11 00 01") + floats(2, 1), value_bits=2), q=2)
 protocol("update_sign", message(6, packed("1001") + b"", value_bits=1, parameter=4), q=1)
+protocol("update_float16", message(6, struct.pack("<4e", 1, -2, 0, 4), value_bits=16), q=128)
+protocol("update_bfloat16", message(6, struct.pack("<4H", 0x3F80, 0xC000, 0, 1), value_bits=16, codec=10), q=129)
+protocol("aggregate_fractional", message(7, packed("10 11 00 01") + floats(2, 1), value_bits=2, sender=2),
+         codec=64, q=2, scheme=2)
+BY_LAYER = packed("1 10 0  1 01 0   1 00 0  1 00 0  1 00 0")
+protocol("vote_by_layer", message(2, BY_LAYER, codec=65, count=6, parameter=4), codec=32)
+protocol("vote_by_layer_of_mv", message(2, BY_LAYER, codec=65, count=6, parameter=4), codec=32, scheme=2)
+protocol("vote_by_layer_rice", message(2, packed("11 0100  0 01  1 00  010"), codec=67, count=6, parameter=2), codec=34)
+protocol("add_by_layer", message(3, packed("1 1 0011 0  0  00"), codec=65, count=1, parameter=10), codec=32)
+protocol("add_ranks", message(3, packed("1 0000 1 0010 0  0"), codec=1, dimension=12, count=2, parameter=10), scheme=4)
+protocol("reduce", message(10, floats(1, -2), value_bits=32, count=2, parameter=1), scheme=2)
+protocol("gather", message(11, floats(1, -2), value_bits=32, count=2, parameter=1), scheme=2)
+protocol("gather_of_another_block", message(11, floats(1, -2), value_bits=32, count=2), scheme=2)
 protocol("dense", message(1, floats(*range(16)), value_bits=32, count=16))
 protocol("aggregate", message(7, floats(*range(16)), value_bits=32, sender=2, count=16))
 protocol("buffers", message(9, floats(*range(5)), value_bits=32, dimension=5, count=5))
@@ -354,6 +391,7 @@ bundled("folder_above", ("../a.json", b"{}\n", {}))
 bundled("link", A, ("run/b.csv", b"", {"type": tarfile.SYMTYPE, "linkname": "a.json"}))
 bundled("device", ("run/a.json", b"", {"type": tarfile.CHRTYPE}))
 write("bundle", "plain_tar", b"\0" + tar_of([A]))
+write("bundle", "empty_plain_tar", b"\0" + bytes(1024))
 
 
 def event(*fields):

@@ -2,7 +2,8 @@
 // can be reported, times over a network, an audit that says what differs, and a condensed run of
 // which the same holds.
 //
-// Input: metrics.jsonl, a '#', ledger.csv, and if the run is condensed another '#' and sizes.csv.
+// Input: metrics.jsonl, ledger.csv, sizes.csv of a condensed run and worker_metrics.jsonl, with a
+// '#' between two of them. The last two may be left out.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -46,6 +47,8 @@ class Run {
     settings.synthetic_train = 64;
     settings.epochs = 1;
     settings.ledger_rows = rows;
+    settings.mask_metrics = true;
+    settings.worker_metrics = true;
     std::ofstream config(path() / "config.toml");
     write_toml(settings, config);
   }
@@ -113,10 +116,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (border == std::string_view::npos) return 0;
   const bool has_sums = input.substr(border + 1).starts_with("round,direction,");
   const Run& run = has_sums ? by_round : by_worker;
-  const std::size_t second = std::min(input.find('#', border + 1), input.size());
-  run.write("metrics.jsonl", input.substr(0, border));
-  run.write("ledger.csv", input.substr(border + 1, second - border - 1));
-  run.write("sizes.csv", input.substr(std::min(second + 1, input.size())));
+  std::string_view rest = input;
+  for (const char* const name :
+       {"metrics.jsonl", "ledger.csv", "sizes.csv", "worker_metrics.jsonl"}) {
+    const std::size_t end = std::min(rest.find('#'), rest.size());
+    run.write(name, rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
 
   bool finished = false;
   try {

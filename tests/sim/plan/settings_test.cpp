@@ -460,10 +460,14 @@ TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
     set(settings, values);
     return message_of<UsageError>([&] { validate(settings); });
   };
-  EXPECT_THAT(refusal({{"scheme", "sm"}, {"workers", "1"}, {"value_bits", "4"}}),
-              HasSubstr("value_bits = 4: only a sparse scheme quantises"));
-  EXPECT_THAT(refusal({{"scheme", "dense"}, {"value_bits", "8"}}),
-              HasSubstr("value_bits = 8: only a sparse scheme quantises"));
+  EXPECT_THAT(
+      refusal({{"scheme", "sm"}, {"workers", "1"}, {"value_bits", "4"}}),
+      HasSubstr(
+          "value_bits = 4: only a sparse scheme (top-k, mv, mv-rs, mv-ad, rand-k) quantises"));
+  EXPECT_THAT(
+      refusal({{"scheme", "dense"}, {"value_bits", "8"}}),
+      HasSubstr(
+          "value_bits = 8: only a sparse scheme (top-k, mv, mv-rs, mv-ad, rand-k) quantises"));
   EXPECT_THAT(refusal({{"quantizer", "scaled-sign"}}), HasSubstr("not 32"));
   EXPECT_THAT(refusal({{"quantizer", "scaled-sign"}, {"value_bits", "2"}}), HasSubstr("not 2"));
   EXPECT_THAT(refusal({{"value_bits", "1"}}), HasSubstr("value_bits = 1"));
@@ -490,7 +494,7 @@ TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
                         "value_codec = entropy could code"));
   EXPECT_THAT(refusal({{"momentum_correction", "true"}}), HasSubstr("momentum = 0"));
   EXPECT_THAT(refusal({{"scheme", "dense"}, {"momentum", "0.9"}, {"momentum_correction", "true"}}),
-              HasSubstr("only a sparse scheme sends a part"));
+              HasSubstr("only a sparse scheme (top-k, mv, mv-rs, mv-ad, rand-k) sends a part"));
   const std::string none = "nothing was thrown";
   EXPECT_EQ(refusal({reduce, {"value_bits", "4"}, {"participation", "3"}}), none);
   EXPECT_EQ(refusal({reduce, {"scheme", "dense"}}), none);

@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <bit>
 #include <functional>
+#include <numeric>
 #include <ostream>
 #include <string>
 #include <utility>
 
 #include "comm/inproc/inproc.hpp"
+#include "compress/positions/position_codecs.hpp"
 #include "compress/values/fractional_quantizer.hpp"
 #include "compress/values/scaled_sign.hpp"
 #include "compress/vote/vote_tally.hpp"
@@ -179,6 +181,28 @@ TEST(Protocol, AddAndDropListsOf0ToKadPositionsArrive) {
       EXPECT_EQ(received(protocol, kind, message), spread(count)) << comm::name(kind);
       EXPECT_EQ(message.fields[Field::positions], position_law({}, kD, count, 1000));
     }
+  }
+}
+
+// K_ad = 2,500 of the 2,000 coordinates outside a vote.
+TEST(Protocol, AddsOfAllThatIsOutsideAVoteArriveAsRanksInEveryCode) {
+  std::vector<Index> vote(3'000);
+  std::iota(vote.begin(), vote.end(), Index{0});
+  std::vector<Index> others(2'000);
+  std::iota(others.begin(), others.end(), Index{3'000});
+  for (const compress::PositionCodecKind& code : compress::position_codecs()) {
+    Settings settings = settings_of("mv-ad");
+    settings.phi = Decimal(6, 1);
+    settings.phi_ad = Decimal(5, 1);
+    settings.add_codec = AddCoding::rank;
+    settings.position_codec = code.name;
+    const Protocol protocol = make_protocol(settings, kD);
+    const Envelope envelope{.kind = Kind::add, .round = kRound};
+    Star star;
+    star.worker.send(Star::kServer,
+                     encode_positions(protocol, Star::kWorker, envelope, others, vote));
+    EXPECT_EQ(receive_positions(protocol, star.server, Star::kWorker, envelope, vote), others)
+        << code.name;
   }
 }
 

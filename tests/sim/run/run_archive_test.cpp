@@ -1,13 +1,16 @@
 // The archive of a run: what it keeps, and what is refused.
 #include "sim/run/run_archive.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 
 #include "data/bundle.hpp"
 #include "sim/files/input_error.hpp"
@@ -178,6 +181,86 @@ TEST_F(RunArchive, WithoutTheLastLineDoesNotHold) {
   const Verification verification = verify_archive(at("cut.tar.xz"), {});
   EXPECT_FALSE(verification.holds());
   EXPECT_EQ(verification.checks.back().detail, "the last line, of the end, is missing");
+}
+
+/// Moves bits of `what`, in the run's last sum, from worker 0 to worker 1.
+void move_bits(std::string& ledger, const std::string& what, std::uint64_t bits) {
+  for (const std::string_view worker : {"0", "1"}) {
+    const std::string row = fmt::format(",{},{},", worker, what);
+    const std::size_t at = ledger.rfind(row);
+    ASSERT_NE(at, std::string::npos) << row;
+    const std::size_t from = at + row.size();
+    const std::size_t size = ledger.find('\n', from) - from;
+    const std::uint64_t had = std::stoull(ledger.substr(from, size));
+    ASSERT_TRUE(worker == "1" || had > bits);
+    ledger.replace(from, size, std::to_string(worker == "0" ? had - bits : had + bits));
+  }
+}
+
+/// A condensed run whose files a test alters.
+class CondensedRun : public RunArchive {
+ protected:
+  /// The text of such a file.
+  std::string& operator[](const std::string& name) {
+    return std::ranges::find(files_, name, &data::TextFiles::value_type::first)->second;
+  }
+
+  void train_and_condense(const Settings& settings) {
+    EXPECT_TRUE(train_in(at("run"), settings, {}, {}).result.finished);
+    files_ = condensed(at("run"));
+    fs::create_directory(at("condensed"));
+    EXPECT_TRUE(verified().holds());
+  }
+
+  /// Takes the files' digests from the last line, which an older program did not write.
+  void forget_digests() {
+    std::string& metrics = (*this)["metrics.jsonl"];
+    const std::size_t from = metrics.find(",\"files\":{");
+    ASSERT_NE(from, std::string::npos);
+    metrics.erase(from, metrics.find("}}", from) + 2 - from);
+  }
+
+  Verification verified() {
+    for (const auto& [name, text] : files_) std::ofstream(at("condensed") / name) << text;
+    return verify_run(at("condensed"), {});
+  }
+
+ private:
+  data::TextFiles files_;
+};
+
+TEST_F(CondensedRun, InWhichAnotherWorkerHasBitsThatDependOnContentDoesNotHold) {
+  Settings settings = small_settings("ssgd-mv");
+  settings.position_codec = "rice";
+  train_and_condense(settings);
+  move_bits((*this)["ledger.csv"], "up,vote,positions", 8);
+  const Verification verification = verified();
+  const Check& of_ledger = verification.checks.front();
+  EXPECT_THAT(of_ledger.subject, HasSubstr("ledger.csv"));
+  EXPECT_FALSE(of_ledger.holds);
+  EXPECT_THAT(of_ledger.detail, HasSubstr("the last line of metrics.jsonl says"));
+  EXPECT_TRUE(verification.checks.back().holds);
+}
+
+TEST_F(CondensedRun, OfAnOlderProgramHoldsWithoutDigests) {
+  train_and_condense(small_settings("ssgd-mv-ad"));
+  forget_digests();
+  EXPECT_TRUE(verified().holds());
+}
+
+TEST_F(CondensedRun, InWhichMessagesHaveMoreBitsThanTheirCodeHasAtMostDoesNotHold) {
+  Settings settings = small_settings("ssgd-mv");
+  settings.vote_codec = VoteCoding::delta;
+  settings.warmup_epochs = 0;
+  train_and_condense(settings);
+  forget_digests();
+  move_bits((*this)["ledger.csv"], "up,vote,positions", 8);
+  EXPECT_TRUE(verified().holds()) << "nothing tells";
+  // The changes are not that much shorter than the plain form, which is the longest.
+  move_bits((*this)["ledger.csv"], "up,vote,positions", 3'200);
+  const Verification verification = verified();
+  EXPECT_FALSE(verification.holds());
+  EXPECT_THAT(verification.checks.front().detail, HasSubstr("at most in all"));
 }
 
 }  // namespace

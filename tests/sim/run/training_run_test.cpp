@@ -125,7 +125,7 @@ TEST_F(TrainingRun, GivesTheRoundUpWhenItIsInterruptedAndDoesItAgainToTheSameFil
     const fs::path whole = directory_.path() / "whole";
     const std::string digest = train_in(whole, settings_, {}, {}).result.digest;
     std::set<std::uint32_t> stopped_at;
-    for (int questions = 1;; questions += 197) {
+    for (int questions = 0;; questions += 197) {
       std::atomic<int> asked = 0;
       std::uint32_t done = 0;
       TrainingSinks sinks;
@@ -147,6 +147,25 @@ TEST_F(TrainingRun, GivesTheRoundUpWhenItIsInterruptedAndDoesItAgainToTheSameFil
     fs::remove_all(path_);
     fs::remove_all(whole);
   }
+}
+
+TEST_F(TrainingRun, AsksWhetherItIsInterruptedBeforeItMakesADirectory) {
+  const fs::path dump = directory_.path() / "dump";
+  std::atomic<int> asked = 0;
+  TrainingSinks sinks;
+  sinks.interrupted = [&] {
+    if (asked++ == 0) {
+      EXPECT_FALSE(fs::exists(path_));
+      EXPECT_FALSE(fs::exists(dump));
+    }
+    return false;
+  };
+  EXPECT_TRUE(
+      train_in(path_, settings_, {.dump = DumpOptions{.directory = dump, .rounds = {1}}}, sinks)
+          .result.finished);
+  EXPECT_TRUE(fs::exists(path_));
+  EXPECT_TRUE(fs::exists(dump));
+  EXPECT_GT(asked, 1);
 }
 
 /// metrics.jsonl but for times, and for digests of files with times.

@@ -166,14 +166,21 @@ std::string_view line_at(std::string_view text, std::size_t at) {
 
 bool is_in_a_row(std::string_view text, std::size_t at) { return at > text.find('\n'); }
 
+/// In a line of sizes.csv but for its round, whose order makes it a sizes.csv.
+bool is_a_size(std::string_view text, std::size_t at) {
+  return is_in_a_row(text, at) && text[text.find_last_of(",\n", at)] == ',';
+}
+
 /// A number that is a value in metrics.jsonl and follows from another file or line. The seconds of
-/// the end do not. `round` is left out, too: a line with another round makes the file no
+/// the end do not. `round` and `rounds` are left out, too: a line with others makes the file no
 /// metrics.jsonl, which is exit code 3.
 bool is_in_a_held_number(std::string_view text, std::size_t at) {
   const std::string_view line = line_at(text, at);
   const auto in_line = static_cast<std::size_t>(text.data() + at - line.data());
   const std::size_t begin = line.find_last_not_of("0123456789.+-e", in_line) + 1;
-  if (line.substr(0, begin).ends_with("\"round\":")) return false;
+  for (const char* const key : {"\"round\":", "\"rounds\":"}) {
+    if (line.substr(0, begin).ends_with(key)) return false;
+  }
   if (std::string_view(":[,").find(line[begin - 1]) == std::string_view::npos) return false;
   if (!line.starts_with("{\"end\"")) return true;
   // Nothing repeats the end's line, and a change of the 17th digit can leave the number the same.
@@ -291,7 +298,7 @@ class EveryRun : public testing::TestWithParam<PresetAndCode> {
     }
   }
 
-  /// The archive of the run holds. If a number of its ledger is altered, the file is named.
+  /// The archive of the run holds. If a number in a file of it is altered, the file is named.
   void archive_holds(const Settings& settings) {
     const fs::path archive = directory_.path() / "run.tar.xz";
     const fs::path unpacked = directory_.path() / "unpacked";
@@ -302,6 +309,8 @@ class EveryRun : public testing::TestWithParam<PresetAndCode> {
     fs::remove_all(unpacked);
     unpack_run_archive(archive, unpacked);
     alter_number(settings, unpacked / "ledger.csv", is_in_a_row);
+    alter_number(settings, unpacked / "metrics.jsonl", is_in_a_held_number);
+    alter_number(settings, unpacked / "sizes.csv", is_a_size);
   }
 
   std::size_t draw(std::size_t below) { return engine_() % below; }
