@@ -55,11 +55,41 @@ void join(RoundMetrics& sum, const RoundMetrics& next) {
   sum.phases += before.phases;
 }
 
+/// Means over the rounds of a line, of those that have a number.
+class Means {
+ public:
+  void add(const RoundMetrics& round) {
+    for (const Metric& metric : metrics()) {
+      if (std::ranges::find(kAveraged, metric.name) == std::end(kAveraged)) continue;
+      const std::optional<double> value = metric.of(round);
+      if (!value) continue;
+      auto& [sum, count] = sums_[std::string(metric.name)];
+      sum += *value;
+      ++count;
+    }
+  }
+
+  /// Begins anew.
+  [[nodiscard]] std::map<std::string, double> take() {
+    std::map<std::string, double> means;
+    for (const auto& [name, sum] : std::exchange(sums_, {})) {
+      means[name] = sum.first / static_cast<double>(sum.second);
+    }
+    return means;
+  }
+
+ private:
+  std::map<std::string, std::pair<double, std::uint32_t>> sums_;
+};
+
 std::string metrics_of(const RunHistory& run) {
   std::string text;
   std::optional<RoundMetrics> sum;
+  Means means;
   const auto write = [&] {
-    if (sum) text += line_of(*sum) + '\n';
+    if (!sum) return;
+    sum->means = means.take();
+    text += line_of(*sum) + '\n';
     sum.reset();
   };
   for (const RoundHistory& round : run.rounds) {
@@ -70,6 +100,7 @@ std::string metrics_of(const RunHistory& run) {
       sum = round;
       sum->rounds = round.rounds.value_or(1);
     }
+    means.add(round);
     if (round.test_accuracy) write();
   }
   write();
