@@ -102,7 +102,7 @@ std::vector<CurvePoint> curve(const SeedGroup& group, const Metric& quantity) {
   std::map<std::uint32_t, std::vector<std::pair<std::size_t, const RoundHistory*>>> rounds;
   for (std::size_t r = 0; r < group.runs.size(); ++r) {
     for (const RoundHistory& metrics : group.runs[r].rounds) {
-      if (quantity.of(metrics)) rounds[metrics.round].emplace_back(r, &metrics);
+      if (mean_of(metrics, quantity)) rounds[metrics.round].emplace_back(r, &metrics);
     }
   }
   std::vector<CurvePoint> points;
@@ -115,7 +115,7 @@ std::vector<CurvePoint> curve(const SeedGroup& group, const Metric& quantity) {
     double count = 0;
     for (std::size_t i = begin; i < end; ++i, ++at) {
       for (const auto& [r, metrics] : at->second) {
-        values[r].push_back(*quantity.of(*metrics));
+        values[r].push_back(*mean_of(*metrics, quantity));
         point.round += metrics->round;
         point.epoch += metrics->epoch;
         point.bits += static_cast<double>(metrics->bits.count());

@@ -64,12 +64,42 @@ FileDigest digest_of_text(const std::string& text) {
   return {.bytes = text.size(), .sha256 = checksum.hex()};
 }
 
+/// Means over the rounds of a line, of those that have a number.
+class Means {
+ public:
+  void add(const RoundMetrics& round) {
+    for (const Metric& metric : metrics()) {
+      if (std::ranges::find(kAveraged, metric.name) == std::end(kAveraged)) continue;
+      const std::optional<double> value = metric.of(round);
+      if (!value) continue;
+      auto& [sum, count] = sums_[std::string(metric.name)];
+      sum += *value;
+      ++count;
+    }
+  }
+
+  /// Begins anew.
+  [[nodiscard]] std::map<std::string, double> take() {
+    std::map<std::string, double> means;
+    for (const auto& [name, sum] : std::exchange(sums_, {})) {
+      means[name] = sum.first / static_cast<double>(sum.second);
+    }
+    return means;
+  }
+
+ private:
+  std::map<std::string, std::pair<double, std::uint32_t>> sums_;
+};
+
 /// `files` are those beside it, whose digests its last line has.
 std::string metrics_of(const RunHistory& run, const data::TextFiles& files) {
   std::string text;
   std::optional<RoundMetrics> sum;
+  Means means;
   const auto write = [&] {
-    if (sum) text += line_of(*sum) + '\n';
+    if (!sum) return;
+    sum->means = means.take();
+    text += line_of(*sum) + '\n';
     sum.reset();
   };
   for (const RoundHistory& round : run.rounds) {
@@ -80,6 +110,7 @@ std::string metrics_of(const RunHistory& run, const data::TextFiles& files) {
       sum = round;
       sum->rounds = round.rounds.value_or(1);
     }
+    means.add(round);
     if (round.test_accuracy) write();
   }
   write();

@@ -64,6 +64,10 @@ void put(ordered_json& line, const std::string& name,
   line[name] = std::move(by_size);
 }
 
+void put(ordered_json& line, const std::string& name, const std::map<std::string, double>& means) {
+  for (const auto& [metric, mean] : means) line[name][metric] = mean;
+}
+
 // The reading of each.
 
 template <typename Number>
@@ -140,6 +144,12 @@ void get(const ordered_json& line, const std::string& name,
     files[file] = {.bytes = whole_number<std::uint64_t>(digest.at("bytes")),
                    .sha256 = digest.at("sha256").get<std::string>()};
   }
+}
+
+void get(const ordered_json& line, const std::string& name, std::map<std::string, double>& means) {
+  const auto* const found = find(line, name);
+  if (found == nullptr) return;
+  for (const auto& [metric, mean] : found->items()) means[metric] = mean.get<double>();
 }
 
 // The number that a report shows for a member; none if it is not one number.
@@ -229,7 +239,8 @@ constexpr std::array kRows = {
                             .is_share = true}),
     row<&M::theta_sha256>({.name = "theta_sha256"}),
     row<&M::seconds>({.name = "seconds"}),
-    row<&M::phases>({.name = "cpu_seconds"})};
+    row<&M::phases>({.name = "cpu_seconds"}),
+    row<&M::means>({.name = "means"})};
 
 constexpr auto kMetrics = [] {
   std::array<Metric, kRows.size()> all{};
@@ -280,7 +291,8 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
                        .test_accuracy = {},
                        .theta_sha256 = {},
                        .seconds = seconds,
-                       .phases = report.phases};
+                       .phases = report.phases,
+                       .means = {}};
   if (const comm::Bits across = bits[comm::Direction::across].total(); across > comm::Bits(0)) {
     metrics.bits_across = across.count();
   }
@@ -302,6 +314,12 @@ RoundMetrics metrics_of(const RoundRecord& record, const nn::Layout& layout, dou
 }
 
 std::span<const Metric> metrics() { return kMetrics; }
+
+std::optional<double> mean_of(const RoundMetrics& line, const Metric& metric) {
+  const auto mean = line.means.find(std::string(metric.name));
+  if (mean != line.means.end()) return mean->second;
+  return metric.of == nullptr ? std::nullopt : metric.of(line);
+}
 
 std::string line_of(const RoundMetrics& metrics) {
   ordered_json line;

@@ -52,6 +52,9 @@ struct RoundMetrics {
   std::string theta_sha256;  ///< of the evaluated parameters; "" without an evaluation
   double seconds = 0;        ///< since the run's start
   Phases phases;
+  /// Condensed runs: the means over the line's rounds of metrics that are otherwise those of its
+  /// last round, by their names.
+  std::map<std::string, double> means;
 };
 
 /// The metrics of a round from round 1 on (round 0 trains nothing). `layout` assigns the mask's
@@ -95,6 +98,14 @@ struct Metric {
 
 /// Every metric, in the order of a line's members.
 [[nodiscard]] std::span<const Metric> metrics();
+
+/// The metrics of which a condensed run has means over rounds.
+inline constexpr std::string_view kAveraged[] = {"mask_overlap", "vote_overlap", "vote_agreement",
+                                                 "mask_age"};
+
+/// What a line says of the rounds that it stands for: the mean over them if it has one, else the
+/// metric's own number. None if it has neither.
+[[nodiscard]] std::optional<double> mean_of(const RoundMetrics& line, const Metric& metric);
 
 /// Lines of metrics.jsonl, without the line end.
 [[nodiscard]] std::string line_of(const RoundMetrics& metrics);

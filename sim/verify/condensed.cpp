@@ -50,6 +50,20 @@ void hold_digest(std::string_view where, std::string_view digest) {
   if (!is_one) throw CheckFailed(fmt::format("{}: '{}' is no SHA-256", where, digest));
 }
 
+/// The means of a line, none of which a round could not have.
+void hold_means(std::string_view where, const RoundHistory& line) {
+  for (const Metric& metric : metrics()) {
+    const auto mean = line.means.find(std::string(metric.name));
+    if (mean == line.means.end()) continue;
+    // An age is 1 at least, and no coordinate has waited longer than since round 0.
+    const double least = metric.is_share ? 0 : 1;
+    const double most = metric.is_share ? 1 : line.round;
+    if (mean->second >= least && mean->second <= most) continue;
+    throw CheckFailed(fmt::format("{}: the mean of {} is {}, not from {} to {}", where, metric.name,
+                                  mean->second, least, most));
+  }
+}
+
 /// A line against the rounds for which it stands.
 void hold_line(const RunHistory& run, const RoundHistory& line, const CondensedRecord& record,
                std::span<const Round> rounds) {
@@ -74,6 +88,7 @@ void hold_line(const RunHistory& run, const RoundHistory& line, const CondensedR
   if (!line.theta_sha256.empty()) hold_digest(where, line.theta_sha256);
   const RoundSizes sizes = sizes_in(record, last.t);
   hold(where, "union_size", line.union_size.value_or(0), sizes.union_size);
+  hold_means(where, line);
   if (line.kept.empty()) return;
   const std::uint64_t kept =
       std::accumulate(line.kept.begin(), line.kept.end(), std::uint64_t{0},

@@ -171,6 +171,54 @@ TEST_F(RunArchive, OfMoreWorkersChangesThanThereAreWorkersIsRefused) {
               ThrowsMessage<InputError>(HasSubstr("has change_counts of more than 2 workers")));
 }
 
+TEST_F(RunArchive, KeepsTheMeansOfOverlapsAndAgesOverAllRounds) {
+  Settings settings = small_settings("ssgd-mv-ad-l4-q");
+  settings.mask_metrics = true;
+  const fs::path run = at("ages");
+  ASSERT_TRUE(train_in(run, settings, {}, {}).result.finished);
+  write_run_archive(run, at("a.tar.xz"));
+  unpack_run_archive(at("a.tar.xz"), at("small"));
+  const RunHistory whole = read_run_history(run);
+  const RunHistory small = read_run_history(at("small"));
+  std::size_t means = 0;
+  std::uint32_t before = 0;
+  for (const RoundHistory& line : small.rounds) {
+    for (const Metric& metric : metrics()) {
+      if (std::ranges::find(kAveraged, metric.name) == std::end(kAveraged)) continue;
+      double sum = 0;
+      double count = 0;
+      for (const RoundHistory& round : whole.rounds) {
+        const auto value = metric.of(round);
+        if (round.round <= before || round.round > line.round || !value) continue;
+        sum += *value;
+        ++count;
+      }
+      EXPECT_EQ(line.means.contains(std::string(metric.name)), count > 0) << metric.name;
+      if (count == 0) continue;
+      EXPECT_NEAR(mean_of(line, metric).value(), sum / count, 1e-12) << metric.name;
+      means += mean_of(line, metric) != metric.of(line) ? 1 : 0;
+    }
+    before = line.round;
+  }
+  EXPECT_GT(means, 3U);  // else nothing but last rounds was seen
+}
+
+TEST_F(RunArchive, OfAMeanThatNoRoundCouldHaveDoesNotHold) {
+  write_run_archive(train("ssgd-mv"), at("a.tar.xz"));
+  data::TextFiles files = data::read_bundle(at("a.tar.xz"));
+  for (auto& [name, text] : files) {
+    if (name != "metrics.jsonl") continue;
+    const std::size_t from =
+        text.find(':', text.find("\"mask_overlap\"", text.find("\"means\""))) + 1;
+    ASSERT_GT(from, std::size_t{1});
+    text.replace(from, text.find_first_of(",}", from) - from, "1.5");
+  }
+  std::ofstream(at("altered.tar.xz"), std::ios::binary) << data::bundle("run", files);
+  const Verification verification = verify_archive(at("altered.tar.xz"), {});
+  EXPECT_FALSE(verification.holds());
+  EXPECT_THAT(verification.checks.back().detail, HasSubstr("the mean of mask_overlap is 1.5"));
+}
+
 TEST_F(RunArchive, WithoutTheLastLineDoesNotHold) {
   write_run_archive(train("ssgd-mv"), at("a.tar.xz"));
   data::TextFiles files = data::read_bundle(at("a.tar.xz"));
