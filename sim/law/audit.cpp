@@ -50,7 +50,7 @@ std::optional<std::size_t> place_among(std::span<const std::uint32_t> taking,
 /// Messages of which no number but the run's own tells the length.
 struct Untold {
   std::uint64_t messages = 0;
-  std::optional<std::uint64_t> most = 0;  ///< their most bits; none if one of them has no most
+  std::optional<std::uint64_t> more = 0;  ///< than the least, at most; none: nothing tells
 };
 
 /// How many positions or values a message has. `sizes` holds the counts that the run decides.
@@ -505,8 +505,9 @@ void Audit::check_totals(std::span<const Round> rounds,
           Untold& untold = free[{id, content}];
           const auto most = most_coded(shape);
           ++untold.messages;
-          untold.most =
-              most && untold.most ? std::optional(*untold.most + most->count()) : std::nullopt;
+          untold.more = most && untold.more
+                            ? std::optional(*untold.more + most->count() - one[content].count())
+                            : std::nullopt;
         } else if (is_first || differs_by_worker(shape)) {
           one = message(shape, round, peer, sizes);
         }
@@ -518,13 +519,13 @@ void Audit::check_totals(std::span<const Round> rounds,
   for (const auto& [message, untold] : free) {
     const auto& [id, content] = message;
     const comm::FieldBits got = told[id];
-    if (untold.most && got[content].count() > *untold.most) {
-      throw CheckFailed(
-          fmt::format("{} in {} messages of {} at most in all",
-                      describe({.id = id, .field = content, .bits = got[content]}, whose),
-                      untold.messages, *untold.most));
-    }
     comm::FieldBits& want = wanted[id];
+    const std::uint64_t most = want[content].count() + untold.more.value_or(0);
+    if (untold.more && got[content].count() > most) {
+      throw CheckFailed(
+          fmt::format("{}, at most {}",
+                      describe({.id = id, .field = content, .bits = got[content]}, whose), most));
+    }
     want[content] = std::max(want[content], got[content]);
     const std::uint64_t padding = got[Field::padding].count();
     const bool fills = padding_law(got.total()) == comm::Bits(0);

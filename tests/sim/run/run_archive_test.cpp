@@ -308,7 +308,21 @@ TEST_F(CondensedRun, InWhichMessagesHaveMoreBitsThanTheirCodeHasAtMostDoesNotHol
   move_bits((*this)["ledger.csv"], "up,vote,positions", 3'200);
   const Verification verification = verified();
   EXPECT_FALSE(verification.holds());
-  EXPECT_THAT(verification.checks.front().detail, HasSubstr("at most in all"));
+  EXPECT_THAT(verification.checks.front().detail, HasSubstr(" bits, at most "));
+}
+
+// The first vote of a worker is whole, and as long as its changes at most.
+TEST_F(CondensedRun, WhoseVotesAreChangesButForTheFirstHolds) {
+  for (const char* const preset : {"ssgd-mv", "top-k"}) {
+    fs::remove_all(at("run"));
+    fs::remove_all(at("condensed"));
+    Settings settings = small_settings(preset);
+    settings.vote_codec = VoteCoding::delta;
+    settings.phi = Decimal(5, 1);
+    settings.warmup_epochs = 0;
+    settings.rounds = 2;
+    train_and_condense(settings);
+  }
 }
 
 }  // namespace

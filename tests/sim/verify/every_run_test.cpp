@@ -71,7 +71,7 @@ const std::vector<GivenSettings>& values() {
 }
 const std::vector<GivenSettings>& others() {
   static const std::vector<GivenSettings> all{
-      {{"warmup_epochs", "0"}},
+      {{"warmup_epochs", "0"}, {"vote_codec", "delta"}},
       {{"local_steps", "2"}, {"block_size", "3"}},
       {{"bn_eval", "recompute"}, {"tie_break", "index"}, {"warmup_epochs", "0"}},
       {{"aggregation", "sum"}, {"block_size", "100000"}, {"warmup_epochs", "0"}},
