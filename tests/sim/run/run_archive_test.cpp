@@ -174,6 +174,7 @@ TEST_F(RunArchive, OfMoreWorkersChangesThanThereAreWorkersIsRefused) {
 TEST_F(RunArchive, KeepsTheMeansOfOverlapsAndAgesOverAllRounds) {
   Settings settings = small_settings("ssgd-mv-ad-l4-q");
   settings.mask_metrics = true;
+  settings.eval_every = settings.epochs;  // a line of many rounds
   const fs::path run = at("ages");
   ASSERT_TRUE(train_in(run, settings, {}, {}).result.finished);
   write_run_archive(run, at("a.tar.xz"));
