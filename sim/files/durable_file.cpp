@@ -166,6 +166,12 @@ void sync_path(const fs::path& path) {
   if (!synced) fail(path);
 }
 
+FileDigest digest_of_text(std::string_view text) {
+  data::Checksum checksum(data::Hash::sha256);
+  checksum.add(std::as_bytes(std::span(text)));
+  return {.bytes = text.size(), .sha256 = checksum.hex()};
+}
+
 std::optional<FileDigest> digest_of(const fs::path& path, std::optional<std::uint64_t> bytes) {
   std::error_code error;
   const std::uint64_t size = fs::file_size(path, error);

@@ -91,6 +91,9 @@ void rename_durably(const std::filesystem::path& from, const std::filesystem::pa
 /// Flushes an existing file, or the names in an existing directory, to the disk.
 void sync_path(const std::filesystem::path& path);
 
+/// The digest of a file that has this text.
+[[nodiscard]] FileDigest digest_of_text(std::string_view text);
+
 /// The digest of a file or of its first `bytes` bytes. None if the file cannot be read or is
 /// shorter.
 [[nodiscard]] std::optional<FileDigest> digest_of(const std::filesystem::path& path,

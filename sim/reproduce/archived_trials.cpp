@@ -12,7 +12,7 @@
 #include <system_error>
 #include <utility>
 
-#include "data/checksum.hpp"
+#include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/report/statistics.hpp"
 #include "sim/run/condensed_run.hpp"
@@ -24,12 +24,6 @@ namespace mvsgd::sim {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string hash_of(const std::string& text) {
-  data::Checksum checksum(data::Hash::sha256);
-  checksum.add(std::as_bytes(std::span(text)));
-  return checksum.hex();
-}
 
 /// The digests of a run by round; those at evaluations, and under 0 that of its end.
 std::map<std::uint32_t, std::string> digests_of(const RunHistory& run) {
@@ -104,7 +98,8 @@ std::vector<TrialSpec> drawn_trials(std::span<const TrialSpec> trials, std::size
   std::vector<std::pair<std::string, const TrialSpec*>> drawn;
   for (const TrialSpec& trial : trials) {
     if (stage_of(trial) != TrialStage::finished) continue;
-    drawn.emplace_back(hash_of(fmt::format("{}:{}", seed, trial.path.filename().string())), &trial);
+    const std::string text = fmt::format("{}:{}", seed, trial.path.filename().string());
+    drawn.emplace_back(digest_of_text(text).sha256, &trial);
   }
   std::ranges::sort(drawn);
   std::vector<TrialSpec> chosen;

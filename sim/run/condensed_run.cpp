@@ -7,12 +7,10 @@
 #include <charconv>
 #include <fstream>
 #include <map>
-#include <span>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
 
-#include "data/checksum.hpp"
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/plan/settings_file.hpp"
@@ -58,18 +56,12 @@ void join(RoundMetrics& sum, const RoundMetrics& next) {
   sum.phases += before.phases;
 }
 
-FileDigest digest_of_text(const std::string& text) {
-  data::Checksum checksum(data::Hash::sha256);
-  checksum.add(std::as_bytes(std::span(text)));
-  return {.bytes = text.size(), .sha256 = checksum.hex()};
-}
-
 /// Means over the rounds of a line, of those that have a number.
 class Means {
  public:
   void add(const RoundMetrics& round) {
     for (const Metric& metric : metrics()) {
-      if (std::ranges::find(kAveraged, metric.name) == std::end(kAveraged)) continue;
+      if (!metric.is_averaged) continue;
       const std::optional<double> value = metric.of(round);
       if (!value) continue;
       auto& [sum, count] = sums_[std::string(metric.name)];

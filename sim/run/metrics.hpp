@@ -93,15 +93,12 @@ struct Metric {
   int place = 0;             ///< among a report's quantities, from 1; 0: left out
   std::string_view title{};  ///< in a report
   Drawn drawn = Drawn::nowhere;
-  bool is_share = false;  ///< shown as a percentage
+  bool is_share = false;     ///< shown as a percentage
+  bool is_averaged = false;  ///< condensed runs have its mean over rounds
 };
 
 /// Every metric, in the order of a line's members.
 [[nodiscard]] std::span<const Metric> metrics();
-
-/// The metrics of which a condensed run has means over rounds.
-inline constexpr std::string_view kAveraged[] = {"mask_overlap", "vote_overlap", "vote_agreement",
-                                                 "mask_age"};
 
 /// What a line says of the rounds that it stands for: the mean over them if it has one, else the
 /// metric's own number. None if it has neither.
