@@ -17,9 +17,11 @@ TEST(GiveUp, AWaitOfAPartEndsWhenWhoCountsAllRanksHasSaidSo) {
   GiveUp all({}, 3);
   GiveUp part({}, 1);
   std::promise<void> asked;
-  part.tell(
-      {.begun = [&] { all.begin_round(); }, .given_up = {}, .waits = [&] { asked.set_value(); }});
+  int begun = 0;
+  part.tell({.begun = [&] { ++begun; }, .given_up = {}, .waits = [&] { asked.set_value(); }});
   part.begin_round();
+  EXPECT_EQ(begun, 1);
+  all.begin_round();  // as a message between processes says: neither lock is held
   std::atomic<bool> goes_on = false;
   std::jthread waiting([&] {
     part.wait_for_all();
