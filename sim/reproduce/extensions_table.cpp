@@ -52,9 +52,8 @@ std::string answer(std::span<const RowResult> rows, const Reach& asked) {
     if (nearest == nullptr || row.less_baseline->mean > nearest->less_baseline->mean)
       nearest = &row;
   }
-  const std::string wanted =
-      fmt::format("within {} points of modern-sm at \u00d7{:.0f} or more up and down", asked.points,
-                  asked.rate);
+  const std::string wanted = fmt::format(
+      "within {} points of modern-sm at \u00d7{:.0f} or more both ways", asked.points, asked.rate);
   if (!reached.empty()) return fmt::format("Of these, {}: {}.", wanted, fmt::join(reached, ", "));
   if (nearest == nullptr) return fmt::format("Of these, {}: none, nor any so small.", wanted);
   return fmt::format("Of these, {}: none; {} comes nearest, {:+.2f}.", wanted, nearest->preset(),
@@ -64,8 +63,8 @@ std::string answer(std::span<const RowResult> rows, const Reach& asked) {
 }  // namespace
 
 bool reaches(const RowResult& row, const Reach& reach) {
-  return row.less_baseline && row.up && row.down && row.less_baseline->mean >= -reach.points &&
-         row.up->rate() >= reach.rate && row.down->rate() >= reach.rate;
+  return row.less_baseline && row.less_baseline->mean >= -reach.points &&
+         row.rates.both_ways.value_or(0) >= reach.rate;
 }
 
 void write_extensions(std::ostream& out, const Caption& caption, std::span<const RowResult> rows) {

@@ -20,10 +20,10 @@ void write_extensions_csv(std::ostream& out, std::span<const RowResult> rows);
 /// What is asked of an extension.
 struct Reach {
   double points = 0.5;  ///< of accuracy below the baseline, at most
-  double rate = 1000;   ///< up and down, at least
+  double rate = 1000;   ///< both ways, at least
 };
 
-/// Whether the row's mean difference and both its rates are within reach.
+/// Whether the row's mean difference and its rate both ways are within reach.
 [[nodiscard]] bool reaches(const RowResult& row, const Reach& reach = {});
 
 }  // namespace mvsgd::sim

@@ -42,7 +42,7 @@ reproduce there --rerun 2 --rerun-evaluations 1 || fail "other first digests"
 # Run again, the digests are the same.
 reproduce there --rerun 2 || fail "other digests"
 [[ $(grep -c ': digest [0-9a-f]\{64\}, as before' "$work/log") == 2 ]] || fail "not two compared"
-for metrics in "$work"/there/reruns/*/metrics.jsonl; do
+for metrics in "$work"/there/reruns/*-seed[12]/metrics.jsonl; do
   rm -r "$(dirname "$metrics")/checkpoint"
   run=$(basename "$(dirname "$metrics")")
   sed -i '0,/"theta_sha256":"[0-9a-f]*"/s//"theta_sha256":"'"$(printf '0%.0s' {1..64})"'"/' \

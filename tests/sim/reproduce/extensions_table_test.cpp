@@ -53,12 +53,12 @@ TEST(ExtensionsTable, ARowHasIntervalsRatesBothWaysAndTime) {
 }
 
 TEST(ExtensionsTable, SaysWhichRowReachesWhatIsAskedOrComesNearest) {
-  EXPECT_THAT(table_of(two_rows(0.5)), HasSubstr("up and down: modern-mv-ad-l4-q-both."));
+  EXPECT_THAT(table_of(two_rows(0.5)), HasSubstr("both ways: modern-mv-ad-l4-q-both."));
   EXPECT_THAT(table_of(two_rows(0.75)),
-              HasSubstr("up and down: none; modern-mv-ad-l4-q-both comes nearest, -0.75."));
+              HasSubstr("both ways: none; modern-mv-ad-l4-q-both comes nearest, -0.75."));
   std::vector<RowResult> rows = two_rows(0.25);
-  rows[1].down->q_val = 0.03;  // 800 down
-  EXPECT_THAT(table_of(rows), HasSubstr("up and down: none, nor any so small."));
+  rows[1].rates.both_ways = 999;
+  EXPECT_THAT(table_of(rows), HasSubstr("both ways: none, nor any so small."));
 }
 
 }  // namespace
