@@ -55,7 +55,7 @@ std::string answer(std::span<const RowResult> rows, const Reach& asked) {
   const std::string wanted = fmt::format(
       "within {} points of modern-sm at \u00d7{:.0f} or more both ways", asked.points, asked.rate);
   if (!reached.empty()) return fmt::format("Of these, {}: {}.", wanted, fmt::join(reached, ", "));
-  if (nearest == nullptr) return fmt::format("Of these, {}: none, nor any so small.", wanted);
+  if (nearest == nullptr) return fmt::format("Of these, {}: none so far.", wanted);
   return fmt::format("Of these, {}: none; {} comes nearest, {:+.2f}.", wanted, nearest->preset(),
                      nearest->less_baseline->mean);
 }
