@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -34,6 +36,7 @@ struct ReproduceOptions {
   SweepRequest request;
   bool only_estimate = false;
   std::size_t rerun = 0;
+  std::size_t evaluations = 0;  ///< of a trial that is run again; 0: all
   std::uint64_t rerun_seed = 1;
 };
 
@@ -64,12 +67,24 @@ std::string images_of(const SweepPlan& plan) {
 
 /// Throws UsageError if a trial is still to be run and there are no images.
 void need_no_data(const SweepPlan& plan) {
-  if (!plan.lacks_data) return;
+  if (!plan.lacks_data || plan.shows_what_there_is()) return;
   const auto is_there = [](const TrialSpec& t) { return stage_of(t) == TrialStage::finished; };
   const auto there = std::ranges::count_if(plan.trials, is_there);
   if (static_cast<std::size_t>(there) == plan.trials.size()) return;
   throw UsageError(fmt::format("{}; of the {} trials {} are archived", wanted_data(plan),
                                plan.trials.size(), there));
+}
+
+/// The file that is named as the result.
+std::string_view ending_of(const SweepPlan& plan) {
+  if (plan.is_table()) return "html";
+  return plan.shows_what_there_is() ? "md" : "svg";
+}
+
+/// The Markdown that write_numbers() has written.
+std::string text_of_numbers(const SweepPlan& plan) {
+  std::ifstream file(plan.out / fmt::format("{}.md", plan.what->name));
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 /// Runs some of the finished trials again and compares them with what was there.
@@ -80,6 +95,10 @@ Exit rerun(const ReproduceOptions& options, const SweepPlan& plan, std::ostream&
   for (const TrialSpec& before : drawn_trials(plan.trials, options.rerun, options.rerun_seed)) {
     TrialSpec again = before;
     again.path = plan.out / "reruns" / before.path.filename();
+    if (options.evaluations > 0) {
+      again.settings.rounds = round_of_evaluation(before.path, options.evaluations);
+      again.path += fmt::format("-to-round-{}", again.settings.rounds);
+    }
     make_directory(again.path);
     const DirectoryLock lock(again.path);
     const TrialStage stage = stage_of(again);
@@ -93,7 +112,9 @@ Exit rerun(const ReproduceOptions& options, const SweepPlan& plan, std::ostream&
       if (stage_of(trial) != TrialStage::finished) continue;
       row.push_back(100 * read_finished_run(trial.path).accuracy);
     }
-    const Comparison comparison = compare_trials(before.path, again.path, row);
+    const Comparison comparison = options.evaluations > 0
+                                      ? compare_beginnings(before.path, again.path)
+                                      : compare_trials(before.path, again.path, row);
     fmt::print(out, "{}: {}{}\n", before.path.filename().string(), comparison.words,
                comparison.holds ? "" : in_red(" WRONG", context.streams.out_colors));
     if (!comparison.holds) worst = Exit::check_failed;
@@ -135,6 +156,20 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
     return exit == Exit::run_failed ? TrialEnd::failed : TrialEnd::stopped;
   };
   Sweep sweep(plan, run_trial, out);
+  const auto show = [&] {
+    const std::vector<RowResult> rows = sweep.rows();
+    write_numbers(plan, rows);
+    draw(plan, rows);
+    if (plan.is_table()) write_markdown(out, caption_of(plan), rows);
+    if (plan.shows_what_there_is()) out << text_of_numbers(plan);
+    fmt::print(context.streams.out, "{}\n",
+               (plan.out / fmt::format("{}.{}", plan.what->name, ending_of(plan))).string());
+  };
+  if (plan.lacks_data && plan.shows_what_there_is() && !options.only_estimate) {
+    fmt::print(out, "{} trials, {} of them archived\n", plan.trials.size(), sweep.finished());
+    show();
+    return Exit::good;
+  }
   fmt::print(out, "{} at scale {}: {}\n", plan.what->name, plan.scale->name, plan.scale->summary);
   fmt::print(out, "{} trials, {} of them finished; the others take about {} on this machine\n",
              plan.trials.size(), sweep.finished(), duration(sweep.seconds()));
@@ -148,13 +183,7 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
     }
     return exit;
   }
-  const std::vector<RowResult> rows = sweep.rows();
-  write_numbers(plan, rows);
-  draw(plan, rows);
-  if (plan.is_table()) write_markdown(out, caption_of(plan), rows);
-  fmt::print(context.streams.out, "{}\n",
-             (plan.out / fmt::format("{}.{}", plan.what->name, plan.is_table() ? "html" : "svg"))
-                 .string());
+  show();
   if (sweep.failed().empty()) return Exit::good;
   throw std::runtime_error(fmt::format("failed: {}", fmt::join(sweep.failed(), "; ")));
 }
@@ -164,10 +193,14 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
 void add_reproduce(CLI::App& app, const CommandContext& context, Action& chosen) {
   const auto options = std::make_shared<ReproduceOptions>();
   CLI::App* const command = app.add_subcommand(
-      "reproduce", "Run the trials of Table 1 or of a figure, and set them beside the paper's");
+      "reproduce",
+      "Run the trials of Table 1 or of a figure, and set them beside the paper's; or "
+      "those of its extensions, or of what it claims");
   std::vector<std::string> names;
   for (const TableOrFigure& one : tables_and_figures()) names.emplace_back(one.name);
-  command->add_option("exhibit", options->request.what, "the paper's table or figure")
+  command
+      ->add_option("exhibit", options->request.what,
+                   "the paper's table or figure; extensions; claims")
       ->required()
       ->type_name(fmt::format("{}", fmt::join(names, "|")));
   std::vector<std::string_view> scale_names;
@@ -199,6 +232,12 @@ void add_reproduce(CLI::App& app, const CommandContext& context, Action& chosen)
                    "run N of the finished trials again, and compare the digests")
       ->check(CLI::Range(1, 1'000'000))
       ->type_name("N");
+  command
+      ->add_option("--rerun-evaluations", options->evaluations,
+                   "of these, run only the rounds up to the Mth evaluation")
+      ->check(CLI::Range(1, 1'000'000))
+      ->needs("--rerun")
+      ->type_name("M");
   command->add_option("--rerun-seed", options->rerun_seed, "the seed that draws them; default 1")
       ->type_name("SEED");
   command->add_flag("--estimate", options->only_estimate,
@@ -213,6 +252,7 @@ Examples:
   mvsgd reproduce table1 --scale cpu --data cifar-10 --out night
   mvsgd reproduce figure1 --scale cpu --data cifar-10 --out night
   mvsgd reproduce table1 --scale cpu --archive sim/reproduce/trials
+  mvsgd reproduce claims --scale cpu --archive sim/reproduce/trials
   mvsgd reproduce table1 --scale paper --data cifar-10 --estimate)");
   command->callback([options, &context, &chosen] {
     chosen = [options, &context] { return reproduce(*options, context); };

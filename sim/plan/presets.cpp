@@ -24,6 +24,7 @@ Preset row(std::string name, const std::string& what, std::string_view scheme,
 }
 
 constexpr std::uint32_t kQuantized = 4;
+constexpr double kMomentum = 0.9;
 
 std::vector<Preset> rows_of_table1() {
   std::vector<Preset> all;
@@ -84,13 +85,31 @@ Preset in_fewer_bits(Preset row) {
 /// ten times itself, so eta is a tenth.
 Preset modern(Preset row) {
   Settings& settings = row.settings;
-  settings.momentum = 0.9;
+  settings.momentum = kMomentum;
   settings.momentum_correction = true;
   settings.phi_warmup = PhiWarmup::stairs;
   settings.learning_rate /= 10;
   row.summary = row.name + " with momentum, its correction, stairs of sparsity";
   row.name = "modern-" + row.name.substr(row.name.starts_with("ssgd-") ? 5 : 0);
   return row;
+}
+
+/// A row of Table 1 whose workers forget what they have not sent, as if the paper had no error
+/// accumulation.
+Preset without_memory(Preset row) {
+  row.settings.error_memory = false;
+  row.summary = row.name + " without error memory";
+  row.name += "-no-memory";
+  return row;
+}
+
+/// modern() in fewer bits, with 4-bit values both ways.
+Preset modern_both_ways(const Preset& row) {
+  Preset both = modern(in_fewer_bits(row));
+  both.settings.aggregate_bits = kQuantized;
+  both.name = "modern-" + row.name.substr(std::string_view("ssgd-").size()) + "-both";
+  both.summary = row.name + " with all of that, 4-bit values both ways, by their entropy";
+  return both;
 }
 
 /// A row of Table 1 as the demo trains it, within a minute on two cores. The schemes need many
@@ -127,14 +146,21 @@ std::vector<Preset> make_presets() {
   for (const std::string_view name : {"ssgd-mv-l8-q", "ssgd-mv-ad-l8-q"}) {
     all.push_back(in_fewer_bits(row_named(name)));
   }
-  for (const std::string_view name : {"top-k", "ssgd-mv-ad-l4-q"}) {
+  for (const std::string_view name : {"ssgd-mv-l4", "ssgd-mv-ad-l4"}) {
+    all.push_back(without_memory(row_named(name)));
+  }
+  Preset single = row_named("sm");
+  single.settings.momentum = kMomentum;
+  single.settings.learning_rate /= 10;
+  single.name = "modern-sm";
+  single.summary = "sm with momentum: the benchmark of the next ones";
+  all.push_back(std::move(single));
+  for (const std::string_view name : {"top-k", "ssgd-mv-l4", "ssgd-mv-ad-l4-q"}) {
     all.push_back(modern(row_named(name)));
   }
-  Preset both = modern(in_fewer_bits(row_named("ssgd-mv-ad-l8-q")));
-  both.settings.aggregate_bits = kQuantized;
-  both.name = "modern-mv-ad-l8-q-both";
-  both.summary = "ssgd-mv-ad-l8-q with all of that, 4-bit values both ways, by their entropy";
-  all.push_back(std::move(both));
+  for (const std::string_view name : {"ssgd-mv-ad-l4-q", "ssgd-mv-ad-l8-q"}) {
+    all.push_back(modern_both_ways(row_named(name)));
+  }
   // Batch norm and the linear layer's bias are below 1024 at any width of the paper's order, the
   // convolutions but the first of narrow networks above.
   Preset by_layer = modern(row_named("ssgd-mv-ad-l4-q"));

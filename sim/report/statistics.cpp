@@ -22,6 +22,13 @@ Sample sample(std::span<const double> values) {
   return result;
 }
 
+std::optional<double> half_width(const Sample& s, double level) {
+  if (!s.deviation) return std::nullopt;
+  const auto n = static_cast<double>(s.n);
+  const boost::math::students_t distribution(n - 1);
+  return boost::math::quantile(distribution, (1 + level) / 2) * *s.deviation / std::sqrt(n);
+}
+
 namespace {
 
 TTest two_sided(double t, double degrees) {

@@ -17,6 +17,10 @@ struct Sample {
 /// Throws std::invalid_argument if there is no value.
 [[nodiscard]] Sample sample(std::span<const double> values);
 
+/// Half the width of Student's confidence interval of the mean: it is mean - w to mean + w. None
+/// without a deviation. Throws std::domain_error unless 0 < level < 1.
+[[nodiscard]] std::optional<double> half_width(const Sample& s, double level = 0.95);
+
 /// A two-sided t-test of whether a difference of means is 0.
 struct TTest {
   double t = 0;        ///< the difference over its standard error

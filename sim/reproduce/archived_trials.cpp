@@ -132,4 +132,40 @@ Comparison compare_trials(const fs::path& before, const fs::path& again,
                                difference, most, old.whose_bits, now.whose_bits)};
 }
 
+std::uint32_t round_of_evaluation(const fs::path& trial, std::size_t count) {
+  std::size_t evaluations = 0;
+  for (const RoundHistory& round : read_run_history(trial).rounds) {
+    if (!round.theta_sha256.empty() && ++evaluations == count) return round.round;
+  }
+  throw InputError(
+      fmt::format("{}: {} evaluations with a digest, not {}", trial.string(), evaluations, count));
+}
+
+Comparison compare_beginnings(const fs::path& before, const fs::path& again) {
+  const RunHistory old = read_run_history(before);
+  const RunHistory now = read_run_history(again);
+  if (!now.end) throw InputError(fmt::format("{}: the run has not ended", again.string()));
+  if (old.whose_bits.empty() || old.whose_bits != now.whose_bits) {
+    return {.holds = true,
+            .words = fmt::format("nothing is held: the bits are those of {} and of {}",
+                                 old.whose_bits, now.whose_bits)};
+  }
+  const auto wanted = digests_of(old);
+  std::size_t same = 0;
+  for (const auto& [round, digest] : digests_of(now)) {
+    if (round == 0) continue;
+    const auto before_it = wanted.find(round);
+    const std::string want = before_it == wanted.end() ? "none" : before_it->second;
+    if (digest != want) {
+      return {.holds = false,
+              .words = fmt::format("another digest first after round {}: {}, and before {}", round,
+                                   digest, want)};
+    }
+    ++same;
+  }
+  return {.holds = same > 0,
+          .words = fmt::format("{} digests to round {}, {} the last, as before", same,
+                               now.last_round(), now.end->digest)};
+}
+
 }  // namespace mvsgd::sim

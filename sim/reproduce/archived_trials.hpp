@@ -62,4 +62,15 @@ struct Comparison {
                                         const std::filesystem::path& again,
                                         std::span<const double> row);
 
+/// The round after which a trial was evaluated for the `count`th time, from 1. Throws InputError if
+/// it was not evaluated so often, or the directory cannot be read.
+[[nodiscard]] std::uint32_t round_of_evaluation(const std::filesystem::path& trial,
+                                                std::size_t count);
+
+/// The same with the first rounds alone run again: compares the digests after every evaluation of
+/// `again`. They must be equal where compare_trials() wants that; elsewhere nothing is held, and
+/// the words say so. Throws InputError as compare_trials() does.
+[[nodiscard]] Comparison compare_beginnings(const std::filesystem::path& before,
+                                            const std::filesystem::path& again);
+
 }  // namespace mvsgd::sim

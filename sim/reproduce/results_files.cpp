@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <iterator>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -14,6 +16,8 @@
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/report/plots.hpp"
+#include "sim/reproduce/claims.hpp"
+#include "sim/reproduce/extensions_table.hpp"
 #include "sim/train/backends.hpp"
 
 namespace mvsgd::sim {
@@ -24,20 +28,21 @@ namespace fs = std::filesystem;
 /// Every setting in which the rows differ from their presets, without seed and data.
 std::string differing_settings(const SweepPlan& plan) {
   std::vector<std::string> texts;
+  constexpr std::string_view kOf[] = {"", " (SM)", " (with momentum)", " (SM with momentum)"};
   for (const Key& key : keys()) {
     if (key.name == "seed" || key.name == "data" ||
         changes_no_bit(plan.trials.front().settings, key.name))
       continue;
-    std::string single;
-    std::string workers;
+    std::array<std::string, std::size(kOf)> values;
     for (const TrialSpec& trial : plan.trials) {
       const std::string value = key.get(trial.settings);
       if (value == key.get(preset(trial.settings.preset).settings)) continue;
-      (trial.settings.scheme->sends() ? workers : single) = value;
+      const bool is_single = !trial.settings.scheme->sends();
+      values[(is_single ? 1 : 0) + (trial.settings.momentum > 0 ? 2 : 0)] = value;
     }
-    if (!workers.empty()) texts.push_back(fmt::format("{} = {}", key.name, workers));
-    if (!single.empty() && single != workers) {
-      texts.push_back(fmt::format("{} = {} (SM)", key.name, single));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (values[i].empty() || (i > 0 && values[i] == values[0])) continue;
+      texts.push_back(fmt::format("{} = {}{}", key.name, values[i], kOf[i]));
     }
   }
   return fmt::format("{}", fmt::join(texts, ", "));
@@ -47,8 +52,10 @@ std::string differing_settings(const SweepPlan& plan) {
 /// whose rows are complete.
 std::vector<Plot> figures(const SweepPlan& plan, std::span<const RowResult> rows) {
   std::vector<Plot> plots;
-  for (const TableOrFigure& figure : tables_and_figures().subspan(1)) {
-    if (!plan.is_table() && plan.what != &figure) continue;
+  for (const TableOrFigure& figure : tables_and_figures()) {
+    const bool is_own = plan.what == &figure && figure.kind != Exhibit::table1;
+    const bool is_of_table = plan.is_table() && figure.kind == Exhibit::figure;
+    if (!is_own && !is_of_table) continue;
     std::vector<SeedGroup> groups;
     for (const std::string_view name : figure.presets) {
       const auto row = std::ranges::find(rows, name, &RowResult::preset);
@@ -76,7 +83,8 @@ void write_page(const SweepPlan& plan, std::span<const RowResult> rows,
 }  // namespace
 
 Caption caption_of(const SweepPlan& plan) {
-  return {.title = fmt::format("Table 1 at scale {}", plan.scale->name),
+  const std::string_view title = plan.is_table() ? "Table 1" : plan.what->title;
+  return {.title = fmt::format("{} at scale {}", title, plan.scale->name),
           .settings = differing_settings(plan),
           .summary = std::string(plan.scale->summary),
           .trials = plan.count};
@@ -92,6 +100,18 @@ void write_numbers(const SweepPlan& plan, std::span<const RowResult> rows) {
     write_page(plan, rows, {});
     return;
   }
+  if (plan.what->kind == Exhibit::extensions) {
+    replace_with(plan.out / (name + ".md"),
+                 [&](std::ostream& out) { write_extensions(out, caption_of(plan), rows); });
+    return replace_with(csv, [&](std::ostream& out) { write_extensions_csv(out, rows); });
+  }
+  if (plan.what->kind == Exhibit::claims) {
+    const std::vector<ClaimRow> claims = claim_rows(plan.trials);
+    replace_with(plan.out / (name + ".md"), [&](std::ostream& out) {
+      write_claims(out, caption_of(plan), claims, plan.trials);
+    });
+    return replace_with(csv, [&](std::ostream& out) { write_claims_csv(out, claims); });
+  }
   std::vector<SeedGroup> groups;
   for (const RowResult& row : rows) {
     if (row.accuracy) groups.push_back(row.trials);
@@ -100,7 +120,9 @@ void write_numbers(const SweepPlan& plan, std::span<const RowResult> rows) {
 }
 
 void draw(const SweepPlan& plan, std::span<const RowResult> rows) {
-  const std::vector<Plot> plots = figures(plan, rows);
+  const std::vector<Plot> plots = plan.what->kind == Exhibit::claims
+                                      ? claim_plots(claim_rows(plan.trials))
+                                      : figures(plan, rows);
   if (plots.empty()) return;
   const std::vector<std::string> documents = draw_svg(plots);
   std::vector<Drawing> drawings;

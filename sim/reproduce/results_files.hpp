@@ -13,8 +13,8 @@ namespace mvsgd::sim {
 /// presets, without seed and data.
 [[nodiscard]] Caption caption_of(const SweepPlan& plan);
 
-/// Writes the finished trials' results without drawings: NAME.csv, and for the table also .md and
-/// .html. Throws std::runtime_error if a file cannot be written.
+/// Writes the finished trials' results without drawings: NAME.csv, for tables also .md, and for
+/// Table 1 also .html. Throws std::runtime_error if a file cannot be written.
 void write_numbers(const SweepPlan& plan, std::span<const RowResult> rows);
 
 /// Draws the figures that the rows make possible, as SVG documents and on the table's page. Throws

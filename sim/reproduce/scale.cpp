@@ -21,6 +21,7 @@ std::vector<Scale> make_scales() {
        .every_row = {},
        .single_machine = {},
        .workers = {},
+       .momentum = {},
        .masks = {}},
       {.name = "cpu",
        .summary = "scaled down to about the paper's count of rounds at a narrow network and small "
@@ -28,6 +29,7 @@ std::vector<Scale> make_scales() {
        .every_row = {{"width", "8"}, {"epochs", "76"}, {"eval_every", "2"}},
        .single_machine = {},
        .workers = {{"batch", "16"}, {"learning_rate", "0.2"}},
+       .momentum = {{"learning_rate", "0.02"}},
        .masks = {{"mask_metrics", "true"}}},
       {.name = "smoke",
        .summary = "seconds a trial, to see that all of it runs; the accuracies mean nothing",
@@ -39,7 +41,8 @@ std::vector<Scale> make_scales() {
                      {"synthetic_test", "400"}},
        .single_machine = {{"batch", "16"}},
        .workers = {{"batch", "4"}, {"learning_rate", "0.2"}},
-       .masks = {}},
+       .momentum = {{"learning_rate", "0.02"}},
+       .masks = {{"mask_metrics", "true"}}},
   };
 }
 
@@ -69,6 +72,7 @@ Settings trial_settings(const Scale& scale, std::string_view name, std::uint64_t
   Settings settings = preset(name).settings;
   set(settings, scale.every_row);
   set(settings, settings.scheme->sends() ? scale.workers : scale.single_machine);
+  if (settings.scheme->sends() && settings.momentum > 0) set(settings, scale.momentum);
   if (settings.scheme->sparse() != nullptr) set(settings, scale.masks);
   set(settings, given);
   settings.seed = seed;

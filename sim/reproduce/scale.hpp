@@ -17,6 +17,7 @@ struct Scale {
   GivenSettings every_row;       ///< settings that differ from the presets'
   GivenSettings single_machine;  ///< for the row sm, in addition
   GivenSettings workers;         ///< for all other rows, in addition
+  GivenSettings momentum;        ///< for those with momentum, in addition
   GivenSettings masks;           ///< for those of sparse schemes, in addition
 };
 

@@ -69,7 +69,7 @@ bool Sweep::run() {
 
 /// Reports the trial's result and writes the tables anew.
 void Sweep::tell(const TrialSpec& trial) {
-  const std::vector<RowResult> rows = results_.rows(plan_->trials);
+  const std::vector<RowResult> rows = this->rows();
   const RowResult& row = *std::ranges::find(rows, trial.settings.preset, &RowResult::preset);
   const RunHistory& run = *std::ranges::find(row.trials.runs, trial.path, &RunHistory::path);
   const double seconds = run.rounds.back().seconds;

@@ -61,7 +61,7 @@ class Sweep {
   /// The trials that failed, as "ssgd-mv, seed 2".
   [[nodiscard]] const std::vector<std::string>& failed() const { return failed_; }
 
-  [[nodiscard]] std::vector<RowResult> rows() { return results_.rows(plan_->trials); }
+  [[nodiscard]] std::vector<RowResult> rows() { return results_.rows(plan_->trials, *plan_->what); }
 
  private:
   void tell(const TrialSpec& trial);

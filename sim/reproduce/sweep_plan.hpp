@@ -32,7 +32,12 @@ struct SweepPlan {
   std::vector<TrialSpec> trials;  ///< in the order in which they run: all rows once, then again
   bool lacks_data = false;        ///< the scale needs `data`, so only archived trials can be shown
 
-  [[nodiscard]] bool is_table() const { return what == &tables_and_figures().front(); }
+  [[nodiscard]] bool is_table() const { return what->kind == Exhibit::table1; }
+
+  /// Without data, whether what is archived is shown though trials are lacking.
+  [[nodiscard]] bool shows_what_there_is() const {
+    return what->kind == Exhibit::extensions || what->kind == Exhibit::claims;
+  }
 };
 
 /// Plans the trials; trial `seed` of row `preset` is in OUT/runs/PRESET-seedN. Throws UsageError if

@@ -55,12 +55,15 @@ RowResult make_row(const PrintedRow& printed, SeedGroup trials) {
   if (runs.empty()) return row;
   std::vector<double> percents;
   std::vector<double> seconds;
+  std::vector<double> cpu_seconds;
   for (const RunHistory& run : runs) {
     percents.push_back(100 * run.end->test_accuracy);
     seconds.push_back(run.rounds.back().seconds);
+    cpu_seconds.push_back(run.end->phases.total());
   }
   row.accuracy = sample(percents);
   row.seconds = sample(seconds).mean;
+  row.cpu_seconds = sample(cpu_seconds).mean;
   row.up = budget(runs, comm::Direction::up);
   row.down = budget(runs, comm::Direction::down);
   row.rates = mean_rates(runs);
@@ -115,9 +118,17 @@ void compare(std::vector<RowResult>& rows, const RowResult& sm) {
     const auto [of_row, of_sm] = pairs(row, sm);
     return paired_test(of_row, of_sm);
   });
-  compare(rows, sm, &RowResult::papers, &Comparisons::welch, [&](const RowResult& row) {
-    return welch_test(printed_accuracy(*row.printed), printed_accuracy(*sm.printed));
-  });
+  compare(rows, sm, &RowResult::papers, &Comparisons::welch,
+          [&](const RowResult& row) -> std::optional<TTest> {
+            if (row.printed->accuracy.empty() || sm.printed->accuracy.empty()) return std::nullopt;
+            return welch_test(printed_accuracy(*row.printed), printed_accuracy(*sm.printed));
+          });
+  for (RowResult& row : rows) {
+    const auto [of_row, of_sm] = pairs(row, sm);
+    std::vector<double> differences;
+    for (std::size_t i = 0; i < of_row.size(); ++i) differences.push_back(of_row[i] - of_sm[i]);
+    if (&row != &sm && !differences.empty()) row.less_baseline = sample(differences);
+  }
 }
 
 }  // namespace
@@ -146,9 +157,9 @@ TrialStage stage_of(const TrialSpec& trial) {
   return has_finished(trial.path) ? TrialStage::finished : TrialStage::begun;
 }
 
-std::vector<RowResult> Results::rows(std::span<const TrialSpec> trials) {
+std::vector<RowResult> Results::rows(std::span<const TrialSpec> trials, const TableOrFigure& what) {
   std::vector<RowResult> rows;
-  for (const PrintedRow& printed : printed_table()) {
+  for (const PrintedRow& printed : rows_of(what)) {
     SeedGroup group{.label = std::string(printed.name), .runs = {}};
     bool wanted = false;
     for (const TrialSpec& trial : trials) {
@@ -168,7 +179,7 @@ std::vector<RowResult> Results::rows(std::span<const TrialSpec> trials) {
     }
     if (wanted) rows.push_back(make_row(printed, std::move(group)));
   }
-  const auto sm = std::ranges::find(rows, "sm", &RowResult::preset);
+  const auto sm = std::ranges::find(rows, what.baseline, &RowResult::preset);
   if (sm != rows.end()) compare(rows, *sm);
   return rows;
 }

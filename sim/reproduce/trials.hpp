@@ -14,6 +14,7 @@
 #include "sim/plan/table1.hpp"
 #include "sim/report/run_table.hpp"
 #include "sim/report/seed_groups.hpp"
+#include "sim/reproduce/tables_and_figures.hpp"
 
 namespace mvsgd::sim {
 
@@ -54,8 +55,10 @@ struct RowResult {
   Comparisons papers;              ///< of the paper's printed means and deviations: no pairs
   std::optional<BitBudget> up;     ///< means over the trials; none if nothing was sent
   std::optional<BitBudget> down;
-  Rates rates;         ///< means over the trials
-  double seconds = 0;  ///< mean of a trial
+  Rates rates;                          ///< means over the trials
+  double seconds = 0;                   ///< mean of a trial
+  double cpu_seconds = 0;               ///< mean of a trial, of all cores, without evaluations
+  std::optional<Sample> less_baseline;  ///< points of accuracy, by pairs of the same seed
 
   [[nodiscard]] std::string_view preset() const { return printed->preset; }
 };
@@ -63,9 +66,10 @@ struct RowResult {
 /// Reads finished trials, each only once however often rows() is called.
 class Results {
  public:
-  /// The rows of `printed` that have a trial among `trials`, in the table's order. Trials that have
+  /// The rows of `what` that have a trial among `trials`, in the table's order. Trials that have
   /// not ended do not count. Throws InputError if a directory cannot be read.
-  [[nodiscard]] std::vector<RowResult> rows(std::span<const TrialSpec> trials);
+  [[nodiscard]] std::vector<RowResult> rows(std::span<const TrialSpec> trials,
+                                            const TableOrFigure& what = table_or_figure("table1"));
 
  private:
   std::map<std::filesystem::path, RunHistory> finished_;

@@ -253,7 +253,7 @@ TEST(Presets, EveryRowOfTable1AndDenseShareThePapersSettings) {
     EXPECT_EQ(s.practice, Practice::text) << name;
   }
   EXPECT_EQ(presets().size(),
-            names.size() + 10);  // demo's, in fewer bits, without votes, modern
+            names.size() + 15);  // demo's, in fewer bits, without votes or memory, modern
 }
 
 TEST(Presets, TheDemosAreRowsOfTable1AtOneScale) {
@@ -285,8 +285,9 @@ TEST(Presets, TheModernAreRowsOfTable1WithMomentumItsCorrectionAndStairs) {
                                                        {"momentum_correction", "true"},
                                                        {"phi_warmup", "stairs"},
                                                        {"learning_rate", "0.05"}};
-  for (const auto& [name, row] :
-       {std::pair{"modern-top-k", "top-k"}, {"modern-mv-ad-l4-q", "ssgd-mv-ad-l4-q"}}) {
+  for (const auto& [name, row] : {std::pair{"modern-top-k", "top-k"},
+                                  {"modern-mv-l4", "ssgd-mv-l4"},
+                                  {"modern-mv-ad-l4-q", "ssgd-mv-ad-l4-q"}}) {
     const Settings& modern = preset(name).settings;
     EXPECT_NO_THROW(validate(modern)) << name;
     for (const Key& key : keys()) {
@@ -297,18 +298,44 @@ TEST(Presets, TheModernAreRowsOfTable1WithMomentumItsCorrectionAndStairs) {
   }
 }
 
-TEST(Presets, TheOneOfBothWaysIsInFewerBitsModernAndHas4BitAggregates) {
+TEST(Presets, ThoseOfBothWaysAreInFewerBitsModernAndHave4BitAggregates) {
+  for (const auto& [name, steps] :
+       {std::pair{"modern-mv-ad-l8-q-both", "8"}, {"modern-mv-ad-l4-q-both", "4"}}) {
+    const std::map<std::string_view, std::string> own = {
+        {"momentum", "0.9"},       {"momentum_correction", "true"}, {"phi_warmup", "stairs"},
+        {"learning_rate", "0.05"}, {"aggregate_bits", "4"},         {"local_steps", steps}};
+    const Settings& both = preset(name).settings;
+    EXPECT_NO_THROW(validate(both));
+    for (const Key& key : keys()) {
+      const std::string want = own.contains(key.name)
+                                   ? own.at(key.name)
+                                   : key.get(preset("ssgd-mv-ad-l8-q-min").settings);
+      EXPECT_EQ(key.get(both), want) << name << ' ' << key.name;
+    }
+  }
+}
+
+TEST(Presets, ThatOfTheModernBenchmarkIsSmWithMomentumAtATenthOfItsRate) {
   const std::map<std::string_view, std::string> own = {{"momentum", "0.9"},
-                                                       {"momentum_correction", "true"},
-                                                       {"phi_warmup", "stairs"},
-                                                       {"learning_rate", "0.05"},
-                                                       {"aggregate_bits", "4"}};
-  const Settings& both = preset("modern-mv-ad-l8-q-both").settings;
-  EXPECT_NO_THROW(validate(both));
+                                                       {"learning_rate", "0.01"}};
+  const Settings& modern = preset("modern-sm").settings;
+  EXPECT_NO_THROW(validate(modern));
   for (const Key& key : keys()) {
     const std::string want =
-        own.contains(key.name) ? own.at(key.name) : key.get(preset("ssgd-mv-ad-l8-q-min").settings);
-    EXPECT_EQ(key.get(both), want) << key.name;
+        own.contains(key.name) ? own.at(key.name) : key.get(preset("sm").settings);
+    EXPECT_EQ(key.get(modern), want) << key.name;
+  }
+}
+
+TEST(Presets, ThoseWithoutMemoryAreRowsOfTable1ThatForget) {
+  for (const std::string row : {"ssgd-mv-l4", "ssgd-mv-ad-l4"}) {
+    const Settings& forgets = preset(row + "-no-memory").settings;
+    EXPECT_NO_THROW(validate(forgets));
+    for (const Key& key : keys()) {
+      EXPECT_EQ(key.get(forgets),
+                key.name == "error_memory" ? "false" : key.get(preset(row).settings))
+          << row << ' ' << key.name;
+    }
   }
 }
 

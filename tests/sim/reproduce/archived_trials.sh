@@ -34,14 +34,20 @@ reproduce wide --width 3 --trials 1 --rows sm || fail "it failed"
 grep -q 'not used: .*sm-seed1.tar.xz: width = [0-9]* there, 3 here' "$work/log" || fail "no reason"
 "$mvsgd" verify "$work/archive/smoke/sm-seed1.tar.xz" >"$work/log" || fail "overwritten"
 
+# So are the digests of the rounds up to the first evaluation.
+reproduce there --rerun 2 --rerun-evaluations 1 || fail "other first digests"
+[[ $(grep -c ': 1 digests to round [0-9]*, [0-9a-f]\{64\} the last, as before' "$work/log") == 2 ]] ||
+  fail "not two beginnings compared"
+
 # Run again, the digests are the same.
 reproduce there --rerun 2 || fail "other digests"
 [[ $(grep -c ': digest [0-9a-f]\{64\}, as before' "$work/log") == 2 ]] || fail "not two compared"
-for metrics in "$work"/there/reruns/*/metrics.jsonl; do
+for metrics in "$work"/there/reruns/*-seed[12]/metrics.jsonl; do
   rm -r "$(dirname "$metrics")/checkpoint"
   run=$(basename "$(dirname "$metrics")")
   sed -i '0,/"theta_sha256":"[0-9a-f]*"/s//"theta_sha256":"'"$(printf '0%.0s' {1..64})"'"/' \
     "$work/there/runs/$run/metrics.jsonl"
 done
+if reproduce there --rerun 2 --rerun-evaluations 1; then fail "another first digest passes"; fi
 if reproduce there --rerun 2; then fail "another digest passes"; fi
 grep -q 'another digest first after round' "$work/log" || fail "the round is not named"

@@ -1,0 +1,54 @@
+// Numbers for what the paper says of votes, masks and errors over a run (claims.md).
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/report/plots.hpp"
+#include "sim/report/seed_groups.hpp"
+#include "sim/reproduce/table.hpp"
+#include "sim/reproduce/trials.hpp"
+
+namespace mvsgd::sim {
+
+/// A row's trials, and the means over them of numbers that are means over the sparse rounds of
+/// each.
+struct ClaimRow {
+  SeedGroup trials;
+  std::string preset;
+  double local_steps = 0;          ///< H
+  double phi = 0;                  ///< what two drawn masks have in common
+  std::optional<Sample> accuracy;  ///< in per cent
+  std::optional<Sample> mask_overlap;
+  std::optional<Sample> vote_overlap;
+  std::optional<Sample> vote_agreement;
+  std::optional<Sample> mask_age;  ///< in rounds; times H: in local steps
+  std::optional<Sample> in_masks;  ///< share of the coordinates that some mask has had, at the end
+};
+
+/// The mean of a metric over a run's sparse rounds that have it. A line of a condensed run counts
+/// as often as it has rounds, also where its first one lacks the metric. None if no line has it.
+[[nodiscard]] std::optional<double> over_sparse_rounds(const RunHistory& run, const Metric& metric);
+
+/// The share of all coordinates that some mask has had since the last dense round, after the last
+/// evaluation. None without mask_metrics.
+[[nodiscard]] std::optional<double> share_in_masks(const RunHistory& run);
+
+/// Of the trials that have finished, whole or condensed, a row for each preset, in their order.
+/// Throws InputError if a directory cannot be read.
+[[nodiscard]] std::vector<ClaimRow> claim_rows(std::span<const TrialSpec> trials);
+
+/// The rows as Markdown, and below them the trials that are lacking.
+void write_claims(std::ostream& out, const Caption& caption, std::span<const ClaimRow> rows,
+                  std::span<const TrialSpec> trials);
+
+/// All numbers unrounded, a line for each row.
+void write_claims_csv(std::ostream& out, std::span<const ClaimRow> rows);
+
+/// Overlap of masks and of votes, and age of masks, against the epoch, each with a key.
+[[nodiscard]] std::vector<Plot> claim_plots(std::span<const ClaimRow> rows);
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,114 @@
+#include "sim/reproduce/extensions_table.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mvsgd::sim {
+namespace {
+
+constexpr std::string_view kNotes =
+    "Accuracies are those after the last round on the test images: mean and half of Student's 95 % "
+    "confidence interval over the seeds; differences are to modern-sm by pairs of the same seed. A "
+    "rate is 32 bits a coordinate and local step over the positions and values of the sparse "
+    "rounds, up, down and both ways; whole-run rates have every bit: dense rounds, initial model, "
+    "buffers, headers and padding. Time is processor time of a trial, without evaluations.";
+
+std::string with_interval(const std::optional<Sample>& s, bool sign) {
+  if (!s) return "";
+  std::string text = sign ? fmt::format("{:+.2f}", s->mean) : fmt::format("{:.2f}", s->mean);
+  if (const auto half = half_width(*s)) text += fmt::format(" \u00b1 {:.2f}", *half);
+  return text;
+}
+
+std::optional<double> rate_of(const std::optional<BitBudget>& bits) {
+  return bits ? std::optional(bits->rate()) : std::nullopt;
+}
+
+std::string times(const std::optional<double>& rate) {
+  if (!rate) return "";
+  return *rate >= 100 ? fmt::format("\u00d7{:.0f}", *rate) : fmt::format("\u00d7{:.3g}", *rate);
+}
+
+/// The rates of a row, in the order of the columns.
+std::vector<std::optional<double>> rates_of(const RowResult& row) {
+  return {rate_of(row.up), rate_of(row.down), row.rates.both_ways, row.rates.run_uplink,
+          row.rates.run_both_ways};
+}
+
+/// What the rows say to the question which of them reaches what is asked.
+std::string answer(std::span<const RowResult> rows, const Reach& asked) {
+  std::vector<std::string> reached;
+  const RowResult* nearest = nullptr;
+  for (const RowResult& row : rows) {
+    if (reaches(row, asked)) reached.emplace_back(row.preset());
+    const bool sends_little =
+        row.less_baseline && reaches(row, {.points = 100, .rate = asked.rate});
+    if (!sends_little) continue;
+    if (nearest == nullptr || row.less_baseline->mean > nearest->less_baseline->mean)
+      nearest = &row;
+  }
+  const std::string wanted = fmt::format(
+      "within {} points of modern-sm at \u00d7{:.0f} or more both ways", asked.points, asked.rate);
+  if (!reached.empty()) return fmt::format("Of these, {}: {}.", wanted, fmt::join(reached, ", "));
+  if (nearest == nullptr) return fmt::format("Of these, {}: none so far.", wanted);
+  return fmt::format("Of these, {}: none; {} comes nearest, {:+.2f}.", wanted, nearest->preset(),
+                     nearest->less_baseline->mean);
+}
+
+}  // namespace
+
+bool reaches(const RowResult& row, const Reach& reach) {
+  return row.less_baseline && row.less_baseline->mean >= -reach.points &&
+         row.rates.both_ways.value_or(0) >= reach.rate;
+}
+
+void write_extensions(std::ostream& out, const Caption& caption, std::span<const RowResult> rows) {
+  fmt::print(out, "### {}\n\nScale: {}.{}\n\n", caption.title, caption.summary,
+             caption.settings.empty() ? "" : " Settings: " + caption.settings + ".");
+  fmt::print(
+      out,
+      "| row | n | accuracy, % | less modern-sm | rate up | rate down | both ways | whole run "
+      "up | whole run both ways | processor time |\n"
+      "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+  for (const RowResult& row : rows) {
+    const std::size_t n = row.trials.runs.size();
+    std::vector<std::string> cells{
+        std::string(row.printed->name),
+        n == caption.trials ? std::to_string(n) : fmt::format("{} of {}", n, caption.trials),
+        with_interval(row.accuracy, false), with_interval(row.less_baseline, true)};
+    for (const auto& rate : rates_of(row)) cells.push_back(times(rate));
+    cells.push_back(row.accuracy ? fmt::format("{:.0f} s", row.cpu_seconds) : "");
+    fmt::print(out, "| {} |\n", fmt::join(cells, " | "));
+  }
+  fmt::print(out, "\n{}\n{}\n", answer(rows, {}), kNotes);
+}
+
+void write_extensions_csv(std::ostream& out, std::span<const RowResult> rows) {
+  fmt::print(out,
+             "row,trials,accuracy,deviation,half_interval,less_baseline,less_half_interval,"
+             "rate_uplink,rate_downlink,rate_both_ways,rate_run_uplink,rate_run_both_ways,"
+             "cpu_seconds\n");
+  const auto number = [](const std::optional<double>& x) { return x ? fmt::format("{}", *x) : ""; };
+  for (const RowResult& row : rows) {
+    const Sample none;
+    const Sample& accuracy = row.accuracy ? *row.accuracy : none;
+    const Sample& less = row.less_baseline ? *row.less_baseline : none;
+    std::vector<std::string> cells{std::string(row.preset()),
+                                   std::to_string(row.trials.runs.size()),
+                                   row.accuracy ? fmt::format("{}", accuracy.mean) : "",
+                                   number(accuracy.deviation),
+                                   number(half_width(accuracy)),
+                                   row.less_baseline ? fmt::format("{}", less.mean) : "",
+                                   number(half_width(less))};
+    for (const auto& rate : rates_of(row)) cells.push_back(number(rate));
+    cells.push_back(row.accuracy ? fmt::format("{}", row.cpu_seconds) : "");
+    fmt::print(out, "{}\n", fmt::join(cells, ","));
+  }
+}
+
+}  // namespace mvsgd::sim

@@ -1,0 +1,85 @@
+// The numbers of claims.md, from whole and from condensed runs.
+#include "sim/reproduce/claims.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "sim/run/run_archive.hpp"
+#include "tests/sim/small_run.hpp"
+#include "tests/test_directory.hpp"
+
+namespace mvsgd::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+/// A line of `rounds` rounds with these overlaps of masks.
+RoundHistory line_of(std::uint32_t rounds, bool dense, double last, double mean) {
+  RoundHistory line;
+  line.rounds = rounds;
+  line.dense = dense;
+  line.mask_overlap = last;
+  line.means = {{"mask_overlap", mean}};
+  return line;
+}
+
+TEST(Claims, AMeanIsOverSparseRoundsAndNotOverLines) {
+  RunHistory run;
+  const Metric metric = quantity("mask_overlap");
+  EXPECT_FALSE(over_sparse_rounds(run, metric).has_value());
+  run.rounds = {line_of(5, true, 1, 1), line_of(1, false, 0.9, 0.5), line_of(3, false, 0.9, 0.1)};
+  EXPECT_DOUBLE_EQ(over_sparse_rounds(run, metric).value(), (0.5 + 3 * 0.1) / 4);
+  for (RoundHistory& line : run.rounds) line.means.clear();  // of an older program
+  EXPECT_DOUBLE_EQ(over_sparse_rounds(run, metric).value(), 0.9);
+}
+
+TEST(Claims, TheShareInMasksIsThatOfTheLastEvaluation) {
+  RunHistory run;
+  EXPECT_FALSE(share_in_masks(run).has_value());
+  run.rounds.resize(3);
+  run.rounds[0].in_masks = {{.layer = "a", .coordinates = 10, .kept = 1}};
+  run.rounds[1].in_masks = {{.layer = "a", .coordinates = 10, .kept = 4},
+                            {.layer = "b", .coordinates = 90, .kept = 21}};
+  EXPECT_DOUBLE_EQ(share_in_masks(run).value(), 0.25);
+}
+
+TEST(Claims, ACondensedTrialSaysWhatTheWholeSaysAndLackingOnesAreNamed) {
+  const TestDirectory directory;
+  Settings settings = small_settings("ssgd-mv-ad-l4-q");
+  settings.mask_metrics = true;
+  settings.eval_every = settings.epochs;
+  const TrialSpec whole{.settings = settings, .path = directory.path() / "whole"};
+  TrialSpec small = whole;
+  small.path = directory.path() / "small";
+  TrialSpec none = whole;
+  none.path = directory.path() / "ssgd-mv-seed9";
+  train_into(whole.path, settings);
+  write_run_archive(whole.path, directory.path() / "a.tar.xz");
+  unpack_run_archive(directory.path() / "a.tar.xz", small.path);
+
+  const std::vector<ClaimRow> of_whole = claim_rows(std::vector{whole, none});
+  const std::vector<ClaimRow> of_small = claim_rows(std::vector{small});
+  ASSERT_EQ(of_whole.size(), 1U);
+  ASSERT_EQ(of_small.size(), 1U);
+  for (const auto part : {&ClaimRow::accuracy, &ClaimRow::mask_overlap, &ClaimRow::vote_overlap,
+                          &ClaimRow::vote_agreement, &ClaimRow::mask_age, &ClaimRow::in_masks}) {
+    ASSERT_TRUE((of_whole[0].*part).has_value());
+    EXPECT_NEAR((of_small[0].*part)->mean, (of_whole[0].*part)->mean, 1e-9);
+  }
+  EXPECT_GE(of_whole[0].mask_age->mean, 1);
+
+  std::ostringstream out;
+  write_claims(out, {.title = "C", .settings = "", .summary = "small", .trials = 1}, of_whole,
+               std::vector{whole, none});
+  EXPECT_THAT(out.str(), HasSubstr("| ssgd-mv-ad-l4-q | 4 | 1 | "));
+  EXPECT_THAT(out.str(), HasSubstr("\nLacking: ssgd-mv-seed9.\n"));
+}
+
+}  // namespace
+}  // namespace mvsgd::sim
