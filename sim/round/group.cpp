@@ -92,7 +92,12 @@ class FirstDivergence {
  public:
   void note(const NonFiniteError& error) {
     const std::lock_guard lock(mutex_);
-    if (!first_ || error.is_before(*first_)) first_ = error;
+    if (first_ && !error.is_before(*first_)) return;
+    // With a text of its own. Copies of an exception share theirs, which the last of their threads
+    // frees; that the others have read it before, a count in the standard library orders, where no
+    // sanitizer sees it.
+    const auto [step, worker] = error.place();
+    first_.emplace(error.what(), step, worker);
   }
   explicit operator bool() const { return first_.has_value(); }
   [[noreturn]] void rethrow() const { throw NonFiniteError(*first_); }
