@@ -124,6 +124,15 @@ function(mvsgd_cuda_test target)
   add_dependencies(cuda_tests ${target})
 endfunction()
 
+# mvsgd_time_limit(VARIABLE SECONDS): the seconds after which a test counts as hung. They are many
+# times what it takes, for machines that are slow or do much else; a sanitizer makes all slow.
+function(mvsgd_time_limit variable seconds)
+  if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=")
+    math(EXPR seconds "5 * ${seconds}")
+  endif()
+  set(${variable} ${seconds} PARENT_SCOPE)
+endfunction()
+
 # mvsgd_test(top_k_test.cpp LIBRARIES mvsgd::compress [LABELS slow] [TIMEOUT 60]
 #            [ENVIRONMENT NAME=value]): one executable, its GoogleTest cases found when ctest starts.
 function(mvsgd_test source)
@@ -144,15 +153,17 @@ function(mvsgd_test source)
     mvsgd_cuda_test(${target})
   endif()
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 120)
+    set(arg_TIMEOUT 300)
   endif()
+  mvsgd_time_limit(limit ${arg_TIMEOUT})
   # Files of a test that is killed stay in the build tree. Names in testing::TempDir() are fixed,
   # and two trees may be tested at once.
   set(temporary ${PROJECT_BINARY_DIR}/tests/tmp)
   file(MAKE_DIRECTORY ${temporary})
   # Otherwise a parameter's bytes would follow the name that the test has given it.
   gtest_discover_tests(${target} TEST_PREFIX "${folder}/" DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
-    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+    DISCOVERY_TIMEOUT 120
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${limit}
                ENVIRONMENT "${arg_ENVIRONMENT}"
                ENVIRONMENT_MODIFICATION "TMPDIR=set:${temporary};TEST_TMPDIR=set:${temporary}")
 endfunction()

@@ -179,25 +179,26 @@ TEST(MpiProcesses, ForgetWhatHasGoneAcrossInAGroupThatHasFailed) {
   }
 }
 
-// Who looks unasked looks twenty times a second: without a bell each way took 25 ms at the mean.
+// Who looks unasked looks twenty times a second: without a bell each way takes 25 ms at the mean,
+// and both together less than 3 ms once in 500 times. With one, beside other work, some are as
+// quick.
 TEST(MpiProcesses, WakeWhoWaitsOnTheSameHost) {
   if (processes().count() == 1 || processes().on_this_host() < processes().count()) return;
-  constexpr int kTimes = 20;
-  std::vector<std::chrono::nanoseconds> times;
-  for (int i = 0; i < kTimes; ++i) {
-    if (processes().leads()) {
+  constexpr int kWanted = 5;
+  constexpr int kTimes = 200;
+  if (processes().leads()) {
+    int quick = 0;
+    for (int i = 0; i < kTimes && quick < kWanted; ++i) {
       std::this_thread::sleep_for(30ms);  // all wait
       const auto start = std::chrono::steady_clock::now();
-      processes().send(1, {});
+      processes().send(1, pattern(1, 0));
       (void)processes().receive(1, kDeadline);
-      times.push_back(std::chrono::steady_clock::now() - start);
-    } else if (processes().index() == 1) {
-      (void)processes().receive(0, kDeadline);
-      processes().send(0, {});
+      quick += std::chrono::steady_clock::now() - start < 3ms ? 1 : 0;
     }
-  }
-  if (!times.empty()) {
-    EXPECT_LT(*std::ranges::min_element(times), 3ms);
+    processes().send(1, {});  // enough
+    EXPECT_EQ(quick, kWanted);
+  } else if (processes().index() == 1) {
+    while (!processes().receive(0, kDeadline).empty()) processes().send(0, {});
   }
 }
 

