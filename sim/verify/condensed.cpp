@@ -50,17 +50,19 @@ void hold_digest(std::string_view where, std::string_view digest) {
   if (!is_one) throw CheckFailed(fmt::format("{}: '{}' is no SHA-256", where, digest));
 }
 
-/// The means of a line, none of which a round could not have.
+/// The means of a line: of metrics that have one, and none that a round could not have.
 void hold_means(std::string_view where, const RoundHistory& line) {
-  for (const Metric& metric : metrics()) {
-    const auto mean = line.means.find(std::string(metric.name));
-    if (mean == line.means.end()) continue;
+  for (const auto& [name, mean] : line.means) {
+    const auto metric = std::ranges::find(metrics(), name, &Metric::name);
+    if (metric == metrics().end() || !metric->is_averaged) {
+      throw CheckFailed(fmt::format("{}: a mean of '{}', which has none", where, name));
+    }
     // An age is 1 at least, and no coordinate has waited longer than since round 0.
-    const double least = metric.is_share ? 0 : 1;
-    const double most = metric.is_share ? 1 : line.round;
-    if (mean->second >= least && mean->second <= most) continue;
-    throw CheckFailed(fmt::format("{}: the mean of {} is {}, not from {} to {}", where, metric.name,
-                                  mean->second, least, most));
+    const double least = metric->is_share ? 0 : 1;
+    const double most = metric->is_share ? 1 : line.round;
+    if (mean >= least && mean <= most) continue;
+    throw CheckFailed(
+        fmt::format("{}: the mean of {} is {}, not from {} to {}", where, name, mean, least, most));
   }
 }
 

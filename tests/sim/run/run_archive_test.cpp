@@ -264,8 +264,8 @@ class CondensedRun : public RunArchive {
   }
 
   /// Takes the files' digests from the last line, which an older program did not write.
-  void forget_digests() {
-    std::string& metrics = (*this)["metrics.jsonl"];
+  void forget_digests() { forget_digests((*this)["metrics.jsonl"]); }
+  static void forget_digests(std::string& metrics) {
     const std::size_t from = metrics.find(",\"files\":{");
     ASSERT_NE(from, std::string::npos);
     metrics.erase(from, metrics.find("}}", from) + 2 - from);
@@ -297,6 +297,40 @@ TEST_F(CondensedRun, OfAnOlderProgramHoldsWithoutDigests) {
   train_and_condense(small_settings("ssgd-mv-ad"));
   forget_digests();
   EXPECT_TRUE(verified().holds());
+}
+
+TEST_F(CondensedRun, WithAMeanOfWhatHasNoneIsRefusedByItsName) {
+  train_and_condense(small_settings("ssgd-mv"));
+  forget_digests();
+  std::string& metrics = (*this)["metrics.jsonl"];
+  const std::string whole = metrics;
+  const std::size_t at_name = metrics.find("\"mask_overlap\":", metrics.find("\"means\":{"));
+  ASSERT_NE(at_name, std::string::npos);
+  for (const std::string name : {"overlap", "loss"}) {  // none at all; one whose line has it
+    metrics = whole;
+    metrics.replace(at_name + 1, std::string_view("mask_overlap").size(), name);
+    const Verification verification = verified();
+    EXPECT_FALSE(verification.holds());
+    EXPECT_THAT(verification.checks.back().detail, HasSubstr("a mean of '" + name + "'"));
+  }
+  metrics = whole;
+  EXPECT_TRUE(verified().holds());
+}
+
+TEST_F(CondensedRun, HasMeansAndAWholeOneHasNone) {
+  train_and_condense(small_settings("ssgd-mv"));
+  std::string metrics = text_of(at("run") / "metrics.jsonl");
+  forget_digests(metrics);
+  fs::remove(at("run") / "manifest.json");
+  std::ofstream(at("run") / "metrics.jsonl") << metrics;
+  EXPECT_TRUE(verify_run(at("run"), {}).holds());
+  metrics.insert(metrics.find("}\n{\"round\":2,"), R"(,"means":{"mask_overlap":0.5})");
+  std::ofstream(at("run") / "metrics.jsonl") << metrics;
+  std::string found;
+  for (const Check& check : verify_run(at("run"), {}).checks) {
+    if (!check.holds) found += check.detail;
+  }
+  EXPECT_THAT(found, HasSubstr("round 1: the mean of mask_overlap, of one round"));
 }
 
 TEST_F(CondensedRun, InWhichMessagesHaveMoreBitsThanTheirCodeHasAtMostDoesNotHold) {
