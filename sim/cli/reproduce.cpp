@@ -87,6 +87,16 @@ std::string text_of_numbers(const SweepPlan& plan) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+/// In per cent, of the finished trials of a row.
+std::vector<double> accuracies_of(const SweepPlan& plan, std::string_view preset) {
+  std::vector<double> accuracies;
+  for (const TrialSpec& trial : plan.trials) {
+    if (trial.settings.preset != preset || stage_of(trial) != TrialStage::finished) continue;
+    accuracies.push_back(100 * read_finished_run(trial.path).accuracy);
+  }
+  return accuracies;
+}
+
 /// Runs some of the finished trials again and compares them with what was there.
 Exit rerun(const ReproduceOptions& options, const SweepPlan& plan, std::ostream& out,
            const CommandContext& context) {
@@ -106,20 +116,44 @@ Exit rerun(const ReproduceOptions& options, const SweepPlan& plan, std::ostream&
       const Exit exit = train_trial(again, stage == TrialStage::begun, context);
       if (exit != Exit::good) return exit;
     }
-    std::vector<double> row;
-    for (const TrialSpec& trial : plan.trials) {
-      if (trial.settings.preset != before.settings.preset) continue;
-      if (stage_of(trial) != TrialStage::finished) continue;
-      row.push_back(100 * read_finished_run(trial.path).accuracy);
-    }
-    const Comparison comparison = options.evaluations > 0
-                                      ? compare_beginnings(before.path, again.path)
-                                      : compare_trials(before.path, again.path, row);
+    const Comparison comparison =
+        options.evaluations > 0
+            ? compare_beginnings(before.path, again.path)
+            : compare_trials(before.path, again.path, accuracies_of(plan, before.settings.preset));
     fmt::print(out, "{}: {}{}\n", before.path.filename().string(), comparison.words,
                comparison.holds ? "" : in_red(" WRONG", context.streams.out_colors));
     if (!comparison.holds) worst = Exit::check_failed;
   }
   return worst;
+}
+
+/// Archived trials go to --out, and finished ones of --out to the archive.
+void exchange(const SweepPlan& plan, const ArchivedTrials& archive, std::string_view name,
+              std::ostream& out) {
+  fmt::print(out, "{} trials are taken from {}\n", archive.take(plan.trials), name);
+  for (const TrialSpec& trial : plan.trials) {
+    if (stage_of(trial) == TrialStage::finished) archive.add(trial);
+  }
+}
+
+/// What there is to do, how long it takes, and what memory.
+void tell(const SweepPlan& plan, Sweep& sweep, const MemoryEstimate& memory, std::ostream& out) {
+  fmt::print(out, "{} at scale {}: {}\n", plan.what->name, plan.scale->name, plan.scale->summary);
+  fmt::print(out, "{} trials, {} of them finished; the others take about {} on this machine\n",
+             plan.trials.size(), sweep.finished(), duration(sweep.seconds()));
+  fmt::print(out, "memory: {}about {}\n", plan.trials.size() > 1 ? "at most " : "",
+             text_of(memory));
+}
+
+/// Writes and draws the results, and names their file.
+void show(const SweepPlan& plan, Sweep& sweep, std::ostream& out, const CommandContext& context) {
+  const std::vector<RowResult> rows = sweep.rows();
+  write_numbers(plan, rows);
+  draw(plan, rows);
+  if (plan.is_table()) write_markdown(out, caption_of(plan), rows);
+  if (plan.shows_what_there_is()) out << text_of_numbers(plan);
+  fmt::print(context.streams.out, "{}\n",
+             (plan.out / fmt::format("{}.{}", plan.what->name, ending_of(plan))).string());
 }
 
 Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
@@ -130,60 +164,44 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
   if (!options.request.archive.empty()) {
     archive.emplace(std::filesystem::path(options.request.archive) / plan.scale->name, out);
   }
+  Exit exit = Exit::good;
+  Sweep sweep(
+      plan,
+      [&](const TrialSpec& trial, bool resume) {
+        exit = train_trial(trial, resume, context);
+        if (exit == Exit::good && archive) archive->add(trial);
+        if (exit == Exit::good) return TrialEnd::finished;
+        return exit == Exit::run_failed ? TrialEnd::failed : TrialEnd::stopped;
+      },
+      out);
   const MemoryEstimate memory = largest_of(plan.trials);
   if (!options.only_estimate) {
     if (const auto warning = check_memory(memory, memory_limits())) warn(context, *warning);
   }
-  if (!options.only_estimate) make_directory(plan.out / "runs");
-  // Read now rather than after the estimate, so that bad images fail early. All trials have the
-  // same ones.
+  // Bad images fail before anything is written.
   const std::string images = images_of(plan);
   for (TrialSpec& trial : plan.trials) trial.images = images;
-  if (archive && !options.only_estimate) {
-    fmt::print(out, "{} trials are taken from {}\n", archive->take(plan.trials),
-               options.request.archive);
-    for (const TrialSpec& trial : plan.trials) {
-      if (stage_of(trial) == TrialStage::finished) archive->add(trial);
-    }
-  }
-  if (!options.only_estimate) need_no_data(plan);
-  if (options.rerun > 0) return rerun(options, plan, out, context);
-  Exit exit = Exit::good;
-  const auto run_trial = [&](const TrialSpec& trial, bool resume) {
-    exit = train_trial(trial, resume, context);
-    if (exit == Exit::good && archive) archive->add(trial);
-    if (exit == Exit::good) return TrialEnd::finished;
-    return exit == Exit::run_failed ? TrialEnd::failed : TrialEnd::stopped;
-  };
-  Sweep sweep(plan, run_trial, out);
-  const auto show = [&] {
-    const std::vector<RowResult> rows = sweep.rows();
-    write_numbers(plan, rows);
-    draw(plan, rows);
-    if (plan.is_table()) write_markdown(out, caption_of(plan), rows);
-    if (plan.shows_what_there_is()) out << text_of_numbers(plan);
-    fmt::print(context.streams.out, "{}\n",
-               (plan.out / fmt::format("{}.{}", plan.what->name, ending_of(plan))).string());
-  };
-  if (plan.lacks_data && plan.shows_what_there_is() && !options.only_estimate) {
-    fmt::print(out, "{} trials, {} of them archived\n", plan.trials.size(), sweep.finished());
-    show();
+  if (options.only_estimate) {
+    tell(plan, sweep, memory, out);
     return Exit::good;
   }
-  fmt::print(out, "{} at scale {}: {}\n", plan.what->name, plan.scale->name, plan.scale->summary);
-  fmt::print(out, "{} trials, {} of them finished; the others take about {} on this machine\n",
-             plan.trials.size(), sweep.finished(), duration(sweep.seconds()));
-  fmt::print(out, "memory: {}about {}\n", plan.trials.size() > 1 ? "at most " : "",
-             text_of(memory));
-  if (options.only_estimate) return Exit::good;
-
+  make_directory(plan.out / "runs");
+  if (archive) exchange(plan, *archive, options.request.archive, out);
+  need_no_data(plan);
+  if (options.rerun > 0) return rerun(options, plan, out, context);
+  if (plan.lacks_data && plan.shows_what_there_is()) {
+    fmt::print(out, "{} trials, {} of them archived\n", plan.trials.size(), sweep.finished());
+    show(plan, sweep, out, context);
+    return Exit::good;
+  }
+  tell(plan, sweep, memory, out);
   if (!sweep.run()) {
     if (exit == Exit::interrupted) {
       fmt::print(context.streams.err, "mvsgd: the same reproduce command goes on as well\n");
     }
     return exit;
   }
-  show();
+  show(plan, sweep, out, context);
   if (sweep.failed().empty()) return Exit::good;
   throw std::runtime_error(fmt::format("failed: {}", fmt::join(sweep.failed(), "; ")));
 }

@@ -25,32 +25,43 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The digests of a run by round; those at evaluations, and under 0 that of its end.
-std::map<std::uint32_t, std::string> digests_of(const RunHistory& run) {
-  std::map<std::uint32_t, std::string> digests;
+using Digests = std::map<std::uint32_t, std::string>;
+
+/// Of a run's evaluations, by round.
+Digests digests_of(const RunHistory& run) {
+  Digests digests;
   for (const RoundHistory& round : run.rounds) {
     if (!round.theta_sha256.empty()) digests[round.round] = round.theta_sha256;
   }
-  digests[0] = run.end ? run.end->digest : "";
   return digests;
 }
 
+/// The first of `rounds` after which the digests are not the same, in words. "" if there is none.
+std::string first_difference(const Digests& rounds, const Digests& before, const Digests& again) {
+  const auto at = [](const Digests& digests, std::uint32_t round) {
+    const auto found = digests.find(round);
+    return found == digests.end() ? "none" : found->second;
+  };
+  for (const auto& [round, digest] : rounds) {
+    if (at(before, round) == at(again, round)) continue;
+    return fmt::format("another digest first after round {}: {}, and before {}", round,
+                       at(again, round), at(before, round));
+  }
+  return "";
+}
+
 Comparison by_digest(const RunHistory& before, const RunHistory& again) {
-  const auto wanted = digests_of(before);
-  const auto got = digests_of(again);
-  for (const auto& [round, digest] : wanted) {
-    if (round == 0) continue;
-    const auto found = got.find(round);
-    if (found != got.end() && found->second == digest) continue;
-    return {.holds = false,
-            .words = fmt::format("another digest first after round {}: {}, and before {}", round,
-                                 found == got.end() ? "none" : found->second, digest)};
+  const Digests wanted = digests_of(before);
+  if (const std::string words = first_difference(wanted, wanted, digests_of(again));
+      !words.empty()) {
+    return {.holds = false, .words = words};
   }
-  if (got.at(0) != wanted.at(0)) {
+  if (before.end->digest != again.end->digest) {
     return {.holds = false,
-            .words = fmt::format("another digest: {}, and before {}", got.at(0), wanted.at(0))};
+            .words = fmt::format("another digest: {}, and before {}", again.end->digest,
+                                 before.end->digest)};
   }
-  return {.holds = true, .words = fmt::format("digest {}, as before", wanted.at(0))};
+  return {.holds = true, .words = fmt::format("digest {}, as before", before.end->digest)};
 }
 
 }  // namespace
@@ -150,21 +161,12 @@ Comparison compare_beginnings(const fs::path& before, const fs::path& again) {
             .words = fmt::format("nothing is held: the bits are those of {} and of {}",
                                  old.whose_bits, now.whose_bits)};
   }
-  const auto wanted = digests_of(old);
-  std::size_t same = 0;
-  for (const auto& [round, digest] : digests_of(now)) {
-    if (round == 0) continue;
-    const auto before_it = wanted.find(round);
-    const std::string want = before_it == wanted.end() ? "none" : before_it->second;
-    if (digest != want) {
-      return {.holds = false,
-              .words = fmt::format("another digest first after round {}: {}, and before {}", round,
-                                   digest, want)};
-    }
-    ++same;
+  const Digests got = digests_of(now);
+  if (const std::string words = first_difference(got, digests_of(old), got); !words.empty()) {
+    return {.holds = false, .words = words};
   }
-  return {.holds = same > 0,
-          .words = fmt::format("{} digests to round {}, {} the last, as before", same,
+  return {.holds = !got.empty(),
+          .words = fmt::format("{} digests to round {}, {} the last, as before", got.size(),
                                now.last_round(), now.end->digest)};
 }
 

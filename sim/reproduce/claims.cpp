@@ -108,8 +108,7 @@ std::vector<ClaimRow> claim_rows(std::span<const TrialSpec> trials) {
 
 void write_claims(std::ostream& out, const Caption& caption, std::span<const ClaimRow> rows,
                   std::span<const TrialSpec> trials) {
-  fmt::print(out, "### {}\n\nScale: {}.{}\n\n", caption.title, caption.summary,
-             caption.settings.empty() ? "" : " Settings: " + caption.settings + ".");
+  fmt::print(out, "### {}\n\n{}\n\n", caption.title, explained(caption));
   fmt::print(
       out,
       "| preset | H | n | accuracy, % | masks in common, % | votes in common, % | agreement, "

@@ -68,8 +68,7 @@ bool reaches(const RowResult& row, const Reach& reach) {
 }
 
 void write_extensions(std::ostream& out, const Caption& caption, std::span<const RowResult> rows) {
-  fmt::print(out, "### {}\n\nScale: {}.{}\n\n", caption.title, caption.summary,
-             caption.settings.empty() ? "" : " Settings: " + caption.settings + ".");
+  fmt::print(out, "### {}\n\n{}\n\n", caption.title, explained(caption));
   fmt::print(
       out,
       "| row | n | accuracy, % | less modern-sm | rate up | rate down | both ways | whole run "

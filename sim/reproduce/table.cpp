@@ -137,11 +137,6 @@ const RowResult* find_sm(std::span<const RowResult> rows) {
   return nullptr;
 }
 
-std::string explained(const Caption& caption) {
-  return fmt::format("Scale: {}.{}", caption.summary,
-                     caption.settings.empty() ? "" : " Settings: " + caption.settings + ".");
-}
-
 /// The known misprints in the paper's columns.
 std::vector<std::string> errata(std::span<const RowResult> rows) {
   std::vector<std::string> all;
@@ -162,6 +157,11 @@ void write_line(std::ostream& out, const Cells& cells) {
 }
 
 }  // namespace
+
+std::string explained(const Caption& caption) {
+  return fmt::format("Scale: {}.{}", caption.summary,
+                     caption.settings.empty() ? "" : " Settings: " + caption.settings + ".");
+}
 
 void write_markdown(std::ostream& out, const Caption& caption, std::span<const RowResult> rows) {
   fmt::print(out, "### {}\n\n{}\n\n", caption.title, explained(caption));

@@ -17,6 +17,9 @@ struct Caption {
   std::uint32_t trials = 1;
 };
 
+/// The caption's scale and settings, as two sentences.
+[[nodiscard]] std::string explained(const Caption& caption);
+
 /// Writes one line for each row. A row says so if trials are missing.
 void write_markdown(std::ostream& out, const Caption& caption, std::span<const RowResult> rows);
 

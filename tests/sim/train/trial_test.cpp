@@ -132,7 +132,7 @@ TEST(Trial, NoTwoPresetsTrainAlikeButThoseInFewerBits) {
     const bool is_new = digests.insert(run_trial(settings, images(), {}).digest).second;
     EXPECT_EQ(is_new, !name.ends_with("-min")) << name;
   }
-  EXPECT_EQ(digests.size(), 19U);
+  EXPECT_GE(digests.size(), 23U);
 }
 
 TEST(Trial, TheAuthorsPracticeTrainsOtherwiseThanTheText) {
