@@ -194,6 +194,7 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
     show(plan, sweep, out, context);
     return Exit::good;
   }
+  if (archive && sweep.finished() < plan.trials.size()) archive->make_directory();
   tell(plan, sweep, memory, out);
   if (!sweep.run()) {
     if (exit == Exit::interrupted) {

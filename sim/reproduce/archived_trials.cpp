@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <iterator>
 #include <map>
@@ -15,6 +17,7 @@
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/report/statistics.hpp"
+#include "sim/reproduce/sweep.hpp"
 #include "sim/run/condensed_run.hpp"
 #include "sim/run/run_archive.hpp"
 #include "sim/run/run_history.hpp"
@@ -80,9 +83,14 @@ std::size_t ArchivedTrials::take(std::span<const TrialSpec> trials) const {
     unpacked.path += ".tmp";
     fs::remove_all(unpacked.path, error);
     try {
+      // A pipe that nobody writes would be waited for.
+      if (!fs::is_regular_file(archive, error)) {
+        throw InputError(fmt::format("{}: no plain file", archive.string()));
+      }
       unpack_run_archive(archive, unpacked.path);
       static_cast<void>(stage_of(unpacked));
-      fs::rename(unpacked.path, trial.path);
+      fs::rename(unpacked.path, trial.path, error);
+      if (error) throw InputError(fmt::format("{}: {}", trial.path.string(), error.message()));
       ++taken;
     } catch (const InputError& e) {
       std::string reason = e.what();
@@ -97,10 +105,18 @@ std::size_t ArchivedTrials::take(std::span<const TrialSpec> trials) const {
   return taken;
 }
 
+void ArchivedTrials::make_directory() const {
+  sim::make_directory(directory_);
+  if (::access(directory_.c_str(), W_OK | X_OK) != 0) {
+    const std::error_code error(errno, std::generic_category());
+    throw InputError(fmt::format("{}: {}", directory_.string(), error.message()));
+  }
+}
+
 void ArchivedTrials::add(const TrialSpec& trial) const {
   const fs::path archive = path_of(trial);
   if (fs::exists(archive) || is_condensed(read_run_history(trial.path))) return;
-  fs::create_directories(directory_);
+  make_directory();
   write_run_archive(trial.path, archive);
 }
 

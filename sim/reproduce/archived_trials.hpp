@@ -32,8 +32,12 @@ class ArchivedTrials {
   /// taken. Throws std::runtime_error if a trial's directory cannot be written.
   std::size_t take(std::span<const TrialSpec> trials) const;
 
+  /// For who is to add trials: sees to it that they can be, before they are trained. Throws
+  /// InputError if the directory cannot be made or written to.
+  void make_directory() const;
+
   /// Writes the archive of a finished trial, unless there is one or the trial came from one. Throws
-  /// std::runtime_error if it cannot be written.
+  /// InputError as make_directory() does, and std::runtime_error if it cannot be written.
   void add(const TrialSpec& trial) const;
 
  private:

@@ -51,3 +51,22 @@ done
 if reproduce there --rerun 2 --rerun-evaluations 1; then fail "another first digest passes"; fi
 if reproduce there --rerun 2; then fail "another digest passes"; fi
 grep -q 'another digest first after round' "$work/log" || fail "the round is not named"
+
+# What is no plain file is not waited for, nor is a directory that is no trial overwritten.
+rm "$work"/archive/smoke/sm-seed1.tar.xz
+mkfifo "$work/archive/smoke/sm-seed1.tar.xz"
+mkdir -p "$work/odd/runs/sm-seed1"
+echo >"$work/odd/runs/sm-seed1/letter"
+if reproduce odd --trials 1 --rows sm; then fail "another's directory is taken"; fi
+grep -q 'not used: .*sm-seed1.tar.xz: no plain file' "$work/log" || fail "a pipe is read"
+grep -q 'sm-seed1: exists and is not an empty directory' "$work/log" || fail "another reason"
+[[ $(ls "$work/odd/runs/sm-seed1") == letter ]] || fail "something is added to a directory of others"
+
+# An archive that cannot be written is noticed before anything is trained.
+echo >"$work/letter"
+code=0
+"$mvsgd" reproduce table1 --scale smoke --rows sm --trials 1 --archive "$work/letter" --out "$work/early" \
+  >"$work/log" 2>&1 || code=$?
+[[ $code == 3 ]] || fail "exit $code"
+grep -q 'letter/smoke: Not a directory' "$work/log" || fail "another reason"
+[[ -z $(ls "$work/early/runs") ]] || fail "a trial was begun"
