@@ -19,7 +19,8 @@ bool supports(Isa isa) {
   if (isa == Isa::portable) return true;
 #if defined(__x86_64__)
   const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
-  return isa == Isa::avx2 ? avx2 : avx2 && __builtin_cpu_supports("avx512f") != 0;
+  if (isa == Isa::avx2) return avx2;
+  return avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512vl") != 0;
 #else
   return false;
 #endif

@@ -18,7 +18,7 @@ struct WinogradLoops {
   static std::int64_t scratch_floats(std::int64_t inputs, std::int64_t outputs,
                                      std::int64_t tiles) {
     const std::int64_t chunk = columns_of(inputs, outputs, tiles);
-    return kPlaces * (column_place(chunk, inputs) + column_place(chunk, outputs));
+    return chunk / S::kParts * (inputs + outputs) * kApart;
   }
 
   static bool at_once(std::int64_t inputs, std::int64_t outputs, std::int64_t tiles) {
@@ -31,10 +31,8 @@ struct WinogradLoops {
     const std::int64_t chunk =
         columns_of(x_shape.channels, y_shape.channels, tiles.end - tiles.begin);
     const std::int64_t made = outputs.end - outputs.begin;
-    const std::int64_t v_place = column_place(chunk, x_shape.channels);
-    const std::int64_t m_place = column_place(chunk, made);
     float* const v = scratch;
-    float* const m = scratch + kPlaces * v_place;
+    float* const m = scratch + chunk / S::kParts * x_shape.channels * kApart;
     const std::int64_t end = tiles.end * S::kParts;
     for (std::int64_t first = tiles.begin * S::kParts; first < end; first += chunk) {
       const std::int64_t count = std::min(chunk, end - first);
@@ -43,25 +41,27 @@ struct WinogradLoops {
       for (std::int64_t column = 0; column < count && outputs.begin == 0; column += S::kParts) {
         const winograd::Corner corner(x_shape, (first + column) / S::kParts);
         const winograd::Square<winograd::kInputs, 1> square(x_shape, corner, x, zeros);
+        const winograd::TileOfResults results_of(y_shape, corner, y);
         for (std::int64_t c = 0; c < x_shape.channels; ++c) {
+          if (c < made) results_of.ask_for(c);
           for (int part = 0; part < S::kParts; ++part) {
-            float* const to = v + ((column + part) * x_shape.channels + c) * S::kWidth;
+            float* const to = v + at(x_shape.channels, column + part) + c * kApart;
             const auto save = [&](int row, const typename S::Vec* values)
                 __attribute__((always_inline)) {
-              winograd::LineOut<S>{to + row * winograd::kInputs * v_place, v_place}
+              winograd::LineOut<S>{to + row * winograd::kInputs * kLanes, kLanes}
                   .template store<winograd::kInputs>(values);
             };
             winograd::transform_tile<S, winograd::B>(square, c * kLanes + part * S::kWidth, save);
           }
         }
       }
-      multiply(x_shape.channels, made, count, packed, v, v_place, m, m_place);
+      multiply(x_shape.channels, made, count, packed, v, m);
       for (std::int64_t column = 0; column < count; column += S::kParts) {
         const winograd::Corner corner(y_shape, (first + column) / S::kParts);
         float* const to = y + corner.block * y_shape.block_stride() + outputs.begin * kLanes;
         for (std::int64_t o = 0; o < made; ++o) {
           for (int part = 0; part < S::kParts; ++part) {
-            results(y_shape, corner, m + ((column + part) * made + o) * S::kWidth, m_place,
+            results(y_shape, corner, m + at(made, column + part) + o * kApart,
                     to + o * kLanes + part * S::kWidth);
           }
         }
@@ -77,13 +77,18 @@ struct WinogradLoops {
     constexpr std::int64_t kWhole = kColumns * S::kParts;
     return std::min((fit + kWhole - 1) / kWhole * kWhole, tiles * S::kParts);
   }
-  static std::int64_t column_place(std::int64_t columns, std::int64_t channels) {
-    return columns * channels * S::kWidth + U::kApart;
+  // V and M are [tiles][channels][36 places][16 images]: the numbers of a tile's channel are
+  // written, or read, one after the other. The distance in floats from a channel to the next has a
+  // line more, which keeps the same place of all channels from a few sets of the cache.
+  static constexpr std::int64_t kApart = (kPlaces + 1) * kLanes;
+
+  // Where a column begins.
+  static std::int64_t at(std::int64_t channels, std::int64_t column) {
+    return column / S::kParts * channels * kApart + column % S::kParts * S::kWidth;
   }
 
   static void multiply(std::int64_t inputs, std::int64_t outputs, std::int64_t columns,
-                       const float* packed, const float* v, std::int64_t v_place, float* m,
-                       std::int64_t m_place) {
+                       const float* packed, const float* v, float* m) {
     const PackedShape shape{.outputs = outputs, .terms = 1, .inputs = inputs};
     const std::int64_t u_place = U::packed_place(outputs, inputs);
     const Tap only;
@@ -93,11 +98,10 @@ struct WinogradLoops {
         const float* from[kColumns];
         float* to[kColumns];
         for (int column = 0; column < count; ++column) {
-          from[column] = v + place * v_place + (first + column) * inputs * S::kWidth;
-          to[column] = m + place * m_place + (first + column) * outputs * S::kWidth;
+          from[column] = v + at(inputs, first + column) + place * kLanes;
+          to[column] = m + at(outputs, first + column) + place * kLanes;
         }
-        P::template columns<S::kWidth>(count, shape, packed + place * u_place, {&only, 1}, from,
-                                       to);
+        P::template columns<kApart>(count, shape, packed + place * u_place, {&only, 1}, from, to);
       }
     }
   }
@@ -105,9 +109,9 @@ struct WinogradLoops {
   // y = A^T m A of one tile and channel.
   [[gnu::always_inline]] static void results(const Activation& shape,
                                              const winograd::Corner& corner, const float* m,
-                                             std::int64_t m_place, float* y) {
+                                             float* y) {
     const auto load = [&](int column, typename S::Vec* values) __attribute__((always_inline)) {
-      winograd::Line<S>{m + column * m_place, winograd::kInputs * m_place}
+      winograd::Line<S>{m + column * kLanes, winograd::kInputs * kLanes}
           .template load<winograd::kInputs>(values);
     };
     const std::int64_t row_stride = shape.width * shape.pixel_stride();

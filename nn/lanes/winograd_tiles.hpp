@@ -74,6 +74,27 @@ inline void read_tiles_ahead(const Activation& shape, const Corner& corner, cons
   }
 }
 
+// Where a tile's results will be written. The processor does not foresee writing by tiles either,
+// and each new line of the cache is waited for in turn.
+class TileOfResults {
+ public:
+  TileOfResults(const Activation& shape, const Corner& corner, const float* y) {
+    for (std::int64_t i = 0; i < kTile * kTile; ++i) {
+      const std::int64_t row = std::min(corner.top + i / kTile, shape.height - 1);
+      const std::int64_t column = std::min(corner.left + i % kTile, shape.width - 1);
+      pixels_[i] = y + corner.block * shape.block_stride() +
+                   (row * shape.width + column) * shape.pixel_stride();
+    }
+  }
+  /// Has a channel's lines fetched, to be written.
+  [[gnu::always_inline]] void ask_for(std::int64_t channel) const {
+    for (const float* pixel : pixels_) __builtin_prefetch(pixel + channel * kLanes, 1, 2);
+  }
+
+ private:
+  const float* pixels_[kTile * kTile];
+};
+
 // Of the vectors `at` floats behind the pixels.
 template <typename V, typename One, int Side, int Before, typename Save>
 [[gnu::always_inline]] inline void transform_tile(const Square<Side, Before>& square,
