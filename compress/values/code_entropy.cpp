@@ -320,6 +320,7 @@ bool put_if_shorter(std::span<const std::uint8_t> codes, unsigned q,
   MarkedLevels levels = marked_levels(codes, q, own);
   const Model model = chosen_model(levels.counts, codes.size(), q);
   if (model.rows.empty()) return false;
+  out.reserve(comm::Bits(kModelBits + std::uint64_t{q} * codes.size()));
   put_model(model, std::size_t{1} << (q - 1), out);
   put_signs(codes, q - 1, out);
   if (model.low_bits > 0) encode_codes(low_bits_of(codes, model.low_bits), model.low_bits, out);
