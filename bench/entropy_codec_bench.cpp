@@ -166,6 +166,7 @@ void entropy_sizes(benchmark::internal::Benchmark* b) {
   for (const std::int64_t one_in : {100, 1000}) {
     for (const std::int64_t layered : {0, 1}) b->Args({bench::kResNet18, one_in, layered});
   }
+  b->Args({176402, 100, 0});  // width 8
   for (const std::int64_t d : {1 << 16, 1 << 18, 1 << 20, 1 << 22}) b->Args({d, 100, 0});
 }
 BENCHMARK(BM_EntropyEncode)->Apply(entropy_sizes);
