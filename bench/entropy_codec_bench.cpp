@@ -235,7 +235,7 @@ void BM_ChangeEncode(benchmark::State& state) { difference(state, true, change);
 void BM_ChangeDecode(benchmark::State& state) { difference(state, false, change); }
 void overlaps(benchmark::internal::Benchmark* b) {
   b->ArgName("overlap_permille")->Unit(benchmark::kMicrosecond);
-  for (const std::int64_t overlap : {0, 10, 20, 40, 50, 100, 260, 360, 500, 900, 1000}) {
+  for (const std::int64_t overlap : {0, 10, 20, 40, 50, 100, 260, 360, 500, 740, 900, 1000}) {
     b->Arg(overlap);
   }
 }
