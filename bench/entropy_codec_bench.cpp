@@ -166,6 +166,7 @@ void entropy_sizes(benchmark::internal::Benchmark* b) {
   for (const std::int64_t one_in : {100, 1000}) {
     for (const std::int64_t layered : {0, 1}) b->Args({bench::kResNet18, one_in, layered});
   }
+  b->Args({176402, 100, 0});  // width 8
   for (const std::int64_t d : {1 << 16, 1 << 18, 1 << 20, 1 << 22}) b->Args({d, 100, 0});
 }
 BENCHMARK(BM_EntropyEncode)->Apply(entropy_sizes);
@@ -234,7 +235,7 @@ void BM_ChangeEncode(benchmark::State& state) { difference(state, true, change);
 void BM_ChangeDecode(benchmark::State& state) { difference(state, false, change); }
 void overlaps(benchmark::internal::Benchmark* b) {
   b->ArgName("overlap_permille")->Unit(benchmark::kMicrosecond);
-  for (const std::int64_t overlap : {0, 10, 20, 40, 50, 100, 260, 360, 500, 900, 1000}) {
+  for (const std::int64_t overlap : {0, 10, 20, 40, 50, 100, 260, 360, 500, 740, 900, 1000}) {
     b->Arg(overlap);
   }
 }

@@ -124,7 +124,7 @@ void BM_DecodeCodes(benchmark::State& state) {
 }
 
 // Codes such as recorded rounds have. Higher levels are rarer, the more so where a value is marked;
-// one value in six is. Signs are fair.
+// one value in six is. Signs are fair. Without the own vote, the same codes have no marks.
 struct Marked {
   std::vector<std::uint8_t> codes;
   std::vector<std::uint8_t> own;
@@ -148,7 +148,8 @@ Marked marked_codes(std::int64_t k, unsigned q) {
 // Items: codes. Bytes: the codes, a byte each.
 void code_entropy(benchmark::State& state, bool encodes) {
   const auto q = static_cast<unsigned>(state.range(1));
-  const Marked all = marked_codes(state.range(0), q);
+  Marked all = marked_codes(state.range(0), q);
+  if (state.range(2) == 0) all.own.clear();
   comm::BitWriter out;
   compress::encode_codes_by_entropy(all.codes, q, all.own, out);
   const comm::Bits size = out.size();
@@ -187,14 +188,18 @@ void sizes_and_bits(benchmark::internal::Benchmark* b) {
   b->ArgNames({"K", "q"})->Unit(benchmark::kMicrosecond);
   for (const std::int64_t q : {2, 4, 8}) b->Args({kPaperK, q});
 }
+void sizes_bits_and_votes(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"K", "q", "own"})->Unit(benchmark::kMicrosecond);
+  b->ArgsProduct({{kPaperK, 1765}, {2, 4, 8}, {1, 0}});  // 1765 at width 8
+}
 BENCHMARK(BM_ScaledSignQuantize)->Apply(sizes);
 BENCHMARK(BM_ScaledSignRecover)->Apply(sizes);
 BENCHMARK(BM_FractionalQuantize)->Apply(sizes_and_bits);
 BENCHMARK(BM_FractionalRecover)->Apply(sizes_and_bits);
 BENCHMARK(BM_EncodeCodes)->Apply(sizes_and_bits);
 BENCHMARK(BM_DecodeCodes)->Apply(sizes_and_bits);
-BENCHMARK(BM_EncodeCodesByEntropy)->Apply(sizes_and_bits);
-BENCHMARK(BM_DecodeCodesByEntropy)->Apply(sizes_and_bits);
+BENCHMARK(BM_EncodeCodesByEntropy)->Apply(sizes_bits_and_votes);
+BENCHMARK(BM_DecodeCodesByEntropy)->Apply(sizes_bits_and_votes);
 
 }  // namespace
 }  // namespace mvsgd

@@ -10,13 +10,13 @@ constexpr std::size_t kAtOnce = 64 / kRansWordBits;
 }  // namespace
 
 comm::Bits RansStream::size() const {
-  return comm::Bits(32 * states.size() + kRansWordBits * (words.size() - unused));
+  return comm::Bits(32 * states.size() + kRansWordBits * words.size());
 }
 
 void RansStream::append_to(comm::BitWriter& out) const {
   out.reserve(size());
   for (const std::uint32_t state : states) out.put(state, 32);
-  std::size_t i = unused;
+  std::size_t i = 0;
   for (; i + kAtOnce <= words.size(); i += kAtOnce) {
     std::uint64_t four = 0;
     for (unsigned j = 0; j < kAtOnce; ++j) four |= std::uint64_t{words[i + j]} << kRansWordBits * j;

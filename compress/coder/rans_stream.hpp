@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -51,8 +52,8 @@ constexpr RansStep rans_step(std::uint32_t frequency, std::uint32_t begin, unsig
 /// A coded stream.
 struct RansStream {
   std::vector<std::uint32_t> states;
-  std::vector<std::uint16_t> words;  ///< the first of them, which are not the stream's, `unused`
-  std::size_t unused = 0;
+  std::unique_ptr<std::uint16_t[]> buffer;
+  std::span<const std::uint16_t> words;  ///< of the buffer
 
   [[nodiscard]] comm::Bits size() const;
   void append_to(comm::BitWriter& out) const;
@@ -60,12 +61,17 @@ struct RansStream {
 
 /// Goes backwards through `count` symbols from states of 2^16, which leaves an encoder no choice.
 /// step_of(i) is the RansStep of symbol i.
-template <std::size_t kLanes, typename StepOf>
-RansStream rans_stream(std::size_t count, unsigned bits, const StepOf& step_of) {
+///
+/// many(states, next, i) may do so for symbols i - 1, ..., j at once, i and j being multiples of
+/// kLanes. It returns j, moves `next` down over the words, and may write kLanes words below them.
+template <std::size_t kLanes, typename StepOf, typename Many>
+RansStream rans_stream(std::size_t count, unsigned bits, const StepOf& step_of, const Many& many) {
   // A word is stored before it is known to be one: a branch would be predicted wrong too often. No
-  // symbol has two.
-  std::vector<std::uint16_t> words(count + 1);
-  std::uint16_t* next = words.data() + words.size();
+  // symbol has two. Pages of the buffer that no word reaches are not touched.
+  const std::size_t most = count + kLanes;
+  auto buffer = std::make_unique_for_overwrite<std::uint16_t[]>(most);
+  std::uint16_t* const end = buffer.get() + most;
+  std::uint16_t* next = end;
   const auto push = [&](std::uint32_t& state, const RansStep& step) {
     std::uint64_t x = state;
     const bool full = x >> (32 - bits) >= step.frequency;
@@ -83,13 +89,22 @@ RansStream rans_stream(std::size_t count, unsigned bits, const StepOf& step_of) 
     --i;
     push(states[i % kLanes], step_of(i));
   }
+  i = many(states, next, i);
   while (i != 0) {
     i -= kLanes;
     for_each_lane<kLanes>(
         [&](std::size_t lane) { push(states[kLanes - 1 - lane], step_of(i + kLanes - 1 - lane)); });
   }
-  const auto unused = static_cast<std::size_t>(next - words.data());
-  return {.states = {states.begin(), states.end()}, .words = std::move(words), .unused = unused};
+  return {
+      .states = {states.begin(), states.end()}, .buffer = std::move(buffer), .words = {next, end}};
+}
+
+/// The same, one symbol after the other.
+template <std::size_t kLanes, typename StepOf>
+RansStream rans_stream(std::size_t count, unsigned bits, const StepOf& step_of) {
+  return rans_stream<kLanes>(
+      count, bits, step_of,
+      [](const std::array<std::uint32_t, kLanes>&, std::uint16_t*, std::size_t i) { return i; });
 }
 
 /// Throws comm::DecodeError: `who`, `what`, and the bit where `in` stands.

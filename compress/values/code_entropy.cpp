@@ -20,6 +20,7 @@ constexpr unsigned kTwoRows = 2;
 constexpr unsigned kLowBitsApart = 3;
 constexpr unsigned kLowBitsWidth = 3;  // of how many there are
 constexpr std::size_t kCountOfManyLanes = 8192;
+constexpr int kMostRowBits = 11;
 constexpr unsigned kUnit = 16;  // the unit of costs: 2^-16 bits
 
 using Counts = std::span<const std::uint64_t>;
@@ -28,7 +29,8 @@ using Row = std::vector<std::uint32_t>;
 std::size_t lanes_of(std::size_t count) { return count < kCountOfManyLanes ? 1 : Rans::kManyLanes; }
 
 unsigned row_bits(std::size_t count) {
-  return static_cast<unsigned>(std::clamp(static_cast<int>(std::bit_width(count)) - 3, 8, 11));
+  return static_cast<unsigned>(
+      std::clamp(static_cast<int>(std::bit_width(count)) - 3, 8, kMostRowBits));
 }
 
 Row frequencies(Counts counts, unsigned bits) {
@@ -104,19 +106,22 @@ Row read_row(comm::BitReader& in, std::size_t levels, unsigned bits) {
   return row;
 }
 
-// log2 f in units of 2^-16, rounded down.
-std::uint64_t logarithm(std::uint32_t f) {
-  const auto whole = static_cast<unsigned>(std::bit_width(f)) - 1;
-  std::uint64_t log = whole;
-  std::uint64_t y = std::uint64_t{f} << (31 - whole);
-  for (unsigned i = 0; i < kUnit; ++i) {
-    y = y * y >> 31;
-    const std::uint64_t bit = y >> 32;
-    y >>= bit;
-    log = log << 1 | bit;
+// log2 f in units of 2^-16, rounded down, of each frequency but 0.
+constexpr auto kLogarithms = [] {
+  std::array<std::uint32_t, (std::size_t{1} << kMostRowBits) + 1> logs{};
+  for (std::uint32_t f = 1; f < logs.size(); ++f) {
+    const auto whole = static_cast<unsigned>(std::bit_width(f)) - 1;
+    logs[f] = whole;
+    std::uint64_t y = std::uint64_t{f} << (31 - whole);
+    for (unsigned i = 0; i < kUnit; ++i) {
+      y = y * y >> 31;
+      const std::uint64_t bit = y >> 32;
+      y >>= bit;
+      logs[f] = logs[f] << 1 | static_cast<std::uint32_t>(bit);
+    }
   }
-  return log;
-}
+  return logs;
+}();
 
 // The cost of a row and of its levels, in units of 2^-16 bits.
 std::uint64_t cost(const Row& row, Counts counts, unsigned bits) {
@@ -124,7 +129,7 @@ std::uint64_t cost(const Row& row, Counts counts, unsigned bits) {
   write_row(row, bits, [&](std::uint64_t, unsigned width) { cost += width; });
   cost <<= kUnit;
   for (std::size_t s = 0; s < row.size(); ++s) {
-    if (counts[s] > 0) cost += counts[s] * ((std::uint64_t{bits} << kUnit) - logarithm(row[s]));
+    if (counts[s] > 0) cost += counts[s] * ((std::uint64_t{bits} << kUnit) - kLogarithms[row[s]]);
   }
   return cost;
 }
@@ -320,6 +325,7 @@ bool put_if_shorter(std::span<const std::uint8_t> codes, unsigned q,
   MarkedLevels levels = marked_levels(codes, q, own);
   const Model model = chosen_model(levels.counts, codes.size(), q);
   if (model.rows.empty()) return false;
+  out.reserve(comm::Bits(kModelBits + std::uint64_t{q} * codes.size()));
   put_model(model, std::size_t{1} << (q - 1), out);
   put_signs(codes, q - 1, out);
   if (model.low_bits > 0) encode_codes(low_bits_of(codes, model.low_bits), model.low_bits, out);

@@ -7,27 +7,25 @@
 #include <utility>
 
 #include "compress/coder/rans_stream.hpp"
+#include "compress/values/rans_eight_lanes.hpp"
 
 namespace mvsgd::compress {
 namespace {
 
 constexpr const char* kWho = "entropy code";
+static_assert(Rans::kManyLanes == kEightLanes);
 
-// A slot of a row: its symbol, the symbol's frequency, and the offset within the symbol's slots.
-constexpr unsigned kSymbolBits = 8;
-constexpr unsigned kOffsetBits = 12;
-
-constexpr std::uint32_t packed_slot(std::uint32_t symbol, std::uint32_t offset,
-                                    std::uint32_t frequency) {
-  // 2^12 would not fit. A symbol that has all slots leaves no other symbol whose frequency could
-  // be 0.
-  return symbol | offset << kSymbolBits | (frequency - 1) << (kSymbolBits + kOffsetBits);
+[[noreturn]] void refuse_symbol(std::uint8_t symbol) {
+  throw std::invalid_argument("Rans::encode: symbol " + std::to_string(symbol) + " has no slot");
 }
 
 }  // namespace
 
-Rans::Rans(unsigned bits, std::size_t symbols, std::vector<std::uint32_t> frequencies)
-    : bits_(bits), symbols_(symbols) {
+Rans::Rans(unsigned bits, std::size_t symbols, std::vector<std::uint32_t> frequencies, Isa isa)
+    : isa_(isa), bits_(bits), symbols_(symbols) {
+  if (!supports(isa)) {
+    throw std::invalid_argument("Rans: this processor or build has no " + std::string(name(isa)));
+  }
   if (bits == 0 || bits > kMostBits || symbols == 0 || frequencies.empty() ||
       frequencies.size() > kMostSymbols || frequencies.size() % symbols != 0) {
     throw std::invalid_argument("Rans: " + std::to_string(frequencies.size()) +
@@ -53,15 +51,25 @@ Rans::Rans(unsigned bits, std::size_t symbols, std::vector<std::uint32_t> freque
 template <std::size_t kLanes>
 RansStream Rans::encode_in(std::span<const std::uint8_t> symbols) const {
   const RansStep* const steps = steps_.data();
-  return rans_stream<kLanes>(
-      symbols.size(), bits_, [symbols, steps](std::size_t i) -> const RansStep& {
-        const RansStep& step = steps[symbols[i]];
-        if (step.frequency == 0) {
-          throw std::invalid_argument("Rans::encode: symbol " + std::to_string(symbols[i]) +
-                                      " has no slot");
-        }
-        return step;
-      });
+  const auto step_of = [symbols, steps](std::size_t i) -> const RansStep& {
+    const RansStep& step = steps[symbols[i]];
+    if (step.frequency == 0) refuse_symbol(symbols[i]);
+    return step;
+  };
+#if defined(__x86_64__)
+  if constexpr (kLanes == kEightLanes) {
+    const std::vector<std::uint32_t> table = packed_steps();
+    const auto by_eights = [&](EightStates& states, std::uint16_t*& next, std::size_t i) {
+      if (write_eights({.table = table, .bits = bits_}, symbols.first(i), states, next)) {
+        return std::size_t{0};
+      }
+      while (steps[symbols[i - 1]].frequency != 0) --i;
+      refuse_symbol(symbols[i - 1]);
+    };
+    if (isa_ == Isa::avx512) return rans_stream<kLanes>(symbols.size(), bits_, step_of, by_eights);
+  }
+#endif
+  return rans_stream<kLanes>(symbols.size(), bits_, step_of);
 }
 
 void Rans::encode(std::span<const std::uint8_t> symbols, std::size_t lanes,
@@ -77,6 +85,13 @@ void Rans::encode(std::span<const std::uint8_t> symbols, std::size_t lanes,
   throw std::invalid_argument("Rans::encode: " + std::to_string(lanes) + " lanes");
 }
 
+std::vector<std::uint32_t> Rans::packed_steps() const {
+  std::vector<std::uint32_t> packed;
+  packed.reserve(steps_.size());
+  for (const RansStep& step : steps_) packed.push_back(packed_step(step.frequency, step.begin));
+  return packed;
+}
+
 std::vector<std::uint32_t> Rans::slots() const {
   std::vector<std::uint32_t> slots;
   slots.reserve(steps_.size() / symbols_ << bits_);
@@ -88,9 +103,9 @@ std::vector<std::uint32_t> Rans::slots() const {
   return slots;
 }
 
-template <std::size_t kLanes, typename RowOf>
+template <std::size_t kLanes, bool kHasRows>
 std::vector<std::uint8_t> Rans::decode_in(comm::BitReader& in, std::size_t count,
-                                          const RowOf& row_of) const {
+                                          std::span<const std::uint8_t> rows) const {
   std::array<std::uint32_t, kLanes> states;
   get_rans_states(kWho, in, states);
   const std::vector<std::uint16_t> words = rans_words_ahead(in, count);
@@ -104,13 +119,23 @@ std::vector<std::uint8_t> Rans::decode_in(comm::BitReader& in, std::size_t count
 
   // The state after the next symbol, which may still be too small.
   const auto slot_of = [&](std::uint32_t state, std::size_t i) {
-    return slots[(row_of(i) << bits) | (state & low)];
+    const std::uint32_t row = kHasRows ? rows[i] : 0;
+    return slots[row << bits | (state & low)];
   };
   const auto rest_of = [&](std::uint32_t state, std::uint32_t slot) {
-    return ((slot >> (kSymbolBits + kOffsetBits)) + 1) * (state >> bits) +
-           (slot >> kSymbolBits & ((1U << kOffsetBits) - 1));
+    return ((slot >> (kSlotSymbolBits + kSlotOffsetBits)) + 1) * (state >> bits) +
+           (slot >> kSlotSymbolBits & ((1U << kSlotOffsetBits) - 1));
   };
   std::size_t i = 0;
+#if defined(__x86_64__)
+  if constexpr (kLanes == kEightLanes) {
+    if (isa_ == Isa::avx512) {
+      std::span<const std::uint16_t> left = words;
+      i = read_eights({.table = all_slots, .bits = bits}, rows, states, left, symbols);
+      next = end - left.size();
+    }
+  }
+#endif
   for (; i + kLanes <= count && static_cast<std::size_t>(end - next) >= kLanes; i += kLanes) {
     std::array<std::uint8_t, kLanes> read;  // stored at once, since any byte could alias a state
     for_each_lane<kLanes>([&](std::size_t lane) {
@@ -155,12 +180,12 @@ std::vector<std::uint8_t> Rans::decode(comm::BitReader& in, std::size_t count,
                                 std::to_string(last) + " for " + std::to_string(count) +
                                 " symbols in " + std::to_string(steps_.size() / symbols_));
   }
-  const auto first = [](std::size_t) { return std::uint32_t{0}; };
-  const auto given = [&](std::size_t i) { return std::uint32_t{rows[i]}; };
   if (rows.empty()) {
-    return lanes == 1 ? decode_in<1>(in, count, first) : decode_in<kManyLanes>(in, count, first);
+    return lanes == 1 ? decode_in<1, false>(in, count, rows)
+                      : decode_in<kManyLanes, false>(in, count, rows);
   }
-  return lanes == 1 ? decode_in<1>(in, count, given) : decode_in<kManyLanes>(in, count, given);
+  return lanes == 1 ? decode_in<1, true>(in, count, rows)
+                    : decode_in<kManyLanes, true>(in, count, rows);
 }
 
 }  // namespace mvsgd::compress

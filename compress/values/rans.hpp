@@ -8,6 +8,7 @@
 
 #include "comm/bit_stream.hpp"
 #include "compress/coder/rans_stream.hpp"
+#include "compress/select/isa.hpp"
 
 namespace mvsgd::compress {
 
@@ -43,11 +44,13 @@ class Rans {
   static constexpr std::size_t kMostSymbols = 256;  ///< of all rows together
   static constexpr std::size_t kManyLanes = 8;
 
-  /// Rows of `symbols` frequencies each, one after another.
+  /// Rows of `symbols` frequencies each, one after another. `isa` says with which instructions
+  /// kManyLanes lanes are coded; the bits do not depend on it.
   ///
   /// Throws std::invalid_argument if bits is 0 or more than kMostBits, there are no rows or more
-  /// than kMostSymbols frequencies, or a row does not sum to 2^bits.
-  Rans(unsigned bits, std::size_t symbols, std::vector<std::uint32_t> frequencies);
+  /// than kMostSymbols frequencies, a row does not sum to 2^bits, or `isa` is not supported.
+  Rans(unsigned bits, std::size_t symbols, std::vector<std::uint32_t> frequencies,
+       Isa isa = best_isa());
 
   /// Appends the symbols, each given as row * symbols + s, in `lanes` lanes, 1 or kManyLanes.
   ///
@@ -69,11 +72,13 @@ class Rans {
  private:
   template <std::size_t kLanes>
   [[nodiscard]] RansStream encode_in(std::span<const std::uint8_t> symbols) const;
-  template <std::size_t kLanes, typename RowOf>
+  template <std::size_t kLanes, bool kHasRows>
   std::vector<std::uint8_t> decode_in(comm::BitReader& in, std::size_t count,
-                                      const RowOf& row_of) const;
+                                      std::span<const std::uint8_t> rows) const;
   [[nodiscard]] std::vector<std::uint32_t> slots() const;
+  [[nodiscard]] std::vector<std::uint32_t> packed_steps() const;
 
+  Isa isa_;
   unsigned bits_;
   std::size_t symbols_;
   std::vector<RansStep> steps_;

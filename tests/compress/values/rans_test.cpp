@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <random>
 #include <string>
@@ -70,20 +72,28 @@ Drawn drawn(std::size_t count, std::uint64_t seed) {
   return all;
 }
 
+struct Rows {
+  unsigned bits;
+  std::size_t symbols;
+  std::vector<std::uint32_t> frequencies;
+};
+
 // The header's rule, a symbol at a time, with / and %.
-Coded encode_by_definition(const Symbols& symbols, std::size_t lanes) {
+Coded encode_by_definition(const Rows& rows, const Symbols& symbols, std::size_t lanes) {
   std::vector<std::uint64_t> x(lanes, 65536);
   std::vector<std::uint64_t> words;  // from the last to the first
   for (std::size_t i = symbols.size(); i-- > 0;) {
-    const std::uint64_t f = kRows[symbols[i]];
+    const std::uint64_t f = rows.frequencies[symbols[i]];
     std::uint64_t c = 0;
-    for (std::size_t s = symbols[i] / 4 * 4; s < symbols[i]; ++s) c += kRows[s];
+    for (std::size_t s = symbols[i] / rows.symbols * rows.symbols; s < symbols[i]; ++s) {
+      c += rows.frequencies[s];
+    }
     std::uint64_t& state = x[i % lanes];
-    if (state >= f * (std::uint64_t{1} << 28)) {
+    if (state >= f * (std::uint64_t{1} << (32 - rows.bits))) {
       words.push_back(state % 65536);
       state /= 65536;
     }
-    state = 16 * (state / f) + state % f + c;
+    state = (std::uint64_t{1} << rows.bits) * (state / f) + state % f + c;
   }
   BitWriter out;
   for (const std::uint64_t state : x) out.put(state, 32);
@@ -100,19 +110,113 @@ TEST(Rans, ExampleOfTheHeaderHasItsState) {
   EXPECT_EQ(decode(rans, coded, 4, {}, 1), (Symbols{0, 1, 0, 0}));
 }
 
-TEST(Rans, WritesWhatItsHeaderDefines) {
-  const Rans rans(4, 4, kRows);
+std::vector<Isa> supported_isas() {
+  std::vector<Isa> isas;
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (supports(isa)) isas.push_back(isa);
+  }
+  return isas;
+}
+
+TEST(Rans, WritesWhatItsHeaderDefinesWithAnyInstructions) {
   for (const std::size_t lanes : {std::size_t{1}, Rans::kManyLanes}) {
     // Lengths around a turn of all lanes, and around the encoder's blocks.
     for (const std::size_t count : {0U, 1U, 7U, 8U, 9U, 500U, 4095U, 4096U, 4097U, 9001U}) {
       const Drawn all = drawn(count, count);
-      const Coded want = encode_by_definition(all.symbols, lanes);
-      const Coded coded = encode(rans, all.symbols, lanes);
-      ASSERT_EQ(coded.size, want.size) << count;
-      ASSERT_EQ(coded.bytes, want.bytes) << count;
-      ASSERT_EQ(decode(rans, coded, count, all.rows, lanes), all.symbols) << count;
+      const Coded want = encode_by_definition({4, 4, kRows}, all.symbols, lanes);
+      for (const Isa isa : supported_isas()) {
+        SCOPED_TRACE(name(isa));
+        const Rans rans(4, 4, kRows, isa);
+        const Coded coded = encode(rans, all.symbols, lanes);
+        ASSERT_EQ(coded.size, want.size) << count;
+        ASSERT_EQ(coded.bytes, want.bytes) << count;
+        ASSERT_EQ(decode(rans, coded, count, all.rows, lanes), all.symbols) << count;
+      }
     }
   }
+}
+
+// Random frequencies of `bits` bits, many of them 0, a few large.
+Rows random_rows(std::mt19937_64& random, unsigned bits, std::size_t rows, std::size_t symbols) {
+  Rows all{.bits = bits, .symbols = symbols, .frequencies = {}};
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::vector<std::uint32_t> of_row(symbols);
+    for (std::uint32_t left = 1U << bits; left > 0;) {
+      const auto more = static_cast<std::uint32_t>((1 + random() % left) >> random() % bits);
+      const std::uint32_t given = std::min(std::max(more, 1U), left);
+      of_row[random() % symbols] += given;
+      left -= given;
+    }
+    all.frequencies.insert(all.frequencies.end(), of_row.begin(), of_row.end());
+  }
+  return all;
+}
+
+// Every number of bits, one row and two. Symbols are drawn without regard to their frequency, so
+// that rare ones, of many bits, follow each other.
+TEST(Rans, WritesWhatItsHeaderDefinesForAnyRows) {
+  std::mt19937_64 random(4);
+  for (unsigned bits = 1; bits <= Rans::kMostBits; ++bits) {
+    for (const std::size_t symbols : {1U, 2U, 5U, 128U}) {
+      for (const std::size_t count_of_rows : {1U, 2U}) {
+        const Rows rows = random_rows(random, bits, count_of_rows, symbols);
+        Symbols coded_symbols;
+        Symbols their_rows;
+        while (coded_symbols.size() < 1003) {
+          const std::size_t s = random() % rows.frequencies.size();
+          if (rows.frequencies[s] == 0) continue;
+          coded_symbols.push_back(static_cast<std::uint8_t>(s));
+          their_rows.push_back(static_cast<std::uint8_t>(s / symbols));
+        }
+        if (count_of_rows == 1) their_rows.clear();
+        const Coded want = encode_by_definition(rows, coded_symbols, Rans::kManyLanes);
+        for (const Isa isa : supported_isas()) {
+          SCOPED_TRACE(std::string(name(isa)) + ", " + std::to_string(bits) + " bits, " +
+                       std::to_string(symbols) + " symbols");
+          const Rans rans(bits, symbols, rows.frequencies, isa);
+          const Coded coded = encode(rans, coded_symbols, Rans::kManyLanes);
+          ASSERT_EQ(coded.size, want.size);
+          ASSERT_EQ(coded.bytes, want.bytes);
+          ASSERT_EQ(decode(rans, coded, coded_symbols.size(), their_rows, Rans::kManyLanes),
+                    coded_symbols);
+        }
+      }
+    }
+  }
+}
+
+// What a decoder makes of any bits: symbols, or why not.
+std::string outcome(const Rans& rans, const Coded& coded, const Symbols& rows, std::size_t lanes) {
+  BitReader in(coded.bytes, coded.size);
+  try {
+    const Symbols symbols = rans.decode(in, rows.size(), rows, lanes);
+    return std::string(symbols.begin(), symbols.end()) + std::to_string(in.position().count());
+  } catch (const DecodeError& error) {
+    return error.what();
+  }
+}
+
+TEST(Rans, RefusesTheSameMessagesWithAnyInstructions) {
+  std::mt19937_64 random(5);
+  const Drawn all = drawn(600, 6);
+  const Coded whole = encode(Rans(4, 4, kRows, Isa::portable), all.symbols, Rans::kManyLanes);
+  int decoded = 0;
+  for (int trial = 0; trial < 20'000; ++trial) {
+    Coded coded = whole;
+    if (trial % 3 != 0) {
+      coded.bytes[random() % coded.bytes.size()] ^= static_cast<std::byte>(1U << random() % 8);
+    }
+    if (trial % 2 != 0) coded.size = Bits(random() % coded.size.count());
+    const std::string want =
+        outcome(Rans(4, 4, kRows, Isa::portable), coded, all.rows, Rans::kManyLanes);
+    decoded += want.find("entropy code") == std::string::npos ? 1 : 0;
+    for (const Isa isa : supported_isas()) {
+      ASSERT_EQ(outcome(Rans(4, 4, kRows, isa), coded, all.rows, Rans::kManyLanes), want)
+          << name(isa);
+    }
+  }
+  EXPECT_GT(decoded, 1000);
+  EXPECT_LT(decoded, 15'000);
 }
 
 TEST(Rans, CostsTheLogarithmsOfItsSlots) {
@@ -213,6 +317,32 @@ TEST(Rans, RefusesImpossibleFrequencies) {
   EXPECT_THROW(Rans(4, 2, {8, 8, 16}), std::invalid_argument);
   EXPECT_THROW(Rans(4, 1, {}), std::invalid_argument);
   EXPECT_THROW(Rans(9, 257, std::vector<std::uint32_t>(257, 2)), std::invalid_argument);
+}
+
+TEST(Rans, RefusesSymbolsWithoutASlotWithAnyInstructions) {
+  for (const Isa isa : supported_isas()) {
+    SCOPED_TRACE(name(isa));
+    const Rans rans(4, 4, kRows, isa);
+    for (const std::size_t at : {0U, 5U, 8U, 15U, 16U, 18U}) {
+      Symbols symbols(19);
+      symbols[at] = 2;
+      BitWriter out;
+      EXPECT_THAT([&] { rans.encode(symbols, Rans::kManyLanes, out); },
+                  ThrowsMessage<std::invalid_argument>(HasSubstr("symbol 2 has no slot")));
+      EXPECT_EQ(out.size(), Bits(0));
+    }
+  }
+}
+
+TEST(Rans, RefusesInstructionsThatTheProcessorLacks) {
+  for (const Isa isa : {Isa::avx2, Isa::avx512}) {
+    if (supports(isa)) {
+      EXPECT_NO_THROW(Rans(4, 4, kRows, isa));
+    } else {
+      EXPECT_THAT([&] { Rans(4, 4, kRows, isa); },
+                  ThrowsMessage<std::invalid_argument>(HasSubstr(std::string(name(isa)))));
+    }
+  }
 }
 
 TEST(Rans, RefusesSymbolsRowsAndLanesThatAreNotItsAndWritesNothing) {
