@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -52,6 +53,19 @@ TEST(Buffers, KeepABoundedNumberOfBytes) {
   for (int i = 0; i < 5; ++i) read.push_back(buffers->share(buffers->take(Buffers::kKept / 4)));
   read.clear();
   EXPECT_EQ(buffers->kept(), Buffers::kKept);
+}
+
+TEST(Buffers, ForgetWhatHasWaitedForLong) {
+  const auto buffers = std::make_shared<Buffers>();
+  Buffers::Bytes early = buffers->take(kSize);
+  Buffers::Bytes late = buffers->take(2 * kSize);
+  buffers->put(std::move(early));
+  const auto between = Buffers::Clock::now();
+  buffers->put(std::move(late));
+  buffers->forget(between);
+  EXPECT_EQ(buffers->kept(), 2 * kSize);
+  buffers->forget(Buffers::Clock::now() + std::chrono::seconds(1));
+  EXPECT_EQ(buffers->kept(), 0U);
 }
 
 }  // namespace
