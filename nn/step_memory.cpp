@@ -185,8 +185,7 @@ std::size_t step_memory(const KernelMemory& kernels, std::int64_t width, std::in
     static_cast<void>(model.train(images, labels(batch)));
   };
   // The second step takes buffers in another order, as some are still held.
-  train();
-  train();
+  for (int step = 0; step < 2 && batch > 0; ++step) train();
   for (const std::int64_t images : evaluated) {
     const Tensor loaded = backend.allocate({images, kChannels, kSide, kSide});
     static_cast<void>(model.evaluate(loaded, labels(images), BatchNormMode::running));

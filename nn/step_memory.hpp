@@ -34,8 +34,8 @@ struct KernelMemory {
 };
 
 /// The bytes that a ResNet-18 of this width holds at most on such a backend, in training steps of
-/// `batch` images and evaluations of each of `evaluated`: parameters, gradients and batch-norm
-/// buffers, activations, scratch; in whole pages where they are as large.
+/// `batch` images (0: it is not trained) and evaluations of each of `evaluated`: parameters,
+/// gradients and batch-norm buffers, activations, scratch; in whole pages where they are as large.
 ///
 /// Cost: milliseconds.
 [[nodiscard]] std::size_t step_memory(const KernelMemory& kernels, std::int64_t width,

@@ -12,18 +12,20 @@ Buffers::Bytes Buffers::take(std::size_t size) {
     return bytes;
   }
   const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(kept_.rbegin(), kept_.rend(), [&](const Bytes& one) {
-    return one.capacity() >= size && one.capacity() / 2 <= size;
+  const auto found = std::find_if(kept_.rbegin(), kept_.rend(), [&](const Kept& one) {
+    return one.bytes.capacity() >= size && one.bytes.capacity() / 2 <= size;
   });
   if (found != kept_.rend()) {
-    bytes = std::move(*found);
+    bytes = std::move(found->bytes);
     kept_.erase(std::next(found).base());
     size_ -= bytes.capacity();
   } else {
     // Others make place, before there is more.
     const std::size_t most = std::max(most_, read_ + size);
     std::size_t gone = 0;
-    while (gone < kept_.size() && size_ + read_ + size > most) size_ -= kept_[gone++].capacity();
+    while (gone < kept_.size() && size_ + read_ + size > most) {
+      size_ -= kept_[gone++].bytes.capacity();
+    }
     kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(gone));
   }
   bytes.resize(size);
@@ -47,7 +49,15 @@ void Buffers::put(Bytes bytes) {
   read_ -= bytes.capacity();
   if (size_ + bytes.capacity() > kKept) return;
   size_ += bytes.capacity();
-  kept_.push_back(std::move(bytes));
+  kept_.push_back({std::move(bytes), Clock::now()});
+}
+
+void Buffers::forget(Clock::time_point before) {
+  const std::lock_guard lock(mutex_);
+  const auto later =
+      std::ranges::find_if(kept_, [&](const Kept& one) { return one.since >= before; });
+  for (auto one = kept_.begin(); one != later; ++one) size_ -= one->bytes.capacity();
+  kept_.erase(kept_.begin(), later);
 }
 
 std::size_t Buffers::kept() const {

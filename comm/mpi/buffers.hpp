@@ -1,6 +1,7 @@
 // Memory of messages that have been read, for those to come.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,7 @@ namespace mvsgd::comm {
 class Buffers : public std::enable_shared_from_this<Buffers> {
  public:
   using Bytes = std::vector<std::byte>;
+  using Clock = std::chrono::steady_clock;
 
   static constexpr std::size_t kLarge = std::size_t{64} << 10U;
   static constexpr std::size_t kKept = std::size_t{96} << 20U;
@@ -31,11 +33,19 @@ class Buffers : public std::enable_shared_from_this<Buffers> {
   /// Of take(), and read by nobody.
   void put(Bytes bytes);
 
+  /// Lets go of what was put back before that: rounds that are far apart gain little from it.
+  void forget(Clock::time_point before);
+
   [[nodiscard]] std::size_t kept() const;
 
  private:
+  struct Kept {
+    Bytes bytes;
+    Clock::time_point since;
+  };
+
   mutable std::mutex mutex_;
-  std::vector<Bytes> kept_;  // the one that was put back last is last
+  std::vector<Kept> kept_;  // the one that was put back last is last
   // In bytes of capacity.
   std::size_t size_ = 0;  // of kept_
   std::size_t read_ = 0;  // taken, and not put back

@@ -38,6 +38,8 @@ constexpr auto kLongestOfAll = 5000us;
 constexpr auto kLongestBusy = 100us;
 constexpr auto kOfLate = 20ms;
 constexpr auto kHaste = 200ms;
+/// For how long memory waits for the next message.
+constexpr auto kKept = 1000ms;
 /// From so many bytes on the sender may wait for the receiver: both MPIs' limits are above.
 constexpr std::size_t kAwaited = 4000;
 
@@ -142,6 +144,8 @@ class Engine::Traffic {
     others_.at(posted.to).posted.push_back({std::move(posted), 0});
     ++unsent_;
   }
+
+  void tick(Clock::time_point now) { buffers_->forget(now - kKept); }
 
   [[nodiscard]] bool is_sending() const { return unsent_ > 0 || !requests_.empty(); }
   [[nodiscard]] bool is_busy() const { return is_sending() || receiving_ > 0; }
@@ -275,7 +279,7 @@ class Engine::Traffic {
     Receive& receive = receives.emplace_back();
     ++receiving_;
     receive.tag = status.MPI_TAG;
-    receive.bytes = buffers_->take(static_cast<std::size_t>(size));
+    receive.bytes = memory_for(receive.tag, static_cast<std::size_t>(size));
     check(MPI_Imrecv(receive.bytes.data(), size, MPI_BYTE, &message, &receive.request),
           "MPI_Imrecv");
     return true;
@@ -301,23 +305,35 @@ class Engine::Traffic {
     return finished;
   }
 
+  // What does not come again would be kept for nothing, as all workers' parts of a pause.
+  [[nodiscard]] Buffers::Bytes memory_for(int tag, std::size_t size) {
+    return callbacks_->comes_again(tag) ? buffers_->take(size) : Buffers::Bytes(size);
+  }
+  void give_back(Receive& received) {
+    if (callbacks_->comes_again(received.tag)) buffers_->put(std::move(received.bytes));
+  }
+  [[nodiscard]] SharedBytes share(Receive& received) {
+    if (callbacks_->comes_again(received.tag)) return buffers_->share(std::move(received.bytes));
+    return std::make_shared<const Buffers::Bytes>(std::move(received.bytes));
+  }
+
   void take(std::uint32_t from, Other& other, Receive received) {
     const auto cut = other.cut.find(received.tag);
     if (received.bytes.size() == chunk_) {
       auto& bytes = other.cut[received.tag];
       bytes.insert(bytes.end(), received.bytes.begin(), received.bytes.end());
-      buffers_->put(std::move(received.bytes));
+      give_back(received);
       return;
     }
     if (cut != other.cut.end()) {
       cut->second.insert(cut->second.end(), received.bytes.begin(), received.bytes.end());
-      buffers_->put(std::move(received.bytes));
+      give_back(received);
       const auto whole = std::make_shared<const std::vector<std::byte>>(std::move(cut->second));
       other.cut.erase(cut);
       callbacks_->on_bytes(from, received.tag, whole);
       return;
     }
-    callbacks_->on_bytes(from, received.tag, buffers_->share(std::move(received.bytes)));
+    callbacks_->on_bytes(from, received.tag, share(received));
   }
 
   std::size_t chunk_;
@@ -429,8 +445,9 @@ void Engine::move_until_the_end(Traffic& traffic) {
     posted.clear();
     const Clock::time_point now = Clock::now();
     if (end && (!traffic.is_sending() || (how_ != End::in_order && now > *end))) return;
-    if (callbacks_.on_tick && now - tick > kTick) {
-      callbacks_.on_tick();
+    if (now - tick > kTick) {
+      if (callbacks_.on_tick) callbacks_.on_tick();
+      traffic.tick(now);
       tick = now;
     }
     if (moved) {

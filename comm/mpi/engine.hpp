@@ -48,6 +48,8 @@ class Engine {
   struct Callbacks {
     /// In the order in which `from` has posted, whatever the tags.
     std::function<void(std::uint32_t from, int tag, SharedBytes bytes)> on_bytes;
+    /// Whether bytes with this tag come in each round, so that their memory is kept for the next.
+    std::function<bool(int tag)> comes_again;
     std::function<void(const std::string& what)> on_error;  ///< MPI refuses; the thread goes on
     std::function<void()> on_tick;                          ///< twenty times a second
   };

@@ -30,7 +30,12 @@ int tag_of(std::uint32_t worker, Channel channel) {
 
 /// Behind those of the star: of what goes across to a worker.
 int tag_across(std::uint32_t to, std::uint32_t workers) {
-  return static_cast<int>(1 + kChannels * workers + to);
+  return tag_of(workers + to, Channel::messages);
+}
+
+bool is_of_messages(int tag) {
+  return tag != kOwnTag &&
+         tag == tag_of(static_cast<std::uint32_t>(tag - 1) / kChannels, Channel::messages);
 }
 
 std::span<const std::byte> bytes_of(std::string_view text) {
@@ -142,8 +147,8 @@ class MpiProcesses::MpiGroup final : public Group {
   // From the engine's thread.
   void take(int tag, const SharedBytes& bytes) {
     const auto line = static_cast<std::uint32_t>(tag - 1);
-    if (line >= kChannels * workers()) return take_across(line - kChannels * workers(), bytes);
     const std::uint32_t worker = line / kChannels;
+    if (worker >= workers()) return take_across(worker - workers(), bytes);
     const auto channel = static_cast<Channel>(line % kChannels);
     const bool up = processes_->leads();
     hub_.deliver(channel, up ? worker : server(), up ? server() : worker, bytes);
@@ -229,6 +234,7 @@ MpiProcesses::MpiProcesses(std::size_t chunk) : engine_(std::make_unique<Engine>
   }
   engine_->begin({.on_bytes = [this](std::uint32_t from, int tag,
                                      const SharedBytes& bytes) { take(from, tag, bytes); },
+                  .comes_again = is_of_messages,
                   .on_error =
                       [this](const std::string& what) {
                         const std::lock_guard lock(mutex_);

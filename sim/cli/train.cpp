@@ -116,6 +116,10 @@ Exit train(const TrainOptions& options, const CommandContext& context, comm::Pro
   const Settings settings = settings_of(options, processes);
   check_processes(processes, settings, !options.dump_wire.empty());
   if (!processes.leads()) {
+    if (context.level == LogLevel::debug) {
+      fmt::print(context.streams.out, "{}: memory: about {}\n",
+                 processes.name_of(processes.index()), text_of(memory_here(processes, settings)));
+    }
     const TrainingSinks asks{.warn = [&](std::string_view text) { warn(context, text); },
                              .on_start = {},
                              .on_round = {},

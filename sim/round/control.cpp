@@ -148,9 +148,11 @@ void check_digests(comm::Transport& server, const ModelDigest& own) {
 }
 
 std::vector<std::byte> encode_part(const WorkerState& state) {
+  // With four lengths of two words and the threshold: one word less would take twice the memory.
+  constexpr std::size_t kOthers = 9;
   BitWriter out;
   out.reserve(32 * Bits(state.e.size() + state.velocity.size() + state.buffers.size() +
-                        state.vote.size() + 8));
+                        state.vote.size() + kOthers));
   put_all(state.e, out);
   put_all(state.velocity, out);
   put_all(state.buffers, out);

@@ -124,7 +124,10 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
     for (std::uint32_t n = 0; n < group.workers(); ++n) {
       if (group.is_here(n)) continue;
       WorkerState& elsewhere = state.workers.at(n);
-      elsewhere.theta = elsewhere.e = elsewhere.velocity = {};
+      // By vectors of their own: "= {}" keeps the memory.
+      elsewhere.theta = std::vector<float>();
+      elsewhere.e = std::vector<float>();
+      elsewhere.velocity = std::vector<float>();
     }
   }
   const auto work = [&](comm::Transport& end) {

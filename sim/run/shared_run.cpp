@@ -189,9 +189,10 @@ Settings settings_here(const comm::Processes& processes, const Settings& setting
 }
 
 MemoryEstimate memory_here(const comm::Processes& processes, const Settings& settings) {
-  return memory_estimate(
-      settings_here(processes, settings),
-      RanksHere{.workers = processes.share(settings.workers).count, .server = processes.leads()});
+  return memory_estimate(settings_here(processes, settings),
+                         RanksHere{.workers = processes.share(settings.workers).count,
+                                   .server = processes.leads(),
+                                   .has_others = processes.count() > 1});
 }
 
 void send_start(comm::Processes& processes, TrialState& state) {
@@ -208,9 +209,10 @@ void send_start(comm::Processes& processes, TrialState& state) {
     for (std::uint32_t n = share.first; n < share.first + share.count; ++n) {
       WorkerState& worker = group.workers[n];
       processes.send(p, encode_part(worker));
-      worker.theta = {};
-      worker.e = {};
-      worker.velocity = {};
+      // "= {}" keeps the memory.
+      worker.theta = std::vector<float>();
+      worker.e = std::vector<float>();
+      worker.velocity = std::vector<float>();
     }
   }
 }

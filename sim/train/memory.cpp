@@ -32,6 +32,7 @@ constexpr Bytes kNumber = 4;  // of a float, or an index
 // Measured, not derived: what `mvsgd train` has resident at width 1 beside the other parts, with
 // two workers and for each of 200 more (README.md).
 constexpr Bytes kProgram = Bytes{19} << 20U;
+constexpr Bytes kTransport = Bytes{10} << 20U;  // of MPI, in each of several processes
 constexpr Bytes kStack = Bytes{92} << 10U;  // of a thread: stack as far as it is written, and heap
 
 /// How many bits a message of this shape has at most: exactly of the paper's code, of the others
@@ -184,29 +185,31 @@ Bytes of_sparse_round(const Sizes& s, const RanksHere& here) {
 
 /// A pause, in which workers have nothing kept, but the server's sum of votes stands as numbers,
 /// and once more where the run goes on. With the server are the parts of workers elsewhere, one of
-/// them also as it came.
+/// them also as it came. There each is written, one also with its name, while what workers keep is
+/// there still.
 Bytes of_pause(const Sizes& s, const RanksHere& here) {
-  if (!here.server) return 0;
   const Bytes elsewhere = s.n() - here.workers;
   const Bytes velocity = s.settings.has_velocity() ? s.whole() : 0;
   const Bytes part = s.whole() + velocity + kNumber * s.of.buffers + s.vote();
+  if (!here.server) return (here.workers + 1) * part;
   return (s.sums ? 2 * s.whole() : 0) + (elsewhere > 0 ? (elsewhere + 1) * part : 0);
 }
 
-Bytes of_slot(const Sizes& s, const std::optional<nn::KernelMemory>& kernels) {
-  const auto batch = static_cast<std::int64_t>(s.settings.batch);
+/// The server's process evaluates, and one with workers trains.
+Bytes of_slot(const Sizes& s, const std::optional<nn::KernelMemory>& kernels,
+              const RanksHere& here) {
+  const std::int64_t batch = here.workers > 0 ? s.settings.batch : 0;
   Bytes all = kStack;
   if (kernels) {
     std::vector<std::int64_t> evaluated;
-    const auto test = static_cast<std::int64_t>(s.test_images);
+    const auto test = here.server ? static_cast<std::int64_t>(s.test_images) : 0;
     const auto whole = static_cast<std::int64_t>(kEvaluationBatch);
     if (test >= whole) evaluated.push_back(whole);
     if (test % whole > 0) evaluated.push_back(test % whole);
     all += nn::step_memory(*kernels, s.settings.width, batch, evaluated);
-    all += s.whole();                                 // theta^(H), as it is read back
-    if (s.settings.has_velocity()) all += s.whole();  // of the worker that computes
-    all += kNumber * data::kImageBytes *
-           std::max<Bytes>(s.settings.batch, std::min<Bytes>(kEvaluationBatch, s.test_images));
+    if (batch > 0) all += s.whole();                               // theta^(H), as it is read back
+    if (batch > 0 && s.settings.has_velocity()) all += s.whole();  // of the worker that computes
+    all += kNumber * data::kImageBytes * static_cast<Bytes>(std::max(batch, std::min(whole, test)));
     // The candidates for a vote: index and magnitude of half as many again as are wanted.
     if (s.votes) all += 2 * kNumber * std::min(s.of.d, s.of.k + s.of.k / 2 + 4096);
   }
@@ -248,13 +251,13 @@ MemoryEstimate memory_estimate(const Settings& settings, std::optional<RanksHere
                      .slots = slot_count(settings),
                      .threads = settings.threads_per_worker,
                      .of_worker = of_worker(sizes, on_device),
-                     .of_slot = of_slot(sizes, kernels),
-                     .server = ranks.server ? of_server(sizes) : 0,
+                     .of_slot = of_slot(sizes, kernels, ranks),
+                     .server = ranks.server ? of_server(sizes) : sizes.whole(),
                      .data = (sizes.training_images + sizes.test_images) * (data::kImageBytes + 1),
-                     .program = kProgram};
+                     .program = kProgram + (ranks.has_others ? kTransport : 0)};
   if (sizes.has_dense) all.messages = std::max(all.messages, of_dense_round(sizes, ranks));
   if (sizes.has_sparse) all.messages = std::max(all.messages, of_sparse_round(sizes, ranks));
-  const Bytes kept = !on_device ? ranks.workers * sizes.whole() : 0;
+  const Bytes kept = !on_device && ranks.server ? ranks.workers * sizes.whole() : 0;
   const Bytes pause = of_pause(sizes, ranks);
   if (pause > kept) all.messages = std::max(all.messages, pause - kept);
   return all;

@@ -37,6 +37,7 @@ struct MemoryEstimate {
 struct RanksHere {
   std::uint32_t workers = 0;
   bool server = true;
+  bool has_others = false;  ///< processes, and so a library that reaches them
 };
 
 /// Of a run as train_in() has it, which can be interrupted: of the process that has these ranks;

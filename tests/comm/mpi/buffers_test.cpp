@@ -2,7 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <iterator>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -52,6 +58,48 @@ TEST(Buffers, KeepABoundedNumberOfBytes) {
   for (int i = 0; i < 5; ++i) read.push_back(buffers->share(buffers->take(Buffers::kKept / 4)));
   read.clear();
   EXPECT_EQ(buffers->kept(), Buffers::kKept);
+}
+
+TEST(Buffers, ForgetWhatHasWaitedForLong) {
+  const auto buffers = std::make_shared<Buffers>();
+  Buffers::Bytes early = buffers->take(kSize);
+  Buffers::Bytes late = buffers->take(2 * kSize);
+  buffers->put(std::move(early));
+  const auto between = Buffers::Clock::now();
+  buffers->put(std::move(late));
+  buffers->forget(between);
+  EXPECT_EQ(buffers->kept(), 2 * kSize);
+  buffers->forget(Buffers::Clock::now() + std::chrono::seconds(1));
+  EXPECT_EQ(buffers->kept(), 0U);
+}
+
+// One thread fills them and others read and put back, as the engine's and the ranks'; nobody's
+// bytes are another's.
+TEST(Buffers, ArePutBackByWhoeverReadsThem) {
+  constexpr int kReaders = 3;
+  constexpr int kMessages = 300;
+  const auto buffers = std::make_shared<Buffers>();
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> readers;
+  for (int reader = 0; reader < kReaders; ++reader) {
+    std::vector<SharedBytes> messages;
+    for (int i = 0; i < kMessages; ++i) {
+      Buffers::Bytes bytes = buffers->take(Buffers::kLarge);
+      std::ranges::fill(bytes, static_cast<std::byte>(i));
+      messages.push_back(buffers->share(std::move(bytes)));
+    }
+    readers.emplace_back([&wrong, messages = std::move(messages)]() mutable {
+      for (int i = 0; i < kMessages; ++i) {
+        SharedBytes own = std::exchange(messages[static_cast<std::size_t>(i)], nullptr);
+        if (std::ranges::count(*own, static_cast<std::byte>(i)) != std::ssize(*own)) ++wrong;
+      }
+    });
+  }
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_LE(buffers->kept(), kReaders * kMessages * Buffers::kLarge);
+  buffers->forget(Buffers::Clock::now() + std::chrono::seconds(1));
+  EXPECT_EQ(buffers->kept(), 0U);
 }
 
 }  // namespace
