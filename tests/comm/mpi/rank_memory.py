@@ -35,8 +35,8 @@ CASES = {
 
 def rank(folder, command):
     """Starts the program and writes down what it has said and the most that it had."""
-    # What a child had at most begins with what this process has.
-    program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    # What a child had at most begins with what this process has. MPICH hands a file down.
+    program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, close_fds=False)
     said = program.stdout.read()
     _, status, usage = os.wait4(program.pid, 0)
     program.returncode = os.waitstatus_to_exitcode(status)

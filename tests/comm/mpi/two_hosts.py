@@ -23,7 +23,7 @@ mvsgd, mpiexec, *presets = sys.argv[1:]
 mvsgd = str(Path(mvsgd).resolve())
 PRESETS = {"ssgd-mv": [], "ssgd-mv-ad": ["--value-bits", "4"]}  # the second: ssgd-mv-ad-l4-q with H = 1
 WORKERS_THERE = range(5, 10)
-ROUNDS = 5
+ROUNDS = 6  # after the last but one the workers' parts of a checkpoint go up
 PATIENCE = 250  # seconds for a run
 # A round's messages are over when nothing has been sent for so long, which must be so soon after the round's line: a
 # local step takes longer, and then the first worker votes.
@@ -52,7 +52,7 @@ def samples_of(program, metrics, counters):
         done = metrics.read_bytes().count(b"\n") if metrics.exists() else 0
         if done != seen:
             seen, seen_at = done, time.monotonic()
-        if not 0 < done < ROUNDS or done in samples or time.monotonic() - seen_at > SOON:
+        if not 0 < done < ROUNDS - 1 or done in samples or time.monotonic() - seen_at > SOON:
             continue
         counts = [counter.read() for counter in counters]
         time.sleep(QUIET)
