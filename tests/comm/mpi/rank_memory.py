@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The memory that each rank says it needs is what it has resident at most, within a tenth.
+"""The memory that each rank says it needs is what it has resident at most, within 15 %.
 
 usage: rank_memory.py MVSGD MPIEXEC [NAME...]
 
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
-MOST = 0.1
+MOST = 0.15  # what MPI itself has depends on its version and on the machine's networks
 # An epoch is a step. All is evaluated and saved once, at the end.
 SMALL = ["--synthetic-test", "64", "--warmup-epochs", "0", "--rounds", "4", "--slots", "1", "--eval-every", "2"]
 CASES = {
@@ -82,7 +82,7 @@ def main():
             if abs(says / had - 1) > MOST:
                 wrong.append(f"{name} rank {n}")
     if wrong:
-        raise SystemExit(f"more than a tenth off: {', '.join(wrong)}")
+        raise SystemExit(f"more than 15 % off: {', '.join(wrong)}")
 
 
 if __name__ == "__main__":
