@@ -122,12 +122,7 @@ void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
                    state.workers.front().buffers.size());
     // What workers elsewhere have brought for a checkpoint is old from now on.
     for (std::uint32_t n = 0; n < group.workers(); ++n) {
-      if (group.is_here(n)) continue;
-      WorkerState& elsewhere = state.workers.at(n);
-      // By vectors of their own: "= {}" keeps the memory.
-      elsewhere.theta = std::vector<float>();
-      elsewhere.e = std::vector<float>();
-      elsewhere.velocity = std::vector<float>();
+      if (!group.is_here(n)) let_go_of_vectors(state.workers.at(n));
     }
   }
   const auto work = [&](comm::Transport& end) {

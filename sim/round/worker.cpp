@@ -11,6 +11,13 @@
 
 namespace mvsgd::sim {
 
+void let_go_of_vectors(WorkerState& worker) {
+  // "= {}" would keep the memory.
+  worker.theta = std::vector<float>();
+  worker.e = std::vector<float>();
+  worker.velocity = std::vector<float>();
+}
+
 std::vector<std::span<const compress::Index>> votes_of(std::span<const WorkerState> workers) {
   std::vector<std::span<const compress::Index>> votes;
   for (const WorkerState& worker : workers) votes.emplace_back(worker.vote);

@@ -35,6 +35,9 @@ struct WorkerState {
   std::vector<compress::Index> mask;  ///< supp M_t; empty at first
 };
 
+/// Lets go of theta, e and velocity and of their memory: of a worker that another process has.
+void let_go_of_vectors(WorkerState& worker);
+
 /// Each worker's last vote, [N], as views into `workers`.
 [[nodiscard]] std::vector<std::span<const compress::Index>> votes_of(
     std::span<const WorkerState> workers);

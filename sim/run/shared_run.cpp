@@ -22,6 +22,7 @@
 #include "sim/plan/keys.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/control.hpp"
+#include "sim/round/worker.hpp"
 #include "sim/train/backends.hpp"
 #include "sim/train/images.hpp"
 
@@ -209,10 +210,7 @@ void send_start(comm::Processes& processes, TrialState& state) {
     for (std::uint32_t n = share.first; n < share.first + share.count; ++n) {
       WorkerState& worker = group.workers[n];
       processes.send(p, encode_part(worker));
-      // "= {}" keeps the memory.
-      worker.theta = std::vector<float>();
-      worker.e = std::vector<float>();
-      worker.velocity = std::vector<float>();
+      let_go_of_vectors(worker);
     }
   }
 }
