@@ -5,8 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -81,12 +79,6 @@ std::string_view ending_of(const SweepPlan& plan) {
   return plan.shows_what_there_is() ? "md" : "svg";
 }
 
-/// The Markdown that write_numbers() has written.
-std::string text_of_numbers(const SweepPlan& plan) {
-  std::ifstream file(plan.out / fmt::format("{}.md", plan.what->name));
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 /// In per cent, of the finished trials of a row.
 std::vector<double> accuracies_of(const SweepPlan& plan, std::string_view preset) {
   std::vector<double> accuracies;
@@ -148,10 +140,10 @@ void tell(const SweepPlan& plan, Sweep& sweep, const MemoryEstimate& memory, std
 /// Writes and draws the results, and names their file.
 void show(const SweepPlan& plan, Sweep& sweep, std::ostream& out, const CommandContext& context) {
   const std::vector<RowResult> rows = sweep.rows();
-  write_numbers(plan, rows);
-  draw(plan, rows);
-  if (plan.is_table()) write_markdown(out, caption_of(plan), rows);
-  if (plan.shows_what_there_is()) out << text_of_numbers(plan);
+  const ResultsFiles results(plan, rows);
+  results.write_numbers();
+  results.draw();
+  out << results.markdown();
   fmt::print(context.streams.out, "{}\n",
              (plan.out / fmt::format("{}.{}", plan.what->name, ending_of(plan))).string());
 }

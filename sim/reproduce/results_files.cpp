@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <iterator>
+#include <ostream>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -15,15 +15,13 @@
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
-#include "sim/report/plots.hpp"
 #include "sim/reproduce/claims.hpp"
 #include "sim/reproduce/extensions_table.hpp"
+#include "sim/reproduce/table.hpp"
 #include "sim/train/backends.hpp"
 
 namespace mvsgd::sim {
 namespace {
-
-namespace fs = std::filesystem;
 
 /// Every setting in which the rows differ from their presets, without seed and data.
 std::string differing_settings(const SweepPlan& plan) {
@@ -67,21 +65,6 @@ std::vector<Plot> figures(const SweepPlan& plan, std::span<const RowResult> rows
   return plots;
 }
 
-template <typename Write>
-void replace_with(const fs::path& path, const Write& write) {
-  std::ostringstream text;
-  write(text);
-  replace_file(path, text.str());
-}
-
-void write_page(const SweepPlan& plan, std::span<const RowResult> rows,
-                const std::vector<Drawing>& drawings) {
-  replace_with(plan.out / "table1.html",
-               [&](std::ostream& out) { write_table_html(out, caption_of(plan), rows, drawings); });
-}
-
-}  // namespace
-
 Caption caption_of(const SweepPlan& plan) {
   const std::string_view title = plan.is_table() ? "Table 1" : plan.what->title;
   return {.title = fmt::format("{} at scale {}", title, plan.scale->name),
@@ -90,47 +73,66 @@ Caption caption_of(const SweepPlan& plan) {
           .trials = plan.count};
 }
 
-void write_numbers(const SweepPlan& plan, std::span<const RowResult> rows) {
-  const std::string name(plan.what->name);
-  const fs::path csv = plan.out / (name + ".csv");
-  if (plan.is_table()) {
-    replace_with(plan.out / (name + ".md"),
-                 [&](std::ostream& out) { write_markdown(out, caption_of(plan), rows); });
-    replace_with(csv, [&](std::ostream& out) { write_table_csv(out, rows); });
-    write_page(plan, rows, {});
-    return;
-  }
-  if (plan.what->kind == Exhibit::extensions) {
-    replace_with(plan.out / (name + ".md"),
-                 [&](std::ostream& out) { write_extensions(out, caption_of(plan), rows); });
-    return replace_with(csv, [&](std::ostream& out) { write_extensions_csv(out, rows); });
-  }
-  if (plan.what->kind == Exhibit::claims) {
-    const std::vector<ClaimRow> claims = claim_rows(plan.trials);
-    replace_with(plan.out / (name + ".md"), [&](std::ostream& out) {
-      write_claims(out, caption_of(plan), claims, plan.trials);
-    });
-    return replace_with(csv, [&](std::ostream& out) { write_claims_csv(out, claims); });
-  }
-  std::vector<SeedGroup> groups;
-  for (const RowResult& row : rows) {
-    if (row.accuracy) groups.push_back(row.trials);
-  }
-  replace_with(csv, [&](std::ostream& out) { write_csv(out, groups); });
+/// What `write` writes to a stream.
+template <typename Write>
+std::string text_by(const Write& write) {
+  std::ostringstream text;
+  write(text);
+  return text.str();
 }
 
-void draw(const SweepPlan& plan, std::span<const RowResult> rows) {
-  const std::vector<Plot> plots = plan.what->kind == Exhibit::claims
-                                      ? claim_plots(claim_rows(plan.trials))
-                                      : figures(plan, rows);
-  if (plots.empty()) return;
-  const std::vector<std::string> documents = draw_svg(plots);
-  std::vector<Drawing> drawings;
-  for (std::size_t i = 0; i < plots.size(); ++i) {
-    replace_file(plan.out / (plots[i].name + ".svg"), documents[i]);
-    drawings.push_back({.name = plots[i].name, .svg = documents[i]});
+void write_page(const SweepPlan& plan, std::span<const RowResult> rows,
+                std::span<const Drawing> drawings) {
+  replace_file(plan.out / "table1.html", text_by([&](std::ostream& out) {
+                 write_table_html(out, caption_of(plan), rows, drawings);
+               }));
+}
+
+}  // namespace
+
+ResultsFiles::ResultsFiles(const SweepPlan& plan, std::span<const RowResult> rows)
+    : plan_(&plan), rows_(rows) {
+  const Caption caption = caption_of(plan);
+  if (plan.what->kind == Exhibit::claims) {
+    const std::vector<ClaimRow> claims = claim_rows(plan.trials);
+    markdown_ =
+        text_by([&](std::ostream& out) { write_claims(out, caption, claims, plan.trials); });
+    csv_ = text_by([&](std::ostream& out) { write_claims_csv(out, claims); });
+    plots_ = claim_plots(claims);
+    return;
   }
-  if (plan.is_table()) write_page(plan, rows, drawings);
+  plots_ = figures(plan, rows);
+  if (plan.is_table()) {
+    markdown_ = text_by([&](std::ostream& out) { write_markdown(out, caption, rows); });
+    csv_ = text_by([&](std::ostream& out) { write_table_csv(out, rows); });
+  } else if (plan.what->kind == Exhibit::extensions) {
+    markdown_ = text_by([&](std::ostream& out) { write_extensions(out, caption, rows); });
+    csv_ = text_by([&](std::ostream& out) { write_extensions_csv(out, rows); });
+  } else {
+    std::vector<SeedGroup> groups;
+    for (const RowResult& row : rows) {
+      if (row.accuracy) groups.push_back(row.trials);
+    }
+    csv_ = text_by([&](std::ostream& out) { write_csv(out, groups); });
+  }
+}
+
+void ResultsFiles::write_numbers() const {
+  const std::string name(plan_->what->name);
+  if (!markdown_.empty()) replace_file(plan_->out / (name + ".md"), markdown_);
+  replace_file(plan_->out / (name + ".csv"), csv_);
+  if (plan_->is_table()) write_page(*plan_, rows_, {});
+}
+
+void ResultsFiles::draw() const {
+  if (plots_.empty()) return;
+  const std::vector<std::string> documents = draw_svg(plots_);
+  std::vector<Drawing> drawings;
+  for (std::size_t i = 0; i < plots_.size(); ++i) {
+    replace_file(plan_->out / (plots_[i].name + ".svg"), documents[i]);
+    drawings.push_back({.name = plots_[i].name, .svg = documents[i]});
+  }
+  if (plan_->is_table()) write_page(*plan_, rows_, drawings);
 }
 
 }  // namespace mvsgd::sim

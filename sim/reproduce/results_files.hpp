@@ -2,23 +2,40 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <vector>
 
+#include "sim/report/plots.hpp"
 #include "sim/reproduce/sweep_plan.hpp"
-#include "sim/reproduce/table.hpp"
 #include "sim/reproduce/trials.hpp"
 
 namespace mvsgd::sim {
 
-/// The caption of the plan's table: it has every setting in which the rows differ from their
-/// presets, without seed and data.
-[[nodiscard]] Caption caption_of(const SweepPlan& plan);
+/// The finished trials' results as text and plots, and the files that have them. Plan and rows must
+/// outlive it.
+class ResultsFiles {
+ public:
+  /// The caption has every setting in which the rows differ from their presets, without seed and
+  /// data. Throws InputError if a trial's directory cannot be read.
+  ResultsFiles(const SweepPlan& plan, std::span<const RowResult> rows);
 
-/// Writes the finished trials' results without drawings: NAME.csv, for tables also .md, and for
-/// Table 1 also .html. Throws std::runtime_error if a file cannot be written.
-void write_numbers(const SweepPlan& plan, std::span<const RowResult> rows);
+  /// The table, with its caption. Empty for a figure.
+  [[nodiscard]] const std::string& markdown() const { return markdown_; }
 
-/// Draws the figures that the rows make possible, as SVG documents and on the table's page. Throws
-/// as run_gnuplot() does, and std::runtime_error if a file cannot be written.
-void draw(const SweepPlan& plan, std::span<const RowResult> rows);
+  /// Writes NAME.csv, for tables also .md, and for Table 1 also .html, without drawings. Throws
+  /// std::runtime_error if a file cannot be written.
+  void write_numbers() const;
+
+  /// Draws the figures that the rows make possible, as SVG documents and on the table's page.
+  /// Throws as run_gnuplot() does, and std::runtime_error if a file cannot be written.
+  void draw() const;
+
+ private:
+  const SweepPlan* plan_;
+  std::span<const RowResult> rows_;
+  std::string markdown_;
+  std::string csv_;
+  std::vector<Plot> plots_;
+};
 
 }  // namespace mvsgd::sim

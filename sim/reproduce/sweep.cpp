@@ -76,7 +76,7 @@ void Sweep::tell(const TrialSpec& trial) {
   forecast_.ended(trial, seconds);
   fmt::print(*out_, "  {:.2f} % in {}; {} left\n", 100 * run.end->test_accuracy, duration(seconds),
              duration(forecast_.seconds(plan_->trials)));
-  write_numbers(*plan_, rows);
+  ResultsFiles(*plan_, rows).write_numbers();
 }
 
 void make_directory(const std::filesystem::path& path) {
