@@ -99,7 +99,7 @@ std::span<const float> DeviceArrays::read_error() {
 
 void DeviceArrays::clear_error() {
   operators_->fill_zero(e_);
-  host_ = {};
+  host_ = std::vector<float>();  // "= {}" would keep the memory
 }
 
 void DeviceArrays::add(std::span<const float> values) {
