@@ -12,7 +12,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <ostream>
 #include <streambuf>
@@ -111,14 +113,28 @@ void return_large_memory() {
 #endif
 }
 
-// Any thread may get the signal, and every thread reads this. Without a lock, a handler may change
-// it.
-std::atomic<bool> stop_wanted = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
+// Which signal wants the run to stop: 0 none yet, when it came (in milliseconds) if SIGTERM, else
+// -1. Any thread may get the signal, and every thread reads this. Without a lock, a handler may
+// change it.
+std::atomic<std::int64_t> stop_wanted = 0;
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 
-/// The first signal is noted. A second one has its default effect.
+// SLURM sends SIGTERM twice when a job's time is over, 26 ms apart, and means one end.
+constexpr std::int64_t kOneEnd = 1000;  // milliseconds
+
+std::int64_t milliseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * std::int64_t{1000} + now.tv_nsec / 1'000'000;
+}
+
+/// The first signal is noted. A second one has its default effect, unless it is a SIGTERM right
+/// after the first.
 extern "C" void note_or_die(int signal) {
-  if (stop_wanted.exchange(true)) {
+  const std::int64_t now = milliseconds();
+  std::int64_t before = 0;
+  if (!stop_wanted.compare_exchange_strong(before, signal == SIGTERM ? now : -1)) {
+    if (signal == SIGTERM && before > 0 && now - before < kOneEnd) return;
     std::signal(signal, SIG_DFL);
     std::raise(signal);
     return;
@@ -144,7 +160,7 @@ bool interrupted() {
     std::signal(SIGPIPE, SIG_IGN);
     return true;
   }();
-  return installed && stop_wanted;
+  return installed && stop_wanted != 0;
 }
 
 }  // namespace

@@ -103,11 +103,14 @@ World start_mpi() {
   int count = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &index);
   MPI_Comm_size(MPI_COMM_WORLD, &count);
-  if (const std::uint32_t launched = launched_processes();
-      launched != static_cast<std::uint32_t>(count)) {
-    throw TransportError("the launcher has started " + std::to_string(launched) +
-                         " processes and " + library() + " knows of " + std::to_string(count) +
-                         ": it is the launcher of another MPI than the program was built with");
+  // A launcher that it does not know, as SLURM's, it must not refuse: only one whose processes have
+  // not found each other.
+  if (const std::uint32_t launched = launched_processes(); launched > 1 && count == 1) {
+    throw TransportError(
+        "the launcher has started " + std::to_string(launched) + " processes and " + library() +
+        " knows of " + std::to_string(count) +
+        ": it is the launcher of another MPI than the program was built with, or of "
+        "SLURM with another --mpi");
   }
   struct Card {
     std::array<char, 256> host{};
@@ -483,7 +486,8 @@ std::string describe_mpi() {
 }
 
 std::uint32_t launched_processes() {
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
+  // Under an mpirun within a job of SLURM the last one is how many daemons that has started.
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
     if (const std::uint32_t count = number_in_environment(name); count > 0) return count;
   }
   return 1;

@@ -109,7 +109,8 @@ class Engine {
 /// The library and its version, and what level of threads is asked of it. Starts nothing.
 [[nodiscard]] std::string describe_mpi();
 
-/// As how many processes a launcher of MPI has started this one, by its environment; 1 without.
+/// As how many processes a launcher of MPI, or SLURM's srun, has started this one, by its
+/// environment; 1 without.
 [[nodiscard]] std::uint32_t launched_processes();
 
 /// Whether a process of this host is there: not gone, and not another with its number.

@@ -381,6 +381,28 @@ def refused():
     print(f"two servers: {said.strip().splitlines()[0]}", flush=True)
 
 
+def launched():
+    """By SLURM's srun, as far as the environment tells: processes that have found each other are one run, though no
+    variable of their MPI's own launcher is there; those that have not are refused."""
+    preset = settings_of("ssgd-mv")
+    out = ["--quiet", "--out", work / "launched"]
+    alone = ["env", "SLURM_STEP_NUM_TASKS=3"]
+    for transport, want, message in (("mpi", 3, r"started 3 processes and .* knows of 1"),
+                                     ("threads", 2, r"a launcher has started 3 processes, .* --transport mpi")):
+        code, said = run([*alone, mvsgd, "train", "--transport", transport, *preset, *map(str, out)])
+        expect(code == want, f"exit {code}, not {want}, with --transport {transport}", said)
+        expect(re.search(message, said), f"not '{message}'", said)
+        expect(not (work / "launched").exists(), "the run has begun", said)
+        print(re.search(message, said)[0], flush=True)
+    if not is_open_mpi:  # MPICH finds its processes by the variable that says how many they are
+        return
+    whole = whole_run("ssgd-mv")
+    good([mpiexec, "-n", "3", "env", "-u", "OMPI_COMM_WORLD_SIZE", mvsgd, "train", "--transport", "mpi", *preset,
+          *map(str, out)])
+    expect_same(work / "launched", whole, "3 ranks of an unknown launcher")
+    print("3 ranks of an unknown launcher as threads", flush=True)
+
+
 def cpu_seconds(pid):
     """Of all its threads."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
@@ -418,7 +440,7 @@ def waiting():
 
 try:
     {"same_run": same_run, "reduced": reduced, "moved": moved, "interrupted": interrupted, "killed": killed, "diverges": diverges,
-     "refused": refused, "waiting": waiting}[case]()
+     "refused": refused, "launched": launched, "waiting": waiting}[case]()
 except Failure as failure:
     sys.exit(f"{case}: {failure}")
 finally:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Two hosts (hosts.py): what the kernel says has crossed the link between them is what the ledger says.
 
-usage: two_hosts.py MVSGD MPIEXEC [PRESET...]
+usage: two_hosts.py MVSGD MPIEXEC [CASE...]
 
 Server and workers 0 to 4 are on the first host, workers 5 to 9 on the other, all at d = 11,173,962. After each round,
 while all compute the next one, the counters of both ends of the link are read. Exits with 77 and the reason where
@@ -19,10 +19,13 @@ from pathlib import Path
 
 from hosts import Hosts, Missing
 
-mvsgd, mpiexec, *presets = sys.argv[1:]
+mvsgd, mpiexec, *chosen = sys.argv[1:]
 mvsgd = str(Path(mvsgd).resolve())
-PRESETS = {"ssgd-mv": [], "ssgd-mv-ad": ["--value-bits", "4"]}  # the second: ssgd-mv-ad-l4-q with H = 1
-WORKERS_THERE = range(5, 10)
+CASES = {"ssgd-mv": ["ssgd-mv"],
+         "ssgd-mv-ad": ["ssgd-mv-ad", "--value-bits", "4"],  # ssgd-mv-ad-l4-q with H = 1
+         "reduce": ["ssgd-mv", "--aggregate", "reduce"]}
+WORKERS, WORKERS_THERE = 10, range(5, 10)
+HEADER = 192  # bits of a message's own
 ROUNDS = 6  # after the last but one the workers' parts of a checkpoint go up
 PATIENCE = 250  # seconds for a run
 # A round's messages are over when nothing has been sent for so long, which must be so soon after the round's line: a
@@ -62,23 +65,31 @@ def samples_of(program, metrics, counters):
     return samples
 
 
+def way_of(row):
+    """Of what has crossed the link, "up" from the other host or "down" to it; None of the rest."""
+    worker = int(row["worker"])
+    if row["direction"] != "across":
+        return row["direction"] if worker in WORKERS_THERE else None
+    is_there, is_next_there = (n in WORKERS_THERE for n in (worker, (worker + 1) % WORKERS))
+    return None if is_there == is_next_there else "up" if is_there else "down"
+
+
 def ledger_of(directory):
-    """{(round, direction): (bits, messages)} of the workers on the other host."""
+    """{(round, way): (bits, messages)}."""
     sums = {}
     with (directory / "ledger.csv").open() as file:
         for row in csv.DictReader(file):
-            if int(row["worker"]) not in WORKERS_THERE:
-                continue
-            bits, messages = sums.setdefault((int(row["round"]), row["direction"]), (0, set()))
-            messages.add((row["worker"], row["kind"]))
-            sums[int(row["round"]), row["direction"]] = (bits + int(row["bits"]), messages)
-    return {key: (bits, len(messages)) for key, (bits, messages) in sums.items()}
+            if way := way_of(row):
+                bits, messages = sums.setdefault((int(row["round"]), way), (0, 0))
+                headers = int(row["bits"]) // HEADER if row["field"] == "header" else 0
+                sums[int(row["round"]), way] = (bits + int(row["bits"]), messages + headers)
+    return sums
 
 
-def check(hosts, preset, directory):
+def check(hosts, case, directory):
     program = subprocess.Popen(
-        [*hosts.launcher(mpiexec, (1, 1)), mvsgd, "train", "--transport", "mpi", "--preset", preset,
-         *PRESETS.get(preset, []), *SETTINGS, "--out", str(directory)],
+        [*hosts.launcher(mpiexec, (1, 1)), mvsgd, "train", "--transport", "mpi", "--preset", *CASES[case],
+         *SETTINGS, "--out", str(directory)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         samples = samples_of(program, directory / "metrics.jsonl", (hosts.counter(0, "eth1"), hosts.counter(1, "eth0")))
@@ -89,15 +100,15 @@ def check(hosts, preset, directory):
     assert program.returncode == 0, f"exit {program.returncode}\n{said}"
     ledger = ledger_of(directory)
     rounds = sorted(samples)
-    assert len(rounds) > 1, f"{preset}: no two moments between rounds were quiet: {rounds}"
+    assert len(rounds) > 1, f"{case}: no two moments between rounds were quiet: {rounds}"
     for before, after in zip(rounds, rounds[1:]):
         for end, way in enumerate(("down", "up")):
             bits, messages = (sum(ledger[t, way][i] for t in range(before + 1, after + 1)) for i in (0, 1))
-            assert bits % 8 == 0, f"{preset}: {bits} bits"
+            assert bits % 8 == 0, f"{case}: {bits} bits"
             size = bits // 8
             crossed, packets, again = (new - old for new, old in zip(samples[after][end], samples[before][end]))
             beside = crossed - HEADERS * packets - size
-            print(f"{preset}, rounds {before + 1} to {after}, {way}: the ledger has {size} bytes in {messages} messages, the "
+            print(f"{case}, rounds {before + 1} to {after}, {way}: the ledger has {size} bytes in {messages} messages, the "
                   f"kernel {crossed} in {packets} packets: {100 * (crossed / size - 1):.2f} % more, of a message "
                   f"{(crossed - size) / messages:.0f} bytes, {beside / messages:.0f} without the headers of packets",
                   flush=True)
@@ -108,7 +119,7 @@ def check(hosts, preset, directory):
 folder = Path(tempfile.mkdtemp())
 try:
     with Hosts(1) as both:
-        for name in presets or PRESETS:
+        for name in chosen or CASES:
             check(both, name, folder / name)
 except Missing as reason:
     print(f"skipped: {reason}")

@@ -134,6 +134,23 @@ interrupted() {
     ((status == 5)) || break # not that late
   done
   ((status == 143)) || fail "exit $status after a second signal"
+  # SIGTERM twice at once, as SLURM sends it when a job's time is over, is one signal.
+  local begun took
+  for attempt in {1..20}; do
+    rm -rf "$run"
+    "${train[@]}" "$run" --rounds 60 --width 32 --batch 32 >"$work/log" 2>&1 &
+    pid=$!
+    wait_for 'round,worker' "$run/ledger.csv"
+    sleep 0.3
+    begun=${EPOCHREALTIME/./}
+    kill -TERM "$pid"
+    sleep 0.03
+    kill -TERM "$pid" 2>/dev/null || true
+    took=$((${EPOCHREALTIME/./} - begun))
+    ended
+    ((took > 500000)) || break # microseconds
+  done
+  ((status == 5)) || fail "exit $status after SIGTERM twice within $took us"
 }
 
 # A run goes on if nobody reads its progress to the end, and if its terminal closes under nohup.
