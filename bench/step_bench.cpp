@@ -27,8 +27,12 @@ std::unique_ptr<Backend> lanes() { return make_lanes_backend(); }
 std::unique_ptr<Backend> lanes_direct() {
   return make_lanes_backend({.convolution = ConvolutionChoice::direct});
 }
-
-std::unique_ptr<Backend> lanes_bf16() { return make_lanes_backend({.bf16 = true}); }
+std::unique_ptr<Backend> lanes_bf16() {
+  return make_lanes_backend({.convolution = fastest_bf16_convolution(), .bf16 = true});
+}
+std::unique_ptr<Backend> lanes_bf16_direct() {
+  return make_lanes_backend({.convolution = ConvolutionChoice::direct, .bf16 = true});
+}
 
 void BM_TrainingStep(benchmark::State& state, Make make) {
   std::unique_ptr<Backend> inner;
@@ -79,6 +83,7 @@ BENCHMARK_CAPTURE(BM_TrainingStep, onednn, onednn)->Apply(every_size);
 BENCHMARK_CAPTURE(BM_TrainingStep, lanes_direct, lanes_direct)->Apply(two_sizes);
 BENCHMARK_CAPTURE(BM_TrainingStep, onednn_direct, onednn_direct)->Apply(two_sizes);
 BENCHMARK_CAPTURE(BM_TrainingStep, lanes_bf16, lanes_bf16)->Apply(every_size);
+BENCHMARK_CAPTURE(BM_TrainingStep, lanes_bf16_direct, lanes_bf16_direct)->Apply(two_sizes);
 BENCHMARK_CAPTURE(BM_TrainingStep, onednn_bf16, onednn_bf16)->Apply(two_sizes);
 // Workers that have a core each.
 BENCHMARK_CAPTURE(BM_TrainingStep, lanes, lanes)->Apply(two_sizes)->Threads(2);

@@ -16,7 +16,7 @@ namespace mvsgd::nn {
 /// How a convolution's algorithm is chosen for its shape and pass. Nothing is measured during a
 /// run, so a result depends on the choice, the library's version and the processor alone.
 enum class ConvolutionChoice : std::uint8_t {
-  /// The backend's own choice: the fastest one of lanes, the committed table of onednn, the first
+  /// The backend's own choice: lanes' fastest in float32, the committed table of onednn, the first
   /// deterministic engine of cuda.
   table,
   direct,  ///< everywhere

@@ -10,11 +10,12 @@
 namespace mvsgd::nn::lanes {
 namespace {
 
-Affine affine_of(const BatchStatistics& statistics, bool relu) {
+Affine affine_of(const BatchStatistics& statistics, bool relu, bool bf16) {
   return {.mean = statistics.mean.data(),
           .scale = statistics.scale.data(),
           .shift = statistics.shift.data(),
-          .relu = relu};
+          .relu = relu,
+          .bf16 = bf16};
 }
 
 }  // namespace
@@ -59,9 +60,10 @@ BatchNormForward LanesBackend::do_batch_norm_train(const Tensor& x, const Tensor
     }
   }
   threads_.share(shape.channels, [&](Range channels, std::int64_t /*thread*/) {
-    loops_.apply(shape, affine_of(*saved, options.relu), storage(from).data(),
+    loops_.apply(shape, affine_of(*saved, options.relu, rounds()), storage(from).data(),
                  term ? storage(term).data() : nullptr, storage(y).data(), channels);
   });
+  storage(y).bf16 = rounds();
   return {.y = std::move(y), .saved = std::move(saved), .residual = static_cast<bool>(residual)};
 }
 
@@ -103,7 +105,7 @@ BatchNormGradients LanesBackend::do_batch_norm_backward(Tensor dy, const Tensor&
   Tensor dv = rectified_sum ? made_of({&gradient}) : gradient;
 
   const bool rectify = options.relu && !rectified_sum;
-  const Affine affine = affine_of(*saved, rectify);
+  const Affine affine = affine_of(*saved, rectify, false);
   const Upstream upstream{.x = storage(from).data(),
                           .y = y ? storage(y).data() : nullptr,
                           .dy = storage(gradient).data(),
@@ -128,12 +130,15 @@ BatchNormGradients LanesBackend::do_batch_norm_backward(Tensor dy, const Tensor&
     dgammas[c] += static_cast<float>(sum_dv_h);
     dbetas[c] += static_cast<float>(sums[c].dv);
   }
-  const InputGradient terms{
-      .factor = factor.data(), .constant = constant.data(), .slope = slope.data()};
+  const InputGradient terms{.factor = factor.data(),
+                            .constant = constant.data(),
+                            .slope = slope.data(),
+                            .bf16 = rounds()};
   threads_.share(shape.channels, [&](Range range, std::int64_t /*thread*/) {
     loops_.input_gradient(shape, affine, rectify, terms, storage(from).data(), storage(dv).data(),
                           storage(dx).data(), range);
   });
+  storage(dx).bf16 = rounds();
   return {.dx = std::move(dx), .dresidual = forward.residual ? std::move(dv) : Tensor{}};
 }
 
@@ -157,9 +162,10 @@ Tensor LanesBackend::do_batch_norm_evaluate(const Tensor& x, const Tensor& gamma
     statistics.shift[c] = betas[c];
   }
   threads_.share(shape.channels, [&](Range channels, std::int64_t /*thread*/) {
-    loops_.apply(shape, affine_of(statistics, options.relu), storage(from).data(),
+    loops_.apply(shape, affine_of(statistics, options.relu, rounds()), storage(from).data(),
                  term ? storage(term).data() : nullptr, storage(y).data(), channels);
   });
+  storage(y).bf16 = rounds();
   return y;
 }
 

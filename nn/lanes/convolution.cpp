@@ -68,17 +68,10 @@ std::vector<Reached> reached(std::int64_t first, std::int64_t kernel,
   return taps;
 }
 
-// Weights as the loops' winograd_pack() reads them.
-struct WinogradWeights {
-  const float* w;
-  std::int64_t output_stride;
-  std::int64_t input_stride;
-  bool turned;
-};
-
 void winograd_over(const Engine& engine, const Activation& x_shape, const float* x,
                    const WinogradWeights& weights, const Activation& y_shape, float* y) {
   const Loops& loops = engine.loops;
+  WinogradWeights some = weights;
   const std::int64_t inputs = x_shape.channels;
   const std::int64_t outputs = y_shape.channels;
   const std::int64_t tiles = y_shape.blocks() * tiles_of(y_shape);
@@ -95,8 +88,8 @@ void winograd_over(const Engine& engine, const Activation& x_shape, const float*
   const std::shared_ptr<float> outside = zeros(engine, x_shape.pixel_stride());
   for (std::int64_t first = 0; first < outputs; first += step) {
     const Range made{first, std::min(first + step, outputs)};
-    loops.winograd_pack(made.end - first, inputs, weights.w + first * weights.output_stride,
-                        weights.output_stride, weights.input_stride, weights.turned, packed.get());
+    some.w = weights.w + first * weights.output_stride;
+    loops.winograd_pack(made.end - first, inputs, some, packed.get());
     engine.threads.share(tiles, [&](Range range, std::int64_t thread) {
       loops.winograd(x_shape, x, packed.get(), y_shape, y, made, outside.get(),
                      all.get() + thread * scratch, range);
@@ -107,8 +100,10 @@ void winograd_over(const Engine& engine, const Activation& x_shape, const float*
 std::shared_ptr<float> packed_weights(const Engine& engine, const PackedShape& shape,
                                       const float* w, std::int64_t output_stride,
                                       std::int64_t input_stride) {
-  std::shared_ptr<float> packed = engine.pool.take(engine.loops.packed_floats(shape));
+  const std::int64_t count = engine.loops.packed_floats(shape);
+  std::shared_ptr<float> packed = engine.pool.take(count);
   engine.loops.pack(shape, w, output_stride, input_stride, packed.get());
+  if (engine.bf16) engine.loops.round_to_bf16(count, packed.get(), packed.get());
   return packed;
 }
 
@@ -196,8 +191,11 @@ void forward(const Engine& engine, ConvolutionChoice choice, const ConvolutionPr
   const std::int64_t taps = taps_of(problem);
   const std::int64_t output_stride = x_shape.channels * taps;
   if (is_winograd(choice, problem)) {
-    const WinogradWeights weights{
-        .w = w, .output_stride = output_stride, .input_stride = taps, .turned = false};
+    const WinogradWeights weights{.w = w,
+                                  .output_stride = output_stride,
+                                  .input_stride = taps,
+                                  .turned = false,
+                                  .bf16 = engine.bf16};
     return winograd_over(engine, x_shape, x, weights, y_shape, y);
   }
   const PackedShape shape{.outputs = y_shape.channels, .terms = taps, .inputs = x_shape.channels};
@@ -214,8 +212,11 @@ void backward_data(const Engine& engine, ConvolutionChoice choice,
   const std::int64_t taps = taps_of(problem);
   const std::int64_t input_stride = x_shape.channels * taps;  // of w's outputs
   if (is_winograd(choice, problem)) {
-    const WinogradWeights weights{
-        .w = w, .output_stride = taps, .input_stride = input_stride, .turned = true};
+    const WinogradWeights weights{.w = w,
+                                  .output_stride = taps,
+                                  .input_stride = input_stride,
+                                  .turned = true,
+                                  .bf16 = engine.bf16};
     return winograd_over(engine, y_shape, dy, weights, x_shape, dx);
   }
   const PackedShape shape{.outputs = x_shape.channels, .terms = taps, .inputs = y_shape.channels};

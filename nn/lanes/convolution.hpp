@@ -14,6 +14,7 @@ struct Engine {
   const Loops& loops;
   BufferPool& pool;
   Threads threads;
+  bool bf16 = false;  ///< weights are rounded to bfloat16; x and dy are given so
 };
 
 /// Whether this convolution runs by Winograd's F(4x4, 3x3): unless the choice is direct, every 3x3

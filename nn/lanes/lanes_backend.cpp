@@ -52,7 +52,7 @@ ConvolutionShape shape_of(const ConvolutionProblem& problem) {
 
 LanesBackend::LanesBackend(const LanesOptions& options)
     : options_(options), loops_(loops(options.isa)) {
-  if (!options.bf16) return;
+  if (!options.bf16 || options.convolution == ConvolutionChoice::winograd) return;
   bf16_.emplace(fastest_bf16_engine(),
                 [this](std::int64_t count, const std::function<void(std::int64_t)>& body) {
                   threads_.share(count, [&](Range range, std::int64_t /*thread*/) {
@@ -88,7 +88,9 @@ Tensor LanesBackend::make_activation(const Shape& shape) {
 
 Tensor LanesBackend::made_of(std::initializer_list<const Tensor*> given) {
   for (const Tensor* x : given) {
-    if (x->storage.use_count() == 1 && storage(*x).memory.use_count() == 1) return *x;
+    if (x->storage.use_count() != 1 || storage(*x).memory.use_count() != 1) continue;
+    storage(*x).bf16 = false;  // it is about to have other values
+    return *x;
   }
   return make_activation((*given.begin())->shape);
 }
@@ -97,6 +99,18 @@ Tensor LanesBackend::in_lanes(Tensor x) {
   if (!storage(x).plain) return x;
   Tensor made = make_activation(x.shape);
   loops_.to_lanes(Activation(x.shape), storage(x).data(), storage(made).data());
+  return made;
+}
+
+Tensor LanesBackend::argument(const Tensor& x) {
+  Tensor from = in_lanes(x);
+  if (!rounds() || storage(from).bf16) return from;
+  Tensor made = from.storage == x.storage ? make_activation(x.shape) : from;
+  threads_.share(floats(made), [&](Range range, std::int64_t /*thread*/) {
+    loops_.round_to_bf16(range.end - range.begin, storage(from).data() + range.begin,
+                         storage(made).data() + range.begin);
+  });
+  storage(made).bf16 = true;
   return made;
 }
 
@@ -140,6 +154,7 @@ void LanesBackend::do_accumulate(const Tensor& y, const Tensor& x) {
       term = in_lanes(x);
     }
   }
+  storage(y).bf16 = false;
   threads_.share(floats(y), [&](Range range, std::int64_t /*thread*/) {
     kernels::add(storage(y).data() + range.begin, storage(term).data() + range.begin,
                  range.end - range.begin);
@@ -150,7 +165,7 @@ void LanesBackend::do_accumulate(const Tensor& y, const Tensor& x) {
 
 Tensor LanesBackend::do_conv2d(const Tensor& x, const Tensor& w,
                                const ConvolutionProblem& problem) {
-  const Tensor from = in_lanes(x);
+  const Tensor from = argument(x);
   Tensor y = make_activation(problem.y);
   if (bf16_) {
     bf16_->forward(shape_of(problem), storage(from).data(), plain_data(w), storage(y).data());
@@ -164,7 +179,7 @@ Tensor LanesBackend::do_conv2d(const Tensor& x, const Tensor& w,
 
 Tensor LanesBackend::do_conv2d_backward_data(const Tensor& dy, const Tensor& w,
                                              const ConvolutionProblem& problem) {
-  const Tensor from = in_lanes(dy);
+  const Tensor from = argument(dy);
   Tensor dx = make_activation(problem.x);
   if (bf16_) {
     bf16_->backward_data(shape_of(problem), storage(from).data(), plain_data(w),
@@ -179,8 +194,8 @@ Tensor LanesBackend::do_conv2d_backward_data(const Tensor& dy, const Tensor& w,
 
 void LanesBackend::do_conv2d_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
                                               Into into, const ConvolutionProblem& problem) {
-  const Tensor from = in_lanes(x);
-  const Tensor gradient = in_lanes(dy);
+  const Tensor from = argument(x);
+  const Tensor gradient = argument(dy);
   if (bf16_) {
     bf16_->backward_weights(shape_of(problem), storage(from).data(), storage(gradient).data(),
                             plain_data(dw), into);

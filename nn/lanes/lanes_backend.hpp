@@ -77,7 +77,12 @@ class LanesBackend : public Backend {
   [[nodiscard]] Tensor made_of(std::initializer_list<const Tensor*> given);
   // x, or a copy with images in the lanes if it is plain.
   [[nodiscard]] Tensor in_lanes(Tensor x);
-  [[nodiscard]] Engine engine() const { return {loops_, *pool_, threads_}; }
+  // Whether convolutions are float32's, of arguments rounded to bfloat16. Batch norm then rounds
+  // what it gives to them.
+  [[nodiscard]] bool rounds() const { return options_.bf16 && !bf16_; }
+  // What a convolution reads of x: images in the lanes, rounded where it rounds() and x is not.
+  [[nodiscard]] Tensor argument(const Tensor& x);
+  [[nodiscard]] Engine engine() const { return {loops_, *pool_, threads_, rounds()}; }
 
   LanesOptions options_;
   const Loops& loops_;
@@ -86,7 +91,7 @@ class LanesBackend : public Backend {
   // Scratch of batch norm, kept so that a step need not allocate it.
   std::vector<Moments> moments_of_images_;
   std::vector<ImageSums> sums_of_images_;
-  std::optional<Bf16Convolutions> bf16_;  // with options_.bf16
+  std::optional<Bf16Convolutions> bf16_;  // with options_.bf16, unless by Winograd
 };
 
 }  // namespace mvsgd::nn::lanes

@@ -61,6 +61,7 @@ struct Affine {
   const float* scale = nullptr;
   const float* shift = nullptr;
   bool relu = false;  ///< max(0, .) of the result, the residual added
+  bool bf16 = false;  ///< the result, all else done, is rounded to bfloat16
 };
 
 /// What a batch norm's backward pass reads. dv is dy, or dy + more if `more` is given, where ReLU
@@ -89,6 +90,16 @@ struct InputGradient {
   const float* factor = nullptr;
   const float* constant = nullptr;
   const float* slope = nullptr;
+  bool bf16 = false;  ///< dx is rounded to bfloat16
+};
+
+/// Weights of a 3x3 convolution: w[o * output_stride + c * input_stride + tap].
+struct WinogradWeights {
+  const float* w = nullptr;
+  std::int64_t output_stride = 0;
+  std::int64_t input_stride = 0;
+  bool turned = false;  ///< by half a circle
+  bool bf16 = false;    ///< rounded to bfloat16, before their transform
 };
 
 /// The number of vectors of images that are multiplied at once.
@@ -109,6 +120,8 @@ struct Loops {
                  const float* packed, const float* zeros, const Activation& y_shape, float* y,
                  std::span<const float*> scratch, Range pixels);
 
+  /// Rounds to bfloat16 by nearest_bf16() of nn/lanes/tiles.hpp. `to` may be `from`.
+  void (*round_to_bf16)(std::int64_t count, const float* from, float* to);
   /// Images [N][C][H W] to lanes, filling included.
   void (*to_lanes)(const Activation& shape, const float* plain, float* lanes);
   /// The transposed copy [pixels][16 images][padded(C)] of pixels of all blocks, filled up with
@@ -132,10 +145,8 @@ struct Loops {
   std::int64_t (*winograd_packed_floats)(std::int64_t outputs, std::int64_t inputs);
   /// For as many tiles, or fewer, and all outputs or some.
   std::int64_t (*winograd_scratch)(std::int64_t inputs, std::int64_t outputs, std::int64_t tiles);
-  /// U packed, from w[o * output_stride + c * input_stride + tap], or from w turned by half a
-  /// circle.
-  void (*winograd_pack)(std::int64_t outputs, std::int64_t inputs, const float* w,
-                        std::int64_t output_stride, std::int64_t input_stride, bool turned,
+  /// U packed.
+  void (*winograd_pack)(std::int64_t outputs, std::int64_t inputs, const WinogradWeights& weights,
                         float* packed);
   /// Whether so many tiles are transformed at once.
   bool (*winograd_at_once)(std::int64_t inputs, std::int64_t outputs, std::int64_t tiles);

@@ -13,6 +13,7 @@ template <Isa isa>
 const Loops LoopsOf<isa>::table{.packed_floats = Product<isa>::packed_floats,
                                 .pack = Product<isa>::pack,
                                 .direct = DirectLoops<isa>::direct,
+                                .round_to_bf16 = Product<isa>::round_to_bf16,
                                 .to_lanes = FewChannelsLoops<isa>::to_lanes,
                                 .transpose = DirectLoops<isa>::transpose,
                                 .direct_weights = DirectLoops<isa>::direct_weights,

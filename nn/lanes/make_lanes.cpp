@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "nn/lanes/bf16_convolution.hpp"
 #include "nn/lanes/lanes_backend.hpp"
 #include "nn/lanes/memory.hpp"
 
@@ -12,20 +13,12 @@ std::string objection(const BackendOptions& options) {
   if (options.precision == Precision::tf32) {
     return "precision = tf32: backend = lanes has fp32 and bf16";
   }
-  if (options.precision == Precision::bf16 &&
-      options.conv_algorithm == ConvolutionChoice::winograd) {
-    return "conv_algorithm = winograd: with precision = bf16 convolutions are direct";
-  }
   if (options.step_graph) return "step_graph = true: backend = lanes has no graphs";
   return "";
 }
 
-std::string without_effect(std::string_view key, const BackendOptions& options) {
-  if (key == "step_graph") return "backend = lanes has no graphs";
-  if (key == "conv_algorithm" && options.precision == Precision::bf16) {
-    return "with precision = bf16 convolutions are direct";
-  }
-  return "";
+std::string without_effect(std::string_view key, const BackendOptions& /*options*/) {
+  return key == "step_graph" ? "backend = lanes has no graphs" : "";
 }
 
 /// Throws UnavailableError unless this build and this processor have the set.
@@ -58,6 +51,11 @@ std::unique_ptr<Backend> make(const BackendOptions& options, int /*device*/) {
 
 std::unique_ptr<Backend> make_lanes_backend(const LanesOptions& options) {
   return std::make_unique<lanes::LanesBackend>(options);
+}
+
+ConvolutionChoice fastest_bf16_convolution() {
+  const bool has_tiles = lanes::objection(lanes::Bf16Engine::amx).empty();
+  return has_tiles ? ConvolutionChoice::direct : ConvolutionChoice::winograd;
 }
 
 BackendEntry lanes_entry() {

@@ -63,7 +63,8 @@ KernelMemory kernel_memory(const LanesOptions& options, int threads) {
     const Activation x(problem.x);
     const Activation y(problem.y);
     const std::int64_t taps = problem.w[2] * problem.w[3];
-    const bool winograd = !options.bf16 && is_winograd(options.convolution, problem);
+    const bool by_tiles = options.bf16 && options.convolution != ConvolutionChoice::winograd;
+    const bool winograd = !by_tiles && is_winograd(options.convolution, problem);
     if (pass == Pass::forward) return over(loops, winograd, taps, threads, x, y);
     if (pass == Pass::backward_data) return over(loops, winograd, taps, threads, y, x);
     return over_weights(winograd, taps, threads, x, y);

@@ -33,12 +33,17 @@ struct NormGradientLoops : NormMap<isa> {
   static void input_gradient(const Activation& shape, const Affine& affine, bool rectify,
                              const InputGradient& gradient, const float* x, const float* dv,
                              float* dx, Range channels) {
-    rectify ? gradient_of<true>(shape, affine, gradient, x, dv, dx, channels)
-            : gradient_of<false>(shape, affine, gradient, x, dv, dx, channels);
+    if (gradient.bf16) {
+      rectify ? gradient_of<true, true>(shape, affine, gradient, x, dv, dx, channels)
+              : gradient_of<false, true>(shape, affine, gradient, x, dv, dx, channels);
+    } else {
+      rectify ? gradient_of<true, false>(shape, affine, gradient, x, dv, dx, channels)
+              : gradient_of<false, false>(shape, affine, gradient, x, dv, dx, channels);
+    }
   }
 
  private:
-  template <bool Rectify>
+  template <bool Rectify, bool Bf16>
   static void gradient_of(const Activation& shape, const Affine& affine,
                           const InputGradient& gradient, const float* x, const float* dv, float* dx,
                           Range channels) {
@@ -53,7 +58,8 @@ struct NormGradientLoops : NormMap<isa> {
             const Vec value = S::load(x + at);
             Vec term = S::load(dv + at);
             if constexpr (Rectify) term = rectified(term, channel.of(value));
-            S::store(dx + at, factor * term - constant - slope * (value - channel.mean));
+            const Vec result = factor * term - constant - slope * (value - channel.mean);
+            S::store(dx + at, Bf16 ? S::nearest_bf16(result) : result);
           };
         });
   }

@@ -43,20 +43,27 @@ struct NormLoops : NormMap<isa> {
 
   static void apply(const Activation& shape, const Affine& affine, const float* x,
                     const float* residual, float* y, Range channels) {
-    if (affine.relu) {
-      residual == nullptr ? apply_to<true, false>(shape, affine, x, residual, y, channels)
-                          : apply_to<true, true>(shape, affine, x, residual, y, channels);
-    } else {
-      residual == nullptr ? apply_to<false, false>(shape, affine, x, residual, y, channels)
-                          : apply_to<false, true>(shape, affine, x, residual, y, channels);
-    }
+    affine.bf16 ? apply_as<true>(shape, affine, x, residual, y, channels)
+                : apply_as<false>(shape, affine, x, residual, y, channels);
   }
 
  private:
   // Channels summed at once: enough to hide the latency of an addition.
   static constexpr int kGroup = 4;
 
-  template <bool Relu, bool Residual>
+  template <bool Bf16>
+  static void apply_as(const Activation& shape, const Affine& affine, const float* x,
+                       const float* residual, float* y, Range channels) {
+    if (affine.relu) {
+      residual == nullptr ? apply_to<true, false, Bf16>(shape, affine, x, residual, y, channels)
+                          : apply_to<true, true, Bf16>(shape, affine, x, residual, y, channels);
+    } else {
+      residual == nullptr ? apply_to<false, false, Bf16>(shape, affine, x, residual, y, channels)
+                          : apply_to<false, true, Bf16>(shape, affine, x, residual, y, channels);
+    }
+  }
+
+  template <bool Relu, bool Residual, bool Bf16>
   static void apply_to(const Activation& shape, const Affine& affine, const float* x,
                        const float* residual, float* y, Range channels) {
     map(
@@ -66,6 +73,7 @@ struct NormLoops : NormMap<isa> {
             Vec value = channel.of(S::load(x + at));
             if constexpr (Residual) value += S::load(residual + at);
             if constexpr (Relu) value = rectified(value, value);
+            if constexpr (Bf16) value = S::nearest_bf16(value);
             S::store(y + at, value);
           };
         });

@@ -39,6 +39,18 @@ struct Product {
     }
   }
 
+  static void round_to_bf16(std::int64_t count, const float* from, float* to) {
+    std::int64_t i = 0;
+    for (; i + S::kWidth <= count; i += S::kWidth) {
+      S::store(to + i, S::nearest_bf16(S::load(from + i)));
+    }
+    if (i == count) return;
+    Vec last{};
+    for (int l = 0; i + l < count; ++l) last[l] = from[i + l];
+    last = S::nearest_bf16(last);
+    for (int l = 0; i + l < count; ++l) to[i + l] = last[l];
+  }
+
   /// y[column][o * Stride] = sum over taps t, over inputs c, of packed[o, t.index, c]
   /// x[t * kColumns + column][c * Stride], for all outputs.
   template <int Stride>

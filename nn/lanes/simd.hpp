@@ -17,6 +17,8 @@ namespace mvsgd::nn::lanes {
 template <int Width>
 struct VecOf {
   using Floats __attribute__((vector_size(Width * sizeof(float)))) = float;
+  using Words __attribute__((vector_size(Width * sizeof(float)))) = std::int32_t;
+  using Bits __attribute__((vector_size(Width * sizeof(float)))) = std::uint32_t;
 };
 
 /// kWidth floats with comparison and the operators of arithmetic, each rounded once.
@@ -53,6 +55,21 @@ struct Simd {
     } else {
       store(x, value);
     }
+  }
+
+  /// Each number rounded to bfloat16, as nearest_bf16() of nn/lanes/tiles.hpp does.
+  [[gnu::always_inline]] static Vec nearest_bf16(Vec value) {
+    using Words = typename VecOf<kWidth>::Words;
+    using Bits = typename VecOf<kWidth>::Bits;
+    constexpr auto kSign = static_cast<std::int32_t>(0x80000000);
+    constexpr auto kUpper = static_cast<std::int32_t>(0xFFFF0000);
+    const auto x = reinterpret_cast<Words>(value);
+    const auto bits = reinterpret_cast<Bits>(value);
+    const Words magnitude = x & 0x7FFFFFFF;
+    const auto nearest = reinterpret_cast<Words>(bits + 0x7FFF + (bits >> 16 & 1)) & kUpper;
+    const Words flushed = magnitude < 0x00800000 ? x & kSign : nearest;
+    const Words quiet = (x & kUpper) | 0x00400000;
+    return reinterpret_cast<Vec>(magnitude > 0x7F800000 ? quiet : flushed);
   }
 
   /// a * b + c, rounded once.

@@ -16,6 +16,9 @@ struct LanesStorage : Storage {
   std::shared_ptr<float> memory;
   std::int64_t offset = 0;  ///< floats
   bool plain = true;
+  /// All values are known to be bfloat16's: rounding would change none. Never of a plain tensor,
+  /// whose memory others may share.
+  bool bf16 = false;
 
   [[nodiscard]] float* data() const { return memory.get() + offset; }
 };

@@ -21,18 +21,14 @@ struct WinogradPack {
 
   // Outputs in the lanes. Turned weights of one input and these outputs stand together, far from
   // those of the next, so the processor does not foresee them.
-  static void pack(std::int64_t outputs, std::int64_t inputs, const float* w,
-                   std::int64_t output_stride, std::int64_t input_stride, bool turned,
+  static void pack(std::int64_t outputs, std::int64_t inputs, const WinogradWeights& weights,
                    float* packed) {
-    for (std::int64_t first = 0; first < outputs; first += Half::kWidth) {
-      const std::int64_t count = std::min<std::int64_t>(Half::kWidth, outputs - first);
-      for (std::int64_t c = 0; c < inputs; ++c) {
-        const float* const from = w + first * output_stride + c * input_stride;
-        if (turned && c + kAhead < inputs) ask_for(from + kAhead * input_stride, count * kAll);
-        float* const to = packed + (first / P::kOutputs * inputs + c) * P::kOutputs;
-        turned ? pack_part<true>(inputs, count, from, output_stride, outputs, to)
-               : pack_part<false>(inputs, count, from, output_stride, outputs, to);
-      }
+    if (weights.bf16) {
+      weights.turned ? pack_all<true, true>(outputs, inputs, weights, packed)
+                     : pack_all<false, true>(outputs, inputs, weights, packed);
+    } else {
+      weights.turned ? pack_all<true, false>(outputs, inputs, weights, packed)
+                     : pack_all<false, false>(outputs, inputs, weights, packed);
     }
   }
 
@@ -46,6 +42,23 @@ struct WinogradPack {
   }
 
  private:
+  template <bool Turned, bool Bf16>
+  static void pack_all(std::int64_t outputs, std::int64_t inputs, const WinogradWeights& weights,
+                       float* packed) {
+    for (std::int64_t first = 0; first < outputs; first += Half::kWidth) {
+      const std::int64_t count = std::min<std::int64_t>(Half::kWidth, outputs - first);
+      for (std::int64_t c = 0; c < inputs; ++c) {
+        const float* const from =
+            weights.w + first * weights.output_stride + c * weights.input_stride;
+        if (Turned && c + kAhead < inputs) {
+          ask_for(from + kAhead * weights.input_stride, count * kAll);
+        }
+        pack_part<Turned, Bf16>(inputs, count, from, weights.output_stride, outputs,
+                                packed + (first / P::kOutputs * inputs + c) * P::kOutputs);
+      }
+    }
+  }
+
   static constexpr int kAll = winograd::kTaps * winograd::kTaps;
   // Inputs between one whose weights are transformed and one whose weights are asked for: a few
   // hundred nanoseconds.
@@ -56,7 +69,7 @@ struct WinogradPack {
   }
 
   // U of one input and `count` outputs, each `stride` from the one before.
-  template <bool Turned>
+  template <bool Turned, bool Bf16>
   [[gnu::always_inline]] static void pack_part(std::int64_t inputs, std::int64_t count,
                                                const float* w, std::int64_t stride,
                                                std::int64_t outputs, float* to) {
@@ -73,6 +86,9 @@ struct WinogradPack {
     typename Half::Vec last{};
     for (int o = 0; o < kWidth; ++o) last[o] = o < count ? w[o * stride + kAll - 1] : 0.0F;
     taps[kAll - 1] = last;
+    if constexpr (Bf16) {
+      for (typename Half::Vec& tap : taps) tap = Half::nearest_bf16(tap);
+    }
     const std::int64_t place_stride = packed_place(outputs, inputs);
     const auto load = [&](int across, typename Half::Vec* values) __attribute__((always_inline)) {
       for (int down = 0; down < winograd::kTaps; ++down) {

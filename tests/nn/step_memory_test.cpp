@@ -18,6 +18,7 @@ namespace {
 struct StepCase {
   std::string name;
   ConvolutionChoice convolution = ConvolutionChoice::table;
+  bool bf16 = false;
   int threads = 1;
   std::int64_t width = 8;
   std::int64_t batch = 16;
@@ -29,7 +30,7 @@ class StepMemory : public ::testing::TestWithParam<StepCase> {};
 // Two steps: the second takes buffers in another order.
 TEST_P(StepMemory, IsWhatThePoolOfLanesHasTaken) {
   const StepCase& given = GetParam();
-  const LanesOptions options{.convolution = given.convolution};
+  const LanesOptions options{.convolution = given.convolution, .bf16 = given.bf16};
   lanes::LanesBackend backend(options);
   backend.enter(given.threads);
   ResNet18 network(backend, {.width = given.width});
@@ -57,6 +58,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         StepCase{.name = "Winograd", .evaluated = {}},
         StepCase{.name = "Direct", .convolution = ConvolutionChoice::direct, .evaluated = {}},
+        StepCase{.name = "Bf16ByWinograd",
+                 .convolution = ConvolutionChoice::winograd,
+                 .bf16 = true,
+                 .evaluated = {20}},
         StepCase{.name = "ThreeThreads", .threads = 3, .evaluated = {20}},
         StepCase{.name = "APartOfABlock", .width = 3, .batch = 5, .evaluated = {}},
         StepCase{.name = "Evaluations", .width = 4, .batch = 40, .evaluated = {64, 17}},

@@ -120,7 +120,6 @@ inline std::vector<IdleCase> idle_cases() {
       {"split_sizes", {{"split", "stratified"}}, "it is of split = dirichlet alone"},
       {"split_classes", {{"split", "dirichlet"}}, "it is of split = classes alone"},
       {"conv_algorithm", {{"backend", "reference"}}, "backend = reference"},
-      {"conv_algorithm", {{"precision", "bf16"}}, "precision = bf16"},
       {"precision", {{"backend", "reference"}}, "backend = reference"},
       {"step_graph", {}, "backend = lanes has no graphs"},
       {"step_graph", {{"backend", "reference"}}, "backend = reference"},

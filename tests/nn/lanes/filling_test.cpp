@@ -18,7 +18,12 @@ using testing::make;
 using testing::read;
 using testing::uniform;
 
-class LanesFilling : public ::testing::TestWithParam<std::int64_t> {
+struct FillingCase {
+  std::int64_t images;
+  bool bf16 = false;  ///< by Winograd's algorithm
+};
+
+class LanesFilling : public ::testing::TestWithParam<FillingCase> {
  protected:
   LanesFilling() { lanes_->enter(1); }
 
@@ -46,13 +51,20 @@ class LanesFilling : public ::testing::TestWithParam<std::int64_t> {
   }
 
   static constexpr std::int64_t kChannels = 5;
-  const std::unique_ptr<Backend> lanes_ = make_lanes_backend();
-  const Shape shape_{GetParam(), kChannels, 3, 5};
+  const std::unique_ptr<Backend> lanes_ =
+      make_lanes_backend({.convolution = ConvolutionChoice::winograd, .bf16 = GetParam().bf16});
+  const Shape shape_{GetParam().images, kChannels, 3, 5};
   const Tensor none_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Batches, LanesFilling, ::testing::Values(1, 16, 17, 19),
-                         [](const auto& tested) { return "n" + std::to_string(tested.param); });
+INSTANTIATE_TEST_SUITE_P(Batches, LanesFilling,
+                         ::testing::Values(FillingCase{1}, FillingCase{16}, FillingCase{17},
+                                           FillingCase{19}, FillingCase{1, true},
+                                           FillingCase{16, true}, FillingCase{19, true}),
+                         [](const auto& tested) {
+                           return "n" + std::to_string(tested.param.images) +
+                                  (tested.param.bf16 ? "bf16" : "");
+                         });
 
 TEST_P(LanesFilling, OfConvolutionsIsNothing) {
   for (const std::int64_t kernel : {1, 3}) {
@@ -114,8 +126,8 @@ TEST_P(LanesFilling, OfPoolsAndSumsIsNothing) {
 // Reading gives the images alone, and writes nothing beyond them.
 TEST_P(LanesFilling, IsNotReadBack) {
   const Tensor w = make(*lanes_, {1, 1, 1, 1}, {2});
-  const Shape shape{GetParam(), 1, 2, 1};
-  const std::vector<float> x = uniform(elements(shape), 1);
+  const Shape shape{GetParam().images, 1, 2, 1};
+  const std::vector<float> x = testing::small_integers(elements(shape), 1);
   const Tensor y = lanes_->conv2d(make(*lanes_, shape, x), w, {});
   std::vector<float> got(x.size() + 3, 7);
   lanes_->read(y, {got.data(), x.size()});

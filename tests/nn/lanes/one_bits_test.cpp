@@ -35,8 +35,10 @@ std::vector<Isa> isas() {
 }
 
 std::unique_ptr<Backend> lanes_backend(Isa isa, int threads,
-                                       ConvolutionChoice choice = ConvolutionChoice::winograd) {
-  std::unique_ptr<Backend> made = make_lanes_backend({.convolution = choice, .isa = isa});
+                                       ConvolutionChoice choice = ConvolutionChoice::winograd,
+                                       bool bf16 = false) {
+  std::unique_ptr<Backend> made =
+      make_lanes_backend({.convolution = choice, .isa = isa, .bf16 = bf16});
   made->enter(threads);
   return made;
 }
@@ -69,12 +71,12 @@ using Results = std::vector<std::pair<std::string, Values>>;
 
 // Checks that compute(backend) is the same with every instruction set and number of threads.
 template <typename Compute>
-void expect_one_result(ConvolutionChoice choice, const Compute& compute) {
-  const Results want = compute(*lanes_backend(Isa::portable, 1, choice));
+void expect_one_result(ConvolutionChoice choice, const Compute& compute, bool bf16 = false) {
+  const Results want = compute(*lanes_backend(Isa::portable, 1, choice, bf16));
   for (const Isa isa : isas()) {
     for (const int threads : thread_counts()) {
       if (isa == Isa::portable && threads == 1) continue;
-      const Results got = compute(*lanes_backend(isa, threads, choice));
+      const Results got = compute(*lanes_backend(isa, threads, choice, bf16));
       ASSERT_EQ(got.size(), want.size());
       for (std::size_t i = 0; i < got.size(); ++i) {
         EXPECT_TRUE(same_bits(got[i].second, want[i].second))
@@ -100,69 +102,72 @@ const std::vector<ConvolutionProblem>& problems() {
   return problems;
 }
 
+Results passes(Backend& backend, const ConvolutionProblem& problem) {
+  const Tensor x = make(backend, problem.x, uniform(elements(problem.x), 1));
+  const Tensor w = make(backend, problem.w, uniform(elements(problem.w), 2));
+  const Tensor dy = make(backend, problem.y, uniform(elements(problem.y), 3));
+  const Tensor dw = make(backend, problem.w, uniform(elements(problem.w), 4));
+  backend.conv2d_backward_weights(x, dy, dw, Into::add, problem.options);
+  return {{"y", read(backend, backend.conv2d(x, w, problem.options))},
+          {"dx", read(backend, backend.conv2d_backward_data(dy, w, problem.x, problem.options))},
+          {"dw", read(backend, dw)}};
+}
+
 TEST(LanesBits, OfConvolutionsAreOne) {
-  for (const ConvolutionChoice choice : {ConvolutionChoice::direct, ConvolutionChoice::winograd}) {
-    for (const ConvolutionProblem& problem : problems()) {
-      SCOPED_TRACE(problem.text());
-      expect_one_result(choice, [&](Backend& backend) {
-        const Tensor x = make(backend, problem.x, uniform(elements(problem.x), 1));
-        const Tensor w = make(backend, problem.w, uniform(elements(problem.w), 2));
-        const Tensor dy = make(backend, problem.y, uniform(elements(problem.y), 3));
-        const Tensor dw = make(backend, problem.w, uniform(elements(problem.w), 4));
-        backend.conv2d_backward_weights(x, dy, dw, Into::add, problem.options);
-        return Results{
-            {"y", read(backend, backend.conv2d(x, w, problem.options))},
-            {"dx", read(backend, backend.conv2d_backward_data(dy, w, problem.x, problem.options))},
-            {"dw", read(backend, dw)}};
-      });
-    }
+  for (const ConvolutionProblem& problem : problems()) {
+    SCOPED_TRACE(problem.text());
+    const auto compute = [&](Backend& backend) { return passes(backend, problem); };
+    expect_one_result(ConvolutionChoice::direct, compute);
+    expect_one_result(ConvolutionChoice::winograd, compute);
+    expect_one_result(ConvolutionChoice::winograd, compute, true);
   }
+}
+
+Results normed(Backend& b, const Shape& shape, bool relu, bool residual, bool more) {
+  const auto activation = [&](std::uint64_t seed) {
+    return make(b, shape, uniform(elements(shape), seed));
+  };
+  const auto channels = [&](std::uint64_t seed) {
+    return make(b, {shape[1]}, uniform(shape[1], seed));
+  };
+  Results results;
+  const Tensor none;
+  const BatchNormOptions options{.relu = relu};
+  const Tensor gamma = channels(1);
+  const RunningStatistics running{
+      .mean = channels(2),
+      .variance = make(b, {shape[1]}, Values(static_cast<std::size_t>(shape[1]), 0.7F))};
+  const Tensor term = residual ? activation(3) : none;
+  const BatchNormForward forward =
+      b.batch_norm_train(activation(4), gamma, channels(5), running, term, options);
+  results.emplace_back("y", read(b, forward.y));
+  results.emplace_back("running mean", read(b, running.mean));
+  results.emplace_back("running variance", read(b, running.variance));
+  results.emplace_back("evaluated", read(b, b.batch_norm_evaluate(activation(4), gamma, channels(5),
+                                                                  running, term, options)));
+  const Tensor dgamma = channels(6);
+  const Tensor dbeta = channels(7);
+  const BatchNormGradients gradients =
+      b.batch_norm_backward(activation(8), more ? activation(9) : none, activation(4), gamma,
+                            forward, dgamma, dbeta, options);
+  results.emplace_back("dx", read(b, gradients.dx));
+  if (residual) results.emplace_back("dresidual", read(b, gradients.dresidual));
+  results.emplace_back("dgamma", read(b, dgamma));
+  results.emplace_back("dbeta", read(b, dbeta));
+  return results;
 }
 
 TEST(LanesBits, OfBatchNormAreOne) {
   for (const Shape& shape :
        {Shape{1, 1, 1, 2}, Shape{5, 3, 9, 9}, Shape{16, 8, 4, 4}, Shape{19, 13, 11, 6}}) {
     SCOPED_TRACE(to_string(shape));
-    expect_one_result(ConvolutionChoice::direct, [&](Backend& b) {
-      const auto activation = [&](std::uint64_t seed) {
-        return make(b, shape, uniform(elements(shape), seed));
+    for (const int flags : {0, 1, 2, 3, 4, 5, 6, 7}) {
+      const auto compute = [&](Backend& backend) {
+        return normed(backend, shape, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0);
       };
-      const auto channels = [&](std::uint64_t seed) {
-        return make(b, {shape[1]}, uniform(shape[1], seed));
-      };
-      Results results;
-      const Tensor none;
-      for (const bool relu : {false, true}) {
-        for (const bool residual : {false, true}) {
-          for (const bool more : {false, true}) {
-            const BatchNormOptions options{.relu = relu};
-            const Tensor gamma = channels(1);
-            const RunningStatistics running{
-                .mean = channels(2),
-                .variance = make(b, {shape[1]}, Values(static_cast<std::size_t>(shape[1]), 0.7F))};
-            const Tensor term = residual ? activation(3) : none;
-            const BatchNormForward forward =
-                b.batch_norm_train(activation(4), gamma, channels(5), running, term, options);
-            results.emplace_back("y", read(b, forward.y));
-            results.emplace_back("running mean", read(b, running.mean));
-            results.emplace_back("running variance", read(b, running.variance));
-            results.emplace_back("evaluated",
-                                 read(b, b.batch_norm_evaluate(activation(4), gamma, channels(5),
-                                                               running, term, options)));
-            const Tensor dgamma = channels(6);
-            const Tensor dbeta = channels(7);
-            const BatchNormGradients gradients =
-                b.batch_norm_backward(activation(8), more ? activation(9) : none, activation(4),
-                                      gamma, forward, dgamma, dbeta, options);
-            results.emplace_back("dx", read(b, gradients.dx));
-            if (residual) results.emplace_back("dresidual", read(b, gradients.dresidual));
-            results.emplace_back("dgamma", read(b, dgamma));
-            results.emplace_back("dbeta", read(b, dbeta));
-          }
-        }
-      }
-      return results;
-    });
+      expect_one_result(ConvolutionChoice::direct, compute);
+      expect_one_result(ConvolutionChoice::winograd, compute, true);
+    }
   }
 }
 
@@ -250,6 +255,7 @@ Steps train(Backend& backend, std::int64_t width, std::int64_t images, int count
 struct NetworkCase {
   std::int64_t width;
   std::int64_t images;
+  bool bf16 = false;
 };
 
 class LanesNetwork : public ::testing::TestWithParam<NetworkCase> {};
@@ -257,22 +263,27 @@ class LanesNetwork : public ::testing::TestWithParam<NetworkCase> {};
 INSTANTIATE_TEST_SUITE_P(Sizes, LanesNetwork,
                          ::testing::Values(NetworkCase{1, 1}, NetworkCase{1, 19}, NetworkCase{3, 5},
                                            NetworkCase{3, 16}, NetworkCase{8, 1},
-                                           NetworkCase{16, 5}),
+                                           NetworkCase{16, 5}, NetworkCase{1, 19, true},
+                                           NetworkCase{3, 5, true}),
                          [](const auto& tested) {
                            return "width" + std::to_string(tested.param.width) + "n" +
-                                  std::to_string(tested.param.images);
+                                  std::to_string(tested.param.images) +
+                                  (tested.param.bf16 ? "bf16" : "");
                          });
 
 TEST_P(LanesNetwork, StepsToTheSameBits) {
-  const auto [width, images] = GetParam();
+  const auto [width, images, bf16] = GetParam();
+  const auto backend = [bf16 = bf16](Isa isa, int threads) {
+    return lanes_backend(isa, threads, ConvolutionChoice::winograd, bf16);
+  };
   // The portable loops call a function for every multiply-add.
   const int count = width <= 3 ? 2 : 1;
-  const Steps want = train(*lanes_backend(Isa::portable, 1), width, images, count);
+  const Steps want = train(*backend(Isa::portable, 1), width, images, count);
   EXPECT_TRUE(std::isfinite(want.losses.back()));
   for (const Isa isa : isas()) {
     for (const int threads : thread_counts()) {
       if (isa == Isa::portable && (threads == 1 || width > 1)) continue;
-      EXPECT_TRUE(same_bits(train(*lanes_backend(isa, threads), width, images, count), want))
+      EXPECT_TRUE(same_bits(train(*backend(isa, threads), width, images, count), want))
           << name(isa) << ", threads = " << threads;
     }
   }
@@ -320,20 +331,23 @@ class Digest {
 struct Golden {
   std::int64_t images;
   std::uint64_t digest;
+  bool bf16 = false;
 };
 
 class LanesGolden : public ::testing::TestWithParam<Golden> {};
 
-INSTANTIATE_TEST_SUITE_P(Batches, LanesGolden,
-                         ::testing::Values(Golden{16, 0x69e16f622f3b9ce9U},
-                                           Golden{19, 0xa8e108ec2bb227dU}),
-                         [](const auto& tested) {
-                           return "n" + std::to_string(tested.param.images);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Batches, LanesGolden,
+    ::testing::Values(Golden{16, 0x69e16f622f3b9ce9U}, Golden{19, 0xa8e108ec2bb227dU},
+                      Golden{16, 0x540272c5abd7ba1eU, true}, Golden{19, 0xed24f659ad95a22bU, true}),
+    [](const auto& tested) {
+      return "n" + std::to_string(tested.param.images) + (tested.param.bf16 ? "bf16" : "");
+    });
 
 TEST_P(LanesGolden, DigestOfAStepAtWidth8IsEveryProcessors) {
   for (const Isa isa : isas()) {
-    const Steps steps = train(*lanes_backend(isa, 1), 8, GetParam().images, 1);
+    const Steps steps = train(*lanes_backend(isa, 1, ConvolutionChoice::winograd, GetParam().bf16),
+                              8, GetParam().images, 1);
     Digest digest;
     digest.add(steps.gradient);
     digest.add(steps.buffers);

@@ -49,14 +49,15 @@ namespace {
 // A network of the given width that steps on one batch.
 class Training {
  public:
-  Training(std::int64_t width, std::size_t batch)
-      : net_(*backend_, {.width = width}),
+  Training(std::int64_t width, std::size_t batch, const LanesOptions& options = {})
+      : backend_(make_lanes_backend(options)),
+        net_(*backend_, {.width = width}),
         images_(testing::uniform(static_cast<std::int64_t>(batch) * 3 * 32 * 32, 2)),
         labels_(testing::labels(batch, 3)) {
-    const ResNet18Options options{.width = width};
+    const ResNet18Options network{.width = width};
     backend_->enter(1);
-    backend_->write(net_.parameters(), initial_parameters(resnet18_parameters(options), 1));
-    backend_->write(net_.buffers(), initial_buffers(resnet18_buffers(options)));
+    backend_->write(net_.parameters(), initial_parameters(resnet18_parameters(network), 1));
+    backend_->write(net_.buffers(), initial_buffers(resnet18_buffers(network)));
   }
 
   void step() {
@@ -65,14 +66,22 @@ class Training {
   }
 
  private:
-  std::unique_ptr<Backend> backend_ = make_lanes_backend();
+  std::unique_ptr<Backend> backend_;
   ResNet18 net_;
   std::vector<float> images_;
   std::vector<std::uint8_t> labels_;
 };
 
-TEST(SteadyStep, AllocatesNothingLarge) {
-  Training training(8, 16);
+class SteadyStepOf : public ::testing::TestWithParam<LanesOptions> {};
+
+INSTANTIATE_TEST_SUITE_P(Precisions, SteadyStepOf,
+                         ::testing::Values(LanesOptions{},
+                                           LanesOptions{.convolution = ConvolutionChoice::winograd,
+                                                        .bf16 = true}),
+                         [](const auto& tested) { return tested.param.bf16 ? "bf16" : "fp32"; });
+
+TEST_P(SteadyStepOf, AllocatesNothingLarge) {
+  Training training(8, 16, GetParam());
   // The first step fills the pool. The second asks for buffers in another order, since some are
   // still held.
   training.step();
