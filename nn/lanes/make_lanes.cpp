@@ -47,6 +47,12 @@ std::unique_ptr<Backend> make(const BackendOptions& options, int /*device*/) {
   return make_lanes_backend(lanes_options(options));
 }
 
+std::string convolutions() {
+  const bool by_winograd = fastest_bf16_convolution() == ConvolutionChoice::winograd;
+  return std::string("direct and Winograd; precision = bf16 is fastest by conv_algorithm = ") +
+         (by_winograd ? "winograd, for want of a unit for tiles" : "direct, by AMX's tiles");
+}
+
 }  // namespace
 
 std::unique_ptr<Backend> make_lanes_backend(const LanesOptions& options) {
@@ -69,7 +75,8 @@ BackendEntry lanes_entry() {
               },
           .memory = [](const BackendOptions& options, int threads) -> std::optional<KernelMemory> {
             return lanes::kernel_memory(lanes_options(options), threads);
-          }};
+          },
+          .convolutions = convolutions};
 }
 
 }  // namespace mvsgd::nn

@@ -67,7 +67,7 @@ Exit info(const Streams& streams) {
     of_backends += fmt::format("{}{} ({})", of_backends.empty() ? "" : "; ", own, names);
   }
   line("bits", of_backends);
-  if (const std::string text = convolutions_here(); !text.empty()) line("convolutions", text);
+  for (const std::string& text : convolutions_here()) line("convolutions", text);
   if (const std::string text = transports_text(); !text.empty()) line("transports", text);
   line("cores", std::to_string(std::thread::hardware_concurrency()));
   return Exit::good;

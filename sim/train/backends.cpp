@@ -149,13 +149,13 @@ void refuse_without_effect(const Settings& settings, std::span<const GivenKey> n
   }
 }
 
-std::string convolutions_here() {
-  std::string text;
+std::vector<std::string> convolutions_here() {
+  std::vector<std::string> texts;
   for (const nn::BackendEntry& entry : backend_list()) {
-    const std::string of_entry = entry.convolutions();
-    if (!of_entry.empty()) text += (text.empty() ? "" : "; ") + of_entry;
+    const std::string text = entry.convolutions();
+    if (!text.empty()) texts.push_back(fmt::format("{}: {}", entry.name, text));
   }
-  return text;
+  return texts;
 }
 
 }  // namespace mvsgd::sim

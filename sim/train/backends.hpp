@@ -74,8 +74,8 @@ inline constexpr std::string_view kPortable = "portable";
 void refuse_without_effect(const Settings& settings, std::span<const GivenKey> named,
                            Ranks ranks = Ranks::threads);
 
-/// Which convolutions this build's backends have on this machine, and what it costs that others are
-/// missing. "" if no backend has a choice.
-[[nodiscard]] std::string convolutions_here();
+/// "backend: which convolutions it has on this machine, and what it costs that others are missing"
+/// of each backend that has a choice.
+[[nodiscard]] std::vector<std::string> convolutions_here();
 
 }  // namespace mvsgd::sim

@@ -448,8 +448,10 @@ TEST_F(CommandLine, HelpAndInfoAreGood) {
   const Outcome info = run({"info"});
   EXPECT_THAT(info.out, HasSubstr("reference"));
   EXPECT_THAT(info.out, HasSubstr("\nbits             portable (reference, lanes)"));
+  EXPECT_THAT(info.out, testing::ContainsRegex(
+                            "\nconvolutions .*lanes: .*bf16 is fastest by conv_algorithm = "));
   if (info.out.find("onednn") != std::string::npos) {
-    EXPECT_THAT(info.out, HasSubstr("\nconvolutions     direct "));
+    EXPECT_THAT(info.out, HasSubstr("\nconvolutions     onednn: direct "));
     EXPECT_THAT(info.out, testing::ContainsRegex("\nbits .*oneDNN .* = 1 .onednn."));
   }
 }
