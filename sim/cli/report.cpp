@@ -44,6 +44,7 @@ std::vector<RunHistory> read_runs_over(const Network& network,
                                        std::ostream& out) {
   std::vector<RunWithRows> runs;
   for (const std::string& directory : directories) runs.push_back(read_run_with_rows(directory));
+  check_workers(network, runs);
   write_network_table(out, runs, network);
   std::vector<RunHistory> moved;
   for (RunWithRows& run : runs) {

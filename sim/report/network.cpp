@@ -7,11 +7,13 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <limits>
 #include <ostream>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "nn/resnet18.hpp"
@@ -60,22 +62,22 @@ std::optional<double> quantity_of(std::string_view text, std::span<const Unit> u
 
 constexpr double kMostRate = 1e15;  // bits a second
 
-double rate_of(std::string_view text) {
+double rate_of(std::string_view key, std::string_view text) {
   constexpr std::array<Unit, 4> kUnits = {{{"", 1}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}}};
   const auto rate = quantity_of(text, kUnits);
   if (!rate || *rate < 1 || *rate > kMostRate) {
-    throw UsageError(
-        fmt::format("{}: a rate from 1 to 1e15 bits a second is wanted, as 500k, 10M or 1G", text));
+    throw UsageError(fmt::format(
+        "{} = {}: a rate from 1 to 1e15 bits a second is wanted, as 500k, 10M or 1G", key, text));
   }
   return *rate;
 }
 
-double latency_of(std::string_view text) {
+double latency_of(std::string_view key, std::string_view text) {
   constexpr std::array<Unit, 3> kUnits = {{{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}}};
   const auto seconds = quantity_of(text, kUnits);
   if (!seconds || *seconds < 0 || *seconds > 3600) {
-    throw UsageError(
-        fmt::format("{}: a latency from 0s to 3600s is wanted, as 200us, 40ms or 1s", text));
+    throw UsageError(fmt::format(
+        "{} = {}: a latency from 0s to 3600s is wanted, as 200us, 40ms or 1s", key, text));
   }
   return *seconds;
 }
@@ -93,9 +95,9 @@ void read_link(const toml::table& table, const std::string& file, Link& link, co
       if (key == "up" || key == "down" || key == "latency") {
         if (!text) throw UsageError(fmt::format("{}: text in quotes is wanted", key.str()));
         if (key == "latency") {
-          link.latency = latency_of(*text);
+          link.latency = latency_of(key.str(), *text);
         } else {
-          link.rate[key == "up" ? Direction::up : Direction::down] = rate_of(*text);
+          link.rate[key == "up" ? Direction::up : Direction::down] = rate_of(key.str(), *text);
         }
         continue;
       }
@@ -116,6 +118,11 @@ std::uint32_t worker_of(std::string_view text) {
 }
 
 Network network_of_file(const std::string& file) {
+  std::error_code none;
+  // A pipe that nobody writes would be waited for.
+  if (std::filesystem::exists(file, none) && !std::filesystem::is_regular_file(file, none)) {
+    throw InputError(fmt::format("{}: no plain file", file));
+  }
   std::ifstream in(file);
   if (!in) throw InputError(fmt::format("{}: cannot be read", file));
   toml::table table;
@@ -135,7 +142,7 @@ Network network_of_file(const std::string& file) {
     if (key != "server_up" && key != "server_down") return false;
     const auto text = node.value_exact<std::string>();
     if (!text) throw UsageError(fmt::format("{}: text in quotes is wanted", key));
-    network.server[key == "server_up" ? Direction::up : Direction::down] = rate_of(*text);
+    network.server[key == "server_up" ? Direction::up : Direction::down] = rate_of(key, *text);
     return true;
   });
   if (workers == nullptr) return network;
@@ -143,8 +150,11 @@ Network network_of_file(const std::string& file) {
     const toml::table* const own = node.as_table();
     try {
       if (own == nullptr) throw UsageError("a table is wanted");
-      Link& link = network.unlike.emplace(worker_of(key.str()), network.worker).first->second;
-      read_link(*own, file, link, [](std::string_view, const toml::node&) { return false; });
+      const std::uint32_t n = worker_of(key.str());
+      const auto [link, is_new] = network.unlike.emplace(n, network.worker);
+      if (!is_new) throw UsageError(fmt::format("worker.{}: worker {} has a link", key.str(), n));
+      read_link(*own, file, link->second,
+                [](std::string_view, const toml::node&) { return false; });
     } catch (const UsageError& e) {
       throw InputError(fmt::format("{}:{}: {}", file, node.source().begin.line, e.what()));
     }
@@ -328,12 +338,26 @@ Network read_network(const std::string& text) {
         text));
   }
   const std::string_view all = text;
-  return {.name = text,
-          .worker = {.rate = {rate_of(all.substr(0, first)),
-                              rate_of(all.substr(first + 1, second - first - 1))},
-                     .latency = latency_of(all.substr(second + 1))},
-          .unlike = {},
-          .server = {}};
+  try {
+    return {.name = text,
+            .worker = {.rate = {rate_of("up", all.substr(0, first)),
+                                rate_of("down", all.substr(first + 1, second - first - 1))},
+                       .latency = latency_of("latency", all.substr(second + 1))},
+            .unlike = {},
+            .server = {}};
+  } catch (const UsageError& e) {
+    throw UsageError(fmt::format("--network {}: {}", text, e.what()));
+  }
+}
+
+void check_workers(const Network& network, std::span<const RunWithRows> runs) {
+  if (network.unlike.empty()) return;
+  std::uint32_t most = 0;
+  for (const RunWithRows& run : runs) most = std::max(most, run.history.settings.workers);
+  const std::uint32_t last = network.unlike.rbegin()->first;
+  if (last < most) return;
+  throw InputError(fmt::format("{}: worker.{}: no run has it; their workers are 0 to {}",
+                               network.name, last, most - 1));
 }
 
 std::vector<Leg> legs(const RoundShape& shape) {

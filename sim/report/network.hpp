@@ -43,6 +43,9 @@ struct Network {
 /// cannot be read or has something else.
 [[nodiscard]] Network read_network(const std::string& text);
 
+/// Throws InputError if the network has a link for a worker that none of the runs has.
+void check_workers(const Network& network, std::span<const RunWithRows> runs);
+
 /// Messages that go the same way at the same time. None waits for the answer to another.
 struct Leg {
   comm::Direction way{};
@@ -50,9 +53,8 @@ struct Leg {
 };
 
 /// A round's messages in the order of the protocol: votes, mask, updates or what goes around the
-/// ring, aggregate. Values at a
-/// worker's own support (top-K) go with its vote, since they do not wait for the mask. The buffers
-/// of an evaluation go last.
+/// ring, aggregate. Values at a worker's own support (top-K) go with its vote, since they do not
+/// wait for the mask. The buffers of an evaluation go last.
 [[nodiscard]] std::vector<Leg> legs(const RoundShape& shape);
 
 /// How the time of a run divides.

@@ -192,13 +192,12 @@ data::TextFiles condensed(const fs::path& path) {
   if (is_condensed(run.history)) {
     throw InputError(fmt::format("{}: the run is condensed already", path.string()));
   }
-  const std::string ledger = ledger_of(run);
-  const std::string sizes = sizes_of(run.history);
-  return {
-      {"config.toml", config_of(run.history)},
-      {"metrics.jsonl", metrics_of(run.history, {{"ledger.csv", ledger}, {"sizes.csv", sizes}})},
-      {"ledger.csv", ledger},
-      {"sizes.csv", sizes}};
+  data::TextFiles files{{"config.toml", config_of(run.history)},
+                        {"ledger.csv", ledger_of(run)},
+                        {"sizes.csv", sizes_of(run.history)}};
+  std::string metrics = metrics_of(run.history, files);
+  files.emplace(files.begin() + 1, "metrics.jsonl", std::move(metrics));
+  return files;
 }
 
 SizesFromRound read_sizes(const fs::path& path) {

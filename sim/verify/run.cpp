@@ -211,6 +211,12 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
   if (is_condensed(run)) {
     const SizesFromRound sizes = read_sizes(directory / "sizes.csv");
     const CondensedRecord record{.plan = plan, .rows = read.rows, .sizes = sizes, .k = k, .d = d};
+    if (run.end && run.end->files.contains("config.toml")) {
+      add("config.toml", "it is the one of the end of metrics.jsonl", [&] {
+        hold_file(run, "config.toml");
+        return run.end->files.at("config.toml").sha256;
+      });
+    }
     add("ledger.csv", "its sums over the rounds are the law's", [&] {
       hold_totals(record, audit);
       hold_file(run, "ledger.csv");

@@ -72,6 +72,7 @@ TEST(NetworkOf, AnythingElseIsRefusedWithTheFormsThatAreTaken) {
   }
   for (const char* text : {"0/1/1s", "-1/1/1s", "1m/1/1s", "x/1/1s", "nan/1/1s", "1e16/1/1s"}) {
     EXPECT_THAT(refusal<UsageError>(text), HasSubstr("from 1 to 1e15 bits a second")) << text;
+    EXPECT_THAT(refusal<UsageError>(text), HasSubstr("--network " + std::string(text) + ": up = "));
   }
   for (const char* text : {"1/1/5", "1/1/-1s", "1/1/", "1/1/2h", "1/1/3601s", "1/1/1s/1"}) {
     EXPECT_THAT(refusal<UsageError>(text), HasSubstr("from 0s to 3600s")) << text;
@@ -107,13 +108,31 @@ TEST_F(NetworkFile, MistakesAreNamedWithFileAndLine) {
               HasSubstr("network.toml:2: no key of a network"));
   EXPECT_THAT(why("up = 10\n"), HasSubstr("network.toml:1: up: text in quotes"));
   EXPECT_THAT(why("\nserver_up = 10\n"), HasSubstr("network.toml:2: server_up: text in quotes"));
-  EXPECT_THAT(why("latency = \"1\"\n"), HasSubstr("network.toml:1: 1: a latency from"));
+  EXPECT_THAT(why("latency = \"1\"\n"), HasSubstr("network.toml:1: latency = 1: a latency from"));
   EXPECT_THAT(why("[worker.x]\nup = \"1M\"\n"), HasSubstr("worker.x: the number of a worker"));
+  EXPECT_THAT(why("[worker.0]\nup = \"1M\"\n[worker.00]\nup = \"9M\"\n"),
+              HasSubstr("network.toml:3: worker.00: worker 0 has a link"));
   EXPECT_THAT(why("worker = 3\n"), HasSubstr("network.toml:1: worker: tables"));
   EXPECT_THAT(why("[worker.1]\nserver_up = \"1M\"\n"), HasSubstr("network.toml:2: no key"));
   EXPECT_THAT(why("up = \n"), HasSubstr("network.toml:"));
   EXPECT_THAT(refusal<InputError>((directory_.path() / "none.toml").string()),
               HasSubstr("none.toml: cannot be read"));
+  const auto folder = directory_.path() / "folder.toml";
+  std::filesystem::create_directory(folder);
+  EXPECT_THAT(refusal<InputError>(folder.string()), HasSubstr("folder.toml: no plain file"));
+}
+
+TEST_F(NetworkFile, HasNoLinkOfAWorkerThatNoRunHas) {
+  std::vector<RunWithRows> runs(2);
+  runs[0].history.settings.workers = 3;
+  runs[1].history.settings.workers = 10;
+  const auto check = [&](const std::string& text) {
+    check_workers(read_network(file(text)), runs);
+  };
+  EXPECT_NO_THROW(check("[worker.9]\nup = \"1M\"\n"));
+  EXPECT_THROW(check("[worker.9]\nup = \"1M\"\n[worker.10]\nup = \"1M\"\n"), InputError);
+  runs.pop_back();
+  EXPECT_THROW(check("[worker.3]\nup = \"1M\"\n"), InputError);
 }
 
 /// The legs of round `t` of a scheme's preset.
@@ -407,6 +426,10 @@ TEST(ReportOverANetwork, PrintsALineARunAndItsCurvesAreAgainstThatTime) {
   std::ostringstream want;
   write_csv(want, seed_groups({moved.history}));
   EXPECT_EQ(text_of(csv), want.str());
+  const auto unlike = directory.path() / "unlike.toml";
+  std::ofstream(unlike) << "[worker.10]\nup = \"1M\"\n";
+  EXPECT_THAT(run({"report", path.string(), "--network", unlike.string(), "--out", csv}).err,
+              HasSubstr("unlike.toml: worker.10: no run has it; their workers are 0 to "));
   const Outcome figure =
       run({"report", path.string(), "--network", "lan", "--figure", "--out", csv});
   EXPECT_EQ(figure.code, Exit::usage);

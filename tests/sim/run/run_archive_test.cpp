@@ -222,6 +222,27 @@ TEST_F(RunArchive, OfAMeanThatNoRoundCouldHaveDoesNotHold) {
   EXPECT_THAT(verification.checks.back().detail, HasSubstr("the mean of mask_overlap is 1.5"));
 }
 
+TEST_F(RunArchive, OfOtherSettingsDoesNotHold) {
+  write_run_archive(train("ssgd-mv"), at("a.tar.xz"));
+  const data::TextFiles files = data::read_bundle(at("a.tar.xz"));
+  for (const char* const other : {"seed = 77", "weight_decay = 0.5", "augment = false"}) {
+    const std::string line = other;
+    const std::string key = '\n' + line.substr(0, line.find('=') + 1);
+    data::TextFiles altered = files;
+    for (auto& [name, text] : altered) {
+      if (name != "config.toml") continue;
+      const std::size_t from = text.find(key);
+      ASSERT_NE(from, std::string::npos) << key;
+      text.replace(from + 1, text.find('\n', from + 1) - from - 1, line);
+    }
+    ASSERT_NE(altered, files) << other;
+    std::ofstream(at("altered.tar.xz"), std::ios::binary) << data::bundle("run", altered);
+    const Check first = verify_archive(at("altered.tar.xz"), {}).checks.front();
+    EXPECT_THAT(first.subject, HasSubstr("config.toml")) << other;
+    EXPECT_FALSE(first.holds) << other;
+  }
+}
+
 TEST_F(RunArchive, WithoutTheLastLineDoesNotHold) {
   write_run_archive(train("ssgd-mv"), at("a.tar.xz"));
   data::TextFiles files = data::read_bundle(at("a.tar.xz"));
@@ -286,7 +307,7 @@ TEST_F(CondensedRun, InWhichAnotherWorkerHasBitsThatDependOnContentDoesNotHold) 
   train_and_condense(settings);
   move_bits((*this)["ledger.csv"], "up,vote,positions", 8);
   const Verification verification = verified();
-  const Check& of_ledger = verification.checks.front();
+  const Check& of_ledger = verification.checks.at(1);  // after config.toml
   EXPECT_THAT(of_ledger.subject, HasSubstr("ledger.csv"));
   EXPECT_FALSE(of_ledger.holds);
   EXPECT_THAT(of_ledger.detail, HasSubstr("the last line of metrics.jsonl says"));
