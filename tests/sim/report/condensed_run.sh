@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A condensed run, like those of the README's figure, has the figure and the numbers of the whole
+# A condensed run, like those in sim/report/uplink, has the figure and the numbers of the whole
 # run.
 # usage: condensed_run.sh MVSGD
 set -euo pipefail

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # trials_in_tree.sh MVSGD TRIALS README CLAIMS: the archives of TRIALS hold; the first rounds of those of smoke have
-# their digests here; so has one of cpu, if MVSGD_CIFAR10 names the real images; and the tables of cpu drawn from them
-# are those of the two pages.
+# their digests here; so has one of cpu, if MVSGD_CIFAR10 names the real images; and the tables and figures of cpu drawn
+# from them are those of the two pages.
 set -euo pipefail
 mvsgd=$1 trials=$2 readme=$3 claims=$4
 work=$(mktemp -d)
@@ -55,6 +55,20 @@ drawn() {
 }
 drawn extensions "$readme"
 drawn claims "$claims"
+# The figures beside the page are drawn of the trials of seed 1.
+for figure in "$(dirname "$readme")"/figure*.svg; do
+  name=$(basename "$figure" .svg)
+  if "$mvsgd" reproduce "$name" --scale cpu --archive "$work/trials" --out "$work/drawn" --trials 1 >"$work/log" 2>&1; then
+    if [[ $(grep '<desc>' "$figure") != "$(grep '<desc>' "$work/drawn/$name.svg")" ]]; then
+      echo "$figure is of another gnuplot"
+    else
+      cmp -s "$figure" "$work/drawn/$name.svg" || fail "$figure is not the one that is drawn"
+      echo "$figure is drawn of the trials"
+    fi
+  else
+    grep -q gnuplot "$work/log" || fail "$name is not drawn"
+  fi
+done
 rows=()
 while read -r row; do
   [[ -e $work/trials/cpu/$row-seed2.tar.xz && -e $work/trials/cpu/$row-seed3.tar.xz ]] && rows+=("$row")
