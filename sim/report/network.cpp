@@ -7,17 +7,16 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <limits>
 #include <ostream>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/plain_file.hpp"
 #include "sim/plan/participation.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
@@ -118,11 +117,7 @@ std::uint32_t worker_of(std::string_view text) {
 }
 
 Network network_of_file(const std::string& file) {
-  std::error_code none;
-  // A pipe that nobody writes would be waited for.
-  if (std::filesystem::exists(file, none) && !std::filesystem::is_regular_file(file, none)) {
-    throw InputError(fmt::format("{}: no plain file", file));
-  }
+  refuse_unless_plain(file);
   std::ifstream in(file);
   if (!in) throw InputError(fmt::format("{}: cannot be read", file));
   toml::table table;

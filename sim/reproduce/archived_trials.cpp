@@ -16,6 +16,7 @@
 
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/plain_file.hpp"
 #include "sim/report/statistics.hpp"
 #include "sim/reproduce/sweep.hpp"
 #include "sim/run/condensed_run.hpp"
@@ -83,10 +84,7 @@ std::size_t ArchivedTrials::take(std::span<const TrialSpec> trials) const {
     unpacked.path += ".tmp";
     fs::remove_all(unpacked.path, error);
     try {
-      // A pipe that nobody writes would be waited for.
-      if (!fs::is_regular_file(archive, error)) {
-        throw InputError(fmt::format("{}: no plain file", archive.string()));
-      }
+      refuse_unless_plain(archive);
       unpack_run_archive(archive, unpacked.path);
       static_cast<void>(stage_of(unpacked));
       fs::rename(unpacked.path, trial.path, error);

@@ -13,6 +13,7 @@
 
 #include "nn/lanes/bf16_convolution.hpp"
 #include "nn/lanes/convolution_shape.hpp"
+#include "nn/lanes/make_lanes.hpp"
 #include "nn/lanes/tiles.hpp"
 
 namespace mvsgd::nn::lanes::testing {
@@ -108,6 +109,14 @@ inline ParallelLoop by_threads(int threads) {
       });
     }
   };
+}
+
+/// On one thread.
+inline std::unique_ptr<Backend> winograd_backend(bool bf16) {
+  std::unique_ptr<Backend> made =
+      make_lanes_backend({.convolution = ConvolutionChoice::winograd, .bf16 = bf16});
+  made->enter(1);
+  return made;
 }
 
 inline float rounded_to_bf16(float x) {

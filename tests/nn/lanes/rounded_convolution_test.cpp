@@ -24,6 +24,7 @@ namespace {
 
 using lanes::Isa;
 using lanes::testing::rounded_to_bf16;
+using lanes::testing::winograd_backend;
 using testing::all_near;
 using testing::make;
 using testing::read;
@@ -31,13 +32,6 @@ using testing::uniform;
 using Values = std::vector<float>;
 
 constexpr Conv2dOptions kSame{.stride = 1, .padding = 1};
-
-std::unique_ptr<Backend> winograd_backend(bool bf16, int threads = 1) {
-  std::unique_ptr<Backend> made =
-      make_lanes_backend({.convolution = ConvolutionChoice::winograd, .bf16 = bf16});
-  made->enter(threads);
-  return made;
-}
 
 Values rounded(Values values) {
   std::ranges::transform(values, values.begin(), rounded_to_bf16);

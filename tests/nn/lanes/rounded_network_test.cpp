@@ -19,14 +19,8 @@
 namespace mvsgd::nn {
 namespace {
 
+using lanes::testing::winograd_backend;
 using testing::read;
-
-std::unique_ptr<Backend> winograd_backend(bool bf16) {
-  std::unique_ptr<Backend> made =
-      make_lanes_backend({.convolution = ConvolutionChoice::winograd, .bf16 = bf16});
-  made->enter(1);
-  return made;
-}
 
 // The definition: float32's operations of plain tensors, with every argument of a convolution,
 // every result of a batch norm and its input's gradient rounded in between.

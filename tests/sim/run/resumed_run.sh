@@ -98,6 +98,15 @@ ended() {
   pid=
 }
 
+# Trains in rounds that take a while, of which the first is begun when this returns.
+begin_long_rounds() {
+  rm -rf "$run"
+  "${train[@]}" "$run" --rounds 60 --width 32 --batch 32 >"$work/log" 2>&1 &
+  pid=$!
+  wait_for 'round,worker' "$run/ledger.csv"
+  sleep 0.3
+}
+
 interrupted() {
   local signal status rounds=60
   train_whole $rounds
@@ -122,11 +131,7 @@ interrupted() {
   # A second signal does not wait for the round to be given up, which takes a while here.
   local attempt
   for attempt in {1..20}; do
-    rm -rf "$run"
-    "${train[@]}" "$run" --rounds 60 --width 32 --batch 32 >"$work/log" 2>&1 &
-    pid=$!
-    wait_for 'round,worker' "$run/ledger.csv"
-    sleep 0.3
+    begin_long_rounds
     kill -INT "$pid"
     wait_for "once more: stops at once" "$work/log"
     kill -TERM "$pid" 2>/dev/null || true
@@ -137,11 +142,7 @@ interrupted() {
   # SIGTERM twice at once, as SLURM sends it when a job's time is over, is one signal.
   local begun took
   for attempt in {1..20}; do
-    rm -rf "$run"
-    "${train[@]}" "$run" --rounds 60 --width 32 --batch 32 >"$work/log" 2>&1 &
-    pid=$!
-    wait_for 'round,worker' "$run/ledger.csv"
-    sleep 0.3
+    begin_long_rounds
     begun=${EPOCHREALTIME/./}
     kill -TERM "$pid"
     sleep 0.03
