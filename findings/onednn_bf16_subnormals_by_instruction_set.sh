@@ -10,11 +10,11 @@
 #     AVX512_CORE         -1e-39                -1e-39                -1e-39
 #     AVX512_CORE_BF16    -1e-39                -0                    0
 #
-# That vcvtneps2bf16 and vdpbf16ps have no subnormals explains the last row, but AVX2 loses them in the reorder,
-# too. PyTorch's own conversion always keeps them. So
-# bfloat16 tensors that went through oneDNN differ between processors where a gradient or an error
-# memory has decayed below 1.2e-38, with the same versions, and no warning. Exits 1 if this changes; a row
-# whose instructions the processor lacks is left out. Downloads some gigabytes.
+# That vcvtneps2bf16 and vdpbf16ps have no subnormals explains the last row, but AVX2 loses them in the
+# reorder, too. PyTorch's own conversion always keeps them. So bfloat16 tensors that went through oneDNN
+# differ between processors where a gradient or an error memory has decayed below 1.2e-38, with the same
+# versions and no warning. Exits 1 if this changes; a row whose instructions the processor lacks is left
+# out. Downloads some gigabytes.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
