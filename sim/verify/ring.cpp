@@ -6,37 +6,23 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "comm/inproc/inproc.hpp"
+#include "comm/message.hpp"
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
-#include "sim/plan/presets.hpp"
-#include "sim/plan/scheme.hpp"
-#include "sim/round/definition.hpp"
-#include "sim/round/group.hpp"
 #include "sim/text/numbers.hpp"
-#include "sim/verify/drawn_update.hpp"
 #include "sim/verify/parts.hpp"
+#include "sim/verify/small_run.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
-constexpr std::size_t kD = 20'011;
-constexpr std::size_t kK = 601;  // ceil(0.03 d), by hand: 600.33
-constexpr std::uint32_t kDense = 2;
-constexpr std::uint32_t kSparse = 10;
-constexpr std::uint32_t kWorkers = 10;
-constexpr std::uint32_t kParticipants = 3;
-
-Settings reducing(const char* name) {
-  Settings settings = preset(name).settings;
-  settings.epochs = kDense + kSparse * settings.local_steps;  // of one step each: see run()
-  settings.warmup_epochs = kDense;
-  settings.phi = Decimal(3, 2);
-  settings.phi_ad = Decimal(4, 3);
+Settings reducing(std::string_view preset) {
+  Settings settings = small_settings(preset);
   settings.aggregate = AggregatedBy::reduce;
   return settings;
 }
@@ -90,33 +76,20 @@ struct Shown {
 };
 
 Shown run(const Settings& settings, const LawConstants& law) {
-  std::vector<Round> plan = schedule(settings, std::uint64_t{settings.workers} * settings.batch);
-  for (Round& round : plan) round.evaluate = false;
-  DrawnUpdate update(kD, settings.workers, kVerifySeed, settings);
-  Slots slots(settings.workers);
+  SmallRun small(settings);
   Across across;
-  comm::InprocGroup group(settings.workers,
-                          [&](std::uint32_t, const comm::Message& m) { across.add(m); });
-  const Audit audit(law, settings, kD, 0);
   Shown shown;
   const GroupState result =
-      run_group({.group = group,
-                 .settings = settings,
-                 .rounds = plan,
-                 .update = update,
-                 .slots = slots,
-                 .on_closed =
-                     [&](const RoundRecord& record) {
-                       try {
-                         audit.check(record.round, record.ledger, record.sizes);
-                       } catch (const CheckFailed& e) {
-                         if (shown.unlawful.empty()) shown.unlawful = e.what();
-                       }
-                     }},
-                initial_state(settings.workers, std::vector<float>(kD, 0.25F), {}));
-  Definition definition(settings, std::vector<float>(kD, 0.25F));
-  for (const Round& round : plan) {
-    const DefinedRound defined = definition.run(round, update);
+      small.run([&](std::uint32_t, const comm::Message& message) { across.add(message); },
+                [&, audit = Audit(law, settings, kSmallD, 0)](const RoundRecord& record) {
+                  try {
+                    audit.check(record.round, record.ledger, record.sizes);
+                  } catch (const CheckFailed& e) {
+                    if (shown.unlawful.empty()) shown.unlawful = e.what();
+                  }
+                });
+  for (const Round& round : small.rounds()) {
+    const DefinedRound defined = small.define(round);
     const std::size_t workers = defined.participants.size();
     std::vector<float> mean = across.sum(round.t);
     for (float& x : mean) x /= static_cast<float>(workers);
@@ -133,10 +106,11 @@ Shown run(const Settings& settings, const LawConstants& law) {
     shown.least = std::ranges::min(sent);
     shown.most = std::ranges::max(sent);
   }
-  shown.theta = std::ranges::equal(result.server.theta, definition.theta());
+  shown.theta = std::ranges::equal(result.server.theta, small.definition().theta());
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
-    shown.memory = shown.memory && std::ranges::equal(result.workers[n].e, definition.error(n)) &&
-                   std::ranges::equal(result.workers[n].theta, definition.theta());
+    shown.memory = shown.memory &&
+                   std::ranges::equal(result.workers[n].e, small.definition().error(n)) &&
+                   std::ranges::equal(result.workers[n].theta, small.definition().theta());
   }
   return shown;
 }
@@ -147,7 +121,7 @@ std::vector<Check> check_ring(const LawConstants& law) {
   const Shown mv = run(reducing("ssgd-mv"), law);
   const Shown dense = run(reducing("dense"), law);
   Settings some = reducing("ssgd-mv-ad-l4-q");
-  some.participation = kParticipants;
+  some.participation = kSmallParticipants;
   const Shown sampled = run(some, law);
   bool holds = true;
   std::string unlawful;
@@ -158,7 +132,7 @@ std::vector<Check> check_ring(const LawConstants& law) {
   const std::string counts = fmt::format(
       "MV, dense, and AD with 4-bit values on {} of the workers; d = {}, N = {}, K = {}: where "
       "all take part each sends {} or {} float32 values",
-      kParticipants, kD, kWorkers, kK, grouped(mv.least), grouped(mv.most));
+      kSmallParticipants, kSmallD, kSmallWorkers, kSmallK, grouped(mv.least), grouped(mv.most));
   return {{"all-reduce",
            "eq 8 without the server: the ring's sum in its order, of 2 (P - 1) K values; theta "
            "follows",
