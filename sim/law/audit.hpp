@@ -4,12 +4,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "comm/ledger.hpp"
 #include "sim/law/law.hpp"
+#include "sim/law/message_law.hpp"
 #include "sim/law/round_sizes.hpp"
 #include "sim/plan/round_shape.hpp"
 #include "sim/plan/schedule.hpp"
@@ -65,62 +65,17 @@ class Audit {
                                     std::span<const comm::LedgerRow> rows) const;
 
  private:
-  /// A worker, and its place among those that take part, at which RoundSizes has its changes.
-  struct Peer {
-    std::uint32_t worker = 0;
-    std::size_t place = 0;
-  };
-  [[nodiscard]] RoundShape shape_of(const Round& round) const;
-  /// How many workers take part in a round, by the law.
-  [[nodiscard]] std::uint64_t senders_of(const Round& round) const;
-  /// The workers that take part in a round, as many as the law has.
-  [[nodiscard]] std::vector<std::uint32_t> participants_of(const Round& round) const;
-  /// The workers that send or receive the message.
-  [[nodiscard]] std::vector<Peer> peers_of(const MessageShape& shape, const Round& round) const;
-  [[nodiscard]] comm::FieldBits message(const MessageShape& shape, const Round& round, Peer peer,
-                                        const RoundSizes& sizes) const;
-  /// The bits of a value that is not coded by entropy.
-  [[nodiscard]] std::uint64_t bits_of_value(const MessageShape& shape) const;
-  [[nodiscard]] comm::Bits positions(const MessageShape& shape, const Round& round, Peer peer,
-                                     const RoundSizes& sizes) const;
-  /// The bits that a decoded message had, in a code whose length depends on what it codes.
-  [[nodiscard]] comm::Bits coded(const MessageShape& shape, const Round& round,
-                                 std::uint32_t worker, const RoundSizes& sizes) const;
-  /// The most bits that such a message can have, if the settings alone tell them.
-  [[nodiscard]] std::optional<comm::Bits> most_coded(const MessageShape& shape) const;
-  /// The least bits of such a list: the counts of its layers, if they are counted.
-  [[nodiscard]] comm::Bits least_coded(const MessageShape& shape) const;
-  /// Throws CheckFailed if `messages` of them have more.
-  void check_most(const MessageShape& shape, const Round& round, comm::Bits bits,
-                  std::uint64_t messages) const;
-  /// The law of k positions; none where the length depends on the set.
-  [[nodiscard]] std::optional<comm::Bits> position_law_of(const MessageShape& shape,
-                                                          std::uint64_t k) const;
-  /// The same for a list that is sent whole.
-  [[nodiscard]] std::optional<comm::Bits> whole_law_of(const MessageShape& shape,
-                                                       std::uint64_t k) const;
-  /// The message's bits, summed over the workers.
-  [[nodiscard]] comm::FieldBits message_sum(const MessageShape& shape, const Round& round,
-                                            const RoundSizes& sizes,
-                                            std::span<const comm::LedgerRow> sums) const;
-  [[nodiscard]] bool depends_on_each_set(const MessageShape& shape) const;
-  /// Whether no number that is known without the message's content gives its length.
-  [[nodiscard]] bool depends_on_content(const MessageShape& shape) const;
-  [[nodiscard]] std::uint32_t count_of(const MessageShape& shape, comm::Bits bits) const;
-  void check_sizes(const Round& round, const RoundSizes& sizes) const;
   /// expected(), given the round's shape and the workers that take part.
   [[nodiscard]] std::vector<comm::LedgerRow> expected(const Round& round, const RoundShape& shapes,
                                                       std::span<const std::uint32_t> taking,
                                                       std::uint32_t worker,
                                                       const RoundSizes& sizes) const;
+  /// The message's bits, summed over the workers.
+  [[nodiscard]] comm::FieldBits message_sum(const MessageShape& shape, const Round& round,
+                                            const RoundSizes& sizes,
+                                            std::span<const comm::LedgerRow> sums) const;
 
-  /// Throws CheckFailed if the layers of `of_round` are not the law's.
-  void check_layers(const Round& round, const Dimensions& of_round) const;
-
-  LawConstants law_;
-  Settings settings_;
-  Layers layers_;
-  Dimensions dimensions_;
+  MessageLaw law_;
 };
 
 }  // namespace mvsgd::sim
