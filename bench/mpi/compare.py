@@ -29,7 +29,7 @@ exchange, mpiexec, what = sys.argv[1:4]
 exchange = str(Path(exchange).resolve())
 turns = int(sys.argv[4]) if len(sys.argv) > 4 else 5
 D, K = 11173962, 111740
-FEW, MANY = 2, 6  # rounds; what does not come with each round is in both
+ROUNDS = 8
 os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_rmaps_base_oversubscribe="1")
 
 
@@ -47,13 +47,10 @@ def spread(values, unit=1e3):
 
 def round_of(ranks, workers, parameters):
     """Processor seconds of a round's exchange: that of the ranks, and that of moving bytes."""
-    sums = []
     launcher = [mpiexec, "-n", ranks] if ranks else []
-    for rounds in (MANY, FEW):
-        said = said_by(*launcher, exchange, "rounds", "mpi" if ranks else "threads", rounds, workers, parameters)
-        found = dict(re.findall(r"(\w+) ([\d.]+)", said))
-        sums.append((float(found["exchange"]) + float(found["server"]), float(found["moving"])))
-    return [(many - few) / (MANY - FEW) for many, few in zip(*sums)]
+    said = said_by(*launcher, exchange, "rounds", "mpi" if ranks else "threads", ROUNDS, workers, parameters)
+    found = {name: float(seconds) / ROUNDS for name, seconds in re.findall(r"(\w+) ([\d.]+)", said)}
+    return found["exchange"] + found["server"], found["moving"]
 
 
 def in_turns(cases):

@@ -4,7 +4,8 @@
 //   exchange mpi                 two ranks: MPI_Send and MPI_Recv there and back
 //   exchange ours                two ranks: messages of a group there and back
 //   exchange rounds threads|mpi COUNT WORKERS PARAMETERS
-//                                rounds of ssgd-mv whose model differences are drawn
+//                                COUNT rounds of ssgd-mv whose model differences are drawn, without
+//                                what comes before the first and after the last
 //   exchange sum server VALUES   float32 vectors of all ranks but the first, summed up by that
 //   exchange sum allreduce VALUES
 //                                the same of all ranks by MPI_Allreduce
@@ -20,10 +21,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "comm/inproc/one_process.hpp"
@@ -167,29 +170,79 @@ struct Size {
   std::size_t parameters;
 };
 
-/// Prints the processor seconds, summed over processes, of the ranks' phases and of the threads
-/// that move bytes. compare.py takes the difference of many and few rounds.
+/// The rounds that are timed: not the first two, which have the initial model and new memory, and
+/// not what a pause sends after the last.
+class Timed {
+ public:
+  /// Of the processor time of `transport`, threads of this process. `count` > 0.
+  Timed(std::set<std::string> transport, std::uint32_t count)
+      : transport_(std::move(transport)), last_(kFirst + count - 1) {}
+
+  [[nodiscard]] std::uint32_t all() const { return last_ + 1; }
+  [[nodiscard]] bool has(std::uint32_t t) const { return kFirst <= t && t <= last_; }
+  /// Round t begins in this process, as some of its ranks say.
+  void begins(std::uint32_t t) {
+    const std::lock_guard lock(mutex_);
+    if (t <= begun_) return;
+    begun_ = t;
+    if (t == kFirst) seconds_ -= seconds_of(transport_);
+    if (t == last_ + 1) seconds_ += seconds_of(transport_);
+  }
+  /// Of the timed rounds, when all have run.
+  [[nodiscard]] double seconds() const { return seconds_; }
+
+ private:
+  static constexpr std::uint32_t kFirst = 3;
+  std::set<std::string> transport_;
+  std::uint32_t last_;
+  std::mutex mutex_;
+  std::uint32_t begun_ = 0;
+  double seconds_ = 0;
+};
+
+/// Another update, and says which rounds begin.
+class TimedUpdate final : public sim::LocalUpdate {
+ public:
+  TimedUpdate(sim::LocalUpdate& update, Timed& timed) : update_(&update), timed_(&timed) {}
+  sim::LocalResult run(std::size_t slot, const sim::Round& round, std::uint32_t worker,
+                       const sim::FlatView& theta, sim::LocalMemory memory) override {
+    timed_->begins(round.t);
+    return update_->run(slot, round, worker, theta, memory);
+  }
+
+ private:
+  sim::LocalUpdate* update_;
+  Timed* timed_;
+};
+
+/// Prints the processor seconds of the timed rounds, summed over processes, of the ranks' phases
+/// and of the threads that move bytes.
 void time_rounds(comm::Processes& processes, const Size& size) {
   sim::Settings settings = sim::preset("ssgd-mv").settings;
   settings.workers = size.workers;
-  const std::vector<sim::Round> rounds = sim::plain_rounds(0, size.rounds);
-  sim::DrawnUpdate update(size.parameters, 1, 5, settings);
-  sim::Slots slots(1);
-  sim::Phases phases;
   // The transport's threads are there already; those of ranks begin and end with the group.
   std::set<std::string> transport = threads();
   transport.erase(std::to_string(getpid()));
+  Timed timed(std::move(transport), size.rounds);
+  const std::vector<sim::Round> rounds = sim::plain_rounds(0, timed.all());
+  sim::DrawnUpdate drawn(size.parameters, 1, 5, settings);
+  TimedUpdate update(drawn, timed);
+  sim::Slots slots(1);
+  sim::Phases phases;
   const auto group = processes.make_group(settings.workers, kDeadline, {});
-  const double before = seconds_of(transport);
-  const sim::GroupState state = sim::run_group(
-      {.group = *group,
-       .settings = settings,
-       .rounds = rounds,
-       .update = update,
-       .slots = slots,
-       .on_closed = [&](const sim::RoundRecord& record) { phases += record.report.phases; }},
-      sim::initial_state(settings.workers, std::vector<float>(size.parameters), {}));
-  const double moving = sum_at_zero(processes, seconds_of(transport) - before);
+  const sim::GroupState state =
+      sim::run_group({.group = *group,
+                      .settings = settings,
+                      .rounds = rounds,
+                      .update = update,
+                      .slots = slots,
+                      .on_closed =
+                          [&](const sim::RoundRecord& record) {
+                            timed.begins(record.round.t + 1);
+                            if (timed.has(record.round.t)) phases += record.report.phases;
+                          }},
+                     sim::initial_state(settings.workers, std::vector<float>(size.parameters), {}));
+  const double moving = sum_at_zero(processes, timed.seconds());
   if (!processes.leads()) return;
   fmt::print("rounds {} processes {} vote {:.4f} exchange {:.4f} server {:.4f} moving {:.4f}\n",
              size.rounds, processes.count(), phases.vote, phases.exchange, phases.server, moving);

@@ -1,18 +1,14 @@
 #include "comm/mpi/engine.hpp"
 
 #include <mpi.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <utility>
 
 #include "comm/mpi/bells.hpp"
@@ -38,6 +34,8 @@ constexpr auto kLongestOfAll = 5000us;
 constexpr auto kLongestBusy = 100us;
 constexpr auto kOfLate = 20ms;
 constexpr auto kHaste = 200ms;
+/// Where every process rings, how long one does not look that has nothing on its way.
+constexpr auto kUnasked = 250ms;
 /// For how long memory waits for the next message.
 constexpr auto kKept = 1000ms;
 /// From so many bytes on the sender may wait for the receiver: both MPIs' limits are above.
@@ -53,23 +51,6 @@ std::string text_of(int error) {
 void check(int error, const char* call) {
   if (error == MPI_SUCCESS) return;
   throw TransportError(std::string(call) + ": " + text_of(error));
-}
-
-/// The fields of /proc/PID/stat behind the name, which may have blanks: the state is the first.
-std::vector<std::string> stat_of(std::int64_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string line{std::istreambuf_iterator<char>(file), {}};
-  const std::size_t name = line.rfind(')');
-  if (name == std::string::npos) return {};
-  std::istringstream rest(line.substr(name + 1));
-  return {std::istream_iterator<std::string>(rest), {}};
-}
-
-constexpr std::size_t kStart = 19;  ///< of stat_of(): starttime
-
-std::uint64_t start_of(std::int64_t pid) {
-  const auto stat = stat_of(pid);
-  return stat.size() > kStart ? std::strtoull(stat[kStart].c_str(), nullptr, 10) : 0;
 }
 
 /// What a launcher has put into the environment; 0 without.
@@ -117,10 +98,9 @@ World start_mpi() {
     std::int64_t pid = 0;
     std::uint64_t start = 0;
   };
-  Card own;
-  gethostname(own.host.data(), own.host.size() - 1);
-  own.pid = getpid();
-  own.start = start_of(own.pid);
+  const Peer here = this_process();
+  Card own{.host = {}, .pid = here.pid, .start = here.start};
+  here.host.copy(own.host.data(), own.host.size() - 1);
   std::vector<Card> cards(static_cast<std::size_t>(count));
   check(
       MPI_Allgather(&own, sizeof own, MPI_BYTE, cards.data(), sizeof own, MPI_BYTE, MPI_COMM_WORLD),
@@ -151,7 +131,8 @@ class Engine::Traffic {
   void tick(Clock::time_point now) { buffers_->forget(now - kKept); }
 
   [[nodiscard]] bool is_sending() const { return unsent_ > 0 || !requests_.empty(); }
-  [[nodiscard]] bool is_busy() const { return is_sending() || receiving_ > 0; }
+  [[nodiscard]] bool is_receiving() const { return receiving_ > 0; }
+  [[nodiscard]] bool is_busy() const { return is_sending() || is_receiving(); }
 
   /// Whether anything has moved.
   bool move() {
@@ -254,31 +235,28 @@ class Engine::Traffic {
     return true;
   }
 
+  // Each call that finds nothing makes progress, and where a host has more processes than slots
+  // Open MPI gives the core away in it: hence any source, not one after another. The order of
+  // messages from several is no matter: each queue of the hub has one sender.
   bool begin_receives() {
-    // Open MPI first looks at what it has, then fetches what has come: for the second look.
-    int is_there = 0;
-    for (int look = 0; look < 2 && is_there == 0; ++look) {
-      check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &is_there, MPI_STATUS_IGNORE),
-            "MPI_Iprobe");
-    }
-    if (is_there == 0) return false;
-    // Source by source, so that what is done first is no matter of arrival.
     bool begun = false;
-    for (std::size_t from = 0; from < others_.size(); ++from) {
-      while (begin_receive(static_cast<int>(from))) begun = true;
-    }
+    while (begin_receive()) begun = true;
     return begun;
   }
 
-  bool begin_receive(int from) {
+  bool begin_receive() {
     int is_there = 0;
     MPI_Message message = MPI_MESSAGE_NULL;
     MPI_Status status;
-    check(MPI_Improbe(from, MPI_ANY_TAG, comm_, &is_there, &message, &status), "MPI_Improbe");
+    // Open MPI first looks at what it has, then fetches what has come: for the second look.
+    for (int look = 0; look < 2 && is_there == 0; ++look) {
+      check(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm_, &is_there, &message, &status),
+            "MPI_Improbe");
+    }
     if (is_there == 0) return false;
     int size = 0;
     MPI_Get_count(&status, MPI_BYTE, &size);
-    auto& receives = others_[static_cast<std::size_t>(from)].receives;
+    auto& receives = others_[static_cast<std::size_t>(status.MPI_SOURCE)].receives;
     Receive& receive = receives.emplace_back();
     ++receiving_;
     receive.tag = status.MPI_TAG;
@@ -296,7 +274,10 @@ class Engine::Traffic {
         Receive& first = other.receives.front();
         int is_whole = 0;
         check(MPI_Test(&first.request, &is_whole, MPI_STATUS_IGNORE), "MPI_Test");
-        if (is_whole == 0) break;
+        if (is_whole == 0) {
+          other.has_to_look = true;  // its calls, too, move what this process awaits
+          break;
+        }
         Receive received = std::move(first);
         other.receives.pop_front();
         --receiving_;
@@ -429,6 +410,8 @@ void Engine::move_until_the_end(Traffic& traffic) {
   std::chrono::microseconds pause = kShortest;
   Clock::time_point tick = Clock::now();
   Clock::time_point last_moved = tick;
+  Clock::time_point last_look;
+  std::uint32_t answered = 0;  // of the bell
   std::optional<Clock::time_point> end;
   std::deque<Posted> posted;
   while (true) {
@@ -441,7 +424,12 @@ void Engine::move_until_the_end(Traffic& traffic) {
     }
     try {
       for (Posted& one : posted) traffic.add(std::move(one));
-      moved = traffic.move();
+      const bool is_asked = heard != answered || traffic.is_busy() || !bells_->reach_all();
+      if (is_asked || Clock::now() - last_look > kUnasked) {
+        answered = heard;
+        last_look = Clock::now();
+        moved = traffic.move();
+      }
     } catch (const TransportError& e) {
       callbacks_.on_error(e.what());
     }
@@ -469,11 +457,10 @@ std::chrono::microseconds Engine::longest_pause(const Traffic& traffic,
                                                 std::chrono::nanoseconds waited) const {
   using std::chrono::microseconds;
   const auto share = std::chrono::duration_cast<microseconds>(waited / kShareOfWait);
-  if (traffic.is_busy()) {
-    return waited < kOfLate ? kLongestBusy
-                            : std::clamp<microseconds>(share, kLongest, kLongestOfAll);
-  }
-  if (bells_->reach_all()) return kTick;
+  // Whoever reads what this process sends rings then.
+  const bool calls_count = traffic.is_receiving() || !bells_->reach_all();
+  if (traffic.is_busy() && calls_count && waited < kOfLate) return kLongestBusy;
+  if (!traffic.is_busy() && bells_->reach_all()) return kTick;
   return std::clamp<microseconds>(share, kLongest, kLongestOfAll);
 }
 
@@ -491,13 +478,6 @@ std::uint32_t launched_processes() {
     if (const std::uint32_t count = number_in_environment(name); count > 0) return count;
   }
   return 1;
-}
-
-bool is_alive(const Peer& peer) {
-  const auto stat = stat_of(peer.pid);
-  if (stat.size() <= kStart) return false;
-  if (stat[0] == "Z" || stat[0] == "X") return false;
-  return std::strtoull(stat[kStart].c_str(), nullptr, 10) == peer.start;
 }
 
 }  // namespace mvsgd::comm

@@ -15,17 +15,11 @@
 #include <vector>
 
 #include "comm/hub.hpp"
+#include "comm/mpi/peer.hpp"
 
 namespace mvsgd::comm {
 
 class Bells;
-
-/// A process as all others know it.
-struct Peer {
-  std::string host;
-  std::int64_t pid = 0;
-  std::uint64_t start = 0;  ///< of its first thread, in the kernel's unit
-};
 
 /// What MPI says when it has started.
 struct World {
@@ -36,7 +30,7 @@ struct World {
 /// MPI asks that the thread which starts it is the one that calls it (MPI_THREAD_FUNNELED), and
 /// that somebody calls it while bytes are on their way. A blocked receive spins a core, so this
 /// thread looks, sleeps, and looks again: at once when something is to be sent and when a process
-/// of this host rings its bell, which has sent something; unasked twenty times a second if all are
+/// of this host rings its bell, which has sent something; unasked four times a second if all are
 /// on this host. Those of others do not ring: then it looks 20 us after the last bytes, up to 0.9
 /// ms when there is nothing, later 0.5 % of what the wait has lasted, 5 ms at most.
 ///
@@ -112,8 +106,5 @@ class Engine {
 /// As how many processes a launcher of MPI, or SLURM's srun, has started this one, by its
 /// environment; 1 without.
 [[nodiscard]] std::uint32_t launched_processes();
-
-/// Whether a process of this host is there: not gone, and not another with its number.
-[[nodiscard]] bool is_alive(const Peer& peer);
 
 }  // namespace mvsgd::comm

@@ -228,9 +228,10 @@ MpiProcesses::MpiProcesses(std::size_t chunk) : engine_(std::make_unique<Engine>
   others_.resize(world.peers.size());
   for (std::uint32_t p = 0; p < world.peers.size(); ++p) {
     // A process that is not the first has to do with the first alone.
-    others_[p].is_watched = p != world.index && (p == 0 || world.index == 0) &&
-                            is_alive(world.peers[p]) &&
-                            world.peers[p].host == world.peers[world.index].host;
+    if (p == world.index || (p != 0 && world.index != 0)) continue;
+    if (world.peers[p].host != world.peers[world.index].host) continue;
+    // Another with that name may have other numbers.
+    if (Watch watch(world.peers[p]); watch.sees_it()) others_[p].watch = std::move(watch);
   }
   engine_->begin({.on_bytes = [this](std::uint32_t from, int tag,
                                      const SharedBytes& bytes) { take(from, tag, bytes); },
@@ -353,8 +354,8 @@ void MpiProcesses::look_after_others() {
   const std::lock_guard lock(mutex_);
   for (std::uint32_t p = 0; p < count(); ++p) {
     Other& other = others_[p];
-    if (!other.is_watched || other.is_gone || other.farewell) continue;
-    if (is_alive(engine_->world().peers[p])) continue;
+    if (!other.watch || other.is_gone || other.farewell) continue;
+    if (other.watch->sees_it()) continue;
     other.is_gone = true;
     is_lost_ = true;
     std::string what = name_of(p);

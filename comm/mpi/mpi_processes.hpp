@@ -72,7 +72,7 @@ class MpiProcesses final : public Processes {
     std::uint32_t ready = 0;          ///< the number of its last group
     std::uint32_t ready_workers = 0;  ///< and N there
     std::optional<Parting> farewell;
-    bool is_watched = false;  ///< its number can be seen from here
+    std::optional<Watch> watch;  ///< if it can be seen from here
     bool is_gone = false;
   };
 
