@@ -70,8 +70,8 @@ bool print_table(const std::vector<std::string>& directories, const CommandConte
     if (!holds) {
       bits = "WRONG";
     } else if (run.settings.scheme->sends()) {
-      bits = fmt::format("equal to {} in {} rounds", name_of_law(run.settings),
-                         grouped(run.rounds.size()));
+      bits = fmt::format("equal to {} in {}", name_of_law(run.settings),
+                         counted(run.rounds.size(), "round"));
     }
     runs.push_back({.history = std::move(run), .bits = std::move(bits)});
   }

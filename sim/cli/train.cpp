@@ -160,10 +160,11 @@ Exit train_and_show(const std::filesystem::path& directory, const Settings& sett
   TrainingSinks sinks;
   sinks.warn = [&](std::string_view text) { warn(context, text); };
   sinks.on_start = [&](const TrainingStart& start) {
-    fmt::print(streams.out, "{}: {} training and {} test images, {} rounds, {} slots, in {}\n",
+    fmt::print(streams.out, "{}: {} training and {} test images, {}, {}, in {}\n",
                settings.preset.empty() ? "train" : settings.preset,
                grouped(start.images.train.size()), grouped(start.images.test.size()),
-               grouped(start.rounds.size()), slot_count(settings), directory.string());
+               counted(start.rounds.size(), "round"), counted(slot_count(settings), "slot"),
+               directory.string());
     fmt::print(streams.out, "memory: about {}\n", text_of(start.memory));
     const std::uint32_t t = start.state.group.t;
     if (options.resume && t > 0) fmt::print(streams.out, "resumed after round {}\n", t);

@@ -16,6 +16,7 @@
 #include "sim/plan/keys.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/run/checkpoint_files.hpp"
+#include "sim/text/numbers.hpp"
 #include "sim/train/backends.hpp"
 #include "sim/train/images.hpp"
 
@@ -247,7 +248,8 @@ FoundCheckpoint find_checkpoint(const fs::path& run, const Settings& settings, s
   std::vector<std::string> unusable;
   for (const auto& [t, path] : list(folder)) {
     if (t >= rounds) {
-      unusable.push_back(fmt::format("{}: the settings have {} rounds", path.string(), rounds));
+      unusable.push_back(
+          fmt::format("{}: the settings have {}", path.string(), counted(rounds, "round")));
       continue;
     }
     try {

@@ -490,7 +490,7 @@ TEST_F(CheckpointTest, OtherSettingsAreRefusedNamingTheKey) {
   replace(path_ / "config.toml", "batch = 4", "batch = 5");
   expect_refused("batch = \"4\" there, 5 here");
   replace(path_ / "config.toml", "batch = 5", "batch = 4");
-  EXPECT_THAT(resume({"--rounds", "1"}).err, HasSubstr("the settings have 1 rounds"));
+  EXPECT_THAT(resume({"--rounds", "1"}).err, HasSubstr("the settings have 1 round"));
   EXPECT_EQ(resume({"--preset", "ssgd-mv"}).code, Exit::usage);
   const Outcome on_threads = resume({"--deadline", "60"});
   EXPECT_EQ(on_threads.code, Exit::usage);
