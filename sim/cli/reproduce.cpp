@@ -16,6 +16,7 @@
 #include "sim/cli/options.hpp"
 #include "sim/cli/train.hpp"
 #include "sim/files/durable_file.hpp"
+#include "sim/files/made_directory.hpp"
 #include "sim/files/memory_limits.hpp"
 #include "sim/reproduce/archived_trials.hpp"
 #include "sim/reproduce/results_files.hpp"
@@ -101,7 +102,7 @@ Exit rerun(const ReproduceOptions& options, const SweepPlan& plan, std::ostream&
       again.settings.rounds = round_of_evaluation(before.path, options.evaluations);
       again.path += fmt::format("-to-round-{}", again.settings.rounds);
     }
-    make_directory(again.path);
+    const MadeDirectory made(again.path);
     const DirectoryLock lock(again.path);
     const TrialStage stage = stage_of(again);
     if (stage != TrialStage::finished) {
@@ -177,7 +178,7 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
     tell(plan, sweep, memory, out);
     return Exit::good;
   }
-  make_directory(plan.out / "runs");
+  const MadeDirectory runs(plan.out / "runs");
   if (archive) exchange(plan, *archive, options.request.archive, out);
   need_no_data(plan);
   if (options.rerun > 0) return rerun(options, plan, out, context);

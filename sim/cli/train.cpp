@@ -51,7 +51,7 @@ Settings gather_settings(const TrainOptions& options) {
   if (!options.preset.empty()) named = preset(options.preset).name;
   if (!options.resume.empty()) {
     const std::filesystem::path config = std::filesystem::path(options.resume) / "config.toml";
-    begun.settings = read_toml(config.string(), {});
+    begun.settings = read_run_settings(config);
   } else if (!options.config.empty()) {
     begun = read_file_settings(options.config, named);
   } else if (named) {
@@ -100,7 +100,8 @@ std::filesystem::path free_run_directory(const Settings& settings) {
   const std::string name =
       fmt::format("{}-seed{}", settings.preset.empty() ? "run" : settings.preset, settings.seed);
   std::filesystem::path path = std::filesystem::path("runs") / name;
-  for (int i = 2; std::filesystem::exists(path); ++i) {
+  std::error_code error;  // what cannot be looked at is refused when it is made
+  for (int i = 2; std::filesystem::exists(path, error); ++i) {
     path.replace_filename(fmt::format("{}-{}", name, i));
   }
   return path;

@@ -2,13 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -17,6 +14,7 @@
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
+#include "sim/files/temporary_directory.hpp"
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/schedule.hpp"
@@ -49,29 +47,6 @@ Check checked(const fs::path& file, std::string claim, const Hold& hold) {
   }
   return check;
 }
-
-/// A new directory, which is removed with everything in it.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (fs::temp_directory_path() / "mvsgd-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) {
-      throw InputError(fmt::format("{}: {}", name, std::generic_category().message(errno)));
-    }
-    path_ = name;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 std::string so_far(const RunHistory& run, std::size_t rounds) {
   return run.end ? counted(rounds, "round")

@@ -545,6 +545,10 @@ TEST_F(CheckpointTest, ARunKilledBeforeItsFirstBeginsAgain) {
   const Outcome whole = train("ssgd-mv", path_);
   for (const auto& checkpoint : checkpoints()) fs::remove_all(checkpoint);
   fs::create_directory(path_ / "checkpoint" / "round-00000001.tmp");
+  const std::string rows = text(path_ / "metrics.jsonl");
+  EXPECT_THAT(resume().err, HasSubstr("the run has ended")) << "its results are not trained over";
+  EXPECT_EQ(text(path_ / "metrics.jsonl"), rows);
+  std::ofstream(path_ / "metrics.jsonl") << rows.substr(0, rows.find("{\"end\""));
   const Outcome resumed = resume();
   EXPECT_EQ(resumed.code, Exit::good) << resumed.err;
   EXPECT_THAT(resumed.out, HasSubstr("no checkpoint yet: the run begins again\n"));
