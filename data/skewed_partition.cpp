@@ -109,9 +109,10 @@ std::vector<std::vector<std::uint32_t>> class_partition(std::span<const std::uin
   std::vector<std::uint8_t> names;
   for (const auto& [label, images] : classes) names.push_back(label);
   if (each == 0 || each > names.size() || workers * each < names.size()) {
-    throw std::invalid_argument("partition: " + std::to_string(each) + " classes of " +
-                                std::to_string(names.size()) + " for each of " +
-                                std::to_string(workers) + " workers");
+    throw std::invalid_argument(
+        "partition: " + std::to_string(each) + (each == 1 ? " class" : " classes") + " of " +
+        std::to_string(names.size()) + " for each of " + std::to_string(workers) + " workers" +
+        (each > names.size() ? ": there are not so many" : ": some would have no worker"));
   }
   // Every worker takes the first classes of a pack that it has not yet; packs follow each other.
   std::map<std::uint8_t, std::vector<std::size_t>> holders;

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <new>
 #include <stdexcept>
 #include <utility>
@@ -223,6 +224,9 @@ Exit with_exit_code(const Streams& streams, const Action& work) {
     return failed(Exit::bad_input, e);
   } catch (const std::bad_alloc&) {
     return failed(Exit::run_failed, std::runtime_error("memory ran out"));
+  } catch (const std::filesystem::filesystem_error& e) {
+    return failed(Exit::run_failed, std::runtime_error(fmt::format("{}: {}", e.path1().string(),
+                                                                   e.code().message())));
   } catch (const std::exception& e) {
     return failed(Exit::run_failed, e);
   }

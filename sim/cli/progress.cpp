@@ -127,12 +127,12 @@ void print_summary(std::ostream& out, const Settings& settings, const TrialResul
     line("", fmt::format("{} whole run, both ways", times(rates.run_both_ways)));
     const comm::Bits across = account.total(comm::Direction::across);
     const bool goes_across = across > comm::Bits(0);
-    line("bits",
-         fmt::format("{} up, {} down{}; equal to {}{} in every message of {} rounds",
-                     grouped(account.total(comm::Direction::up).count()),
-                     grouped(account.total(comm::Direction::down).count()),
-                     goes_across ? fmt::format(", {} across", grouped(across.count())) : "",
-                     name_of_law(settings), goes_across ? " and to that of the ring" : "", rounds));
+    line("bits", fmt::format("{} up, {} down{}; equal to {}{} in every message of {}",
+                             grouped(account.total(comm::Direction::up).count()),
+                             grouped(account.total(comm::Direction::down).count()),
+                             goes_across ? fmt::format(", {} across", grouped(across.count())) : "",
+                             name_of_law(settings), goes_across ? " and to that of the ring" : "",
+                             counted(rounds, "round")));
   }
   if (account.sparse_rounds() > 0) {
     const auto bits = [&](comm::Direction direction, comm::Field field) {

@@ -16,6 +16,7 @@
 #include "sim/cli/progress.hpp"
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/made_directory.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/report/html.hpp"
 #include "sim/report/network.hpp"
@@ -70,8 +71,8 @@ bool print_table(const std::vector<std::string>& directories, const CommandConte
     if (!holds) {
       bits = "WRONG";
     } else if (run.settings.scheme->sends()) {
-      bits = fmt::format("equal to {} in {} rounds", name_of_law(run.settings),
-                         grouped(run.rounds.size()));
+      bits = fmt::format("equal to {} in {}", name_of_law(run.settings),
+                         counted(run.rounds.size(), "round"));
     }
     runs.push_back({.history = std::move(run), .bits = std::move(bits)});
   }
@@ -97,7 +98,8 @@ std::string format_of(const ReportOptions& options) {
 /// The default path: in the run's directory if there is one run, else in the current directory.
 fs::path default_path(const ReportOptions& options) {
   const fs::path name = (options.figure ? "uplink." : "report.") + format_of(options);
-  return options.directories.size() == 1 && fs::is_directory(options.directories.front())
+  std::error_code none;
+  return options.directories.size() == 1 && fs::is_directory(options.directories.front(), none)
              ? options.directories.front() / name
              : name;
 }
@@ -105,7 +107,8 @@ fs::path default_path(const ReportOptions& options) {
 /// The figure as a file's bytes, from runs or from the points that an earlier figure has written.
 std::string figure_as(const ReportOptions& options) {
   std::vector<UplinkCurve> curves;
-  if (options.directories.size() == 1 && fs::is_regular_file(options.directories.front())) {
+  std::error_code none;
+  if (options.directories.size() == 1 && fs::is_regular_file(options.directories.front(), none)) {
     curves = read_points(options.directories.front());
   } else {
     curves = uplink_curves(read_groups(options.directories));
@@ -161,8 +164,13 @@ Exit condense(const ReportOptions& options, const CommandContext& context) {
     throw InputError(fmt::format("{}: exists already", into.string()));
   }
   const data::TextFiles files = condensed(options.directories.front());
-  fs::create_directories(into, error);
-  for (const auto& [name, text] : files) write_report(into / name, text);
+  const MadeDirectory made(into);
+  try {
+    for (const auto& [name, text] : files) write_report(into / name, text);
+  } catch (...) {
+    for (const auto& file : files) fs::remove(into / file.first, error);
+    throw;
+  }
   fmt::print(context.streams.out, "{}\n", into.string());
   return Exit::good;
 }

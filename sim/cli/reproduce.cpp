@@ -16,6 +16,7 @@
 #include "sim/cli/options.hpp"
 #include "sim/cli/train.hpp"
 #include "sim/files/durable_file.hpp"
+#include "sim/files/made_directory.hpp"
 #include "sim/files/memory_limits.hpp"
 #include "sim/reproduce/archived_trials.hpp"
 #include "sim/reproduce/results_files.hpp"
@@ -69,8 +70,8 @@ void need_no_data(const SweepPlan& plan) {
   const auto is_there = [](const TrialSpec& t) { return stage_of(t) == TrialStage::finished; };
   const auto there = std::ranges::count_if(plan.trials, is_there);
   if (static_cast<std::size_t>(there) == plan.trials.size()) return;
-  throw UsageError(fmt::format("{}; of the {} trials {} are archived", wanted_data(plan),
-                               plan.trials.size(), there));
+  throw UsageError(fmt::format("{}; archived are {} of {}", wanted_data(plan), there,
+                               counted(plan.trials.size(), "trial")));
 }
 
 /// The file that is named as the result.
@@ -101,7 +102,7 @@ Exit rerun(const ReproduceOptions& options, const SweepPlan& plan, std::ostream&
       again.settings.rounds = round_of_evaluation(before.path, options.evaluations);
       again.path += fmt::format("-to-round-{}", again.settings.rounds);
     }
-    make_directory(again.path);
+    const MadeDirectory made(again.path);
     const DirectoryLock lock(again.path);
     const TrialStage stage = stage_of(again);
     if (stage != TrialStage::finished) {
@@ -122,7 +123,7 @@ Exit rerun(const ReproduceOptions& options, const SweepPlan& plan, std::ostream&
 /// Archived trials go to --out, and finished ones of --out to the archive.
 void exchange(const SweepPlan& plan, const ArchivedTrials& archive, std::string_view name,
               std::ostream& out) {
-  fmt::print(out, "{} trials are taken from {}\n", archive.take(plan.trials), name);
+  fmt::print(out, "{} taken from {}\n", counted(archive.take(plan.trials), "trial"), name);
   for (const TrialSpec& trial : plan.trials) {
     if (stage_of(trial) == TrialStage::finished) archive.add(trial);
   }
@@ -131,8 +132,8 @@ void exchange(const SweepPlan& plan, const ArchivedTrials& archive, std::string_
 /// What there is to do, how long it takes, and what memory.
 void tell(const SweepPlan& plan, Sweep& sweep, const MemoryEstimate& memory, std::ostream& out) {
   fmt::print(out, "{} at scale {}: {}\n", plan.what->name, plan.scale->name, plan.scale->summary);
-  fmt::print(out, "{} trials, {} of them finished; the others take about {} on this machine\n",
-             plan.trials.size(), sweep.finished(), duration(sweep.seconds()));
+  fmt::print(out, "{}, {} of them finished; the others take about {} on this machine\n",
+             counted(plan.trials.size(), "trial"), sweep.finished(), duration(sweep.seconds()));
   fmt::print(out, "memory: {}about {}\n", plan.trials.size() > 1 ? "at most " : "",
              text_of(memory));
 }
@@ -177,12 +178,13 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
     tell(plan, sweep, memory, out);
     return Exit::good;
   }
-  make_directory(plan.out / "runs");
+  const MadeDirectory runs(plan.out / "runs");
   if (archive) exchange(plan, *archive, options.request.archive, out);
   need_no_data(plan);
   if (options.rerun > 0) return rerun(options, plan, out, context);
   if (plan.lacks_data && plan.shows_what_there_is()) {
-    fmt::print(out, "{} trials, {} of them archived\n", plan.trials.size(), sweep.finished());
+    fmt::print(out, "{}, {} of them archived\n", counted(plan.trials.size(), "trial"),
+               sweep.finished());
     show(plan, sweep, out, context);
     return Exit::good;
   }

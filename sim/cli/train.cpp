@@ -51,7 +51,7 @@ Settings gather_settings(const TrainOptions& options) {
   if (!options.preset.empty()) named = preset(options.preset).name;
   if (!options.resume.empty()) {
     const std::filesystem::path config = std::filesystem::path(options.resume) / "config.toml";
-    begun.settings = read_toml(config.string(), {});
+    begun.settings = read_run_settings(config);
   } else if (!options.config.empty()) {
     begun = read_file_settings(options.config, named);
   } else if (named) {
@@ -100,7 +100,8 @@ std::filesystem::path free_run_directory(const Settings& settings) {
   const std::string name =
       fmt::format("{}-seed{}", settings.preset.empty() ? "run" : settings.preset, settings.seed);
   std::filesystem::path path = std::filesystem::path("runs") / name;
-  for (int i = 2; std::filesystem::exists(path); ++i) {
+  std::error_code error;  // what cannot be looked at is refused when it is made
+  for (int i = 2; std::filesystem::exists(path, error); ++i) {
     path.replace_filename(fmt::format("{}-{}", name, i));
   }
   return path;
@@ -160,10 +161,11 @@ Exit train_and_show(const std::filesystem::path& directory, const Settings& sett
   TrainingSinks sinks;
   sinks.warn = [&](std::string_view text) { warn(context, text); };
   sinks.on_start = [&](const TrainingStart& start) {
-    fmt::print(streams.out, "{}: {} training and {} test images, {} rounds, {} slots, in {}\n",
+    fmt::print(streams.out, "{}: {} training and {} test images, {}, {}, in {}\n",
                settings.preset.empty() ? "train" : settings.preset,
                grouped(start.images.train.size()), grouped(start.images.test.size()),
-               grouped(start.rounds.size()), slot_count(settings), directory.string());
+               counted(start.rounds.size(), "round"), counted(slot_count(settings), "slot"),
+               directory.string());
     fmt::print(streams.out, "memory: about {}\n", text_of(start.memory));
     const std::uint32_t t = start.state.group.t;
     if (options.resume && t > 0) fmt::print(streams.out, "resumed after round {}\n", t);

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
+#include <system_error>
 
 #include "sim/cli/commands.hpp"
 #include "sim/files/input_error.hpp"
@@ -16,6 +18,43 @@
 namespace mvsgd::sim {
 namespace {
 
+namespace fs = std::filesystem;
+
+/// The file of --json. It is opened before anything runs, and as it was until it is written.
+class JsonFile {
+ public:
+  explicit JsonFile(const fs::path& path) : path_(path) {
+    std::error_code error;
+    is_new_ = !fs::exists(path_, error);
+    file_.open(path_, std::ios::app);
+    need_good();
+  }
+  ~JsonFile() {
+    std::error_code ignored;
+    if (is_new_) fs::remove(path_, ignored);
+  }
+  JsonFile(const JsonFile&) = delete;
+  JsonFile& operator=(const JsonFile&) = delete;
+
+  void write(const Verification& verification) {
+    std::error_code error;
+    if (fs::is_regular_file(path_, error)) fs::resize_file(path_, 0);  // others have no size
+    write_json(file_, verification);
+    file_.close();
+    need_good();
+    is_new_ = false;
+  }
+
+ private:
+  void need_good() const {
+    if (!file_) throw InputError(fmt::format("{}: cannot be written", path_.string()));
+  }
+
+  fs::path path_;
+  bool is_new_ = false;
+  std::ofstream file_;
+};
+
 struct VerifyOptions {
   std::string directory;
   std::string json;
@@ -24,13 +63,11 @@ struct VerifyOptions {
 Exit verify(const VerifyOptions& options, const CommandContext& context) {
   const auto& [directory, json] = options;
   const Streams& streams = context.streams;
-  std::ofstream file;
-  if (!json.empty() && json != "-") {
-    file.open(json);
-    if (!file) throw InputError(fmt::format("{}: cannot be written", json));
-  }
+  std::optional<JsonFile> file;
+  if (!json.empty() && json != "-") file.emplace(json);
+  std::error_code error;
   const Verification verification = directory.empty() ? verify_paper(context.law)
-                                    : std::filesystem::is_regular_file(directory)
+                                    : fs::is_regular_file(directory, error)
                                         ? verify_archive(directory, context.law)
                                         : verify_run(directory, context.law);
   if (json == "-") {
@@ -38,11 +75,7 @@ Exit verify(const VerifyOptions& options, const CommandContext& context) {
   } else {
     print(streams.out, verification, in_red("WRONG", streams.out_colors));
   }
-  if (file.is_open()) {
-    write_json(file, verification);
-    file.close();
-    if (!file) throw InputError(fmt::format("{}: cannot be written", json));
-  }
+  if (file) file->write(verification);
   if (verification.holds()) return Exit::good;
   fmt::print(streams.err, "mvsgd: what is marked WRONG above does not hold\n");
   return Exit::check_failed;

@@ -129,22 +129,34 @@ DirectoryLock::DirectoryLock(const fs::path& path)
 
 DirectoryLock::~DirectoryLock() { close(descriptor_); }
 
-void replace_file(const fs::path& path, const std::function<void(DurableFile&)>& write) {
+Replacement::Replacement(fs::path path, const std::function<void(DurableFile&)>& write)
+    : path_(std::move(path)), temporary_(path_.string() + ".tmp") {
   std::error_code none;
-  if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {
-    throw std::runtime_error(fmt::format("{}: is there and is no ordinary file", path.string()));
+  if (fs::exists(path_, none) && !fs::is_regular_file(path_, none)) {
+    throw std::runtime_error(fmt::format("{}: is there and is no ordinary file", path_.string()));
   }
-  const fs::path temporary = path.string() + ".tmp";
-  DurableFile file(temporary);
+  DurableFile file(temporary_);
   try {
     write(file);
     (void)file.finish();
-    rename_durably(temporary, path);
   } catch (...) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
+    fs::remove(temporary_, none);
     throw;
   }
+}
+
+Replacement::~Replacement() {
+  std::error_code ignored;
+  if (!temporary_.empty()) fs::remove(temporary_, ignored);
+}
+
+void Replacement::take_place() {
+  rename_durably(temporary_, path_);
+  temporary_.clear();
+}
+
+void replace_file(const fs::path& path, const std::function<void(DurableFile&)>& write) {
+  Replacement(path, write).take_place();
 }
 
 void replace_file(const fs::path& path, std::string_view text) {

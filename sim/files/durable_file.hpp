@@ -75,6 +75,26 @@ class DirectoryLock {
   int descriptor_;
 };
 
+/// A file's new contents, whole on the disk under a temporary name beside it until they take its
+/// place.
+class Replacement {
+ public:
+  /// Throws what `write` throws. Throws std::runtime_error with path and reason if the file cannot
+  /// be written, or if `path` is a directory or a device. Nothing is then left behind.
+  Replacement(std::filesystem::path path, const std::function<void(DurableFile&)>& write);
+  /// Removes contents that have not taken the file's place.
+  ~Replacement();
+  Replacement(const Replacement&) = delete;
+  Replacement& operator=(const Replacement&) = delete;
+
+  /// On return, the new contents are on the disk under the file's name. Throws as the constructor.
+  void take_place();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+};
+
 /// Replaces `path` by a file that `write` fills, whole or not at all: the file is written under a
 /// temporary name beside `path` and then renamed. Throws what `write` throws. Throws
 /// std::runtime_error with path and reason if the file cannot be written, or if `path` is a

@@ -16,6 +16,7 @@
 #include "nn/resnet18.hpp"
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/plain_file.hpp"
 #include "sim/files/safetensors.hpp"
 
 namespace mvsgd::sim {
@@ -152,7 +153,7 @@ void refuse_other_kinds(const std::filesystem::path& path) {
     throw InputError(fmt::format("{}: arrays{}", path.string(), kOfACheckpoint));
   }
   std::array<char, 4> first{};
-  std::ifstream(path, std::ios::binary).read(first.data(), first.size());
+  open_plain(path).read(first.data(), first.size());
   const std::string_view magic(first.data(), first.size());
   if (magic == "PK\x03\x04" || magic.starts_with("\x80\x02")) {
     throw InputError(

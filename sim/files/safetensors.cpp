@@ -16,6 +16,7 @@
 
 #include "sim/files/input_error.hpp"
 #include "sim/files/json.hpp"
+#include "sim/files/plain_file.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -38,10 +39,11 @@ struct DTypeInfo {
 };
 // In the order of DType.
 constexpr auto kDTypes = std::to_array<DTypeInfo>(
-    {{"F32", 32},    {"U32", 32},    {"I64", 64},    {"F64", 64},    {"F16", 16},
-     {"BF16", 16},   {"BOOL", 8},    {"U8", 8},      {"I8", 8},      {"U16", 16},
-     {"I16", 16},    {"I32", 32},    {"U64", 64},    {"C64", 64},    {"F8_E5M2", 8},
-     {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4}});
+    {{"F32", 32},    {"U32", 32},    {"I64", 64},        {"F64", 64},        {"F16", 16},
+     {"BF16", 16},   {"BOOL", 8},    {"U8", 8},          {"I8", 8},          {"U16", 16},
+     {"I16", 16},    {"I32", 32},    {"U64", 64},        {"C64", 64},        {"F8_E5M2", 8},
+     {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"F6_E2M3", 6},
+     {"F6_E3M2", 6}, {"F4", 4}});
 
 const DTypeInfo& info(DType dtype) { return kDTypes.at(static_cast<std::size_t>(dtype)); }
 
@@ -274,10 +276,8 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, std::uint64_t 
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
-    : path_(path.string()), file_(path, std::ios::binary | std::ios::ate) {
-  if (!file_ || std::filesystem::is_directory(path)) {
-    throw InputError(fmt::format("{}: cannot be read", path_));
-  }
+    : path_(path.string()), file_(open_plain(path)) {
+  file_.seekg(0, std::ios::end);
   const auto size = static_cast<std::uint64_t>(file_.tellg());
   file_.seekg(0);
   std::array<std::uint64_t, 1> length{};

@@ -40,6 +40,8 @@ enum class DType : std::uint8_t {
   f8_e5m2,
   f8_e4m3,
   f8_e8m0,
+  f8_e4m3fnuz,
+  f8_e5m2fnuz,
   f6_e2m3,
   f6_e3m2,
   f4,
@@ -95,8 +97,9 @@ struct SafetensorsHeader {
 ///
 /// Total: for any text it returns a header or throws InputError, which names `file` and what is
 /// wrong. Arrays must follow each other without overlap or gap and fill `data_bytes` exactly. Names
-/// and keys are unique. An entry may have more keys than the format's three; "__metadata__" may be
-/// null.
+/// and keys are unique, and the text begins with '{': the format demands it, though its reference
+/// lets a name come twice and white space come first. An entry may have more keys than the format's
+/// three; "__metadata__" may be null.
 [[nodiscard]] SafetensorsHeader parse_safetensors_header(std::string_view json,
                                                          std::uint64_t data_bytes,
                                                          std::string_view file);

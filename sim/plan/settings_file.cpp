@@ -5,12 +5,15 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 #include "sim/files/input_error.hpp"
+#include "sim/files/plain_file.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 
@@ -84,9 +87,14 @@ std::uint32_t round_of(std::string_view text) {
 /// The limit counts the bytes read, not the file's size: a pipe has no size, and a device may never
 /// end.
 std::string text_of_file(const std::string& path) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) {
-    throw InputError(fmt::format("{}: no such file, or it cannot be read", path));
+  const int reason = errno;
+  std::error_code none;
+  if (!file || std::filesystem::is_directory(path, none)) {
+    throw InputError(fmt::format("{}: {}", path,
+                                 file ? "a directory, where a file of settings is wanted"
+                                      : std::generic_category().message(reason)));
   }
   std::string text(kMostTomlBytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -192,11 +200,18 @@ Environment parse_environment(std::string_view text, const std::string& name) {
   return there == nullptr ? Environment() : texts_of(*there);
 }
 
+Settings read_run_settings(const std::filesystem::path& config) {
+  refuse_unless_plain(config);
+  return read_toml(config.string(), std::nullopt);
+}
+
 Environment read_environment(const std::string& path) {
+  refuse_unless_plain(path);
   return parse_environment(text_of_file(path), path);
 }
 
 std::vector<RunPart> read_run_parts(const std::string& path) {
+  refuse_unless_plain(path);
   const toml::table table = table_of(text_of_file(path), path);
   const toml::table* const there = table["environment"].as_table();
   if (there == nullptr) return {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <iosfwd>
 #include <optional>
 #include <span>
@@ -67,5 +68,9 @@ struct FileSettings {
 /// parse_toml() for a file or pipe. Also throws InputError naming it if it cannot be read or is
 /// larger than 1 MiB.
 [[nodiscard]] Settings read_toml(const std::string& path, std::optional<std::string> preset);
+
+/// read_toml() for a run's own config.toml. Also throws InputError if it is no plain file, as
+/// read_environment() and read_run_parts() do: nobody writes into a pipe there.
+[[nodiscard]] Settings read_run_settings(const std::filesystem::path& config);
 
 }  // namespace mvsgd::sim

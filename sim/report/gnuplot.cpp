@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -45,19 +44,6 @@ class FileActions {
 };
 
 }  // namespace
-
-TemporaryDirectory::TemporaryDirectory() {
-  std::string name = (fs::temp_directory_path() / "mvsgd-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) {
-    throw InputError(fmt::format("{}: {}", name, std::strerror(errno)));
-  }
-  path_ = name;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code error;
-  fs::remove_all(path_, error);
-}
 
 std::string gnuplot_string(std::string_view text) {
   std::string quoted = "'";

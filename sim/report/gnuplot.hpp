@@ -7,21 +7,6 @@
 
 namespace mvsgd::sim {
 
-/// A new directory under the system's directory for temporary files. The destructor removes it.
-class TemporaryDirectory {
- public:
-  /// Throws InputError if it cannot be made.
-  TemporaryDirectory();
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 /// `text` as a gnuplot string without any special meaning: no quote ends it, no backtick starts a
 /// command, and control characters become blanks.
 [[nodiscard]] std::string gnuplot_string(std::string_view text);

@@ -117,9 +117,7 @@ std::uint32_t worker_of(std::string_view text) {
 }
 
 Network network_of_file(const std::string& file) {
-  refuse_unless_plain(file);
-  std::ifstream in(file);
-  if (!in) throw InputError(fmt::format("{}: cannot be read", file));
+  std::ifstream in = open_plain(file);
   toml::table table;
   try {
     table = toml::parse(in, file);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sim/files/temporary_directory.hpp"
 #include "sim/report/gnuplot.hpp"
 
 namespace mvsgd::sim {

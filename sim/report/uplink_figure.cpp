@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "sim/files/input_error.hpp"
+#include "sim/files/temporary_directory.hpp"
 #include "sim/report/gnuplot.hpp"
 #include "sim/report/plots.hpp"
 

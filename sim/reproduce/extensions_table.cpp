@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/reproduce/cells.hpp"
+
 namespace mvsgd::sim {
 namespace {
 
@@ -23,15 +25,6 @@ std::string with_interval(const std::optional<Sample>& s, bool sign) {
   std::string text = sign ? fmt::format("{:+.2f}", s->mean) : fmt::format("{:.2f}", s->mean);
   if (const auto half = half_width(*s)) text += fmt::format(" \u00b1 {:.2f}", *half);
   return text;
-}
-
-std::optional<double> rate_of(const std::optional<BitBudget>& bits) {
-  return bits ? std::optional(bits->rate()) : std::nullopt;
-}
-
-std::string times(const std::optional<double>& rate) {
-  if (!rate) return "";
-  return *rate >= 100 ? fmt::format("\u00d7{:.0f}", *rate) : fmt::format("\u00d7{:.3g}", *rate);
 }
 
 /// The rates of a row, in the order of the columns.
@@ -80,7 +73,7 @@ void write_extensions(std::ostream& out, const Caption& caption, std::span<const
         std::string(row.printed->name),
         n == caption.trials ? std::to_string(n) : fmt::format("{} of {}", n, caption.trials),
         with_interval(row.accuracy, false), with_interval(row.less_baseline, true)};
-    for (const auto& rate : rates_of(row)) cells.push_back(times(rate));
+    for (const auto& rate : rates_of(row)) cells.push_back(times_cell(rate));
     cells.push_back(row.accuracy ? fmt::format("{:.0f} s", row.cpu_seconds) : "");
     fmt::print(out, "| {} |\n", fmt::join(cells, " | "));
   }
@@ -92,7 +85,6 @@ void write_extensions_csv(std::ostream& out, std::span<const RowResult> rows) {
              "row,trials,accuracy,deviation,half_interval,less_baseline,less_half_interval,"
              "rate_uplink,rate_downlink,rate_both_ways,rate_run_uplink,rate_run_both_ways,"
              "cpu_seconds\n");
-  const auto number = [](const std::optional<double>& x) { return x ? fmt::format("{}", *x) : ""; };
   for (const RowResult& row : rows) {
     const Sample none;
     const Sample& accuracy = row.accuracy ? *row.accuracy : none;
@@ -100,11 +92,11 @@ void write_extensions_csv(std::ostream& out, std::span<const RowResult> rows) {
     std::vector<std::string> cells{std::string(row.preset()),
                                    std::to_string(row.trials.runs.size()),
                                    row.accuracy ? fmt::format("{}", accuracy.mean) : "",
-                                   number(accuracy.deviation),
-                                   number(half_width(accuracy)),
+                                   csv_cell(accuracy.deviation),
+                                   csv_cell(half_width(accuracy)),
                                    row.less_baseline ? fmt::format("{}", less.mean) : "",
-                                   number(half_width(less))};
-    for (const auto& rate : rates_of(row)) cells.push_back(number(rate));
+                                   csv_cell(half_width(less))};
+    for (const auto& rate : rates_of(row)) cells.push_back(csv_cell(rate));
     cells.push_back(row.accuracy ? fmt::format("{}", row.cpu_seconds) : "");
     fmt::print(out, "{}\n", fmt::join(cells, ","));
   }

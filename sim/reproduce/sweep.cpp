@@ -9,6 +9,7 @@
 
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/made_directory.hpp"
 #include "sim/reproduce/results_files.hpp"
 #include "sim/text/numbers.hpp"
 
@@ -42,7 +43,7 @@ std::size_t Sweep::finished() const {
 bool Sweep::run() {
   for (std::size_t i = 0; i < plan_->trials.size(); ++i) {
     const TrialSpec& trial = plan_->trials[i];
-    make_directory(trial.path);
+    const MadeDirectory made(trial.path);
     try {
       const DirectoryLock lock(trial.path);
       const TrialStage stage = stage_of(trial);

@@ -10,7 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/reproduce/cells.hpp"
 #include "sim/text/html_page.hpp"
+#include "sim/text/numbers.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -35,22 +37,9 @@ std::string mean_and_deviation(const Sample& s) {
   return text;
 }
 
-/// Three digits, without trailing zeros: .0225, 3.2, 78.1, 1969.
-std::string three_digits(double x) {
-  return x >= 1000 ? fmt::format("{:.0f}", x) : fmt::format("{:.3g}", x);
-}
-
 std::string budget(const std::optional<BitBudget>& bits) {
   if (!bits) return "";
   return fmt::format("{} + {}", three_digits(bits->q_loc), three_digits(bits->q_val));
-}
-
-std::string times(const std::optional<double>& rate) {
-  return rate ? fmt::format("{}{}", kTimes, three_digits(*rate)) : "";
-}
-
-std::optional<double> rate_of(const std::optional<BitBudget>& bits) {
-  return bits ? std::optional(bits->rate()) : std::nullopt;
 }
 
 double number(std::string_view printed) { return std::stod(std::string(printed)); }
@@ -97,8 +86,8 @@ Cells cells(const RowResult& row, const RowResult* sm, std::uint32_t trials, con
   };
   const auto paper_bits = [&](const Printed& p) {
     return paper(p.rate.empty() ? ""
-                                : fmt::format("{} + {}", three_digits(std::stod(p.q_loc)),
-                                              three_digits(std::stod(p.q_val))));
+                                : fmt::format("{} + {}", three_digits(number(p.q_loc)),
+                                              three_digits(number(p.q_val))));
   };
   const auto paper_rate = [&](const Printed& p) {
     return paper(p.rate.empty() ? "" : fmt::format("{}{}", kTimes, p.rate));
@@ -119,15 +108,15 @@ Cells cells(const RowResult& row, const RowResult* sm, std::uint32_t trials, con
                     : ""),
           budget(row.up),
           paper_bits(printed.up),
-          times(rate_of(row.up)),
+          times_cell(rate_of(row.up)),
           paper_rate(printed.up),
           budget(row.down),
           paper_bits(printed.down),
-          times(rate_of(row.down)),
+          times_cell(rate_of(row.down)),
           paper_rate(printed.down),
-          times(row.rates.both_ways),
-          times(row.rates.run_uplink),
-          times(row.rates.run_both_ways)};
+          times_cell(row.rates.both_ways),
+          times_cell(row.rates.run_uplink),
+          times_cell(row.rates.run_both_ways)};
 }
 
 const RowResult* find_sm(std::span<const RowResult> rows) {
@@ -184,11 +173,10 @@ void write_table_csv(std::ostream& out, std::span<const RowResult> rows) {
              "paper_rate_uplink,q_loc_down,q_val_down,rate_downlink,paper_q_loc_down,"
              "paper_q_val_down,paper_rate_downlink,rate_both_ways,rate_run_uplink,"
              "rate_run_both_ways,seconds\n");
-  const auto number = [](const std::optional<double>& x) { return x ? fmt::format("{}", *x) : ""; };
   for (const RowResult& row : rows) {
     const PrintedRow& p = *row.printed;
     Cells cells{std::string(p.name), std::to_string(row.trials.runs.size())};
-    const auto add = [&](const std::optional<double>& x) { cells.push_back(number(x)); };
+    const auto add = [&](const std::optional<double>& x) { cells.push_back(csv_cell(x)); };
     add(row.accuracy ? std::optional(row.accuracy->mean) : std::nullopt);
     add(row.accuracy ? row.accuracy->deviation : std::nullopt);
     cells.emplace_back(p.accuracy);

@@ -137,7 +137,7 @@ TrialStage stage_of(const TrialSpec& trial) {
   const fs::path config = trial.path / "config.toml";
   std::error_code error;
   if (!fs::exists(config, error)) return TrialStage::absent;
-  const Settings there = read_toml(config.string(), std::nullopt);
+  const Settings there = read_run_settings(config);
   const std::string images = value_of(read_environment(config.string()), kImagesDigest);
   const bool compares_images = !images.empty() && !trial.images.empty();
   if (compares_images && images != trial.images) {

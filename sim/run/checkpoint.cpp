@@ -13,9 +13,11 @@
 
 #include "sim/files/input_error.hpp"
 #include "sim/files/json.hpp"
+#include "sim/files/plain_file.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/plan/settings.hpp"
 #include "sim/run/checkpoint_files.hpp"
+#include "sim/text/numbers.hpp"
 #include "sim/train/backends.hpp"
 #include "sim/train/images.hpp"
 
@@ -47,13 +49,15 @@ std::string name_of(std::uint32_t t) { return fmt::format("{}{:08}", kPrefix, t)
 /// Round and path of every checkpoint, judged by name alone, the newest first.
 std::map<std::uint32_t, fs::path, std::greater<>> list(const fs::path& folder) {
   std::map<std::uint32_t, fs::path, std::greater<>> found;
-  for (const auto& entry : fs::directory_iterator(folder)) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
     std::uint32_t t = 0;
     if (!name.starts_with(kPrefix)) continue;
     std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), t);
     if (name == name_of(t)) found[t] = entry.path();
   }
+  if (error) throw InputError(fmt::format("{}: {}", folder.string(), error.message()));
   return found;
 }
 
@@ -83,20 +87,32 @@ FileDigest make_file(const fs::path& path, const Write& write) {
 }
 
 json read_json(const fs::path& path) {
-  std::ifstream file(path);
   try {
+    std::ifstream file = open_plain(path);
     json value = json::parse(json_text(file), nullptr, false);
     if (value.is_object()) return value;
+  } catch (const InputError& e) {
+    throw Damaged(e.what());
   } catch (const std::invalid_argument& e) {
     throw Damaged(fmt::format("{}: {}", path.string(), e.what()));
   }
   throw Damaged(fmt::format("{} is no JSON object", path.string()));
 }
 
+/// Throws Damaged with the reason if the file cannot be read at all.
+void need_readable(const fs::path& path) {
+  try {
+    (void)open_plain(path);
+  } catch (const InputError& e) {
+    throw Damaged(e.what());
+  }
+}
+
 void check_digest(const fs::path& path, const FileDigest& want, bool may_be_longer) {
   const auto got = digest_of(path, may_be_longer ? std::optional(want.bytes) : std::nullopt);
   if (got == want) return;
   if (!got) {
+    need_readable(path);
     throw Damaged(
         fmt::format("{} has not {} bytes, as {} says", path.string(), want.bytes, kManifest));
   }
@@ -239,7 +255,8 @@ void save_checkpoint(const fs::path& run, const TrialState& state,
 
 FoundCheckpoint find_checkpoint(const fs::path& run, const Settings& settings, std::size_t rounds) {
   const fs::path folder = run / kFolder;
-  if (!fs::is_directory(folder)) {
+  std::error_code none;
+  if (!fs::is_directory(folder, none)) {
     throw InputError(
         fmt::format("{}: no such directory: there is no run to resume", folder.string()));
   }
@@ -247,7 +264,8 @@ FoundCheckpoint find_checkpoint(const fs::path& run, const Settings& settings, s
   std::vector<std::string> unusable;
   for (const auto& [t, path] : list(folder)) {
     if (t >= rounds) {
-      unusable.push_back(fmt::format("{}: the settings have {} rounds", path.string(), rounds));
+      unusable.push_back(
+          fmt::format("{}: the settings have {}", path.string(), counted(rounds, "round")));
       continue;
     }
     try {
@@ -267,7 +285,8 @@ FoundCheckpoint find_checkpoint(const fs::path& run, const Settings& settings, s
 std::map<std::uint32_t, std::string> check_checkpoints(const fs::path& run,
                                                        const Settings& settings) {
   std::map<std::uint32_t, std::string> checked;
-  if (!fs::is_directory(run / kFolder)) return checked;
+  std::error_code none;
+  if (!fs::is_directory(run / kFolder, none)) return checked;
   for (const auto& [t, path] : list(run / kFolder)) {
     std::string& wrong = checked[t];
     try {

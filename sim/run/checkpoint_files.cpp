@@ -14,6 +14,7 @@
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/json.hpp"
+#include "sim/files/plain_file.hpp"
 #include "sim/files/safetensors.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
@@ -202,7 +203,7 @@ void write_progress(DurableFile& file, const TrialState& state,
 }
 
 CheckpointProgress read_progress(const std::filesystem::path& path, const Settings& settings) {
-  std::ifstream file(path);
+  std::ifstream file = open_plain(path);
   try {
     const json progress = json::parse(json_text(file));
     const auto absent = [&](const char* name) {

@@ -13,6 +13,7 @@
 
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/plain_file.hpp"
 #include "sim/plan/settings_file.hpp"
 #include "sim/run/ledger_file.hpp"
 
@@ -25,7 +26,7 @@ constexpr std::string_view kSizesHeader = "round,union_size,changes";
 
 /// The file's text, with `data` as a name instead of an absolute path, which tells of one machine.
 std::string config_of(const RunHistory& run) {
-  std::ifstream file(run.path / "config.toml");
+  std::ifstream file = open_plain(run.path / "config.toml");
   Settings named = run.settings;
   const fs::path data = named.data;
   if (data.is_absolute()) named.data = data.filename().string();
@@ -201,7 +202,7 @@ data::TextFiles condensed(const fs::path& path) {
 }
 
 SizesFromRound read_sizes(const fs::path& path) {
-  std::ifstream file(path);
+  std::ifstream file = open_plain(path);
   std::string line;
   if (!std::getline(file, line) || line != kSizesHeader) {
     throw InputError(fmt::format("{}:1: '{}' is wanted", path.string(), kSizesHeader));

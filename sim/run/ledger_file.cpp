@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "sim/files/input_error.hpp"
+#include "sim/files/plain_file.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -94,8 +95,7 @@ void write_ledger_rows(std::ostream& out, std::span<const comm::LedgerRow> rows,
 }
 
 std::vector<comm::LedgerRow> read_ledger(const std::filesystem::path& path, LedgerRows which) {
-  std::ifstream file(path);
-  if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
+  std::ifstream file = open_plain(path);
   return read_ledger(file, path.string(), which);
 }
 

@@ -1,9 +1,12 @@
 #include "sim/run/run_directory.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ostream.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
@@ -12,6 +15,7 @@
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
+#include "sim/files/plain_file.hpp"
 #include "sim/plan/settings_file.hpp"
 #include "sim/run/ledger_file.hpp"
 #include "sim/run/worker_metrics.hpp"
@@ -27,16 +31,30 @@ constexpr const char* kMetrics = kRowFiles[1];
 constexpr const char* kModel = "model.safetensors";
 
 std::ofstream open_for_writing(const fs::path& path, std::ios::openmode mode = std::ios::trunc) {
+  errno = 0;
   std::ofstream file(path, std::ios::out | mode);
-  if (!file) throw InputError(fmt::format("{}: cannot be written", path.string()));
-  return file;
+  if (file) return file;
+  throw InputError(fmt::format("{}: cannot be written: {}", path.string(),
+                               std::generic_category().message(errno)));
 }
 
-void write_config(const fs::path& directory, const Settings& settings,
-                  const std::vector<RunPart>& parts) {
+/// The file config.toml, which is to take its place.
+Replacement config_of(const fs::path& directory, const Settings& settings,
+                      const std::vector<RunPart>& parts) {
   std::ostringstream text;
   write_toml(settings, parts, text);
-  replace_file(directory / "config.toml", text.str());
+  return {directory / "config.toml", [&](DurableFile& file) { file.write(text.str()); }};
+}
+
+/// Throws InputError unless files can be made and removed there.
+void need_writable(const fs::path& directory) {
+  if (faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return;
+  throw InputError(
+      fmt::format("{}: {}", directory.string(), std::generic_category().message(errno)));
+}
+
+[[noreturn]] void refuse_to_overwrite(const fs::path& path) {
+  throw InputError(fmt::format("{}: exists and is not an empty directory", path.string()));
 }
 
 /// Whether both are equal but for `bits`, which describes all parts of the run together.
@@ -63,7 +81,8 @@ std::vector<RunPart> parts_with(const fs::path& directory, std::uint32_t next,
 
 /// The accuracy in the last line of metrics.jsonl, if it is the end of a run.
 std::optional<double> final_accuracy(const fs::path& directory) {
-  std::ifstream file(directory / kMetrics);
+  if (!fs::exists(directory / kMetrics)) return std::nullopt;
+  std::ifstream file = open_plain(directory / kMetrics);
   std::string last;
   for (std::string line; std::getline(file, line);) last = line;
   const auto end = nlohmann::json::parse(last, nullptr, false);
@@ -81,24 +100,29 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
       environment_(environment),
       layout_(nn::resnet18_parameters({.width = settings.width})) {
   std::error_code error;
-  existed_ = fs::exists(path_, error);
-  if (existed_ && !(fs::is_directory(path_, error) && fs::is_empty(path_, error))) {
-    throw InputError(fmt::format("{}: exists and is not an empty directory", path_.string()));
+  const bool existed = fs::exists(path_, error);
+  if (existed && !(fs::is_directory(path_, error) && fs::is_empty(path_, error))) {
+    refuse_to_overwrite(path_);
   }
-  fs::create_directories(path_, error);
+  made_.emplace(path_);
+  // Held before any file is made or removed: another process may have begun here since. Made before
+  // config.toml, since a directory with a config.toml can be resumed.
+  fs::create_directory(path_ / kCheckpoints, error);
   if (error) throw InputError(fmt::format("{}: {}", path_.string(), error.message()));
   try {
-    // Made before config.toml, since a directory with a config.toml can be resumed.
-    fs::create_directory(path_ / kCheckpoints);
     lock_.emplace(path_ / kCheckpoints);
-    write_config(path_, settings, {{.first_round = 1, .environment = environment}});
+  } catch (const LockedError& e) {
+    throw InputError(e.what());
+  }
+  if (fs::exists(path_ / "config.toml", error)) refuse_to_overwrite(path_);
+  try {
+    config_of(path_, settings, {{.first_round = 1, .environment = environment}}).take_place();
     begin_rows();
   } catch (const std::exception& e) {
     for (const char* name :
          {"config.toml.tmp", "config.toml", kMetrics, kLedger, kWorkerMetrics, kCheckpoints}) {
       fs::remove(path_ / name, error);
     }
-    if (!existed_) fs::remove(path_, error);
     throw InputError(e.what());
   }
   has_rows_ = false;
@@ -112,7 +136,6 @@ RunDirectory::~RunDirectory() {
   for (const auto& entry : fs::directory_iterator(path_, ignored)) {
     fs::remove_all(entry.path(), ignored);
   }
-  if (!existed_) fs::remove(path_, ignored);
 }
 
 RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Environment& environment,
@@ -122,23 +145,26 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
       environment_(environment),
       layout_(nn::resnet18_parameters({.width = settings.width})) {
   lock_.emplace(path_ / kCheckpoints);
+  // What can be refused is refused before anything is changed.
+  need_writable(path_ / kCheckpoints);
+  const std::uint32_t next = found.newest ? found.newest->state.group.t + 1 : 1;
+  Replacement config = config_of(path_, settings, parts_with(path_, next, environment));
   if (found.newest) {
-    for (const auto& [name, digest] : found.newest->rows) {
-      fs::resize_file(path_ / name, digest.bytes);
-    }
     kept_ = found.newest->kept;
     metrics_ = open_for_writing(path_ / kMetrics, std::ios::app);
     ledger_ = open_for_writing(path_ / kLedger, std::ios::app);
     if (settings.worker_metrics) {
       workers_ = open_for_writing(path_ / kWorkerMetrics, std::ios::app);
     }
+    for (const auto& [name, digest] : found.newest->rows) {
+      fs::resize_file(path_ / name, digest.bytes);
+    }
   } else {
     begin_rows();
   }
   remove_checkpoints_after(path_, found.newest ? found.newest->state.group.t : 0);
   fs::remove(path_ / kModel);
-  const std::uint32_t next = found.newest ? found.newest->state.group.t + 1 : 1;
-  write_config(path_, settings, parts_with(path_, next, environment));
+  config.take_place();
 }
 
 void RunDirectory::begin_rows() {
@@ -231,7 +257,7 @@ void RunDirectory::check_written() {
 }
 
 FinishedRun read_finished_run(const fs::path& path) {
-  FinishedRun run{.settings = read_toml((path / "config.toml").string(), std::nullopt)};
+  FinishedRun run{.settings = read_run_settings(path / "config.toml")};
   const auto accuracy = final_accuracy(path);
   if (!accuracy) throw InputError(fmt::format("{}: no finished run", path.string()));
   run.accuracy = *accuracy;

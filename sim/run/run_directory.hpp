@@ -12,6 +12,7 @@
 
 #include "nn/layout.hpp"
 #include "sim/files/environment.hpp"
+#include "sim/files/made_directory.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/metrics.hpp"
 #include "sim/train/trial.hpp"
@@ -66,7 +67,7 @@ class RunDirectory {
   [[nodiscard]] FileDigest synced(const char* name) const;
 
   std::filesystem::path path_;
-  bool existed_ = true;                ///< the directory existed before this run
+  std::optional<MadeDirectory> made_;  ///< none if the run goes on in its directory
   bool has_rows_ = true;               ///< false for a new run without a row yet
   std::optional<DirectoryLock> lock_;  ///< of checkpoint/
   Settings settings_;

@@ -6,11 +6,13 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 #include <variant>
 
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/plain_file.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/plan/settings_file.hpp"
@@ -21,13 +23,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The file up to its last line end. A running program may be writing the next line.
-std::istringstream whole_lines(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
+/// A file up to its last line end. A running program may be writing the next line.
+struct WholeLines {
+  std::istringstream lines;
+  bool has_rest = false;  ///< something follows them
+};
+
+WholeLines whole_lines(const fs::path& path) {
+  std::ifstream file = open_plain(path);
   std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
+  const std::size_t size = text.size();
   text.resize(text.rfind('\n') + 1);
-  return std::istringstream(text);
+  return {.lines = std::istringstream(text), .has_rest = text.size() < size};
 }
 
 void add_line(const std::string& text, const std::vector<LayerShare>& layers, RunHistory& run) {
@@ -52,21 +59,28 @@ void add_line(const std::string& text, const std::vector<LayerShare>& layers, Ru
 
 void read_metrics(const fs::path& path, RunHistory& run) {
   const auto layers = kept_by_layer(nn::resnet18_parameters({.width = run.settings.width}), {});
-  std::istringstream lines = whole_lines(path);
+  auto [lines, has_rest] = whole_lines(path);
+  std::size_t number = 1;
+  const auto refuse = [&](const char* why) {
+    throw InputError(fmt::format("{}:{}: {}", path.string(), number, why));
+  };
+  constexpr const char* kAfterTheEnd = "something follows the line of the run's end";
   std::string text;
-  for (std::size_t number = 1; std::getline(lines, text); ++number) {
+  for (; std::getline(lines, text); ++number) {
+    if (run.end) refuse(kAfterTheEnd);
     try {
       add_line(text, layers, run);
     } catch (const std::exception& e) {
-      throw InputError(fmt::format("{}:{}: {}", path.string(), number, e.what()));
+      refuse(e.what());
     }
   }
+  if (run.end && has_rest) refuse(kAfterTheEnd);
 }
 
 /// A condensed run has no such file.
 void read_worker_metrics(const fs::path& path, RunHistory& run) {
   if (!run.settings.worker_metrics || !fs::exists(path)) return;
-  std::istringstream lines = whole_lines(path);
+  std::istringstream lines = whole_lines(path).lines;
   std::string text;
   for (std::size_t number = 1; std::getline(lines, text); ++number) {
     try {
@@ -104,11 +118,13 @@ RunHistory read_run_history(const fs::path& path) { return read_run_with_rows(pa
 RunWithRows read_run_with_rows(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) {
-    throw InputError(fmt::format("{}: no such directory", path.string()));
+    const bool is_none = !error || error == std::errc::no_such_file_or_directory;
+    throw InputError(
+        fmt::format("{}: {}", path.string(), is_none ? "no such directory" : error.message()));
   }
   RunHistory run;
   run.path = path;
-  run.settings = read_toml((path / "config.toml").string(), std::nullopt);
+  run.settings = read_run_settings(path / "config.toml");
   run.whose_bits = value_of(read_environment((path / "config.toml").string()), "bits");
   const std::vector<Round> plan = schedule(run.settings, training_images(run.settings));
   run.planned_rounds = static_cast<std::uint32_t>(plan.size());
@@ -120,7 +136,7 @@ RunWithRows read_run_with_rows(const fs::path& path) {
     run.sparse_steps -= std::min(not_taken, run.sparse_steps);  // an altered file may say less
   }
   const fs::path ledger = path / "ledger.csv";
-  std::istringstream lines = whole_lines(ledger);
+  std::istringstream lines = whole_lines(ledger).lines;
   std::vector<comm::LedgerRow> rows = read_ledger(lines, ledger.string(), run.settings.ledger_rows);
   add_bits(rows, run);
   return {std::move(run), std::move(rows)};

@@ -9,6 +9,7 @@
 
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/plain_file.hpp"
 #include "sim/plan/settings.hpp"
 
 namespace mvsgd::sim {
@@ -172,11 +173,10 @@ void EventFile::write(std::string_view event) {
   }
 }
 
-bool cut_events_after(const fs::path& directory, std::uint64_t t) {
-  const std::vector<fs::path> files = event_files(directory);
-  for (const fs::path& path : files) {
-    std::ifstream in(path, std::ios::binary);
-    if (!in) throw InputError(fmt::format("{}: cannot be read", path.string()));
+std::vector<EventCut> event_cuts_after(const fs::path& directory, std::uint64_t t) {
+  std::vector<EventCut> cuts;
+  for (const fs::path& path : event_files(directory)) {
+    std::ifstream in = open_plain(path);
     const std::string bytes{std::istreambuf_iterator<char>(in), {}};
     std::size_t kept = 0;
     std::size_t events = 0;  // without the first, which has the version
@@ -185,13 +185,19 @@ bool cut_events_after(const fs::path& directory, std::uint64_t t) {
       kept += record(*event).size();
       if (step_of(*event) > 0) ++events;
     }
-    if (events > 0) {
-      fs::resize_file(path, kept);
+    cuts.push_back({.file = path, .bytes = events > 0 ? kept : 0});
+  }
+  return cuts;
+}
+
+void cut_events(std::span<const EventCut> cuts) {
+  for (const EventCut& cut : cuts) {
+    if (cut.bytes > 0) {
+      fs::resize_file(cut.file, cut.bytes);
     } else {
-      fs::remove(path);
+      fs::remove(cut.file);
     }
   }
-  return !files.empty();
 }
 
 }  // namespace mvsgd::sim

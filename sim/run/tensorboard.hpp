@@ -61,12 +61,20 @@ class EventFile {
   std::ofstream file_;
 };
 
-/// Cuts off what is past round `t` in the event files of `directory`, as well as an incomplete
-/// record and all that follows it. Removes a file that has no event left. A run that goes on after
-/// round `t` begins a new file that says so, since TensorBoard does not read again what it has
-/// read. Returns whether there were event files. Throws InputError if a file cannot be read,
-/// std::filesystem::filesystem_error if it cannot be cut.
-bool cut_events_after(const std::filesystem::path& directory, std::uint64_t t);
+/// How much of an event file stays.
+struct EventCut {
+  std::filesystem::path file;
+  std::uint64_t bytes = 0;  ///< 0: no event is left, and the file goes
+};
+
+/// A cut for each event file of `directory`: past round `t`, or from an incomplete record on if
+/// that comes before. A run that goes on after round `t` begins a new file that says so, since
+/// TensorBoard does not read again what it has read. Throws InputError if a file cannot be read.
+[[nodiscard]] std::vector<EventCut> event_cuts_after(const std::filesystem::path& directory,
+                                                     std::uint64_t t);
+
+/// Throws std::filesystem::filesystem_error if a file cannot be cut.
+void cut_events(std::span<const EventCut> cuts);
 
 /// The scalars of a round's event: every metric that has a tag and, in this round, a value.
 [[nodiscard]] std::vector<Scalar> scalars_of(const RoundMetrics& round);

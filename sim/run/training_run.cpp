@@ -139,6 +139,19 @@ void warn_of_rounds_not_dumped(const TrainingSinks& sinks, const std::vector<std
   }
 }
 
+/// Throws InputError, too, if a run that has ended could only begin again.
+FoundCheckpoint checkpoint_to_go_on_from(const std::filesystem::path& run, const Settings& settings,
+                                         std::size_t rounds) {
+  FoundCheckpoint found = find_checkpoint(run, settings, rounds);
+  if (!found.newest && has_finished(run)) {
+    throw InputError(
+        fmt::format("{}: the run has ended, and there is no checkpoint to go on from; with --out "
+                    "and another directory, the settings in its config.toml begin anew",
+                    run.string()));
+  }
+  return found;
+}
+
 RunDirectory open_directory(const std::filesystem::path& path, const Settings& settings,
                             const TrainingOptions& options, const Environment& here,
                             const FoundCheckpoint& found) {
@@ -163,7 +176,7 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
   if (settings.data != "synthetic") here.emplace_back(kImagesDigest, digest_of(images));
   const std::vector<Round> rounds = schedule(settings, images.train.size());
   FoundCheckpoint found;
-  if (options.resume) found = find_checkpoint(path, settings, rounds.size());
+  if (options.resume) found = checkpoint_to_go_on_from(path, settings, rounds.size());
   check_images(settings, found, here);
   warn_of_changes(sinks, found, here);
   if (found.newest) {
@@ -184,13 +197,15 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
   (void)pauses.is_interrupted();
   std::optional<WireDump> dump;
   if (options.dump) dump.emplace(options.dump->directory, options.dump->rounds);
+  std::vector<EventCut> cuts;
+  if (options.resume) cuts = event_cuts_after(path, begun.group.t);
   RunDirectory directory = open_directory(path, settings, options, here, found);
   if (dump) warn_of_rounds_not_dumped(sinks, options.dump->rounds, begun.group.t, rounds.size());
 
   // A run that already has event files gets a further one.
-  const bool had_events = cut_events_after(directory.path(), begun.group.t);
+  cut_events(cuts);
   std::optional<EventFile> events;
-  if (had_events) {
+  if (!cuts.empty()) {
     events.emplace(directory.path(), wall_time(), begun.group.t + (begun.evaluation_due ? 0 : 1));
   } else if (options.events) {
     events.emplace(directory.path(), wall_time());

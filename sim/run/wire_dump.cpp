@@ -19,13 +19,7 @@ WireDump::WireDump(std::filesystem::path directory, std::vector<std::uint32_t> r
       !std::filesystem::is_empty(directory_, error)) {
     throw InputError(fmt::format("{}: exists and is not an empty directory", directory_.string()));
   }
-  made_ = std::filesystem::create_directories(directory_, error);
-  if (error) throw InputError(fmt::format("{}: {}", directory_.string(), error.message()));
-}
-
-WireDump::~WireDump() {
-  std::error_code not_empty;
-  if (made_) std::filesystem::remove(directory_, not_empty);
+  made_.emplace(directory_);
 }
 
 void WireDump::add(std::uint32_t to, const comm::Message& message) const {
@@ -44,6 +38,7 @@ void WireDump::add(std::uint32_t to, const comm::Message& message) const {
   std::ofstream file(path, std::ios::binary);
   file.write(reinterpret_cast<const char*>(message.bytes->data()),
              static_cast<std::streamsize>(message.bytes->size()));
+  file.close();  // a full disk shows itself here
   if (!file) throw InputError(fmt::format("{}: cannot be written", path.string()));
 }
 

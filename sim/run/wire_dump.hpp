@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "comm/message.hpp"
+#include "sim/files/made_directory.hpp"
 
 namespace mvsgd::sim {
 
@@ -14,12 +16,8 @@ namespace mvsgd::sim {
 /// two messages share a file.
 class WireDump {
  public:
-  /// Makes the directory. Throws InputError if it cannot.
+  /// Makes the directory, which does not stay if it stays empty. Throws InputError if it cannot.
   WireDump(std::filesystem::path directory, std::vector<std::uint32_t> rounds);
-  /// Removes the directory if this object made it and it stayed empty.
-  ~WireDump();
-  WireDump(const WireDump&) = delete;
-  WireDump& operator=(const WireDump&) = delete;
 
   /// Throws InputError if the file cannot be written.
   void add(std::uint32_t to, const comm::Message& message) const;
@@ -27,7 +25,7 @@ class WireDump {
  private:
   std::filesystem::path directory_;
   std::vector<std::uint32_t> rounds_;
-  bool made_ = false;
+  std::optional<MadeDirectory> made_;
 };
 
 }  // namespace mvsgd::sim

@@ -12,6 +12,10 @@ std::string grouped(std::uint64_t n) {
   return text;
 }
 
+std::string counted(std::uint64_t n, std::string_view one) {
+  return fmt::format("{} {}{}", grouped(n), one, n == 1 ? "" : "s");
+}
+
 std::string bar(std::uint64_t done, std::uint64_t total) {
   constexpr std::uint64_t kBar = 8;
   const std::uint64_t filled = kBar * done / total;
@@ -38,6 +42,11 @@ std::string amount(comm::Bits bits) {
   for (; value >= 1000 && i + 1 < kPrefixes.size(); ++i) value /= 1000;
   return i == 0 ? fmt::format("{} bit", bits.count())
                 : fmt::format("{:.3g} {}bit", value, kPrefixes[i]);
+}
+
+std::string three_digits(double x) {
+  constexpr double kLeast = 999.5;  // from here on three digits would be written as 1e+03
+  return x >= kLeast ? fmt::format("{:.0f}", x) : fmt::format("{:.3g}", x);
 }
 
 std::string times(const std::optional<double>& rate) {

@@ -1,5 +1,8 @@
 #include "sim/train/images.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <span>
 #include <stdexcept>
@@ -9,6 +12,7 @@
 #include "data/partition.hpp"
 #include "data/skewed_partition.hpp"
 #include "data/synthetic.hpp"
+#include "sim/plan/keys.hpp"
 
 namespace mvsgd::sim {
 
@@ -64,7 +68,8 @@ std::vector<std::vector<std::uint32_t>> split_images(const Settings& settings,
   try {
     return drawn_split(settings, training);
   } catch (const std::invalid_argument& e) {
-    throw UsageError(e.what());
+    const auto key = std::ranges::find(keys(), "split", &Key::name);
+    throw UsageError(fmt::format("split = {}: {}", key->get(settings), e.what()));
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "sim/law/account.hpp"
 #include "sim/law/check_failed.hpp"
+#include "sim/verify/hold.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -35,12 +36,6 @@ std::vector<comm::LedgerRow> rows_of(const CondensedRecord& record, std::span<co
   std::ranges::copy_if(record.rows, std::back_inserter(rows),
                        [&](const comm::LedgerRow& row) { return row.id.round == part.back().t; });
   return rows;
-}
-
-template <typename Value>
-void hold(std::string_view where, std::string_view name, const Value& told, const Value& want) {
-  if (told == want) return;
-  throw CheckFailed(fmt::format("{}: {} is {}, not {}", where, name, told, want));
 }
 
 void hold_digest(std::string_view where, std::string_view digest) {
@@ -81,37 +76,18 @@ void hold_line(const RunHistory& run, const RoundHistory& line, const CondensedR
     steps += round.steps;
     of_workers += std::uint64_t{round.steps} * (run.settings.workers - round.absent);
   }
-  hold(where, "epoch", line.epoch, last.epoch);
-  hold(where, "local_steps", line.local_steps, steps);
-  hold(where, "dense", line.dense, last.dense);
-  hold(where, "learning_rate", line.learning_rate, last.learning_rate);
-  hold(where, "images", line.images, run.settings.batch * of_workers);
-  hold(where, "whether it was evaluated", line.test_accuracy.has_value(), last.evaluate);
+  constexpr std::string_view kBy = "the schedule has";
+  hold(where, "epoch", line.epoch, last.epoch, kBy);
+  hold(where, "local_steps", line.local_steps, steps, kBy);
+  hold(where, "dense", line.dense, last.dense, kBy);
+  hold(where, "learning_rate", line.learning_rate, last.learning_rate, kBy);
+  hold(where, "images", line.images, run.settings.batch * of_workers, kBy);
+  hold(where, "whether it was evaluated", line.test_accuracy.has_value(), last.evaluate, kBy);
   if (!line.theta_sha256.empty()) hold_digest(where, line.theta_sha256);
   const RoundSizes sizes = sizes_in(record, last.t);
-  hold(where, "union_size", line.union_size.value_or(0), sizes.union_size);
+  hold(where, "union_size", line.union_size, unless_zero(sizes.union_size), "sizes.csv has");
   hold_means(where, line);
-  if (line.kept.empty()) return;
-  const std::uint64_t kept =
-      std::accumulate(line.kept.begin(), line.kept.end(), std::uint64_t{0},
-                      [](std::uint64_t sum, const LayerShare& share) { return sum + share.kept; });
-  hold(where, "the sum of kept_by_layer", kept,
-       sizes.union_size > 0 ? std::uint64_t{sizes.union_size} : record.k(last.t));
-}
-
-void hold_end(const RunHistory& run, const Account& account) {
-  const RunEnd& end = *run.end;
-  hold_digest("the end", end.digest);
-  if (!run.rounds.empty()) {
-    const RoundHistory& last = run.rounds.back();
-    hold("the end", "test_accuracy", end.test_accuracy, last.test_accuracy.value_or(-1));
-    hold("the end", "test_loss", end.test_loss.value_or(-1), last.test_loss.value_or(-1));
-    if (!last.theta_sha256.empty()) hold("the end", "theta_sha256", end.digest, last.theta_sha256);
-  }
-  const Rates rates = account.rates();
-  for (const auto& [name, rate] : kRates) {
-    hold("the end", name, (end.rates.*rate).value_or(0), (rates.*rate).value_or(0));
-  }
+  hold_layers(where, line, sizes.union_size > 0 ? sizes.union_size : record.k(last.t));
 }
 
 }  // namespace
@@ -155,10 +131,11 @@ void hold_condensed_metrics(const RunHistory& run, const CondensedRecord& record
     for (const comm::Direction way : comm::kAllDirections) {
       hold(fmt::format("the lines to round {}", part.back().t),
            fmt::format("the sum of bits {}", comm::name(way)), told[way].count(),
-           sums[way].total().count());
+           sums[way].total().count(), "the ledger's sums have");
     }
   }
-  hold_end(run, account);
+  hold_digest("the end", run.end->digest);
+  hold_end(run, account.rates());
 }
 
 }  // namespace mvsgd::sim

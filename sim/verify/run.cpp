@@ -2,13 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -17,6 +14,7 @@
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
+#include "sim/files/temporary_directory.hpp"
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/schedule.hpp"
@@ -50,32 +48,9 @@ Check checked(const fs::path& file, std::string claim, const Hold& hold) {
   return check;
 }
 
-/// A new directory, which is removed with everything in it.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (fs::temp_directory_path() / "mvsgd-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) {
-      throw InputError(fmt::format("{}: {}", name, std::generic_category().message(errno)));
-    }
-    path_ = name;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 std::string so_far(const RunHistory& run, std::size_t rounds) {
-  return run.end ? fmt::format("{} rounds", rounds)
-                 : fmt::format("{} of {} rounds so far", rounds, run.planned_rounds);
+  return run.end ? counted(rounds, "round")
+                 : fmt::format("{} of {} so far", rounds, counted(run.planned_rounds, "round"));
 }
 
 /// The rows of each round, round 0 first, without rounds that the run has not written whole yet.
@@ -156,7 +131,7 @@ std::string hold_ledger(const RunHistory& run, const Ledger& ledger, const Audit
                                   ledger.first_left_over().id.round));
   }
   hold_file(run, "ledger.csv");
-  return fmt::format("{} rows, {}", grouped(ledger.size()), so_far(run, run.rounds.size()));
+  return fmt::format("{}, {}", counted(ledger.size(), "row"), so_far(run, run.rounds.size()));
 }
 
 /// Which machines give the run's parameters, in words.
@@ -220,16 +195,17 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
     add("ledger.csv", "its sums over the rounds are the law's", [&] {
       hold_totals(record, audit);
       hold_file(run, "ledger.csv");
-      return fmt::format("{} sums over {} rounds", read.rows.size(), run.last_round());
+      return fmt::format("{} over {}", counted(read.rows.size(), "sum"),
+                         counted(run.last_round(), "round"));
     });
     add("sizes.csv", "its sizes are those of the end of metrics.jsonl", [&] {
       hold_file(run, "sizes.csv");
-      return fmt::format("{} rounds that decided sizes", sizes.size());
+      return fmt::format("{} that decided sizes", counted(sizes.size(), "round"));
     });
     add("metrics.jsonl", "every line is the schedule's, its bits those of ledger.csv", [&] {
       hold_condensed_metrics(run, record);
       hold_file(run, "metrics.jsonl");
-      return fmt::format("{} lines, SHA-256 {}; {}", run.rounds.size(), run.end->digest,
+      return fmt::format("{}, SHA-256 {}; {}", counted(run.rounds.size(), "line"), run.end->digest,
                          whose(run.whose_bits));
     });
     return verification;
@@ -258,7 +234,7 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
     add(kWorkerMetrics, "each evaluated round's line, its means those of metrics.jsonl", [&] {
       hold_worker_metrics(run, record);
       hold_file(run, kWorkerMetrics);
-      return fmt::format("{} lines", run.by_worker.size());
+      return counted(run.by_worker.size(), "line");
     });
   }
   if (run.end) {

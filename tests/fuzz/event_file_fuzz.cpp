@@ -1,5 +1,5 @@
-// Fuzzes cut_events_after: of any file the first events up to round t stay, to the byte, or the
-// file is removed.
+// Fuzzes the cuts of event files: of any file the first events up to round t stay, to the byte, or
+// the file is removed.
 //
 // Input: t and the number of events that follow, a byte each. Then events, each a byte of length
 // and its bytes, which become records with correct checksums. Then bytes that are appended.
@@ -21,7 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using mvsgd::fuzz::check;
-using mvsgd::sim::cut_events_after;
 
 std::string little_endian(std::uint64_t value, std::size_t bytes) {
   std::string text;
@@ -36,6 +35,13 @@ std::string masked_crc(std::string_view bytes) {
 std::string record(std::string_view event) {
   const std::string length = little_endian(event.size(), 8);
   return length + masked_crc(length) + std::string(event) + masked_crc(event);
+}
+
+/// Whether there were event files.
+bool cut_events_after(const fs::path& directory, std::uint64_t t) {
+  const auto cuts = mvsgd::sim::event_cuts_after(directory, t);
+  mvsgd::sim::cut_events(cuts);
+  return !cuts.empty();
 }
 
 std::string text_of(const fs::path& path) {

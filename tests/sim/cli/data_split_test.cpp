@@ -63,7 +63,9 @@ TEST(DataSplit, PrintsWhatEachWorkerHasOfEachClass) {
 TEST(DataSplit, RefusesWhatCannotBeSplitAndWhatHasNoEffect) {
   const Outcome few = run({"data", "split", "--split", "classes", "--workers", "4"});
   EXPECT_EQ(few.code, Exit::usage);
-  EXPECT_THAT(few.err, HasSubstr("2 classes of 10 for each of 4 workers"));
+  EXPECT_THAT(
+      few.err,
+      HasSubstr("split = classes: partition: 2 classes of 10 for each of 4 workers: some would"));
   const Outcome idle = run({"data", "split", "--split-alpha", "0.1"});
   EXPECT_EQ(idle.code, Exit::usage);
   EXPECT_THAT(idle.err, HasSubstr("it is of split = dirichlet alone"));

@@ -147,7 +147,8 @@ TEST_F(Safetensors, ReadsWhatTheFormatsReferenceReads) {
   EXPECT_EQ(
       with_header(R"({"m":{"dtype":"U8","shape":[2],"data_offsets":[0,2],"more":{"a":[[1]]}}})", 2),
       "accepted");
-  for (const char* const dtype : {"BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3"}) {
+  for (const char* const dtype :
+       {"BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E4M3FNUZ", "F8_E5M2FNUZ"}) {
     EXPECT_EQ(
         with_header(
             fmt::format(R"({{"m":{{"dtype":"{}","shape":[2],"data_offsets":[0,2]}}}})", dtype), 2),

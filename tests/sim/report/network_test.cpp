@@ -119,7 +119,8 @@ TEST_F(NetworkFile, MistakesAreNamedWithFileAndLine) {
               HasSubstr("none.toml: cannot be read"));
   const auto folder = directory_.path() / "folder.toml";
   std::filesystem::create_directory(folder);
-  EXPECT_THAT(refusal<InputError>(folder.string()), HasSubstr("folder.toml: no plain file"));
+  EXPECT_THAT(refusal<InputError>(folder.string()),
+              HasSubstr("folder.toml: a directory, where a file is wanted"));
 }
 
 TEST_F(NetworkFile, HasNoLinkOfAWorkerThatNoRunHas) {

@@ -16,6 +16,7 @@
 
 #include "sim/cli/command_line.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/temporary_directory.hpp"
 #include "sim/plan/settings_file.hpp"
 #include "sim/report/gnuplot.hpp"
 #include "sim/report/html.hpp"

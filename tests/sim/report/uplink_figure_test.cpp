@@ -14,6 +14,7 @@
 
 #include "sim/cli/command_line.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/temporary_directory.hpp"
 #include "sim/report/gnuplot.hpp"
 #include "sim/run/ledger_file.hpp"
 #include "sim/run/run_directory.hpp"

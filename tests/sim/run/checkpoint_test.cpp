@@ -490,7 +490,7 @@ TEST_F(CheckpointTest, OtherSettingsAreRefusedNamingTheKey) {
   replace(path_ / "config.toml", "batch = 4", "batch = 5");
   expect_refused("batch = \"4\" there, 5 here");
   replace(path_ / "config.toml", "batch = 5", "batch = 4");
-  EXPECT_THAT(resume({"--rounds", "1"}).err, HasSubstr("the settings have 1 rounds"));
+  EXPECT_THAT(resume({"--rounds", "1"}).err, HasSubstr("the settings have 1 round"));
   EXPECT_EQ(resume({"--preset", "ssgd-mv"}).code, Exit::usage);
   const Outcome on_threads = resume({"--deadline", "60"});
   EXPECT_EQ(on_threads.code, Exit::usage);
@@ -545,6 +545,10 @@ TEST_F(CheckpointTest, ARunKilledBeforeItsFirstBeginsAgain) {
   const Outcome whole = train("ssgd-mv", path_);
   for (const auto& checkpoint : checkpoints()) fs::remove_all(checkpoint);
   fs::create_directory(path_ / "checkpoint" / "round-00000001.tmp");
+  const std::string rows = text(path_ / "metrics.jsonl");
+  EXPECT_THAT(resume().err, HasSubstr("the run has ended")) << "its results are not trained over";
+  EXPECT_EQ(text(path_ / "metrics.jsonl"), rows);
+  std::ofstream(path_ / "metrics.jsonl") << rows.substr(0, rows.find("{\"end\""));
   const Outcome resumed = resume();
   EXPECT_EQ(resumed.code, Exit::good) << resumed.err;
   EXPECT_THAT(resumed.out, HasSubstr("no checkpoint yet: the run begins again\n"));

@@ -338,6 +338,33 @@ TEST_F(CondensedRun, WithAMeanOfWhatHasNoneIsRefusedByItsName) {
   EXPECT_TRUE(verified().holds());
 }
 
+TEST_F(CondensedRun, WhoseMasksSoFarLackCoordinatesOfTheMaskDoesNotHold) {
+  Settings settings = small_settings("ssgd-mv");
+  settings.mask_metrics = true;
+  settings.warmup_epochs = 0;
+  train_and_condense(settings);
+  forget_digests();
+  std::string& metrics = (*this)["metrics.jsonl"];
+  const std::size_t layers = metrics.rfind("\"in_masks_by_layer\":{");
+  ASSERT_NE(layers, std::string::npos);
+  const std::size_t from = metrics.find(':', metrics.find("\"linear\"", layers)) + 1;
+  metrics.replace(from, metrics.find_first_of(",}", from) - from, "0");
+  const Verification verification = verified();
+  EXPECT_FALSE(verification.holds());
+  EXPECT_THAT(verification.checks.back().detail, HasSubstr("in_masks_by_layer has 0 of linear"));
+}
+
+TEST_F(CondensedRun, WithARateOf0WhereNothingWasSentDoesNotHold) {
+  train_and_condense(small_settings("sm"));
+  forget_digests();
+  std::string& metrics = (*this)["metrics.jsonl"];
+  metrics.insert(metrics.rfind(",\"seconds\""), ",\"rate_uplink\":0.0");
+  const Verification verification = verified();
+  EXPECT_FALSE(verification.holds());
+  EXPECT_THAT(verification.checks.back().detail,
+              HasSubstr("rate_uplink is 0, the ledger's rows give none"));
+}
+
 TEST_F(CondensedRun, HasMeansAndAWholeOneHasNone) {
   train_and_condense(small_settings("ssgd-mv"));
   std::string metrics = text_of(at("run") / "metrics.jsonl");

@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <barrier>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "data/synthetic.hpp"
@@ -276,12 +279,58 @@ TEST_F(RunDirectoryTest, WhatIsNoLedgerIsRefusedWithItsLine) {
   EXPECT_THROW((void)verify_run(path_ / "none", {}), InputError);
 }
 
+TEST_F(RunDirectoryTest, WhatFollowsItsEndIsRefusedWithItsLine) {
+  train();
+  const std::string whole = text("metrics.jsonl");
+  const std::string end = whole.substr(whole.find("{\"end\""));
+  for (const std::string& more : {std::string("x"), std::string("\n"), end, std::string("{")}) {
+    std::ofstream(path_ / "metrics.jsonl") << whole << more;
+    EXPECT_THAT([&] { (void)verify_run(path_, {}); },
+                testing::ThrowsMessage<InputError>(
+                    HasSubstr("metrics.jsonl:5: something follows the line of the run's end")))
+        << more;
+  }
+}
+
 TEST_F(RunDirectoryTest, WhatIsThereIsNotOverwritten) {
   fs::create_directories(path_);
   std::ofstream(path_ / "mine.txt") << "mine";
   EXPECT_THROW(RunDirectory(path_, settings_, {}), InputError);
   EXPECT_EQ(text("mine.txt"), "mine");
   EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 1);
+}
+
+// Each begins when all do, so that all find nothing there.
+TEST_F(RunDirectoryTest, OfSeveralThatBeginAtOnceOneHasItAndTheOthersLeaveItsFilesAlone) {
+  constexpr int kAtOnce = 4;
+  for (int i = 0; i < 200; ++i) {
+    const fs::path path = path_ / std::to_string(i);
+    fs::create_directories(path);
+    std::barrier begin(kAtOnce);
+    std::barrier all_have_tried(kAtOnce);
+    std::atomic<int> holders = 0;
+    std::atomic<int> missing = 0;
+    const auto run = [&] {
+      begin.arrive_and_wait();
+      try {
+        const RunDirectory directory(path, settings_, {{"version", "test"}});
+        all_have_tried.arrive_and_wait();
+        ++holders;
+        for (const char* const name :
+             {"config.toml", "metrics.jsonl", "ledger.csv", "checkpoint"}) {
+          if (!fs::exists(path / name)) ++missing;
+        }
+      } catch (const InputError&) {
+        all_have_tried.arrive_and_wait();
+      }
+    };
+    {
+      std::vector<std::jthread> threads;
+      for (int n = 0; n < kAtOnce; ++n) threads.emplace_back(run);
+    }
+    ASSERT_EQ(holders, 1) << i;
+    ASSERT_EQ(missing, 0) << i;
+  }
 }
 
 TEST_F(RunDirectoryTest, NothingIsLeftWhereNothingCanBeWritten) {

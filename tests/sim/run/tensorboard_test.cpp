@@ -166,6 +166,13 @@ std::vector<std::uint64_t> steps(const fs::path& directory, std::vector<std::uin
   return read;
 }
 
+/// Whether there were event files.
+bool cut_events_after(const fs::path& directory, std::uint64_t t) {
+  const std::vector<EventCut> cuts = event_cuts_after(directory, t);
+  cut_events(cuts);
+  return !cuts.empty();
+}
+
 class TensorBoard : public testing::Test {
  protected:
   /// Trains a run of some seconds in run_, with further arguments.

@@ -1,0 +1,39 @@
+#include "sim/files/made_directory.hpp"
+
+#include <fmt/format.h>
+
+#include <ranges>
+#include <system_error>
+
+#include "sim/files/input_error.hpp"
+
+namespace mvsgd::sim {
+
+namespace fs = std::filesystem;
+
+MadeDirectory::MadeDirectory(const fs::path& path) {
+  std::error_code error;
+  std::vector<fs::path> lacking;  // the innermost first
+  for (fs::path at = path; !at.empty() && !fs::exists(at, error); at = at.parent_path()) {
+    lacking.push_back(at);
+    if (at == at.parent_path()) break;
+  }
+  for (const fs::path& at : lacking | std::views::reverse) {
+    if (fs::create_directory(at, error)) made_.push_back(at);
+    if (!error) continue;
+    remove_empty();
+    throw InputError(fmt::format("{}: {}", path.string(), error.message()));
+  }
+  if (!fs::is_directory(path, error)) {
+    throw InputError(fmt::format("{}: no directory", path.string()));
+  }
+}
+
+MadeDirectory::~MadeDirectory() { remove_empty(); }
+
+void MadeDirectory::remove_empty() const {
+  std::error_code not_empty;
+  for (const fs::path& at : made_ | std::views::reverse) fs::remove(at, not_empty);
+}
+
+}  // namespace mvsgd::sim
