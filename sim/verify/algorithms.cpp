@@ -13,7 +13,7 @@
 #include "sim/round/protocol.hpp"
 #include "sim/verify/compared_run.hpp"
 #include "sim/verify/parts.hpp"
-#include "sim/verify/small_run.hpp"
+#include "sim/verify/short_run.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -23,7 +23,7 @@ using Run = ComparedRun;
 /// A preset's settings, with `change` made to them.
 template <typename Change>
 Run compare(std::string_view preset, Change change) {
-  Settings settings = small_settings(preset);
+  Settings settings = short_settings(preset);
   settings.value_bits = 32;
   change(settings);
   settings.check_votes = drops(*settings.scheme);
@@ -78,12 +78,12 @@ std::vector<Run> compare_schemes(Change change) {
 /// What an absent worker keeps, and what is sent against rounds from which it was absent.
 Check check_participation(const std::string& what) {
   const std::vector<Run> runs = compare_schemes([](Settings& s) {
-    s.participation = kSmallParticipants;
+    s.participation = kShortParticipants;
     s.momentum = 0.875;
     s.momentum_correction = true;
   });
   constexpr std::size_t kAway =
-      (kSmallDense + kSmallSparse - 1) * (kSmallWorkers - kSmallParticipants);
+      (kShortDense + kShortSparse - 1) * (kShortWorkers - kShortParticipants);
   const bool away = std::ranges::all_of(runs, [](const Run& run) { return run.away == kAway; });
   return {"participation",
           "m of N workers send; the mean is over m; who is absent has theta, and keeps e and its "
@@ -91,14 +91,14 @@ Check check_participation(const std::string& what) {
           away && hold(pointers(runs), kWholeRun) &&
               hold(pointers(runs), {&Run::absent, &Run::returns}),
           fmt::format("m = {} of N = {}, AD, MV with changed votes, RS, top-K and rand-k; {}",
-                      kSmallParticipants, kSmallWorkers, what)};
+                      kShortParticipants, kShortWorkers, what)};
 }
 
 /// Whole votes, changes, ranks and unions, each by layer.
 Check check_selection() {
   const auto by_layer = [](Settings& s) {
     s.selection = Selection::layer;
-    s.dense_below = kSmallDenseBelow;
+    s.dense_below = kShortDenseBelow;
   };
   const Run mv = compare("ssgd-mv", by_layer);
   const std::vector<Run> others = compare_schemes(by_layer);
@@ -109,10 +109,10 @@ Check check_selection() {
   return {"selection",
           "by layer: ceil(phi d_l) of each tensor, all of small ones; a list is its layers' lists",
           hold(runs, kWholeRun) && hold(runs, {&Run::lawful}) &&
-              hold({&mv, &ad, &random}, {&Run::mask_size}) && mv.first_vote == kSmallVoteByLayer,
+              hold({&mv, &ad, &random}, {&Run::mask_size}) && mv.first_vote == kShortVoteByLayer,
           fmt::format("MV: a vote of {} bits by hand; AD and MV with changed votes, RS, top-K and "
                       "rand-k; 9 layers, {}",
-                      kSmallVoteByLayer.count(), mv.what)};
+                      kShortVoteByLayer.count(), mv.what)};
 }
 
 /// Of ten rounds of warm-up, two have a share of 1/4 and two of 1/16; 4^-3 is below phi.
@@ -120,8 +120,8 @@ Check check_stairs() {
   const auto stairs = [](Settings& s) {
     s.value_bits = 4;
     s.phi_warmup = PhiWarmup::stairs;
-    s.warmup_epochs = 5 * kSmallDense;
-    s.epochs += 4 * kSmallDense;
+    s.warmup_epochs = 5 * kShortDense;
+    s.epochs += 4 * kShortDense;
   };
   const Run ad = compare("ssgd-mv-ad-l4-q", stairs);
   const Run top_k = compare("ssgd-mv-ad-l4-q", [&](Settings& s) {
@@ -135,8 +135,8 @@ Check check_stairs() {
            {&Run::votes, &Run::vote_size, &Run::mask, &Run::updates, &Run::theta, &Run::memory}) &&
           hold({&ad}, {&Run::mask_size, &Run::identical, &Run::counted}) &&
           ad.stairs == "1 1 2 2" && top_k.stairs == "1 1 2 2",
-      fmt::format("AD with 4-bit values and top-K, d = {}, K = {}, {} and {} before it", kSmallD,
-                  kSmallK, stair_law(kSmallD, kSmallK, 1), stair_law(kSmallD, kSmallK, 2))};
+      fmt::format("AD with 4-bit values and top-K, d = {}, K = {}, {} and {} before it", kShortD,
+                  kShortK, stair_law(kShortD, kShortK, 1), stair_law(kShortD, kShortK, 2))};
 }
 
 }  // namespace
@@ -207,15 +207,15 @@ std::vector<Check> check_algorithms() {
   for (const Run* run : all) messages += run->messages;
   const std::string wire = fmt::format("{} messages of {} runs", messages, all.size());
   const bool reaches_k =
-      std::ranges::all_of(all, [](const Run* run) { return run->non_zeros == kSmallK; });
-  constexpr std::size_t kAllSent = std::size_t{kSmallWorkers} * kSmallK;
+      std::ranges::all_of(all, [](const Run* run) { return run->non_zeros == kShortK; });
+  constexpr std::size_t kAllSent = std::size_t{kShortWorkers} * kShortK;
 
   return {
       {"eq 4", "a dense round's aggregate is the mean of the model differences",
        hold(all, {&Run::dense, &Run::scheduled}), runs},
       {"eq 5", "an update has at most K = ceil(phi d) non-zeros (0-norm, erratum)",
        hold(all, {&Run::sparse}) && reaches_k,
-       fmt::format("no message has more than {} values, and some have no zero; {}", kSmallK, runs)},
+       fmt::format("no message has more than {} values, and some have no zero; {}", kShortK, runs)},
       {"eq 6", "top-K sends D (x) S_top(D, K), ties to the lower index",
        hold({&top_k}, {&Run::votes, &Run::updates}), top_k.what},
       {"eq 7", "top-K descends by the mean of the sparse differences, on the supports' union",

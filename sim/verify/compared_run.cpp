@@ -13,14 +13,14 @@
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/layers.hpp"
 #include "sim/verify/recorded_wire.hpp"
-#include "sim/verify/small_run.hpp"
+#include "sim/verify/short_run.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
 using compress::Index;
 
-/// Together kSmallD.
+/// Together kShortD.
 Layers nine_layers() { return Layers({1, 27, 4'000, 64, 12'345, 3'000, 500, 64, 10}); }
 
 /// Whether eq 9 leaves a choice: more coordinates tie for the last places than there are places.
@@ -47,7 +47,7 @@ class Comparison {
       shown_.dense &= aggregate == defined.aggregate;
       return;
     }
-    k_ = by_layer_ ? kSmallKByLayer : stair_law(kSmallD, kSmallK, round.stair);
+    k_ = by_layer_ ? kShortKByLayer : stair_law(kShortD, kShortK, round.stair);
     for (const std::uint32_t n : defined.participants) {
       compare_vote(round, defined, n);
       compare_update(round, defined, n);
@@ -97,7 +97,7 @@ class Comparison {
   void compare_update(const Round& round, const DefinedRound& defined, std::uint32_t n) {
     const auto& values = wire_.values(round.t, comm::Kind::update, n);
     const auto& at = defined.sent_at[n];
-    std::vector<float> whole(kSmallD);
+    std::vector<float> whole(kShortD);
     for (std::size_t j = 0; j < at.size(); ++j) whole[at[j]] = values.at(j);
     shown_.updates &= whole == defined.sent[n];
     shown_.sparse &= values.size() <= k_;
@@ -157,26 +157,26 @@ void compare_ends(const GroupState& result, const Definition& definition, const 
 
 ComparedRun compare_run(const Settings& settings) {
   const bool by_layer = settings.selection == Selection::layer;
-  const Layers layers = by_layer ? nine_layers() : Layers(kSmallD);
-  SmallRun small(settings, layers);
+  const Layers layers = by_layer ? nine_layers() : Layers(kShortD);
+  ShortRun run(settings, layers);
   ComparedRun shown{.what =
                         fmt::format("d = {}, N = {}, K = {}, {} dense and {} sparse rounds",
-                                    kSmallD, settings.workers, by_layer ? kSmallKByLayer : kSmallK,
-                                    kSmallDense, kSmallSparse)};
+                                    kShortD, settings.workers, by_layer ? kShortKByLayer : kShortK,
+                                    kShortDense, kShortSparse)};
   RecordedWire wire(by_layer ? std::optional(make_protocol(settings, layers)) : std::nullopt);
   std::map<std::uint32_t, std::vector<std::uint32_t>> counts;
   const GroupState result =
-      small.run([&](std::uint32_t to, const comm::Message& message) { wire.add(to, message); },
-                [&, audit = Audit({}, settings, layers, 0)](const RoundRecord& record) {
-                  if (by_layer) hold_law(audit, record, shown);
-                },
-                [&](const Round& round, std::span<const std::uint32_t> of) {
-                  counts[round.t].assign(of.begin(), of.end());
-                });
+      run.run([&](std::uint32_t to, const comm::Message& message) { wire.add(to, message); },
+              [&, audit = Audit({}, settings, layers, 0)](const RoundRecord& record) {
+                if (by_layer) hold_law(audit, record, shown);
+              },
+              [&](const Round& round, std::span<const std::uint32_t> of) {
+                counts[round.t].assign(of.begin(), of.end());
+              });
 
-  const std::vector<Round>& rounds = small.rounds();
-  shown.scheduled = rounds.size() == kSmallDense + kSmallSparse &&
-                    std::ranges::count_if(rounds, &Round::dense) == kSmallDense &&
+  const std::vector<Round>& rounds = run.rounds();
+  shown.scheduled = rounds.size() == kShortDense + kShortSparse &&
+                    std::ranges::count_if(rounds, &Round::dense) == kShortDense &&
                     std::ranges::count(rounds, 0.1F, &Round::decay) == 2;
   shown.rescales = settings.error_rescale_on_decay();
   Comparison comparison(settings, wire, shown);
@@ -184,11 +184,11 @@ ComparedRun compare_run(const Settings& settings) {
     if (round.stair > 0) {
       shown.stairs += fmt::format("{}{}", shown.stairs.empty() ? "" : " ", round.stair);
     }
-    const DefinedRound defined = small.define(round);
+    const DefinedRound defined = run.define(round);
     comparison.compare(round, defined);
     if (!round.dense) shown.counts &= counts[round.t] == defined.counts;
   }
-  compare_ends(result, small.definition(), settings, shown);
+  compare_ends(result, run.definition(), settings, shown);
   shown.identical = wire.identical();
   shown.counted = wire.counted();
   shown.messages = wire.messages();

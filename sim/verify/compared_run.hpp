@@ -1,4 +1,4 @@
-// A small run beside the definition. Private to verify.
+// A short run beside the definition. Private to verify.
 #pragma once
 
 #include <cstddef>
@@ -45,12 +45,12 @@ struct ComparedRun {
 
 /// By hand, for the nine layers of a run with `selection = layer` and these settings:
 /// 1 + 27 + 120 + 2 + 371 + 90 + 15 + 2 + 10.
-inline constexpr std::size_t kSmallKByLayer = 638;
-inline constexpr std::uint32_t kSmallDenseBelow = 64;
+inline constexpr std::size_t kShortKByLayer = 638;
+inline constexpr std::uint32_t kShortDenseBelow = 64;
 /// Of these, B = 33: 600 (1 + 6) and 122 + 2 + 375 + 91 + 16 + 2 blocks.
-inline constexpr comm::Bits kSmallVoteByLayer(4'808);
+inline constexpr comm::Bits kShortVoteByLayer(4'808);
 
-/// Runs workers and a server (SmallRun), then the definition, and compares them.
+/// Runs workers and a server (ShortRun), then the definition, and compares them.
 [[nodiscard]] ComparedRun compare_run(const Settings& settings);
 
 }  // namespace mvsgd::sim

@@ -12,7 +12,7 @@
 #include "compress/values/code_entropy.hpp"
 #include "compress/values/half_precision.hpp"
 #include "compress/values/quantizers.hpp"
-#include "sim/verify/small_run.hpp"
+#include "sim/verify/short_run.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -36,8 +36,8 @@ std::shared_ptr<const compress::PositionCodec> codec_of(const comm::Header& head
   if (header.kind == comm::Kind::drop && header.dimension == vote.size()) {
     return std::make_shared<compress::RankCodec>(codec, vote);
   }
-  if (header.kind == comm::Kind::add && header.dimension + vote.size() == kSmallD) {
-    return std::make_shared<compress::OutsideRankCodec>(codec, vote, kSmallD);
+  if (header.kind == comm::Kind::add && header.dimension + vote.size() == kShortD) {
+    return std::make_shared<compress::OutsideRankCodec>(codec, vote, kShortD);
   }
   return codec;
 }

@@ -1,4 +1,4 @@
-// What crosses in a small run, decoded. Private to verify.
+// What crosses in a short run, decoded. Private to verify.
 #pragma once
 
 #include <cstddef>

@@ -16,13 +16,13 @@
 #include "sim/law/check_failed.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/verify/parts.hpp"
-#include "sim/verify/small_run.hpp"
+#include "sim/verify/short_run.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
 Settings reducing(std::string_view preset) {
-  Settings settings = small_settings(preset);
+  Settings settings = short_settings(preset);
   settings.aggregate = AggregatedBy::reduce;
   return settings;
 }
@@ -76,20 +76,20 @@ struct Shown {
 };
 
 Shown run(const Settings& settings, const LawConstants& law) {
-  SmallRun small(settings);
+  ShortRun run(settings);
   Across across;
   Shown shown;
   const GroupState result =
-      small.run([&](std::uint32_t, const comm::Message& message) { across.add(message); },
-                [&, audit = Audit(law, settings, kSmallD, 0)](const RoundRecord& record) {
-                  try {
-                    audit.check(record.round, record.ledger, record.sizes);
-                  } catch (const CheckFailed& e) {
-                    if (shown.unlawful.empty()) shown.unlawful = e.what();
-                  }
-                });
-  for (const Round& round : small.rounds()) {
-    const DefinedRound defined = small.define(round);
+      run.run([&](std::uint32_t, const comm::Message& message) { across.add(message); },
+              [&, audit = Audit(law, settings, kShortD, 0)](const RoundRecord& record) {
+                try {
+                  audit.check(record.round, record.ledger, record.sizes);
+                } catch (const CheckFailed& e) {
+                  if (shown.unlawful.empty()) shown.unlawful = e.what();
+                }
+              });
+  for (const Round& round : run.rounds()) {
+    const DefinedRound defined = run.define(round);
     const std::size_t workers = defined.participants.size();
     std::vector<float> mean = across.sum(round.t);
     for (float& x : mean) x /= static_cast<float>(workers);
@@ -106,11 +106,11 @@ Shown run(const Settings& settings, const LawConstants& law) {
     shown.least = std::ranges::min(sent);
     shown.most = std::ranges::max(sent);
   }
-  shown.theta = std::ranges::equal(result.server.theta, small.definition().theta());
+  shown.theta = std::ranges::equal(result.server.theta, run.definition().theta());
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
     shown.memory = shown.memory &&
-                   std::ranges::equal(result.workers[n].e, small.definition().error(n)) &&
-                   std::ranges::equal(result.workers[n].theta, small.definition().theta());
+                   std::ranges::equal(result.workers[n].e, run.definition().error(n)) &&
+                   std::ranges::equal(result.workers[n].theta, run.definition().theta());
   }
   return shown;
 }
@@ -121,7 +121,7 @@ std::vector<Check> check_ring(const LawConstants& law) {
   const Shown mv = run(reducing("ssgd-mv"), law);
   const Shown dense = run(reducing("dense"), law);
   Settings some = reducing("ssgd-mv-ad-l4-q");
-  some.participation = kSmallParticipants;
+  some.participation = kShortParticipants;
   const Shown sampled = run(some, law);
   bool holds = true;
   std::string unlawful;
@@ -132,7 +132,7 @@ std::vector<Check> check_ring(const LawConstants& law) {
   const std::string counts = fmt::format(
       "MV, dense, and AD with 4-bit values on {} of the workers; d = {}, N = {}, K = {}: where "
       "all take part each sends {} or {} float32 values",
-      kSmallParticipants, kSmallD, kSmallWorkers, kSmallK, grouped(mv.least), grouped(mv.most));
+      kShortParticipants, kShortD, kShortWorkers, kShortK, grouped(mv.least), grouped(mv.most));
   return {{"all-reduce",
            "eq 8 without the server: the ring's sum in its order, of 2 (P - 1) K values; theta "
            "follows",

@@ -18,20 +18,20 @@
 
 namespace mvsgd::sim {
 
-inline constexpr std::size_t kSmallD = 20'011;          ///< a multiple of no preset's B
-inline constexpr std::size_t kSmallK = 601;             ///< ceil(0.03 d), by hand: 600.33
-inline constexpr std::uint32_t kSmallDense = 2;         ///< rounds
-inline constexpr std::uint32_t kSmallSparse = 10;       ///< rounds
-inline constexpr std::uint32_t kSmallWorkers = 10;      ///< N of every preset
-inline constexpr std::uint32_t kSmallParticipants = 3;  ///< m, where workers are sampled
+inline constexpr std::size_t kShortD = 20'011;          ///< a multiple of no preset's B
+inline constexpr std::size_t kShortK = 601;             ///< ceil(0.03 d), by hand: 600.33
+inline constexpr std::uint32_t kShortDense = 2;         ///< rounds
+inline constexpr std::uint32_t kShortSparse = 10;       ///< rounds
+inline constexpr std::uint32_t kShortWorkers = 10;      ///< N of every preset
+inline constexpr std::uint32_t kShortParticipants = 3;  ///< m, where workers are sampled
 
-/// A preset for kSmallDense and kSmallSparse rounds, at phi = 0.03 and phi_ad = 0.004.
-[[nodiscard]] Settings small_settings(std::string_view preset);
+/// A preset for kShortDense and kShortSparse rounds, at phi = 0.03 and phi_ad = 0.004.
+[[nodiscard]] Settings short_settings(std::string_view preset);
 
 /// Real workers and a real server, which exchange messages, and the definition of the same rounds.
-class SmallRun {
+class ShortRun {
  public:
-  explicit SmallRun(const Settings& settings, Layers layers = Layers(kSmallD));
+  explicit ShortRun(const Settings& settings, Layers layers = Layers(kShortD));
 
   [[nodiscard]] const std::vector<Round>& rounds() const { return rounds_; }
 

@@ -1,4 +1,4 @@
-#include "sim/verify/small_run.hpp"
+#include "sim/verify/short_run.hpp"
 
 #include <utility>
 
@@ -9,7 +9,7 @@
 namespace mvsgd::sim {
 namespace {
 
-std::vector<float> first_theta() { return std::vector<float>(kSmallD, 0.25F); }
+std::vector<float> first_theta() { return std::vector<float>(kShortD, 0.25F); }
 
 /// An epoch of N batches of images is one step. After the warm-up the rate decays twice.
 std::vector<Round> rounds_of(const Settings& settings) {
@@ -20,23 +20,23 @@ std::vector<Round> rounds_of(const Settings& settings) {
 
 }  // namespace
 
-Settings small_settings(std::string_view name) {
+Settings short_settings(std::string_view name) {
   Settings settings = preset(name).settings;
-  settings.epochs = kSmallDense + kSmallSparse * settings.local_steps;  // of one step each
-  settings.warmup_epochs = kSmallDense;
+  settings.epochs = kShortDense + kShortSparse * settings.local_steps;  // of one step each
+  settings.warmup_epochs = kShortDense;
   settings.phi = Decimal(3, 2);
   settings.phi_ad = Decimal(4, 3);
   return settings;
 }
 
-SmallRun::SmallRun(const Settings& settings, Layers layers)
+ShortRun::ShortRun(const Settings& settings, Layers layers)
     : settings_(settings),
       layers_(std::move(layers)),
       rounds_(rounds_of(settings)),
-      update_(kSmallD, settings.workers, kVerifySeed, settings),
+      update_(kShortD, settings.workers, kVerifySeed, settings),
       definition_(settings, first_theta(), layers_) {}
 
-GroupState SmallRun::run(const comm::WireObserver& on_message,
+GroupState ShortRun::run(const comm::WireObserver& on_message,
                          const std::function<void(const RoundRecord&)>& on_closed,
                          const CountsObserver& on_counts) {
   Slots slots(settings_.workers);
