@@ -1,7 +1,10 @@
 #include "sim/files/made_directory.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <ranges>
 #include <system_error>
 
@@ -34,6 +37,12 @@ MadeDirectory::~MadeDirectory() { remove_empty(); }
 void MadeDirectory::remove_empty() const {
   std::error_code not_empty;
   for (const fs::path& at : made_ | std::views::reverse) fs::remove(at, not_empty);
+}
+
+void need_writable(const fs::path& directory) {
+  if (faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return;
+  throw InputError(
+      fmt::format("{}: {}", directory.string(), std::generic_category().message(errno)));
 }
 
 }  // namespace mvsgd::sim

@@ -1,4 +1,4 @@
-// Directories that do not stay if nothing is put into them.
+// Directories that do not stay if nothing is put into them, and whether files can be put there.
 #pragma once
 
 #include <filesystem>
@@ -21,5 +21,8 @@ class MadeDirectory {
 
   std::vector<std::filesystem::path> made_;  ///< the outermost first
 };
+
+/// Throws InputError with the reason unless files can be made and removed in the directory.
+void need_writable(const std::filesystem::path& directory);
 
 }  // namespace mvsgd::sim

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <iterator>
 #include <map>
@@ -16,6 +14,7 @@
 
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/made_directory.hpp"
 #include "sim/files/plain_file.hpp"
 #include "sim/report/statistics.hpp"
 #include "sim/reproduce/sweep.hpp"
@@ -104,11 +103,10 @@ std::size_t ArchivedTrials::take(std::span<const TrialSpec> trials) const {
 }
 
 void ArchivedTrials::make_directory() const {
-  sim::make_directory(directory_);
-  if (::access(directory_.c_str(), W_OK | X_OK) != 0) {
-    const std::error_code error(errno, std::generic_category());
-    throw InputError(fmt::format("{}: {}", directory_.string(), error.message()));
-  }
+  std::error_code error;
+  fs::create_directories(directory_, error);
+  if (error) throw InputError(fmt::format("{}: {}", directory_.string(), error.message()));
+  need_writable(directory_);
 }
 
 void ArchivedTrials::add(const TrialSpec& trial) const {

@@ -5,10 +5,8 @@
 
 #include <algorithm>
 #include <ostream>
-#include <system_error>
 
 #include "sim/files/durable_file.hpp"
-#include "sim/files/input_error.hpp"
 #include "sim/files/made_directory.hpp"
 #include "sim/reproduce/results_files.hpp"
 #include "sim/text/numbers.hpp"
@@ -78,12 +76,6 @@ void Sweep::tell(const TrialSpec& trial) {
   fmt::print(*out_, "  {:.2f} % in {}; {} left\n", 100 * run.end->test_accuracy, duration(seconds),
              duration(forecast_.seconds(plan_->trials)));
   ResultsFiles(*plan_, rows).write_numbers();
-}
-
-void make_directory(const std::filesystem::path& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) throw InputError(fmt::format("{}: {}", path.string(), error.message()));
 }
 
 }  // namespace mvsgd::sim

@@ -74,7 +74,4 @@ class Sweep {
   std::vector<std::string> failed_;
 };
 
-/// Throws InputError if the directory cannot be made.
-void make_directory(const std::filesystem::path& path);
-
 }  // namespace mvsgd::sim

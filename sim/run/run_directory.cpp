@@ -1,9 +1,7 @@
 #include "sim/run/run_directory.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ostream.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -44,13 +42,6 @@ Replacement config_of(const fs::path& directory, const Settings& settings,
   std::ostringstream text;
   write_toml(settings, parts, text);
   return {directory / "config.toml", [&](DurableFile& file) { file.write(text.str()); }};
-}
-
-/// Throws InputError unless files can be made and removed there.
-void need_writable(const fs::path& directory) {
-  if (faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return;
-  throw InputError(
-      fmt::format("{}: {}", directory.string(), std::generic_category().message(errno)));
 }
 
 [[noreturn]] void refuse_to_overwrite(const fs::path& path) {

@@ -41,7 +41,7 @@ void use_signs(Settings& s) {
 }
 
 /// Whether all of `what` hold in all of `runs`.
-bool hold(const std::vector<const Run*>& runs, std::initializer_list<bool Run::*> what) {
+bool all_hold(const std::vector<const Run*>& runs, std::initializer_list<bool Run::*> what) {
   return std::ranges::all_of(runs, [&](const Run* run) {
     return std::ranges::all_of(what, [&](bool Run::*one) { return run->*one; });
   });
@@ -88,8 +88,8 @@ Check check_participation(const std::string& what) {
   return {"participation",
           "m of N workers send; the mean is over m; who is absent has theta, and keeps e and its "
           "vote",
-          away && hold(pointers(runs), kWholeRun) &&
-              hold(pointers(runs), {&Run::absent, &Run::returns}),
+          away && all_hold(pointers(runs), kWholeRun) &&
+              all_hold(pointers(runs), {&Run::absent, &Run::returns}),
           fmt::format("m = {} of N = {}, AD, MV with changed votes, RS, top-K and rand-k; {}",
                       kShortParticipants, kShortWorkers, what)};
 }
@@ -108,8 +108,9 @@ Check check_selection() {
   const Run& random = others.back();
   return {"selection",
           "by layer: ceil(phi d_l) of each tensor, all of small ones; a list is its layers' lists",
-          hold(runs, kWholeRun) && hold(runs, {&Run::lawful}) &&
-              hold({&mv, &ad, &random}, {&Run::mask_size}) && mv.first_vote == kShortVoteByLayer,
+          all_hold(runs, kWholeRun) && all_hold(runs, {&Run::lawful}) &&
+              all_hold({&mv, &ad, &random}, {&Run::mask_size}) &&
+              mv.first_vote == kShortVoteByLayer,
           fmt::format("MV: a vote of {} bits by hand; AD and MV with changed votes, RS, top-K and "
                       "rand-k; 9 layers, {}",
                       kShortVoteByLayer.count(), mv.what)};
@@ -131,9 +132,9 @@ Check check_stairs() {
   return {
       "phi_warmup",
       "DGC's stairs: a round keeps ceil(d / 4^j), down to K; each stair begins with new votes",
-      hold({&ad, &top_k},
-           {&Run::votes, &Run::vote_size, &Run::mask, &Run::updates, &Run::theta, &Run::memory}) &&
-          hold({&ad}, {&Run::mask_size, &Run::identical, &Run::counted}) &&
+      all_hold({&ad, &top_k}, {&Run::votes, &Run::vote_size, &Run::mask, &Run::updates, &Run::theta,
+                               &Run::memory}) &&
+          all_hold({&ad}, {&Run::mask_size, &Run::identical, &Run::counted}) &&
           ad.stairs == "1 1 2 2" && top_k.stairs == "1 1 2 2",
       fmt::format("AD with 4-bit values and top-K, d = {}, K = {}, {} and {} before it", kShortD,
                   kShortK, stair_law(kShortD, kShortK, 1), stair_law(kShortD, kShortK, 2))};
@@ -212,69 +213,70 @@ std::vector<Check> check_algorithms() {
 
   return {
       {"eq 4", "a dense round's aggregate is the mean of the model differences",
-       hold(all, {&Run::dense, &Run::scheduled}), runs},
+       all_hold(all, {&Run::dense, &Run::scheduled}), runs},
       {"eq 5", "an update has at most K = ceil(phi d) non-zeros (0-norm, erratum)",
-       hold(all, {&Run::sparse}) && reaches_k,
+       all_hold(all, {&Run::sparse}) && reaches_k,
        fmt::format("no message has more than {} values, and some have no zero; {}", kShortK, runs)},
       {"eq 6", "top-K sends D (x) S_top(D, K), ties to the lower index",
-       hold({&top_k}, {&Run::votes, &Run::updates}), top_k.what},
+       all_hold({&top_k}, {&Run::votes, &Run::updates}), top_k.what},
       {"eq 7", "top-K descends by the mean of the sparse differences, on the supports' union",
-       hold({&top_k}, {&Run::mask, &Run::aggregate, &Run::theta}), top_k.what},
+       all_hold({&top_k}, {&Run::mask, &Run::aggregate, &Run::theta}), top_k.what},
       {"eq 8", "the mean of masked vectors is the masked mean, bit for bit in worker order",
-       hold({&mv, &rs, &ad}, {&Run::linear, &Run::aggregate}),
+       all_hold({&mv, &rs, &ad}, {&Run::linear, &Run::aggregate}),
        fmt::format("MV, RS and AD, each {}", what)},
       {"eq 9", "the mask is S_top of the votes' sum; of a tie each round draws anew, or the index",
-       hold({&mv}, {&Run::counts, &Run::votes}) && hold({&mv, &ad, &index}, {&Run::mask}) &&
+       all_hold({&mv}, {&Run::counts, &Run::votes}) && all_hold({&mv, &ad, &index}, {&Run::mask}) &&
            mv.drawn_masks > 1 && index.drawn_masks > 0,
        fmt::format("{}; {} of them with more in a tie than have room", what, mv.drawn_masks)},
       {"eq 16", "AD's running sum is the sum recomputed from all votes, in every round",
-       hold({&ad, &fractional}, {&Run::counts}) && ad.votes, ad.what},
+       all_hold({&ad, &fractional}, {&Run::counts}) && ad.votes, ad.what},
       {"|M_t| = K", "every mask of MV, RS, AD and rand-k has K coordinates",
-       hold({&mv, &rs, &ad, &random, &fractional, &sign, &unfed, &index}, {&Run::mask_size}), runs},
+       all_hold({&mv, &rs, &ad, &random, &fractional, &sign, &unfed, &index}, {&Run::mask_size}),
+       runs},
       {"|M_n| = K", "every vote has K coordinates, AD's after adds and drops too",
-       hold(all, {&Run::vote_size}), runs},
+       all_hold(all, {&Run::vote_size}), runs},
       {"e = D - sent", "the memory keeps, bit for bit, what was not sent",
-       hold(all, {&Run::memory, &Run::updates}), runs},
+       all_hold(all, {&Run::memory, &Run::updates}), runs},
       {"decay", "at a decay of eta MV's and RS's memory falls to a tenth, AD's and top-K's stays",
-       hold(all, {&Run::scheduled}) && hold({&mv, &rs, &ad, &top_k}, {&Run::memory}) &&
-           hold({&mv, &rs}, {&Run::rescales}) && !ad.rescales && !top_k.rescales,
+       all_hold(all, {&Run::scheduled}) && all_hold({&mv, &rs, &ad, &top_k}, {&Run::memory}) &&
+           all_hold({&mv, &rs}, {&Run::rescales}) && !ad.rescales && !top_k.rescales,
        fmt::format("two decays in: {}", what)},
       {"Algorithm 1", "MV: theta and every e_n, bit for bit with whole vectors",
-       hold({&mv, &index}, {&Run::theta, &Run::memory}), what},
+       all_hold({&mv, &index}, {&Run::theta, &Run::memory}), what},
       {"line 15", "RS: the mask is the successive draws' by definition; theta likewise",
-       hold({&rs}, {&Run::counts, &Run::mask, &Run::theta, &Run::memory}), rs.what},
+       all_hold({&rs}, {&Run::counts, &Run::mask, &Run::theta, &Run::memory}), rs.what},
       {"Algorithm 2", "AD: votes, theta and every e_n, bit for bit with whole vectors",
-       hold({&ad}, {&Run::votes, &Run::theta, &Run::memory}), ad.what},
+       all_hold({&ad}, {&Run::votes, &Run::theta, &Run::memory}), ad.what},
       {"rand-k", "the mask is the server's draw; theta and every e_n with whole vectors",
-       hold({&random}, {&Run::mask, &Run::theta, &Run::memory, &Run::updates}), random.what},
+       all_hold({&random}, {&Run::mask, &Run::theta, &Run::memory, &Run::updates}), random.what},
       {"quantised", "the server recovers Q(M (x) D), and theta follows: eqs 17 and 18",
-       hold({&fractional, &sign, &unfed}, {&Run::updates, &Run::theta}),
+       all_hold({&fractional, &sign, &unfed}, {&Run::updates, &Run::theta}),
        fmt::format("q = 4 with and without its error fed back, q = 1 in blocks of 64; {}", what)},
       {"by entropy", "votes as changes and values by their entropy: the same model, bit for bit",
-       hold({&least, &least_ad},
-            {&Run::votes, &Run::mask, &Run::updates, &Run::theta, &Run::memory}),
+       all_hold({&least, &least_ad},
+                {&Run::votes, &Run::mask, &Run::updates, &Run::theta, &Run::memory}),
        fmt::format("MV and AD with 4-bit values, each {}", what)},
       {"two ways",
        "the server sends Q of the mean and of its memory, which keeps the rest; theta follows",
-       hold({&both, &both_own, &both_signs, &both_unfed}, {&Run::aggregate, &Run::theta}) &&
-           hold({&both, &both_own, &both_signs}, {&Run::server_memory}) && both.memory,
+       all_hold({&both, &both_own, &both_signs, &both_unfed}, {&Run::aggregate, &Run::theta}) &&
+           all_hold({&both, &both_own, &both_signs}, {&Run::server_memory}) && both.memory,
        fmt::format("MV by entropy at q = 4, top-K at 2, AD at 1 with and without memory; {}",
                    what)},
       {"16 bits", "float16 and bfloat16 values: the server recovers Q(M (x) D), and theta follows",
-       hold({&half, &brain}, {&Run::updates, &Run::theta, &Run::memory}) &&
-           hold({&half}, {&Run::aggregate, &Run::server_memory}),
+       all_hold({&half, &brain}, {&Run::updates, &Run::theta, &Run::memory}) &&
+           all_hold({&half}, {&Run::aggregate, &Run::server_memory}),
        fmt::format("RS with float16 both ways, top-K with bfloat16; {}", what)},
       {"correction",
        "DGC: velocity enters D before the support is chosen, and is 0 where values were sent",
-       hold({&heavy, &corrected, &ahead}, {&Run::velocity, &Run::memory, &Run::theta}) &&
+       all_hold({&heavy, &corrected, &ahead}, {&Run::velocity, &Run::memory, &Run::theta}) &&
            heavy.cleared == 0 && corrected.cleared == kAllSent && ahead.cleared == kAllSent,
        fmt::format("AD with and without correction, top-K with Nesterov's momentum; {}", what)},
       check_stairs(),
       check_selection(),
       check_participation(what),
       {"encode, decode", "each message, decoded and encoded again, has the same bytes",
-       hold(all, {&Run::identical}), wire},
-      {"sent = received", "by field, and 8 times the bytes moved", hold(all, {&Run::counted}),
+       all_hold(all, {&Run::identical}), wire},
+      {"sent = received", "by field, and 8 times the bytes moved", all_hold(all, {&Run::counted}),
        wire},
   };
 }

@@ -158,7 +158,7 @@ void compare_ends(const GroupState& result, const Definition& definition, const 
 ComparedRun compare_run(const Settings& settings) {
   const bool by_layer = settings.selection == Selection::layer;
   const Layers layers = by_layer ? nine_layers() : Layers(kShortD);
-  ShortRun run(settings, layers);
+  ShortRun short_run(settings, layers);
   ComparedRun shown{.what =
                         fmt::format("d = {}, N = {}, K = {}, {} dense and {} sparse rounds",
                                     kShortD, settings.workers, by_layer ? kShortKByLayer : kShortK,
@@ -166,15 +166,15 @@ ComparedRun compare_run(const Settings& settings) {
   RecordedWire wire(by_layer ? std::optional(make_protocol(settings, layers)) : std::nullopt);
   std::map<std::uint32_t, std::vector<std::uint32_t>> counts;
   const GroupState result =
-      run.run([&](std::uint32_t to, const comm::Message& message) { wire.add(to, message); },
-              [&, audit = Audit({}, settings, layers, 0)](const RoundRecord& record) {
-                if (by_layer) hold_law(audit, record, shown);
-              },
-              [&](const Round& round, std::span<const std::uint32_t> of) {
-                counts[round.t].assign(of.begin(), of.end());
-              });
+      short_run.run([&](std::uint32_t to, const comm::Message& message) { wire.add(to, message); },
+                    [&, audit = Audit({}, settings, layers, 0)](const RoundRecord& record) {
+                      if (by_layer) hold_law(audit, record, shown);
+                    },
+                    [&](const Round& round, std::span<const std::uint32_t> of) {
+                      counts[round.t].assign(of.begin(), of.end());
+                    });
 
-  const std::vector<Round>& rounds = run.rounds();
+  const std::vector<Round>& rounds = short_run.rounds();
   shown.scheduled = rounds.size() == kShortDense + kShortSparse &&
                     std::ranges::count_if(rounds, &Round::dense) == kShortDense &&
                     std::ranges::count(rounds, 0.1F, &Round::decay) == 2;
@@ -184,11 +184,11 @@ ComparedRun compare_run(const Settings& settings) {
     if (round.stair > 0) {
       shown.stairs += fmt::format("{}{}", shown.stairs.empty() ? "" : " ", round.stair);
     }
-    const DefinedRound defined = run.define(round);
+    const DefinedRound defined = short_run.define(round);
     comparison.compare(round, defined);
     if (!round.dense) shown.counts &= counts[round.t] == defined.counts;
   }
-  compare_ends(result, run.definition(), settings, shown);
+  compare_ends(result, short_run.definition(), settings, shown);
   shown.identical = wire.identical();
   shown.counted = wire.counted();
   shown.messages = wire.messages();

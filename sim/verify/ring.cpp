@@ -76,20 +76,20 @@ struct Shown {
 };
 
 Shown run(const Settings& settings, const LawConstants& law) {
-  ShortRun run(settings);
+  ShortRun short_run(settings);
   Across across;
   Shown shown;
   const GroupState result =
-      run.run([&](std::uint32_t, const comm::Message& message) { across.add(message); },
-              [&, audit = Audit(law, settings, kShortD, 0)](const RoundRecord& record) {
-                try {
-                  audit.check(record.round, record.ledger, record.sizes);
-                } catch (const CheckFailed& e) {
-                  if (shown.unlawful.empty()) shown.unlawful = e.what();
-                }
-              });
-  for (const Round& round : run.rounds()) {
-    const DefinedRound defined = run.define(round);
+      short_run.run([&](std::uint32_t, const comm::Message& message) { across.add(message); },
+                    [&, audit = Audit(law, settings, kShortD, 0)](const RoundRecord& record) {
+                      try {
+                        audit.check(record.round, record.ledger, record.sizes);
+                      } catch (const CheckFailed& e) {
+                        if (shown.unlawful.empty()) shown.unlawful = e.what();
+                      }
+                    });
+  for (const Round& round : short_run.rounds()) {
+    const DefinedRound defined = short_run.define(round);
     const std::size_t workers = defined.participants.size();
     std::vector<float> mean = across.sum(round.t);
     for (float& x : mean) x /= static_cast<float>(workers);
@@ -106,11 +106,11 @@ Shown run(const Settings& settings, const LawConstants& law) {
     shown.least = std::ranges::min(sent);
     shown.most = std::ranges::max(sent);
   }
-  shown.theta = std::ranges::equal(result.server.theta, run.definition().theta());
+  shown.theta = std::ranges::equal(result.server.theta, short_run.definition().theta());
   for (std::uint32_t n = 0; n < settings.workers; ++n) {
     shown.memory = shown.memory &&
-                   std::ranges::equal(result.workers[n].e, run.definition().error(n)) &&
-                   std::ranges::equal(result.workers[n].theta, run.definition().theta());
+                   std::ranges::equal(result.workers[n].e, short_run.definition().error(n)) &&
+                   std::ranges::equal(result.workers[n].theta, short_run.definition().theta());
   }
   return shown;
 }
