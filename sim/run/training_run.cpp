@@ -44,8 +44,8 @@ double seconds_since(Clock::time_point start) {
 /// Decides after which rounds to pause for a checkpoint, and whether to go on then.
 class Pauses {
  public:
-  Pauses(const Settings& settings, std::size_t rounds, const std::function<bool()>& interrupted)
-      : every_(settings.checkpoint_every), rounds_(rounds), interrupted_(&interrupted) {}
+  Pauses(const Settings& settings, std::size_t rounds, std::function<bool()> interrupted)
+      : every_(settings.checkpoint_every), rounds_(rounds), interrupted_(std::move(interrupted)) {}
 
   /// Always true before the last round, so that a run can go on from there to more `rounds`: the
   /// last round has an evaluation, which a longer run does not have in that round.
@@ -61,13 +61,13 @@ class Pauses {
   /// Thread-safe.
   [[nodiscard]] bool is_interrupted() const {
     const std::lock_guard lock(asking_);
-    return *interrupted_ && (*interrupted_)();
+    return interrupted_();
   }
 
  private:
   CheckpointEvery every_;
   std::size_t rounds_;
-  const std::function<bool()>* interrupted_;
+  std::function<bool()> interrupted_;
   mutable std::mutex asking_;
   Clock::time_point last_ = Clock::now();
 };
@@ -152,29 +152,29 @@ FoundCheckpoint checkpoint_to_go_on_from(const std::filesystem::path& run, const
   return found;
 }
 
-RunDirectory open_directory(const std::filesystem::path& path, const Settings& settings,
-                            const TrainingOptions& options, const Environment& here,
-                            const FoundCheckpoint& found) {
-  if (options.resume) return {path, settings, here, found};
-  return {path, settings, here};
-}
+/// What a run begins with. It is complete before anything is written.
+struct Beginning {
+  Settings settings;
+  MemoryEstimate memory;
+  Environment here;
+  data::TrainTest images;
+  std::vector<Round> rounds;  ///< all of the run
+  FoundCheckpoint found;      ///< without the state of its newest, which is below
+  TrialState state;
+};
 
-}  // namespace
-
-TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
-                     const TrainingOptions& options, const TrainingSinks& sinks,
-                     const LawConstants& law) {
+Beginning beginning_of(const std::filesystem::path& path, const Settings& given,
+                       const TrainingOptions& options, const TrainingSinks& sinks,
+                       comm::Processes& processes) {
   Settings settings = given;
   settings.data = absolute_data(given);
-  comm::OneProcess alone;
-  comm::Processes& processes = options.processes != nullptr ? *options.processes : alone;
   const MemoryEstimate memory = memory_here(processes, settings);
   if (const auto warning = check_memory(memory, memory_limits())) warn(sinks, *warning);
   Environment here = environment_of(settings);
-  const data::TrainTest images = load_images(settings);
+  data::TrainTest images = load_images(settings);
   agree(processes, settings, images);
   if (settings.data != "synthetic") here.emplace_back(kImagesDigest, digest_of(images));
-  const std::vector<Round> rounds = schedule(settings, images.train.size());
+  std::vector<Round> rounds = schedule(settings, images.train.size());
   FoundCheckpoint found;
   if (options.resume) found = checkpoint_to_go_on_from(path, settings, rounds.size());
   check_images(settings, found, here);
@@ -183,97 +183,195 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
     auto& bits = std::ranges::find(here, "bits", &Environment::value_type::first)->second;
     bits = joined_bits(value_of(found.newest->environment, "bits"), bits);
   }
-  TrialState begun = found.newest ? std::move(found.newest->state) : first_state(settings);
+  TrialState state = found.newest ? std::move(found.newest->state) : first_state(settings);
   if (!found.newest && settings.init != kRandomInit) {
     for (const std::string& remark : remarks_on_model(settings.init)) {
       warn(sinks, fmt::format("{}: {}", settings.init, remark));
     }
   }
-  const std::function<bool()> interrupted = [&] {
-    return (sinks.interrupted && sinks.interrupted()) || processes.is_asked_to_stop();
-  };
-  Pauses pauses(settings, rounds.size(), interrupted);
-  // From now on an interrupt ends the run in order, so that no directory is left half made.
-  (void)pauses.is_interrupted();
+  return {.settings = std::move(settings),
+          .memory = memory,
+          .here = std::move(here),
+          .images = std::move(images),
+          .rounds = std::move(rounds),
+          .found = std::move(found),
+          .state = std::move(state)};
+}
+
+/// What a run writes.
+struct OpenFiles {
   std::optional<WireDump> dump;
-  if (options.dump) dump.emplace(options.dump->directory, options.dump->rounds);
-  std::vector<EventCut> cuts;
-  if (options.resume) cuts = event_cuts_after(path, begun.group.t);
-  RunDirectory directory = open_directory(path, settings, options, here, found);
-  if (dump) warn_of_rounds_not_dumped(sinks, options.dump->rounds, begun.group.t, rounds.size());
-
-  // A run that already has event files gets a further one.
-  cut_events(cuts);
+  RunDirectory directory;
   std::optional<EventFile> events;
-  if (!cuts.empty()) {
-    events.emplace(directory.path(), wall_time(), begun.group.t + (begun.evaluation_due ? 0 : 1));
-  } else if (options.events) {
-    events.emplace(directory.path(), wall_time());
-  }
+};
 
-  send_start(processes, begun);
-  if (sinks.on_start)
-    sinks.on_start({.images = images, .rounds = rounds, .memory = memory, .state = begun});
-  const double earlier = begun.seconds;
-  const Clock::time_point start = Clock::now();
-  const auto seconds = [&] { return earlier + seconds_since(start); };
-  std::uint32_t t = begun.group.t;
-  std::uint32_t saved = t;  // giving up a round may lead back to it
-  TrialSinks trial_sinks;
-  trial_sinks.on_round = [&](const RoundRecord& record) {
-    if (sinks.on_round) sinks.on_round(record, seconds());
-    const auto metrics = directory.add(record, seconds());
-    t = record.round.t;
-    if (events && metrics) events->add(metrics->round, wall_time(), scalars_of(*metrics));
-  };
-  trial_sinks.on_evaluation = [&](const Evaluation& evaluation) {
-    if (sinks.on_evaluation) sinks.on_evaluation(rounds[t - 1], evaluation);
-    const RoundMetrics metrics = directory.add_evaluation(evaluation, seconds());
-    if (events) events->add(metrics.round, wall_time(), scalars_of(metrics));
-  };
-  if (dump) {
-    trial_sinks.on_message = [&](std::uint32_t to, const comm::Message& message) {
-      dump->add(to, message);
+std::optional<WireDump> open_dump(const std::optional<DumpOptions>& options) {
+  if (!options) return std::nullopt;
+  return std::optional<WireDump>(std::in_place, options->directory, options->rounds);
+}
+
+RunDirectory open_directory(const std::filesystem::path& path, const Beginning& begun,
+                            const TrainingOptions& options) {
+  if (options.resume) return {path, begun.settings, begun.here, begun.found};
+  return {path, begun.settings, begun.here};
+}
+
+/// Cuts the event files that there are, which then get a further one. None if the run has none.
+std::optional<EventFile> open_events(const std::filesystem::path& path,
+                                     const std::vector<EventCut>& cuts, const TrialState& state,
+                                     const TrainingOptions& options) {
+  cut_events(cuts);
+  if (!cuts.empty()) {
+    const std::uint32_t first = state.group.t + (state.evaluation_due ? 0 : 1);
+    return std::optional<EventFile>(std::in_place, path, wall_time(), first);
+  }
+  if (!options.events) return std::nullopt;
+  return std::optional<EventFile>(std::in_place, path, wall_time());
+}
+
+OpenFiles open_files(const std::filesystem::path& path, const Beginning& begun,
+                     const TrainingOptions& options) {
+  std::vector<EventCut> cuts;
+  if (options.resume) cuts = event_cuts_after(path, begun.state.group.t);
+  return {.dump = open_dump(options.dump),
+          .directory = open_directory(path, begun, options),
+          .events = open_events(path, cuts, begun.state, options)};
+}
+
+/// A run from its first round here on: what run_trial() tells is written, told on, and saved.
+class RunUnderWay {
+ public:
+  RunUnderWay(const Beginning& begun, OpenFiles& files, Pauses& pauses, const TrainingSinks& sinks,
+              comm::Processes& processes)
+      : begun_(&begun),
+        files_(&files),
+        pauses_(&pauses),
+        sinks_(&sinks),
+        processes_(&processes),
+        earlier_(begun.state.seconds),
+        t_(begun.state.group.t),
+        saved_(t_) {}
+
+  /// For run_trial(). They refer to this.
+  [[nodiscard]] TrialSinks trial_sinks();
+  [[nodiscard]] std::uint32_t rounds_done() const { return t_; }
+  /// The run's wall time, with its earlier parts.
+  [[nodiscard]] double seconds() const { return earlier_ + seconds_since(start_); }
+
+ private:
+  void add(const RoundRecord& record);
+  void add(const Evaluation& evaluation);
+  /// Saves a checkpoint, and tells the other processes whether the run goes on.
+  [[nodiscard]] bool pause(const TrialState& state);
+
+  const Beginning* begun_;
+  OpenFiles* files_;
+  Pauses* pauses_;
+  const TrainingSinks* sinks_;
+  comm::Processes* processes_;
+  double earlier_;
+  Clock::time_point start_ = Clock::now();
+  std::uint32_t t_;
+  std::uint32_t saved_;  // giving up a round may lead back to it
+};
+
+TrialSinks RunUnderWay::trial_sinks() {
+  TrialSinks sinks;
+  sinks.on_round = [this](const RoundRecord& record) { add(record); };
+  sinks.on_evaluation = [this](const Evaluation& evaluation) { add(evaluation); };
+  if (files_->dump) {
+    sinks.on_message = [this](std::uint32_t to, const comm::Message& message) {
+      files_->dump->add(to, message);
     };
   }
-  if (sinks.interrupted || processes.count() > 1) {
-    trial_sinks.gives_up = [&] { return pauses.is_interrupted() || processes.is_lost(); };
+  if (sinks_->interrupted || processes_->count() > 1) {
+    sinks.gives_up = [this] { return pauses_->is_interrupted() || processes_->is_lost(); };
   }
-  trial_sinks.pause_after = [&](const Round& round) { return pauses.is_due_after(round); };
-  trial_sinks.on_pause = [&](const TrialState& state) {
-    if (state.group.t > saved) {
-      if (events) events->sync();
-      directory.save(state);
-      saved = state.group.t;
-    }
-    pauses.saved();
-    const bool goes_on = !pauses.is_interrupted();
-    for (std::uint32_t p = 1; p < processes.count(); ++p) {
-      processes.send(p, comm::Processes::Blob(goes_on ? 1 : 0));
-    }
-    return goes_on;
-  };
-  const auto train = [&] {
-    try {
-      return run_trial(settings_here(processes, settings), images, trial_sinks, law,
-                       std::move(begun), &processes);
-    } catch (const std::bad_alloc&) {
-      throw std::runtime_error(fmt::format(
-          "memory ran out after round {} of {}, {} MB of it in use: this run needs about "
-          "{}; something else has taken what there was when it began",
-          t, rounds.size(), most_resident() / 1'000'000, text_of(memory)));
-    } catch (const comm::TransportError& e) {
-      if (processes.count() == 1) throw;
-      throw comm::TransportError(
-          fmt::format("after round {} of {}: {}", t, rounds.size(), e.what()));
-    }
-  };
-  TrainingEnd end{.result = train(),
-                  .t = t,
-                  .rounds = rounds.size(),
-                  .steps_per_epoch = steps_per_epoch(settings, images.train.size()),
-                  .seconds = seconds()};
-  if (end.result.finished) directory.finish(end.result, end.seconds);
+  sinks.pause_after = [this](const Round& round) { return pauses_->is_due_after(round); };
+  sinks.on_pause = [this](const TrialState& state) { return pause(state); };
+  return sinks;
+}
+
+void RunUnderWay::add(const RoundRecord& record) {
+  if (sinks_->on_round) sinks_->on_round(record, seconds());
+  const auto metrics = files_->directory.add(record, seconds());
+  t_ = record.round.t;
+  if (files_->events && metrics) {
+    files_->events->add(metrics->round, wall_time(), scalars_of(*metrics));
+  }
+}
+
+void RunUnderWay::add(const Evaluation& evaluation) {
+  if (sinks_->on_evaluation) sinks_->on_evaluation(begun_->rounds[t_ - 1], evaluation);
+  const RoundMetrics metrics = files_->directory.add_evaluation(evaluation, seconds());
+  if (files_->events) files_->events->add(metrics.round, wall_time(), scalars_of(metrics));
+}
+
+bool RunUnderWay::pause(const TrialState& state) {
+  if (state.group.t > saved_) {
+    if (files_->events) files_->events->sync();
+    files_->directory.save(state);
+    saved_ = state.group.t;
+  }
+  pauses_->saved();
+  const bool goes_on = !pauses_->is_interrupted();
+  for (std::uint32_t p = 1; p < processes_->count(); ++p) {
+    processes_->send(p, comm::Processes::Blob(goes_on ? 1 : 0));
+  }
+  return goes_on;
+}
+
+/// run_trial(), whose failures say how far the run has come.
+TrialResult train(RunUnderWay& run, Beginning& begun, const LawConstants& law,
+                  comm::Processes& processes) {
+  try {
+    return run_trial(settings_here(processes, begun.settings), begun.images, run.trial_sinks(), law,
+                     std::move(begun.state), &processes);
+  } catch (const std::bad_alloc&) {
+    throw std::runtime_error(
+        fmt::format("memory ran out after round {} of {}, {} MB of it in use: this run needs about "
+                    "{}; something else has taken what there was when it began",
+                    run.rounds_done(), begun.rounds.size(), most_resident() / 1'000'000,
+                    text_of(begun.memory)));
+  } catch (const comm::TransportError& e) {
+    if (processes.count() == 1) throw;
+    throw comm::TransportError(
+        fmt::format("after round {} of {}: {}", run.rounds_done(), begun.rounds.size(), e.what()));
+  }
+}
+
+}  // namespace
+
+TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
+                     const TrainingOptions& options, const TrainingSinks& sinks,
+                     const LawConstants& law) {
+  comm::OneProcess alone;
+  comm::Processes& processes = options.processes != nullptr ? *options.processes : alone;
+  Beginning begun = beginning_of(path, given, options, sinks, processes);
+  Pauses pauses(begun.settings, begun.rounds.size(), [&] {
+    return (sinks.interrupted && sinks.interrupted()) || processes.is_asked_to_stop();
+  });
+  // From now on an interrupt ends the run in order, so that no directory is left half made.
+  (void)pauses.is_interrupted();
+  OpenFiles files = open_files(path, begun, options);
+  if (options.dump) {
+    warn_of_rounds_not_dumped(sinks, options.dump->rounds, begun.state.group.t,
+                              begun.rounds.size());
+  }
+  send_start(processes, begun.state);
+  if (sinks.on_start) {
+    sinks.on_start({.images = begun.images,
+                    .rounds = begun.rounds,
+                    .memory = begun.memory,
+                    .state = begun.state});
+  }
+  RunUnderWay run(begun, files, pauses, sinks, processes);
+  TrainingEnd end{.result = train(run, begun, law, processes),
+                  .t = run.rounds_done(),
+                  .rounds = begun.rounds.size(),
+                  .steps_per_epoch = steps_per_epoch(begun.settings, begun.images.train.size()),
+                  .seconds = run.seconds()};
+  if (end.result.finished) files.directory.finish(end.result, end.seconds);
   return end;
 }
 
