@@ -107,85 +107,114 @@ class FirstDivergence {
   std::optional<NonFiniteError> first_;
 };
 
-void run_ranks(const LeaderContext& leader, const WorkerContext& worker,
-               const GroupContext& context, GroupState& state) {
-  comm::Group& group = context.group;
-  const std::size_t d = worker.protocols.last().d;
-  const bool server_is_here = group.is_here(group.server());
-  std::optional<Server> server;
-  if (server_is_here) {
-    server.emplace(ServerContext{.protocols = worker.protocols,
-                                 .settings = context.settings,
-                                 .leader = leader,
-                                 .on_counts = context.on_counts},
-                   group.end(group.server()), std::move(state.server), votes_of(state.workers),
-                   state.workers.front().buffers.size());
-    // What workers elsewhere have brought for a checkpoint is old from now on.
-    for (std::uint32_t n = 0; n < group.workers(); ++n) {
-      if (!group.is_here(n)) let_go_of_vectors(state.workers.at(n));
-    }
+/// The ranks of this process.
+class RanksHere {
+ public:
+  RanksHere(const LeaderContext& leader, const WorkerContext& worker, const GroupContext& context,
+            GroupState& state);
+
+  /// Runs them up to a pause, the last round, or one that is given up. The state is then that after
+  /// the last round that is done.
+  void run();
+
+ private:
+  void run_rank(comm::Transport& end);
+  void work(comm::Transport& end);
+  void serve(comm::Transport& end);
+  void end_before_the_round();
+
+  WorkerContext worker_;
+  const GroupContext* context_;
+  comm::Group* group_;
+  GroupState* state_;
+  std::optional<Server> server_;  // if it is here
+  FirstDivergence divergence_;
+};
+
+RanksHere::RanksHere(const LeaderContext& leader, const WorkerContext& worker,
+                     const GroupContext& context, GroupState& state)
+    : worker_(worker), context_(&context), group_(&context.group), state_(&state) {
+  if (!group_->is_here(group_->server())) return;
+  server_.emplace(ServerContext{.protocols = worker.protocols,
+                                .settings = context.settings,
+                                .leader = leader,
+                                .on_counts = context.on_counts},
+                  group_->end(group_->server()), std::move(state.server), votes_of(state.workers),
+                  state.workers.front().buffers.size());
+  // What workers elsewhere have brought for a checkpoint is old from now on.
+  for (std::uint32_t n = 0; n < group_->workers(); ++n) {
+    if (!group_->is_here(n)) let_go_of_vectors(state.workers.at(n));
   }
-  const auto work = [&](comm::Transport& end) {
-    WorkerState& own = state.workers.at(end.rank());
-    Worker here(worker, end, arrays_of(context, end.rank()), std::move(own));
-    std::uint32_t t = 0;
-    try {
-      t = here.run();
-    } catch (...) {
-      if (worker.give_up.is_possible()) own = here.take_back();
-      if (end.rank() == group.here().back()) state.t = here.kept_after();
-      throw;
-    }
-    own = here.take();
-    send_digest(end, digest_of(own.theta, own.mask));
-    if (!server_is_here) send_part(end, own);
-    if (end.rank() == group.here().back()) state.t = t;
-  };
-  const auto serve = [&](comm::Transport& end) {
-    state.t = server->run();
-    state.server = server->take();
-    check_digests(end, digest_of(state.server.theta, state.server.mask));
-    for (std::uint32_t n = 0; n < group.workers(); ++n) {
-      if (!group.is_here(n)) state.workers.at(n) = receive_part(end, n, d);
-    }
-  };
-  FirstDivergence divergence;
-  const auto run = [&](comm::Transport& end) {
-    try {
-      end.rank() == group.server() ? serve(end) : work(end);
-    } catch (const NonFiniteError& e) {
-      divergence.note(e);
-      worker.give_up.leave();
-      throw;
-    } catch (...) {
-      worker.give_up.leave();
-      throw;
-    }
-  };
-  const auto end_before_the_round = [&] {
-    if (server) {
-      state.t = std::max(state.t, server->last_closed());
-      state.server = server->take();
-    }
-    if (context.on_given_up) context.on_given_up(state);
-    if (!server) return;
-    state.server.mask = state.workers.front().mask;
-    // With the K of the last round that is done: the votes are its.
-    const Protocol& protocol =
-        state.t > 0 ? worker.protocols.of(context.rounds[state.t - 1]) : worker.protocols.last();
-    state.server.kept = kept_after(context.settings, protocol, state.workers);
-  };
+}
+
+void RanksHere::work(comm::Transport& end) {
+  WorkerState& own = state_->workers.at(end.rank());
+  const bool is_last_here = end.rank() == group_->here().back();
+  Worker here(worker_, end, arrays_of(*context_, end.rank()), std::move(own));
+  std::uint32_t t = 0;
   try {
-    group.run(run);
+    t = here.run();
+  } catch (...) {
+    if (worker_.give_up.is_possible()) own = here.take_back();
+    if (is_last_here) state_->t = here.kept_after();
+    throw;
+  }
+  own = here.take();
+  send_digest(end, digest_of(own.theta, own.mask));
+  if (!server_) send_part(end, own);
+  if (is_last_here) state_->t = t;
+}
+
+void RanksHere::serve(comm::Transport& end) {
+  state_->t = server_->run();
+  state_->server = server_->take();
+  check_digests(end, digest_of(state_->server.theta, state_->server.mask));
+  const std::size_t d = state_->server.theta.size();
+  for (std::uint32_t n = 0; n < group_->workers(); ++n) {
+    if (!group_->is_here(n)) state_->workers.at(n) = receive_part(end, n, d);
+  }
+}
+
+void RanksHere::run_rank(comm::Transport& end) {
+  try {
+    end.rank() == group_->server() ? serve(end) : work(end);
+  } catch (const NonFiniteError& e) {
+    divergence_.note(e);
+    worker_.give_up.leave();
+    throw;
+  } catch (...) {
+    worker_.give_up.leave();
+    throw;
+  }
+}
+
+void RanksHere::end_before_the_round() {
+  if (server_) {
+    state_->t = std::max(state_->t, server_->last_closed());
+    state_->server = server_->take();
+  }
+  if (context_->on_given_up) context_->on_given_up(*state_);
+  if (!server_) return;
+  state_->server.mask = state_->workers.front().mask;
+  // With the K of the last round that is done: the votes are its.
+  const Protocols& protocols = worker_.protocols;
+  const Protocol& protocol =
+      state_->t > 0 ? protocols.of(context_->rounds[state_->t - 1]) : protocols.last();
+  state_->server.kept = kept_after(context_->settings, protocol, state_->workers);
+}
+
+void RanksHere::run() {
+  try {
+    group_->run([this](comm::Transport& end) { run_rank(end); });
   } catch (const NonFiniteError&) {
-    divergence.rethrow();
+    divergence_.rethrow();
   } catch (const RoundGivenUp&) {
     end_before_the_round();
   } catch (const comm::TransportError&) {
     // Heard of a failure elsewhere before its own, which says more.
-    if (divergence) divergence.rethrow();
+    if (divergence_) divergence_.rethrow();
     // Whose ranks all waited when another process gave the round up.
-    if (!worker.give_up.is_given_up()) throw;
+    if (!worker_.give_up.is_given_up()) throw;
     end_before_the_round();
   }
 }
@@ -221,7 +250,7 @@ GroupState run_group(const GroupContext& context, GroupState state) {
                              .update = context.update,
                              .slots = context.slots,
                              .give_up = give_up};
-  settings.scheme->sends() ? run_ranks(leader, worker, context, state)
+  settings.scheme->sends() ? RanksHere(leader, worker, context, state).run()
                            : run_alone(leader, worker, context, state);
   return state;
 }
