@@ -163,92 +163,137 @@ std::string hold_model(const fs::path& path, const RunHistory& run) {
   return fmt::format("SHA-256 {}; {}", digest, whose(run.whose_bits));
 }
 
-}  // namespace
+/// A run's directory, and what its settings demand of it.
+class RunChecks {
+ public:
+  RunChecks(fs::path directory, const LawConstants& law);
+  [[nodiscard]] Verification all();
 
-Verification verify_run(const fs::path& directory, const LawConstants& law) {
-  RunWithRows read = read_run_with_rows(directory);
-  const RunHistory& run = read.history;
-  Verification verification;
-  const auto add = [&](const char* file, const char* claim, const auto& hold) {
-    verification.checks.push_back(checked(directory / file, claim, hold));
-  };
-  const Settings& settings = run.settings;
-  const nn::ResNet18Options network{.width = settings.width};
-  const Layers layers = network_layers(settings);
-  const std::uint64_t d = layers.d();
-  const auto buffers = static_cast<std::uint64_t>(nn::resnet18_buffers(network).size());
-  const Audit audit(law, settings, layers, buffers);
-  std::vector<Round> plan = schedule(settings, training_images(settings));
-  plan.insert(plan.begin(), Round());
-  const auto k = [&](std::size_t t) {
-    return dimensions(settings_in(settings, plan[t]), layers, buffers).k;
-  };
-  if (is_condensed(run)) {
-    const SizesFromRound sizes = read_sizes(directory / "sizes.csv");
-    const CondensedRecord record{.plan = plan, .rows = read.rows, .sizes = sizes, .k = k, .d = d};
-    if (run.end && run.end->files.contains("config.toml")) {
-      add("config.toml", "it is the one of the end of metrics.jsonl", [&] {
-        hold_file(run, "config.toml");
-        return run.end->files.at("config.toml").sha256;
-      });
-    }
-    add("ledger.csv", "its sums over the rounds are the law's", [&] {
-      hold_totals(record, audit);
-      hold_file(run, "ledger.csv");
-      return fmt::format("{} over {}", counted(read.rows.size(), "sum"),
-                         counted(run.last_round(), "round"));
-    });
-    add("sizes.csv", "its sizes are those of the end of metrics.jsonl", [&] {
-      hold_file(run, "sizes.csv");
-      return fmt::format("{} that decided sizes", counted(sizes.size(), "round"));
-    });
-    add("metrics.jsonl", "every line is the schedule's, its bits those of ledger.csv", [&] {
-      hold_condensed_metrics(run, record);
-      hold_file(run, "metrics.jsonl");
-      return fmt::format("{}, SHA-256 {}; {}", counted(run.rounds.size(), "line"), run.end->digest,
-                         whose(run.whose_bits));
-    });
-    return verification;
+ private:
+  [[nodiscard]] const RunHistory& run() const { return read_.history; }
+  /// Adds a check of `file`, as checked() makes it.
+  template <typename Hold>
+  void add(const char* file, const char* claim, const Hold& hold) {
+    done_.checks.push_back(checked(directory_ / file, claim, hold));
   }
-  const Ledger ledger(std::move(read.rows), run);
-  const RunRecord record{.plan = plan,
-                         .k = k,
-                         .d = d,
+  void check_condensed();
+  void check_rounds();
+  void check_checkpoints();
+  /// The K of round t.
+  [[nodiscard]] std::uint64_t k(std::size_t t) const {
+    return dimensions(settings_in(run().settings, plan_[t]), layers_, buffers_).k;
+  }
+  /// The sizes that round t of `ledger` has.
+  [[nodiscard]] RoundSizes sizes(const Ledger& ledger, std::size_t t) const;
+
+  fs::path directory_;
+  RunWithRows read_;
+  Layers layers_;
+  std::uint64_t buffers_;
+  Audit audit_;
+  std::vector<Round> plan_;  // round 0 first
+  Verification done_;
+};
+
+RunChecks::RunChecks(fs::path directory, const LawConstants& law)
+    : directory_(std::move(directory)),
+      read_(read_run_with_rows(directory_)),
+      layers_(network_layers(run().settings)),
+      buffers_(nn::resnet18_buffers({.width = run().settings.width}).size()),
+      audit_(law, run().settings, layers_, buffers_),
+      plan_(schedule(run().settings, training_images(run().settings))) {
+  plan_.insert(plan_.begin(), Round());
+}
+
+void RunChecks::check_condensed() {
+  const SizesFromRound sizes = read_sizes(directory_ / "sizes.csv");
+  const CondensedRecord record{.plan = plan_,
+                               .rows = read_.rows,
+                               .sizes = sizes,
+                               .k = [this](std::size_t t) { return k(t); },
+                               .d = layers_.d()};
+  if (run().end && run().end->files.contains("config.toml")) {
+    add("config.toml", "it is the one of the end of metrics.jsonl", [&] {
+      hold_file(run(), "config.toml");
+      return run().end->files.at("config.toml").sha256;
+    });
+  }
+  add("ledger.csv", "its sums over the rounds are the law's", [&] {
+    hold_totals(record, audit_);
+    hold_file(run(), "ledger.csv");
+    return fmt::format("{} over {}", counted(read_.rows.size(), "sum"),
+                       counted(run().last_round(), "round"));
+  });
+  add("sizes.csv", "its sizes are those of the end of metrics.jsonl", [&] {
+    hold_file(run(), "sizes.csv");
+    return fmt::format("{} that decided sizes", counted(sizes.size(), "round"));
+  });
+  add("metrics.jsonl", "every line is the schedule's, its bits those of ledger.csv", [&] {
+    hold_condensed_metrics(run(), record);
+    hold_file(run(), "metrics.jsonl");
+    return fmt::format("{}, SHA-256 {}; {}", counted(run().rounds.size(), "line"),
+                       run().end->digest, whose(run().whose_bits));
+  });
+}
+
+RoundSizes RunChecks::sizes(const Ledger& ledger, std::size_t t) const {
+  return run().settings.ledger_rows == LedgerRows::worker
+             ? audit_.sizes_in(plan_[t], ledger.round(t))
+             : audit_.sizes_in_sums(plan_[t], ledger.round(t), changes_of(run(), t));
+}
+
+void RunChecks::check_rounds() {
+  const Ledger ledger(std::move(read_.rows), run());
+  const RunRecord record{.plan = plan_,
+                         .k = [this](std::size_t t) { return k(t); },
+                         .d = layers_.d(),
                          .rows = [&](std::size_t t) { return ledger.round(t); },
-                         .sizes =
-                             [&](std::size_t t) {
-                               return settings.ledger_rows == LedgerRows::worker
-                                          ? audit.sizes_in(plan[t], ledger.round(t))
-                                          : audit.sizes_in_sums(plan[t], ledger.round(t),
-                                                                changes_of(run, t));
-                             }};
+                         .sizes = [&](std::size_t t) { return sizes(ledger, t); }};
   add("ledger.csv", "every row is the law's, and none is missing",
-      [&] { return hold_ledger(run, ledger, audit, record); });
+      [&] { return hold_ledger(run(), ledger, audit_, record); });
   add("metrics.jsonl", "every round is the schedule's, its bits and sizes its rows' of ledger.csv",
       [&] {
-        hold_metrics(run, record);
-        hold_file(run, "metrics.jsonl");
-        return so_far(run, run.rounds.size());
+        hold_metrics(run(), record);
+        hold_file(run(), "metrics.jsonl");
+        return so_far(run(), run().rounds.size());
       });
-  if (settings.worker_metrics) {
+  if (run().settings.worker_metrics) {
     add(kWorkerMetrics, "each evaluated round's line, its means those of metrics.jsonl", [&] {
-      hold_worker_metrics(run, record);
-      hold_file(run, kWorkerMetrics);
-      return counted(run.by_worker.size(), "line");
+      hold_worker_metrics(run(), record);
+      hold_file(run(), kWorkerMetrics);
+      return counted(run().by_worker.size(), "line");
     });
   }
-  if (run.end) {
+  if (run().end) {
     add("model.safetensors", "its parameters have the digest of metrics.jsonl",
-        [&] { return hold_model(directory / "model.safetensors", run); });
+        [&] { return hold_model(directory_ / "model.safetensors", run()); });
   }
-  for (const auto& [t, wrong] : check_checkpoints(directory, run.settings)) {
-    verification.checks.push_back(
-        {.subject = (directory / "checkpoint").string(),
+}
+
+void RunChecks::check_checkpoints() {
+  for (const auto& [t, wrong] : sim::check_checkpoints(directory_, run().settings)) {
+    done_.checks.push_back(
+        {.subject = (directory_ / "checkpoint").string(),
          .claim = fmt::format("that of round {} is as its manifest says", t),
          .holds = wrong.empty(),
          .detail = wrong.empty() ? "whole, and its rows are in the run's files" : wrong});
   }
-  return verification;
+}
+
+Verification RunChecks::all() {
+  if (is_condensed(run())) {
+    check_condensed();
+  } else {
+    check_rounds();
+    check_checkpoints();
+  }
+  return std::move(done_);
+}
+
+}  // namespace
+
+Verification verify_run(const fs::path& directory, const LawConstants& law) {
+  return RunChecks(directory, law).all();
 }
 
 Verification verify_archive(const fs::path& archive, const LawConstants& law) {
