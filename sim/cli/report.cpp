@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "sim/cli/commands.hpp"
-#include "sim/cli/progress.hpp"
+#include "sim/cli/summary.hpp"
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/made_directory.hpp"

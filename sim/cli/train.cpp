@@ -16,6 +16,7 @@
 
 #include "sim/cli/options.hpp"
 #include "sim/cli/progress.hpp"
+#include "sim/cli/summary.hpp"
 #include "sim/cli/transports.hpp"
 #include "sim/plan/effect.hpp"
 #include "sim/plan/keys.hpp"
