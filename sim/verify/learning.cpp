@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "data/partition.hpp"
 #include "data/synthetic.hpp"
@@ -164,6 +168,79 @@ double rate_of_step(std::uint64_t step) {
   return rate;
 }
 
+/// A worker's local steps written out, with SGD's momentum.
+class DefinedSteps {
+ public:
+  DefinedSteps(const Settings& settings, const data::Dataset& images, std::vector<float> theta)
+      : settings_(&settings),
+        source_(images, data::partition(images.size(), 1, settings.seed)[0],
+                {.batch = settings.batch,
+                 .augment = settings.augment,
+                 .seed = settings.seed,
+                 .worker = 0}),
+        theta_(std::move(theta)),
+        velocity_(theta_.size()),
+        g_(theta_.size()),
+        pixels_(settings.batch * data::kImageBytes),
+        labels_(settings.batch) {}
+
+  /// Eqs 11 and 12 with the batch of this step.
+  void take(std::uint64_t step, float eta);
+  /// theta_h - theta_0 against eq 10's sum over the steps since the last call, as a share of the
+  /// bound of their rounding errors: the worst coordinate's.
+  [[nodiscard]] double error_of_sum(std::span<const float> theta_0, std::span<const float> theta_h);
+
+  [[nodiscard]] const std::vector<float>& theta() const { return theta_; }
+  [[nodiscard]] const std::vector<float>& velocity() const { return velocity_; }
+
+ private:
+  const Settings* settings_;
+  std::unique_ptr<nn::Backend> backend_ = nn::make_reference_backend();
+  Network network_{*backend_};
+  data::BatchSource source_;
+  std::vector<float> theta_;
+  std::vector<float> velocity_;
+  std::vector<float> g_;
+  std::vector<float> pixels_;
+  std::vector<std::uint8_t> labels_;
+  std::vector<double> sum_ = std::vector<double>(theta_.size());  // eq 10, in double
+  // That to which its rounding errors are relative.
+  std::vector<double> magnitude_ = std::vector<double>(theta_.size());
+};
+
+void DefinedSteps::take(std::uint64_t step, float eta) {
+  const auto decay = static_cast<float>(settings_->weight_decay);
+  const auto momentum = static_cast<float>(settings_->momentum);
+  source_.load(step, pixels_, labels_);
+  nn::ResNet18& model = network_.model();
+  backend_->write(model.parameters(), theta_);
+  model.train(pixels_, labels_);
+  backend_->read(model.gradients(), g_);
+  for (std::size_t i = 0; i < theta_.size(); ++i) {
+    const float with_decay = g_[i] + decay * theta_[i];
+    velocity_[i] = momentum * velocity_[i] + with_decay;
+    const float by = settings_->nesterov ? with_decay + momentum * velocity_[i] : velocity_[i];
+    theta_[i] = theta_[i] - eta * by;
+    sum_[i] -= static_cast<double>(eta) * static_cast<double>(by);
+    magnitude_[i] +=
+        std::abs(static_cast<double>(eta * by)) + 2 * std::abs(static_cast<double>(theta_[i]));
+  }
+}
+
+double DefinedSteps::error_of_sum(std::span<const float> theta_0, std::span<const float> theta_h) {
+  // Each step rounds a product and a difference, and the final subtraction rounds once. Each
+  // rounding is at most eps/2 of a term that `magnitude_` counts.
+  double worst = 0;
+  for (std::size_t i = 0; i < sum_.size(); ++i) {
+    const double difference = static_cast<double>(theta_h[i]) - static_cast<double>(theta_0[i]);
+    const double bound = std::numeric_limits<float>::epsilon() * magnitude_[i];
+    worst = std::max(worst, std::abs(difference - sum_[i]) / bound);
+  }
+  std::ranges::fill(sum_, 0);
+  std::ranges::fill(magnitude_, 0);
+  return worst;
+}
+
 /// Eqs 10-12 in every round of a schedule, and section 4.2's rates. Each bool holds for all rounds.
 struct LocalSgd {
   std::string shown;
@@ -174,8 +251,7 @@ struct LocalSgd {
   bool rates = true;
 };
 
-/// The real trainer's local steps are compared with a loop over eqs 11 and 12, which is written out
-/// here, with SGD's momentum.
+/// The real trainer's local steps beside those written out.
 LocalSgd compare_local_sgd(float momentum, bool nesterov) {
   Settings settings = preset("ssgd-mv-l4").settings;
   settings.backend = "reference";
@@ -193,66 +269,32 @@ LocalSgd compare_local_sgd(float momentum, bool nesterov) {
   LocalTraining training(settings, training_images, compute);
   const std::vector<Round> rounds = schedule(settings, images.train.size());
 
-  const nn::Layout layout = nn::resnet18_parameters({.width = kWidth});
-  std::vector<float> theta_0 = nn::initial_parameters(layout, kVerifySeed);
+  std::vector<float> theta_0 =
+      nn::initial_parameters(nn::resnet18_parameters({.width = kWidth}), kVerifySeed);
   auto buffers = nn::initial_buffers(nn::resnet18_buffers({.width = kWidth}));
-
-  const auto backend = nn::make_reference_backend();
-  Network network(*backend);
-  nn::ResNet18& model = network.model();
-  data::BatchSource source(
-      images.train, data::partition(images.train.size(), 1, settings.seed)[0],
-      {.batch = settings.batch, .augment = settings.augment, .seed = settings.seed, .worker = 0});
-  const auto decay = static_cast<float>(settings.weight_decay);
-  std::vector<float> theta = theta_0;
-  std::vector<float> g(theta.size());
-  std::vector<float> velocity(theta.size());
-  std::vector<float> kept(settings.has_velocity() ? theta.size() : 0);  // the trainer's
-  std::vector<float> pixels(settings.batch * data::kImageBytes);
-  std::vector<std::uint8_t> labels(settings.batch);
+  std::vector<float> velocity(settings.has_velocity() ? theta_0.size() : 0);
+  DefinedSteps defined(settings, images.train, theta_0);
   LocalSgd found;
   found.rates = rounds.size() == 16 + 7;  // of 32 steps after the warm-up, the last round has 2
   std::uint64_t step = 0;
   for (const Round& round : rounds) {
     const LocalResult local =
-        training.run(0, round, 0, theta_0, {.buffers = buffers, .velocity = kept});
+        training.run(0, round, 0, theta_0, {.buffers = buffers, .velocity = velocity});
     const std::vector<float> theta_h(local.theta.host().begin(), local.theta.host().end());
 
     const double rate = rate_of_step(step);
-    const auto eta = static_cast<float>(rate);
-    std::vector<double> sum(theta.size());        // eq 10, in double
-    std::vector<double> magnitude(theta.size());  // to which its rounding errors are relative
     const std::uint64_t steps = step < 16 ? 1 : std::min<std::uint64_t>(5, 48 - step);
-    for (std::uint64_t h = 0; h < steps; ++h, ++step) {
-      source.load(step, pixels, labels);
-      backend->write(model.parameters(), theta);
-      model.train(pixels, labels);
-      backend->read(model.gradients(), g);
-      for (std::size_t i = 0; i < theta.size(); ++i) {
-        const float with_decay = g[i] + decay * theta[i];
-        velocity[i] = momentum * velocity[i] + with_decay;
-        const float by = nesterov ? with_decay + momentum * velocity[i] : velocity[i];
-        theta[i] = theta[i] - eta * by;
-        sum[i] -= static_cast<double>(eta) * static_cast<double>(by);
-        magnitude[i] +=
-            std::abs(static_cast<double>(eta * by)) + 2 * std::abs(static_cast<double>(theta[i]));
-      }
-    }
-    // Each step rounds a product and a difference, and the final subtraction rounds once. Each
-    // rounding is at most eps/2 of a term that `magnitude` counts.
-    for (std::size_t i = 0; i < theta.size(); ++i) {
-      const double difference = static_cast<double>(theta_h[i]) - static_cast<double>(theta_0[i]);
-      const double bound = std::numeric_limits<float>::epsilon() * magnitude[i];
-      found.worst = std::max(found.worst, std::abs(difference - sum[i]) / bound);
-    }
-    found.equal = found.equal && theta == theta_h && (kept.empty() || kept == velocity);
+    for (std::uint64_t h = 0; h < steps; ++h) defined.take(step++, static_cast<float>(rate));
+    found.worst = std::max(found.worst, defined.error_of_sum(theta_0, theta_h));
+    found.equal = found.equal && defined.theta() == theta_h &&
+                  (velocity.empty() || velocity == defined.velocity());
     found.moves = found.moves && theta_h != theta_0;
     found.rates =
         found.rates && round.steps == steps && std::abs(round.learning_rate - rate) <= 1e-12;
     theta_0 = theta_h;
   }
   found.shown = fmt::format("ResNet-18 of width {}, d = {}, {} rounds of 1 to {} steps", kWidth,
-                            theta.size(), rounds.size(), settings.local_steps);
+                            theta_0.size(), rounds.size(), settings.local_steps);
   found.steps = fmt::format("{} rounds of {} steps, 16 of them warm-up", rounds.size(), step);
   return found;
 }
