@@ -83,7 +83,7 @@ class Processes {
   /// nothing.
   struct Listener {
     std::function<void(std::uint32_t from, std::uint8_t note)> on_note;
-    std::function<void()> poll;  ///< some twenty times a second
+    std::function<void()> poll;  ///< some ten times a second
   };
   /// Takes the place of the last listener, which is not called any more when it returns. Notes that
   /// came while there was none are told first.

@@ -13,6 +13,7 @@
 
 #include "comm/mpi/bells.hpp"
 #include "comm/mpi/buffers.hpp"
+#include "comm/mpi/pace.hpp"
 #include "comm/transport.hpp"
 
 namespace mvsgd::comm {
@@ -20,22 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""us;
 
-constexpr auto kTick = 50ms;
-constexpr auto kShortest = 20us;
-// How long it sleeps at most: this, or where nothing has moved for long a share of that time. A
-// message waits half of it at the mean.
-constexpr auto kLongest = 900us;
-constexpr int kShareOfWait = 200;
-constexpr auto kLongestOfAll = 5000us;
-/// While bytes are on their way, which need calls to move. Those to a process that is stopped do
-/// not move.
-constexpr auto kLongestBusy = 100us;
-constexpr auto kOfLate = 20ms;
 constexpr auto kHaste = 200ms;
-/// Where every process rings, how long one does not look that has nothing on its way.
-constexpr auto kUnasked = 250ms;
 /// For how long memory waits for the next message.
 constexpr auto kKept = 1000ms;
 /// From so many bytes on the sender may wait for the receiver: both MPIs' limits are above.
@@ -130,9 +117,9 @@ class Engine::Traffic {
 
   void tick(Clock::time_point now) { buffers_->forget(now - kKept); }
 
-  [[nodiscard]] bool is_sending() const { return unsent_ > 0 || !requests_.empty(); }
-  [[nodiscard]] bool is_receiving() const { return receiving_ > 0; }
-  [[nodiscard]] bool is_busy() const { return is_sending() || is_receiving(); }
+  [[nodiscard]] Pace::Load load() const {
+    return {.is_sending = unsent_ > 0 || !requests_.empty(), .is_receiving = receiving_ > 0};
+  }
 
   /// Whether anything has moved.
   bool move() {
@@ -407,16 +394,13 @@ void Engine::run() {
 }
 
 void Engine::move_until_the_end(Traffic& traffic) {
-  std::chrono::microseconds pause = kShortest;
   Clock::time_point tick = Clock::now();
-  Clock::time_point last_moved = tick;
-  Clock::time_point last_look;
-  std::uint32_t answered = 0;  // of the bell
+  Pace pace(bells_->reach_all(), tick);
   std::optional<Clock::time_point> end;
   std::deque<Posted> posted;
   while (true) {
     const std::uint32_t heard = bells_->heard();
-    bool moved = false;
+    bool has_moved = false;
     {
       const std::lock_guard lock(mutex_);
       std::swap(posted, outbox_);
@@ -424,44 +408,22 @@ void Engine::move_until_the_end(Traffic& traffic) {
     }
     try {
       for (Posted& one : posted) traffic.add(std::move(one));
-      const bool is_asked = heard != answered || traffic.is_busy() || !bells_->reach_all();
-      if (is_asked || Clock::now() - last_look > kUnasked) {
-        answered = heard;
-        last_look = Clock::now();
-        moved = traffic.move();
-      }
+      if (pace.looks(Clock::now(), heard, traffic.load())) has_moved = traffic.move();
     } catch (const TransportError& e) {
       callbacks_.on_error(e.what());
     }
     posted.clear();
     const Clock::time_point now = Clock::now();
-    if (end && (!traffic.is_sending() || (how_ != End::in_order && now > *end))) return;
-    if (now - tick > kTick) {
+    const Pace::Load load = traffic.load();
+    if (end && (!load.is_sending || (how_ != End::in_order && now > *end))) return;
+    if (now - tick > Pace::kTick) {
       if (callbacks_.on_tick) callbacks_.on_tick();
       traffic.tick(now);
       tick = now;
     }
-    if (moved) {
-      pause = kShortest;
-      last_moved = now;
-    } else {
-      const auto longest = longest_pause(traffic, now - last_moved);
-      // Who is rung for has nothing to look for.
-      if (longest == kTick) pause = longest;
-      pause = bells_->wait(heard, pause) ? kShortest : std::min(2 * pause, longest);
-    }
+    const auto pause = pace.sleep(now, has_moved, load);
+    if (!has_moved) pace.wake(bells_->wait(heard, pause));
   }
-}
-
-std::chrono::microseconds Engine::longest_pause(const Traffic& traffic,
-                                                std::chrono::nanoseconds waited) const {
-  using std::chrono::microseconds;
-  const auto share = std::chrono::duration_cast<microseconds>(waited / kShareOfWait);
-  // Whoever reads what this process sends rings then.
-  const bool calls_count = traffic.is_receiving() || !bells_->reach_all();
-  if (traffic.is_busy() && calls_count && waited < kOfLate) return kLongestBusy;
-  if (!traffic.is_busy() && bells_->reach_all()) return kTick;
-  return std::clamp<microseconds>(share, kLongest, kLongestOfAll);
 }
 
 std::string describe_mpi() {

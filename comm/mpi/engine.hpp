@@ -30,7 +30,7 @@ struct World {
 /// MPI asks that the thread which starts it is the one that calls it (MPI_THREAD_FUNNELED), and
 /// that somebody calls it while bytes are on their way. A blocked receive spins a core, so this
 /// thread looks, sleeps, and looks again: at once when something is to be sent and when a process
-/// of this host rings its bell, which has sent something; unasked four times a second if all are
+/// of this host rings its bell, which has sent something; unasked three times a second if all are
 /// on this host. Those of others do not ring: then it looks 20 us after the last bytes, up to 0.9
 /// ms when there is nothing, later 0.5 % of what the wait has lasted, 5 ms at most.
 ///
@@ -45,7 +45,7 @@ class Engine {
     /// Whether bytes with this tag come in each round, so that their memory is kept for the next.
     std::function<bool(int tag)> comes_again;
     std::function<void(const std::string& what)> on_error;  ///< MPI refuses; the thread goes on
-    std::function<void()> on_tick;                          ///< twenty times a second
+    std::function<void()> on_tick;                          ///< ten times a second
   };
   enum class End : std::uint8_t {
     in_order,  ///< MPI_Finalize, which every process must call
@@ -80,8 +80,6 @@ class Engine {
 
   void run();
   void move_until_the_end(Traffic& traffic);
-  [[nodiscard]] std::chrono::microseconds longest_pause(const Traffic& traffic,
-                                                        std::chrono::nanoseconds waited) const;
 
   const std::size_t chunk_;
   World world_;

@@ -243,7 +243,7 @@ MpiProcesses::MpiProcesses(std::size_t chunk) : engine_(std::make_unique<Engine>
                       },
                   .on_tick =
                       [this] {
-                        if (++ticks_ % 2 == 0) look_after_others();
+                        look_after_others();
                         const std::lock_guard lock(listening_);
                         if (listener_.poll) listener_.poll();
                       }});

@@ -115,7 +115,6 @@ class MpiProcesses final : public Processes {
   std::mutex listening_;  ///< held while the listener is called
   Listener listener_;
   std::deque<std::pair<std::uint32_t, std::uint8_t>> untold_;
-  unsigned ticks_ = 0;
   std::unique_ptr<Engine> engine_;  ///< last: its thread uses all else
 };
 

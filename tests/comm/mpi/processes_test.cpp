@@ -179,8 +179,8 @@ TEST(MpiProcesses, ForgetWhatHasGoneAcrossInAGroupThatHasFailed) {
   }
 }
 
-// Who looks unasked looks four times a second: without a bell each way takes 125 ms at the mean,
-// and both together less than 3 ms once in 10,000 times. With one, beside other work, some are as
+// Who looks unasked looks three times a second: without a bell each way takes 150 ms at the mean,
+// and both together less than 3 ms once in 20,000 times. With one, beside other work, some are as
 // quick.
 TEST(MpiProcesses, WakeWhoWaitsOnTheSameHost) {
   if (processes().count() == 1 || processes().on_this_host() < processes().count()) return;

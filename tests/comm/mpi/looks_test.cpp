@@ -1,0 +1,143 @@
+// How often a process looks for messages: the calls of MPI_Improbe are counted on their way to MPI,
+// by its interface for profiling. A machine that is busy looks less often, never more. Every
+// process runs every test, in the same order.
+#include <gtest/gtest.h>
+#include <mpi.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <thread>
+
+#include "comm/mpi/mpi_processes.hpp"
+#include "comm/mpi/pace.hpp"
+
+namespace {
+
+std::atomic<int> improbes = 0;
+
+}  // namespace
+
+int MPI_Improbe(int source, int tag, MPI_Comm comm, int* flag, MPI_Message* message,
+                MPI_Status* status) {
+  ++improbes;
+  return PMPI_Improbe(source, tag, comm, flag, message, status);
+}
+
+namespace mvsgd::comm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+
+constexpr auto kDeadline = 60s;  // only a hang reaches it
+
+// MPI starts once a program.
+std::optional<MpiProcesses> the_processes;
+MpiProcesses& processes() { return *the_processes; }
+
+/// Of which each asks twice where it finds nothing.
+int looks() { return improbes / 2; }
+
+/// Until all are here, and wait for nothing.
+void meet() {
+  if (!processes().leads()) {
+    processes().send(0, {});
+    (void)processes().receive(0, kDeadline);
+    return;
+  }
+  for (std::uint32_t p = 1; p < processes().count(); ++p) (void)processes().receive(p, kDeadline);
+  for (std::uint32_t p = 1; p < processes().count(); ++p) processes().send(p, {});
+}
+
+/// Looks and the time since it was made.
+class Span {
+ public:
+  [[nodiscard]] int looks() const { return comm::looks() - before_; }
+  /// How often that time has so long in it.
+  [[nodiscard]] int times(std::chrono::nanoseconds each) const {
+    return static_cast<int>((Clock::now() - begun_) / each);
+  }
+
+ private:
+  int before_ = comm::looks();
+  Clock::time_point begun_ = Clock::now();
+};
+
+class Looks : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (processes().on_this_host() < processes().count()) GTEST_SKIP() << "not all ring";
+    meet();
+  }
+  void TearDown() override { meet(); }
+
+  /// What the first words of the next meet() may cause, of those that are there before.
+  static int of_meeting() { return 6 * static_cast<int>(processes().count()); }
+};
+
+TEST_F(Looks, AreThreeASecondWhereNobodyAsks) {
+  constexpr int kWanted = 3;
+  std::this_thread::sleep_for(300ms);  // those of meet() are over
+  const Span span;
+  while (span.looks() < kWanted && span.times(kDeadline) == 0) std::this_thread::sleep_for(10ms);
+  EXPECT_GE(span.looks(), kWanted);
+  EXPECT_LE(span.looks(), of_meeting() + span.times(Pace::kUnasked) + 1);
+}
+
+TEST_F(Looks, AreAFewForEachMessage) {
+  constexpr int kMessages = 200;
+  const Span span;
+  for (int i = 0; i < kMessages; ++i) {
+    if (processes().leads()) {
+      processes().send(1, {});
+      (void)processes().receive(1, kDeadline);
+    } else if (processes().index() == 1) {
+      (void)processes().receive(0, kDeadline);
+      processes().send(0, {});
+    }
+  }
+  if (processes().index() > 1) return;
+  EXPECT_GE(span.looks(), kMessages);
+  EXPECT_LE(span.looks(), 10 * kMessages + of_meeting() + span.times(Pace::kUnasked));
+}
+
+// Process 1 reads nothing for a while, as its thread is held up by a note.
+TEST_F(Looks, BecomeRareWhileNobodyReadsWhatIsSent) {
+  constexpr auto kHeldUp = 300ms;
+  if (processes().index() == 1) {
+    processes().listen(
+        {.on_note = [&](std::uint32_t /*from*/,
+                        std::uint8_t /*note*/) { std::this_thread::sleep_for(kHeldUp); },
+         .poll = {}});
+    EXPECT_EQ(processes().receive(0, kDeadline).size(), 8'000'000U);
+    processes().send(0, {});
+    processes().listen({});
+  }
+  if (!processes().leads()) return;
+  processes().tell(1, 0);
+  std::this_thread::sleep_for(kHeldUp / 5);  // else it reads both at once
+  const Span span;
+  processes().send(1, MpiProcesses::Blob(8'000'000));
+  (void)processes().receive(1, kDeadline);
+  EXPECT_LE(span.looks(), span.times(Pace::kLongest) + of_meeting() + 40);
+}
+
+}  // namespace
+
+int run_tests() {
+  the_processes.emplace();
+  const int result = RUN_ALL_TESTS();
+  const auto farewell = processes().leave({.code = result, .text = "x"}, 10s);
+  the_processes.reset();
+  return farewell.code;
+}
+
+}  // namespace mvsgd::comm
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  return mvsgd::comm::run_tests();
+}
