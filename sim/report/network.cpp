@@ -81,6 +81,16 @@ double latency_of(std::string_view key, std::string_view text) {
   return *seconds;
 }
 
+double overhead_of(std::string_view text) {
+  constexpr std::array<Unit, 1> kUnits = {{{"%", 0.01}}};
+  const auto share = quantity_of(text, kUnits);
+  if (!share || *share < 0 || *share > 10) {
+    throw UsageError(
+        fmt::format("overhead = {}: from 0% to 1000% of the bits is wanted, as 4.6%", text));
+  }
+  return *share;
+}
+
 /// Reads the link's keys from `table` and passes every other key to `other`.
 template <typename Other>
 void read_link(const toml::table& table, const std::string& file, Link& link, const Other& other) {
@@ -124,7 +134,7 @@ Network network_of_file(const std::string& file) {
   } catch (const toml::parse_error& e) {
     throw InputError(fmt::format("{}:{}: {}", file, e.source().begin.line, e.description()));
   }
-  Network network{.name = file, .worker = {}, .unlike = {}, .server = {}};
+  Network network{.name = file, .worker = {}, .unlike = {}, .server = {}, .overhead = 0};
   const toml::table* workers = nullptr;
   read_link(table, file, network.worker, [&](std::string_view key, const toml::node& node) {
     if (key == "worker") {
@@ -132,9 +142,13 @@ Network network_of_file(const std::string& file) {
       if (workers == nullptr) throw UsageError("worker: tables as [worker.3] are wanted");
       return true;
     }
-    if (key != "server_up" && key != "server_down") return false;
+    if (key != "server_up" && key != "server_down" && key != "overhead") return false;
     const auto text = node.value_exact<std::string>();
     if (!text) throw UsageError(fmt::format("{}: text in quotes is wanted", key));
+    if (key == "overhead") {
+      network.overhead = overhead_of(*text);
+      return true;
+    }
     network.server[key == "server_up" ? Direction::up : Direction::down] = rate_of(key, *text);
     return true;
   });
@@ -253,9 +267,10 @@ double leg_seconds(const Network& network, Direction way, std::span<const double
   for (std::uint32_t n = 0; n < bits.size(); ++n) {
     if (bits[n] == 0) continue;  // sends nothing
     const Link& link = network.link(n);
-    slowest = std::max(slowest, link.latency + bits[n] / link.rate[way]);
+    const double carried = network.carried(bits[n]);
+    slowest = std::max(slowest, link.latency + carried / link.rate[way]);
     latency = std::min(latency, link.latency);
-    sum += bits[n];
+    sum += carried;
   }
   if (sum == 0) return 0;
   // What the workers send up is the server's downlink.
@@ -277,7 +292,8 @@ double ring_seconds(const Network& network, std::span<const double> bits) {
     const Link& from = network.link(ring[i]);
     const Link& to = network.link(ring[(i + 1) % ring.size()]);
     const double rate = std::min(from.rate[Direction::up], to.rate[Direction::down]);
-    slowest = std::max(slowest, from.latency + to.latency + bits[ring[i]] / steps / rate);
+    const double carried = network.carried(bits[ring[i]] / steps);
+    slowest = std::max(slowest, from.latency + to.latency + carried / rate);
   }
   return steps * slowest;
 }
@@ -320,7 +336,8 @@ NetworkTime time_of(std::span<const RoundLoad> loads, const Network& network) {
 
 Network read_network(const std::string& text) {
   for (const Named& one : named_networks()) {
-    if (one.name == text) return {.name = text, .worker = one.link, .unlike = {}, .server = {}};
+    if (one.name == text)
+      return {.name = text, .worker = one.link, .unlike = {}, .server = {}, .overhead = 0};
   }
   if (text.ends_with(".toml")) return network_of_file(text);
   const std::size_t first = text.find('/');
@@ -337,7 +354,8 @@ Network read_network(const std::string& text) {
                                 rate_of("down", all.substr(first + 1, second - first - 1))},
                        .latency = latency_of("latency", all.substr(second + 1))},
             .unlike = {},
-            .server = {}};
+            .server = {},
+            .overhead = 0};
   } catch (const UsageError& e) {
     throw UsageError(fmt::format("--network {}: {}", text, e.what()));
   }

@@ -28,7 +28,10 @@ struct Network {
   std::map<std::uint32_t, Link> unlike;  ///< workers with a different link
   /// The rates of the server's own link, which all workers' messages share; none: unlimited.
   comm::ByDirection<std::optional<double>> server;
+  /// What links carry beside each bit of a message, as a share of it: the headers of packets.
+  double overhead = 0;
 
+  [[nodiscard]] double carried(double bits) const { return (1 + overhead) * bits; }
   [[nodiscard]] const Link& link(std::uint32_t n) const {
     const auto found = unlike.find(n);
     return found == unlike.end() ? worker : found->second;
@@ -70,8 +73,8 @@ struct NetworkTime {
 ///     network   for each leg of the round, the slowest worker's latency + bits / rate, but at
 ///               least latency + the bits of all workers over the server's rate
 ///
-/// The bits are those of the ledger: whole messages with header and padding, without the headers of
-/// lower layers (TCP, IP, Ethernet).
+/// The bits are those of the ledger, whole messages with header and padding, and the network's
+/// overhead, if it has any, for the headers of lower layers (TCP, IP, Ethernet).
 ///
 ///   returns  [T + 1], round 0 (the initial model) first
 ///

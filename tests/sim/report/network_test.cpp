@@ -100,6 +100,8 @@ TEST_F(NetworkFile, HasAServerAndUnlikeWorkersThatBeginAsTheOthers) {
   EXPECT_EQ(network.link(0).latency, 1);
   EXPECT_EQ(network.server[Direction::down], 1e9);
   EXPECT_FALSE(network.server[Direction::up].has_value());
+  EXPECT_EQ(network.overhead, 0);
+  EXPECT_DOUBLE_EQ(read_network(file("overhead = \"4.6%\"\n")).overhead, 0.046);
 }
 
 TEST_F(NetworkFile, MistakesAreNamedWithFileAndLine) {
@@ -108,6 +110,13 @@ TEST_F(NetworkFile, MistakesAreNamedWithFileAndLine) {
               HasSubstr("network.toml:2: no key of a network"));
   EXPECT_THAT(why("up = 10\n"), HasSubstr("network.toml:1: up: text in quotes"));
   EXPECT_THAT(why("\nserver_up = 10\n"), HasSubstr("network.toml:2: server_up: text in quotes"));
+  EXPECT_THAT(why("overhead = 0.05\n"), HasSubstr("network.toml:1: overhead: text in quotes"));
+  for (const char* share : {"5", "-1%", "1001%", "nan%", "%", ""}) {
+    EXPECT_THAT(why(std::string("overhead = \"") + share + "\"\n"),
+                HasSubstr("from 0% to 1000% of the bits"))
+        << share;
+  }
+  EXPECT_THAT(why("[worker.1]\noverhead = \"1%\"\n"), HasSubstr("network.toml:2: no key"));
   EXPECT_THAT(why("latency = \"1\"\n"), HasSubstr("network.toml:1: latency = 1: a latency from"));
   EXPECT_THAT(why("[worker.x]\nup = \"1M\"\n"), HasSubstr("worker.x: the number of a worker"));
   EXPECT_THAT(why("[worker.0]\nup = \"1M\"\n[worker.00]\nup = \"9M\"\n"),
@@ -231,8 +240,11 @@ class NetworkTimes : public testing::Test {
 
   RunWithRows run_;
   /// 100 bits a second up, 1000 down, a tenth of a second of latency.
-  Network network_{
-      .name = "slow", .worker = {.rate = {100, 1000}, .latency = 0.1}, .unlike = {}, .server = {}};
+  Network network_{.name = "slow",
+                   .worker = {.rate = {100, 1000}, .latency = 0.1},
+                   .unlike = {},
+                   .server = {},
+                   .overhead = 0};
 };
 
 TEST_F(NetworkTimes, AreLatencyAndBitsOverRateOfEachLeg) {
@@ -286,6 +298,24 @@ TEST_F(NetworkTimes, TheServersLinkCarriesAllMessages) {
   network_.server[Direction::up] = 80;  // of 2 x 50 bits of masks, 2 x 400 of values
   EXPECT_DOUBLE_EQ(network_seconds(network_)[2],
                    0.1 + 1 + 0.1 + 100. / 80 + 0.1 + 2 + 0.1 + 800. / 80);
+}
+
+// With a quarter of each message beside it, what takes bits over a rate takes 1.25 times as long.
+TEST_F(NetworkTimes, LinksCarryTheOverheadOfEachMessage) {
+  network_.overhead = 0.25;
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[2], 4 * 0.1 + 1.25 * (1 + 0.05 + 2 + 0.4));
+  network_.server[Direction::down] = 50;
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[2], 4 * 0.1 + 1.25 * (4 + 0.05 + 8 + 0.4));
+  for (const std::uint32_t n : {0U, 1U}) {
+    add(2, n, Direction::across, Kind::reduce, Field::values, 100);
+    add(2, n, Direction::across, Kind::gather, Field::values, 100);
+  }
+  std::erase_if(run_.rows, [](const comm::LedgerRow& row) {
+    return row.id.round == 2 && (row.id.kind == Kind::update || row.id.kind == Kind::aggregate);
+  });
+  run_.history.settings.aggregate = AggregatedBy::reduce;
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[2],
+                   0.1 + 1.25 * 4 + 0.1 + 1.25 * 0.05 + 2 * (0.2 + 1.25 * 1));
 }
 
 TEST_F(NetworkTimes, ALedgerOfSumsIsTheSame) {
