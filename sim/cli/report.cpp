@@ -20,6 +20,7 @@
 #include "sim/plan/scheme.hpp"
 #include "sim/report/html.hpp"
 #include "sim/report/network.hpp"
+#include "sim/report/network_times.hpp"
 #include "sim/report/plots.hpp"
 #include "sim/report/run_table.hpp"
 #include "sim/report/seed_groups.hpp"
@@ -45,7 +46,9 @@ std::vector<RunHistory> read_runs_over(const Network& network,
                                        std::ostream& out) {
   std::vector<RunWithRows> runs;
   for (const std::string& directory : directories) runs.push_back(read_run_with_rows(directory));
-  check_workers(network, runs);
+  std::uint32_t workers = 0;
+  for (const RunWithRows& run : runs) workers = std::max(workers, run.history.settings.workers);
+  check_workers(network, workers);
   write_network_table(out, runs, network);
   std::vector<RunHistory> moved;
   for (RunWithRows& run : runs) {

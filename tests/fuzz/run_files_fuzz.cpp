@@ -18,7 +18,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/settings_file.hpp"
-#include "sim/report/network.hpp"
+#include "sim/report/network_times.hpp"
 #include "sim/report/seed_groups.hpp"
 #include "sim/run/condensed_run.hpp"
 #include "sim/run/run_directory.hpp"
