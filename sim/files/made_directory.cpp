@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <ranges>
 #include <system_error>
 
 #include "sim/files/input_error.hpp"
@@ -16,12 +16,13 @@ namespace fs = std::filesystem;
 
 MadeDirectory::MadeDirectory(const fs::path& path) {
   std::error_code error;
-  std::vector<fs::path> lacking;  // the innermost first
+  std::vector<fs::path> lacking;
   for (fs::path at = path; !at.empty() && !fs::exists(at, error); at = at.parent_path()) {
     lacking.push_back(at);
     if (at == at.parent_path()) break;
   }
-  for (const fs::path& at : lacking | std::views::reverse) {
+  std::ranges::reverse(lacking);  // the outermost first
+  for (const fs::path& at : lacking) {
     if (fs::create_directory(at, error)) made_.push_back(at);
     if (!error) continue;
     remove_empty();
@@ -36,7 +37,7 @@ MadeDirectory::~MadeDirectory() { remove_empty(); }
 
 void MadeDirectory::remove_empty() const {
   std::error_code not_empty;
-  for (const fs::path& at : made_ | std::views::reverse) fs::remove(at, not_empty);
+  for (auto at = made_.rbegin(); at != made_.rend(); ++at) fs::remove(*at, not_empty);
 }
 
 void need_writable(const fs::path& directory) {

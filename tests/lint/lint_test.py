@@ -197,6 +197,7 @@ class Forbidden(unittest.TestCase):
         ("nn/a.cpp", "using namespace std;"),
         ("nn/a.hpp", "#pragma once\n#define A 1"),
         ("nn/a.hpp", "int a;"),
+        ("sim/a.cpp", "for (int x : all | std::views::reverse) {"),
         ("sim/a.cpp", "std::normal_distribution<float> d;"),
         ("tests/a.cpp", "std::uniform_int_distribution<int> d;"),
         ("data/a.cpp", "std::shuffle(a, b, c);"),
@@ -212,6 +213,7 @@ class Forbidden(unittest.TestCase):
         ("nn/a.hpp", "#pragma once\nint a;"),
         ("tests/a.cpp", "std::mt19937 g(1);\ny = std::exp(x);"),
         ("sim/a.cpp", "y = std::log2(x);"),
+        ("sim/a.cpp", "std::ranges::reverse(all);"),
         ("nn/a.cpp", "y = std::sqrt(x) + exact_order_exp(x) + std::lround(x);"),
         ("CMakeLists.txt", "add_compile_options(-ffp-contract=off)"),
     )
