@@ -8,6 +8,12 @@
 
 namespace mvsgd::sim {
 
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+}  // namespace
+
 std::string nearest(std::string_view name, std::span<const std::string> candidates) {
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
@@ -17,7 +23,7 @@ std::string nearest(std::string_view name, std::span<const std::string> candidat
     for (std::size_t i = 0; i < name.size(); ++i) {
       std::size_t diagonal = std::exchange(row[0], i + 1);
       for (std::size_t j = 0; j < candidate.size(); ++j) {
-        const std::size_t change = diagonal + (name[i] == candidate[j] ? 0 : 1);
+        const std::size_t change = diagonal + (lower(name[i]) == lower(candidate[j]) ? 0 : 1);
         diagonal = row[j + 1];
         row[j + 1] = std::min({change, row[j] + 1, diagonal + 1});
       }

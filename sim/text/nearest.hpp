@@ -7,8 +7,8 @@
 
 namespace mvsgd::sim {
 
-/// The name in `candidates` nearest to `name` in edit distance; "" if none is within
-/// max(2, a third of the name's length).
+/// The name in `candidates` nearest to `name` in edit distance, whatever letters are capitals; ""
+/// if none is within max(2, a third of the name's length).
 [[nodiscard]] std::string nearest(std::string_view name, std::span<const std::string> candidates);
 
 /// ": did you mean 'NEAREST'?", or "" if none is near.

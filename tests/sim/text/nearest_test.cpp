@@ -16,6 +16,13 @@ TEST(Nearest, IsWithinReachOrNone) {
   EXPECT_EQ(nearest("something-else", names), "");
 }
 
+TEST(Nearest, IsOneInOtherCapitals) {
+  const std::vector<std::string> names{"seed", "phi", "phi_ad"};
+  EXPECT_EQ(nearest("PHI", names), "phi");
+  EXPECT_EQ(nearest("Phi_AD", names), "phi_ad");
+  EXPECT_EQ(nearest("phi", {std::vector<std::string>{"PHI"}}), "PHI");
+}
+
 TEST(Nearest, IsAsked) {
   const std::vector<std::string> names{"ssgd-mv", "dense"};
   EXPECT_EQ(did_you_mean("dens", names), ": did you mean 'dense'?");
