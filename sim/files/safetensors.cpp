@@ -182,6 +182,19 @@ std::vector<float> converted(const std::vector<Value>& values, Convert convert) 
   return floats;
 }
 
+/// Throws InputError naming `array` if a number is past the largest of F32.
+std::vector<float> rounded(const std::vector<double>& values, std::string_view array) {
+  const auto is_past = [](double x) {
+    return std::isfinite(x) && std::isinf(static_cast<float>(x));
+  };
+  const auto past = std::ranges::find_if(values, is_past);
+  if (past != values.end()) {
+    throw InputError(fmt::format("{}: element {} is {}, past the largest number of F32", array,
+                                 past - values.begin(), *past));
+  }
+  return converted(values, [](double x) { return static_cast<float>(x); });
+}
+
 }  // namespace
 
 std::string_view name(DType dtype) { return info(dtype).name; }
@@ -320,7 +333,7 @@ std::vector<float> SafetensorsFile::floats(std::string_view name, const TensorSh
   const TensorEntry& tensor = entry(name, kFloats, shape);
   switch (tensor.dtype) {
     case DType::f64:
-      return converted(read<double>(tensor), [](double x) { return static_cast<float>(x); });
+      return rounded(read<double>(tensor), fmt::format("{}: {}", path_, name));
     case DType::f16:
       return converted(read<std::uint16_t>(tensor), widened<5, 10>);
     case DType::bf16:

@@ -115,7 +115,8 @@ class SafetensorsFile {
   // The values of an array. Each function throws InputError naming file and array if no array has
   // that name, if it has another type or shape, or if the file ends within it.
 
-  /// From F32, F64, F16 or BF16. F16 and BF16 are converted exactly, F64 is rounded.
+  /// From F32, F64, F16 or BF16. F16 and BF16 are converted exactly, F64 is rounded; a number past
+  /// the largest of F32 is refused.
   [[nodiscard]] std::vector<float> floats(std::string_view name, const TensorShape& shape);
   [[nodiscard]] std::vector<std::uint32_t> indices(std::string_view name, const TensorShape& shape);
 

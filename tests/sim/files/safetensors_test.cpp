@@ -188,8 +188,11 @@ TEST_F(Safetensors, NumbersOfOtherTypesAreMadeF32) {
   EXPECT_TRUE(std::isnan(read("F16", bytes_of(U16{0x7e00}), 1)[0]));
   EXPECT_TRUE(std::isnan(read("BF16", bytes_of(U16{0x7fc0}), 1)[0]));
   // Rounded to nearest, ties to even.
-  EXPECT_THAT(read("F64", bytes_of(0.1, 1 + 0x1p-24, 1e300), 3),
-              testing::ElementsAre(0.1F, 1.0F, kInfinity));
+  EXPECT_THAT(read("F64", bytes_of(0.1, 1 + 0x1p-24, -double{kInfinity}, 0x1.fffffefp127), 4),
+              testing::ElementsAre(0.1F, 1.0F, -kInfinity, 0x1.fffffep127F));
+  EXPECT_THAT([&] { (void)read("F64", bytes_of(0.1, -1e300), 2); },
+              testing::ThrowsMessage<InputError>(
+                  testing::HasSubstr("m: element 1 is -1e+300, past the largest number of F32")));
   EXPECT_THROW((void)read("I32", bytes_of(1), 1), InputError);
 }
 
