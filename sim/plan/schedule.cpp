@@ -98,14 +98,23 @@ std::vector<Round> plain_rounds(std::uint32_t dense, std::uint32_t sparse, std::
   return all;
 }
 
+std::uint64_t round_count(const Settings& settings, std::uint64_t train_images) {
+  const StepCounts steps = step_counts(settings, train_images);
+  const std::uint64_t h = settings.local_steps;
+  const std::uint64_t all = steps.warmup + (steps.total - steps.warmup + h - 1) / h;
+  const std::uint64_t limit =
+      settings.rounds > 0 ? settings.rounds : std::numeric_limits<std::uint32_t>::max();
+  return std::min(all, limit);
+}
+
 std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images) {
   const std::uint64_t epoch_steps = steps_per_epoch(settings, train_images);
   const StepCounts steps = step_counts(settings, train_images);
+  const std::uint64_t count = round_count(settings, train_images);
   std::vector<Round> rounds;
+  rounds.reserve(count);
   const std::uint64_t eval_steps = settings.eval_every * epoch_steps;
-  const std::size_t limit =
-      settings.rounds > 0 ? settings.rounds : std::numeric_limits<std::uint32_t>::max();
-  for (std::uint64_t step = 0; step < steps.total && rounds.size() < limit;) {
+  for (std::uint64_t step = 0; rounds.size() < count;) {
     const bool warmup = step < steps.warmup;
     Round round;
     round.t = static_cast<std::uint32_t>(rounds.size() + 1);

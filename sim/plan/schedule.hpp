@@ -46,6 +46,9 @@ struct Round {
 /// The rate falls to a tenth after 150 and again after 225 of 300 parts of the steps (section 4.2).
 [[nodiscard]] std::vector<Round> schedule(const Settings& settings, std::uint64_t train_images);
 
+/// How many rounds schedule() returns, in constant time.
+[[nodiscard]] std::uint64_t round_count(const Settings& settings, std::uint64_t train_images);
+
 /// Rounds of one step each at no particular rate: first `dense` dense rounds, then `sparse` sparse
 /// ones. They serve for what holds of any rounds, and for short runs on drawn differences. From all
 /// but the first sparse one `absent` workers are absent.

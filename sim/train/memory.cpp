@@ -54,6 +54,7 @@ struct Sizes {
   const Settings& settings;
   Bytes training_images = 0;
   Bytes test_images = 0;
+  std::uint64_t rounds = 0;
   Dimensions of{};
   bool sends = false;
   bool votes = false;        ///< workers have votes
@@ -78,16 +79,18 @@ Sizes sizes_of(const Settings& settings) {
               .training_images = training_images(settings),
               .test_images = settings.data == "synthetic" ? settings.synthetic_test
                                                           : std::uint32_t{data::kCifar10Test},
+              .rounds = round_count(settings, training_images(settings)),
               .of = dimensions(settings, layers, buffers)};
   sizes.sends = settings.scheme->sends();
   if (!sizes.sends) return sizes;
+  const std::uint64_t warmup = step_counts(settings, sizes.training_images).warmup;
+  const bool dense_warmup = settings.phi_warmup == PhiWarmup::dense;
+  const bool has_sparse = settings.scheme->sparse() != nullptr;
+  sizes.has_dense = !has_sparse || (dense_warmup && warmup > 0);
+  sizes.has_sparse = has_sparse && (!dense_warmup || sizes.rounds > warmup);
   // Of several shares, the largest counts: that of the lowest stair of the warm-up.
   Settings most = settings;
-  for (const Round& round : schedule(settings, sizes.training_images)) {
-    (round.dense ? sizes.has_dense : sizes.has_sparse) = true;
-    if (round.stair == 0) continue;
-    if (Settings own = settings_in(settings, round); most.phi < own.phi) most = std::move(own);
-  }
+  if (!dense_warmup && warmup > 0) most.phi = std::max(settings.phi, stair_share(1));
   if (!sizes.has_sparse) return sizes;
   sizes.of = dimensions(most, layers, buffers);
   // The first sparse round and a later one: each may have a list that the other lacks.
@@ -247,6 +250,7 @@ MemoryEstimate memory_estimate(const Settings& settings, std::optional<RanksHere
   const Sizes sizes = sizes_of(settings);
   const auto kernels = kernel_memory(settings);
   const bool on_device = !kernels;
+  const Bytes copies = ranks.server ? 2 : 1;  // of the trial, and of what writes the run's files
   MemoryEstimate all{.workers = ranks.workers,
                      .slots = slot_count(settings),
                      .threads = settings.threads_per_worker,
@@ -254,6 +258,7 @@ MemoryEstimate memory_estimate(const Settings& settings, std::optional<RanksHere
                      .of_slot = of_slot(sizes, kernels, ranks),
                      .server = ranks.server ? of_server(sizes) : sizes.whole(),
                      .data = (sizes.training_images + sizes.test_images) * (data::kImageBytes + 1),
+                     .schedule = copies * sizes.rounds * sizeof(Round),
                      .program = kProgram + (ranks.has_others ? kTransport : 0)};
   if (sizes.has_dense) all.messages = std::max(all.messages, of_dense_round(sizes, ranks));
   if (sizes.has_sparse) all.messages = std::max(all.messages, of_sparse_round(sizes, ranks));
@@ -267,11 +272,11 @@ std::string text_of(const MemoryEstimate& estimate) {
   const auto of = [](Bytes count, const char* what, Bytes bytes) {
     return fmt::format("{} {}{} of {}", count, what, count == 1 ? "" : "s", in_bytes(bytes));
   };
-  return fmt::format("{}: {}, {}, server {}, messages {}, data {}, program {}",
+  return fmt::format("{}: {}, {}, server {}, messages {}, data {}, schedule {}, program {}",
                      in_bytes(estimate.total()), of(estimate.workers, "worker", estimate.of_worker),
                      of(estimate.slots, "slot", estimate.of_slot), in_bytes(estimate.server),
                      in_bytes(estimate.messages), in_bytes(estimate.data),
-                     in_bytes(estimate.program));
+                     in_bytes(estimate.schedule), in_bytes(estimate.program));
 }
 
 std::optional<std::string> check_memory(const MemoryEstimate& estimate,
@@ -285,10 +290,12 @@ std::optional<std::string> check_memory(const MemoryEstimate& estimate,
     const std::string reserved =
         more > 0 ? fmt::format(", and {} for its threads' stacks", in_bytes(more)) : "";
     if (need > limit.left) {
-      throw nn::UnavailableError(fmt::format(
-          "not enough memory: {} leaves {}, and this run needs {}{}; less with fewer workers or "
-          "slots, a smaller width or batch",
-          limit.name, in_bytes(limit.left), text_of(estimate), reserved));
+      const bool long_run = estimate.schedule > estimate.total() / 2;
+      throw nn::UnavailableError(
+          fmt::format("not enough memory: {} leaves {}, and this run needs {}{}; less with {}",
+                      limit.name, in_bytes(limit.left), text_of(estimate), reserved,
+                      long_run ? "fewer epochs, or more local steps a round"
+                               : "fewer workers or slots, a smaller width or batch"));
     }
     const double share = static_cast<double>(need) / static_cast<double>(limit.left);
     if (share <= 1 / 1.1 || share <= closest) continue;

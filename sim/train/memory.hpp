@@ -23,10 +23,11 @@ struct MemoryEstimate {
   std::uint64_t server = 0;     ///< theta, votes, mask, sums
   std::uint64_t messages = 0;   ///< on their way, and what ends make of them, where they are most
   std::uint64_t data = 0;       ///< training and test images
+  std::uint64_t schedule = 0;   ///< the rounds of the run
   std::uint64_t program = 0;    ///< code, libraries, what they allocate
 
   [[nodiscard]] std::uint64_t total() const {
-    return workers * of_worker + slots * of_slot + server + messages + data + program;
+    return workers * of_worker + slots * of_slot + server + messages + data + schedule + program;
   }
   /// Beyond total(): the stacks of threads, which are mapped whole. That threads reserve no heaps
   /// under a limit of addresses sim/main.cpp sees to.
@@ -48,7 +49,7 @@ struct RanksHere {
                                              std::optional<RanksHere> here = {});
 
 /// "3.4 GB: 10 workers of 171 MB, 2 slots of 750 MB, server 92 MB, messages 98 MB, data 37 MB,
-/// program 20 MB".
+/// schedule 2.65 MB, program 20 MB".
 [[nodiscard]] std::string text_of(const MemoryEstimate& estimate);
 
 /// Throws nn::UnavailableError if one of the limits leaves less than the estimate: what is needed,

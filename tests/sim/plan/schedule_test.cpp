@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "sim/plan/presets.hpp"
@@ -58,6 +60,30 @@ TEST(Schedule, LeavesWorkersOutOfAllRoundsButThoseThatBeginWithNewVotes) {
     settings.participation = all;
     for (const Round& round : schedule(settings, 50'000)) EXPECT_EQ(round.absent, 0U);
   }
+}
+
+TEST(Schedule, HasAsManyRoundsAsAreCounted) {
+  Settings settings = preset("ssgd-mv-l4").settings;
+  std::vector<std::uint64_t> counts;
+  for (const char* scheme : {"mv", "dense"}) {
+    settings.scheme = &scheme_named(scheme);
+    for (const std::optional<std::uint32_t> warmup :
+         {std::optional<std::uint32_t>(), {0}, {1}, {9}}) {
+      settings.warmup_epochs = warmup;
+      for (const std::uint32_t rounds : {0U, 5U, 1000U}) {
+        settings.rounds = rounds;
+        for (const std::uint32_t epochs : {1U, 3U}) {
+          settings.epochs = epochs;
+          counts.push_back(round_count(settings, 50'000));
+          const std::vector<Round> all = schedule(settings, 50'000);
+          EXPECT_EQ(all.size(), counts.back());
+          if (rounds > 0) continue;
+          EXPECT_EQ(all.back().first_step + all.back().steps, epochs * 79);
+        }
+      }
+    }
+  }
+  EXPECT_THAT(counts, testing::IsSupersetOf({20U, 21U, 60U, 63U, 79U, 119U, 237U, 5U}));
 }
 
 TEST(Schedule, SmKeepsItsRateInWarmUp) {

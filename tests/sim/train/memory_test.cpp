@@ -9,6 +9,7 @@
 #include <string>
 
 #include "nn/backend_error.hpp"
+#include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
 
 namespace mvsgd::sim {
@@ -26,7 +27,8 @@ MemoryEstimate of_300_megabytes() {
           .of_slot = 40 * kMega,
           .server = 20 * kMega,
           .messages = 15 * kMega,
-          .data = 25 * kMega,
+          .data = 22 * kMega,
+          .schedule = 3 * kMega,
           .program = 10 * kMega};
 }
 
@@ -40,8 +42,9 @@ TEST(CheckMemory, RefusesARunThatNeedsMoreThanALimitLeavesAndSaysWhatItIsMadeOf)
   } catch (const nn::UnavailableError& e) {
     EXPECT_STREQ(e.what(),
                  "not enough memory: another leaves 289 MB, and this run needs 300 MB: 3 workers "
-                 "of 50.0 MB, 2 slots of 40.0 MB, server 20.0 MB, messages 15.0 MB, data 25.0 MB, "
-                 "program 10.0 MB; less with fewer workers or slots, a smaller width or batch");
+                 "of 50.0 MB, 2 slots of 40.0 MB, server 20.0 MB, messages 15.0 MB, data 22.0 MB, "
+                 "schedule 3.00 MB, program 10.0 MB; less with fewer workers or slots, a smaller "
+                 "width or batch");
   }
 }
 
@@ -180,6 +183,47 @@ TEST(MemoryEstimateOfSettings, HasNoServerWhereNothingIsSent) {
   const MemoryEstimate alone = memory_estimate(settings);
   EXPECT_EQ(alone.server, 0U);
   EXPECT_EQ(alone.messages, 0U);
+}
+
+// The process of the server has it twice, any other once.
+TEST(MemoryEstimateOfSettings, HasTheRoundsOfTheLongestRunWithoutMakingThem) {
+  Settings settings = narrow();
+  settings.workers = 2;
+  settings.batch = 2;
+  settings.epochs = 10'000;
+  settings.synthetic_train = 50'000;
+  const std::uint64_t rounds = 10'000 * (50'000 / 4);
+  EXPECT_EQ(memory_estimate(settings).schedule, 2 * rounds * sizeof(Round));
+  EXPECT_EQ(memory_estimate(settings, RanksHere{.workers = 1, .server = false}).schedule,
+            rounds * sizeof(Round));
+  settings.rounds = 7;
+  EXPECT_EQ(memory_estimate(settings).schedule, 2 * 7 * sizeof(Round));
+}
+
+TEST(MemoryEstimateOfSettings, HasMessagesOfTheRoundsThatThereAre) {
+  constexpr std::uint64_t kWhole = std::uint64_t{4} * 176'402;
+  Settings settings = narrow();
+  const std::uint64_t sparse = memory_estimate(settings).messages;
+  EXPECT_LT(sparse, kWhole);
+  settings.warmup_epochs = 1;
+  const std::uint64_t dense = memory_estimate(settings).messages;
+  EXPECT_GT(dense, 4 * kWhole);
+  // A run that ends within its warm-up has no vote, mask or tally.
+  const std::uint64_t whole = memory_estimate(settings).server;
+  settings.rounds = 3;
+  EXPECT_EQ(memory_estimate(settings).messages, dense);
+  EXPECT_LT(memory_estimate(settings).server, whole);
+}
+
+// 125 million rounds.
+TEST(CheckMemory, RefusesASchedulePastALimitAndSaysWhatMakesItShorter) {
+  MemoryEstimate estimate = of_300_megabytes();
+  estimate.schedule = 14'000 * kMega;
+  const std::array limits{MemoryLimit{.name = "this machine", .left = 9000 * kMega}};
+  EXPECT_THAT([&] { (void)check_memory(estimate, limits); },
+              testing::ThrowsMessage<nn::UnavailableError>(
+                  HasSubstr("schedule 14.0 GB, program 10.0 MB; less with fewer epochs, or more "
+                            "local steps a round")));
 }
 
 TEST(MemoryEstimateOfSettings, HasOneCopyOfTheImages) {
