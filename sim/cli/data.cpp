@@ -16,6 +16,7 @@
 #include "data/synthetic.hpp"
 #include "sim/cli/commands.hpp"
 #include "sim/cli/options.hpp"
+#include "sim/files/made_directory.hpp"
 #include "sim/plan/effect.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/text/numbers.hpp"
@@ -81,6 +82,7 @@ Exit fetch(const DataOptions& options, const CommandContext& context) {
     return Exit::good;
   }
   fmt::print(streams.out, "{}: {} bytes\n", archive.url, grouped(archive.bytes));
+  const MadeDirectory made(options.directory);
   {
     FetchReport report(streams);
     data::fetch(archive, options.directory, std::ref(report));
@@ -110,6 +112,7 @@ Exit check(const DataOptions& options, const CommandContext& context) {
 
 Exit synthesize(const DataOptions& options, const CommandContext& context) {
   const Streams& streams = context.streams;
+  const MadeDirectory made(options.directory);
   data::write_cifar10(options.directory, data::synthesize({.train = data::kCifar10Train,
                                                            .test = data::kCifar10Test,
                                                            .seed = options.seed}));

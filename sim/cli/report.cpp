@@ -136,10 +136,24 @@ std::string report_as(const std::string& format, const std::vector<SeedGroup>& g
   return out.str();
 }
 
+/// The file that the path leads to, whether it is there or not; of what is no file the path itself.
+/// Throws InputError for links that lead round in circles.
+fs::path behind_links(fs::path path) {
+  constexpr int kMostLinks = 40;  // as many as the system follows
+  std::error_code error;
+  if (fs::exists(path, error) && !fs::is_regular_file(path, error)) return path;
+  for (int i = 0; i < kMostLinks; ++i) {
+    if (!fs::is_symlink(path, error)) return path;
+    path = path.parent_path() / fs::read_symlink(path, error);
+    if (error) break;
+  }
+  throw InputError(fmt::format("{}: a link that leads to no file", path.string()));
+}
+
 /// A failure to write is an InputError, since the user has named the path.
 void write_report(const fs::path& path, const std::string& text) {
   try {
-    replace_file(path, text);
+    replace_file(behind_links(path), text);
   } catch (const std::runtime_error& e) {
     throw InputError(e.what());
   }

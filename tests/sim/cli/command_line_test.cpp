@@ -333,7 +333,8 @@ TEST_F(CommandLine, AReportReplacesNoDeviceAndNoDirectory) {
   ASSERT_EQ(train({"--rounds", "1"}).code, Exit::good);
   const fs::path pipe = path_ / "pipe";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-  for (const fs::path& taken : {pipe, path_ / "checkpoint"}) {
+  fs::create_symlink(pipe, path_ / "link");
+  for (const fs::path& taken : {pipe, path_ / "checkpoint", path_ / "link"}) {
     const Outcome outcome =
         run({"report", path_.string(), "--format", "csv", "--out", taken.string()});
     EXPECT_EQ(outcome.code, Exit::bad_input);
@@ -341,6 +342,40 @@ TEST_F(CommandLine, AReportReplacesNoDeviceAndNoDirectory) {
     EXPECT_FALSE(fs::exists(taken.string() + ".tmp"));
   }
   EXPECT_TRUE(fs::is_fifo(pipe));
+}
+
+TEST_F(CommandLine, AReportIsWrittenThroughLinks) {
+  ASSERT_EQ(train({"--rounds", "1"}).code, Exit::good);
+  const auto report_to = [&](const fs::path& path) {
+    return run({"report", path_.string(), "--format", "csv", "--out", path.string()});
+  };
+  const fs::path file = path_ / "other" / "report.csv";
+  fs::create_directory(file.parent_path());
+  fs::create_symlink("other/report.csv", path_ / "link");
+  fs::create_symlink(path_ / "link", path_ / "link_to_link");
+  for (const char* const name : {"link", "link_to_link"}) {  // first to a file that is not there
+    ASSERT_EQ(report_to(path_ / name).code, Exit::good);
+    EXPECT_TRUE(fs::is_symlink(path_ / name));
+    EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(file)));
+    EXPECT_GT(fs::file_size(file), 0U);
+    std::ofstream(file, std::ios::trunc).flush();
+  }
+  fs::create_symlink("circle", path_ / "circle");
+  const Outcome outcome = report_to(path_ / "circle");
+  EXPECT_EQ(outcome.code, Exit::bad_input);
+  EXPECT_THAT(outcome.err, HasSubstr("circle: a link that leads to no file"));
+}
+
+TEST_F(CommandLine, DataThatCannotBeLeaveNoParents) {
+  const fs::path deep = path_ / "a" / "b" / std::string(300, 'n');
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{"data", "fetch", (path_ / "a" / "b").string(), "--url",
+                                 "file:///none"},
+        {"data", "fetch", deep.string(), "--url", "file:///none"},
+        {"data", "synthesize", deep.string()}}) {
+    EXPECT_EQ(run(args).code, Exit::bad_input);
+    EXPECT_FALSE(fs::exists(path_)) << args[1];
+  }
 }
 
 TEST_F(CommandLine, AWireDumpThatCannotBeLeavesNoRunAndARunThatCannotBeNoDump) {
