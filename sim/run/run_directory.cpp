@@ -154,7 +154,6 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
     begin_rows();
   }
   remove_checkpoints_after(path_, found.newest ? found.newest->state.group.t : 0);
-  fs::remove(path_ / kModel);
   config.take_place();
 }
 

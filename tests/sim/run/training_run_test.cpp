@@ -19,6 +19,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/run/run_history.hpp"
 #include "sim/train/images.hpp"
+#include "sim/verify/verify.hpp"
 #include "tests/sim/small_run.hpp"
 #include "tests/test_directory.hpp"
 
@@ -105,6 +106,28 @@ TEST_F(TrainingRun, StopsBetweenRoundsWhenItIsInterruptedAndGoesOn) {
   EXPECT_TRUE(second.result.finished);
   EXPECT_EQ(second.result.digest, run_trial(settings_, load_images(settings_), {}).digest);
   EXPECT_GE(second.seconds, first.seconds);
+}
+
+TEST_F(TrainingRun, ThatGoesOnKeepsTheModelOfItsEndUntilItEndsAgain) {
+  settings_.rounds = 2;
+  ASSERT_TRUE(train_in(path_, settings_, {}, {}).result.finished);
+  const std::string model = text_of(path_ / "model.safetensors");
+  settings_.rounds = 4;
+  std::uint32_t done = 0;
+  TrainingSinks sinks;
+  sinks.on_round = [&](const RoundRecord& record, double) {
+    done = record.round.t;
+    EXPECT_EQ(text_of(path_ / "model.safetensors"), model) << done;
+    const Verification verification = verify_run(path_, {});
+    EXPECT_TRUE(verification.holds());
+    for (const Check& check : verification.checks) {
+      EXPECT_FALSE(check.subject.ends_with("model.safetensors")) << done;
+    }
+  };
+  ASSERT_TRUE(train_in(path_, settings_, {.resume = true}, sinks).result.finished);
+  EXPECT_EQ(done, 4U);
+  EXPECT_NE(text_of(path_ / "model.safetensors"), model);
+  EXPECT_TRUE(verify_run(path_, {}).holds());
 }
 
 // Interrupts at many moments: within a round, between two, before the first. The settings determine
