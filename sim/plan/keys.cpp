@@ -449,18 +449,17 @@ bool changes_no_bit(std::string_view key) {
 }
 
 void set(Settings& settings, std::string_view key, std::string_view value) {
-  std::vector<std::string> names;
   for (const Key& k : keys()) {
-    if (k.name == key) {
-      try {
-        k.set(settings, value);
-      } catch (const std::invalid_argument& e) {
-        throw UsageError(fmt::format("{} = {}: {}", key, value, e.what()));
-      }
-      return;
+    if (k.name != key) continue;
+    try {
+      k.set(settings, value);
+    } catch (const std::invalid_argument& e) {
+      throw UsageError(fmt::format("{} = {}: {}", key, value, e.what()));
     }
-    names.emplace_back(k.name);
+    return;
   }
+  std::vector<std::string> names;
+  for (const Key& k : keys()) names.emplace_back(k.name);
   throw UsageError(fmt::format("unknown key '{}'{}", key, did_you_mean(key, names)));
 }
 

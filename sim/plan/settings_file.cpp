@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
@@ -96,11 +97,14 @@ std::string text_of_file(const std::string& path) {
                                  file ? "a directory, where a file of settings is wanted"
                                       : std::generic_category().message(reason)));
   }
-  std::string text(kMostTomlBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kMostTomlBytes) {
-    throw InputError(fmt::format("{}: more than {} bytes: no settings", path, kMostTomlBytes));
+  std::string text;
+  std::array<char, 4096> part{};
+  while (file) {
+    file.read(part.data(), part.size());
+    text.append(part.data(), static_cast<std::size_t>(file.gcount()));
+    if (text.size() > kMostTomlBytes) {
+      throw InputError(fmt::format("{}: more than {} bytes: no settings", path, kMostTomlBytes));
+    }
   }
   return text;
 }
