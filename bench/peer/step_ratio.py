@@ -11,9 +11,9 @@ so that other load slows them alike. BACKEND is one that the step_bench has. The
 first it has of lanes, table for fp32, and of lanes_bf16, onednn_bf16, bf16 for bf16: older builds
 use other names.
 
-SCRIPT prints a JSON line with "images_per_second" and "torch", its version. It takes --threads,
---batch, --width, --steps and --precision (bf16: CPU autocast), and times both memory layouts,
-channels_last among them. Processors drift, so a ratio is taken within each round and the median of
+SCRIPT, by default training_step.py, prints a JSON line with "images_per_second" and "torch", its
+version. It takes --threads, --batch, --width, --steps and --precision (bf16: CPU autocast), and
+times both memory layouts, channels_last among them. Processors drift, so a ratio is taken within each round and the median of
 the rounds counts. The last lines compare with the better interpreter of each round. With Debian's
 python3-torch and another PyTorch in a virtual environment, and an older build of ours:
 
@@ -161,7 +161,7 @@ def main():
                         help="default: build/bench/bench/step_bench")
     parser.add_argument("--backend", help="of ours where --ours names none")
     parser.add_argument("--peer", type=pathlib.Path,
-                        default=ROOT.parent / "shared/peers/torch_resnet18.py")
+                        default=pathlib.Path(__file__).with_name("training_step.py"))
     parser.add_argument("--python", action="append", metavar="NAME=INTERPRETER",
                         help="default: debian=/usr/bin/python3")
     arguments = parser.parse_args()
