@@ -148,7 +148,7 @@ class Engine::Traffic {
   struct Other {
     std::deque<Send> posted;
     std::size_t sending = 0;                    // messages of MPI, kWindow at most
-    bool has_to_look = false;                   // there is something for it
+    bool has_to_look = false;                   // it waits for what was received here
     std::deque<Receive> receives;               // in order of matching, which is that of sending
     std::map<int, std::vector<std::byte>> cut;  // by tag: the chunks so far
   };
@@ -194,7 +194,6 @@ class Engine::Traffic {
     requests_.push_back(request);
     held_.push_back({next.to, next.bytes});
     ++other.sending;
-    other.has_to_look = true;
   }
 
   bool finish_sends() {
