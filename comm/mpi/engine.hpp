@@ -49,7 +49,7 @@ class Engine {
   };
   enum class End : std::uint8_t {
     in_order,  ///< MPI_Finalize, which every process must call
-    at_once,   ///< without: what has been posted is sent, for 0.2 s at most
+    at_once,   ///< what has been posted is sent, for 0.2 s at most; MPI_Finalize with MPICH alone
     of_all,    ///< MPI_Abort: ends this process and asks the launcher to end all
   };
 

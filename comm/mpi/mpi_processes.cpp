@@ -19,7 +19,7 @@ using std::chrono_literals::operator""s;
 constexpr auto kPatienceOfTheFailed = 3s;
 constexpr auto kPatienceForZero = 4s;  // which waits for others as long as it does
 constexpr auto kPatienceForTheEnd = 10s;
-constexpr auto kPatienceInHaste = 300ms;
+constexpr auto kPatienceInHaste = 700ms;
 
 constexpr int kOwnTag = 0;
 constexpr std::uint32_t kChannels = 2;

@@ -148,11 +148,11 @@ TEST_F(Looks, AreAtOnceForWhatAPollHasPosted) {
   std::atomic<int> polls = 0;
   const Span span;
   processes().listen({.on_note = {}, .poll = [&] {
-                        ++polls;
+                        if (++polls % 2 == 0) return;  // nothing moves in the turn of the next
                         wanted_since = Clock::now().time_since_epoch().count();
                         processes().tell(1, 0);
                       }});
-  while (quick < kWanted && span.times(kDeadline) == 0) std::this_thread::sleep_for(10ms);
+  while (quick < kWanted && polls < 100) std::this_thread::sleep_for(10ms);
   processes().listen({});
   processes().send(1, {});
   EXPECT_GE(quick, kWanted);
