@@ -156,6 +156,11 @@ class Hosts:
             run("tc", "-n", host, "qdisc", "replace", "dev", device, "root", "tbf", "rate", f"{rate:.0f}bit", "burst", "32kbit",
                 "latency", "400ms")
 
+    def free(self, n):
+        """Of the limit, if there is one."""
+        for host, device in ((self.names[n], "eth0"), (self.names[0], f"eth{n}")):
+            subprocess.run(["tc", "-n", host, "qdisc", "del", "dev", device, "root"], capture_output=True, check=False)
+
     def counter(self, n, device):
         return Counter(self.names[n], device)
 

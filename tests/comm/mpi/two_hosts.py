@@ -27,7 +27,7 @@ CASES = {"ssgd-mv": ["ssgd-mv"],
 WORKERS, WORKERS_THERE = 10, range(5, 10)
 HEADER = 192  # bits of a message's own
 ROUNDS = 6  # after the last but one the workers' parts of a checkpoint go up
-PATIENCE = 250  # seconds for a run
+PATIENCE = 700  # seconds for a run: with a core of two it took more than 250
 # A round's messages are over when nothing has been sent for so long, which must be so soon after the round's line: a
 # local step takes longer, and then the first worker votes.
 QUIET, SOON = 0.03, 0.15
