@@ -61,11 +61,13 @@ KeptArrays read_kept(SafetensorsFile& file, const std::string& path, const Setti
   const SparseRounds* const sparse = settings.scheme->sparse();
   if (sparse == nullptr) return {};
   // The votes are of the last round that is done, and have its K.
-  const std::vector<Round> rounds = schedule(settings, training_images(settings));
-  if (group.t > rounds.size()) {
-    throw InputError(fmt::format("{}: round {} of {}", path, group.t, rounds.size()));
+  const std::uint64_t images = training_images(settings);
+  if (const std::uint64_t rounds = round_count(settings, images); group.t > rounds) {
+    throw InputError(fmt::format("{}: round {} of {}", path, group.t, rounds));
   }
-  const Round last = group.t > 0 ? rounds[group.t - 1] : Round();
+  Settings done = settings;
+  done.rounds = group.t;
+  const Round last = group.t > 0 ? schedule(done, images).back() : Round();
   const auto server = sparse->server(
       settings, make_protocol(settings_in(settings, last), network_layers(settings)));
   KeptArrays kept = server->keep();  // gives names and sizes
