@@ -443,24 +443,28 @@ std::span<const Key> keys() {
   return all;
 }
 
+const Key* find_key(std::string_view name) {
+  const auto found = std::ranges::find(keys(), name, &Key::name);
+  return found == keys().end() ? nullptr : &*found;
+}
+
 bool changes_no_bit(std::string_view key) {
   return key == "slots" || key == "instruction_set" || key == "checkpoint_every" ||
          key == "deadline";
 }
 
 void set(Settings& settings, std::string_view key, std::string_view value) {
-  for (const Key& k : keys()) {
-    if (k.name != key) continue;
-    try {
-      k.set(settings, value);
-    } catch (const std::invalid_argument& e) {
-      throw UsageError(fmt::format("{} = {}: {}", key, value, e.what()));
-    }
-    return;
+  const Key* const found = find_key(key);
+  if (found == nullptr) {
+    std::vector<std::string> names;
+    for (const Key& known : keys()) names.emplace_back(known.name);
+    throw UsageError(fmt::format("unknown key '{}'{}", key, did_you_mean(key, names)));
   }
-  std::vector<std::string> names;
-  for (const Key& k : keys()) names.emplace_back(k.name);
-  throw UsageError(fmt::format("unknown key '{}'{}", key, did_you_mean(key, names)));
+  try {
+    found->set(settings, value);
+  } catch (const std::invalid_argument& e) {
+    throw UsageError(fmt::format("{} = {}: {}", key, value, e.what()));
+  }
 }
 
 void set(Settings& settings, const GivenSettings& values) {
@@ -469,11 +473,8 @@ void set(Settings& settings, const GivenSettings& values) {
       if (name == key.name) set(settings, name, value);
     }
   }
-  for (const auto& assignment : values) {
-    const auto names_it = [&](const Key& key) { return key.name == assignment.first; };
-    if (std::ranges::none_of(keys(), names_it)) {
-      set(settings, assignment.first, assignment.second);  // throws: no such key
-    }
+  for (const auto& [name, value] : values) {
+    if (find_key(name) == nullptr) set(settings, name, value);  // throws: no such key
   }
 }
 

@@ -33,6 +33,9 @@ struct Key {
 /// in a file or on the command line: `practice` comes before the keys that it sets.
 [[nodiscard]] std::span<const Key> keys();
 
+/// The key of this name; null if there is none.
+[[nodiscard]] const Key* find_key(std::string_view name);
+
 /// Whether the key changes no bit of a run, whatever the backend: slots, instruction_set,
 /// checkpoint_every, deadline. sim/train/backends.hpp knows more keys for a given backend.
 [[nodiscard]] bool changes_no_bit(std::string_view key);

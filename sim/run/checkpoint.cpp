@@ -150,7 +150,7 @@ void check_settings(const fs::path& path, const json& manifest, const Settings& 
     }
   }
   for (const auto& [name, value] : there.items()) {
-    if (std::ranges::count(keys(), name, &Key::name) == 0) {
+    if (find_key(name) == nullptr) {
       throw InputError(
           fmt::format("{}: {} = {} there, no such key here", path.string(), name, value.dump()));
     }

@@ -143,9 +143,9 @@ void refuse_without_effect(const Settings& settings, std::span<const GivenKey> n
   for (const auto& [name, where] : named) {
     const std::string why = why_without_effect(settings, name, ranks);
     if (why.empty()) continue;
-    const Key& key = *std::ranges::find(keys(), name, &Key::name);
     throw UsageError(fmt::format("{}{}{} = {}: {}, so it has no effect", where,
-                                 where.empty() ? "" : ": ", name, key.get(settings), why));
+                                 where.empty() ? "" : ": ", name, find_key(name)->get(settings),
+                                 why));
   }
 }
 

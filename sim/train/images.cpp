@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <span>
 #include <stdexcept>
@@ -68,8 +67,7 @@ std::vector<std::vector<std::uint32_t>> split_images(const Settings& settings,
   try {
     return drawn_split(settings, training);
   } catch (const std::invalid_argument& e) {
-    const auto key = std::ranges::find(keys(), "split", &Key::name);
-    throw UsageError(fmt::format("split = {}: {}", key->get(settings), e.what()));
+    throw UsageError(fmt::format("split = {}: {}", find_key("split")->get(settings), e.what()));
   }
 }
 

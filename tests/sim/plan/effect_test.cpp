@@ -112,7 +112,7 @@ TEST_P(RangeOfKey, IsTakenToItsEndsWhichAreValidAndHaveAnEffect) {
     if (own.key == "scheme" && value != "sm") given.clear();
     Settings settings = settings_of(given);
     set(settings, own.key, value);
-    const Key& key = *std::ranges::find(keys(), own.key, &Key::name);
+    const Key& key = *find_key(own.key);
     EXPECT_EQ(key.get(settings), value);
     Settings again = preset("ssgd-mv-ad-l8-q").settings;
     set(again, own.key, key.get(settings));

@@ -110,7 +110,7 @@ std::vector<std::string> rows_of_readme() {
 
 class OfEveryKey : public testing::TestWithParam<std::string_view> {
  protected:
-  const Key& key_ = *std::ranges::find(keys(), GetParam(), &Key::name);
+  const Key& key_ = *find_key(GetParam());
 };
 std::vector<std::string_view> names() {
   std::vector<std::string_view> all;
@@ -119,6 +119,12 @@ std::vector<std::string_view> names() {
 }
 INSTANTIATE_TEST_SUITE_P(, OfEveryKey, testing::ValuesIn(names()),
                          [](const auto& key) { return std::string(key.param); });
+
+TEST_P(OfEveryKey, IsFoundByItsWholeName) {
+  EXPECT_EQ(find_key(GetParam()), &key_);
+  EXPECT_EQ(key_.name, GetParam());
+  EXPECT_EQ(find_key(std::string(GetParam()) + "s"), nullptr);
+}
 
 TEST_P(OfEveryKey, SetTakesWhatGetReturns) {
   ASSERT_TRUE(values().contains(GetParam())) << "no values of this key above";
