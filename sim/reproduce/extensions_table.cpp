@@ -33,15 +33,18 @@ std::vector<std::optional<double>> rates_of(const RowResult& row) {
           row.rates.run_both_ways};
 }
 
+/// Whether the row's rate both ways is at least `rate`.
+bool sends_little(const RowResult& row, double rate) {
+  return row.rates.both_ways.value_or(0) >= rate;
+}
+
 /// What the rows say to the question which of them reaches what is asked.
 std::string answer(std::span<const RowResult> rows, const Reach& asked) {
   std::vector<std::string> reached;
   const RowResult* nearest = nullptr;
   for (const RowResult& row : rows) {
     if (reaches(row, asked)) reached.emplace_back(row.preset());
-    const bool sends_little =
-        row.less_baseline && reaches(row, {.points = 100, .rate = asked.rate});
-    if (!sends_little) continue;
+    if (!row.less_baseline || !sends_little(row, asked.rate)) continue;
     if (nearest == nullptr || row.less_baseline->mean > nearest->less_baseline->mean)
       nearest = &row;
   }
@@ -57,7 +60,7 @@ std::string answer(std::span<const RowResult> rows, const Reach& asked) {
 
 bool reaches(const RowResult& row, const Reach& reach) {
   return row.less_baseline && row.less_baseline->mean >= -reach.points &&
-         row.rates.both_ways.value_or(0) >= reach.rate;
+         sends_little(row, reach.rate);
 }
 
 void write_extensions(std::ostream& out, const Caption& caption, std::span<const RowResult> rows) {

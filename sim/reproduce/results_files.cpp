@@ -15,7 +15,6 @@
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
-#include "sim/reproduce/claims.hpp"
 #include "sim/reproduce/extensions_table.hpp"
 #include "sim/reproduce/table.hpp"
 #include "sim/train/backends.hpp"
@@ -94,15 +93,11 @@ ResultsFiles::ResultsFiles(const SweepPlan& plan, std::span<const RowResult> row
     : plan_(&plan), rows_(rows) {
   const Caption caption = caption_of(plan);
   if (plan.what->kind == Exhibit::claims) {
-    const std::vector<ClaimRow> claims = claim_rows(plan.trials);
+    claims_ = claim_rows(plan.trials);
     markdown_ =
-        text_by([&](std::ostream& out) { write_claims(out, caption, claims, plan.trials); });
-    csv_ = text_by([&](std::ostream& out) { write_claims_csv(out, claims); });
-    plots_ = claim_plots(claims);
-    return;
-  }
-  plots_ = figures(plan, rows);
-  if (plan.is_table()) {
+        text_by([&](std::ostream& out) { write_claims(out, caption, claims_, plan.trials); });
+    csv_ = text_by([&](std::ostream& out) { write_claims_csv(out, claims_); });
+  } else if (plan.is_table()) {
     markdown_ = text_by([&](std::ostream& out) { write_markdown(out, caption, rows); });
     csv_ = text_by([&](std::ostream& out) { write_table_csv(out, rows); });
   } else if (plan.what->kind == Exhibit::extensions) {
@@ -117,6 +112,10 @@ ResultsFiles::ResultsFiles(const SweepPlan& plan, std::span<const RowResult> row
   }
 }
 
+std::vector<Plot> ResultsFiles::plots() const {
+  return plan_->what->kind == Exhibit::claims ? claim_plots(claims_) : figures(*plan_, rows_);
+}
+
 void ResultsFiles::write_numbers() const {
   const std::string name(plan_->what->name);
   if (!markdown_.empty()) replace_file(plan_->out / (name + ".md"), markdown_);
@@ -125,12 +124,13 @@ void ResultsFiles::write_numbers() const {
 }
 
 void ResultsFiles::draw() const {
-  if (plots_.empty()) return;
-  const std::vector<std::string> documents = draw_svg(plots_);
+  const std::vector<Plot> drawn = plots();
+  if (drawn.empty()) return;
+  const std::vector<std::string> documents = draw_svg(drawn);
   std::vector<Drawing> drawings;
-  for (std::size_t i = 0; i < plots_.size(); ++i) {
-    replace_file(plan_->out / (plots_[i].name + ".svg"), documents[i]);
-    drawings.push_back({.name = plots_[i].name, .svg = documents[i]});
+  for (std::size_t i = 0; i < drawn.size(); ++i) {
+    replace_file(plan_->out / (drawn[i].name + ".svg"), documents[i]);
+    drawings.push_back({.name = drawn[i].name, .svg = documents[i]});
   }
   if (plan_->is_table()) write_page(*plan_, rows_, drawings);
 }

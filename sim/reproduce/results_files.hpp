@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/report/plots.hpp"
+#include "sim/reproduce/claims.hpp"
 #include "sim/reproduce/sweep_plan.hpp"
 #include "sim/reproduce/trials.hpp"
 
@@ -31,11 +32,14 @@ class ResultsFiles {
   void draw() const;
 
  private:
+  /// The figures that the rows, or the claims, make possible.
+  [[nodiscard]] std::vector<Plot> plots() const;
+
   const SweepPlan* plan_;
   std::span<const RowResult> rows_;
   std::string markdown_;
   std::string csv_;
-  std::vector<Plot> plots_;
+  std::vector<ClaimRow> claims_;
 };
 
 }  // namespace mvsgd::sim
