@@ -52,7 +52,7 @@ Settings gather_settings(const TrainOptions& options) {
   if (!options.preset.empty()) named = preset(options.preset).name;
   if (!options.resume.empty()) {
     const std::filesystem::path config = std::filesystem::path(options.resume) / "config.toml";
-    begun.settings = read_run_settings(config);
+    begun.settings = read_run_settings(config).settings;
   } else if (!options.config.empty()) {
     begun = read_file_settings(options.config, named);
   } else if (named) {

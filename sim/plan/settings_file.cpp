@@ -151,9 +151,10 @@ Settings parse_toml(std::string_view text, const std::string& name,
 FileSettings parse_file_settings(std::string_view text, const std::string& name,
                                  std::optional<std::string> preset_name) {
   toml::table table = table_of(text, name);
-  const bool is_runs_own = table["environment"].is_table();
+  const toml::table* const environment = table["environment"].as_table();
   const Settings standard;
   FileSettings read;
+  if (environment != nullptr) read.environment = texts_of(*environment);
   Settings& settings = read.settings;
   const auto named = table.find("preset");
   try {
@@ -176,7 +177,7 @@ FileSettings parse_file_settings(std::string_view text, const std::string& name,
     const std::string before = key.get(settings);
     apply(key.name, given->second);
     const std::string value = key.get(settings);
-    if (!is_runs_own && value != before && value != key.get(standard)) {
+    if (environment == nullptr && value != before && value != key.get(standard)) {
       const auto line = given->second.source().begin.line;
       read.named.push_back(
           {.key = std::string(key.name), .where = fmt::format("{}:{}", name, line)});
@@ -198,20 +199,9 @@ FileSettings read_file_settings(const std::string& path, std::optional<std::stri
   return parse_file_settings(text_of_file(path), path, std::move(preset_name));
 }
 
-Environment parse_environment(std::string_view text, const std::string& name) {
-  const toml::table table = table_of(text, name);
-  const toml::table* const there = table["environment"].as_table();
-  return there == nullptr ? Environment() : texts_of(*there);
-}
-
-Settings read_run_settings(const std::filesystem::path& config) {
+FileSettings read_run_settings(const std::filesystem::path& config) {
   refuse_unless_plain(config);
-  return read_toml(config.string(), std::nullopt);
-}
-
-Environment read_environment(const std::string& path) {
-  refuse_unless_plain(path);
-  return parse_environment(text_of_file(path), path);
+  return read_file_settings(config.string(), std::nullopt);
 }
 
 std::vector<RunPart> read_run_parts(const std::string& path) {

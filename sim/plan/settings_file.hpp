@@ -50,6 +50,7 @@ struct FileSettings {
   /// config.toml, which has every key, with an effect or without. A table [environment] marks such
   /// a file.
   std::vector<GivenKey> named;
+  Environment environment;  ///< the strings of that table; {} if there is none
 };
 [[nodiscard]] FileSettings parse_file_settings(std::string_view text, const std::string& name,
                                                std::optional<std::string> preset);
@@ -58,19 +59,12 @@ struct FileSettings {
 [[nodiscard]] FileSettings read_file_settings(const std::string& path,
                                               std::optional<std::string> preset);
 
-/// The strings of the table [environment]; {} if there is none. Throws InputError with the line if
-/// the text is not TOML.
-[[nodiscard]] Environment parse_environment(std::string_view text, const std::string& name);
-
-/// The same for a file, which is read as by read_toml().
-[[nodiscard]] Environment read_environment(const std::string& path);
-
 /// parse_toml() for a file or pipe. Also throws InputError naming it if it cannot be read or is
 /// larger than 1 MiB.
 [[nodiscard]] Settings read_toml(const std::string& path, std::optional<std::string> preset);
 
-/// read_toml() for a run's own config.toml. Also throws InputError if it is no plain file, as
-/// read_environment() and read_run_parts() do: nobody writes into a pipe there.
-[[nodiscard]] Settings read_run_settings(const std::filesystem::path& config);
+/// read_file_settings() for a run's own config.toml. Also throws InputError if it is no plain file,
+/// as read_run_parts() does: nobody writes into a pipe there.
+[[nodiscard]] FileSettings read_run_settings(const std::filesystem::path& config);
 
 }  // namespace mvsgd::sim

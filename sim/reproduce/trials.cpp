@@ -137,8 +137,8 @@ TrialStage stage_of(const TrialSpec& trial) {
   const fs::path config = trial.path / "config.toml";
   std::error_code error;
   if (!fs::exists(config, error)) return TrialStage::absent;
-  const Settings there = read_run_settings(config);
-  const std::string images = value_of(read_environment(config.string()), kImagesDigest);
+  const auto [there, named, environment] = read_run_settings(config);
+  const std::string images = value_of(environment, kImagesDigest);
   const bool compares_images = !images.empty() && !trial.images.empty();
   if (compares_images && images != trial.images) {
     throw InputError(fmt::format("{}: other images than here: SHA-256 {} there, {} here",

@@ -247,7 +247,7 @@ void RunDirectory::check_written() {
 }
 
 FinishedRun read_finished_run(const fs::path& path) {
-  FinishedRun run{.settings = read_run_settings(path / "config.toml")};
+  FinishedRun run{.settings = read_run_settings(path / "config.toml").settings};
   const auto accuracy = final_accuracy(path);
   if (!accuracy) throw InputError(fmt::format("{}: no finished run", path.string()));
   run.accuracy = *accuracy;

@@ -124,8 +124,9 @@ RunWithRows read_run_with_rows(const fs::path& path) {
   }
   RunHistory run;
   run.path = path;
-  run.settings = read_run_settings(path / "config.toml");
-  run.whose_bits = value_of(read_environment((path / "config.toml").string()), "bits");
+  FileSettings config = read_run_settings(path / "config.toml");
+  run.settings = std::move(config.settings);
+  run.whose_bits = value_of(config.environment, "bits");
   const std::vector<Round> plan = schedule(run.settings, training_images(run.settings));
   run.planned_rounds = static_cast<std::uint32_t>(plan.size());
   read_metrics(path / "metrics.jsonl", run);

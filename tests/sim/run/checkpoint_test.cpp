@@ -421,11 +421,11 @@ TEST_F(CheckpointTest, OfAProcessorsOwnBitsIsWarnedOfAnotherAndRefusesOtherThrea
     replace(path / "manifest.json", "\"processor\": \"", "\"processor\": \"not ");
     replace(path / "manifest.json", "\"bits\": \"", "\"bits\": \"not ");
   }
-  const std::string bits = value_of(read_environment((path_ / "config.toml").string()), "bits");
+  const std::string bits = value_of(read_run_settings(path_ / "config.toml").environment, "bits");
   EXPECT_THAT(bits, EndsWith(", threads_per_worker = 1"));
   const Outcome resumed = resume();
   EXPECT_EQ(resumed.code, Exit::good);
-  EXPECT_EQ(value_of(read_environment((path_ / "config.toml").string()), "bits"),
+  EXPECT_EQ(value_of(read_run_settings(path_ / "config.toml").environment, "bits"),
             "not " + bits + "; then " + bits);
   EXPECT_THAT(resumed.err,
               AllOf(StartsWith("mvsgd: warning: processor is "), HasSubstr(" was not "),

@@ -65,7 +65,7 @@ TEST_F(RunParts, HaveTheEnvironmentOfEachWithItsFirstRound) {
   EXPECT_EQ(value_of(parts()[0].environment, "processor"), "not " + value_of(here, "processor"));
   EXPECT_EQ(parts()[1].first_round, 4U);
   EXPECT_EQ(parts()[1].environment, here);
-  EXPECT_EQ(value_of(read_environment((path_ / "config.toml").string()), "processor"),
+  EXPECT_EQ(value_of(read_run_settings(path_ / "config.toml").environment, "processor"),
             value_of(here, "processor"));
   go_on("7");
   EXPECT_EQ(parts().size(), 2U);
