@@ -34,14 +34,31 @@ std::unique_ptr<Backend> lanes_bf16_direct() {
   return make_lanes_backend({.convolution = ConvolutionChoice::direct, .bf16 = true});
 }
 
-void BM_TrainingStep(benchmark::State& state, Make make) {
-  std::unique_ptr<Backend> inner;
+/// The backend for one worker, or null: then the benchmark is skipped with the reason.
+std::unique_ptr<Backend> for_a_worker(benchmark::State& state, Make make) {
   try {
-    inner = make();
+    std::unique_ptr<Backend> backend = make();
+    backend->enter(1);
+    return backend;
   } catch (const UnavailableError& error) {
-    return state.SkipWithError(error.what());
+    state.SkipWithError(error.what());
+    return nullptr;
   }
-  inner->enter(1);
+}
+
+void BM_TrainingStep(benchmark::State& state, Make make) {
+  const std::unique_ptr<Backend> backend = for_a_worker(state, make);
+  if (!backend) return;
+  bench::Network network(*backend, state.range(0), state.range(1));
+  if (!bench::is_right(network.step(*backend))) return state.SkipWithError("wrong answer");
+  for (auto _ : state) benchmark::DoNotOptimize(network.step(*backend));
+  state.SetItemsProcessed(state.iterations() * state.range(1));
+}
+
+/// Two readings of a clock an operation: at width 8 they are some percent of the step.
+void BM_StepProfile(benchmark::State& state, Make make) {
+  std::unique_ptr<Backend> inner = for_a_worker(state, make);
+  if (!inner) return;
   bench::ProfiledBackend backend(std::move(inner));
   bench::Network network(backend, state.range(0), state.range(1));
   if (!bench::is_right(network.step(backend))) return state.SkipWithError("wrong answer");
@@ -49,10 +66,9 @@ void BM_TrainingStep(benchmark::State& state, Make make) {
   const double start = bench::thread_seconds();
   for (auto _ : state) benchmark::DoNotOptimize(network.step(backend));
   const double whole = bench::thread_seconds() - start;
-  state.SetItemsProcessed(state.iterations() * state.range(1));
   for (std::size_t kind = 0; kind < bench::ProfiledBackend::kinds; ++kind) {
     state.counters[std::string(bench::ProfiledBackend::kNames[kind]) + "_pct"] =
-        benchmark::Counter(100 * backend.seconds()[kind] / whole, benchmark::Counter::kAvgThreads);
+        100 * backend.seconds()[kind] / whole;
   }
 }
 
@@ -88,6 +104,9 @@ BENCHMARK_CAPTURE(BM_TrainingStep, onednn_bf16, onednn_bf16)->Apply(two_sizes);
 // Workers that have a core each.
 BENCHMARK_CAPTURE(BM_TrainingStep, lanes, lanes)->Apply(two_sizes)->Threads(2);
 BENCHMARK_CAPTURE(BM_TrainingStep, onednn, onednn)->Apply(two_sizes)->Threads(2);
+BENCHMARK_CAPTURE(BM_StepProfile, lanes, lanes)->Apply(every_size);
+BENCHMARK_CAPTURE(BM_StepProfile, onednn, onednn)->Apply(every_size);
+BENCHMARK_CAPTURE(BM_StepProfile, lanes_bf16, lanes_bf16)->Apply(every_size);
 BENCHMARK_CAPTURE(BM_Evaluation, lanes, lanes)->Apply(two_sizes);
 BENCHMARK_CAPTURE(BM_Evaluation, onednn, onednn)->Apply(two_sizes);
 
