@@ -111,7 +111,7 @@ class Collector {
 
  private:
   template <typename Source>
-  std::size_t pass(const Source& source, Isa isa, std::size_t at, Magnitude floor,
+  std::size_t pass(const Source& source, [[maybe_unused]] Isa isa, std::size_t at, Magnitude floor,
                    Candidates& to) const {
 #if defined(__x86_64__)
     if (isa == Isa::avx512) {

@@ -56,7 +56,7 @@ struct MaskPasses {
 
 /// Calls call(MaskPasses<Path>{}) with `isa` as Path.
 template <typename Call>
-auto with_mask_passes(Isa isa, Call call) {
+auto with_mask_passes([[maybe_unused]] Isa isa, Call call) {
 #if defined(__x86_64__)
   if (isa == Isa::avx2) return call(MaskPasses<Isa::avx2>{});
   if (isa == Isa::avx512) return call(MaskPasses<Isa::avx512>{});

@@ -38,7 +38,7 @@ std::string toml_string(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') quoted += '\\';
-    const bool control = (c >= '\0' && c < ' ') || c == '\x7f';
+    const bool control = static_cast<unsigned char>(c) < ' ' || c == '\x7f';
     quoted += control ? fmt::format("\\u{:04x}", c) : std::string(1, c);
   }
   return quoted + '"';

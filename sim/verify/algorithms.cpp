@@ -67,7 +67,7 @@ std::vector<Run> compare_schemes(Change change) {
                                    {"ssgd-mv-rs-l4", 32U},
                                    {"top-k", 32U},
                                    {"rand-k-l4", 32U}}) {
-    runs.push_back(compare(name, [&](Settings& s) {
+    runs.push_back(compare(name, [&change, bits = bits](Settings& s) {
       s.value_bits = bits;
       change(s);
     }));
