@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <fstream>
+#include <istream>
+#include <map>
 #include <sstream>
 #include <string_view>
 
@@ -18,21 +21,25 @@ constexpr const char* kCompiler = __VERSION__;  // "Clang 14.0.6", after its ven
 constexpr const char* kCompiler = "g++ " __VERSION__;
 #endif
 
-/// The value of the first line "name : value" of /proc/cpuinfo; "" where there is none.
-std::string cpuinfo(std::string_view name) {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
+constexpr const char* kCpuInfo = "/proc/cpuinfo";
+
+/// The names and values of the first processor's lines, "name : value".
+std::map<std::string, std::string> first_processor(std::istream& cpuinfo) {
+  std::map<std::string, std::string> values;
+  for (std::string line; std::getline(cpuinfo, line);) {
     const std::size_t colon = line.find(':');
-    if (line.starts_with(name) && colon != std::string::npos) {
-      return line.substr(std::min(colon + 2, line.size()));
-    }
+    if (colon == std::string::npos) continue;
+    const std::size_t end = line.find_last_not_of(" \t", colon - 1) + 1;
+    values.try_emplace(line.substr(0, end), line.substr(std::min(colon + 2, line.size())));
   }
-  return "";
+  return values;
 }
 
 /// Those vector extensions of the processor by which libraries choose kernels.
 std::string instruction_set() {
-  std::istringstream flags(cpuinfo("flags") + " " + cpuinfo("Features"));
+  std::ifstream file(kCpuInfo);
+  auto processor = first_processor(file);
+  std::istringstream flags(processor["flags"] + " " + processor["Features"]);
   std::string found;
   for (std::string flag; flags >> flag;) {
     for (const std::string_view prefix : {"sse4_2", "avx", "fma", "amx", "asimd", "sve"}) {
@@ -62,7 +69,19 @@ std::string value_of(const Environment& environment, std::string_view name) {
   return found == environment.end() ? "" : found->second;
 }
 
-std::string processor_model() { return cpuinfo("model name"); }
+std::string processor_model() {
+  std::ifstream file(kCpuInfo);
+  return processor_model(file);
+}
+
+std::string processor_model(std::istream& cpuinfo) {
+  auto processor = first_processor(cpuinfo);
+  if (processor.contains("CPU implementer") && processor["model name"].empty()) {
+    return fmt::format("ARM implementer {}, part {}", processor["CPU implementer"],
+                       processor["CPU part"]);
+  }
+  return processor["model name"];
+}
 
 Environment environment(const std::string& backend_version) {
   return {{"version", MVSGD_VERSION},

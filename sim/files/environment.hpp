@@ -1,6 +1,7 @@
 // What a run depends on besides its settings: the program, the backend's library, the processor.
 #pragma once
 
+#include <iosfwd>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,10 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 
 /// The processor's model; "" where the system does not tell it.
 [[nodiscard]] std::string processor_model();
+
+/// The same from the text of Linux's /proc/cpuinfo: its model name, or on ARM, where there is none,
+/// "ARM implementer 0x41, part 0xd0c".
+[[nodiscard]] std::string processor_model(std::istream& cpuinfo);
 
 /// Names and values for config.toml's [environment] and for `mvsgd info`: version, compiler,
 /// processor model, instruction set and cache sizes. `backend_version` is the backend's own.

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
 #include <string>
 
 namespace mvsgd::sim {
@@ -23,6 +24,28 @@ TEST(EnvironmentTest, HasTheBackendsVersion) {
   EXPECT_EQ(value_of(environment("library 1.2"), "backend_version"), "library 1.2");
   EXPECT_EQ(value_of(environment("library 1.2"), "processor"), processor_model());
   EXPECT_EQ(value_of(environment("library 1.2"), "backend"), "");
+}
+
+std::string model_in(const std::string& cpuinfo) {
+  std::istringstream text(cpuinfo);
+  return processor_model(text);
+}
+
+TEST(ProcessorModel, IsTheModelNameOfTheFirstProcessor) {
+  EXPECT_EQ(
+      model_in("processor\t: 0\nmodel\t\t: 17\nmodel name\t: AMD EPYC\nmodel name\t: other\n"),
+      "AMD EPYC");
+}
+
+TEST(ProcessorModel, IsImplementerAndPartOnArmWhichHasNoName) {
+  EXPECT_EQ(model_in("processor\t: 0\nBogoMIPS\t: 243.75\nCPU implementer\t: 0x41\n"
+                     "CPU architecture: 8\nCPU variant\t: 0x3\nCPU part\t: 0xd0c\n"),
+            "ARM implementer 0x41, part 0xd0c");
+}
+
+TEST(ProcessorModel, IsEmptyWhereTheSystemDoesNotTellIt) {
+  EXPECT_EQ(model_in("processor\t: 0\n"), "");
+  EXPECT_EQ(model_in(""), "");
 }
 
 }  // namespace
