@@ -9,9 +9,10 @@ WHAT is one of
     rounds     processor time of a round's exchange, on threads, 2 and 11 ranks: N = 10, d = 11,173,962, one local step
     workers    the same on 5 ranks with d = 100,000 and N = 125, 250, 500 and 1000
     sums       values of four workers summed up by a server, and by MPI_Allreduce: time of a sum, on this host
+    waits      between two hosts: how late a word comes after waits of 0.01, 0.1, 1 and 5 s, and the share of a core
     traffic    what each worker sends for that, each on a host of its own (tests/comm/mpi/hosts.py, as root)
 
-Each turn runs everything once, so that all share what else the machine does. The medians are printed, and the least and
+Each turn runs everything once, so that all share what else the machine does; of waits it is ten words. The medians are printed, and the least and
 the largest.
 """
 
@@ -111,4 +112,10 @@ def traffic():
                       f"{', '.join(f'{count / times / (4 * values):.3f}' for count in sent)} times the values a sum", flush=True)
 
 
-{"messages": messages, "rounds": rounds, "workers": workers, "sums": sums, "traffic": traffic}[what]()
+def waits():
+    with Hosts(1) as hosts:
+        for seconds in (0.01, 0.1, 1, 5):
+            print(said_by(*hosts.launcher(mpiexec, (1, 1)), exchange, "waits", seconds, 10 * turns), end="", flush=True)
+
+
+{"messages": messages, "rounds": rounds, "workers": workers, "sums": sums, "traffic": traffic, "waits": waits}[what]()

@@ -9,8 +9,12 @@
 //   exchange sum server VALUES   float32 vectors of all ranks but the first, summed up by that
 //   exchange sum allreduce VALUES
 //                                the same of all ranks by MPI_Allreduce
+//   exchange waits SECONDS COUNT COUNT words of process 0 to each other one, so long apart: how
+//   late
+//                                they are, and what share of a core waiting takes
 #include <fmt/format.h>
 #include <mpi.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +23,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -26,6 +31,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -307,6 +313,66 @@ void time_allreduce(std::size_t count) {
   MPI_Finalize();
 }
 
+/// Processor seconds of this process.
+double own_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+/// The hosts share a clock, which is this machine's.
+void time_waits(double apart, std::uint32_t count) {
+  comm::MpiProcesses processes;
+  const auto send = [&](std::uint32_t to) {
+    comm::Processes::Blob bytes(sizeof(double));
+    const double time = now();
+    std::memcpy(bytes.data(), &time, sizeof time);
+    processes.send(to, std::move(bytes));
+  };
+  const auto receive = [&](std::uint32_t from) {
+    const auto bytes = processes.receive(from, kDeadline);
+    double sent = 0;
+    std::memcpy(&sent, bytes.data(), sizeof sent);
+    return now() - sent;
+  };
+  // There and back, so that all are here and are connected.
+  for (std::uint32_t i = 0; i < kWarmup; ++i) {
+    for (std::uint32_t p = 1; p < processes.count(); ++p) {
+      if (processes.leads()) {
+        send(p);
+        (void)receive(p);
+      } else if (p == processes.index()) {
+        (void)receive(0);
+        send(0);
+      }
+    }
+  }
+  const double start = now();
+  const double used = own_seconds();
+  std::vector<double> late;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (!processes.leads()) {
+      late.push_back(receive(0));
+      continue;
+    }
+    std::this_thread::sleep_for(std::chrono::duration<double>(apart));
+    for (std::uint32_t p = 1; p < processes.count(); ++p) send(p);
+  }
+  const double share = (own_seconds() - used) / (now() - start);
+  std::string said = fmt::format("process {} waits {} s: {:.2f} % of a core", processes.index(),
+                                 apart, 100 * share);
+  if (!late.empty()) {
+    said += fmt::format(", {} words {:.3f} ms late, {:.3f} at most", late.size(),
+                        1e3 * median(late), 1e3 * *std::ranges::max_element(late));
+  }
+  fmt::print("{}\n", said);
+  std::fflush(stdout);
+  (void)processes.leave({}, kDeadline);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -319,6 +385,8 @@ int main(int argc, char** argv) {
   } else if (mode == "sum" && words.size() == 3) {
     const std::size_t count = std::stoul(words[2]);
     words[1] == "server" ? time_sum_at_server(count) : time_allreduce(count);
+  } else if (mode == "waits" && words.size() == 3) {
+    time_waits(std::stod(words[1]), static_cast<std::uint32_t>(std::stoul(words[2])));
   } else if (mode == "rounds" && words.size() == 5) {
     const Size size{.rounds = static_cast<std::uint32_t>(std::stoul(words[2])),
                     .workers = static_cast<std::uint32_t>(std::stoul(words[3])),
@@ -334,6 +402,6 @@ int main(int argc, char** argv) {
   } else {
     require(false,
             "usage: exchange mpi | ours | rounds threads|mpi COUNT WORKERS PARAMETERS | "
-            "sum server|allreduce VALUES");
+            "sum server|allreduce VALUES | waits SECONDS COUNT");
   }
 }

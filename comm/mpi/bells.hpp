@@ -25,6 +25,9 @@ class Bells {
   /// same.
   [[nodiscard]] bool reach_all() const { return reach_all_; }
 
+  /// Whether this process reaches that one, and so is reached by it.
+  [[nodiscard]] bool reaches(std::uint32_t process) const { return numbers_[process] != nullptr; }
+
   /// Does nothing where this process does not reach the other. Thread-safe for `process` = this.
   void ring(std::uint32_t process) const;
   void ring_own() const { ring(own_); }

@@ -14,6 +14,7 @@
 #include "comm/mpi/bells.hpp"
 #include "comm/mpi/buffers.hpp"
 #include "comm/mpi/pace.hpp"
+#include "comm/mpi/sockets.hpp"
 #include "comm/transport.hpp"
 
 namespace mvsgd::comm {
@@ -124,6 +125,9 @@ class Engine::Traffic {
   [[nodiscard]] Pace::Load load() const {
     return {.is_sending = unsent_ > 0 || !requests_.empty(), .is_receiving = receiving_ > 0};
   }
+
+  /// Whether a message has come since the last call from a process that does not ring.
+  [[nodiscard]] bool take_from_far() { return std::exchange(from_far_, false); }
 
   /// Whether anything has moved.
   bool move() {
@@ -246,6 +250,7 @@ class Engine::Traffic {
     if (is_there == 0) return false;
     int size = 0;
     MPI_Get_count(&status, MPI_BYTE, &size);
+    if (!bells_->reaches(static_cast<std::uint32_t>(status.MPI_SOURCE))) from_far_ = true;
     auto& receives = others_[static_cast<std::size_t>(status.MPI_SOURCE)].receives;
     Receive& receive = receives.emplace_back();
     ++receiving_;
@@ -321,6 +326,7 @@ class Engine::Traffic {
   std::vector<int> indices_;
   std::size_t unsent_ = 0;     // posted, and not all in messages yet
   std::size_t receiving_ = 0;  // messages
+  bool from_far_ = false;
 };
 
 Engine::Engine(std::size_t chunk) : chunk_(chunk) {
@@ -372,9 +378,11 @@ bool Engine::end(End how, int code, std::chrono::milliseconds patience) {
 
 void Engine::run() {
   World world;
+  std::optional<Sockets> sockets;
   try {
     world = start_mpi();
     bells_ = std::make_unique<Bells>();
+    if (!bells_->reach_all()) sockets.emplace([this] { bells_->ring_own(); });
   } catch (...) {
     started_.set_exception(std::current_exception());
     left_.set_value();
@@ -387,7 +395,8 @@ void Engine::run() {
     changed_.wait(lock, [this] { return begun_ || ended_; });
   }
   Traffic traffic(chunk_, peers, callbacks_, *bells_);
-  move_until_the_end(traffic);
+  move_until_the_end(traffic, sockets ? &*sockets : nullptr);
+  sockets.reset();
   if (how_ == End::in_order || (how_ == End::at_once && is_mpich())) {
     bells_->close();
     MPI_Finalize();
@@ -396,9 +405,20 @@ void Engine::run() {
   left_.set_value();
 }
 
-void Engine::move_until_the_end(Traffic& traffic) {
+bool Engine::look(Traffic& traffic, Sockets* sockets, Pace& pace) {
+  if (sockets == nullptr) return traffic.move();
+  const Sockets::News news = sockets->news();
+  const bool has_moved = traffic.move();
+  const Clock::time_point now = Clock::now();
+  pace.learn(now, {.told = news.bytes, .from_far = traffic.take_from_far()});
+  if (news.connection) pace.doubt(now);
+  return has_moved;
+}
+
+void Engine::move_until_the_end(Traffic& traffic, Sockets* sockets) {
   Clock::time_point tick = Clock::now();
   Pace pace(bells_->reach_all(), tick);
+  if (sockets != nullptr) sockets->find();
   std::optional<Clock::time_point> end;
   std::deque<Posted> posted;
   while (true) {
@@ -411,7 +431,7 @@ void Engine::move_until_the_end(Traffic& traffic) {
     }
     try {
       for (Posted& one : posted) traffic.add(std::move(one));
-      if (pace.looks(Clock::now(), heard, traffic.load())) has_moved = traffic.move();
+      if (pace.looks(Clock::now(), heard, traffic.load())) has_moved = look(traffic, sockets, pace);
     } catch (const TransportError& e) {
       callbacks_.on_error(e.what());
     }
@@ -422,9 +442,12 @@ void Engine::move_until_the_end(Traffic& traffic) {
     if (now - tick > Pace::kTick) {
       if (callbacks_.on_tick) callbacks_.on_tick();
       traffic.tick(now);
+      // MPI connects when there is something to send.
+      if (sockets != nullptr && sockets->find()) pace.doubt(now);
       tick = now;
     }
     const auto pause = pace.sleep(now, has_moved, load);
+    if (sockets != nullptr && pause >= Pace::kLongest) sockets->arm();
     if (!has_moved) pace.wake(bells_->wait(heard, pause));
   }
 }

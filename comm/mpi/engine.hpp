@@ -20,6 +20,8 @@
 namespace mvsgd::comm {
 
 class Bells;
+class Pace;
+class Sockets;
 
 /// What MPI says when it has started.
 struct World {
@@ -29,10 +31,11 @@ struct World {
 
 /// MPI asks that the thread which starts it is the one that calls it (MPI_THREAD_FUNNELED), and
 /// that somebody calls it while bytes are on their way. A blocked receive spins a core, so this
-/// thread looks, sleeps, and looks again: at once when something is to be sent and when a process
-/// of this host rings its bell, which has sent something; unasked three times a second if all are
-/// on this host. Those of others do not ring: then it looks 20 us after the last bytes, up to 0.9
-/// ms when there is nothing, later 0.5 % of what the wait has lasted, 5 ms at most.
+/// thread looks, sleeps, and looks again: at once when something is to be sent, when a process of
+/// this host rings its bell, which has sent something, and when bytes have come at a TCP socket;
+/// unasked three times a second. What comes from other hosts by another way nobody announces: then
+/// it looks 20 us after the last bytes, up to 0.9 ms when there is nothing, later 0.5 % of what the
+/// wait has lasted, 5 ms at most.
 ///
 /// Bytes are cut into messages of MPI of a whole `chunk` each and one that is shorter, so that its
 /// length says which is the last.
@@ -79,7 +82,9 @@ class Engine {
   class Traffic;
 
   void run();
-  void move_until_the_end(Traffic& traffic);
+  /// Without sockets where all ring. Whether anything has moved.
+  static bool look(Traffic& traffic, Sockets* sockets, Pace& pace);
+  void move_until_the_end(Traffic& traffic, Sockets* sockets);
 
   const std::size_t chunk_;
   World world_;

@@ -34,12 +34,29 @@ class Pace {
   static constexpr Microseconds kLongest{900};
   static constexpr int kShareOfWait = 200;
   static constexpr Microseconds kLongestOfAll{5000};
+  /// Sockets that have told of so many messages are trusted to tell of each, but not so long after
+  /// there was a new one.
+  static constexpr int kProofs = 3;
+  static constexpr Microseconds kProbation = std::chrono::milliseconds(400);
+  /// For how long it looks when they have told of bytes, and no message is there.
+  static constexpr Microseconds kEarly = std::chrono::milliseconds(3);
 
   /// `reach_all`: whether every process rings this one's bell when it has something for it.
-  Pace(bool reach_all, Time now) : reach_all_(reach_all), last_moved_(now) {}
+  Pace(bool reach_all, Time now) : reach_all_(reach_all), last_moved_(now), doubted_(now) {}
 
   /// Whether it has to look now, with its bell at `heard`. If so, it does.
   [[nodiscard]] bool looks(Time now, std::uint32_t heard, Load load);
+
+  /// What a look has shown.
+  struct Seen {
+    bool told = false;      ///< sockets have told of bytes since the look before
+    bool from_far = false;  ///< a message of a process that does not ring
+  };
+  /// Of a look. Where sockets tell of the messages of all who do not ring, it is as if these rang;
+  /// until one is found that nobody has told of.
+  void learn(Time now, Seen seen);
+  /// There is a new socket, or there will be.
+  void doubt(Time now) { doubted_ = now; }
 
   /// How long to sleep at most after a turn in which something has moved, or nothing: 0 after one
   /// in which something has.
@@ -50,10 +67,16 @@ class Pace {
 
  private:
   [[nodiscard]] Microseconds longest(Load load, Time now) const;
+  [[nodiscard]] bool hears_all(Time now) const;
 
   bool reach_all_;
   Time last_moved_;
   Time last_look_;
+  bool is_asked_ = true;  // that look
+  // Of the sockets.
+  int proofs_ = 0;
+  Time doubted_;
+  Time early_;                  // until when
   std::uint32_t answered_ = 0;  // of the bell
   Microseconds pause_ = kShortest;
 };

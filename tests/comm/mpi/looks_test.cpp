@@ -1,6 +1,6 @@
 // How often a process looks for messages: the calls of MPI_Improbe are counted on their way to MPI,
 // by its interface for profiling. A machine that is busy looks less often, never more. Every
-// process runs every test, in the same order.
+// process runs every test, in the same order, on one host and on two.
 #include <gtest/gtest.h>
 #include <mpi.h>
 
@@ -75,11 +75,10 @@ class Span {
 
 class Looks : public ::testing::Test {
  protected:
-  void SetUp() override {
-    if (processes().on_this_host() < processes().count()) GTEST_SKIP() << "not all ring";
-    meet();
-  }
+  void SetUp() override { meet(); }
   void TearDown() override { meet(); }
+
+  static bool all_ring() { return processes().on_this_host() == processes().count(); }
 
   /// What the words of meet() may cause.
   static int of_meeting() { return 6 * static_cast<int>(processes().count()); }
@@ -109,12 +108,14 @@ TEST_F(Looks, AreAFewForEachMessage) {
     }
   }
   if (processes().index() > 1) return;
+  EXPECT_LT(span.times(Pace::kUnasked), kMessages) << "unasked ones may have found them";
   EXPECT_GE(span.looks(), kMessages);
   EXPECT_LE(span.looks(), 10 * kMessages + of_meeting() + span.times(Pace::kUnasked));
 }
 
 // Process 1 reads nothing for a while, as its thread is held up by a note.
 TEST_F(Looks, BecomeRareWhileNobodyReadsWhatIsSent) {
+  if (!all_ring()) GTEST_SKIP() << "between hosts they do after a while";
   constexpr auto kHeldUp = 300ms;
   if (processes().index() == 1) {
     processes().listen(
@@ -163,6 +164,9 @@ TEST_F(Looks, AreAtOnceForWhatAPollHasPosted) {
 
 int run_tests() {
   the_processes.emplace();
+  // Sockets are connected and trusted, if there are any.
+  for (int i = 0; i < Pace::kProofs; ++i) meet();
+  std::this_thread::sleep_for(2 * Pace::kProbation);
   const int result = RUN_ALL_TESTS();
   const auto farewell = processes().leave({.code = result, .text = "x"}, 10s);
   the_processes.reset();

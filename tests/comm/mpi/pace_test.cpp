@@ -42,6 +42,20 @@ class Thread {
     if (!has_moved) pace_.wake(false);
     return looks;
   }
+  /// Sockets tell of a message, or nobody does, and it looks.
+  void finds(bool told) {
+    if (told) ring();
+    while (!turn(kNothing)) continue;
+    pace_.learn(now_, {.told = told, .from_far = true});
+  }
+  /// They tell of bytes which are no message yet.
+  void is_told_early() {
+    ring();
+    turn(kNothing);
+    pace_.learn(now_, {.told = true, .from_far = false});
+    pace_.wake(true);
+  }
+  void doubt() { pace_.doubt(now_); }
   /// How often it looks in so long.
   int looks_within(std::chrono::milliseconds time, Pace::Load load) {
     int looks = 0;
@@ -154,6 +168,89 @@ TEST(Pace, SleepsAHalfPercentOfALongWaitAndFiveMillisecondsAtMost) {
     EXPECT_EQ(thread.looks_within(1s, load), 200);
     EXPECT_THAT(thread.take_slept(), Each(5ms));
   }
+}
+
+/// Of a process with others that do not ring, whose sockets have told of messages enough.
+Thread with_sockets() {
+  Thread thread(false);
+  thread.looks_within(1s, kNothing);
+  for (int i = 0; i < Pace::kProofs; ++i) thread.finds(true);
+  return thread;
+}
+
+TEST(Pace, LooksThreeTimesASecondWhereSocketsHaveToldOfMessages) {
+  Thread thread = with_sockets();
+  thread.turn(kNothing);
+  thread.take_slept();
+  EXPECT_EQ(thread.looks_within(30s, kNothing), 100);
+  EXPECT_THAT(thread.take_slept(), Each(100ms));
+  thread.finds(true);
+  EXPECT_EQ(thread.looks_within(300ms, kNothing), 1);
+}
+
+TEST(Pace, TakesThreeMessagesForAProof) {
+  Thread thread(false);
+  thread.looks_within(1s, kNothing);
+  for (int i = 1; i < Pace::kProofs; ++i) thread.finds(true);
+  for (int i = 0; i < 10; ++i) thread.finds(false);
+  EXPECT_GE(thread.looks_within(10s, kNothing), 2000);
+  thread.finds(true);
+  EXPECT_LE(thread.looks_within(10s, kNothing), 34);
+}
+
+TEST(Pace, LooksAsBeforeAfterAMessageThatNobodyHasToldOf) {
+  Thread thread = with_sockets();
+  thread.finds(false);
+  EXPECT_GE(thread.looks_within(10s, kNothing), 2000);
+  for (int i = 0; i < Pace::kProofs; ++i) thread.finds(true);
+  EXPECT_LE(thread.looks_within(10s, kNothing), 34);
+}
+
+// It may come while the thread looks for another.
+TEST(Pace, DoubtsNotForAMessageThatItFindsByChance) {
+  Pace pace(false, Pace::Time(0s));
+  std::uint32_t heard = 0;
+  const Pace::Time now(1h);
+  for (int i = 0; i < Pace::kProofs; ++i) {
+    EXPECT_TRUE(pace.looks(now, ++heard, kNothing));
+    pace.learn(now, {.told = true, .from_far = true});
+  }
+  EXPECT_TRUE(pace.looks(now, ++heard, kNothing));
+  pace.learn(now, {.told = false, .from_far = true});
+  EXPECT_FALSE(pace.looks(now, heard, kNothing));
+  EXPECT_TRUE(pace.looks(now, heard, kSending));
+  pace.learn(now, {.told = false, .from_far = true});
+  EXPECT_FALSE(pace.looks(now, heard, kNothing));
+}
+
+TEST(Pace, LooksAsBeforeForAWhileAfterANewSocket) {
+  Thread thread = with_sockets();
+  thread.turn(kNothing);
+  thread.doubt();
+  EXPECT_GE(thread.looks_within(400ms, kNothing), 80);
+  EXPECT_LE(thread.looks_within(10s, kNothing), 34);
+}
+
+TEST(Pace, LooksAFewTimesForAMessageThatIsNotThereYet) {
+  Thread thread = with_sockets();
+  thread.turn(kNothing);
+  thread.is_told_early();
+  thread.take_slept();
+  for (int i = 0; i < 8; ++i) thread.turn(kNothing);
+  EXPECT_THAT(thread.take_slept(),
+              ElementsAre(20us, 40us, 80us, 160us, 320us, 640us, 900us, 900us));
+  EXPECT_EQ(thread.looks_within(250ms, kNothing), 0);
+  thread.is_told_early();
+  thread.finds(false);
+  EXPECT_EQ(thread.looks_within(250ms, kNothing), 0);
+}
+
+TEST(Pace, KnowsNoSocketsWhereAllRing) {
+  Thread thread(true);
+  thread.finds(false);
+  thread.is_told_early();
+  thread.doubt();
+  EXPECT_EQ(thread.looks_within(150ms, kNothing), 0);
 }
 
 TEST(Pace, BeginsAtTheShortestSleepAgainWhenItsBellHasEndedOne) {
