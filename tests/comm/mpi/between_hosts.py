@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a program as processes of two hosts (hosts.py): one on the first, two on the other.
+"""Runs a program as processes of two hosts (hosts.py): two on each.
 
 usage: between_hosts.py MPIEXEC PROGRAM [ARGUMENT...]
 
@@ -15,7 +15,7 @@ from hosts import Hosts, Missing
 mpiexec, program, *arguments = sys.argv[1:]
 try:
     with Hosts(1) as both:
-        code = subprocess.run([*both.launcher(mpiexec, (1, 2)), str(Path(program).resolve()), *arguments],
+        code = subprocess.run([*both.launcher(mpiexec, (2, 2)), str(Path(program).resolve()), *arguments],
                               stdin=subprocess.DEVNULL, check=False).returncode
 except Missing as reason:
     print(f"skipped: {reason}")
