@@ -12,8 +12,8 @@ WHAT is one of
     waits      between two hosts: how late a word comes after waits of 0.01, 0.1, 1 and 5 s, and the share of a core
     traffic    what each worker sends for that, each on a host of its own (tests/comm/mpi/hosts.py, as root)
 
-Each turn runs everything once, so that all share what else the machine does; of waits it is ten words. The medians are printed, and the least and
-the largest.
+Each turn runs everything once, so that all share what else the machine does; of waits a turn is ten words. The medians
+are printed, and the least and the largest.
 """
 
 import os
