@@ -75,7 +75,7 @@ bool print_table(const std::vector<std::string>& directories, const CommandConte
       bits = "WRONG";
     } else if (run.settings.scheme->sends()) {
       bits = fmt::format("equal to {} in {}", name_of_law(run.settings),
-                         counted(run.rounds.size(), "round"));
+                         counted(run.last_round(), "round"));
     }
     runs.push_back({.history = std::move(run), .bits = std::move(bits)});
   }

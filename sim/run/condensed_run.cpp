@@ -195,7 +195,7 @@ data::TextFiles condensed(const fs::path& path) {
   }
   data::TextFiles files{{"config.toml", config_of(run.history)},
                         {"ledger.csv", ledger_of(run)},
-                        {"sizes.csv", sizes_of(run.history)}};
+                        {kSizes, sizes_of(run.history)}};
   std::string metrics = metrics_of(run.history, files);
   files.emplace(files.begin() + 1, "metrics.jsonl", std::move(metrics));
   return files;

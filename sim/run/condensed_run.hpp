@@ -22,9 +22,12 @@ namespace mvsgd::sim {
 /// Throws InputError if the run has not ended, or as read_run_history() does.
 [[nodiscard]] data::TextFiles condensed(const std::filesystem::path& run);
 
+/// The file of sizes, which no whole run has.
+inline constexpr const char* kSizes = "sizes.csv";
+
 /// The names of the files that condensed() gives.
 inline constexpr std::string_view kCondensedFiles[] = {"config.toml", "metrics.jsonl", "ledger.csv",
-                                                       "sizes.csv"};
+                                                       kSizes};
 
 /// Whether a line of the run stands for several rounds.
 [[nodiscard]] bool is_condensed(const RunHistory& run);

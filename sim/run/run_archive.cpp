@@ -94,4 +94,12 @@ void unpack_run_archive(const fs::path& archive, const fs::path& directory) {
   }
 }
 
+std::string said_of_archive(std::string text, const fs::path& archive, const fs::path& directory) {
+  const std::string place = directory.string();
+  const std::size_t next = place.size();
+  if (!text.starts_with(place) || next == text.size()) return text;
+  if (text[next] == '/') return fmt::format("{}: {}", archive.string(), text.substr(next + 1));
+  return text[next] == ':' ? archive.string() + text.substr(next) : text;
+}
+
 }  // namespace mvsgd::sim

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace mvsgd::sim {
 
@@ -20,5 +21,10 @@ void write_run_archive(const std::filesystem::path& run, const std::filesystem::
 /// naming the directory if it is not empty or cannot be written.
 void unpack_run_archive(const std::filesystem::path& archive,
                         const std::filesystem::path& directory);
+
+/// What is said of `directory`, or of a file there, as said of the archive that was unpacked there:
+/// "DIR/metrics.jsonl:3: ..." becomes "ARCHIVE: metrics.jsonl:3: ...". Other text stays.
+[[nodiscard]] std::string said_of_archive(std::string text, const std::filesystem::path& archive,
+                                          const std::filesystem::path& directory);
 
 }  // namespace mvsgd::sim

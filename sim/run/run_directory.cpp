@@ -110,8 +110,7 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
     config_of(path_, settings, {{.first_round = 1, .environment = environment}}).take_place();
     begin_rows();
   } catch (const std::exception& e) {
-    for (const char* name :
-         {"config.toml.tmp", "config.toml", kMetrics, kLedger, kWorkerMetrics, kCheckpoints}) {
+    for (const char* name : {"config.toml", kMetrics, kLedger, kWorkerMetrics, kCheckpoints}) {
       fs::remove(path_ / name, error);
     }
     throw InputError(e.what());

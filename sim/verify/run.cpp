@@ -206,7 +206,7 @@ RunChecks::RunChecks(fs::path directory, const LawConstants& law)
 }
 
 void RunChecks::check_condensed() {
-  const SizesFromRound sizes = read_sizes(directory_ / "sizes.csv");
+  const SizesFromRound sizes = read_sizes(directory_ / kSizes);
   const CondensedRecord record{.plan = plan_,
                                .rows = read_.rows,
                                .sizes = sizes,
@@ -224,8 +224,8 @@ void RunChecks::check_condensed() {
     return fmt::format("{} over {}", counted(read_.rows.size(), "sum"),
                        counted(run().last_round(), "round"));
   });
-  add("sizes.csv", "its sizes are those of the end of metrics.jsonl", [&] {
-    hold_file(run(), "sizes.csv");
+  add(kSizes, "its sizes are those of the end of metrics.jsonl", [&] {
+    hold_file(run(), kSizes);
     return fmt::format("{} that decided sizes", counted(sizes.size(), "round"));
   });
   add("metrics.jsonl", "every line is the schedule's, its bits those of ledger.csv", [&] {
@@ -281,7 +281,8 @@ void RunChecks::check_checkpoints() {
 }
 
 Verification RunChecks::all() {
-  if (is_condensed(run())) {
+  // Only a condensed run has this file, even if no line of metrics.jsonl is left.
+  if (is_condensed(run()) || fs::exists(directory_ / kSizes)) {
     check_condensed();
   } else {
     check_rounds();
@@ -299,12 +300,16 @@ Verification verify_run(const fs::path& directory, const LawConstants& law) {
 Verification verify_archive(const fs::path& archive, const LawConstants& law) {
   const TemporaryDirectory unpacked;
   unpack_run_archive(archive, unpacked.path());
-  Verification verification = verify_run(unpacked.path(), law);
-  for (Check& check : verification.checks) {
-    check.subject =
-        fmt::format("{}: {}", archive.string(), fs::path(check.subject).filename().string());
+  const auto of_archive = [&](const std::string& text) {
+    return said_of_archive(text, archive, unpacked.path());
+  };
+  try {
+    Verification verification = verify_run(unpacked.path(), law);
+    for (Check& check : verification.checks) check.subject = of_archive(check.subject);
+    return verification;
+  } catch (const InputError& e) {
+    throw InputError(of_archive(e.what()));
   }
-  return verification;
 }
 
 }  // namespace mvsgd::sim

@@ -65,7 +65,8 @@ struct Verification {
                                       const LawConstants& law);
 
 /// Checks a run's archive (sim/run/run_archive.hpp): its lines against the schedule, its sums of
-/// bits against `law`, the form of its digests. Throws InputError if it cannot be read.
+/// bits against `law`, the form of its digests. Throws InputError naming the archive, and the file
+/// and line in it, if it cannot be read.
 [[nodiscard]] Verification verify_archive(const std::filesystem::path& archive,
                                           const LawConstants& law);
 

@@ -27,6 +27,12 @@ done
 cmp "$work/whole/uplink.csv" "$work/condensed/uplink.csv" || fail "another curve"
 diff "$work/whole/numbers" "$work/condensed/numbers" || fail "other numbers"
 
+# In a table it has as many rounds.
+for run in whole condensed; do
+  "$mvsgd" report "$work/$run" --table --format csv >"$work/$run/table"
+  grep -q ' equal to eqs 13-15 in 24 rounds ' "$work/$run/table" || fail "$run: not 24 rounds in a table"
+done
+
 "$mvsgd" verify "$work/condensed" >"$work/log" || { cat "$work/log"; fail "it does not hold"; }
 for file in ledger.csv metrics.jsonl; do
   grep -q "$file" "$work/log" || fail "nothing was held of $file"
@@ -34,3 +40,8 @@ done
 if "$mvsgd" report "$work/condensed" --condense "$work/twice" 2>"$work/log"; then fail "condensed twice"; fi
 grep -q 'condensed already' "$work/log" || { cat "$work/log"; fail "for another reason"; }
 [[ ! -e $work/twice ]] || fail "something was left behind"
+
+# It has not ended, and does not hold, without its lines.
+: >"$work/condensed/metrics.jsonl"
+if "$mvsgd" verify "$work/condensed" >"$work/log" 2>&1; then fail "it holds without a line"; fi
+grep -q 'the last line, of the end, is missing' "$work/log" || { cat "$work/log"; fail "another fault"; }
