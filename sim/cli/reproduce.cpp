@@ -155,7 +155,8 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
   SweepPlan plan = plan_sweep(options.request);
   std::optional<ArchivedTrials> archive;
   if (!options.request.archive.empty()) {
-    archive.emplace(std::filesystem::path(options.request.archive) / plan.scale->name, out);
+    archive.emplace(std::filesystem::path(options.request.archive) / plan.scale->name, out,
+                    context.law);
   }
   Exit exit = Exit::good;
   Sweep sweep(

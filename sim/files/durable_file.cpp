@@ -61,6 +61,20 @@ class PastTheCache {
   bool holds_ = false;
 };
 
+/// Makes an empty file beside `path`, under a name that nobody has.
+fs::path made_beside(const fs::path& path) {
+  for (int number = 1;; ++number) {
+    const fs::path name = path.string() + (number == 1 ? ".tmp" : fmt::format(".{}.tmp", number));
+    const int descriptor =
+        open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kReadableByAll);
+    if (descriptor >= 0) {
+      close(descriptor);
+      return name;
+    }
+    if (errno != EEXIST) fail(name);
+  }
+}
+
 }  // namespace
 
 void DurableFile::Free::operator()(std::byte* buffer) const {
@@ -130,13 +144,14 @@ DirectoryLock::DirectoryLock(const fs::path& path)
 DirectoryLock::~DirectoryLock() { close(descriptor_); }
 
 Replacement::Replacement(fs::path path, const std::function<void(DurableFile&)>& write)
-    : path_(std::move(path)), temporary_(path_.string() + ".tmp") {
+    : path_(std::move(path)) {
   std::error_code none;
   if (fs::exists(path_, none) && !fs::is_regular_file(path_, none)) {
     throw std::runtime_error(fmt::format("{}: is there and is no ordinary file", path_.string()));
   }
-  DurableFile file(temporary_);
+  temporary_ = made_beside(path_);
   try {
+    DurableFile file(temporary_);
     write(file);
     (void)file.finish();
   } catch (...) {

@@ -76,7 +76,8 @@ class DirectoryLock {
 };
 
 /// A file's new contents, whole on the disk under a temporary name beside it until they take its
-/// place.
+/// place. Several at once for one file, in several processes too, have a name each, and the last
+/// one to take its place stays.
 class Replacement {
  public:
   /// Throws what `write` throws. Throws std::runtime_error with path and reason if the file cannot

@@ -5,11 +5,15 @@
 
 namespace mvsgd::sim {
 
-/// A new directory where the system has temporary files, removed with everything in it.
+/// A new directory that no other process has, removed with everything in it.
 class TemporaryDirectory {
  public:
-  /// Throws InputError with path and reason if it cannot be made.
+  /// Where the system has temporary files. Throws InputError with path and reason if it cannot be
+  /// made.
   TemporaryDirectory();
+  /// In `place`, under a hidden name, so that what is made there can be renamed into `place`.
+  /// Throws as the other.
+  explicit TemporaryDirectory(const std::filesystem::path& place);
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;

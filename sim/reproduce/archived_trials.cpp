@@ -16,12 +16,13 @@
 #include "sim/files/input_error.hpp"
 #include "sim/files/made_directory.hpp"
 #include "sim/files/plain_file.hpp"
+#include "sim/files/temporary_directory.hpp"
 #include "sim/report/statistics.hpp"
 #include "sim/reproduce/sweep.hpp"
 #include "sim/run/condensed_run.hpp"
 #include "sim/run/run_archive.hpp"
 #include "sim/run/run_history.hpp"
-#include "sim/train/backends.hpp"
+#include "sim/verify/verify.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -79,27 +80,36 @@ std::size_t ArchivedTrials::take(std::span<const TrialSpec> trials) const {
     const fs::path archive = path_of(trial);
     std::error_code error;
     if (!fs::exists(archive, error) || stage_of(trial) != TrialStage::absent) continue;
-    TrialSpec unpacked = trial;
-    unpacked.path += ".tmp";
-    fs::remove_all(unpacked.path, error);
+    const TemporaryDirectory place(trial.path.parent_path());
     try {
-      refuse_unless_plain(archive);
-      unpack_run_archive(archive, unpacked.path);
-      static_cast<void>(stage_of(unpacked));
-      fs::rename(unpacked.path, trial.path, error);
-      if (error) throw InputError(fmt::format("{}: {}", trial.path.string(), error.message()));
+      take(archive, trial, place.path() / trial.path.filename());
       ++taken;
     } catch (const InputError& e) {
-      std::string reason = e.what();
-      const std::string place = unpacked.path.string() + ": ";
-      if (reason.starts_with(place)) {
-        reason = fmt::format("{}: {}", archive.string(), reason.substr(place.size()));
-      }
-      fmt::print(*out_, "not used: {}\n", reason);
-      fs::remove_all(unpacked.path, error);
+      // Another process may have taken it meanwhile.
+      if (stage_of(trial) != TrialStage::absent) continue;
+      fmt::print(*out_, "not used: {}\n", e.what());
     }
   }
   return taken;
+}
+
+void ArchivedTrials::take(const fs::path& archive, const TrialSpec& trial,
+                          const fs::path& first) const {
+  TrialSpec unpacked = trial;
+  unpacked.path = first;
+  try {
+    refuse_unless_plain(archive);
+    unpack_run_archive(archive, unpacked.path);
+    static_cast<void>(stage_of(unpacked));
+  } catch (const InputError& e) {
+    throw InputError(said_of_archive(e.what(), archive, unpacked.path));
+  }
+  for (const Check& check : verify_archive(archive, law_).checks) {
+    if (!check.holds) throw InputError(fmt::format("{}: {}", check.subject, check.detail));
+  }
+  std::error_code error;
+  fs::rename(unpacked.path, trial.path, error);
+  if (error) throw InputError(fmt::format("{}: {}", trial.path.string(), error.message()));
 }
 
 void ArchivedTrials::make_directory() const {

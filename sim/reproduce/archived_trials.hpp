@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/law/law.hpp"
 #include "sim/reproduce/trials.hpp"
 
 namespace mvsgd::sim {
@@ -21,15 +22,16 @@ inline constexpr const char* kCifar10Images =
 class ArchivedTrials {
  public:
   /// The directory need not exist. `out`, which must outlive this, is told what is not used, and
-  /// why.
-  ArchivedTrials(std::filesystem::path directory, std::ostream& out)
-      : directory_(std::move(directory)), out_(&out) {}
+  /// why. Bits are compared with `law`.
+  ArchivedTrials(std::filesystem::path directory, std::ostream& out, const LawConstants& law = {})
+      : directory_(std::move(directory)), out_(&out), law_(law) {}
 
   [[nodiscard]] std::filesystem::path path_of(const TrialSpec& trial) const;
 
-  /// Unpacks the archive of each trial that is absent. An archive of other settings or images, or
-  /// one that cannot be read, is left where it is, and named with the reason. Returns how many were
-  /// taken. Throws std::runtime_error if a trial's directory cannot be written.
+  /// Unpacks the archive of each trial that is absent. An archive of other settings or images, one
+  /// that cannot be read and one that does not hold (verify_archive()) are left where they are, and
+  /// named with the reason. Several processes may do so at once. Returns how many were taken.
+  /// Throws InputError if the directory of the trials cannot be written to.
   std::size_t take(std::span<const TrialSpec> trials) const;
 
   /// For who is to add trials: sees to it that they can be, before they are trained. Throws
@@ -41,8 +43,14 @@ class ArchivedTrials {
   void add(const TrialSpec& trial) const;
 
  private:
+  /// Unpacks the archive at `first`, and what is to be used is renamed to the trial's place. Throws
+  /// InputError naming the archive if it is not.
+  void take(const std::filesystem::path& archive, const TrialSpec& trial,
+            const std::filesystem::path& first) const;
+
   std::filesystem::path directory_;
   std::ostream* out_;
+  LawConstants law_;
 };
 
 /// `count` of the trials that have finished, in an order drawn with `seed`; fewer if there are

@@ -13,15 +13,16 @@ namespace {
 
 std::vector<std::string_view> wanted_rows(const TableOrFigure& what,
                                           const std::vector<std::string>& rows) {
+  std::vector<std::string_view> named;  // as the presets are, however the user spells them
   for (const std::string& row : rows) {
-    const std::string& name = preset(row).name;
-    if (std::ranges::find(what.presets, name) == what.presets.end()) {
-      throw UsageError(fmt::format("--rows {}: no row of {}", name, what.name));
+    named.push_back(preset(row).name);
+    if (std::ranges::find(what.presets, named.back()) == what.presets.end()) {
+      throw UsageError(fmt::format("--rows {}: no row of {}", named.back(), what.name));
     }
   }
   std::vector<std::string_view> wanted;
   for (const std::string_view name : what.presets) {
-    if (rows.empty() || std::ranges::find(rows, name) != rows.end()) wanted.push_back(name);
+    if (named.empty() || std::ranges::find(named, name) != named.end()) wanted.push_back(name);
   }
   // The benchmark runs first: every other row is compared with it.
   std::stable_partition(wanted.begin(), wanted.end(),

@@ -29,6 +29,55 @@ grep -q '^4 trials taken' "$work/log" || fail "not all taken"
 grep -q '4 trials, 4 of them finished' "$work/log" || fail "not all finished"
 cmp "$work/here/table1.csv" "$work/there/table1.csv" || fail "another table"
 
+# Rows may be spelt as the paper does.
+"$mvsgd" reproduce table1 --scale smoke --rows SM,SSGD-MV-AD-L4-Q --archive "$work/archive" \
+  --out "$work/there" >"$work/log" 2>&1 || fail "the paper's spelling is not taken"
+grep -q '4 trials, 4 of them finished' "$work/log" || fail "other rows"
+
+# Several processes may take the same trials at once, and write the same tables.
+pids=()
+for i in {1..6}; do
+  "$mvsgd" reproduce table1 --scale smoke --rows sm,ssgd-mv-ad-l4-q --archive "$work/archive" \
+    --out "$work/together" >"$work/log.$i" 2>&1 &
+  pids+=($!)
+done
+for i in {1..6}; do
+  wait "${pids[$((i - 1))]}" || { cp "$work/log.$i" "$work/log"; fail "one of several failed"; }
+  if grep 'not used' "$work/log.$i" >"$work/log"; then fail "one of several is in another's way"; fi
+done
+grep -h 'taken from' "$work"/log.? >"$work/log"
+[[ $(awk '{ sum += $1 } END { print sum }' "$work/log") == 4 ]] || fail "not four taken by all"
+cmp "$work/here/table1.csv" "$work/together/table1.csv" || fail "another table of several"
+ls -A "$work/together/runs" >"$work/log"
+[[ $(wc -l <"$work/log") == 4 ]] || fail "something is left beside the trials"
+
+# altered NAME COMMAND...: an archive of sm-seed1, alone in a directory NAME, of whose folder COMMAND
+# has altered a file, is not used, and a trial without it is run.
+altered() {
+  local name=$1
+  shift
+  mkdir -p "$work/$name/smoke" "$work/$name/files"
+  tar xJf "$work/archive/smoke/sm-seed1.tar.xz" -C "$work/$name/files"
+  (cd "$work/$name/files/sm-seed1" && "$@")
+  (cd "$work/$name/files" && tar cJf "$work/$name/smoke/sm-seed1.tar.xz" --no-recursion sm-seed1/*)
+  "$mvsgd" reproduce table1 --scale smoke --trials 1 --rows sm --archive "$work/$name" \
+    --out "$work/$name/out" >"$work/log" 2>&1 || fail "$name: it failed"
+  grep -q '^0 trials taken' "$work/log" || fail "$name: it is taken"
+  grep -q "not used: $work/$name/smoke/sm-seed1.tar.xz: $reason" "$work/log" || fail "$name: no reason"
+  cut -d, -f1-4 "$work/$name/out/table1.csv" | cmp - "$work/accuracy" || fail "$name: another table"
+}
+reproduce alone --trials 1 --rows sm || fail "it failed"
+cut -d, -f1-4 "$work/alone/table1.csv" >"$work/accuracy"
+reason='metrics.jsonl: the last line, of the end, is missing'
+altered empty truncate -s 0 metrics.jsonl
+altered endless sed -i '$d' metrics.jsonl
+reason='metrics.jsonl:1: '
+altered garbled sed -i '1s/.*/garbage/' metrics.jsonl
+reason='ledger.csv:'
+altered ledger sed -i '$aletters' ledger.csv
+reason='metrics.jsonl: .*test_accuracy'
+altered better sed -i '$s/"test_accuracy":[0-9.]*/"test_accuracy":0.99/' metrics.jsonl
+
 # Archives of other settings stay where they are.
 reproduce wide --width 3 --trials 1 --rows sm || fail "it failed"
 grep -q 'not used: .*sm-seed1.tar.xz: width = [0-9]* there, 3 here' "$work/log" || fail "no reason"
