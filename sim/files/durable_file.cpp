@@ -13,6 +13,8 @@
 #include <future>
 #include <new>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -61,10 +63,13 @@ class PastTheCache {
   bool holds_ = false;
 };
 
+constexpr std::string_view kTemporary = ".tmp";
+
 /// Makes an empty file beside `path`, under a name that nobody has.
 fs::path made_beside(const fs::path& path) {
   for (int number = 1;; ++number) {
-    const fs::path name = path.string() + (number == 1 ? ".tmp" : fmt::format(".{}.tmp", number));
+    const std::string other = number == 1 ? "" : fmt::format(".{}", number);
+    const fs::path name = fmt::format("{}{}{}", path.string(), other, kTemporary);
     const int descriptor =
         open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kReadableByAll);
     if (descriptor >= 0) {
@@ -176,6 +181,14 @@ void replace_file(const fs::path& path, const std::function<void(DurableFile&)>&
 
 void replace_file(const fs::path& path, std::string_view text) {
   replace_file(path, [text](DurableFile& file) { file.write(text); });
+}
+
+void remove_unfinished_replacements(const fs::path& directory) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    if (entry.path().extension() != kTemporary || !entry.is_regular_file(ignored)) continue;
+    fs::remove(entry.path(), ignored);
+  }
 }
 
 void rename_durably(const fs::path& from, const fs::path& to) {

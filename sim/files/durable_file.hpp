@@ -106,6 +106,10 @@ void replace_file(const std::filesystem::path& path,
 /// The same for a file with this text.
 void replace_file(const std::filesystem::path& path, std::string_view text);
 
+/// Removes the files that replacements have left in a directory whose processes were killed. Nobody
+/// may be replacing a file there.
+void remove_unfinished_replacements(const std::filesystem::path& directory);
+
 /// Renames a file. On return, the new name is on the disk.
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 

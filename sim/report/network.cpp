@@ -81,9 +81,10 @@ double overhead_of(std::string_view text) {
   return *share;
 }
 
-/// Reads the link's keys from `table` and passes every other key to `other`.
+/// Reads the link's keys from `table`, the table of `whose`, and passes every other key to `other`.
 template <typename Other>
-void read_link(const toml::table& table, const std::string& file, Link& link, const Other& other) {
+void read_link(const toml::table& table, const std::string& file, Link& link, const Other& other,
+               std::string_view whose = "a network") {
   for (const auto& [key, node] : table) {
     const auto where = [&, &node = node] {
       return fmt::format("{}:{}", file, node.source().begin.line);
@@ -100,7 +101,7 @@ void read_link(const toml::table& table, const std::string& file, Link& link, co
         }
         continue;
       }
-      throw UsageError(fmt::format("no key of a network: {}", key.str()));
+      throw UsageError(fmt::format("no key of {}: {}", whose, key.str()));
     } catch (const UsageError& e) {
       throw InputError(fmt::format("{}: {}", where(), e.what()));
     }
@@ -146,12 +147,13 @@ Network network_of_file(const std::string& file) {
   for (const auto& [key, node] : *workers) {
     const toml::table* const own = node.as_table();
     try {
-      if (own == nullptr) throw UsageError("a table is wanted");
       const std::uint32_t n = worker_of(key.str());
+      if (own == nullptr) throw UsageError(fmt::format("worker.{}: a table is wanted", n));
       const auto [link, is_new] = network.unlike.emplace(n, network.worker);
       if (!is_new) throw UsageError(fmt::format("worker.{}: worker {} has a link", key.str(), n));
-      read_link(*own, file, link->second,
-                [](std::string_view, const toml::node&) { return false; });
+      read_link(
+          *own, file, link->second, [](std::string_view, const toml::node&) { return false; },
+          "a worker");
     } catch (const UsageError& e) {
       throw InputError(fmt::format("{}:{}: {}", file, node.source().begin.line, e.what()));
     }

@@ -137,6 +137,7 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
   lock_.emplace(path_ / kCheckpoints);
   // What can be refused is refused before anything is changed.
   need_writable(path_ / kCheckpoints);
+  remove_unfinished_replacements(path_);
   const std::uint32_t next = found.newest ? found.newest->state.group.t + 1 : 1;
   Replacement config = config_of(path_, settings, parts_with(path_, next, environment));
   if (found.newest) {

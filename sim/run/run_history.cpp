@@ -118,9 +118,11 @@ RunHistory read_run_history(const fs::path& path) { return read_run_with_rows(pa
 RunWithRows read_run_with_rows(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) {
-    const bool is_none = !error || error == std::errc::no_such_file_or_directory;
-    throw InputError(
-        fmt::format("{}: {}", path.string(), is_none ? "no such directory" : error.message()));
+    const bool is_none = error == std::errc::no_such_file_or_directory;
+    const std::string why = is_none ? "no such directory"
+                            : error ? error.message()
+                                    : "no directory, and so none of a run";
+    throw InputError(fmt::format("{}: {}", path.string(), why));
   }
   RunHistory run;
   run.path = path;

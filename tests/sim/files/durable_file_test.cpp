@@ -106,6 +106,19 @@ TEST_F(DurableFileTest, ReplacesAFileWholeAndLeavesNoOther) {
   EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 1);
 }
 
+TEST_F(DurableFileTest, ReplacementsAtOnceAreNotInEachOthersWay) {
+  const auto with = [](std::string_view text) {
+    return [text](DurableFile& file) { file.write(text); };
+  };
+  Replacement first(path_ / "file", with("first"));
+  Replacement second(path_ / "file", with("second"));
+  second.take_place();
+  EXPECT_EQ(text(path_ / "file"), "second");
+  first.take_place();
+  EXPECT_EQ(text(path_ / "file"), "first");
+  EXPECT_EQ(std::distance(fs::directory_iterator(path_), {}), 1);
+}
+
 TEST_F(DurableFileTest, NothingIsLeftBesideWhatCannotBeReplaced) {
   fs::create_directory(path_ / "directory");
   EXPECT_THROW(replace_file(path_ / "directory", "abc"), std::runtime_error);

@@ -100,11 +100,14 @@ TEST_F(NetworkFile, MistakesAreNamedWithFileAndLine) {
                 HasSubstr("from 0% to 1000% of the bits"))
         << share;
   }
-  EXPECT_THAT(why("[worker.1]\noverhead = \"1%\"\n"), HasSubstr("network.toml:2: no key"));
+  EXPECT_THAT(why("[worker.1]\noverhead = \"1%\"\n"),
+              HasSubstr("network.toml:2: no key of a worker: overhead"));
   EXPECT_THAT(why("latency = \"1\"\n"), HasSubstr("network.toml:1: latency = 1: a latency from"));
   EXPECT_THAT(why("[worker.x]\nup = \"1M\"\n"), HasSubstr("worker.x: the number of a worker"));
   EXPECT_THAT(why("[worker.0]\nup = \"1M\"\n[worker.00]\nup = \"9M\"\n"),
               HasSubstr("network.toml:3: worker.00: worker 0 has a link"));
+  EXPECT_THAT(why("[worker]\nup = \"1M\"\n"),
+              HasSubstr("network.toml:2: worker.up: the number of a worker"));
   EXPECT_THAT(why("worker = 3\n"), HasSubstr("network.toml:1: worker: tables"));
   EXPECT_THAT(why("[worker.1]\nserver_up = \"1M\"\n"), HasSubstr("network.toml:2: no key"));
   EXPECT_THAT(why("up = \n"), HasSubstr("network.toml:"));
