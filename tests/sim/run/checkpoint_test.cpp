@@ -159,16 +159,6 @@ INSTANTIATE_TEST_SUITE_P(Each, ResumedPreset, testing::ValuesIn(all_presets()),
                            return name;
                          });
 
-TEST_F(CheckpointTest, AResumedRunRemovesWhatAKilledOneLeftHalfWritten) {
-  interrupt("ssgd-mv", 4);
-  const std::vector<fs::path> left{path_ / "model.safetensors.tmp", path_ / "config.toml.2.tmp"};
-  for (const fs::path& file : left) std::ofstream(file) << "half";
-  std::ofstream(path_ / "notes") << "a user's";
-  ASSERT_EQ(resume().code, Exit::good);
-  for (const fs::path& file : left) EXPECT_FALSE(fs::exists(file)) << file;
-  EXPECT_TRUE(fs::exists(path_ / "notes"));
-}
-
 TEST_F(CheckpointTest, WhatDependsOnTheRoundBeforeIsInIt) {
   // Masks and drops coded relative to the last ones, kept votes, the authors' batch statistics.
   const std::vector<std::string> more{"--mask-codec", "delta",   "--drop-codec",     "rank",

@@ -16,8 +16,10 @@ train=("$mvsgd" train --preset ssgd-mv-ad --workers 3 --synthetic-train 96 --syn
   --epochs 2000 --eval-every 20 --backend reference --set width=2 --set batch=4
   --set checkpoint_every=1 --out)
 
-# equal DIRECTORY: the finished run in DIRECTORY equals the one in $run, except for times.
+# equal DIRECTORY: the finished run in DIRECTORY equals the one in $run, except for times, and nothing else
+# is there.
 equal() {
+  [[ -z $(find "$run" -name '*.tmp') ]] || fail "a file that was never whole is left"
   cmp "$1/model.safetensors" "$run/model.safetensors" || fail "other parameters"
   cmp "$1/ledger.csv" "$run/ledger.csv" || fail "another ledger"
   local directory
@@ -34,6 +36,7 @@ killed() {
   local kills=0 status begun
   while ((kills < 20)); do
     if [[ -d $run/checkpoint && -f $run/config.toml ]]; then
+      echo half >"$run/model.safetensors.tmp"
       "$mvsgd" train --resume "$run" >"$work/log" 2>&1 &
     else
       rm -rf "$run"
