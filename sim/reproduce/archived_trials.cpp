@@ -101,11 +101,11 @@ void ArchivedTrials::take(const fs::path& archive, const TrialSpec& trial,
     refuse_unless_plain(archive);
     unpack_run_archive(archive, unpacked.path);
     static_cast<void>(stage_of(unpacked));
+    for (const Check& check : verify_run(unpacked.path, law_).checks) {
+      if (!check.holds) throw InputError(fmt::format("{}: {}", check.subject, check.detail));
+    }
   } catch (const InputError& e) {
     throw InputError(said_of_archive(e.what(), archive, unpacked.path));
-  }
-  for (const Check& check : verify_archive(archive, law_).checks) {
-    if (!check.holds) throw InputError(fmt::format("{}: {}", check.subject, check.detail));
   }
   std::error_code error;
   fs::rename(unpacked.path, trial.path, error);

@@ -29,7 +29,7 @@ class ArchivedTrials {
   [[nodiscard]] std::filesystem::path path_of(const TrialSpec& trial) const;
 
   /// Unpacks the archive of each trial that is absent. An archive of other settings or images, one
-  /// that cannot be read and one that does not hold (verify_archive()) are left where they are, and
+  /// that cannot be read and one that does not hold (verify_run()) are left where they are, and
   /// named with the reason. Several processes may do so at once. Returns how many were taken.
   /// Throws InputError if the directory of the trials cannot be written to.
   std::size_t take(std::span<const TrialSpec> trials) const;
