@@ -249,6 +249,7 @@ class Bindings(unittest.TestCase):
         self.assert_found((2, "k"), "for (const auto& [k, v] : map)", "if (v) g([&] { return k; });")
         self.assert_found((1, "k"), "for (auto&& [k, v] : map) { while (h()) { g([&] { return -k; }); } }")
         self.assertEqual("", self.check("for (const auto& [k, v] : map) f(k);", "g([&] { return k; });"))
+        self.assertEqual("", self.check("for (const auto& [k, v] : map) {}", "g([&] { return k; });"))
         self.assertEqual("", self.check("{ const auto [k, v] = f(); }", "g([&] { return k; });"))
 
     def test_what_captures_no_binding_is_left_alone(self):
