@@ -329,6 +329,45 @@ class Engine::Traffic {
   bool from_far_ = false;
 };
 
+/// When traffic is looked at, and the sleep between: until this process's bell is rung, which those
+/// of its host do, and sockets for the others.
+class Engine::Lookout {
+ public:
+  /// Without sockets where all ring.
+  Lookout(Traffic& traffic, const Bells& bells, Sockets* sockets, Clock::time_point now)
+      : traffic_(&traffic), bells_(&bells), sockets_(sockets), pace_(bells.reach_all(), now) {
+    find_sockets(now);
+  }
+
+  /// If it is time, with the bell at `heard`. Whether anything has moved.
+  bool look(std::uint32_t heard) {
+    if (!pace_.looks(Clock::now(), heard, traffic_->load())) return false;
+    const Sockets::News news = sockets_ == nullptr ? Sockets::News() : sockets_->news();
+    const bool has_moved = traffic_->move();
+    const Clock::time_point now = Clock::now();
+    pace_.learn(now, {.told = news.bytes, .from_far = traffic_->take_from_far()});
+    if (news.connection) pace_.doubt(now);
+    return has_moved;
+  }
+
+  /// Again and again: MPI connects when there is something to send.
+  void find_sockets(Clock::time_point now) {
+    if (sockets_ != nullptr && sockets_->find()) pace_.doubt(now);
+  }
+
+  void sleep(Clock::time_point now, std::uint32_t heard, bool has_moved) {
+    const Pace::Microseconds pause = pace_.sleep(now, has_moved, traffic_->load());
+    if (sockets_ != nullptr && pause >= Pace::kLongest) sockets_->arm();
+    if (!has_moved) pace_.wake(bells_->wait(heard, pause));
+  }
+
+ private:
+  Traffic* traffic_;
+  const Bells* bells_;
+  Sockets* sockets_;
+  Pace pace_;
+};
+
 Engine::Engine(std::size_t chunk) : chunk_(chunk) {
   std::future<World> world = started_.get_future();
   thread_ = std::thread([this] { run(); });
@@ -405,20 +444,9 @@ void Engine::run() {
   left_.set_value();
 }
 
-bool Engine::look(Traffic& traffic, Sockets* sockets, Pace& pace) {
-  if (sockets == nullptr) return traffic.move();
-  const Sockets::News news = sockets->news();
-  const bool has_moved = traffic.move();
-  const Clock::time_point now = Clock::now();
-  pace.learn(now, {.told = news.bytes, .from_far = traffic.take_from_far()});
-  if (news.connection) pace.doubt(now);
-  return has_moved;
-}
-
 void Engine::move_until_the_end(Traffic& traffic, Sockets* sockets) {
   Clock::time_point tick = Clock::now();
-  Pace pace(bells_->reach_all(), tick);
-  if (sockets != nullptr) sockets->find();
+  Lookout lookout(traffic, *bells_, sockets, tick);
   std::optional<Clock::time_point> end;
   std::deque<Posted> posted;
   while (true) {
@@ -431,24 +459,20 @@ void Engine::move_until_the_end(Traffic& traffic, Sockets* sockets) {
     }
     try {
       for (Posted& one : posted) traffic.add(std::move(one));
-      if (pace.looks(Clock::now(), heard, traffic.load())) has_moved = look(traffic, sockets, pace);
+      has_moved = lookout.look(heard);
     } catch (const TransportError& e) {
       callbacks_.on_error(e.what());
     }
     posted.clear();
     const Clock::time_point now = Clock::now();
-    const Pace::Load load = traffic.load();
-    if (end && (!load.is_sending || (how_ != End::in_order && now > *end))) return;
+    if (end && (!traffic.load().is_sending || (how_ != End::in_order && now > *end))) return;
     if (now - tick > Pace::kTick) {
       if (callbacks_.on_tick) callbacks_.on_tick();
       traffic.tick(now);
-      // MPI connects when there is something to send.
-      if (sockets != nullptr && sockets->find()) pace.doubt(now);
+      lookout.find_sockets(now);
       tick = now;
     }
-    const auto pause = pace.sleep(now, has_moved, load);
-    if (sockets != nullptr && pause >= Pace::kLongest) sockets->arm();
-    if (!has_moved) pace.wake(bells_->wait(heard, pause));
+    lookout.sleep(now, heard, has_moved);
   }
 }
 

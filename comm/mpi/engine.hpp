@@ -20,7 +20,6 @@
 namespace mvsgd::comm {
 
 class Bells;
-class Pace;
 class Sockets;
 
 /// What MPI says when it has started.
@@ -80,10 +79,9 @@ class Engine {
     SharedBytes bytes;
   };
   class Traffic;
+  class Lookout;
 
   void run();
-  /// Without sockets where all ring. Whether anything has moved.
-  static bool look(Traffic& traffic, Sockets* sockets, Pace& pace);
   void move_until_the_end(Traffic& traffic, Sockets* sockets);
 
   const std::size_t chunk_;

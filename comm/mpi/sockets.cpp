@@ -80,16 +80,15 @@ bool Sockets::find() {
   namespace fs = std::filesystem;
   bool found = false;
   std::error_code error;
-  for (fs::directory_iterator at("/proc/self/fd", error), end; !error && at != end;
-       at.increment(error)) {
+  // Where there is no descriptor to look with, there is nothing to find.
+  for (fs::directory_iterator at("/proc/self/fd", error), end; at != end; at.increment(error)) {
     const std::string name = at->path().filename();
     int socket = -1;
     std::from_chars(name.data(), name.data() + name.size(), socket);
     if (option_of(socket, SO_PROTOCOL) != IPPROTO_TCP) continue;
     // Another thread may close it meanwhile; one that is watched already is refused.
     const bool listens = option_of(socket, SO_ACCEPTCONN) == 1;
-    found |= add(sockets_.get(), socket, EPOLLIN | EPOLLRDHUP | EPOLLET,
-                 listens ? kListener : kConnection);
+    found |= add(sockets_.get(), socket, EPOLLIN | EPOLLET, listens ? kListener : kConnection);
   }
   return found;
 }

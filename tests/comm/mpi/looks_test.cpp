@@ -3,10 +3,14 @@
 // process runs every test, in the same order, on one host and on two.
 #include <gtest/gtest.h>
 #include <mpi.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <thread>
 
@@ -136,22 +140,47 @@ TEST_F(Looks, AreThreeASecondWhereNobodyAsks) {
   EXPECT_TRUE(are);
 }
 
-TEST_F(Looks, AreAFewForEachMessage) {
-  constexpr int kMessages = 200;
+/// Some words between the first process and that one, one after another.
+struct Words {
+  static constexpr int kCount = 200;
+  bool were_announced = true;  ///< else unasked ones may have found them
+  bool took_few = true;
+};
+
+Words words_with(std::uint32_t other) {
   const Span span;
-  for (int i = 0; i < kMessages; ++i) {
+  for (int i = 0; i < Words::kCount; ++i) {
     if (processes().leads()) {
-      processes().send(1, {});
-      (void)processes().receive(1, kDeadline);
-    } else if (processes().index() == 1) {
+      processes().send(other, {});
+      (void)processes().receive(other, kDeadline);
+    } else if (processes().index() == other) {
       (void)processes().receive(0, kDeadline);
       processes().send(0, {});
     }
   }
-  if (processes().index() > 1) return;
-  EXPECT_LT(span.times(Pace::kUnasked), kMessages) << "unasked ones may have found them";
-  EXPECT_GE(span.looks(), kMessages);
-  EXPECT_LE(span.looks(), 10 * kMessages + of_meeting() + span.times(Pace::kUnasked));
+  if (!processes().leads() && processes().index() != other) return {};
+  EXPECT_GE(span.looks(), Words::kCount);
+  const int unasked = span.times(Pace::kUnasked);
+  return {.were_announced = unasked < Words::kCount,
+          .took_few = span.looks() <= 10 * Words::kCount + of_meeting() + unasked};
+}
+
+TEST_F(Looks, AreAFewForEachMessage) {
+  const Words words = words_with(1);
+  EXPECT_TRUE(words.were_announced);
+  EXPECT_TRUE(words.took_few);
+}
+
+// Of four processes on two hosts the third is on the other.
+TEST_F(Looks, AreAFewForEachMessageFromAnotherHost) {
+  if (all_ring()) GTEST_SKIP() << "there is no other";
+  bool are = false;
+  for (int i = 0; i < 3 && !are; ++i) {
+    connect();
+    const Words words = words_with(2);
+    are = everywhere(words.were_announced && words.took_few);
+  }
+  EXPECT_TRUE(are);
 }
 
 // Process 1 reads nothing for a while, as its thread is held up by a note.
@@ -199,6 +228,85 @@ TEST_F(Looks, AreAtOnceForWhatAPollHasPosted) {
   processes().send(1, {});
   EXPECT_GE(quick, kWanted);
   EXPECT_LE(polls, span.times(Pace::kTick) + 1);
+}
+
+/// A TCP socket of this process, which is closed with it.
+class Socket {
+ public:
+  Socket() : number_(socket(AF_INET, SOCK_STREAM, 0)) {
+    EXPECT_GE(number_, 0);
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  }
+  ~Socket() { close(number_); }
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+
+  /// The port at which others may connect.
+  std::uint16_t listen() {
+    socklen_t size = sizeof address_;
+    EXPECT_EQ(bind(number_, generic(), size), 0);
+    EXPECT_EQ(::listen(number_, 1 + kAttempts), 0);
+    EXPECT_EQ(getsockname(number_, generic(), &size), 0);
+    return ntohs(address_.sin_port);
+  }
+  void connect(std::uint16_t port) {
+    address_.sin_port = htons(port);
+    EXPECT_EQ(::connect(number_, generic(), sizeof address_), 0);
+  }
+
+  /// On a busy machine a thread looks but a few times in a while.
+  static constexpr int kAttempts = 10;
+
+ private:
+  sockaddr* generic() { return reinterpret_cast<sockaddr*>(&address_); }
+
+  int number_;
+  sockaddr_in address_{};
+};
+
+/// Until the last new socket is found and no longer a reason to look.
+void settle() { std::this_thread::sleep_for(Pace::kProbation + 2 * Pace::kTick); }
+
+/// Whether now, for a while, they are by the clock, and not three a second.
+bool are_by_the_clock() {
+  const Span span;
+  settle();
+  return span.looks() > span.times(Pace::kUnasked) + of_meeting() + 20;
+}
+
+TEST_F(Looks, AreByTheClockForAWhileAfterThereIsANewSocket) {
+  if (all_ring()) GTEST_SKIP() << "there sockets tell nothing";
+  bool are = false;
+  for (int i = 0; i < Socket::kAttempts && !are; ++i) {
+    settle();
+    const Socket one;
+    are = are_by_the_clock();
+  }
+  EXPECT_TRUE(are);
+}
+
+// Process 1 connects to process 0, on its host, which does not accept and so has no socket more.
+TEST_F(Looks, AreByTheClockForAWhileAfterSomebodyHasConnected) {
+  if (all_ring()) GTEST_SKIP() << "there sockets tell nothing";
+  if (processes().index() == 1) {
+    for (MpiProcesses::Blob port; !(port = processes().receive(0, kDeadline)).empty();) {
+      Socket one;
+      one.connect(static_cast<std::uint16_t>(std::to_integer<unsigned>(port[0]) << 8U |
+                                             std::to_integer<unsigned>(port[1])));
+    }
+  }
+  if (!processes().leads()) return;
+  Socket door;
+  const std::uint16_t port = door.listen();
+  bool are = false;
+  for (int i = 0; i < Socket::kAttempts && !are; ++i) {
+    settle();
+    processes().send(1, {static_cast<std::byte>(port >> 8U), static_cast<std::byte>(port & 0xFFU)});
+    are = are_by_the_clock();
+  }
+  processes().send(1, {});
+  EXPECT_TRUE(are);
 }
 
 }  // namespace

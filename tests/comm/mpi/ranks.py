@@ -233,6 +233,14 @@ def ranks_of(directory):
     return found
 
 
+def wait_for_ends(directory):
+    """The ranks of the run that are there after 5 s more."""
+    begun = time.monotonic()
+    while ranks_of(directory) and time.monotonic() - begun < 5:
+        time.sleep(0.02)
+    return sorted(ranks_of(directory))
+
+
 def rest_of(directory, whole, what):
     """Goes on to the end of the whole run."""
     rounds = whole["metrics.jsonl"].count('"round":')
@@ -290,9 +298,11 @@ def killed():
         begun = time.monotonic()
         os.kill(ranks_of(directory)[victim], signal.SIGKILL)
         code, said = end_of(program, 30)  # seconds at most; without a word of the end, the deadline of an hour
-        seconds = time.monotonic() - begun
         expect(code != 0, "exit 0", said)
-        expect(not ranks_of(directory), "there are ranks left", said)
+        # Whom the launcher has killed it does not wait for, and on a busy machine its turn to die comes later.
+        left = wait_for_ends(directory)
+        seconds = time.monotonic() - begun
+        expect(not left, f"ranks {left} are there {seconds:.1f} s after the kill", said)
         # MPICH's launcher kills all at once, and nobody has a word.
         if is_open_mpi and victim > 0:
             gone = re.search(rf"after round \d+ of \d+: .*process {victim} of {ranks} on \S+ with workers? \d.* is gone", said)
