@@ -557,7 +557,7 @@ TEST_F(CheckpointTest, ARunKilledBeforeItsFirstBeginsAgain) {
 }
 
 TEST_F(CheckpointTest, WhatIsNoRunIsRefused) {
-  expect_refused("config.toml");
+  expect_refused("run: no such directory");
   ASSERT_EQ(train("ssgd-mv", path_).code, Exit::good);
   const std::string rows = text(path_ / "metrics.jsonl");
   fs::remove_all(path_ / "checkpoint");
