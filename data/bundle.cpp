@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 
@@ -34,7 +35,12 @@ using Entry = std::unique_ptr<archive_entry, Deleter<archive_entry_free>>;
 
 std::string reason(archive* of) {
   const char* const words = archive_error_string(of);
-  return words != nullptr ? words : "no tar.xz";
+  return words != nullptr ? words : "for no known reason";
+}
+
+/// Of bytes that the library does not read.
+std::invalid_argument no_bundle(archive* from) {
+  return std::invalid_argument("no tar.xz, or not all of one (" + reason(from) + ")");
 }
 
 la_ssize_t append(archive*, void* text, const void* bytes, std::size_t count) {
@@ -64,19 +70,28 @@ std::string contents(archive* from, std::size_t left) {
     const std::size_t done = text.size();
     text.resize(done + kChunk);
     const la_ssize_t count = archive_read_data(from, text.data() + done, kChunk);
-    if (count < 0) throw std::invalid_argument(reason(from));
+    if (count < 0) throw no_bundle(from);
     text.resize(done + static_cast<std::size_t>(count));
     if (text.size() > left) throw std::invalid_argument("it has more than 64 MiB");
     if (count == 0) return text;
   }
 }
 
+/// Whether the file's last bytes are those of a stream of xz. The library passes over a few others.
+bool ends_as_xz(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(-2, std::ios::end);
+  return file.get() == 'Y' && file.get() == 'Z';
+}
+
 TextFiles read_all(const fs::path& path) {
   const Reading from(archive_read_new());
   archive_read_support_filter_xz(from.get());
   archive_read_support_format_tar(from.get());
+  // What follows the end would be passed over otherwise.
+  archive_read_set_format_option(from.get(), "tar", "read_concatenated_archives", "1");
   if (archive_read_open_filename(from.get(), path.c_str(), kChunk) != ARCHIVE_OK) {
-    throw std::invalid_argument(reason(from.get()));
+    throw no_bundle(from.get());
   }
   TextFiles files;
   std::string first_folder;
@@ -84,12 +99,15 @@ TextFiles read_all(const fs::path& path) {
   archive_entry* entry = nullptr;
   while (true) {
     const int code = archive_read_next_header(from.get(), &entry);
-    if (code != ARCHIVE_OK && code != ARCHIVE_EOF) throw std::invalid_argument(reason(from.get()));
+    if (code != ARCHIVE_OK && code != ARCHIVE_EOF) throw no_bundle(from.get());
     // Without a filter's bytes the library reads a plain tar, an empty one, too.
     if (archive_filter_code(from.get(), 0) != ARCHIVE_FILTER_XZ) {
       throw std::invalid_argument("it is not compressed by xz");
     }
-    if (code == ARCHIVE_EOF) return files;
+    if (code == ARCHIVE_EOF) {
+      if (!ends_as_xz(path)) throw std::invalid_argument("something follows its end");
+      return files;
+    }
     if (files.size() == kMostFiles) throw std::invalid_argument("it has more than 16 files");
     auto [folder, name] = place_of(entry);
     if (files.empty()) first_folder = folder;

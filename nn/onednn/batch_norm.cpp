@@ -27,7 +27,8 @@ BatchNormForward OneDnnBackend::do_batch_norm_train(const Tensor& x, const Tenso
                                                     const RunningStatistics& running,
                                                     const Tensor& residual,
                                                     const BatchNormOptions& options) {
-  const auto m = static_cast<double>(elements(x.shape) / x.shape[1]);
+  const std::int64_t of_a_channel = elements(x.shape) / x.shape[1];
+  const auto m = static_cast<double>(of_a_channel);
   const bool update = static_cast<bool>(running.mean);
   const float* const gammas = plain_data(gamma);
   const float* const betas = plain_data(beta);
@@ -38,7 +39,8 @@ BatchNormForward OneDnnBackend::do_batch_norm_train(const Tensor& x, const Tenso
   const Tensor term = residual ? in_layout(residual, layout(from)) : residual;
   Tensor y = make(x.shape, layout(from));
   auto saved = std::make_shared<BatchStatistics>(channels.padded());
-  const auto do_block = [&, in = storage(from).data(), add = term ? storage(term).data() : nullptr,
+  const auto do_block = [&, &channels = channels, in = storage(from).data(),
+                         add = term ? storage(term).data() : nullptr,
                          out = storage(y).data()](std::int64_t b) {
     std::array<double, kernels::kMaxLanes> means{};
     std::array<double, kernels::kMaxLanes> squares{};
@@ -83,7 +85,8 @@ BatchNormGradients OneDnnBackend::do_batch_norm_backward(Tensor dy, const Tensor
   if (saved == nullptr) {
     throw std::invalid_argument("batch_norm_backward: not what batch_norm_train() returned");
   }
-  const auto m = static_cast<double>(elements(x.shape) / x.shape[1]);
+  const std::int64_t of_a_channel = elements(x.shape) / x.shape[1];
+  const auto m = static_cast<double>(of_a_channel);
   const float* const gammas = plain_data(gamma);
   float* const dgammas = writable_data(dgamma);
   float* const dbetas = writable_data(dbeta);
@@ -159,16 +162,16 @@ Tensor OneDnnBackend::do_batch_norm_evaluate(const Tensor& x, const Tensor& gamm
     statistics.scale[c] = static_cast<float>(double{gammas[c]} * inverse_deviation);
     statistics.shift[c] = betas[c];
   }
-  library_.in_parallel(
-      channels.blocks, [&, in = storage(from).data(), add = term ? storage(term).data() : nullptr,
-                        out = storage(y).data()](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t b = begin; b < end; ++b) {
-          const std::int64_t first = b * channels.stride();
-          kernels::apply(channels.block,
-                         affine_of(statistics, b * channels.block.lanes, options.relu), in + first,
-                         add == nullptr ? nullptr : add + first, out + first);
-        }
-      });
+  library_.in_parallel(channels.blocks, [&, &channels = channels, in = storage(from).data(),
+                                         add = term ? storage(term).data() : nullptr,
+                                         out = storage(y).data()](std::int64_t begin,
+                                                                  std::int64_t end) {
+    for (std::int64_t b = begin; b < end; ++b) {
+      const std::int64_t first = b * channels.stride();
+      kernels::apply(channels.block, affine_of(statistics, b * channels.block.lanes, options.relu),
+                     in + first, add == nullptr ? nullptr : add + first, out + first);
+    }
+  });
   return y;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -12,8 +11,6 @@
 
 namespace mvsgd::nn {
 namespace {
-
-constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 // The convolutions of ResNet-18 that Winograd's algorithm can do: 3x3 with stride and padding 1,
 // from `channels` to as many, on a plane of `side` x `side`. For each pass, the batch from which on

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 namespace mvsgd::nn::kernels {
 
@@ -17,31 +18,25 @@ using Vec __attribute__((vector_size(kSide * sizeof(float)), may_alias, aligned(
 
 /// One step of transpose(): for each pair of rows `Apart` apart, exchanges the lanes with that bit
 /// for the lanes without it.
-template <int Apart>
-[[gnu::always_inline]] inline void exchange(Vec* rows) {
-  using Lanes __attribute__((vector_size(kSide * sizeof(int)))) = int;
-  Lanes upper{};
-  Lanes lower{};
-  for (int lane = 0; lane < kSide; ++lane) {
-    const bool set = (lane & Apart) != 0;
-    upper[lane] = set ? static_cast<int>(kSide) + lane - Apart : lane;
-    lower[lane] = set ? static_cast<int>(kSide) + lane : lane + Apart;
-  }
+template <int Apart, int... Lane>
+[[gnu::always_inline]] inline void exchange(Vec* rows, std::integer_sequence<int, Lane...>) {
   for (int i = 0; i < kSide; ++i) {
     if ((i & Apart) != 0) continue;
     const Vec a = rows[i];
     const Vec b = rows[i + Apart];
-    rows[i] = __builtin_shuffle(a, b, upper);
-    rows[i + Apart] = __builtin_shuffle(a, b, lower);
+    rows[i] = __builtin_shufflevector(a, b, ((Lane & Apart) != 0 ? kSide + Lane - Apart : Lane)...);
+    rows[i + Apart] =
+        __builtin_shufflevector(a, b, ((Lane & Apart) != 0 ? kSide + Lane : Lane + Apart)...);
   }
 }
 
 /// Transposes 16 rows.
 [[gnu::always_inline]] inline void transpose(Vec* rows) {
-  exchange<1>(rows);
-  exchange<2>(rows);
-  exchange<4>(rows);
-  exchange<8>(rows);
+  constexpr std::make_integer_sequence<int, kSide> kEach;
+  exchange<1>(rows, kEach);
+  exchange<2>(rows, kEach);
+  exchange<4>(rows, kEach);
+  exchange<8>(rows, kEach);
 }
 
 }  // namespace mvsgd::nn::kernels

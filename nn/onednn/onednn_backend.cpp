@@ -97,7 +97,10 @@ std::pair<Tensor, Blocked> OneDnnBackend::blocked(Tensor x) {
   const Desc current = layout(x);
   const int lanes = current == layout_of(x.shape, Tag::nChw16c) ? 16 : 8;
   const Blocked channels(x.shape, lanes);
-  if (lanes == 8) x = in_layout(std::move(x), layout_of(x.shape, Tag::nChw8c));
+  if (lanes == 8) {
+    const Desc wanted = layout_of(x.shape, Tag::nChw8c);
+    x = in_layout(std::move(x), wanted);
+  }
   return {std::move(x), channels};
 }
 

@@ -97,19 +97,19 @@ using Transform = void(const Vec* from, Vec* to);
 
 // Transforms a square of From x From vectors, load(row, column), to one of To x To, which goes to
 // save(index, vector).
-template <Transform one, int From, int To, typename Load, typename Save>
+template <Transform One, int From, int To, typename Load, typename Save>
 MVSGD_INLINE void along_both(const Load& load, const Save& save) {
   Vec middle[To][From];
   for (int column = 0; column < From; ++column) {
     Vec from[From];
     for (int row = 0; row < From; ++row) from[row] = load(row, column);
     Vec to[To];
-    one(from, to);
+    One(from, to);
     for (int row = 0; row < To; ++row) middle[row][column] = to[row];
   }
   for (int row = 0; row < To; ++row) {
     Vec to[To];
-    one(middle[row], to);
+    One(middle[row], to);
     for (int column = 0; column < To; ++column) save(row * To + column, to[column]);
   }
 }
@@ -140,26 +140,26 @@ MVSGD_INLINE void ask_for_rows(const Activation& shape, const float* plane, std:
   }
 }
 
-// Puts squares of Side x Side to their places. A square begins `before` rows and columns before the
+// Puts squares of Side x Side to their places. A square begins `Before` rows and columns before the
 // tile's results and is zero outside the image.
-template <Transform one, int Side, std::int64_t before>
+template <Transform One, int Side, std::int64_t Before>
 MVSGD_INLINE void transform_tiles(const Activation& shape, std::int64_t block, Tiles tiles,
                                   const float* x, const Places& places) {
   const Vec zero{};
   for_each_tile(
       shape, block, tiles,
       [&](std::int64_t t, std::int64_t plane, std::int64_t top, std::int64_t left) MVSGD_STEP {
-        ask_for_rows(shape, x + plane, top - before + Side, left);
+        ask_for_rows(shape, x + plane, top - Before + Side, left);
         const auto load = [&](int row, int column) MVSGD_STEP -> const Vec& {
-          const std::int64_t i = top - before + row;
-          const std::int64_t j = left - before + column;
+          const std::int64_t i = top - Before + row;
+          const std::int64_t j = left - Before + column;
           const bool inside = i >= 0 && i < shape.height && j >= 0 && j < shape.width;
           return inside ? *vector(x + plane + (i * shape.width + j) * kLanes) : zero;
         };
         float* const to = places.at(0, block) + t * kLanes;
         const auto save = [&](int place, const Vec& value)
                               MVSGD_STEP { *vector(to + place * places.place_stride()) = value; };
-        along_both<one, Side, kInputs>(load, save);
+        along_both<One, Side, kInputs>(load, save);
       });
 }
 

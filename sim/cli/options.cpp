@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <sstream>
 
 namespace mvsgd::sim {
 
@@ -33,6 +34,19 @@ void add_setting_options(CLI::App& command, GivenSettings& given,
         ->trigger_on_parse()  // in the order given
         ->type_name(std::string(key.operand));
   }
+}
+
+CLI::Option* add_list_option(CLI::App& command, const std::string& name,
+                             std::vector<std::string>& items, const std::string& help) {
+  const auto set = [&items, name](const std::string& list) {
+    items.clear();
+    std::istringstream rest(list);
+    for (std::string item; std::getline(rest, item, ',');) items.push_back(item);
+    if (list.ends_with(',')) items.emplace_back();
+    if (std::ranges::count(items, "") == 0) return;
+    throw UsageError(fmt::format("{} '{}': a list without empty items is wanted", name, list));
+  };
+  return command.add_option_function<std::string>(name, set, help)->take_last();
 }
 
 }  // namespace mvsgd::sim

@@ -3,11 +3,15 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -58,10 +62,6 @@ std::vector<RunHistory> read_runs_over(const Network& network,
   return moved;
 }
 
-std::vector<SeedGroup> read_groups(const std::vector<std::string>& directories) {
-  return seed_groups(read_runs(directories));
-}
-
 /// Prints the runs as a table and checks each as `mvsgd verify RUN_DIR` does. Returns whether all
 /// hold.
 bool print_table(const std::vector<std::string>& directories, const CommandContext& context) {
@@ -93,14 +93,42 @@ struct ReportOptions {
   bool table = false;
 };
 
+constexpr std::array<std::string_view, 4> kPageFormats{"html", "pdf", "png", "csv"};
+constexpr std::array<std::string_view, 2> kFigureFormats{"svg", "csv"};
+
+/// The format by which the path ends; "" if it ends otherwise.
+std::string format_in(const fs::path& path) {
+  std::string ending = path.extension().string();
+  if (ending.starts_with('.')) ending.erase(0, 1);
+  const auto is_it = [&](std::string_view format) { return format == ending; };
+  const bool is_one =
+      std::ranges::any_of(kPageFormats, is_it) || std::ranges::any_of(kFigureFormats, is_it);
+  return is_one ? ending : "";
+}
+
+/// The format that is given, else that by which --out ends, else the first of its kind. Throws
+/// UsageError if these two differ, or if what is drawn has no such format.
 std::string format_of(const ReportOptions& options) {
-  if (!options.format.empty()) return options.format;
-  return options.figure ? "svg" : "html";
+  const std::span<const std::string_view> formats =
+      options.figure ? std::span<const std::string_view>(kFigureFormats) : kPageFormats;
+  const std::string of_out = format_in(options.out);
+  std::string format = of_out.empty() ? std::string(formats.front()) : of_out;
+  if (!options.format.empty()) format = options.format;
+  if (std::ranges::count(formats, format) == 0) {
+    throw UsageError(options.figure
+                         ? "--figure is drawn as SVG; of the others --format csv has its points"
+                         : "only --figure is drawn as SVG");
+  }
+  if (!of_out.empty() && of_out != format) {
+    throw UsageError(
+        fmt::format("--out {}: its ending is not that of --format {}", options.out, format));
+  }
+  return format;
 }
 
 /// The default path: in the run's directory if there is one run, else in the current directory.
-fs::path default_path(const ReportOptions& options) {
-  const fs::path name = (options.figure ? "uplink." : "report.") + format_of(options);
+fs::path default_path(const ReportOptions& options, const std::string& format) {
+  const fs::path name = (options.figure ? "uplink." : "report.") + format;
   std::error_code none;
   return options.directories.size() == 1 && fs::is_directory(options.directories.front(), none)
              ? options.directories.front() / name
@@ -108,23 +136,33 @@ fs::path default_path(const ReportOptions& options) {
 }
 
 /// The figure as a file's bytes, from runs or from the points that an earlier figure has written.
-std::string figure_as(const ReportOptions& options) {
+std::string figure_as(const std::string& format, const std::vector<std::string>& directories) {
   std::vector<UplinkCurve> curves;
   std::error_code none;
-  if (options.directories.size() == 1 && fs::is_regular_file(options.directories.front(), none)) {
-    curves = read_points(options.directories.front());
+  if (directories.size() == 1 && fs::is_regular_file(directories.front(), none)) {
+    curves = read_points(directories.front());
   } else {
-    curves = uplink_curves(read_groups(options.directories));
+    curves = uplink_curves(seed_groups(read_runs(directories)));
   }
-  if (format_of(options) == "svg") return draw_uplink_figure(curves);
+  if (format == "svg") return draw_uplink_figure(curves);
   std::ostringstream out;
   write_points(out, curves);
   return out.str();
 }
 
-/// The report as a file's bytes.
-std::string report_as(const std::string& format, const std::vector<SeedGroup>& groups,
-                      const std::string& network) {
+/// The report as a file's bytes. With a network its times are written to `times`.
+std::string report_as(const std::string& format, const ReportOptions& options,
+                      std::ostream& times) {
+  std::string network;
+  std::vector<RunHistory> runs;
+  if (options.network.empty()) {
+    runs = read_runs(options.directories);
+  } else {
+    const Network over = read_network(options.network);
+    network = over.name;
+    runs = read_runs_over(over, options.directories, times);
+  }
+  const std::vector<SeedGroup> groups = seed_groups(std::move(runs));
   std::ostringstream out;
   if (format == "csv") {
     write_csv(out, groups);
@@ -192,30 +230,26 @@ Exit condense(const ReportOptions& options, const CommandContext& context) {
   return Exit::good;
 }
 
+/// Throws UsageError if an option is given that belongs to the page of a report.
+void refuse_beside_figure(const ReportOptions& options) {
+  const std::pair<const char*, bool> others[] = {{"--table", options.table},
+                                                 {"--network", !options.network.empty()}};
+  for (const auto& [name, given] : others) {
+    if (given) {
+      throw UsageError(fmt::format("{} goes with the page of a report, not with --figure", name));
+    }
+  }
+}
+
 Exit report(const ReportOptions& options, const CommandContext& context) {
   if (!options.condensed.empty()) return condense(options, context);
-  if (options.figure && options.format != "" && options.format != "csv") {
-    throw UsageError("--figure is drawn as SVG; of the others --format csv has its points");
-  }
-  if (options.figure && options.table) {
-    throw UsageError("--table goes with the page of a report, not with --figure");
-  }
-  if (options.figure && !options.network.empty()) {
-    throw UsageError("--network goes with the page of a report, not with --figure");
-  }
-  const fs::path path = options.out.empty() ? default_path(options) : fs::path(options.out);
-  std::string text;
-  if (options.figure) {
-    text = figure_as(options);
-  } else if (options.network.empty()) {
-    text = report_as(format_of(options), read_groups(options.directories), "");
-  } else {
-    const Network network = read_network(options.network);
-    text = report_as(format_of(options),
-                     seed_groups(read_runs_over(network, options.directories, context.streams.out)),
-                     network.name);
-  }
-  write_report(path, text);
+  if (options.figure) refuse_beside_figure(options);
+  const std::string format = format_of(options);
+  const fs::path path = options.out.empty() ? default_path(options, format) : fs::path(options.out);
+  std::ostringstream times;
+  write_report(path, options.figure ? figure_as(format, options.directories)
+                                    : report_as(format, options, times));
+  context.streams.out << times.str();
   const bool holds = !options.table || print_table(options.directories, context);
   fmt::print(context.streams.out, "{}\n", path.string());
   if (holds) return Exit::good;
@@ -237,8 +271,10 @@ void add_report(CLI::App& app, const CommandContext& context, Action& chosen) {
       ->add_option("--out", options->out,
                    "the file; default report.FORMAT, in the run directory of one")
       ->type_name("FILE");
-  command->add_option("--format", options->format, "html (default), pdf, png or csv")
-      ->check(CLI::IsMember({"html", "pdf", "png", "csv"}));
+  command
+      ->add_option("--format", options->format,
+                   "html, pdf, png or csv; default by the ending of --out, else html")
+      ->check(CLI::IsMember(std::vector<std::string>(kPageFormats.begin(), kPageFormats.end())));
   command
       ->add_option("--condense", options->condensed,
                    "in its place write one finished run without its single rounds, a few dozen "
@@ -259,9 +295,9 @@ void add_report(CLI::App& app, const CommandContext& context, Action& chosen) {
   command->footer(
       "Examples:\n  mvsgd report runs/demo-seed1\n"
       "  mvsgd report runs/* --table --out all.html\n"
-      "  mvsgd report runs/demo-seed1 --format pdf\n"
+      "  mvsgd report runs/demo-seed1 --out report.pdf\n"
       "  mvsgd report runs/* --network 10M/50M/40ms --out lte.html\n"
-      "  mvsgd report runs/* --format csv --out all.csv\n"
+      "  mvsgd report runs/* --out all.csv\n"
       "  mvsgd report runs/* --figure --out uplink.svg");
   command->callback([options, &context, &chosen] {
     chosen = [options, &context] { return report(*options, context); };

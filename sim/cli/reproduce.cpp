@@ -229,8 +229,8 @@ void add_reproduce(CLI::App& app, const CommandContext& context, Action& chosen)
                    "seeds 1 to N of each row; default 10 (paper), 1 (cpu) or 2 (smoke)")
       ->check(CLI::Range(1, 1'000'000))
       ->type_name("N");
-  command->add_option("--rows", options->request.rows, "only these rows, by their presets' names")
-      ->delimiter(',')
+  add_list_option(*command, "--rows", options->request.rows,
+                  "only these rows, by their presets' names")
       ->type_name("PRESET,...");
   command
       ->add_option("--out", options->request.out,

@@ -18,6 +18,7 @@
 #include "sim/cli/progress.hpp"
 #include "sim/cli/summary.hpp"
 #include "sim/cli/transports.hpp"
+#include "sim/files/plain_file.hpp"
 #include "sim/plan/effect.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
@@ -51,6 +52,7 @@ Settings gather_settings(const TrainOptions& options) {
   std::optional<std::string> named;
   if (!options.preset.empty()) named = preset(options.preset).name;
   if (!options.resume.empty()) {
+    refuse_unless_directory(options.resume);
     const std::filesystem::path config = std::filesystem::path(options.resume) / "config.toml";
     begun.settings = read_run_settings(config).settings;
   } else if (!options.config.empty()) {
@@ -225,10 +227,8 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
       ->type_name("RUN_DIR");
   command->add_option("--dump-wire", options->dump_wire, "write messages as they cross to DIR")
       ->type_name("DIR");
-  command
-      ->add_option("--dump-rounds", options->dump_rounds,
-                   "the rounds to dump, 0 for the initial model; default 1")
-      ->delimiter(',')
+  add_list_option(*command, "--dump-rounds", options->dump_rounds,
+                  "the rounds to dump, 0 for the initial model; default 1")
       ->type_name("ROUND,...");
   command->add_flag(
       "--tensorboard", options->tensorboard,

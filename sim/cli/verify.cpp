@@ -95,6 +95,7 @@ void add_verify(CLI::App& app, const CommandContext& context, Action& chosen) {
       ->type_name("FILE");
   command->footer(
       "Examples:\n  mvsgd verify\n  mvsgd verify runs/ssgd-mv-l4-seed1\n"
+      "  mvsgd verify sim/reproduce/trials/cpu/sm-seed1.tar.xz\n"
       "  mvsgd verify --json verification.json");
   command->callback([options, &context, &chosen] {
     chosen = [options, &context] { return verify(*options, context); };

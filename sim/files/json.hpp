@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <istream>
 #include <iterator>
 #include <limits>
@@ -39,16 +40,22 @@ namespace mvsgd::sim {
 /// The whole number that a JSON value holds. The library's own get() would also convert a fraction,
 /// a negative number or one that is too large.
 ///
-/// Throws the library's type_error if the value is no whole number, std::invalid_argument if it is
-/// too large.
+/// Throws std::invalid_argument if the value is no whole number, or is too large.
 template <typename Unsigned, typename Json>
 [[nodiscard]] Unsigned whole_number(const Json& value) {
+  if (!value.is_number_unsigned()) {
+    throw std::invalid_argument(fmt::format("a whole number is wanted, not {}",
+                                            value.is_number() ? value.dump() : value.type_name()));
+  }
   const std::uint64_t number = value.template get_ref<const std::uint64_t&>();
   if (number > std::numeric_limits<Unsigned>::max()) {
     throw std::invalid_argument(fmt::format("{} is too large", number));
   }
   return static_cast<Unsigned>(number);
 }
+
+/// What an exception says of JSON, without the name that the library begins its own ones with.
+[[nodiscard]] std::string said_of_json(const std::exception& e);
 
 enum class Zeros : bool { kept, left_out };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <string>
 #include <system_error>
 
 #include "sim/files/input_error.hpp"
@@ -18,6 +19,15 @@ void refuse_unless_plain(const fs::path& path) {
   throw InputError(fmt::format(
       "{}: {}", path.string(),
       fs::is_directory(status) ? "a directory, where a file is wanted" : "no plain file"));
+}
+
+void refuse_unless_directory(const fs::path& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) return;
+  const std::string why = error == std::errc::no_such_file_or_directory ? "no such directory"
+                          : error                                       ? error.message()
+                                  : "no directory, where one is wanted";
+  throw InputError(fmt::format("{}: {}", path.string(), why));
 }
 
 std::ifstream open_plain(const fs::path& path) {

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+
+#include "sim/files/durable_file.hpp"
 
 namespace mvsgd::sim {
 
@@ -11,8 +14,8 @@ class TemporaryDirectory {
   /// Where the system has temporary files. Throws InputError with path and reason if it cannot be
   /// made.
   TemporaryDirectory();
-  /// In `place`, under a hidden name, so that what is made there can be renamed into `place`.
-  /// Throws as the other.
+  /// In `place`, under a hidden name, so that what is made there can be renamed into `place`; those
+  /// of processes that were killed are removed. Throws as the other.
   explicit TemporaryDirectory(const std::filesystem::path& place);
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;
@@ -22,6 +25,7 @@ class TemporaryDirectory {
 
  private:
   std::filesystem::path path_;
+  std::optional<DirectoryLock> lock_;  ///< in a place of users, where others may look
 };
 
 }  // namespace mvsgd::sim

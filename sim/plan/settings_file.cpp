@@ -25,12 +25,16 @@ constexpr std::string_view kFirstRound = "first_round";
 constexpr std::string_view kFromRound = "from_round_";
 constexpr std::size_t kMostTomlBytes = std::size_t{1} << 20;  // all keys take about a thousandth
 
-std::string text_of(const toml::node& node) {
+/// Throws UsageError naming the key unless its value is a string, a number, true or false.
+std::string text_of(std::string_view key, const toml::node& node) {
   if (const auto text = node.value_exact<std::string>()) return *text;
   if (const auto whole = node.value_exact<std::int64_t>()) return std::to_string(*whole);
   if (const auto real = node.value_exact<double>()) return fmt::format("{}", *real);
   if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
-  throw UsageError("a string, number, true or false is wanted");
+  throw UsageError(fmt::format("{}: a string, number, true or false is wanted{}", key,
+                               node.is_table()   ? ", not a table"
+                               : node.is_array() ? ", not a list"
+                                                 : ""));
 }
 
 /// `text` as a TOML string.
@@ -48,7 +52,7 @@ std::string toml_string(std::string_view text) {
 bool is_bare(const std::string& text) {
   try {
     const toml::table line = toml::parse("x = " + text);
-    return text_of(*line.get("x")) == text;
+    return text_of("x", *line.get("x")) == text;
   } catch (const toml::parse_error&) {
     return false;
   }
@@ -158,14 +162,14 @@ FileSettings parse_file_settings(std::string_view text, const std::string& name,
   Settings& settings = read.settings;
   const auto named = table.find("preset");
   try {
-    if (!preset_name && named != table.end()) preset_name = text_of(named->second);
+    if (!preset_name && named != table.end()) preset_name = text_of("preset", named->second);
     if (preset_name) settings = preset(*preset_name).settings;
   } catch (const UsageError& e) {
     fail(name, named == table.end() ? table.source() : named->second.source(), e.what());
   }
   const auto apply = [&](std::string_view key, const toml::node& node) {
     try {
-      set(settings, key, text_of(node));
+      set(settings, key, text_of(key, node));
     } catch (const UsageError& e) {
       fail(name, node.source(), e.what());
     }

@@ -207,7 +207,7 @@ Checkpoint read_checkpoint(const fs::path& run, const fs::path& path, std::uint3
     read_arrays(path / kArrays, settings, checkpoint.state);
     return checkpoint;
   } catch (const json::exception& e) {
-    throw Damaged(fmt::format("{}: {}", path.string(), e.what()));
+    throw Damaged(fmt::format("{}: {}", path.string(), said_of_json(e)));
   }
 }
 

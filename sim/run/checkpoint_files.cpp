@@ -239,7 +239,7 @@ CheckpointProgress read_progress(const std::filesystem::path& path, const Settin
     }
     return {.state = std::move(state), .kept = std::move(kept)};
   } catch (const std::exception& e) {
-    throw InputError(fmt::format("{}: {}", path.string(), e.what()));
+    throw InputError(fmt::format("{}: {}", path.string(), said_of_json(e)));
   }
 }
 

@@ -28,7 +28,7 @@ constexpr std::uint32_t kVersion = 1;
 void check_head(const fs::path& archive, const std::string& text) {
   try {
     const auto head = nlohmann::json::parse(without_nul(text));
-    if (head.at("format").get<std::string>() != kFormat) {
+    if (!head.is_object() || head.value("format", nlohmann::json()) != kFormat) {
       throw std::invalid_argument("no archive of a run");
     }
     const auto version = whole_number<std::uint32_t>(head.at("version"));
@@ -36,7 +36,8 @@ void check_head(const fs::path& archive, const std::string& text) {
     throw std::invalid_argument(
         fmt::format("an archive of version {}; this program reads version {}", version, kVersion));
   } catch (const std::exception& e) {
-    throw std::invalid_argument(fmt::format("{}: {}", archive.string(), e.what()));
+    throw std::invalid_argument(
+        fmt::format("{}: {}: {}", archive.string(), kHead, said_of_json(e)));
   }
 }
 
@@ -52,6 +53,11 @@ data::TextFiles files_of(const fs::path& archive) {
     check_head(archive, take(kHead).second);
     data::TextFiles run;
     for (const std::string_view name : kCondensedFiles) run.push_back(take(name));
+    for (const auto& [name, text] : files) {
+      if (name == kHead || std::ranges::count(kCondensedFiles, name) > 0) continue;
+      throw std::invalid_argument(
+          fmt::format("{}: {} is no file of a run's archive", archive.string(), name));
+    }
     return run;
   } catch (const std::exception& e) {
     throw InputError(e.what());

@@ -12,6 +12,7 @@
 
 #include "nn/resnet18.hpp"
 #include "sim/files/input_error.hpp"
+#include "sim/files/json.hpp"
 #include "sim/files/plain_file.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
@@ -61,7 +62,7 @@ void read_metrics(const fs::path& path, RunHistory& run) {
   const auto layers = kept_by_layer(nn::resnet18_parameters({.width = run.settings.width}), {});
   auto [lines, has_rest] = whole_lines(path);
   std::size_t number = 1;
-  const auto refuse = [&](const char* why) {
+  const auto refuse = [&](std::string_view why) {
     throw InputError(fmt::format("{}:{}: {}", path.string(), number, why));
   };
   constexpr const char* kAfterTheEnd = "something follows the line of the run's end";
@@ -71,7 +72,7 @@ void read_metrics(const fs::path& path, RunHistory& run) {
     try {
       add_line(text, layers, run);
     } catch (const std::exception& e) {
-      refuse(e.what());
+      refuse(said_of_json(e));
     }
   }
   if (run.end && has_rest) refuse(kAfterTheEnd);
@@ -86,7 +87,7 @@ void read_worker_metrics(const fs::path& path, RunHistory& run) {
     try {
       run.by_worker.push_back(parse_worker_line(text, run.settings.workers));
     } catch (const std::exception& e) {
-      throw InputError(fmt::format("{}:{}: {}", path.string(), number, e.what()));
+      throw InputError(fmt::format("{}:{}: {}", path.string(), number, said_of_json(e)));
     }
   }
 }
@@ -116,14 +117,7 @@ void add_bits(const std::vector<comm::LedgerRow>& rows, RunHistory& run) {
 RunHistory read_run_history(const fs::path& path) { return read_run_with_rows(path).history; }
 
 RunWithRows read_run_with_rows(const fs::path& path) {
-  std::error_code error;
-  if (!fs::is_directory(path, error)) {
-    const bool is_none = error == std::errc::no_such_file_or_directory;
-    const std::string why = is_none ? "no such directory"
-                            : error ? error.message()
-                                    : "no directory, and so none of a run";
-    throw InputError(fmt::format("{}: {}", path.string(), why));
-  }
+  refuse_unless_directory(path);
   RunHistory run;
   run.path = path;
   FileSettings config = read_run_settings(path / "config.toml");

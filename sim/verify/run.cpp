@@ -199,7 +199,8 @@ RunChecks::RunChecks(fs::path directory, const LawConstants& law)
     : directory_(std::move(directory)),
       read_(read_run_with_rows(directory_)),
       layers_(network_layers(run().settings)),
-      buffers_(nn::resnet18_buffers({.width = run().settings.width}).size()),
+      buffers_(
+          static_cast<std::uint64_t>(nn::resnet18_buffers({.width = run().settings.width}).size())),
       audit_(law, run().settings, layers_, buffers_),
       plan_(schedule(run().settings, training_images(run().settings))) {
   plan_.insert(plan_.begin(), Round());

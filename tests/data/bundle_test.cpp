@@ -48,6 +48,20 @@ TEST_F(Bundle, IsCompressedByXz) {
   EXPECT_EQ(read_bundle(path()), (TextFiles{{"one", "1"}}));
 }
 
+TEST_F(Bundle, EndsWhereItsFileEnds) {
+  const std::string whole = bundle("run", {{"one", "1"}});
+  const std::string other = bundle("run", {{"two", "2"}});
+  for (const std::string& behind : {other, whole, std::string(512, 'x'), std::string("x")}) {
+    std::ofstream(path(), std::ios::binary) << whole << behind;
+    EXPECT_THROW((void)read_bundle(path()), FormatError);
+  }
+  for (const std::size_t kept : {std::size_t{0}, whole.size() / 2, whole.size() - 1}) {
+    std::ofstream(path(), std::ios::binary) << whole.substr(0, kept);
+    EXPECT_THAT([&] { (void)read_bundle(path()); },
+                ThrowsMessage<FormatError>(HasSubstr("no tar.xz, or not all of one (")));
+  }
+}
+
 TEST_F(Bundle, IsOneFolderOfPlainFiles) {
   refused({{.name = "run/one"}, {.name = "other/two"}}, "other is a second folder");
   refused({{.name = "one"}}, "one is not in a folder");

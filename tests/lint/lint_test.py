@@ -6,6 +6,7 @@ import tempfile
 import unittest
 
 import ascii
+import bindings
 import forbidden
 import headers_stand_alone
 import includes
@@ -227,6 +228,44 @@ class Forbidden(unittest.TestCase):
         for path, text in self.GOOD:
             with self.subTest(text):
                 self.assertEqual(findings(forbidden.check, {path: text}), "")
+
+
+class Bindings(unittest.TestCase):
+    def check(self, *lines):
+        return findings(bindings.check, {"sim/a.cpp": "\n".join(lines)})
+
+    def assert_found(self, place, *lines):
+        line, name = place
+        self.assertIn(f"sim/a.cpp:{line}: {name}: clang 14", self.check(*lines))
+
+    def test_a_capture_of_all_or_by_name_is_found(self):
+        pair = "const auto& [a, b] = f(x[0]);"
+        for capture in ("[&]", "[=]", "[&, c = 1]", "[b]", "[x, &b]", "[&, a = a]"):
+            with self.subTest(capture):
+                self.assert_found((2, "b"), pair, f"g({capture}(int i) mutable -> int {{ return i + h(b); }});")
+        self.assert_found((2, "b"), pair, "const auto g = [&]<int I>(int (*f)(int)) noexcept {", "return [&] { return b; }; };")
+
+    def test_names_of_a_loop_are_in_its_statement(self):
+        self.assert_found((2, "k"), "for (const auto& [k, v] : map)", "if (v) g([&] { return k; });")
+        self.assert_found((1, "k"), "for (auto&& [k, v] : map) { while (h()) { g([&] { return -k; }); } }")
+        self.assertEqual("", self.check("for (const auto& [k, v] : map) f(k);", "g([&] { return k; });"))
+        self.assertEqual("", self.check("for (const auto& [k, v] : map) {}", "g([&] { return k; });"))
+        self.assertEqual("", self.check("{ const auto [k, v] = f(); }", "g([&] { return k; });"))
+
+    def test_what_captures_no_binding_is_left_alone(self):
+        for line in (
+            "g([&, &a = a] { return a; });",
+            "g([a = a, &all](int i) { return all[i] + a; });",
+            "g([&](int a) { return a; });",
+            "g([&] { const int a = 1; return a; });",
+            "g([&] { for (const auto& [a, c] : x) h(a); });",
+            "g([&] { return x.a + x->a + n::a + a::n; });",
+            "g([this, x] { return x; });",
+            "return x[a] + y[&a - z];",
+            "std::array<int, 2> y{a, b};",
+        ):
+            with self.subTest(line):
+                self.assertEqual("", self.check("const auto [a, b] = f();", line))
 
 
 class Ascii(unittest.TestCase):

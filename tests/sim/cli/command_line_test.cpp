@@ -224,6 +224,17 @@ TEST_F(CommandLine, OfTwoValuesTheLaterCounts) {
   EXPECT_THAT(both, AllOf(HasSubstr("\nseed = 5\n"), HasSubstr("\nphi = 0.02\n")));
 }
 
+TEST_F(CommandLine, OfTwoListsTheLaterCounts) {
+  const fs::path dumps = path_.string() + "_wire";
+  const Outcome outcome = train({"--rounds", "2", "--dump-wire", dumps.string(), "--dump-rounds",
+                                 "0,1", "--dump-rounds", "2"});
+  ASSERT_EQ(outcome.code, Exit::good) << outcome.err;
+  for (const auto& file : fs::directory_iterator(dumps)) {
+    EXPECT_THAT(file.path().filename().string(), StartsWith("round-2-"));
+  }
+  EXPECT_GT(fs::remove_all(dumps), 1U);
+}
+
 TEST_F(CommandLine, APresetMayBeSpeltAsInThePaper) {
   EXPECT_EQ(run({"presets", "SSGD-MV-AD-L8-Q"}).out, run({"presets", "ssgd-mv-ad-l8-q"}).out);
 }
@@ -257,6 +268,10 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
       {{"train", "--checkpoint-every", "10s"}, "a whole number of rounds from 0 to 1000000000, or"},
       {{"train", "--warmup-epochs", "abc"}, "proportional, or a whole number from 0 to"},
       {{"train", "--dump-rounds=-1"}, "--dump-rounds -1: whole numbers from 0 to 4294967295"},
+      {{"train", "--dump-rounds", ","}, "--dump-rounds ',': a list without empty items is wanted"},
+      {{"train", "--dump-rounds", "1,"}, "--dump-rounds '1,': a list without empty items"},
+      {{"train", "--dump-rounds", ""}, "--dump-rounds '': it may not be empty"},
+      {{"reproduce", "table1", "--rows", ",", "--scale", "smoke"}, "--rows ',': a list without"},
       {{"train", "--batch-size", "64"}, "unknown option '--batch-size': did you mean '--batch'?"},
       {{"train", "--lr", "0.1"}, "did you mean '--learning-rate'?"},
       {{"train", "--nesterov", "true"}, "nesterov = true: momentum = 0 has no velocity"},

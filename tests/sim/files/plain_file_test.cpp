@@ -55,5 +55,20 @@ TEST_F(PlainFile, ThatIsNotThereIsRefusedWithTheReason) {
   refused("loop", "Too many levels of symbolic links");
 }
 
+TEST_F(PlainFile, IsNoDirectoryNorIsWhatIsNotThere) {
+  fs::create_directory(at("folder"));
+  fs::create_symlink("folder", at("link"));
+  refuse_unless_directory(at("folder"));
+  refuse_unless_directory(at("link"));
+  std::ofstream(at("file")) << "text";
+  const std::pair<const char*, const char*> others[] = {
+      {"file", "no directory, where one is wanted"}, {"none", "no such directory"}};
+  for (const auto& [name, why] : others) {
+    const fs::path path = at(name);
+    EXPECT_THAT([&] { refuse_unless_directory(path); },
+                testing::ThrowsMessage<InputError>(path.string() + ": " + why));
+  }
+}
+
 }  // namespace
 }  // namespace mvsgd::sim

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/plan/settings_file.hpp"
@@ -162,6 +163,15 @@ TEST_P(OfEveryKey, FileHasEveryValueOfIt) {
     EXPECT_EQ(key_.get(read), value);
     EXPECT_EQ(toml_of(read), toml_of(settings));
   }
+}
+
+TEST_P(OfEveryKey, IsNamedWhereAFileHasAListOrATableOfIt) {
+  const std::string key(GetParam());
+  const std::string wanted = "file:1: " + key + ": a string, number, true or false is wanted, not ";
+  EXPECT_THAT([&] { (void)parse_toml(key + " = [1]", "file", std::nullopt); },
+              testing::ThrowsMessage<InputError>(wanted + "a list"));
+  EXPECT_THAT([&] { (void)parse_toml("[" + key + "]", "file", std::nullopt); },
+              testing::ThrowsMessage<InputError>(wanted + "a table"));
 }
 
 TEST_P(OfEveryKey, StandsInTheTableOfTheReadmeWithItsDefault) {

@@ -349,6 +349,8 @@ TEST(ReportOverANetwork, PrintsALineARunAndItsCurvesAreAgainstThatTime) {
   std::ofstream(unlike) << "[worker.10]\nup = \"1M\"\n";
   EXPECT_THAT(run({"report", path.string(), "--network", unlike.string(), "--out", csv}).err,
               HasSubstr("unlike.toml: worker.10: no run has it; their workers are 0 to "));
+  EXPECT_EQ(run({"report", path.string(), "--network", "lan", "--out", "none/of/these.csv"}).out,
+            "");
   const Outcome figure =
       run({"report", path.string(), "--network", "lan", "--figure", "--out", csv});
   EXPECT_EQ(figure.code, Exit::usage);

@@ -143,6 +143,36 @@ TEST_F(RunTable, IsNotAFiguresAndComesOnlyWhenAskedFor) {
   EXPECT_EQ(run({"report", directory, "--format", "csv", "--out", page()}).out, page() + "\n");
 }
 
+TEST_F(RunTable, APageHasTheFormatByWhichItsFileEnds) {
+  const std::string directory = trained("ssgd-mv");
+  const auto first_of = [&](const std::string& name, const std::vector<std::string>& other) {
+    const std::string file = (path_ / name).string();
+    std::vector<std::string> words{"report", directory, "--out", file};
+    words.insert(words.end(), other.begin(), other.end());
+    const Outcome outcome = run(words);
+    EXPECT_EQ(outcome.code, Exit::good) << name << outcome.err;
+    return text_of(file).substr(0, 5);
+  };
+  const std::string csv = first_of("a.csv", {"--format", "csv"});
+  EXPECT_EQ(first_of("b.csv", {}), csv);
+  EXPECT_EQ(first_of("text", {"--format", "csv"}), csv);
+  const std::string points = first_of("points.csv", {"--figure"});
+  EXPECT_NE(points, csv);
+  const std::pair<std::vector<std::string>, const char*> others[] = {
+      {{"x.html", "--format", "csv"}, "its ending is not that of --format csv"},
+      {{"x.svg"}, "only --figure is drawn as SVG"},
+      {{"x.png", "--figure"}, "--figure is drawn as SVG"}};
+  for (const auto& [of_file, why] : others) {
+    const std::string file = (path_ / of_file.front()).string();
+    std::vector<std::string> words{"report", directory, "--out", file};
+    words.insert(words.end(), of_file.begin() + 1, of_file.end());
+    const Outcome outcome = run(words);
+    EXPECT_EQ(outcome.code, Exit::usage) << file;
+    EXPECT_THAT(outcome.err, HasSubstr(why));
+    EXPECT_FALSE(fs::exists(file)) << file;
+  }
+}
+
 TEST_F(RunTable, IsNoPartOfACondensedRunAndNeitherIsAnyDrawing) {
   const std::string directory = trained("ssgd-mv");
   const std::string into = (path_ / "condensed").string();

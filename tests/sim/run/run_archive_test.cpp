@@ -126,6 +126,22 @@ TEST_F(RunArchive, IsRefusedWithAReasonIfItIsNone) {
   other.front().second = R"({"format":"holiday pictures","version":1})";
   std::ofstream(at("other.tar.xz"), std::ios::binary) << data::bundle("run", other);
   refused(at("other.tar.xz"), HasSubstr("no archive of a run"));
+  const std::pair<const char*, const char*> heads[] = {
+      {"[]", "no archive of a run"},
+      {"{}", "no archive of a run"},
+      {R"({"format":"mvsgd run"})", "archive.json: key 'version' not found"},
+      {R"({"format":"mvsgd run","version":"1"})", "a whole number is wanted, not string"},
+      {R"({"format":"mvsgd run","version":1.5})", "a whole number is wanted, not 1.5"}};
+  for (const auto& [head, why] : heads) {
+    data::TextFiles headed = files;
+    headed.front().second = head;
+    std::ofstream(at("headed.tar.xz"), std::ios::binary) << data::bundle("run", headed);
+    refused(at("headed.tar.xz"), AllOf(HasSubstr(why), testing::Not(HasSubstr("exception"))));
+  }
+  data::TextFiles more = files;
+  more.emplace_back("notes.txt", "what else there is");
+  std::ofstream(at("more.tar.xz"), std::ios::binary) << data::bundle("run", more);
+  refused(at("more.tar.xz"), HasSubstr("notes.txt is no file of a run's archive"));
   data::TextFiles twice = files;
   twice.push_back(twice.front());
   std::ofstream(at("twice.tar.xz"), std::ios::binary) << data::bundle("run", twice);
