@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <fstream>
 #include <memory>
 #include <stdexcept>
 
@@ -77,18 +76,11 @@ std::string contents(archive* from, std::size_t left) {
   }
 }
 
-/// Whether the file's last bytes are those of a stream of xz. The library passes over a few others.
-bool ends_as_xz(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  file.seekg(-2, std::ios::end);
-  return file.get() == 'Y' && file.get() == 'Z';
-}
-
 TextFiles read_all(const fs::path& path) {
   const Reading from(archive_read_new());
   archive_read_support_filter_xz(from.get());
   archive_read_support_format_tar(from.get());
-  // What follows the end would be passed over otherwise.
+  // An archive that follows the end would be passed over otherwise.
   archive_read_set_format_option(from.get(), "tar", "read_concatenated_archives", "1");
   if (archive_read_open_filename(from.get(), path.c_str(), kChunk) != ARCHIVE_OK) {
     throw no_bundle(from.get());
@@ -104,10 +96,7 @@ TextFiles read_all(const fs::path& path) {
     if (archive_filter_code(from.get(), 0) != ARCHIVE_FILTER_XZ) {
       throw std::invalid_argument("it is not compressed by xz");
     }
-    if (code == ARCHIVE_EOF) {
-      if (!ends_as_xz(path)) throw std::invalid_argument("something follows its end");
-      return files;
-    }
+    if (code == ARCHIVE_EOF) return files;
     if (files.size() == kMostFiles) throw std::invalid_argument("it has more than 16 files");
     auto [folder, name] = place_of(entry);
     if (files.empty()) first_folder = folder;

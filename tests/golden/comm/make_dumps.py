@@ -66,7 +66,7 @@ def cases(presets):
             yield f"{preset} changes, K = {size}", (f"--preset {preset} {SPARSE} --phi {phi} {LEAST} "
                                                     "--value-bits 3")
     yield "changes after eight dense rounds", ("--preset ssgd-mv-l8-q-min --warmup-epochs 1 --epochs 8 "
-                                              "--rounds 11 --dump-rounds 0,8,9,10,11")
+                                              "--rounds 11 --dump-rounds 0,1,2,3,8,9,10,11")
     for q in range(2, 9):
         yield f"{q} bits by entropy", f"{mv} --phi 0.3 --value-bits {q} --value-codec entropy"
     for size, phi in sizes:
