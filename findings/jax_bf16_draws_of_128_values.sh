@@ -3,8 +3,8 @@
 # normals end at -2.89 and 2.52, and jax.random.categorical draws equal logits' indices from the first down:
 # of 1,000 it takes one of the first 250 in 86 % of draws.
 #
-# Guessed: normals are float32's, rounded, and equal logits are drawn equally often, in any type, as indices
-# need no rounding. (That uniform draws are coarse was suspected.) Seen (2026-11-29):
+# Guessed: normals are float32's, rounded, with ends beyond 4. (Of categorical nothing was written down before. That
+# equal logits are drawn equally often, in any type, was taken for granted.) Seen (2026-11-29):
 #
 #                                               bfloat16          float16           float32
 #     1,000,000 draws of normal: values         128               1,024             942,360

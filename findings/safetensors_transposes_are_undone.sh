@@ -2,9 +2,9 @@
 # safetensors 0.8.0 (PyPI): safetensors.numpy writes the memory of a transposed array under the transposed shape, so
 # that a file has the right names, types and shapes, and the values in another order. 0.7.0 wrote the array.
 #
-# Guessed: the array's values, as 0.7.0 does and np.save, or an error, as of safetensors.torch. The documentation asks
-# for arrays that are "contiguous and dense"; a transposed matrix is, in NumPy's words F-contiguous. Seen
-# (2026-11-29), values at their places after saving and loading, of drawn kernels:
+# Guessed, though not in writing before the first run: the array's values, as by 0.7.0 and np.save. The
+# documentation asks for arrays that are "contiguous and dense"; a transposed matrix is, in NumPy's words
+# F-contiguous. Seen (2026-11-29), values at their places after saving and loading, of drawn kernels:
 #
 #                                                     0.7.0        0.8.0
 #     512 x 10, transposed                            5,120        2
