@@ -125,7 +125,7 @@ std::string bundle(const std::string& folder, const TextFiles& files) {
   require(archive_write_open(to.get(), &bytes, nullptr, append, nullptr));
   for (const auto& [name, text] : files) {
     const Entry entry(archive_entry_new());
-    archive_entry_set_pathname(entry.get(), (folder + '/' + name).c_str());
+    archive_entry_set_pathname(entry.get(), (fs::path(folder) / name).c_str());
     archive_entry_set_size(entry.get(), static_cast<la_int64_t>(text.size()));
     archive_entry_set_filetype(entry.get(), AE_IFREG);
     archive_entry_set_perm(entry.get(), kReadableByAll);

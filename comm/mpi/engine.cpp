@@ -21,11 +21,10 @@ namespace mvsgd::comm {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using std::chrono_literals::operator""ms;
 
-constexpr auto kHaste = 200ms;
+constexpr std::chrono::milliseconds kHaste{200};
 /// For how long memory waits for the next message.
-constexpr auto kKept = 1000ms;
+constexpr std::chrono::milliseconds kKept{1000};
 /// From so many bytes on the sender may wait for the receiver: both MPIs' limits are above.
 constexpr std::size_t kAwaited = 4000;
 
@@ -116,7 +115,8 @@ class Engine::Traffic {
   }
 
   void add(Posted posted) {
-    others_.at(posted.to).posted.push_back({std::move(posted), 0});
+    Other& to = others_.at(posted.to);
+    to.posted.push_back({std::move(posted), 0});
     ++unsent_;
   }
 

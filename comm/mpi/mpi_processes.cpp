@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -12,15 +13,13 @@
 namespace mvsgd::comm {
 namespace {
 
-using std::chrono_literals::operator""s;
-
 /// How long a process that has failed waits for the others, which may be computing.
-constexpr auto kPatienceOfTheFailed = 3s;
-constexpr auto kPatienceForZero = 4s;  // which waits for others as long as it does
-constexpr auto kPatienceForTheEnd = 10s;
+constexpr std::chrono::seconds kPatienceOfTheFailed{3};
+constexpr std::chrono::seconds kPatienceForZero{4};  // which waits for others as long as it does
+constexpr std::chrono::seconds kPatienceForTheEnd{10};
 // MPICH is closed in haste, too, by all together: a busy machine gives the last one its turn late,
 // and who is not there any more when others are costs the run its exit code.
-constexpr auto kPatienceInHaste = 5s;
+constexpr std::chrono::seconds kPatienceInHaste{5};
 
 constexpr int kOwnTag = 0;
 constexpr std::uint32_t kChannels = 2;

@@ -40,6 +40,7 @@ namespace fs = std::filesystem;
 
 std::vector<RunHistory> read_runs(const std::vector<std::string>& directories) {
   std::vector<RunHistory> runs;
+  runs.reserve(directories.size());
   for (const std::string& directory : directories) runs.push_back(read_run_history(directory));
   return runs;
 }
@@ -49,6 +50,7 @@ std::vector<RunHistory> read_runs_over(const Network& network,
                                        const std::vector<std::string>& directories,
                                        std::ostream& out) {
   std::vector<RunWithRows> runs;
+  runs.reserve(directories.size());
   for (const std::string& directory : directories) runs.push_back(read_run_with_rows(directory));
   std::uint32_t workers = 0;
   for (const RunWithRows& run : runs) workers = std::max(workers, run.history.settings.workers);
