@@ -107,6 +107,7 @@ std::vector<std::vector<std::uint32_t>> class_partition(std::span<const std::uin
   check(labels.size(), workers);
   const auto classes = images_by_class(labels, seed, Purpose::kClassOrder);
   std::vector<std::uint8_t> names;
+  names.reserve(classes.size());
   for (const auto& [label, images] : classes) names.push_back(label);
   if (each == 0 || each > names.size() || workers * each < names.size()) {
     throw std::invalid_argument(

@@ -38,6 +38,15 @@ bool is_alive(const Peer& peer) {
   return stat[0] != "Z" && stat[0] != "X" && start_of(stat) == peer.start;
 }
 
+/// A descriptor of the process; -1 if the system gives none.
+int descriptor_of([[maybe_unused]] const Peer& peer) {
+#ifdef SYS_pidfd_open
+  return static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(peer.pid), 0));
+#else
+  return -1;
+#endif
+}
+
 }  // namespace
 
 Peer this_process() {
@@ -47,10 +56,7 @@ Peer this_process() {
   return {.host = host.data(), .pid = pid, .start = start_of(stat_of(pid))};
 }
 
-Watch::Watch(const Peer& peer) : peer_(peer) {
-#ifdef SYS_pidfd_open
-  descriptor_ = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(peer.pid), 0));
-#endif
+Watch::Watch(const Peer& peer) : peer_(peer), descriptor_(descriptor_of(peer)) {
   // What has the number now may be another.
   if (descriptor_ >= 0 && !is_alive(peer)) {
     close(descriptor_);

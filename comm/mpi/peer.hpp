@@ -30,7 +30,7 @@ class Watch {
 
  private:
   Peer peer_;
-  int descriptor_ = -1;
+  int descriptor_;  ///< -1 if the system gives none
 };
 
 }  // namespace mvsgd::comm

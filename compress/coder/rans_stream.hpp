@@ -27,10 +27,10 @@ inline constexpr unsigned kRansWordBits = 16;
 inline constexpr std::uint32_t kLeastRansState = std::uint32_t{1} << kRansWordBits;
 
 /// do_one(0), do_one(1), ..., written out, so that states can stay in registers.
-template <std::size_t kCount, typename Do>
+template <std::size_t Count, typename Do>
 inline void for_each_lane(const Do& do_one) {
-  [&]<std::size_t... kI>(std::index_sequence<kI...>) { (do_one(kI), ...); }
-  (std::make_index_sequence<kCount>());
+  [&]<std::size_t... I>(std::index_sequence<I...>) { (do_one(I), ...); }
+  (std::make_index_sequence<Count>());
 }
 
 /// How a symbol of frequency f enters a state. Without slots it has the reciprocal 0.
@@ -63,12 +63,12 @@ struct RansStream {
 /// step_of(i) is the RansStep of symbol i.
 ///
 /// many(states, next, i) may do so for symbols i - 1, ..., j at once, i and j being multiples of
-/// kLanes. It returns j, moves `next` down over the words, and may write kLanes words below them.
-template <std::size_t kLanes, typename StepOf, typename Many>
+/// Lanes. It returns j, moves `next` down over the words, and may write Lanes words below them.
+template <std::size_t Lanes, typename StepOf, typename Many>
 RansStream rans_stream(std::size_t count, unsigned bits, const StepOf& step_of, const Many& many) {
   // A word is stored before it is known to be one: a branch would be predicted wrong too often. No
   // symbol has two. Pages of the buffer that no word reaches are not touched.
-  const std::size_t most = count + kLanes;
+  const std::size_t most = count + Lanes;
   auto buffer = std::make_unique_for_overwrite<std::uint16_t[]>(most);
   std::uint16_t* const end = buffer.get() + most;
   std::uint16_t* next = end;
@@ -82,29 +82,29 @@ RansStream rans_stream(std::size_t count, unsigned bits, const StepOf& step_of, 
     state = static_cast<std::uint32_t>(
         x + quotient * ((std::uint64_t{1} << bits) - step.frequency) + step.begin);
   };
-  std::array<std::uint32_t, kLanes> states;
+  std::array<std::uint32_t, Lanes> states;
   states.fill(kLeastRansState);
   std::size_t i = count;
-  while (i % kLanes != 0) {
+  while (i % Lanes != 0) {
     --i;
-    push(states[i % kLanes], step_of(i));
+    push(states[i % Lanes], step_of(i));
   }
   i = many(states, next, i);
   while (i != 0) {
-    i -= kLanes;
-    for_each_lane<kLanes>(
-        [&](std::size_t lane) { push(states[kLanes - 1 - lane], step_of(i + kLanes - 1 - lane)); });
+    i -= Lanes;
+    for_each_lane<Lanes>(
+        [&](std::size_t lane) { push(states[Lanes - 1 - lane], step_of(i + Lanes - 1 - lane)); });
   }
   return {
       .states = {states.begin(), states.end()}, .buffer = std::move(buffer), .words = {next, end}};
 }
 
 /// The same, one symbol after the other.
-template <std::size_t kLanes, typename StepOf>
+template <std::size_t Lanes, typename StepOf>
 RansStream rans_stream(std::size_t count, unsigned bits, const StepOf& step_of) {
-  return rans_stream<kLanes>(
+  return rans_stream<Lanes>(
       count, bits, step_of,
-      [](const std::array<std::uint32_t, kLanes>&, std::uint16_t*, std::size_t i) { return i; });
+      [](const std::array<std::uint32_t, Lanes>&, std::uint16_t*, std::size_t i) { return i; });
 }
 
 /// Throws comm::DecodeError: `who`, `what`, and the bit where `in` stands.

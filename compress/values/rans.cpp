@@ -48,7 +48,7 @@ Rans::Rans(unsigned bits, std::size_t symbols, std::vector<std::uint32_t> freque
   }
 }
 
-template <std::size_t kLanes>
+template <std::size_t Lanes>
 RansStream Rans::encode_in(std::span<const std::uint8_t> symbols) const {
   const RansStep* const steps = steps_.data();
   const auto step_of = [symbols, steps](std::size_t i) -> const RansStep& {
@@ -57,7 +57,7 @@ RansStream Rans::encode_in(std::span<const std::uint8_t> symbols) const {
     return step;
   };
 #if defined(__x86_64__)
-  if constexpr (kLanes == kEightLanes) {
+  if constexpr (Lanes == kEightLanes) {
     const std::vector<std::uint32_t> table = packed_steps();
     const auto by_eights = [&](EightStates& states, std::uint16_t*& next, std::size_t i) {
       if (write_eights({.table = table, .bits = bits_}, symbols.first(i), states, next)) {
@@ -66,10 +66,10 @@ RansStream Rans::encode_in(std::span<const std::uint8_t> symbols) const {
       while (steps[symbols[i - 1]].frequency != 0) --i;
       refuse_symbol(symbols[i - 1]);
     };
-    if (isa_ == Isa::avx512) return rans_stream<kLanes>(symbols.size(), bits_, step_of, by_eights);
+    if (isa_ == Isa::avx512) return rans_stream<Lanes>(symbols.size(), bits_, step_of, by_eights);
   }
 #endif
-  return rans_stream<kLanes>(symbols.size(), bits_, step_of);
+  return rans_stream<Lanes>(symbols.size(), bits_, step_of);
 }
 
 void Rans::encode(std::span<const std::uint8_t> symbols, std::size_t lanes,
@@ -103,10 +103,10 @@ std::vector<std::uint32_t> Rans::slots() const {
   return slots;
 }
 
-template <std::size_t kLanes, bool kHasRows>
+template <std::size_t Lanes, bool HasRows>
 std::vector<std::uint8_t> Rans::decode_in(comm::BitReader& in, std::size_t count,
                                           std::span<const std::uint8_t> rows) const {
-  std::array<std::uint32_t, kLanes> states;
+  std::array<std::uint32_t, Lanes> states;
   get_rans_states(kWho, in, states);
   const std::vector<std::uint16_t> words = rans_words_ahead(in, count);
   const std::vector<std::uint32_t> all_slots = slots();
@@ -119,7 +119,7 @@ std::vector<std::uint8_t> Rans::decode_in(comm::BitReader& in, std::size_t count
 
   // The state after the next symbol, which may still be too small.
   const auto slot_of = [&](std::uint32_t state, std::size_t i) {
-    const std::uint32_t row = kHasRows ? rows[i] : 0;
+    const std::uint32_t row = HasRows ? rows[i] : 0;
     return slots[row << bits | (state & low)];
   };
   const auto rest_of = [&](std::uint32_t state, std::uint32_t slot) {
@@ -128,7 +128,7 @@ std::vector<std::uint8_t> Rans::decode_in(comm::BitReader& in, std::size_t count
   };
   std::size_t i = 0;
 #if defined(__x86_64__)
-  if constexpr (kLanes == kEightLanes) {
+  if constexpr (Lanes == kEightLanes) {
     if (isa_ == Isa::avx512) {
       std::span<const std::uint16_t> left = words;
       i = read_eights({.table = all_slots, .bits = bits}, rows, states, left, symbols);
@@ -136,9 +136,9 @@ std::vector<std::uint8_t> Rans::decode_in(comm::BitReader& in, std::size_t count
     }
   }
 #endif
-  for (; i + kLanes <= count && static_cast<std::size_t>(end - next) >= kLanes; i += kLanes) {
-    std::array<std::uint8_t, kLanes> read;  // stored at once, since any byte could alias a state
-    for_each_lane<kLanes>([&](std::size_t lane) {
+  for (; i + Lanes <= count && static_cast<std::size_t>(end - next) >= Lanes; i += Lanes) {
+    std::array<std::uint8_t, Lanes> read;  // stored at once, since any byte could alias a state
+    for_each_lane<Lanes>([&](std::size_t lane) {
       const std::uint32_t slot = slot_of(states[lane], i + lane);
       read[lane] = static_cast<std::uint8_t>(slot);
       std::uint32_t state = rest_of(states[lane], slot);
@@ -150,7 +150,7 @@ std::vector<std::uint8_t> Rans::decode_in(comm::BitReader& in, std::size_t count
     std::ranges::copy(read, symbols.begin() + static_cast<std::ptrdiff_t>(i));
   }
   for (; i < count; ++i) {
-    std::uint32_t& state = states[i % kLanes];
+    std::uint32_t& state = states[i % Lanes];
     const std::uint32_t slot = slot_of(state, i);
     symbols[i] = static_cast<std::uint8_t>(slot);
     state = rest_of(state, slot);

@@ -70,9 +70,9 @@ class Rans {
                                                  std::size_t lanes) const;
 
  private:
-  template <std::size_t kLanes>
+  template <std::size_t Lanes>
   [[nodiscard]] RansStream encode_in(std::span<const std::uint8_t> symbols) const;
-  template <std::size_t kLanes, bool kHasRows>
+  template <std::size_t Lanes, bool HasRows>
   std::vector<std::uint8_t> decode_in(comm::BitReader& in, std::size_t count,
                                       std::span<const std::uint8_t> rows) const;
   [[nodiscard]] std::vector<std::uint32_t> slots() const;
