@@ -196,6 +196,7 @@ void write_all_taken(std::ostream& out, const std::string& words, const CLI::App
   const auto commands = commands_of(app);
   if (!commands.empty()) {
     std::vector<std::string> names;
+    names.reserve(commands.size());
     for (const CLI::App* command : commands) names.push_back(command->get_name());
     fmt::print(out, "    '{}') kind=commands words='{}' ;;\n", words, spaced(names));
   }

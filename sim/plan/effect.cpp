@@ -79,7 +79,7 @@ std::string unless_sparse(const Settings& s) {
 std::string unless_it_quantizes(const Settings& s) { return only_sparse(s, "quantises"); }
 
 std::string unless_values_are_quantized(const Settings& s) {
-  if (const std::string why = unless_it_quantizes(s); !why.empty()) return why;
+  if (std::string why = unless_it_quantizes(s); !why.empty()) return why;
   const compress::QuantizerKind& chosen = compress::quantizer_named(s.quantizer);
   const std::string wanted = chosen.least_bits == chosen.most_bits
                                  ? std::to_string(chosen.least_bits)
@@ -105,7 +105,7 @@ std::string unless_errors_are_kept(const Settings& s) {
 std::string unless_masks_are_sent(const Settings& s) { return only_sparse(s, "has masks"); }
 
 std::string unless_values_are_coded(const Settings& s) {
-  if (const std::string why = unless_it_quantizes(s); !why.empty()) return why;
+  if (std::string why = unless_it_quantizes(s); !why.empty()) return why;
   if (s.value_bits < 32 || s.aggregate_bits < 32) return "";
   return "value_bits = 2 to 8 is wanted, not 32, which is not quantised; or such aggregate_bits";
 }
@@ -116,8 +116,7 @@ std::string unless_masks_are_of_k(const Settings& s) {
 
 std::string unless_workers_can_sum(const Settings& s) {
   if (!s.scheme->sends()) return fmt::format("scheme = {} sends nothing", s.scheme->name());
-  if (const std::string why =
-          only_schemes(s, sums_at_one_mask, "sums where all workers' values are");
+  if (std::string why = only_schemes(s, sums_at_one_mask, "sums where all workers' values are");
       !why.empty()) {
     return why;
   }
@@ -141,7 +140,7 @@ std::string unless_aggregates_are_sent(const Settings& s) {
 }
 
 std::string unless_levels_are_sent(const Settings& s) {
-  if (const std::string why = unless_the_server_sums(s); !why.empty()) return why;
+  if (std::string why = unless_the_server_sums(s); !why.empty()) return why;
   const bool of_server = s.codes_by_entropy(s.aggregate_bits) && has_masks_of_k(*s.scheme);
   if (s.has_values_by_entropy() || of_server) return unless_quantized(s);
   if (s.value_bits == 1) return "value_bits = 1 sends signs alone, which stay as they are";
@@ -192,7 +191,7 @@ std::string unless_drops_are_positions(const Settings& s) {
 }
 
 std::string unless_ties_are_broken(const Settings& s) {
-  if (const std::string why = only_schemes(s, breaks_ties, "breaks ties"); !why.empty()) return why;
+  if (std::string why = only_schemes(s, breaks_ties, "breaks ties"); !why.empty()) return why;
   if (s.phi == Decimal(1, 0)) return "phi = 1 keeps every coordinate, however many votes it has";
   return s.workers == 1 ? "workers = 1, all of whose votes are in the mask" : unless_sparse(s);
 }
@@ -226,7 +225,7 @@ std::string unless_its_warmup_can_be_sparse(const Settings& s) {
 std::string unless_it_selects(const Settings& s) { return only_sparse(s, "selects coordinates"); }
 
 std::string unless_it_selects_by_layer(const Settings& s) {
-  if (const std::string why = unless_it_selects(s); !why.empty()) return why;
+  if (std::string why = unless_it_selects(s); !why.empty()) return why;
   return s.selection == Selection::layer ? "" : "it is of selection = layer alone";
 }
 
@@ -243,7 +242,7 @@ std::string unless_it_has_velocity(const Settings& s) {
 }
 
 std::string unless_it_clears_velocity(const Settings& s) {
-  if (const std::string why = unless_it_has_velocity(s); !why.empty()) return why;
+  if (std::string why = unless_it_has_velocity(s); !why.empty()) return why;
   return only_sparse(s, "sends a part of the values");
 }
 
@@ -264,7 +263,7 @@ std::string unless_messages_are_sent(const Settings& s) {
 }
 
 std::string unless_there_are_as_many_workers(const Settings& s) {
-  if (const std::string why = unless_messages_are_sent(s); !why.empty()) return why;
+  if (std::string why = unless_messages_are_sent(s); !why.empty()) return why;
   if (s.participation <= s.workers) return "";
   return fmt::format("there are but workers = {}", s.workers);
 }

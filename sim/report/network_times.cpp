@@ -62,14 +62,22 @@ void check_rows(const RunWithRows& run) {
   }
 }
 
+/// The numbers of `all` that are not in `some`, of which each is in increasing order.
+std::vector<std::uint32_t> without(std::span<const std::uint32_t> all,
+                                   std::span<const std::uint32_t> some) {
+  std::vector<std::uint32_t> others;
+  std::ranges::set_difference(all, some, std::back_inserter(others));
+  return others;
+}
+
 /// Whose messages a ledger's row counts in a round.
 class Senders {
  public:
   Senders(const Settings& settings, const Round& round)
-      : all_(participants(settings, Round())), taking_(participants(settings, round)) {
-    std::ranges::set_difference(all_, taking_, std::back_inserter(absent_));
-    sums_are_for_absent_ = settings.reduces() && !absent_.empty();
-  }
+      : all_(participants(settings, Round())),
+        taking_(participants(settings, round)),
+        absent_(without(all_, taking_)),
+        sums_are_for_absent_(settings.reduces() && !absent_.empty()) {}
   [[nodiscard]] std::span<const std::uint32_t> of(const comm::MessageId& id) const {
     if (id.direction != Direction::down) return taking_;
     return sums_are_for_absent_ && id.kind == Kind::aggregate ? absent_ : all_;
@@ -79,7 +87,7 @@ class Senders {
   std::vector<std::uint32_t> all_;
   std::vector<std::uint32_t> taking_;
   std::vector<std::uint32_t> absent_;
-  bool sums_are_for_absent_ = false;
+  bool sums_are_for_absent_;
 };
 
 /// The load of a round with these rows of the ledger.

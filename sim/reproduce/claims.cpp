@@ -102,6 +102,7 @@ std::vector<ClaimRow> claim_rows(std::span<const TrialSpec> trials) {
     group->runs.push_back(read_run_history(trial.path));
   }
   std::vector<ClaimRow> rows;
+  rows.reserve(groups.size());
   for (SeedGroup& group : groups) rows.push_back(row_of(std::move(group)));
   return rows;
 }

@@ -75,7 +75,7 @@ class Protocols {
   /// Throws UsageError if no run with d parameters can have these settings.
   Protocols(const Settings& settings, const Layers& layers, std::span<const Round> rounds);
   /// One for all rounds, none of which is on a stair.
-  explicit Protocols(Protocol last) : by_stair_{{{0, 0}, std::move(last)}} {}
+  explicit Protocols(const Protocol& last) : by_stair_{{{0, 0}, last}} {}
 
   [[nodiscard]] const Protocol& of(const Round& round) const {
     return by_stair_.at({round.stair, round.absent});

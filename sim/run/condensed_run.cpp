@@ -127,6 +127,7 @@ std::string ledger_of(const RunWithRows& run) {
     sums[{id, row.field}] += row.bits;
   }
   std::vector<comm::LedgerRow> rows;
+  rows.reserve(sums.size());
   for (const auto& [message, bits] : sums) {
     rows.push_back({.id = message.first, .field = message.second, .bits = bits});
   }

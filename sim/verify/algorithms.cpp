@@ -54,6 +54,7 @@ constexpr std::initializer_list<bool Run::*> kWholeRun = {
 
 std::vector<const Run*> pointers(const std::vector<Run>& runs) {
   std::vector<const Run*> all;
+  all.reserve(runs.size());
   for (const Run& run : runs) all.push_back(&run);
   return all;
 }

@@ -162,7 +162,8 @@ double rate_of_step(std::uint64_t step) {
   constexpr std::uint64_t kSteps = 48;
   constexpr std::uint64_t kWarmup = 16;
   double rate = 0.5;
-  if (step < kWarmup) rate = 0.1 * static_cast<double>(1 + 5 * step / kWarmup);
+  const std::uint64_t stair = 1 + 5 * step / kWarmup;
+  if (step < kWarmup) rate = 0.1 * static_cast<double>(stair);
   if (step >= kSteps * 150 / 300) rate /= 10;
   if (step >= kSteps * 225 / 300) rate /= 10;
   return rate;
