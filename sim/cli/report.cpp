@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <sstream>
@@ -199,21 +200,24 @@ void write_report(const fs::path& path, const std::string& text) {
   }
 }
 
-/// Throws UsageError if an option is given that belongs to a drawing: a condensed run is none.
-void refuse_beside_condense(const ReportOptions& options) {
-  const std::pair<const char*, bool> others[] = {{"--out", !options.out.empty()},
-                                                 {"--format", !options.format.empty()},
-                                                 {"--figure", options.figure},
-                                                 {"--table", options.table},
-                                                 {"--network", !options.network.empty()}};
-  for (const auto& [name, given] : others) {
-    if (given) throw UsageError(fmt::format("--condense draws nothing: {} has no effect", name));
+/// The name of the first of these options that is given; "" if none is.
+std::string_view first_given(std::initializer_list<std::pair<std::string_view, bool>> options) {
+  for (const auto& [name, given] : options) {
+    if (given) return name;
   }
+  return "";
 }
 
 /// Writes the condensed run into a new directory.
 Exit condense(const ReportOptions& options, const CommandContext& context) {
-  refuse_beside_condense(options);
+  const std::string_view of_a_drawing = first_given({{"--out", !options.out.empty()},
+                                                     {"--format", !options.format.empty()},
+                                                     {"--figure", options.figure},
+                                                     {"--table", options.table},
+                                                     {"--network", !options.network.empty()}});
+  if (!of_a_drawing.empty()) {
+    throw UsageError(fmt::format("--condense draws nothing: {} has no effect", of_a_drawing));
+  }
   if (options.directories.size() != 1) throw UsageError("--condense takes one run");
   const fs::path into = options.condensed;
   std::error_code error;
@@ -232,20 +236,14 @@ Exit condense(const ReportOptions& options, const CommandContext& context) {
   return Exit::good;
 }
 
-/// Throws UsageError if an option is given that belongs to the page of a report.
-void refuse_beside_figure(const ReportOptions& options) {
-  const std::pair<const char*, bool> others[] = {{"--table", options.table},
-                                                 {"--network", !options.network.empty()}};
-  for (const auto& [name, given] : others) {
-    if (given) {
-      throw UsageError(fmt::format("{} goes with the page of a report, not with --figure", name));
-    }
-  }
-}
-
 Exit report(const ReportOptions& options, const CommandContext& context) {
   if (!options.condensed.empty()) return condense(options, context);
-  if (options.figure) refuse_beside_figure(options);
+  const std::string_view of_a_page =
+      first_given({{"--table", options.table}, {"--network", !options.network.empty()}});
+  if (options.figure && !of_a_page.empty()) {
+    throw UsageError(
+        fmt::format("{} goes with the page of a report, not with --figure", of_a_page));
+  }
   const std::string format = format_of(options);
   const fs::path path = options.out.empty() ? default_path(options, format) : fs::path(options.out);
   std::ostringstream times;
