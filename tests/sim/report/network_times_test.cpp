@@ -188,6 +188,14 @@ TEST_F(NetworkTimes, TheServersLinkCarriesAllMessages) {
                    0.1 + 1 + 0.1 + 100. / 80 + 0.1 + 2 + 0.1 + 800. / 80);
 }
 
+TEST_F(NetworkTimes, TheServersLinkIsBusyFromTheNearestWorkersFirstBitOn) {
+  Link far = network_.worker;
+  far.latency = 0.3;
+  network_.unlike[1] = far;
+  network_.server[Direction::down] = 50;
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[2], 0.1 + 4 + 0.3 + 0.05 + 0.1 + 8 + 0.3 + 0.4);
+}
+
 // With a quarter of each message beside it, what takes bits over a rate takes 1.25 times as long.
 TEST_F(NetworkTimes, LinksCarryTheOverheadOfEachMessage) {
   network_.overhead = 0.25;
@@ -254,6 +262,16 @@ TEST_F(NetworkTimes, OfARoundWithAbsentWorkersAreOfThoseThatTakePart) {
   EXPECT_DOUBLE_EQ(network_seconds(network_)[1], 0.1 + 50 + 0.1 + 4);
 }
 
+// Who takes part in a sum has it already.
+TEST_F(NetworkTimes, WhatALedgerOfSumsHasForTheAbsentOfARingIsNotDividedAmongAll) {
+  run_.history.settings.participation = 1;
+  run_.history.settings.aggregate = AggregatedBy::reduce;
+  run_.history.settings.ledger_rows = LedgerRows::round;
+  std::erase_if(run_.rows, [](const comm::LedgerRow& row) { return row.id.round > 0; });
+  add(1, 0, Direction::down, Kind::aggregate, Field::values, 4000);
+  EXPECT_DOUBLE_EQ(network_seconds(network_)[1], 0.1 + 4);
+}
+
 TEST_F(NetworkTimes, MoveTheRoundsToWhenTheyWouldEnd) {
   const auto times = network_times(run_, network_);
   move_to(network_, run_);
@@ -272,19 +290,29 @@ TEST_F(NetworkTimes, DenseSgdSendsEveryFloatInEveryStep) {
 }
 
 TEST_F(NetworkTimes, BreakEvenIsWhereDenseSgdTakesAsLong) {
-  // 9.5 s of computing with few bits to send, against 5 s with many.
-  const double factor = break_even(run_, network_);
-  ASSERT_GT(factor, 1e-3);
-  ASSERT_LT(factor, 1e6);
-  const auto difference = [&](double at) {
-    Network other = network_;
-    for (const Direction way : comm::kAllDirections) other.worker.rate[way] *= at;
-    double seconds = 0;
-    for (const NetworkTime& time : network_times(run_, other)) seconds += time.total();
-    return seconds - dense_network_time(run_, other).total();
-  };
-  EXPECT_LT(difference(factor / 1.001), 0);
-  EXPECT_GT(difference(factor * 1.001), 0);
+  Network unlike = network_;
+  unlike.unlike[1] = {.rate = {10, 1000}, .latency = 0.1};
+  Network of_server = network_;
+  of_server.server = {50, 80};
+  for (const Network& network : {network_, unlike, of_server}) {
+    // 9.5 s of computing with few bits to send, against 5 s with many.
+    const double factor = break_even(run_, network);
+    ASSERT_GT(factor, 1e-3);
+    ASSERT_LT(factor, 1e6);
+    const auto difference = [&](double at) {
+      Network other = network;
+      for (const Direction way : comm::kServerDirections) {
+        other.worker.rate[way] *= at;
+        for (auto& [n, link] : other.unlike) link.rate[way] *= at;
+        if (other.server[way]) *other.server[way] *= at;
+      }
+      double seconds = 0;
+      for (const NetworkTime& time : network_times(run_, other)) seconds += time.total();
+      return seconds - dense_network_time(run_, other).total();
+    };
+    EXPECT_LT(difference(factor / 1.001), 0);
+    EXPECT_GT(difference(factor * 1.001), 0);
+  }
 }
 
 TEST_F(NetworkTimes, ARunThatComputesNoMoreIsFasterAtAnyRate) {
