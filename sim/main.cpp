@@ -3,6 +3,10 @@
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -113,6 +117,23 @@ void return_large_memory() {
 #endif
 }
 
+/// Frees this thread from OpenMP's first place. With OMP_PROC_BIND, OMP_PLACES or GOMP_CPU_AFFINITY
+/// in the environment, OpenMP's library binds the thread that loads it to that place, and threads
+/// that this one starts inherit it: all workers would compute on one core.
+void leave_first_place() {
+#if defined(_OPENMP)
+  cpu_set_t all;
+  CPU_ZERO(&all);
+  for (int place = 0; place < omp_get_num_places(); ++place) {
+    std::vector<int> processors(static_cast<std::size_t>(omp_get_place_num_procs(place)));
+    omp_get_place_proc_ids(place, processors.data());
+    for (const int processor : processors) CPU_SET(processor, &all);
+  }
+  // If it cannot be changed, the program is as it was.
+  if (CPU_COUNT(&all) > 0) (void)sched_setaffinity(0, sizeof all, &all);
+#endif
+}
+
 // Which signal wants the run to stop: 0 none yet, when it came (in milliseconds) if SIGTERM, else
 // -1. Any thread may get the signal, and every thread reads this. Without a lock, a handler may
 // change it.
@@ -167,6 +188,7 @@ bool interrupted() {
 
 int main(int argc, char** argv) {
   return_large_memory();
+  leave_first_place();
   const std::vector<std::string> args(argv + 1, argv + argc);
   hold_standard_descriptors();
   std::signal(SIGXFSZ, SIG_IGN);  // what is too large is an error of write(), with a message

@@ -4,10 +4,21 @@
 #include <string>
 
 namespace mvsgd::nn {
+namespace {
 
-Library::Library() : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {
-  attributes_.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+/// Scratchpads are ours. Float32 is not rounded to bfloat16, even if ONEDNN_DEFAULT_FPMATH_MODE
+/// allows the library to do so.
+dnnl::primitive_attr our_attributes() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  attributes.set_fpmath_mode(dnnl::fpmath_mode::strict);
+  return attributes;
 }
+
+}  // namespace
+
+Library::Library()
+    : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_), attributes_(our_attributes()) {}
 
 void Library::set_threads(int threads) {
   if (threads > 1) {
@@ -55,8 +66,7 @@ void Library::reorder(const dnnl::memory::desc& source_layout, float* source,
     return known.into == into && known.source == source_layout && known.target == target_layout;
   });
   if (found == reorders_.end()) {
-    dnnl::primitive_attr attributes;
-    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    dnnl::primitive_attr attributes = our_attributes();
     if (into == Into::add) {
       dnnl::post_ops sum;
       sum.append_sum(1.0F);

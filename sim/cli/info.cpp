@@ -7,12 +7,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "sim/cli/commands.hpp"
 #include "sim/cli/transports.hpp"
+#include "sim/files/cores.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/settings_file.hpp"
@@ -69,7 +69,9 @@ Exit info(const Streams& streams) {
   line("bits", of_backends);
   for (const std::string& text : convolutions_here()) line("convolutions", text);
   if (const std::string text = transports_text(); !text.empty()) line("transports", text);
-  line("cores", std::to_string(std::thread::hardware_concurrency()));
+  const std::size_t cores = usable_cores();
+  const std::size_t all = cores_of_machine();
+  line("cores", cores < all ? fmt::format("{} of {}", cores, all) : std::to_string(all));
   return Exit::good;
 }
 

@@ -97,8 +97,9 @@ DurableFile::~DurableFile() {
 }
 
 void DurableFile::write(std::span<const std::byte> bytes) {
-  // Hashing runs beside the writing.
-  const auto policy = bytes.size() < kLarge ? std::launch::deferred : std::launch::async;
+  // Hashing runs beside the writing, or after it if no thread can be started.
+  const bool beside = bytes.size() >= kLarge;
+  const auto policy = beside ? std::launch::async | std::launch::deferred : std::launch::deferred;
   std::future<void> hashed = std::async(policy, [this, bytes] { checksum_.add(bytes); });
   const std::size_t before = bytes.size() < kLarge ? bytes.size() : (0 - bytes_) % kBlock;
   const std::size_t blocks = (bytes.size() - before) / kBlock * kBlock;
@@ -141,8 +142,13 @@ DirectoryLock::DirectoryLock(const fs::path& path)
     : descriptor_(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (descriptor_ < 0) fail(path);
   if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    const int reason = errno;
     close(descriptor_);
-    throw LockedError(fmt::format("{}: another process is at work there", path.string()));
+    if (reason == EWOULDBLOCK) {
+      throw LockedError(fmt::format("{}: another process is at work there", path.string()));
+    }
+    errno = reason;
+    fail(path);
   }
 }
 
@@ -199,11 +205,12 @@ void rename_durably(const fs::path& from, const fs::path& to) {
 void sync_path(const fs::path& path) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) fail(path);
-  const bool synced = fsync(descriptor) == 0;
+  // EINVAL says that its file system cannot flush such a file, as some cannot flush directories.
+  const bool done = fsync(descriptor) == 0 || errno == EINVAL;
   const int reason = errno;
   close(descriptor);
   errno = reason;
-  if (!synced) fail(path);
+  if (!done) fail(path);
 }
 
 FileDigest digest_of_text(std::string_view text) {

@@ -113,7 +113,9 @@ void remove_unfinished_replacements(const std::filesystem::path& directory);
 /// Renames a file. On return, the new name is on the disk.
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 
-/// Flushes an existing file, or the names in an existing directory, to the disk.
+/// Flushes an existing file, or the names in an existing directory, to the disk. Where the file
+/// system has no way to do that, nothing is flushed. Throws std::runtime_error with path and
+/// reason.
 void sync_path(const std::filesystem::path& path);
 
 /// The digest of a file that has this text.

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <utility>
 
+#include "sim/files/control_groups.hpp"
+
 namespace mvsgd::sim {
 namespace {
 
@@ -53,40 +55,37 @@ void add_resource_limit(std::vector<MemoryLimit>& limits, int resource, MemoryLi
   limits.push_back(std::move(limit));
 }
 
-/// Where a version of control groups has its files, and how they are called.
+/// How the files of a version of control groups are called.
 struct GroupFiles {
-  fs::path mount;
   const char* most;
   const char* used;
-  const char* files[2];  // in memory.stat
+  const char* give_way[2];  // lines of memory.stat
 };
+constexpr GroupFiles kFirstVersion{.most = "memory.limit_in_bytes",
+                                   .used = "memory.usage_in_bytes",
+                                   .give_way = {"total_inactive_file", "total_active_file"}};
+constexpr GroupFiles kSecondVersion{
+    .most = "memory.max", .used = "memory.current", .give_way = {"inactive_file", "active_file"}};
 
-/// A group's limit, and those of the groups around it.
-void add_group_limits(std::vector<MemoryLimit>& limits, const GroupFiles& files,
-                      const fs::path& group, Bytes swap) {
+/// What a group's files say, if they set a limit.
+void add_group_limit(std::vector<MemoryLimit>& limits, const GroupFiles& files,
+                     const fs::path& folder, Bytes swap) {
   // Of version 1 this number and more stand for none.
   constexpr Bytes kNone = std::numeric_limits<std::int64_t>::max() / 2;
-  fs::path inside = group.relative_path();
-  while (true) {
-    const fs::path folder = files.mount / inside;
-    const auto most = number_in(folder / files.most);
-    const auto used = number_in(folder / files.used);
-    if (most && used && *most < kNone) {
-      const auto statistics = numbers_of(folder / "memory.stat");
-      Bytes give_way = 0;
-      for (const char* name : files.files) {
-        const auto found = statistics.find(name);
-        if (found != statistics.end()) give_way += found->second;
-      }
-      Bytes left = less(*most, less(*used, give_way));
-      const auto most_swap = number_in(folder / "memory.swap.max");
-      const auto used_swap = number_in(folder / "memory.swap.current");
-      if (used_swap) left += most_swap ? std::min(swap, less(*most_swap, *used_swap)) : swap;
-      limits.push_back({.name = (folder / files.most).string(), .left = left});
-    }
-    if (inside.empty()) return;
-    inside = inside.parent_path();
+  const auto most = number_in(folder / files.most);
+  const auto used = number_in(folder / files.used);
+  if (!most || !used || *most >= kNone) return;
+  const auto statistics = numbers_of(folder / "memory.stat");
+  Bytes give_way = 0;
+  for (const char* name : files.give_way) {
+    const auto found = statistics.find(name);
+    if (found != statistics.end()) give_way += found->second;
   }
+  Bytes left = less(*most, less(*used, give_way));
+  const auto most_swap = number_in(folder / "memory.swap.max");
+  const auto used_swap = number_in(folder / "memory.swap.current");
+  if (used_swap) left += most_swap ? std::min(swap, less(*most_swap, *used_swap)) : swap;
+  limits.push_back({.name = (folder / files.most).string(), .left = left});
 }
 
 }  // namespace
@@ -101,28 +100,10 @@ std::vector<MemoryLimit> memory_limits(const fs::path& root) {
 
   auto machine = numbers_of(root / "proc/meminfo");
   const Bytes swap = machine["SwapFree"] * kKibibyte;
-  std::ifstream groups(root / "proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    // "0::/a/b" of version 2, "7:cpu,memory:/a/b" of version 1.
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first == std::string::npos ? first : first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = ',' + line.substr(first + 1, second - first - 1) + ',';
-    const fs::path group = line.substr(second + 1);
-    if (controllers == ",,") {
-      add_group_limits(limits,
-                       {.mount = root / "sys/fs/cgroup",
-                        .most = "memory.max",
-                        .used = "memory.current",
-                        .files = {"inactive_file", "active_file"}},
-                       group, swap);
-    } else if (controllers.find(",memory,") != std::string::npos) {
-      add_group_limits(limits,
-                       {.mount = root / "sys/fs/cgroup/memory",
-                        .most = "memory.limit_in_bytes",
-                        .used = "memory.usage_in_bytes",
-                        .files = {"total_inactive_file", "total_active_file"}},
-                       group, 0);
+  for (const ControlGroups& groups : control_groups("memory", root)) {
+    const bool second = groups.version == 2;
+    for (const fs::path& folder : groups.folders) {
+      add_group_limit(limits, second ? kSecondVersion : kFirstVersion, folder, second ? swap : 0);
     }
   }
   if (machine.contains("MemAvailable")) {

@@ -121,7 +121,7 @@ struct Settings {
   ConvAlgorithm conv_algorithm = ConvAlgorithm::table;
   Precision precision = Precision::fp32;
   bool step_graph = false;
-  std::uint32_t slots = 0;  ///< workers that compute at once; 0: the cores
+  std::uint32_t slots = 0;  ///< workers that compute at once; 0: the usable cores
   std::uint32_t threads_per_worker = 1;
   InstructionSet instruction_set = InstructionSet::best;  ///< of the lanes backend
   TieBreaking tie_break = TieBreaking::random;

@@ -1,7 +1,6 @@
 #include "sim/run/shared_run.hpp"
 
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -9,12 +8,12 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "comm/bit_stream.hpp"
 #include "nn/resnet18.hpp"
+#include "sim/files/cores.hpp"
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/files/input_error.hpp"
@@ -173,14 +172,8 @@ void agree(comm::Processes& processes, const Settings& settings, const data::Tra
 Settings settings_here(const comm::Processes& processes, const Settings& settings) {
   Settings here = settings;
   if (processes.count() == 1 || settings.slots > 0) return here;
-  cpu_set_t may_use;
-  CPU_ZERO(&may_use);
-  const std::size_t all = std::max(1U, std::thread::hardware_concurrency());
-  std::size_t cores = all;
-  if (sched_getaffinity(0, sizeof may_use, &may_use) == 0) {
-    cores = static_cast<std::size_t>(CPU_COUNT(&may_use));
-  }
-  if (cores >= all) cores /= processes.on_this_host();
+  std::size_t cores = usable_cores();
+  if (bound_cores() >= cores_of_machine()) cores /= processes.on_this_host();
   // Only process 0 evaluates.
   if (!processes.leads()) {
     cores = std::min<std::size_t>(cores, processes.share(settings.workers).count);

@@ -25,9 +25,8 @@ void check_processes(const comm::Processes& processes, const Settings& settings,
 /// process 0 has refused somebody. What changes no bit may differ, and where the images lie.
 void agree(comm::Processes& processes, const Settings& settings, const data::TrainTest& images);
 
-/// What slots there are here, for settings that leave it to the machine: the processors that this
-/// process may use, by their affinity, or if these are all, its share of them among the processes
-/// of this host.
+/// What slots there are here, for settings that leave it to the machine: usable_cores(), or if this
+/// process is bound to no part of the machine, its share of them among the processes of this host.
 [[nodiscard]] Settings settings_here(const comm::Processes& processes, const Settings& settings);
 
 /// Of this process, as memory_estimate().

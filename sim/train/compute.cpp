@@ -1,8 +1,8 @@
 #include "sim/train/compute.hpp"
 
 #include <algorithm>
-#include <thread>
 
+#include "sim/files/cores.hpp"
 #include "sim/train/backends.hpp"
 
 namespace mvsgd::sim {
@@ -28,8 +28,7 @@ std::unique_ptr<const nn::ImageStore> hold(nn::Backend& backend, const data::Dat
 }  // namespace
 
 std::size_t slot_count(const Settings& settings) {
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  return std::max(settings.slots > 0 ? settings.slots : cores, device_count(settings));
+  return std::max(settings.slots > 0 ? settings.slots : usable_cores(), device_count(settings));
 }
 
 std::vector<Compute> make_compute(const Settings& settings, std::size_t slots) {

@@ -134,6 +134,12 @@ TEST_F(DurableFileTest, ADirectoryIsLockedOnce) {
   EXPECT_NO_THROW(const DirectoryLock again(path_));
 }
 
+TEST_F(DurableFileTest, ADirectoryWhoseSystemCannotFlushItIsNoFailure) {
+  EXPECT_NO_THROW(sync_path(path_));
+  EXPECT_NO_THROW(sync_path("/proc"));
+  EXPECT_THROW(sync_path(path_ / "no"), std::runtime_error);
+}
+
 TEST_F(DurableFileTest, AFullDiskIsSaidWithThePath) {
   DurableFile full("/dev/full");
   try {

@@ -91,8 +91,8 @@ def whole_run(work, settings=SMALL):
     return digest(work / "whole")
 
 
-def train_with_few_threads(work, program, out):
-    """As an ordinary user, since a superuser has no such limit: 100 workers, and room for some of them."""
+def train_with_few_threads(work, program, out, settings, room):
+    """As an ordinary user, since a superuser has no such limit, who may have `room` more threads than now."""
     options = {}
     running = 0
     uid = os.getuid()
@@ -107,12 +107,11 @@ def train_with_few_threads(work, program, out):
             continue
         if fields["Uid"].split()[0] == str(uid):
             running += int(fields["Threads"])
-    settings = SMALL + ["--workers", "100"]
     try:
         return subprocess.run([program, "train", *settings, "--out", out], capture_output=True, text=True,
                               timeout=SECONDS, check=False, cwd=work,
                               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC,
-                                                                    (running + 40, running + 40)), **options)
+                                                                    (running + room, running + room)), **options)
     except subprocess.TimeoutExpired:
         fail(f"not done after {SECONDS} s")
     except (OSError, subprocess.SubprocessError) as e:
@@ -120,15 +119,26 @@ def train_with_few_threads(work, program, out):
 
 
 def threads(work):
+    """100 workers, and room for some of them."""
     program = work / "mvsgd"
     shutil.copy(mvsgd, program)
     for attempt in range(10):
-        limited = train_with_few_threads(work, program, work / f"out{attempt}")
+        limited = train_with_few_threads(work, program, work / f"out{attempt}", SMALL + ["--workers", "100"], 40)
         print(limited.stderr.strip())
         if limited.returncode != 0:
             return expect_message(limited, [4], "of 100 workers' threads could be started", "ulimit -u")
         # Other programs of this user have ended meanwhile, and made room.
     fail("each time there was room for all", limited)
+
+
+def no_thread(work):
+    """Room for the program alone: plain SGD needs no other thread, nor does the writing of megabytes."""
+    settings = "--preset sm --width 16 --rounds 3 --batch 4 --synthetic-train 120 --synthetic-test 16 --quiet".split()
+    whole = whole_run(work, settings)
+    program = work / "mvsgd"
+    shutil.copy(mvsgd, program)
+    out = work / "out"
+    expect_same(train_with_few_threads(work, program, out, settings, 1), out, whole)
 
 
 def openmp(work):
@@ -145,6 +155,24 @@ def openmp(work):
             expect_same(program, out, whole)
         else:
             expect_message(program, [3], "OpenMP gives", "of 2 threads")
+
+
+def binding(work):
+    """What binds OpenMP's threads to places leaves all cores to the workers, which are not OpenMP's."""
+    def cores(**environment):
+        said = subprocess.run([mvsgd, "info"], capture_output=True, text=True, check=True,
+                              env={**os.environ, **environment})
+        return next(line.split()[1:] for line in said.stdout.splitlines() if line.startswith("cores "))
+    usable = os.sched_getaffinity(0)
+    if len(usable) == 1:
+        skip("one core alone")
+    whole = cores()
+    for environment in ({"OMP_PROC_BIND": "true"}, {"OMP_PROC_BIND": "close", "OMP_PLACES": "cores"},
+                        {"OMP_PLACES": "threads"}, {"GOMP_CPU_AFFINITY": " ".join(map(str, usable))}):
+        found = cores(**environment)
+        print(environment, found)
+        if found != whole:
+            fail(f"{whole} are wanted")
 
 
 def memory(work):
@@ -311,8 +339,8 @@ def diverging(work):
     expect_message(program, [4], "round ", "worker ", "learning rate")
 
 
-CASES = {case.__name__: case for case in (threads, openmp, memory, file_size, open_files, full_disk, stopped, queued,
-                                          closed_output, diverging)}
+CASES = {case.__name__: case for case in (threads, no_thread, openmp, binding, memory, file_size, open_files, full_disk,
+                                          stopped, queued, closed_output, diverging)}
 
 with tempfile.TemporaryDirectory() as directory:
     CASES[sys.argv[2]](pathlib.Path(directory))
