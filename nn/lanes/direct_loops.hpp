@@ -8,10 +8,10 @@
 
 namespace mvsgd::nn::lanes {
 
-template <Isa isa>
+template <Isa Path>
 struct DirectLoops {
-  using S = Simd<isa>;
-  using P = Product<isa>;
+  using S = Simd<Path>;
+  using P = Product<Path>;
 
   static void direct(const PixelGrid& grid, const Activation& x_shape, const float* x,
                      const float* packed, const float* zeros, const Activation& y_shape, float* y,
@@ -52,7 +52,7 @@ struct DirectLoops {
       float* const to = transposed + pixel * kLanes * all;
       std::int64_t c = 0;
       for (; c + S::kWidth <= all; c += S::kWidth) transpose_part<S>(shape.channels, from, to, c);
-      if constexpr (isa == Isa::avx512) {
+      if constexpr (Path == Isa::avx512) {
         if (c < all) transpose_part<Simd<Isa::avx2>>(shape.channels, from, to, c);
       }
     }
@@ -71,7 +71,7 @@ struct DirectLoops {
       const std::int64_t i = by_rows ? step / taps : step % grid.rows;
       const Tap& tap =
           grid.taps[static_cast<std::size_t>(by_rows ? step % taps : step / grid.rows)];
-      for_each_vectors<isa>(
+      for_each_vectors<Path>(
           x_shape.channels, [&]<typename V, int Vectors>(
                                 std::int64_t c) __attribute__((always_inline)) {
             const auto at = [&](std::int64_t j) __attribute__((always_inline))->const float* {

@@ -8,9 +8,9 @@
 
 namespace mvsgd::nn::lanes {
 
-template <Isa isa>
+template <Isa Path>
 struct FewChannelsLoops {
-  using S = Simd<isa>;
+  using S = Simd<Path>;
   using Vec = typename S::Vec;
 
   static void to_lanes(const Activation& shape, const float* plain, float* lanes) {
@@ -52,8 +52,8 @@ struct FewChannelsLoops {
     const std::int64_t all = padded(y_shape.channels);
     const Activation row_shape({kLanes, y_shape.channels, 1, grid.columns});
     for (std::int64_t i = 0; i < grid.rows; ++i) {
-      DirectLoops<isa>::transpose(row_shape, dy + i * row_shape.block_stride(), transposed,
-                                  {0, grid.columns});
+      DirectLoops<Path>::transpose(row_shape, dy + i * row_shape.block_stride(), transposed,
+                                   {0, grid.columns});
       for (std::int64_t u = kernel_rows.begin; u < kernel_rows.end; ++u) {
         // The first tap of the row.
         const Tap& tap = grid.taps[static_cast<std::size_t>(u * kernel_width)];
@@ -96,7 +96,7 @@ struct FewChannelsLoops {
                        std::int64_t columns, const float* transposed, std::int64_t outputs,
                        float* sums) {
     const std::int64_t all = padded(outputs);
-    for_each_vectors<isa>(
+    for_each_vectors<Path>(
         outputs, [&]<typename V, int Vectors>(std::int64_t o) __attribute__((always_inline)) {
           for (int vector = 0; vector < Vectors; ++vector, o += V::kWidth) {
             const auto at = [&](std::int64_t j) __attribute__((always_inline)) {

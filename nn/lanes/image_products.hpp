@@ -156,9 +156,9 @@ struct ProductOverImages {
 
 /// Calls f(S, Vectors as a constant, first channel) for vectors that cover padded(channels), with
 /// as many channels at once as pay.
-template <Isa isa, typename F>
+template <Isa Path, typename F>
 [[gnu::always_inline]] inline void for_each_vectors(std::int64_t channels, const F& f) {
-  using Whole = Simd<isa>;
+  using Whole = Simd<Path>;
   const std::int64_t all = padded(channels);
   std::int64_t c = 0;
   const auto run = [&]<typename S, int Vectors>() __attribute__((always_inline)) {
@@ -169,7 +169,7 @@ template <Isa isa, typename F>
   run.template operator()<Whole, 3>();
   run.template operator()<Whole, 2>();
   run.template operator()<Whole, 1>();
-  if constexpr (isa == Isa::avx512) run.template operator()<Simd<Isa::avx2>, 1>();
+  if constexpr (Path == Isa::avx512) run.template operator()<Simd<Isa::avx2>, 1>();
 }
 
 }  // namespace mvsgd::nn::lanes

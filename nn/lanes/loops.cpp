@@ -17,10 +17,10 @@ const Loops& loops(Isa isa) {
     throw std::invalid_argument("lanes: no " + std::string(name(isa)) + " on this processor");
   }
 #if defined(__x86_64__)
-  if (isa == Isa::avx512) return LoopsOf<Isa::avx512>::table;
-  if (isa == Isa::avx2) return LoopsOf<Isa::avx2>::table;
+  if (isa == Isa::avx512) return LoopsOf<Isa::avx512>::kTable;
+  if (isa == Isa::avx2) return LoopsOf<Isa::avx2>::kTable;
 #endif
-  return LoopsOf<Isa::portable>::table;
+  return LoopsOf<Isa::portable>::kTable;
 }
 
 }  // namespace mvsgd::nn::lanes

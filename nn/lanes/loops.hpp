@@ -192,9 +192,9 @@ struct Loops {
 [[nodiscard]] const Loops& loops(Isa isa);
 
 /// The loops from the source that is compiled for this instruction set.
-template <Isa isa>
+template <Isa Path>
 struct LoopsOf {
-  static const Loops table;
+  static const Loops kTable;
 };
 
 }  // namespace mvsgd::nn::lanes

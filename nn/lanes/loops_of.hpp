@@ -9,26 +9,26 @@
 
 namespace mvsgd::nn::lanes {
 
-template <Isa isa>
-const Loops LoopsOf<isa>::table{.packed_floats = Product<isa>::packed_floats,
-                                .pack = Product<isa>::pack,
-                                .direct = DirectLoops<isa>::direct,
-                                .round_to_bf16 = Product<isa>::round_to_bf16,
-                                .to_lanes = FewChannelsLoops<isa>::to_lanes,
-                                .transpose = DirectLoops<isa>::transpose,
-                                .direct_weights = DirectLoops<isa>::direct_weights,
-                                .direct_weights_of_few = FewChannelsLoops<isa>::weights,
-                                .winograd_packed_floats = WinogradPack<isa>::packed_floats,
-                                .winograd_scratch = WinogradLoops<isa>::scratch_floats,
-                                .winograd_pack = WinogradPack<isa>::pack,
-                                .winograd_at_once = WinogradLoops<isa>::at_once,
-                                .winograd = WinogradLoops<isa>::convolve,
-                                .winograd_arguments = WinogradGradientLoops<isa>::arguments,
-                                .winograd_multiply = WinogradGradientLoops<isa>::multiply,
-                                .winograd_gradients = WinogradGradientLoops<isa>::gradients,
-                                .moments = NormLoops<isa>::moments,
-                                .apply = NormLoops<isa>::apply,
-                                .gradient_sums = NormGradientLoops<isa>::gradient_sums,
-                                .input_gradient = NormGradientLoops<isa>::input_gradient};
+template <Isa Path>
+const Loops LoopsOf<Path>::kTable{.packed_floats = Product<Path>::packed_floats,
+                                  .pack = Product<Path>::pack,
+                                  .direct = DirectLoops<Path>::direct,
+                                  .round_to_bf16 = Product<Path>::round_to_bf16,
+                                  .to_lanes = FewChannelsLoops<Path>::to_lanes,
+                                  .transpose = DirectLoops<Path>::transpose,
+                                  .direct_weights = DirectLoops<Path>::direct_weights,
+                                  .direct_weights_of_few = FewChannelsLoops<Path>::weights,
+                                  .winograd_packed_floats = WinogradPack<Path>::packed_floats,
+                                  .winograd_scratch = WinogradLoops<Path>::scratch_floats,
+                                  .winograd_pack = WinogradPack<Path>::pack,
+                                  .winograd_at_once = WinogradLoops<Path>::at_once,
+                                  .winograd = WinogradLoops<Path>::convolve,
+                                  .winograd_arguments = WinogradGradientLoops<Path>::arguments,
+                                  .winograd_multiply = WinogradGradientLoops<Path>::multiply,
+                                  .winograd_gradients = WinogradGradientLoops<Path>::gradients,
+                                  .moments = NormLoops<Path>::moments,
+                                  .apply = NormLoops<Path>::apply,
+                                  .gradient_sums = NormGradientLoops<Path>::gradient_sums,
+                                  .input_gradient = NormGradientLoops<Path>::input_gradient};
 
 }  // namespace mvsgd::nn::lanes

@@ -8,14 +8,14 @@
 
 namespace mvsgd::nn::lanes {
 
-template <Isa isa>
-struct NormGradientLoops : NormMap<isa> {
-  using S = Simd<isa>;
+template <Isa Path>
+struct NormGradientLoops : NormMap<Path> {
+  using S = Simd<Path>;
   using Vec = typename S::Vec;
-  using typename NormMap<isa>::Channel;
-  using NormMap<isa>::kChunk;
-  using NormMap<isa>::map;
-  using NormMap<isa>::rectified;
+  using typename NormMap<Path>::Channel;
+  using NormMap<Path>::kChunk;
+  using NormMap<Path>::map;
+  using NormMap<Path>::rectified;
 
   static void gradient_sums(const Activation& shape, const Affine& affine, const Upstream& upstream,
                             float* dv, GradientSums* sums, ImageSums* scratch, Range channels) {

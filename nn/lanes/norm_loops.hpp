@@ -7,14 +7,14 @@
 
 namespace mvsgd::nn::lanes {
 
-template <Isa isa>
-struct NormLoops : NormMap<isa> {
-  using S = Simd<isa>;
+template <Isa Path>
+struct NormLoops : NormMap<Path> {
+  using S = Simd<Path>;
   using Vec = typename S::Vec;
-  using typename NormMap<isa>::Channel;
-  using NormMap<isa>::kChunk;
-  using NormMap<isa>::map;
-  using NormMap<isa>::rectified;
+  using typename NormMap<Path>::Channel;
+  using NormMap<Path>::kChunk;
+  using NormMap<Path>::map;
+  using NormMap<Path>::rectified;
 
   static void moments(const Activation& shape, const float* x, Moments* moments, Moments* scratch,
                       Range channels) {

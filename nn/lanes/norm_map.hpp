@@ -9,9 +9,9 @@
 
 namespace mvsgd::nn::lanes {
 
-template <Isa isa>
+template <Isa Path>
 struct NormMap {
-  using S = Simd<isa>;
+  using S = Simd<Path>;
   using Vec = typename S::Vec;
 
   // Pixels that are summed in float before they join the others in double.

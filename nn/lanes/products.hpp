@@ -12,11 +12,11 @@ namespace mvsgd::nn::lanes {
 /// y = sum of w x with weights broadcast and images in the lanes. A column is a vector of images of
 /// one pixel or tile. The numbers of outputs and columns fit the registers and hide the latency of
 /// a multiply-add: 12 sums of 16 registers, 24 of 32.
-template <Isa isa>
+template <Isa Path>
 struct Product {
-  using S = Simd<isa>;
+  using S = Simd<Path>;
   using Vec = typename S::Vec;
-  static constexpr int kOutputs = isa == Isa::avx512 ? 8 : 4;
+  static constexpr int kOutputs = Path == Isa::avx512 ? 8 : 4;
 
   [[nodiscard]] static std::int64_t blocks(std::int64_t outputs) {
     return (outputs + kOutputs - 1) / kOutputs;

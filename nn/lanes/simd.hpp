@@ -22,9 +22,9 @@ struct VecOf {
 };
 
 /// kWidth floats with comparison and the operators of arithmetic, each rounded once.
-template <Isa isa>
+template <Isa Path>
 struct Simd {
-  static constexpr int kWidth = isa == Isa::avx512 ? 16 : isa == Isa::avx2 ? 8 : 4;
+  static constexpr int kWidth = Path == Isa::avx512 ? 16 : Path == Isa::avx2 ? 8 : 4;
   /// The number of vectors that hold the images of a block.
   static constexpr int kParts = static_cast<int>(kLanes) / kWidth;
   using Vec = typename VecOf<kWidth>::Floats;
@@ -75,10 +75,10 @@ struct Simd {
   /// a * b + c, rounded once.
   [[gnu::always_inline]] static Vec fma(Vec a, Vec b, Vec c) {
 #if defined(__AVX512F__)
-    if constexpr (isa == Isa::avx512) return _mm512_fmadd_ps(a, b, c);
+    if constexpr (Path == Isa::avx512) return _mm512_fmadd_ps(a, b, c);
 #endif
 #if defined(__FMA__)
-    if constexpr (isa == Isa::avx2) return _mm256_fmadd_ps(a, b, c);
+    if constexpr (Path == Isa::avx2) return _mm256_fmadd_ps(a, b, c);
 #endif
     Vec result{};
     for (int l = 0; l < kWidth; ++l) result[l] = std::fma(a[l], b[l], c[l]);
@@ -88,10 +88,10 @@ struct Simd {
   /// c - a * b, rounded once.
   [[gnu::always_inline]] static Vec fnma(Vec a, Vec b, Vec c) {
 #if defined(__AVX512F__)
-    if constexpr (isa == Isa::avx512) return _mm512_fnmadd_ps(a, b, c);
+    if constexpr (Path == Isa::avx512) return _mm512_fnmadd_ps(a, b, c);
 #endif
 #if defined(__FMA__)
-    if constexpr (isa == Isa::avx2) return _mm256_fnmadd_ps(a, b, c);
+    if constexpr (Path == Isa::avx2) return _mm256_fnmadd_ps(a, b, c);
 #endif
     return fma(-a, b, c);
   }

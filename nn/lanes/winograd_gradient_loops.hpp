@@ -10,9 +10,9 @@
 
 namespace mvsgd::nn::lanes {
 
-template <Isa isa>
+template <Isa Path>
 struct WinogradGradientLoops {
-  using S = Simd<isa>;
+  using S = Simd<Path>;
 
   static void arguments(const Activation& x_shape, const float* x, const Activation& y_shape,
                         const float* dy, const float* zeros, Range chunk, Range share, float* v,
@@ -43,7 +43,7 @@ struct WinogradGradientLoops {
       for (; o + S::kWidth <= all; o += S::kWidth) {
         transposed_gradients<S>(gradient, y_shape.channels, o, to, z_place);
       }
-      if constexpr (isa == Isa::avx512) {
+      if constexpr (Path == Isa::avx512) {
         if (o < all) {
           transposed_gradients<Simd<Isa::avx2>>(gradient, y_shape.channels, o, to, z_place);
         }
@@ -66,7 +66,7 @@ struct WinogradGradientLoops {
                            .z_place = place_stride(chunk, all),
                            .d_stride = all,
                            .d_place = sum_stride(rows, outputs)};
-    for_each_vectors<isa>(
+    for_each_vectors<Path>(
         outputs, [&]<typename V, int Vectors>(std::int64_t o) __attribute__((always_inline)) {
           ProductOverImages<V>::template places<Vectors>(steps, places, v, z + o, d + o);
         });
@@ -74,7 +74,7 @@ struct WinogradGradientLoops {
 
   static void gradients(std::int64_t outputs, std::int64_t inputs, const float* d,
                         std::int64_t place, bool add, float* dw, Range inputs_of) {
-    using V = Simd<isa == Isa::avx512 ? Isa::avx2 : isa>;
+    using V = Simd<Path == Isa::avx512 ? Isa::avx2 : Path>;
     constexpr int kAll = winograd::kTaps * winograd::kTaps;
     const std::int64_t all = padded(outputs);
     for (std::int64_t c = inputs_of.begin; c < inputs_of.end; ++c, d += all) {

@@ -10,11 +10,11 @@
 
 namespace mvsgd::nn::lanes {
 
-template <Isa isa>
+template <Isa Path>
 struct WinogradLoops {
-  using S = Simd<isa>;
-  using P = Product<isa>;
-  using U = WinogradPack<isa>;
+  using S = Simd<Path>;
+  using P = Product<Path>;
+  using U = WinogradPack<Path>;
   static std::int64_t scratch_floats(std::int64_t inputs, std::int64_t outputs,
                                      std::int64_t tiles) {
     const std::int64_t chunk = columns_of(inputs, outputs, tiles);

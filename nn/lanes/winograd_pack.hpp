@@ -9,11 +9,11 @@
 
 namespace mvsgd::nn::lanes {
 
-template <Isa isa>
+template <Isa Path>
 struct WinogradPack {
-  using P = Product<isa>;
+  using P = Product<Path>;
   // The vector for what there are nine taps of.
-  using Half = Simd<isa == Isa::avx512 ? Isa::avx2 : isa>;
+  using Half = Simd<Path == Isa::avx512 ? Isa::avx2 : Path>;
 
   static std::int64_t packed_floats(std::int64_t outputs, std::int64_t inputs) {
     return kPlaces * packed_place(outputs, inputs);

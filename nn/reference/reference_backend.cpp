@@ -204,7 +204,7 @@ template <typename T>
 Tensor ReferenceBackend<T>::do_conv2d(const Tensor& x, const Tensor& w,
                                       const ConvolutionProblem& problem) {
   const ConvShape shape(problem);
-  const Tensor y = allocate(problem.y);
+  Tensor y = allocate(problem.y);
   const std::int64_t taps = shape.taps(), positions = shape.positions();
   std::vector<T> unfolded(static_cast<std::size_t>(taps * positions));  // X; its padding stays 0
   for (std::int64_t n = 0; n < shape.n; ++n) {
@@ -221,7 +221,7 @@ template <typename T>
 Tensor ReferenceBackend<T>::do_conv2d_backward_data(const Tensor& dy, const Tensor& w,
                                                     const ConvolutionProblem& problem) {
   const ConvShape shape(problem);
-  const Tensor dx = allocate(problem.x);
+  Tensor dx = allocate(problem.x);
   const std::int64_t taps = shape.taps(), positions = shape.positions();
   std::vector<T> unfolded(static_cast<std::size_t>(taps * positions));
   for (std::int64_t n = 0; n < shape.n; ++n) {
@@ -347,7 +347,7 @@ Tensor ReferenceBackend<T>::do_batch_norm_evaluate(const Tensor& x, const Tensor
                                                    const Tensor& residual,
                                                    const BatchNormOptions& options) {
   const NormShape shape(x.shape);
-  const Tensor y = allocate(x.shape);
+  Tensor y = allocate(x.shape);
   const T *from = values(x).data(), *g = values(gamma).data(), *b = values(beta).data();
   const T* term = residual ? values(residual).data() : nullptr;
   T* to = values(y).data();
@@ -367,7 +367,7 @@ Tensor ReferenceBackend<T>::do_batch_norm_evaluate(const Tensor& x, const Tensor
 template <typename T>
 Tensor ReferenceBackend<T>::do_global_average_pool(const Tensor& x) {
   const std::int64_t plane = x.shape[2] * x.shape[3];
-  const Tensor y = allocate({x.shape[0], x.shape[1]});
+  Tensor y = allocate({x.shape[0], x.shape[1]});
   const T* from = values(x).data();
   for (T& mean : values(y)) {
     T sum = 0;
@@ -380,7 +380,7 @@ Tensor ReferenceBackend<T>::do_global_average_pool(const Tensor& x) {
 template <typename T>
 Tensor ReferenceBackend<T>::do_global_average_pool_backward(const Tensor& dy, const Tensor& x) {
   const std::int64_t plane = x.shape[2] * x.shape[3];
-  const Tensor dx = allocate(x.shape);
+  Tensor dx = allocate(x.shape);
   T* to = values(dx).data();
   for (const T gradient : values(dy)) {
     to = std::fill_n(to, plane, gradient / static_cast<T>(plane));
@@ -391,7 +391,7 @@ Tensor ReferenceBackend<T>::do_global_average_pool_backward(const Tensor& dy, co
 template <typename T>
 Tensor ReferenceBackend<T>::do_linear(const Tensor& x, const Tensor& w, const Tensor& b) {
   const Shape y_shape{x.shape[0], w.shape[0]};
-  const Tensor y = allocate(y_shape);
+  Tensor y = allocate(y_shape);
   const std::int64_t rows = y_shape[0], inner = x.shape[1], columns = y_shape[1];
   for (std::int64_t n = 0; n < rows; ++n) {
     for (std::int64_t o = 0; o < columns; ++o) {
@@ -407,7 +407,7 @@ Tensor ReferenceBackend<T>::do_linear(const Tensor& x, const Tensor& w, const Te
 template <typename T>
 Tensor ReferenceBackend<T>::do_linear_backward_data(const Tensor& dy, const Tensor& w) {
   const Shape x_shape{dy.shape[0], w.shape[1]};
-  const Tensor dx = allocate(x_shape);
+  Tensor dx = allocate(x_shape);
   add_product<T>(x_shape[0], w.shape[0], x_shape[1],
                  {.data = values(dy).data(), .row = w.shape[0], .column = 1}, values(w).data(),
                  values(dx).data());

@@ -45,9 +45,9 @@ void write_all(int descriptor, std::span<const std::byte> bytes, const fs::path&
 class PastTheCache {
  public:
   explicit PastTheCache(int descriptor)
-      : descriptor_(descriptor), flags_(fcntl(descriptor, F_GETFL)) {
-    holds_ = flags_ >= 0 && fcntl(descriptor_, F_SETFL, flags_ | O_DIRECT) == 0;
-  }
+      : descriptor_(descriptor),
+        flags_(fcntl(descriptor, F_GETFL)),
+        holds_(flags_ >= 0 && fcntl(descriptor, F_SETFL, flags_ | O_DIRECT) == 0) {}
   ~PastTheCache() { end(); }
   PastTheCache(const PastTheCache&) = delete;
   PastTheCache& operator=(const PastTheCache&) = delete;
@@ -60,7 +60,7 @@ class PastTheCache {
  private:
   int descriptor_;
   int flags_;
-  bool holds_ = false;
+  bool holds_;
 };
 
 constexpr std::string_view kTemporary = ".tmp";
@@ -69,7 +69,7 @@ constexpr std::string_view kTemporary = ".tmp";
 fs::path made_beside(const fs::path& path) {
   for (int number = 1;; ++number) {
     const std::string other = number == 1 ? "" : fmt::format(".{}", number);
-    const fs::path name = fmt::format("{}{}{}", path.string(), other, kTemporary);
+    fs::path name = fmt::format("{}{}{}", path.string(), other, kTemporary);
     const int descriptor =
         open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kReadableByAll);
     if (descriptor >= 0) {

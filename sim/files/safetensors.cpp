@@ -148,15 +148,6 @@ json parse_table(std::string_view text) {
   }
 }
 
-template <typename Value>
-NamedTensor make_tensor(std::string name, DType dtype, TensorShape shape,
-                        std::span<const Value> values) {
-  return {.name = std::move(name),
-          .dtype = dtype,
-          .shape = std::move(shape),
-          .bytes = std::as_bytes(values)};
-}
-
 /// Converts an IEEE number of `Exponent` and `Mantissa` bits, neither above F32's, exactly.
 template <unsigned Exponent, unsigned Mantissa>
 float widened(std::uint16_t bits) {
@@ -200,17 +191,17 @@ std::vector<float> rounded(const std::vector<double>& values, std::string_view a
 std::string_view name(DType dtype) { return info(dtype).name; }
 
 NamedTensor named_tensor(std::string name, TensorShape shape, std::span<const float> values) {
-  return make_tensor(std::move(name), DType::f32, std::move(shape), values);
+  return {std::move(name), DType::f32, std::move(shape), std::as_bytes(values)};
 }
 
 NamedTensor named_tensor(std::string name, TensorShape shape,
                          std::span<const std::uint32_t> values) {
-  return make_tensor(std::move(name), DType::u32, std::move(shape), values);
+  return {std::move(name), DType::u32, std::move(shape), std::as_bytes(values)};
 }
 
 NamedTensor named_tensor(std::string name, TensorShape shape,
                          std::span<const std::int64_t> values) {
-  return make_tensor(std::move(name), DType::i64, std::move(shape), values);
+  return {std::move(name), DType::i64, std::move(shape), std::as_bytes(values)};
 }
 
 void write_safetensors(DurableFile& file, const Metadata& metadata,

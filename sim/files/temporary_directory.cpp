@@ -19,7 +19,7 @@ namespace {
 
 fs::path place_of_system() {
   std::error_code error;
-  const fs::path place = fs::temp_directory_path(error);
+  fs::path place = fs::temp_directory_path(error);
   if (error) {
     throw InputError(
         fmt::format("no directory for temporary files: TMPDIR is none: {}", error.message()));
