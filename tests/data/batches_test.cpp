@@ -111,7 +111,8 @@ TEST(BatchSource, HasOneStreamWhateverTheBatch) {
   const Dataset dataset = patterned(90);
   BatchSource one(dataset, every_third(30), {.batch = 1, .seed = 1});
   const auto want = stream(one, 200);
-  for (const std::size_t batch : {7, 30, 64, 100}) {  // 64 and 100 span three and four permutations
+  // Batches of 64 and 100 span three and four permutations.
+  for (const std::size_t batch : {7U, 30U, 64U, 100U}) {
     BatchSource source(dataset, every_third(30), {.batch = batch, .seed = 1});
     EXPECT_EQ(stream(source, 200), want) << "batch " << batch;
   }
@@ -150,7 +151,7 @@ TEST(BatchSource, GivesTheSameBatchesInAnyOrderOfCalls) {
         EXPECT_EQ(load(backward, step, batch), want[step]) << "step " << step;
       }
       BatchSource jumping(dataset, every_third(10), options);
-      for (const std::uint64_t step : {19, 0, 7, 7, 12, 1, 18, 0}) {
+      for (const std::uint64_t step : {19U, 0U, 7U, 7U, 12U, 1U, 18U, 0U}) {
         EXPECT_EQ(load(jumping, step, batch), want[step]) << "step " << step;
       }
     }

@@ -28,7 +28,7 @@ TEST(Draws, AreTheSameForeverAndEverywhere) {
 
 TEST(Draws, DifferInSeedPurposeAndEveryPartOfThePlace) {
   std::set<std::uint64_t> firsts;
-  for (const std::uint64_t seed : {0, 1}) {
+  for (const std::uint64_t seed : {0U, 1U}) {
     for (const Purpose purpose : {Purpose::kPartition, Purpose::kPermutation}) {
       for (std::uint64_t bits = 0; bits < 8; ++bits) {
         const Place place{.round = bits & 1, .worker = bits >> 1 & 1, .index = bits >> 2};

@@ -190,8 +190,8 @@ TEST(EqualDirichletPartition, GivesAWorkerABetaBinomialCountOfAClassWhileNoneRun
 
 TEST(ClassPartition, GivesEachWorkerSoManyClassesAndNoOthers) {
   const auto labels = labels_in_turn(1000, 10);
-  for (const std::size_t each : {1, 2, 3, 7, 10}) {
-    for (const std::size_t workers : {10, 13, 20}) {
+  for (const std::size_t each : {1U, 2U, 3U, 7U, 10U}) {
+    for (const std::size_t workers : {10U, 13U, 20U}) {
       const auto parts = class_partition(labels, workers, each, 4);
       std::array<std::size_t, 10> holders{};
       for (const auto& part : parts) {

@@ -74,7 +74,7 @@ TEST(Synthesize, GivesTheSizesAskedForAndEveryClassAlike) {
 TEST(Synthesize, NeverMakesAnImageTwice) {
   // Over both sets and two seeds: a held-out image that is also a training image would be a leak.
   std::vector<std::uint64_t> hashes;
-  for (const std::uint64_t seed : {1, 2}) {
+  for (const std::uint64_t seed : {1U, 2U}) {
     const TrainTest data = synthesize({.train = 500, .test = 500, .seed = seed});
     for (const Dataset* dataset : {&data.train, &data.test}) {
       for (std::size_t i = 0; i < dataset->size(); ++i) hashes.push_back(fnv(dataset->image(i)));

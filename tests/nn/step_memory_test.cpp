@@ -35,7 +35,7 @@ TEST_P(StepMemory, IsWhatThePoolOfLanesHasTaken) {
   backend.enter(given.threads);
   ResNet18 network(backend, {.width = given.width});
   const auto images_of = [&](std::int64_t count) {
-    const Tensor images = backend.allocate({count, 3, 32, 32});
+    Tensor images = backend.allocate({count, 3, 32, 32});
     backend.write(images, testing::uniform(count * 3 * 32 * 32, 2));
     return images;
   };

@@ -42,6 +42,7 @@ TEST(Buffers, KeepNoSmallOnesAndNoneForFarSmallerOnes) {
 TEST(Buffers, HoldNoMoreThanWasReadAtOnce) {
   const auto buffers = std::make_shared<Buffers>();
   std::vector<SharedBytes> read;
+  read.reserve(6);
   for (int i = 0; i < 4; ++i) read.push_back(buffers->share(buffers->take(kSize)));
   read.clear();
   EXPECT_EQ(buffers->kept(), 4 * kSize);
@@ -55,6 +56,7 @@ TEST(Buffers, HoldNoMoreThanWasReadAtOnce) {
 TEST(Buffers, KeepABoundedNumberOfBytes) {
   const auto buffers = std::make_shared<Buffers>();
   std::vector<SharedBytes> read;
+  read.reserve(5);
   for (int i = 0; i < 5; ++i) read.push_back(buffers->share(buffers->take(Buffers::kKept / 4)));
   read.clear();
   EXPECT_EQ(buffers->kept(), Buffers::kKept);

@@ -22,10 +22,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono_literals::operator""ms;
 
+// MPI_Improbe's. NOLINTBEGIN(*-avoid-non-const-global-variables)
 std::atomic<int> improbes = 0;
 // Since when a look is wanted, and how many came within 3 ms: some do on any machine.
 std::atomic<Clock::rep> wanted_since = 0;
 std::atomic<int> quick = 0;
+// NOLINTEND(*-avoid-non-const-global-variables)
 
 }  // namespace
 
@@ -46,7 +48,7 @@ using std::chrono_literals::operator""s;
 constexpr auto kDeadline = 60s;  // only a hang reaches it
 
 // MPI starts once a program.
-std::optional<MpiProcesses> the_processes;
+std::optional<MpiProcesses> the_processes;  // NOLINT(*-avoid-non-const-global-variables): main's
 MpiProcesses& processes() { return *the_processes; }
 
 /// Of which each asks twice where it finds nothing.

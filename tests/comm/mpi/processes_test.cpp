@@ -36,7 +36,7 @@ constexpr int kSkipped = 77;
 constexpr std::size_t kSmallChunk = 7;
 
 // MPI starts once a program.
-std::optional<MpiProcesses> the_processes;
+std::optional<MpiProcesses> the_processes;  // NOLINT(*-avoid-non-const-global-variables): main's
 MpiProcesses& processes() { return *the_processes; }
 
 /// Five, or as many as leave no process without a rank.

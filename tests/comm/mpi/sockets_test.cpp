@@ -33,7 +33,7 @@
 namespace {
 
 // Which of the next calls of epoll_ctl the kernel refuses, as where it watches all that it may.
-std::atomic<int> refused = 0;
+std::atomic<int> refused = 0;  // NOLINT(*-avoid-non-const-global-variables): epoll_ctl's
 
 }  // namespace
 

@@ -292,8 +292,8 @@ TEST(CodeEntropy, ExampleOfTheReadmeHasItsBits) {
   constexpr std::size_t kHeaderBytes = 24;
   ASSERT_EQ(golden.size(), kHeaderBytes + 27);
   Bytes codes(32, 0);
-  for (const std::size_t i : {2, 3, 7, 11, 12, 19, 22, 30}) codes[i] |= 0b100;
-  for (const std::size_t i : {5, 17}) codes[i] |= 0b001;
+  for (const std::size_t i : {2U, 3U, 7U, 11U, 12U, 19U, 22U, 30U}) codes[i] |= 0b100;
+  for (const std::size_t i : {5U, 17U}) codes[i] |= 0b001;
   const std::vector<float> means = {1, 0.5F, 0, 0};
   const Coded coded = [&] {
     BitWriter out;

@@ -26,7 +26,7 @@ class ChannelBlocks : public ::testing::TestWithParam<ChannelBlock> {
 
   // Values in memory aligned like the pool's.
   [[nodiscard]] std::shared_ptr<float> aligned(const std::vector<float>& values) const {
-    const std::shared_ptr<float> x = pool_->take(static_cast<std::int64_t>(values.size()));
+    std::shared_ptr<float> x = pool_->take(static_cast<std::int64_t>(values.size()));
     std::copy(values.begin(), values.end(), x.get());
     return x;
   }

@@ -21,7 +21,6 @@ namespace mvsgd::sim {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
 
 /// The digest of "abc", from FIPS 180-2.
 constexpr const char* kAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

@@ -11,7 +11,7 @@
 namespace mvsgd::sim {
 namespace {
 
-using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""ms;  // NOLINT(misc-unused-using-decls): 20ms uses it
 
 TEST(GiveUp, AWaitOfAPartEndsWhenWhoCountsAllRanksHasSaidSo) {
   GiveUp all({}, 3);

@@ -215,7 +215,7 @@ TEST(PositionCodecOfALedger, MoreBitsThanThePlainFormAreFoundByTheLedgerAlone) {
     RoundSizes sizes;
     sizes.coded_bits = {{{comm::Kind::vote, 0}, comm::Bits(vote)},
                         {{comm::Kind::update, 0}, comm::Bits(update)}};
-    const auto rows = audit.expected(round, 0, sizes);
+    auto rows = audit.expected(round, 0, sizes);
     audit.check(round, rows, audit.sizes_in(round, rows));
     audit.check_sums(round, rows, audit.sizes_in_sums(round, rows, {}));
     return rows;

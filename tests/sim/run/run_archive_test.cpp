@@ -32,7 +32,7 @@ using testing::ThrowsMessage;
 class RunArchive : public testing::Test {
  protected:
   fs::path train(const std::string& preset) {
-    const fs::path path = directory_.path() / preset;
+    fs::path path = directory_.path() / preset;
     EXPECT_TRUE(train_in(path, small_settings(preset), {}, {}).result.finished);
     return path;
   }
