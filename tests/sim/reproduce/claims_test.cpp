@@ -49,6 +49,23 @@ TEST(Claims, TheShareInMasksIsThatOfTheLastEvaluation) {
   EXPECT_DOUBLE_EQ(share_in_masks(run).value(), 0.25);
 }
 
+TEST(Claims, ALineHasPercentAndTheAgeInRoundsAndInLocalSteps) {
+  ClaimRow row;
+  row.preset = "p";
+  row.local_steps = 4;
+  row.trials.runs.resize(2);
+  row.accuracy = {.mean = 80, .deviation = 1.5, .n = 2};
+  row.mask_overlap = {.mean = 0.25, .deviation = std::nullopt, .n = 1};
+  row.vote_overlap = {.mean = 0.5, .deviation = 0.125, .n = 2};
+  row.vote_agreement = {.mean = 0.75, .deviation = std::nullopt, .n = 1};
+  row.mask_age = {.mean = 97.5, .deviation = 1.5, .n = 2};
+  std::ostringstream out;
+  write_claims(out, {.title = "C", .settings = "", .summary = "small", .trials = 2},
+               std::span(&row, 1), {});
+  EXPECT_THAT(out.str(), HasSubstr("| p | 4 | 2 | 80.00 ± 1.50 | 25.00 | 50.00 ± 12.50 | 75.00 | "
+                                   "97.5 ± 1.5 | 390 ± 6 |  |\n"));
+}
+
 TEST(Claims, ACondensedTrialSaysWhatTheWholeSaysAndLackingOnesAreNamed) {
   const TestDirectory directory;
   Settings settings = small_settings("ssgd-mv-ad-l4-q");

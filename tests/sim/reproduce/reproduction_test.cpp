@@ -292,7 +292,11 @@ TEST_F(Reproduction, RowsAreMeansOfWhatTheTrialsHaveInTheirFiles) {
   std::vector<double> percents;
   double q_loc = 0;
   double q_val = 0;
+  double cpu_seconds = 0;
   for (const std::size_t i : {2, 3}) {
+    for (const RoundHistory& round : read_run_history(trials[i].path).rounds) {
+      cpu_seconds += round.phases.total() / 2;
+    }
     percents.push_back(100 * read_finished_run(trials[i].path).accuracy);
     const auto rounds = schedule(trials[i].settings, 320);
     std::uint64_t steps = 0;
@@ -315,6 +319,8 @@ TEST_F(Reproduction, RowsAreMeansOfWhatTheTrialsHaveInTheirFiles) {
   EXPECT_NEAR(rows[0].up.value().q_loc, q_loc, 1e-12);
   EXPECT_NEAR(rows[0].up->q_val, q_val, 1e-12);
   EXPECT_NEAR(rows[0].up->rate(), rows[0].rates.uplink.value(), 1e-6 * rows[0].up->rate());
+  // Without evaluations; files have six digits.
+  EXPECT_NEAR(rows[0].cpu_seconds, cpu_seconds, 1e-4 * cpu_seconds);
   for (const RunHistory& run : rows[0].trials.runs) {
     for (const RoundMetrics& round : run.rounds) EXPECT_TRUE(round.test_accuracy.has_value());
   }
