@@ -38,8 +38,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
-using testing::StartsWith;
-using testing::ThrowsMessage;
 
 constexpr std::uint64_t kImages = 50'000;
 
@@ -292,7 +290,7 @@ TEST_F(Reproduction, RowsAreMeansOfWhatTheTrialsHaveInTheirFiles) {
   std::vector<double> percents;
   double q_loc = 0;
   double q_val = 0;
-  for (const std::size_t i : {2, 3}) {
+  for (const std::size_t i : {2U, 3U}) {
     percents.push_back(100 * read_finished_run(trials[i].path).accuracy);
     const auto rounds = schedule(trials[i].settings, 320);
     std::uint64_t steps = 0;
