@@ -72,7 +72,7 @@ class Problem {
   [[nodiscard]] Conv2dOptions options() const { return {.stride = s_, .padding = r_ / 2}; }
 
   [[nodiscard]] Tensor tensor(const Shape& shape) const {
-    const Tensor x = backend_->allocate(shape);
+    Tensor x = backend_->allocate(shape);
     backend_->write(x, ones(shape));
     return x;
   }

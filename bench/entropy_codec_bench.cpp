@@ -284,8 +284,8 @@ int main(int argc, char** argv) {
     const std::string path = argument.substr(colon + 1);
     for (const std::string code : {"entropy", "rans"}) {
       for (const bool encodes : {true, false}) {
-        const std::string name =
-            "BM_Recorded" + std::string(encodes ? "En" : "De") + "code/code:" + code + "/" + path;
+        std::string name = encodes ? "BM_RecordedEncode" : "BM_RecordedDecode";
+        name.append("/code:").append(code).append("/").append(path);
         benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
           const auto codec = mvsgd::compress::position_codec_named(code).make(d, 1, 1);
           mvsgd::measure_codec(state, encodes, d, mvsgd::recorded(path), *codec);

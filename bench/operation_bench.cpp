@@ -26,7 +26,7 @@ class Bench {
 
   [[nodiscard]] Backend& backend() const { return *backend_; }
   [[nodiscard]] Tensor plain(const Shape& shape, float value) const {
-    const Tensor x = backend_->allocate(shape);
+    Tensor x = backend_->allocate(shape);
     backend_->write(x, std::vector<float>(static_cast<std::size_t>(elements(shape)), value));
     return x;
   }

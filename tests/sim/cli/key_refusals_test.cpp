@@ -1,4 +1,5 @@
 // Every key through the program: a refusal is exit code 2, one line and an empty directory.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -62,9 +63,9 @@ TEST_P(KeyOfTheCommandLine, IsRefusedBeyondItsRangeAndLeavesNothing) {
       expect_refused({"--" + key, value}, "--" + key + " '': it may not be empty");
       continue;
     }
-    const std::string words = key + " = " + value + ": " + own.told + "\n";
-    expect_refused({"--" + key + "=" + value}, words);
-    expect_refused({"--set", key + "=" + value}, words);
+    const std::string words = fmt::format("{} = {}: {}\n", key, value, own.told);
+    expect_refused({fmt::format("--{}={}", key, value)}, words);
+    expect_refused({"--set", fmt::format("{}={}", key, value)}, words);
   }
 }
 
@@ -76,7 +77,7 @@ TEST_P(KeyOfTheCommandLine, IsRefusedWhereItHasNoEffectAndLeavesNothing) {
     const std::string value(one.value.empty() ? of_key->ends.front() : one.value);
     std::vector<std::string> args;
     for (const auto& [name, other] : one.beside) {
-      args.insert(args.end(), {"--set", name + "=" + other});
+      args.insert(args.end(), {"--set", fmt::format("{}={}", name, other)});
     }
     args.push_back("--" + std::string(one.key) + "=" + value);
     expect_refused(args, std::string(one.told));

@@ -37,7 +37,8 @@ using testing::IsEmpty;
 std::vector<std::vector<Kind>> legs_of(const std::string& preset_name, std::uint32_t t,
                                        bool evaluate = false) {
   const Settings settings = small_settings(preset_name);
-  const auto d = nn::resnet18_parameters({.width = settings.width}).size();
+  const auto d =
+      static_cast<std::uint64_t>(nn::resnet18_parameters({.width = settings.width}).size());
   Round round{.t = t, .dense = t == 1, .first_sparse = t == 2, .evaluate = evaluate};
   std::vector<std::vector<Kind>> kinds;
   for (const Leg& leg : legs(round_shape(settings, dimensions(settings, d, 0), round))) {

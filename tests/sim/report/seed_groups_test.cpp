@@ -59,7 +59,7 @@ class Report : public testing::Test {
  protected:
   /// Trains a run of that preset and seed, unless it exists, and returns its path.
   fs::path run(const char* preset_name, std::uint64_t seed = 1) {
-    const fs::path directory = path_ / (std::string(preset_name) + "-" + std::to_string(seed));
+    fs::path directory = path_ / (std::string(preset_name) + "-" + std::to_string(seed));
     if (!fs::exists(directory)) {
       Settings settings = small_settings(preset_name);
       settings.seed = seed;

@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -16,7 +15,6 @@
 namespace mvsgd::sim {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 /// A line of `rounds` rounds with these overlaps of masks.

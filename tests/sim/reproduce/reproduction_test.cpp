@@ -38,8 +38,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
-using testing::StartsWith;
-using testing::ThrowsMessage;
 
 constexpr std::uint64_t kImages = 50'000;
 
@@ -293,7 +291,7 @@ TEST_F(Reproduction, RowsAreMeansOfWhatTheTrialsHaveInTheirFiles) {
   double q_loc = 0;
   double q_val = 0;
   double cpu_seconds = 0;
-  for (const std::size_t i : {2, 3}) {
+  for (const std::size_t i : {2U, 3U}) {
     for (const RoundHistory& round : read_run_history(trials[i].path).rounds) {
       cpu_seconds += round.phases.total() / 2;
     }
