@@ -5,7 +5,7 @@
 #
 # Guessed: a norm right to the type's last bits, as over one leaf, and as PyTorch 2.15.0 has it (seen once, not run
 # here). Of float16 nothing was written down before. (That bfloat16 sums stop at 256 times what is added is
-# known, and MaxText's pull request 5143 computes a norm of its own for it.) Seen (2026-11-30):
+# known, and MaxText's pull request 5143 clips by a norm of its own for it.) Seen (2026-11-30):
 #
 #                                                  norm     optax    after clipping
 #     bfloat16, 1,000 leaves of one 1              31.6     16       1.98, to 1
