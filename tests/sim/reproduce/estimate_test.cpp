@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/plan/presets.hpp"
+#include "sim/reproduce/sweep.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -52,6 +53,21 @@ TEST(Estimate, IsOfTheWorkersThatTakePart) {
   // 20 dense steps and the 76 after the first sparse round are of two workers at once; the four of
   // that round are of eight on four slots.
   EXPECT_DOUBLE_EQ(estimate.seconds(settings), (20 + 2 * 4 + 76) * 3);
+}
+
+TEST(ForecastOfTrials, IsCorrectedByThoseThatHaveEnded) {
+  Settings settings = settings_of_100_steps();
+  settings.backend = "reference";
+  settings.width = 2;
+  const TrialSpec one{.settings = settings, .path = "none/one"};
+  const TrialSpec other{.settings = settings, .path = "none/other"};
+  Forecast forecast;
+  const double measured = forecast.seconds(std::vector{one});
+  EXPECT_DOUBLE_EQ(forecast.seconds(std::vector{one, other}), 2 * measured);
+  forecast.ended(one, 3 * measured);
+  EXPECT_DOUBLE_EQ(forecast.seconds(std::vector{other}), 3 * measured);
+  forecast.ended(other, measured);
+  EXPECT_DOUBLE_EQ(forecast.seconds(std::vector{other}), 2 * measured);
 }
 
 TEST(Estimate, MeasuresWavesThatTakeTime) {
