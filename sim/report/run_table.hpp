@@ -20,7 +20,8 @@ struct BitBudget {
   [[nodiscard]] double rate() const { return 32 / (q_loc + q_val); }
 };
 
-/// None if nothing was sent that way in sparse rounds.
+/// None if nothing was sent that way in sparse rounds. What workers send each other counts both
+/// ways.
 [[nodiscard]] std::optional<BitBudget> bit_budget(const RunHistory& run, comm::Direction direction);
 
 /// A run, and the table's cell that says how its bits compare with the equations.

@@ -132,6 +132,13 @@ TEST_F(Safetensors, SaysWhatIsWrong) {
   EXPECT_THAT(with_header(std::string("{}\0", 3), 0), HasSubstr("header: a NUL byte"));
   write_bytes("\xff\xff\xff\xff\xff\xff\xff\xff{}");
   EXPECT_THAT(refusal(), HasSubstr("offset 0: no safetensors header in 10 bytes"));
+  // The format's own limit is 100 MB.
+  write_bytes(std::string("\x01\xe1\xf5\x05\0\0\0\0", 8));
+  fs::resize_file(path_, 100'000'009);
+  EXPECT_THAT(refusal(), HasSubstr("offset 0: no safetensors header in 100000009 bytes"));
+  write_bytes(std::string("\x00\xe1\xf5\x05\0\0\0\0", 8));
+  fs::resize_file(path_, 100'000'008);
+  EXPECT_THAT(refusal(), HasSubstr("header: no JSON object"));
   fs::remove(path_);
   EXPECT_THAT(refusal(), HasSubstr("cannot be read"));
 }
@@ -139,11 +146,23 @@ TEST_F(Safetensors, SaysWhatIsWrong) {
 // Each is read as safetensors 0.8.0 of PyPI reads it.
 TEST_F(Safetensors, ReadsWhatTheFormatsReferenceReads) {
   const auto with_header = [&](const std::string& header, std::size_t data) {
-    write_bytes(std::string(1, static_cast<char>(header.size())) + std::string(7, '\0') + header +
-                std::string(data, 'x'));
+    const std::string length{static_cast<char>(header.size() % 256),
+                             static_cast<char>(header.size() / 256)};
+    write_bytes(length + std::string(6, '\0') + header + std::string(data, 'x'));
     return refusal();
   };
   EXPECT_EQ(with_header(R"({"__metadata__":null})", 0), "accepted");
+  EXPECT_EQ(with_header(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
+                        R"("b":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
+                        2),
+            "accepted");
+  const auto nested = [&](std::size_t depth) {
+    return with_header(R"({"m":{"dtype":"U8","shape":[2],"data_offsets":[0,2],"more":)" +
+                           std::string(depth, '[') + std::string(depth, ']') + "}}",
+                       2);
+  };
+  EXPECT_EQ(nested(125), "accepted");
+  EXPECT_THAT(nested(126), HasSubstr("nested too deeply"));
   EXPECT_EQ(
       with_header(R"({"m":{"dtype":"U8","shape":[2],"data_offsets":[0,2],"more":{"a":[[1]]}}})", 2),
       "accepted");

@@ -1,18 +1,23 @@
 // Reports as files: plots by gnuplot, the page, and what hostile text does to them.
 #include "sim/report/plots.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <span>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sim/cli/command_line.hpp"
 #include "sim/files/input_error.hpp"
@@ -227,6 +232,55 @@ TEST_F(ReportPlots, WhatGnuplotRefusesIsSaidInItsWords) {
   const TemporaryDirectory directory;
   EXPECT_THAT([&] { run_gnuplot("plot nonsense(x)\n", directory.path()); },
               ThrowsMessage<std::runtime_error>(HasSubstr("nonsense")));
+}
+
+/// Two seeds, whose loss and accuracy are those of their rounds.
+class PlotsOfSeeds : public testing::Test {
+ protected:
+  PlotsOfSeeds() { group_.runs.resize(2); }
+
+  void add(std::size_t run, double epoch, double loss, double accuracy) {
+    RoundHistory round;
+    round.round = static_cast<std::uint32_t>(group_.runs[run].rounds.size() + 1);
+    round.epoch = epoch;
+    round.loss = loss;
+    round.test_accuracy = accuracy;
+    group_.runs[run].rounds.push_back(round);
+  }
+  [[nodiscard]] Plot plot(std::string_view name) const {
+    const std::vector<Plot> all = report_plots(std::span(&group_, 1));
+    return *std::ranges::find(all, name, &Plot::name);
+  }
+
+  SeedGroup group_{.label = "g", .runs = {}};
+};
+
+TEST_F(PlotsOfSeeds, HaveABandOfOneDeviationToEachSide) {
+  add(0, 0.5, 1, 0.5);
+  add(1, 0.5, 3, 0.5);
+  EXPECT_THAT(plot("loss-epoch").data,
+              HasSubstr(fmt::format("\n0.5 0 0 2 {} {}\n", 2 - std::sqrt(2.), 2 + std::sqrt(2.))));
+}
+
+TEST_F(PlotsOfSeeds, BarsAreMeansOfRuns) {
+  for (RunHistory& run : group_.runs) {
+    run.bits[comm::Direction::up][comm::Field::positions] = comm::Bits(1000);
+    run.bits[comm::Direction::down][comm::Field::values] = comm::Bits(3000);
+  }
+  EXPECT_THAT(plot("bits").draw, HasSubstr("'g, up: 1 kbit'"));
+  EXPECT_THAT(plot("bits").draw, HasSubstr("'g, down: 3 kbit'"));
+}
+
+TEST_F(PlotsOfSeeds, AFigureBeginsBelowAllThatComesAfterASixthOfItsEpochs) {
+  const auto floor = [&] { return accuracy_figure(std::span(&group_, 1), "f", "F").draw; };
+  for (const std::size_t run : {0U, 1U}) {
+    add(run, 1.9, 2, 0.1);
+    add(run, 2, 1, 0.73);
+    add(run, 12, 1, 0.88);
+  }
+  EXPECT_THAT(floor(), HasSubstr("set yrange [70:*]"));
+  group_.runs[1].rounds[1].test_accuracy = 0.65;  // 69 %, and a deviation of 5.7
+  EXPECT_THAT(floor(), HasSubstr("set yrange [60:*]"));
 }
 
 TEST(GnuplotString, HasNoWayOut) {

@@ -72,6 +72,22 @@ TEST_F(RunTable, ABudgetIsOfTheStepsThatWorkersTake) {
                    static_cast<double>(bits) / (d * static_cast<double>(history.sparse_steps)));
 }
 
+TEST(BitBudgetOfARing, HasWhatWorkersSendEachOtherBothWays) {
+  RunHistory history;
+  history.settings.width = 2;
+  history.sparse_steps = 8;
+  history.sparse_bits[comm::Direction::up][comm::Field::positions] = comm::Bits(600);
+  history.sparse_bits[comm::Direction::across][comm::Field::values] = comm::Bits(3200);
+  const auto places =
+      8 * static_cast<double>(nn::resnet18_parameters({.width = history.settings.width}).size());
+  const BitBudget up = bit_budget(history, comm::Direction::up).value();
+  EXPECT_DOUBLE_EQ(up.q_loc, 600 / places);
+  EXPECT_DOUBLE_EQ(up.q_val, 3200 / places);
+  const BitBudget down = bit_budget(history, comm::Direction::down).value();
+  EXPECT_DOUBLE_EQ(down.q_loc, 0);
+  EXPECT_DOUBLE_EQ(down.q_val, 3200 / places);
+}
+
 TEST_F(RunTable, HasAccuracyRatesBitsAndDigestOfEachRunInTheOrderGiven) {
   const std::vector<std::string> runs{trained("sm"), trained("ssgd-mv-l4"),
                                       trained("ssgd-mv-ad-l4-q")};

@@ -60,8 +60,9 @@ TEST(Claims, ALineHasPercentAndTheAgeInRoundsAndInLocalSteps) {
   std::ostringstream out;
   write_claims(out, {.title = "C", .settings = "", .summary = "small", .trials = 2},
                std::span(&row, 1), {});
-  EXPECT_THAT(out.str(), HasSubstr("| p | 4 | 2 | 80.00 ± 1.50 | 25.00 | 50.00 ± 12.50 | 75.00 | "
-                                   "97.5 ± 1.5 | 390 ± 6 |  |\n"));
+  EXPECT_THAT(out.str(),
+              HasSubstr("| p | 4 | 2 | 80.00 \u00b1 1.50 | 25.00 | 50.00 \u00b1 12.50 | 75.00 | "
+                        "97.5 \u00b1 1.5 | 390 \u00b1 6 |  |\n"));
 }
 
 TEST(Claims, ACondensedTrialSaysWhatTheWholeSaysAndLackingOnesAreNamed) {
