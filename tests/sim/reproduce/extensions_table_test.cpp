@@ -59,6 +59,14 @@ TEST(ExtensionsTable, SaysWhichRowReachesWhatIsAskedOrComesNearest) {
   std::vector<RowResult> rows = two_rows(0.25);
   rows[1].rates.both_ways = 999;
   EXPECT_THAT(table_of(rows), HasSubstr("both ways: none so far."));
+  // Of several the one that loses least, wherever it stands.
+  rows = two_rows(0.75);
+  rows.push_back(rows[1]);
+  for (const std::size_t worse : {1U, 2U}) {
+    rows[worse].less_baseline->mean = -1.5;
+    rows[3 - worse].less_baseline->mean = -0.75;
+    EXPECT_THAT(table_of(rows), HasSubstr("comes nearest, -0.75."));
+  }
 }
 
 }  // namespace
