@@ -137,7 +137,7 @@ void leave_first_place() {
 // Which signal wants the run to stop: 0 none yet, when it came (in milliseconds) if SIGTERM, else
 // -1. Any thread may get the signal, and every thread reads this. Without a lock, a handler may
 // change it.
-std::atomic<std::int64_t> stop_wanted = 0;
+std::atomic<std::int64_t> stop_wanted = 0;  // NOLINT(*-avoid-non-const-global-variables)
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 
 // SLURM sends SIGTERM twice when a job's time is over, 26 ms apart, and means one end.
