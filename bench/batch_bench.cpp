@@ -42,7 +42,8 @@ bool is_view(const data::Dataset& dataset, const data::View& view, std::span<con
     for (int j = 0; j < kSide; ++j) {
       const int column = (view.flip ? kSide - 1 - j : j) + view.left - 4;
       if (i < 0 || i >= kSide || column < 0 || column >= kSide) continue;  // black
-      const int from = (row / kSide * kSide + i) * kSide + column, to = row * kSide + j;
+      const int from = (row / kSide * kSide + i) * kSide + column;
+      const int to = row * kSide + j;
       if (got[static_cast<std::size_t>(to)] != whole[static_cast<std::size_t>(from)]) return false;
     }
   }

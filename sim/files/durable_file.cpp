@@ -28,9 +28,9 @@ constexpr std::size_t kLarge = std::size_t{1} << 20U;  // worth a thread, and th
 constexpr std::size_t kBlock = std::size_t{1} << 12U;  // a multiple of any disk's
 constexpr std::size_t kBuffer = std::size_t{1} << 22U;  // bytes to the disk at once
 
-[[noreturn]] void fail(const fs::path& path) {
+[[noreturn]] void fail(const fs::path& path, int reason = errno) {
   throw std::runtime_error(
-      fmt::format("{}: {}", path.string(), std::generic_category().message(errno)));
+      fmt::format("{}: {}", path.string(), std::generic_category().message(reason)));
 }
 
 void write_all(int descriptor, std::span<const std::byte> bytes, const fs::path& path) {
@@ -147,8 +147,7 @@ DirectoryLock::DirectoryLock(const fs::path& path)
     if (reason == EWOULDBLOCK) {
       throw LockedError(fmt::format("{}: another process is at work there", path.string()));
     }
-    errno = reason;
-    fail(path);
+    fail(path, reason);
   }
 }
 
@@ -209,8 +208,7 @@ void sync_path(const fs::path& path) {
   const bool done = fsync(descriptor) == 0 || errno == EINVAL;
   const int reason = errno;
   close(descriptor);
-  errno = reason;
-  if (!done) fail(path);
+  if (!done) fail(path, reason);
 }
 
 FileDigest digest_of_text(std::string_view text) {

@@ -6,43 +6,35 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "tests/sanitizers.hpp"
+#include "tests/sim/files/stated_machine.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// A machine as its /proc and /sys say it is.
 class MemoryLimits : public ::testing::Test {
  protected:
-  void SetUp() override {
-    root_ = fs::path(::testing::TempDir()) /
-            ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    fs::remove_all(root_);
-    write("proc/meminfo",
-          "MemTotal:       1000 kB\nMemAvailable:    600 kB\nSwapTotal:  90 kB\nSwapFree: 40 kB\n");
-    write("proc/self/status", "Name:\tmvsgd\nVmSize:\t  100 kB\nVmData:\t 50 kB\n");
+  MemoryLimits() {
+    machine_.write(
+        "proc/meminfo",
+        "MemTotal:       1000 kB\nMemAvailable:    600 kB\nSwapTotal:  90 kB\nSwapFree: 40 kB\n");
+    machine_.write("proc/self/status", "Name:\tmvsgd\nVmSize:\t  100 kB\nVmData:\t 50 kB\n");
   }
-  void TearDown() override { fs::remove_all(root_); }
 
-  void write(const std::string& path, const std::string& text) const {
-    fs::create_directories((root_ / path).parent_path());
-    std::ofstream(root_ / path) << text;
-  }
   /// What a limit leaves whose name ends so, in kB; -1 if there is none.
   [[nodiscard]] long left(const std::string& end) const {
-    const std::vector<MemoryLimit> limits = memory_limits(root_);
+    const std::vector<MemoryLimit> limits = memory_limits(machine_.root());
     const auto found = std::ranges::find_if(
         limits, [&](const MemoryLimit& limit) { return limit.name.ends_with(end); });
     return found == limits.end() ? -1 : static_cast<long>(found->left / 1024);
   }
 
-  fs::path root_;
+  StatedMachine machine_;
 };
 
 TEST_F(MemoryLimits, OfTheMachineIsWhatIsAvailableAndItsSwap) {
@@ -50,31 +42,32 @@ TEST_F(MemoryLimits, OfTheMachineIsWhatIsAvailableAndItsSwap) {
 }
 
 TEST_F(MemoryLimits, OfGroupsOfVersion2AreItsOwnAndThoseAroundIt) {
-  write("proc/self/cgroup", "0::/jobs/one\n");
-  write("sys/fs/cgroup/jobs/one/memory.max", "max\n");
-  write("sys/fs/cgroup/jobs/one/memory.current", "8192\n");
-  write("sys/fs/cgroup/jobs/memory.max", "409600\n");
-  write("sys/fs/cgroup/jobs/memory.current", "307200\n");
-  write("sys/fs/cgroup/jobs/memory.stat", "anon 1024\ninactive_file 102400\nactive_file 51200\n");
+  machine_.write("proc/self/cgroup", "0::/jobs/one\n");
+  machine_.write("sys/fs/cgroup/jobs/one/memory.max", "max\n");
+  machine_.write("sys/fs/cgroup/jobs/one/memory.current", "8192\n");
+  machine_.write("sys/fs/cgroup/jobs/memory.max", "409600\n");
+  machine_.write("sys/fs/cgroup/jobs/memory.current", "307200\n");
+  machine_.write("sys/fs/cgroup/jobs/memory.stat",
+                 "anon 1024\ninactive_file 102400\nactive_file 51200\n");
   EXPECT_EQ(left("one/memory.max"), -1);
   // 400 kB less 300, of which 150 are pages of files.
   EXPECT_EQ(left("jobs/memory.max"), 250);
   // A group's swap is no more than the machine's 40.
-  write("sys/fs/cgroup/jobs/memory.swap.max", "max\n");
-  write("sys/fs/cgroup/jobs/memory.swap.current", "0\n");
+  machine_.write("sys/fs/cgroup/jobs/memory.swap.max", "max\n");
+  machine_.write("sys/fs/cgroup/jobs/memory.swap.current", "0\n");
   EXPECT_EQ(left("jobs/memory.max"), 290);
-  write("sys/fs/cgroup/jobs/memory.swap.max", "10240\n");
+  machine_.write("sys/fs/cgroup/jobs/memory.swap.max", "10240\n");
   EXPECT_EQ(left("jobs/memory.max"), 260);
 }
 
 TEST_F(MemoryLimits, OfVersion1IsThatOfTheControllerOfMemory) {
-  write("proc/self/cgroup", "3:cpu,cpuacct:/x\n4:hugetlb,memory:/box\n0::/\n");
-  write("sys/fs/cgroup/memory/box/memory.limit_in_bytes", "204800\n");
-  write("sys/fs/cgroup/memory/box/memory.usage_in_bytes", "102400\n");
-  write("sys/fs/cgroup/memory/box/memory.stat", "total_inactive_file 51200\n");
+  machine_.write("proc/self/cgroup", "3:cpu,cpuacct:/x\n4:hugetlb,memory:/box\n0::/\n");
+  machine_.write("sys/fs/cgroup/memory/box/memory.limit_in_bytes", "204800\n");
+  machine_.write("sys/fs/cgroup/memory/box/memory.usage_in_bytes", "102400\n");
+  machine_.write("sys/fs/cgroup/memory/box/memory.stat", "total_inactive_file 51200\n");
   // The number that stands for no limit.
-  write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-  write("sys/fs/cgroup/memory/memory.usage_in_bytes", "1\n");
+  machine_.write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  machine_.write("sys/fs/cgroup/memory/memory.usage_in_bytes", "1\n");
   EXPECT_EQ(left("box/memory.limit_in_bytes"), 150);
   EXPECT_EQ(left("memory/memory.limit_in_bytes"), -1);
 }
@@ -97,7 +90,7 @@ TEST_F(MemoryLimits, OfTheShellAreLessWhatIsMapped) {
 
 TEST_F(MemoryLimits, ThatCannotBeReadAreNone) {
   EXPECT_EQ(left("memory.max"), -1);
-  fs::remove(root_ / "proc/meminfo");
+  fs::remove(machine_.root() / "proc/meminfo");
   EXPECT_EQ(left("the machine's free memory"), -1);
 }
 

@@ -91,8 +91,11 @@ def whole_run(work, settings=SMALL):
     return digest(work / "whole")
 
 
-def train_with_few_threads(work, program, out, settings, room):
+def train_with_few_threads(work, out, settings, room):
     """As an ordinary user, since a superuser has no such limit, who may have `room` more threads than now."""
+    program = work / "mvsgd"
+    if not program.exists():
+        shutil.copy(mvsgd, program)
     options = {}
     running = 0
     uid = os.getuid()
@@ -120,10 +123,8 @@ def train_with_few_threads(work, program, out, settings, room):
 
 def threads(work):
     """100 workers, and room for some of them."""
-    program = work / "mvsgd"
-    shutil.copy(mvsgd, program)
     for attempt in range(10):
-        limited = train_with_few_threads(work, program, work / f"out{attempt}", SMALL + ["--workers", "100"], 40)
+        limited = train_with_few_threads(work, work / f"out{attempt}", SMALL + ["--workers", "100"], 40)
         print(limited.stderr.strip())
         if limited.returncode != 0:
             return expect_message(limited, [4], "of 100 workers' threads could be started", "ulimit -u")
@@ -135,10 +136,8 @@ def no_thread(work):
     """Room for the program alone: plain SGD needs no other thread, nor does the writing of megabytes."""
     settings = "--preset sm --width 16 --rounds 3 --batch 4 --synthetic-train 120 --synthetic-test 16 --quiet".split()
     whole = whole_run(work, settings)
-    program = work / "mvsgd"
-    shutil.copy(mvsgd, program)
     out = work / "out"
-    expect_same(train_with_few_threads(work, program, out, settings, 1), out, whole)
+    expect_same(train_with_few_threads(work, out, settings, 1), out, whole)
 
 
 def openmp(work):
