@@ -39,13 +39,13 @@ BatchNormForward OneDnnBackend::do_batch_norm_train(const Tensor& x, const Tenso
   const Tensor term = residual ? in_layout(residual, layout(from)) : residual;
   Tensor y = make(x.shape, layout(from));
   auto saved = std::make_shared<BatchStatistics>(channels.padded());
-  const auto do_block = [&, &channels = channels, in = storage(from).data(),
+  const auto do_block = [&, &form = channels, in = storage(from).data(),
                          add = term ? storage(term).data() : nullptr,
                          out = storage(y).data()](std::int64_t b) {
     std::array<double, kernels::kMaxLanes> means{};
     std::array<double, kernels::kMaxLanes> squares{};
-    kernels::moments(channels.block, in + b * channels.stride(), means.data(), squares.data());
-    channels.for_each_lane(b, [&](std::size_t lane, std::size_t c) {
+    kernels::moments(form.block, in + b * form.stride(), means.data(), squares.data());
+    form.for_each_lane(b, [&](std::size_t lane, std::size_t c) {
       const double variance = squares[lane] / m;
       const double inverse_deviation = 1 / std::sqrt(variance + double{options.epsilon});
       saved->mean[c] = static_cast<float>(means[lane]);
@@ -61,9 +61,9 @@ BatchNormForward OneDnnBackend::do_batch_norm_train(const Tensor& x, const Tenso
         running_variances[c] = moved(running_variances[c], squares[lane] / (m - 1));
       }
     });
-    const std::int64_t first = b * channels.stride();
-    kernels::apply(channels.block, affine_of(*saved, b * channels.block.lanes, options.relu),
-                   in + first, add == nullptr ? nullptr : add + first, out + first);
+    const std::int64_t first = b * form.stride();
+    kernels::apply(form.block, affine_of(*saved, b * form.block.lanes, options.relu), in + first,
+                   add == nullptr ? nullptr : add + first, out + first);
   };
   library_.in_parallel(channels.blocks, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) do_block(b);
@@ -104,26 +104,26 @@ BatchNormGradients OneDnnBackend::do_batch_norm_backward(Tensor dy, const Tensor
   // Without ReLU, the gradient of a residual is dy itself.
   Tensor dv = rectified_sum ? made_of({&gradient}) : gradient;
   const auto do_block =
-      [&, &channels = channels, in = storage(from).data(), terms = storage(gradient).data(),
+      [&, &form = channels, in = storage(from).data(), terms = storage(gradient).data(),
        kept = storage(dv).data(), value = y ? storage(y).data() : nullptr,
        also = added ? storage(added).data() : nullptr, out = storage(dx).data()](std::int64_t b) {
-        const std::int64_t first = b * channels.stride();
+        const std::int64_t first = b * form.stride();
         const kernels::Affine affine =
-            affine_of(*saved, b * channels.block.lanes, options.relu && !rectified_sum);
+            affine_of(*saved, b * form.block.lanes, options.relu && !rectified_sum);
         std::array<double, kernels::kMaxLanes> sums{};
         std::array<double, kernels::kMaxLanes> products{};
         if (rectified_sum) {
-          kernels::residual_gradient_sums(channels.block, affine.mean, in + first, value + first,
+          kernels::residual_gradient_sums(form.block, affine.mean, in + first, value + first,
                                           terms + first, also == nullptr ? nullptr : also + first,
                                           kept + first, sums.data(), products.data());
         } else {
-          kernels::gradient_sums(channels.block, affine, in + first, terms + first, sums.data(),
+          kernels::gradient_sums(form.block, affine, in + first, terms + first, sums.data(),
                                  products.data());
         }
         std::array<float, kernels::kMaxLanes> factor{};
         std::array<float, kernels::kMaxLanes> constant{};
         std::array<float, kernels::kMaxLanes> slope{};
-        channels.for_each_lane(b, [&](std::size_t lane, std::size_t c) {
+        form.for_each_lane(b, [&](std::size_t lane, std::size_t c) {
           const double inverse_deviation = saved->inverse_deviation[c];
           const double by_dv = double{gammas[c]} * inverse_deviation;
           const double sum_dv_h = products[lane] * inverse_deviation;
@@ -134,7 +134,7 @@ BatchNormGradients OneDnnBackend::do_batch_norm_backward(Tensor dy, const Tensor
           dbetas[c] += static_cast<float>(sums[lane]);
         });
         kernels::input_gradient(
-            channels.block, affine,
+            form.block, affine,
             {.factor = factor.data(), .constant = constant.data(), .slope = slope.data()},
             in + first, kept + first, out + first);
       };
@@ -162,16 +162,16 @@ Tensor OneDnnBackend::do_batch_norm_evaluate(const Tensor& x, const Tensor& gamm
     statistics.scale[c] = static_cast<float>(double{gammas[c]} * inverse_deviation);
     statistics.shift[c] = betas[c];
   }
-  library_.in_parallel(channels.blocks, [&, &channels = channels, in = storage(from).data(),
-                                         add = term ? storage(term).data() : nullptr,
-                                         out = storage(y).data()](std::int64_t begin,
-                                                                  std::int64_t end) {
-    for (std::int64_t b = begin; b < end; ++b) {
-      const std::int64_t first = b * channels.stride();
-      kernels::apply(channels.block, affine_of(statistics, b * channels.block.lanes, options.relu),
-                     in + first, add == nullptr ? nullptr : add + first, out + first);
-    }
-  });
+  library_.in_parallel(
+      channels.blocks,
+      [&, &form = channels, in = storage(from).data(), add = term ? storage(term).data() : nullptr,
+       out = storage(y).data()](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t b = begin; b < end; ++b) {
+          const std::int64_t first = b * form.stride();
+          kernels::apply(form.block, affine_of(statistics, b * form.block.lanes, options.relu),
+                         in + first, add == nullptr ? nullptr : add + first, out + first);
+        }
+      });
   return y;
 }
 

@@ -86,8 +86,8 @@ template <typename Other>
 void read_link(const toml::table& table, const std::string& file, Link& link, const Other& other,
                std::string_view whose = "a network") {
   for (const auto& [key, node] : table) {
-    const auto where = [&, &node = node] {
-      return fmt::format("{}:{}", file, node.source().begin.line);
+    const auto where = [&, &found = node] {
+      return fmt::format("{}:{}", file, found.source().begin.line);
     };
     try {
       if (other(key.str(), node)) continue;

@@ -34,8 +34,8 @@ std::vector<std::string_view> wanted_rows(const TableOrFigure& what,
 void refuse_without_effect_in_any(const std::vector<TrialSpec>& trials,
                                   const GivenSettings& given) {
   for (const auto& [key, value] : given) {
-    const auto without_effect = [&key = key](const TrialSpec& trial) {
-      return !why_without_effect(trial.settings, key).empty();
+    const auto without_effect = [&name = key](const TrialSpec& trial) {
+      return !why_without_effect(trial.settings, name).empty();
     };
     if (!std::ranges::all_of(trials, without_effect)) continue;
     const GivenKey named{.key = key, .where = ""};

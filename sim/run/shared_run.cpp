@@ -82,8 +82,9 @@ ordered_json card_of(const Settings& settings, const data::TrainTest& images) {
 std::string difference(const ordered_json& there, const ordered_json& here) {
   for (const auto& [name, value] : here.items()) {
     const std::string theirs = there.value(name, "");
-    if (theirs == value) continue;
-    return fmt::format("{} = {} there, {} in process 0", name, theirs, value.get<std::string>());
+    const auto ours = value.get<std::string>();
+    if (theirs == ours) continue;
+    return fmt::format("{} = {} there, {} in process 0", name, theirs, ours);
   }
   return "";
 }

@@ -68,8 +68,8 @@ std::vector<Run> compare_schemes(Change change) {
                                    {"ssgd-mv-rs-l4", 32U},
                                    {"top-k", 32U},
                                    {"rand-k-l4", 32U}}) {
-    runs.push_back(compare(name, [&change, bits = bits](Settings& s) {
-      s.value_bits = bits;
+    runs.push_back(compare(name, [&change, value_bits = bits](Settings& s) {
+      s.value_bits = value_bits;
       change(s);
     }));
   }

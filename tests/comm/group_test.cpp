@@ -108,24 +108,24 @@ TEST_P(GroupSizes, GoesAroundARingOfWorkersRoundAfterRound) {
   constexpr std::uint32_t kRounds = 20;
   const auto group = implementation.make(workers, {});
   Bits bits;
-  const auto work = [&, workers = workers](Transport& end) {
+  const auto work = [&, count = workers](Transport& end) {
     const std::uint32_t n = end.rank();
-    const std::uint32_t next = (n + 1) % workers;
-    const std::uint32_t last = (n + workers - 1) % workers;
+    const std::uint32_t next = (n + 1) % count;
+    const std::uint32_t last = (n + count - 1) % count;
     for (std::uint32_t t = 0; t < kRounds; ++t) {
       std::uint64_t sum = n + t;
-      for (std::uint32_t step = 1; step < workers; ++step) {
+      for (std::uint32_t step = 1; step < count; ++step) {
         end.send(next, message(Kind::reduce, n, t, sum));
         sum = receive_value(end, last, Kind::reduce, t) + n + t;
       }
-      EXPECT_EQ(sum, workers * (workers - 1) / 2 + workers * t) << "round " << t;
+      EXPECT_EQ(sum, count * (count - 1) / 2 + count * t) << "round " << t;
       end.report_round(t, {});
     }
   };
-  const auto serve = [&, workers = workers](Transport& end) {
+  const auto serve = [&, count = workers](Transport& end) {
     for (std::uint32_t t = 0; t < kRounds; ++t) {
       const ClosedRound closed = end.close_round(t);
-      EXPECT_EQ(closed.rows.size(), workers == 1 ? 0 : workers * 3);
+      EXPECT_EQ(closed.rows.size(), count == 1 ? 0 : count * 3);
       bits += sum_by_direction(closed.rows)[Direction::across].total();
     }
   };

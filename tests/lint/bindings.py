@@ -1,15 +1,16 @@
 """Forbids lambdas that capture structured bindings.
 
 C++20 and g++ allow them; clang 14, which builds the presets fuzz and tsan and is in clang-tidy, does
-not. [&name = name] captures the same object. The check reads brackets and words, no types: a name
-that is declared anew within a lambda, or that is another's member, is none of the binding's.
+not. [&other = name] captures the same object; [&name = name] does, too, but clang 19 has -Wshadow warn
+of it. The check reads brackets and words, no types: a name that is declared anew within a lambda, or
+that is another's member, is none of the binding's.
 """
 
 import re
 
 import tree
 
-WHY = "clang 14 lets no lambda capture a structured binding; capture [&{0} = {0}]"
+WHY = "clang 14 lets no lambda capture a structured binding, clang 19 warns of [&{0} = {0}]; capture [&other = {0}]"
 BINDING = re.compile(r"\bauto\s*&{0,2}\s*\[([\w\s,]+)\]")
 # A subscript follows a name or a closing bracket, an attribute has two brackets.
 LAMBDA = re.compile(r"(?<![\w\])\[])(?<!auto )(?<!auto& )(?<!auto&& )\[(?!\[)")
@@ -93,8 +94,16 @@ def captured(text, names):
     """(place, name) of each of the names that a lambda in the text captures."""
     for begin, captures, parameters, body in lambdas(text):
         given = parts(captures)
-        anew = {part.split("=")[0].strip(" &") for part in given if "=" in part[1:]}
-        for name in sorted(set(names) - anew):
+        anew = {}
+        for part in given:
+            if "=" in part[1:]:
+                name, value = part.split("=", 1)
+                anew[name.strip(" &")] = value.strip()
+        for name in names:
+            if name in anew:
+                if anew[name] == name:
+                    yield begin, name
+                continue
             used = re.search(rf"(?<![\w.:])(?<!->){name}\b(?!\s*::)", body)
             of_all = given[0] in ("&", "=") and used and not declared(name, parameters + body)
             if of_all or name in given or f"&{name}" in given:

@@ -240,7 +240,7 @@ class Bindings(unittest.TestCase):
 
     def test_a_capture_of_all_or_by_name_is_found(self):
         pair = "const auto& [a, b] = f(x[0]);"
-        for capture in ("[&]", "[=]", "[&, c = 1]", "[b]", "[x, &b]", "[&, a = a]"):
+        for capture in ("[&]", "[=]", "[&, c = 1]", "[b]", "[x, &b]", "[&, a = 1]", "[&, &b = b]", "[b = b]"):
             with self.subTest(capture):
                 self.assert_found((2, "b"), pair, f"g({capture}(int i) mutable -> int {{ return i + h(b); }});")
         self.assert_found((2, "b"), pair, "const auto g = [&]<int I>(int (*f)(int)) noexcept {", "return [&] { return b; }; };")
@@ -254,8 +254,9 @@ class Bindings(unittest.TestCase):
 
     def test_what_captures_no_binding_is_left_alone(self):
         for line in (
-            "g([&, &a = a] { return a; });",
-            "g([a = a, &all](int i) { return all[i] + a; });",
+            "g([&, &c = a] { return c; });",
+            "g([&, a = a + 1] { return a; });",
+            "g([c = a, &all](int i) { return all[i] + c; });",
             "g([&](int a) { return a; });",
             "g([&] { const int a = 1; return a; });",
             "g([&] { for (const auto& [a, c] : x) h(a); });",

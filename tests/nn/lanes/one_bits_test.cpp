@@ -273,8 +273,8 @@ INSTANTIATE_TEST_SUITE_P(Sizes, LanesNetwork,
 
 TEST_P(LanesNetwork, StepsToTheSameBits) {
   const auto [width, images, bf16] = GetParam();
-  const auto backend = [bf16 = bf16](Isa isa, int threads) {
-    return lanes_backend(isa, threads, ConvolutionChoice::winograd, bf16);
+  const auto backend = [halves = bf16](Isa isa, int threads) {
+    return lanes_backend(isa, threads, ConvolutionChoice::winograd, halves);
   };
   // The portable loops call a function for every multiply-add.
   const int count = width <= 3 ? 2 : 1;

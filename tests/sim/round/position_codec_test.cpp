@@ -226,8 +226,8 @@ TEST(PositionCodecOfALedger, MoreBitsThanThePlainFormAreFoundByTheLedgerAlone) {
   for (const auto& [kind, field] : {std::pair{comm::Kind::vote, comm::Field::positions},
                                     std::pair{comm::Kind::update, comm::Field::values}}) {
     auto altered = rows;
-    std::ranges::find_if(altered, [kind = kind, field = field](const auto& r) {
-      return r.id.kind == kind && r.field == field;
+    std::ranges::find_if(altered, [message = kind, part = field](const auto& r) {
+      return r.id.kind == message && r.field == part;
     })->bits += comm::Bits(8);  // which fits the padding
     EXPECT_THROW(audit.check(round, altered, audit.sizes_in(round, altered)), CheckFailed);
     EXPECT_THROW(audit.check_sums(round, altered, audit.sizes_in_sums(round, altered, {})),
