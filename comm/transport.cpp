@@ -1,5 +1,6 @@
 #include "comm/transport.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <utility>
@@ -87,12 +88,10 @@ void Transport::send_control(std::uint32_t to, std::string_view what,
     throw std::invalid_argument("Transport::send_control: a name of " +
                                 std::to_string(what.size()) + " characters");
   }
-  std::vector<std::byte> all;
-  all.reserve(1 + what.size() + bytes.size());
-  all.push_back(static_cast<std::byte>(what.size()));
   const auto name = std::as_bytes(std::span(what));
-  all.insert(all.end(), name.begin(), name.end());
-  all.insert(all.end(), bytes.begin(), bytes.end());
+  std::vector<std::byte> all(1 + name.size() + bytes.size());
+  all.front() = static_cast<std::byte>(name.size());
+  std::ranges::copy(bytes, std::ranges::copy(name, all.begin() + 1).out);
   control_bits_[direction_to(to)] += Bits::of_bytes(all.size());
   send_bytes(Channel::control, to, std::make_shared<const std::vector<std::byte>>(std::move(all)));
 }

@@ -1,6 +1,7 @@
 #include "nn/layout.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 

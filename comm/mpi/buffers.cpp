@@ -1,6 +1,7 @@
 #include "comm/mpi/buffers.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace mvsgd::comm {

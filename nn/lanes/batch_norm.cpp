@@ -1,4 +1,5 @@
 // Batch norm of the lanes backend.
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <stdexcept>

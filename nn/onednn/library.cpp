@@ -1,6 +1,7 @@
 #include "nn/onednn/library.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 namespace mvsgd::nn {

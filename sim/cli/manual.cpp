@@ -4,10 +4,12 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <ostream>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/cli/commands.hpp"

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdio>
 #include <unordered_map>
+#include <utility>
 
 #include "tests/cuda_emulation/cudnn_descriptor.hpp"
 #include "tests/cuda_emulation/device.hpp"

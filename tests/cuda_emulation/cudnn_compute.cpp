@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 #include "tests/cuda_emulation/cudnn_descriptor.hpp"
 

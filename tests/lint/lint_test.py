@@ -15,6 +15,7 @@ import links
 import philox_purposes
 import readme_commands
 import sizes
+import standard_headers
 import tree
 
 
@@ -285,6 +286,25 @@ class Sizes(unittest.TestCase):
         for path, most in (("comm/a.hpp", 200), ("comm/a.cpp", 600)):
             self.assertEqual(findings(sizes.check, {path: "//\n" * most}), "")
             self.assertIn(f"{path}:", findings(sizes.check, {path: "//\n" * (most + 1)}))
+
+
+class StandardHeaders(unittest.TestCase):
+    def check(self, text, **headers):
+        files = {f"comm/{name}.hpp": header for name, header in headers.items()}
+        return findings(standard_headers.check, {"comm/a.cpp": text, **files})
+
+    def test_a_name_whose_header_nobody_includes_is_found_once(self):
+        text = "#include <vector>\n// <algorithm>\nstd::copy_n(a);\nstd::sort(b);\n"
+        self.assertEqual("comm/a.cpp:3: std::copy_n is in <algorithm>", self.check(text))
+        self.assertIn("comm/a.cpp:1: std::find is in", self.check("std::ranges::find(a, b);"))
+
+    def test_a_header_of_the_tree_brings_what_it_includes(self):
+        text = '#include "comm/b.hpp"\nstd::copy_n(a);\n'
+        self.assertEqual("", self.check(text, b='#include "comm/c.hpp"\n', c="#include <algorithm>\n"))
+        self.assertIn("std::copy_n", self.check(text, b='// #include "comm/c.hpp"\n', c="#include <algorithm>\n"))
+
+    def test_names_that_are_no_ones_are_left_alone(self):
+        self.assertEqual("", self.check('f(a); x::find(a); "std::find"; std::unheard_of();'))
 
 
 class Links(unittest.TestCase):

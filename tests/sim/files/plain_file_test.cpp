@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <iterator>
 #include <string>
+#include <utility>
 
 #include "sim/files/input_error.hpp"
 #include "tests/test_directory.hpp"

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <barrier>
+#include <iterator>
 #include <sstream>
 #include <string>
 #include <thread>
