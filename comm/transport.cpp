@@ -1,6 +1,5 @@
 #include "comm/transport.hpp"
 
-#include <algorithm>
 #include <limits>
 #include <string>
 #include <utility>
@@ -89,9 +88,9 @@ void Transport::send_control(std::uint32_t to, std::string_view what,
                                 std::to_string(what.size()) + " characters");
   }
   const auto name = std::as_bytes(std::span(what));
-  std::vector<std::byte> all(1 + name.size() + bytes.size());
-  all.front() = static_cast<std::byte>(name.size());
-  std::ranges::copy(bytes, std::ranges::copy(name, all.begin() + 1).out);
+  std::vector<std::byte> all{static_cast<std::byte>(name.size())};
+  all.insert(all.end(), name.begin(), name.end());
+  all.insert(all.end(), bytes.begin(), bytes.end());
   control_bits_[direction_to(to)] += Bits::of_bytes(all.size());
   send_bytes(Channel::control, to, std::make_shared<const std::vector<std::byte>>(std::move(all)));
 }

@@ -1,4 +1,4 @@
-"""Bits that recorded messages take, a vote and an update each, beside their entropy, zstd and Huffman's code.
+"""Bits that recorded messages take, a vote and an update each, beside their entropy and general compressors.
 
     message_entropy.py PLAIN MIN
 
@@ -7,13 +7,16 @@ PLAIN and MIN are folders that `mvsgd train --dump-wire` wrote of the same run: 
 alone; MIN is only measured. Each line is a mean over the workers and over the rounds of MIN. Votes that are sent as
 changes need all earlier rounds in PLAIN. For positions `bound` is log2 of the number of possible lists; for values it
 is the entropy of the signs and of the levels, given the worker's own vote. Each peer gets three inputs, and the best
-counts: the message's body; a byte for each code or gap; those bytes with the marked values after the others. The peers
-are zstd (a frame's header included, some 8 bytes) and zlib's Z_HUFFMAN_ONLY, raw. Debian packages neither FSE nor Huff0
-but inside zstd. Then come the peers' speeds on those inputs, each message by itself, one thread.
+counts: the message's body; a byte for each code or gap; those bytes with the marked values after the others, or a
+bitmap of the list. The peers are zstd (a frame's header included, some 8 bytes), zlib's Z_HUFFMAN_ONLY, raw, bzip2 -9
+and xz -9e, raw. Debian packages neither FSE nor Huff0 but inside zstd. Then come the peers' speeds on those inputs,
+each message by itself, one thread.
 """
 
 import bisect
+import bz2
 import collections
+import lzma
 import math
 import pathlib
 import struct
@@ -77,11 +80,19 @@ def huffman(data):
     return packer.compress(data) + packer.flush()
 
 
+XZ_FILTER = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 1 << 20}
+XZ = {"format": lzma.FORMAT_RAW, "filters": [XZ_FILTER]}
+
+
 class Peers:
     """What the peers make of messages, and the inputs of which they make the least."""
 
+    # Those of Python's own: how each encodes and decodes.
+    CODERS = {"huffman": (huffman, lambda data: zlib.decompress(data, -15)),
+              "bzip2": (bz2.compress, bz2.decompress),
+              "xz": (lambda data: lzma.compress(data, **XZ), lambda data: lzma.decompress(data, **XZ))}
     SIZES = {"zstd_3": lambda data: zstd_size(3, data), "zstd_19": lambda data: zstd_size(19, data),
-             "huffman": lambda data: len(huffman(data))}
+             **{name: lambda data, encode=coder[0]: len(encode(data)) for name, coder in CODERS.items()}}
 
     def __init__(self):
         self.best, self.items = collections.defaultdict(list), collections.Counter()
@@ -103,10 +114,10 @@ class Peers:
         for peer in self.SIZES:
             best = self.best[what, peer]
             of_bytes = self.items[what] / sum(map(len, best))  # items a byte
-            if peer == "huffman":
-                packed = [huffman(data) for data in best]
-                rates = [timed(huffman, best), timed(lambda data: zlib.decompress(data, -15), packed)]
-                rates = [self.items[what] / 1e6 / seconds for seconds in rates]
+            if peer in self.CODERS:
+                encode, decode = self.CODERS[peer]
+                seconds = timed(encode, best), timed(decode, [encode(data) for data in best])
+                rates = [self.items[what] / 1e6 / each for each in seconds]
             else:
                 rates = [rate * of_bytes for rate in zstd_speeds(peer.split("_")[1], best)]
             words.append(f"{peer} {rates[0]:.1f} and {rates[1]:.1f}")
@@ -147,6 +158,13 @@ def gaps(members):
     return out
 
 
+def bitmap(members, universe):
+    bits = bytearray((universe + 7) // 8)
+    for member in members:
+        bits[member // 8] |= 1 << member % 8
+    return bits
+
+
 def ranks_of(members, vote, kind):
     """Of drops within the last vote, of adds outside it; the members themselves where that is not known."""
     if vote is None:
@@ -183,9 +201,10 @@ def main(plain, least):
             left, new = sorted(set(last) - set(vote)), sorted(set(vote) - set(last))
             others, k = message["d"] - len(vote), len(vote)
             bound = log2_choices(k, len(left)) + log2_choices(others, len(new))
-            both = gaps(ranks_of(left, last, "drop")) + gaps(ranks_of(new, last, "add"))
+            drops, adds = ranks_of(left, last, "drop"), ranks_of(new, last, "add")
             add("a vote", paper=8 * len(message["body"]), bound=bound, ours=8 * len(read(ours)["body"]), of=k,
-                **peers.bits("a vote", k, message["body"], both))
+                **peers.bits("a vote", k, message["body"], gaps(drops) + gaps(adds),
+                             bitmap(drops, k) + bitmap(adds, others)))
         elif kind in ("add", "drop"):
             members = positions(message)
             if kind == "add":
@@ -197,9 +216,11 @@ def main(plain, least):
             k = read(plain / f"round-{t}-up-update-worker-{worker}.bin")["count"]
             last = votes.get((t - 1, worker))
             n = message["d"] - k if kind == "add" else k
+            ranks = ranks_of(members, last, kind)
             add(f"a list: {kind}", paper=8 * len(message["body"]), bound=log2_choices(n, len(members)),
                 ours=8 * len(read(ours)["body"]), of=len(members),
-                **peers.bits(f"a list: {kind}", len(members), message["body"], gaps(ranks_of(members, last, kind))))
+                **peers.bits(f"a list: {kind}", len(members), message["body"], gaps(ranks),
+                             bitmap(ranks, message["d"] if last is None else n)))
     for path in sorted(plain.glob("round-*-up-update-*.bin")):
         _, t, _, _, _, worker = path.stem.split("-")
         t, worker = int(t), int(worker)
