@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace mvsgd::nn {
 namespace {
 
@@ -21,6 +23,15 @@ TEST(OneDnnLibrary, KeepsFloat32IfTheDefaultAllowsBfloat16) {
       layout({16, 16, 3, 3}), layout({1, 16, 8, 8}), ones, ones, ones);
   EXPECT_EQ(described.get_primitive_attr().get_fpmath_mode(), dnnl::fpmath_mode::strict);
   dnnl_set_default_fpmath_mode(before);
+}
+
+TEST(OneDnnLibrary, SaysWhichOperationItRefused) {
+  try {
+    or_refuse("conv2d", [] { throw dnnl::error(dnnl_unimplemented, "no such stride"); });
+    FAIL() << "nothing was refused";
+  } catch (const BackendError& error) {
+    EXPECT_EQ(std::string("conv2d: oneDNN: no such stride"), error.what());
+  }
 }
 
 }  // namespace

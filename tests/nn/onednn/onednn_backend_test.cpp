@@ -435,6 +435,9 @@ TEST_F(OneDnnBackend, MakesItsPrimitivesAnewForAnotherCountOfThreads) {
 }
 
 TEST_F(OneDnnBackend, NamesTheProblemThatTheLibraryRefuses) {
+  if (!onednn_->version().starts_with("oneDNN 2.")) {
+    GTEST_SKIP() << onednn_->version() << " computes with any stride, which 2.6 refuses";
+  }
   const Tensor x = onednn_->allocate({1, 1, 1, 1});
   EXPECT_THAT(refusal<BackendError>([&] {
                 static_cast<void>(onednn_->conv2d(x, x, {.stride = std::int64_t{1} << 40}));
