@@ -66,7 +66,9 @@ TEST(InitialParameters, AreUniformWithinOneOverTheRootOfFanIn) {
       EXPECT_THAT(values, Each(bias ? 0.0F : 1.0F));
       continue;
     }
-    if (!bias) fan_in = static_cast<double>(elements(entry.shape) / entry.shape[0]);
+    if (!bias) {
+      fan_in = static_cast<double>(elements(entry.shape)) / static_cast<double>(entry.shape[0]);
+    }
     const double bound = 1 / std::sqrt(fan_in);
     const auto n = static_cast<double>(values.size());
     double mean = 0;
