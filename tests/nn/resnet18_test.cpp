@@ -206,6 +206,7 @@ TEST_P(ResNet18Network, RepeatsItselfBitForBit) {
 TEST_P(ResNet18Network, EvaluatesWithoutTouchingParametersOrGradients) {
   ResNet18 net = make();
   const BatchResult trained = net.train(images_, labels_);
+  const std::vector<float> theta = read(backend(), net.parameters());
   const std::vector<float> gradient = read(backend(), net.gradients());
   const std::vector<float> buffers = read(backend(), net.buffers());
 
@@ -213,6 +214,7 @@ TEST_P(ResNet18Network, EvaluatesWithoutTouchingParametersOrGradients) {
   EXPECT_EQ(with_batch.loss, trained.loss);
   EXPECT_EQ(with_batch.correct, trained.correct);
   EXPECT_NE(net.evaluate(images_, labels_, BatchNormMode::running).loss, trained.loss);
+  EXPECT_EQ(read(backend(), net.parameters()), theta);
   EXPECT_EQ(read(backend(), net.gradients()), gradient);
   EXPECT_EQ(read(backend(), net.buffers()), buffers);
 }
