@@ -207,8 +207,7 @@ TEST(Message, EveryBitOfTheHeaderTravels) {
 }
 
 TEST(Message, EveryKindTravels) {
-  for (const Kind kind : {Kind::dense, Kind::vote, Kind::add, Kind::drop, Kind::mask, Kind::update,
-                          Kind::aggregate, Kind::model, Kind::buffers}) {
+  for (const Kind kind : kAllKinds) {
     SCOPED_TRACE(name(kind));
     const Message message = MessageWriter({.kind = kind}).finish();
     EXPECT_EQ(MessageReader(*message.bytes).header().kind, kind);

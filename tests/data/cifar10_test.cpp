@@ -41,7 +41,7 @@ class ReadCifar10 : public testing::Test {
  protected:
   void SetUp() override {
     for (std::size_t f = 0; f < kFiles.size(); ++f) {
-      std::ofstream(dir_ / kFiles[f]);
+      std::ofstream(dir_ / kFiles[f]) << "";
       fs::resize_file(dir_ / kFiles[f], kFileBytes);
       std::string record(1, static_cast<char>(4 + f));
       for (std::size_t p = 0; p < kImageBytes; ++p) record += static_cast<char>(pattern(f, p));

@@ -69,7 +69,8 @@ TEST_P(Autograd, AGradientIsTheSumOfItsTermsHoweverItIsTaken) {
   EXPECT_TRUE(gradient.empty());
   const auto add = [&](float a, float b, float c) { gradient.add(backend(), row(a, b, c)); };
   for (const int terms : {1, 2, 3}) {
-    const auto first = static_cast<float>(terms * (terms + 1) / 2);
+    const int total = terms * (terms + 1) / 2;
+    const auto first = static_cast<float>(total);
     for (int t = 1; t <= terms; ++t) add(static_cast<float>(t), 10, -1);
     EXPECT_FALSE(gradient.empty());
     const Tensor sum = gradient.take(backend());

@@ -66,7 +66,9 @@ TEST(InitialParameters, AreUniformWithinOneOverTheRootOfFanIn) {
       EXPECT_THAT(values, Each(bias ? 0.0F : 1.0F));
       continue;
     }
-    if (!bias) fan_in = static_cast<double>(elements(entry.shape) / entry.shape[0]);
+    if (!bias) {
+      fan_in = static_cast<double>(elements(entry.shape)) / static_cast<double>(entry.shape[0]);
+    }
     const double bound = 1 / std::sqrt(fan_in);
     const auto n = static_cast<double>(values.size());
     double mean = 0;
@@ -204,6 +206,7 @@ TEST_P(ResNet18Network, RepeatsItselfBitForBit) {
 TEST_P(ResNet18Network, EvaluatesWithoutTouchingParametersOrGradients) {
   ResNet18 net = make();
   const BatchResult trained = net.train(images_, labels_);
+  const std::vector<float> theta = read(backend(), net.parameters());
   const std::vector<float> gradient = read(backend(), net.gradients());
   const std::vector<float> buffers = read(backend(), net.buffers());
 
@@ -211,6 +214,7 @@ TEST_P(ResNet18Network, EvaluatesWithoutTouchingParametersOrGradients) {
   EXPECT_EQ(with_batch.loss, trained.loss);
   EXPECT_EQ(with_batch.correct, trained.correct);
   EXPECT_NE(net.evaluate(images_, labels_, BatchNormMode::running).loss, trained.loss);
+  EXPECT_EQ(read(backend(), net.parameters()), theta);
   EXPECT_EQ(read(backend(), net.gradients()), gradient);
   EXPECT_EQ(read(backend(), net.buffers()), buffers);
 }

@@ -94,12 +94,14 @@ double entropy(const Drawn& all, unsigned q) {
 class ByDefinition {
  public:
   ByDefinition(Drawn all, unsigned q)
-      : all_(std::move(all)), q_(q), n_(all_.codes.size()), levels_(std::size_t{1} << (q - 1)) {
-    bits_ = static_cast<unsigned>(std::bit_width(n_)) < 11
-                ? 8
-                : std::min(11U, static_cast<unsigned>(std::bit_width(n_)) - 3);
-    lanes_ = n_ >= 8192 ? 8 : 1;
-  }
+      : all_(std::move(all)),
+        q_(q),
+        n_(all_.codes.size()),
+        levels_(std::size_t{1} << (q - 1)),
+        bits_(std::bit_width(n_) < 11
+                  ? 8U
+                  : std::min(11U, static_cast<unsigned>(std::bit_width(n_)) - 3)),
+        lanes_(n_ >= 8192 ? 8 : 1) {}
 
   std::string write() {
     std::string plain = number(0, 2);

@@ -204,8 +204,8 @@ TEST(MajorityVote, TakesEachSubsetOfTheTiedEquallyOften) {
 
 TEST(MajorityVote, DoesNotChangeWhenWorkersArePermuted) {
   std::mt19937_64 random(4);
-  std::vector<std::vector<Index>> supports;
-  for (int n = 0; n < 10; ++n) supports.push_back(random_support(random, 2000, 50));
+  std::vector<std::vector<Index>> supports(10);
+  for (auto& support : supports) support = random_support(random, 2000, 50);
   const TieBreak tie = {.seed = 5, .round = 6};
   std::set<std::vector<Index>> masks;
   for (int trial = 0; trial < 20; ++trial) {

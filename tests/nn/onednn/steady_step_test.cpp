@@ -30,6 +30,8 @@ void* counted(std::size_t size, std::size_t alignment) {
   return data;
 }
 
+void release(void* data) { std::free(data); }  // NOLINT(*-no-malloc): what counted() gave
+
 }  // namespace
 
 void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
@@ -37,11 +39,11 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
   return counted(size, static_cast<std::size_t>(alignment));
 }
 // Inlined without operator new they would be taken for a mismatch.
-[[gnu::noinline]] void operator delete(void* data) noexcept { std::free(data); }
-[[gnu::noinline]] void operator delete(void* data, std::size_t) noexcept { std::free(data); }
-[[gnu::noinline]] void operator delete(void* data, std::align_val_t) noexcept { std::free(data); }
+[[gnu::noinline]] void operator delete(void* data) noexcept { release(data); }
+[[gnu::noinline]] void operator delete(void* data, std::size_t) noexcept { release(data); }
+[[gnu::noinline]] void operator delete(void* data, std::align_val_t) noexcept { release(data); }
 [[gnu::noinline]] void operator delete(void* data, std::size_t, std::align_val_t) noexcept {
-  std::free(data);
+  release(data);
 }
 
 namespace mvsgd::nn {

@@ -99,7 +99,7 @@ TEST_F(Control, APartArrivesWithoutThetaAndMask) {
 }
 
 TEST_F(Control, APartOfAnotherModelIsRefused) {
-  const auto refused = [&](WorkerState state) {
+  const auto refused = [&](const WorkerState& state) {
     send_part(group_.end(0), state);
     EXPECT_THROW((void)receive_part(server_, 0, 3), comm::DecodeError);
   };
@@ -110,7 +110,7 @@ TEST_F(Control, APartOfAnotherModelIsRefused) {
 }
 
 TEST(PartOfACheckpoint, HasNeitherErrorsNorVelocityBeforeRoundOne) {
-  const auto taken = [](WorkerState state, std::size_t errors) {
+  const auto taken = [](const WorkerState& state, std::size_t errors) {
     const std::vector<std::byte> bytes = encode_part(state);
     try {
       return decode_part(bytes, 0, 3, errors).buffers == state.buffers;

@@ -103,6 +103,7 @@ class DefinedRun {
     }
   }
 
+ protected:
   Settings settings_;
   std::optional<Layers> layers_;
   std::vector<Round> plan_;

@@ -117,8 +117,6 @@ INSTANTIATE_TEST_SUITE_P(Of, GroupByLayer, testing::ValuesIn(cases()),
 
 TEST_P(GroupByLayer, EqualsTheDefinitionWithinTheLawOnAnyNumberOfSlots) {
   const Audit audit({}, settings_, *layers_, 0);
-  Settings summed = settings_;
-  summed.ledger_rows = LedgerRows::round;
   on_closed_ = [&](const RoundRecord& record) {
     audit.check(record.round, record.ledger, record.sizes);
     const RoundSizes told = audit.sizes_in(record.round, record.ledger);

@@ -23,8 +23,10 @@ TEST(Slots, NeverHandsOutOneTwice) {
   std::vector<std::atomic<int>> holders(kSlots);
   std::atomic<bool> shared = false;
   {
+    constexpr int kThreads = 8;
     std::vector<std::jthread> threads;
-    for (int t = 0; t < 8; ++t) {
+    threads.reserve(kThreads);
+    for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&] {
         for (int i = 0; i < 200; ++i) {
           const Slots::Lease lease(slots);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <ostream>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -78,7 +79,7 @@ struct RunCase {
   }
 };
 
-void PrintTo(const RunCase& of, std::ostream* out) { *out << of.preset; }
+std::ostream& operator<<(std::ostream& out, const RunCase& of) { return out << of.preset; }
 
 /// Every preset, in all codes that it has.
 std::vector<RunCase> cases() {

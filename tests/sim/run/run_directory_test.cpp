@@ -327,6 +327,7 @@ TEST_F(RunDirectoryTest, OfSeveralThatBeginAtOnceOneHasItAndTheOthersLeaveItsFil
     };
     {
       std::vector<std::jthread> threads;
+      threads.reserve(kAtOnce);
       for (int n = 0; n < kAtOnce; ++n) threads.emplace_back(run);
     }
     ASSERT_EQ(holders, 1) << i;
