@@ -166,6 +166,19 @@ extern "C" void note_or_die(int signal) {
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kText, sizeof kText - 1);
 }
 
+// Whether SIGHUP was ignored when the program began, as nohup asks for. This is noted before
+// libraries are initialized: UCX, with which many an MPI is linked, then handles SIGHUP.
+bool hangup_was_ignored = false;  // NOLINT(*-avoid-non-const-global-variables)
+
+void note_hangup(int /*argc*/, char** /*argv*/, char** /*environment*/) {
+  struct sigaction action {};
+  hangup_was_ignored = sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+// NOLINTNEXTLINE(*-avoid-non-const-global-variables)
+[[gnu::section(".preinit_array"), gnu::used]] void (*before_libraries)(int, char**,
+                                                                       char**) = note_hangup;
+
 // The signals that terminals, shells and schedulers send to end a program or to warn it of its end.
 constexpr int kEndings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2};
 
@@ -173,9 +186,11 @@ bool interrupted() {
   static const bool installed = [] {
     for (const int signal : kEndings) {
       const auto before = std::signal(signal, note_or_die);
-      // nohup asks for an ignored SIGHUP. (Shells also let background jobs ignore SIGINT and
-      // SIGQUIT, but whoever sends those means them.)
-      if (signal == SIGHUP && before == SIG_IGN) std::signal(signal, SIG_IGN);
+      // (Shells also let background jobs ignore SIGINT and SIGQUIT, but whoever sends those means
+      // them.)
+      if (signal == SIGHUP && (hangup_was_ignored || before == SIG_IGN)) {
+        std::signal(signal, SIG_IGN);
+      }
     }
     // A run should go on even if nobody reads its progress any more.
     std::signal(SIGPIPE, SIG_IGN);

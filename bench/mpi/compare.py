@@ -31,7 +31,9 @@ exchange = str(Path(exchange).resolve())
 turns = int(sys.argv[4]) if len(sys.argv) > 4 else 5
 D, K = 11173962, 111740
 ROUNDS = 8
-os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_rmaps_base_oversubscribe="1")
+os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_rmaps_base_oversubscribe="1",
+                  PRTE_ALLOW_RUN_AS_ROOT="1", PRTE_ALLOW_RUN_AS_ROOT_CONFIRM="1",
+                  PRTE_MCA_rmaps_default_mapping_policy=":oversubscribe")
 
 
 def said_by(*words):

@@ -1,6 +1,7 @@
 // mvsgd completion: what bash offers, from the same options that --help describes.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

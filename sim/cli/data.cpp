@@ -1,6 +1,7 @@
 // mvsgd data: fetches CIFAR-10's files, checks them, or writes synthetic ones.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

@@ -113,6 +113,8 @@ std::vector<MemoryLimit> memory_limits(const fs::path& root) {
   return limits;
 }
 
+std::uint64_t resident() { return numbers_of("/proc/self/status")["VmRSS"] * kKibibyte; }
+
 std::uint64_t most_resident() { return numbers_of("/proc/self/status")["VmHWM"] * kKibibyte; }
 
 }  // namespace mvsgd::sim

@@ -27,6 +27,9 @@ struct MemoryLimit {
 /// their own.
 [[nodiscard]] std::vector<MemoryLimit> memory_limits(const std::filesystem::path& root = "/");
 
+/// The bytes that this process has resident now; 0 where the system does not tell.
+[[nodiscard]] std::uint64_t resident();
+
 /// The most bytes that this process has had resident so far; 0 where the system does not tell.
 [[nodiscard]] std::uint64_t most_resident();
 

@@ -3,6 +3,7 @@
 #include "compress/values/quantizers.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>

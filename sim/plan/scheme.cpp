@@ -1,6 +1,7 @@
 #include "sim/plan/scheme.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <vector>

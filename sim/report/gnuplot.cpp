@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,6 +53,10 @@ std::string gnuplot_string(std::string_view text) {
     quoted += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
   }
   return quoted + '\'';
+}
+
+std::string plot_command(std::span<const std::string> elements) {
+  return fmt::format("plot {}\n", fmt::join(elements, ", "));
 }
 
 void run_gnuplot(std::string_view script, const fs::path& directory) {

@@ -119,8 +119,8 @@ Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all
   const bool percent = quantity.is_share;
   double low = place(all.front().points.front(), axis);
   double high = low;
-  std::string bands;
-  std::string lines;
+  std::vector<std::string> elements;  // the bands, then the lines over them
+  std::vector<std::string> lines;
   for (const Curve& one : all) {
     const std::string block = fmt::format("${}_{}", quantity.name, one.group);
     const LineStyle style = line_style(one.group);
@@ -146,19 +146,19 @@ Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all
     const std::string x =
         axis == Axis::seconds ? "($3/unit)" : std::to_string(static_cast<int>(axis) + 1);
     if (has_band) {
-      bands += fmt::format(
-          "{} using {}:5:6 with filledcurves fc rgb '{}' fs transparent solid 0.2 noborder "
-          "notitle, ",
-          block, x, style.color);
+      elements.push_back(fmt::format(
+          "{} using {}:5:6 with filledcurves fc rgb '{}' fs transparent solid 0.2 noborder notitle",
+          block, x, style.color));
     }
-    lines +=
-        fmt::format("{} using {}:4 with {} lw 2 dt {} lc rgb '{}' title {}, ", block, x,
+    lines.push_back(
+        fmt::format("{} using {}:4 with {} lw 2 dt {} lc rgb '{}' title {}", block, x,
                     one.points.size() > kFewPoints ? "lines" : "linespoints pt 7 ps 0.5",
-                    style.dashed ? 2 : 1, style.color, gnuplot_string(groups[one.group].label));
+                    style.dashed ? 2 : 1, style.color, gnuplot_string(groups[one.group].label)));
   }
+  elements.insert(elements.end(), lines.begin(), lines.end());
   plot.draw = x_axis(axis, low, high, network) +
               fmt::format("set format y '%g{}'\n", percent ? " %%" : "") +
-              fmt::format("set yrange [{}:*]\nplot ", floor) + bands + lines + "\n";
+              fmt::format("set yrange [{}:*]\n", floor) + plot_command(elements);
   return plot;
 }
 
@@ -217,19 +217,20 @@ Plot bits_plot(std::span<const SeedGroup> groups) {
   constexpr int kRow = 42;
   constexpr int kRest = 120;
   plot.height = kRest + kRow * row;
-  plot.draw = labels + fmt::format(
-                           "set border 1\nunset ytics\nset xrange [0:100]\nset format x '%g %%'\n"
-                           "set yrange [{}:-0.4]\nset bmargin -1\nset key below width 1 samplen 1\n"
-                           "plot ",
-                           -row - 0.5);
+  plot.draw =
+      labels + fmt::format(
+                   "set border 1\nunset ytics\nset xrange [0:100]\nset format x '%g %%'\n"
+                   "set yrange [{}:-0.4]\nset bmargin -1\nset key below width 1 samplen 1\n",
+                   -row - 0.5);
+  std::vector<std::string> elements;
   for (std::size_t f = 0; f < comm::kFields; ++f) {
     if (!met[f]) continue;
-    plot.draw += fmt::format(
+    elements.push_back(fmt::format(
         "$bars using ($1=={}?$2:NaN):4:2:3:($4-0.25):($4+0.1) with boxxyerror fs solid noborder "
-        "fc rgb '{}' title '{}', ",
-        f, kFieldColors[f], comm::name(comm::kAllFields[f]));
+        "fc rgb '{}' title '{}'",
+        f, kFieldColors[f], comm::name(comm::kAllFields[f])));
   }
-  plot.draw += '\n';
+  plot.draw += plot_command(elements);
   return plot;
 }
 
@@ -253,7 +254,7 @@ Plot layers_plot(std::span<const SeedGroup> groups) {
             .draw = ""};
   double high = 0;
   std::string tics;
-  std::string points;
+  std::vector<std::string> points;
   std::size_t layers = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const std::vector<KeptShare> shares = kept_shares(groups[g]);
@@ -267,16 +268,17 @@ Plot layers_plot(std::span<const SeedGroup> groups) {
       tics += fmt::format("{}{} {}", i > 0 ? ", " : "", gnuplot_string(shares[i].layer), i);
     }
     plot.data += "EOD\n";
-    points += fmt::format("$kept_{} using 1:2 with points pt {} ps 0.6 lc rgb '{}', ", g,
-                          line_style(g).dashed ? 6 : 7, line_style(g).color);
+    points.push_back(fmt::format("$kept_{} using 1:2 with points pt {} ps 0.6 lc rgb '{}'", g,
+                                 line_style(g).dashed ? 6 : 7, line_style(g).color));
   }
   constexpr int kRow = 14;
   constexpr int kRest = 90;
   plot.height = kRest + kRow * static_cast<int>(layers);
   plot.draw = fmt::format(
       "set nonlinear x via sqrt(x) inverse x*x\nset xrange [0:{}]\n{}set format x '%g %%'\n"
-      "set xlabel 'kept'\nset ytics ({})\nset yrange [{}:-0.8]\nplot {}\n",
-      1.05 * high, root_tics(high), tics, static_cast<double>(layers) - 0.2, points);
+      "set xlabel 'kept'\nset ytics ({})\nset yrange [{}:-0.8]\n",
+      1.05 * high, root_tics(high), tics, static_cast<double>(layers) - 0.2);
+  plot.draw += plot_command(points);
   return plot;
 }
 
@@ -429,13 +431,15 @@ std::string draw_page(std::span<const Plot> plots, std::span<const SeedGroup> gr
   }
   script += "reset\nunset border\nunset tics\nset key at graph 0,1 left top Left reverse\n";
   put({0, 0}, width, legend);
-  script += "plot [0:1][0:1] ";
+  script += "set xrange [0:1]\nset yrange [0:1]\n";
+  std::vector<std::string> names;
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    script += fmt::format("NaN with lines lw 3 dt {} lc rgb '{}' title {}, ",
-                          line_style(g).dashed ? 2 : 1, line_style(g).color,
-                          gnuplot_string(groups[g].label));
+    names.push_back(fmt::format("NaN with lines lw 3 dt {} lc rgb '{}' title {}",
+                                line_style(g).dashed ? 2 : 1, line_style(g).color,
+                                gnuplot_string(groups[g].label)));
   }
-  run_gnuplot(script + "\nunset multiplot\nset output\n", directory.path());
+  script += plot_command(names) + "unset multiplot\nset output\n";
+  run_gnuplot(script, directory.path());
   return read(file);
 }
 

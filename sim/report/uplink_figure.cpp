@@ -125,7 +125,7 @@ std::string draw_uplink_figure(std::span<const UplinkCurve> curves) {
   double worst = 1;
   double best = 0;
   std::string data;
-  std::string lines;
+  std::vector<std::string> lines;
   for (std::size_t i = 0; i < curves.size(); ++i) {
     data += fmt::format("$curve_{} << EOD\n", i);
     for (const UplinkPoint& p : curves[i].points) {
@@ -137,8 +137,9 @@ std::string draw_uplink_figure(std::span<const UplinkCurve> curves) {
     }
     data += "EOD\n";
     const LineStyle style = line_style(i);
-    lines += fmt::format("$curve_{} with linespoints pt 7 ps 0.5 lw 2 dt {} lc rgb '{}' title {}, ",
-                         i, style.dashed ? 2 : 1, style.color, gnuplot_string(curves[i].label));
+    lines.push_back(
+        fmt::format("$curve_{} with linespoints pt 7 ps 0.5 lw 2 dt {} lc rgb '{}' title {}", i,
+                    style.dashed ? 2 : 1, style.color, gnuplot_string(curves[i].label)));
   }
   constexpr double kMargin = 1.5;  // around the first and the last point, on a logarithmic axis
   constexpr double kTens = 10;     // per cent; the vertical axis begins and ends at a multiple
@@ -152,10 +153,10 @@ std::string draw_uplink_figure(std::span<const UplinkCurve> curves) {
                                  "set xlabel 'bits that all workers have sent'\n"
                                  "set ylabel 'test accuracy'\nset format y '%g %%'\n"
                                  "set yrange [{}:{}]\n"
-                                 "set key above maxcols 4 width 1 samplen 2\nplot {}\nset output\n",
+                                 "set key above maxcols 4 width 1 samplen 2\n{}set output\n",
                                  gnuplot_string(file.string()), low / kMargin, high * kMargin,
                                  kTens * std::floor(100 * worst / kTens),
-                                 kTens * std::floor(100 * best / kTens + 1), lines),
+                                 kTens * std::floor(100 * best / kTens + 1), plot_command(lines)),
               directory.path());
   std::ifstream in(file, std::ios::binary);
   std::string svg{std::istreambuf_iterator<char>(in), {}};

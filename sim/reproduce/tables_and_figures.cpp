@@ -1,6 +1,7 @@
 #include "sim/reproduce/tables_and_figures.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <string>

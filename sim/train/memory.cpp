@@ -29,11 +29,9 @@ using Bytes = std::uint64_t;
 
 constexpr Bytes kNumber = 4;  // of a float, or an index
 
-// Measured, not derived: what `mvsgd train` has resident at width 1 beside the other parts, with
-// two workers and for each of 200 more (README.md).
-constexpr Bytes kProgram = Bytes{19} << 20U;
-constexpr Bytes kTransport = Bytes{10} << 20U;  // of MPI, in each of several processes
-constexpr Bytes kStack = Bytes{92} << 10U;  // of a thread: stack as far as it is written, and heap
+// Of a thread: stack as far as it is written, and heap. Measured, not derived: what `mvsgd train` at
+// width 1 has resident more for each of 200 more workers (README.md).
+constexpr Bytes kStack = Bytes{92} << 10U;
 
 /// How many bits a message of this shape has at most: exactly of the paper's code, of the others
 /// about.
@@ -259,7 +257,7 @@ MemoryEstimate memory_estimate(const Settings& settings, std::optional<RanksHere
                      .server = ranks.server ? of_server(sizes) : sizes.whole(),
                      .data = (sizes.training_images + sizes.test_images) * (data::kImageBytes + 1),
                      .schedule = copies * sizes.rounds * sizeof(Round),
-                     .program = kProgram + (ranks.has_others ? kTransport : 0)};
+                     .program = resident()};
   if (sizes.has_dense) all.messages = std::max(all.messages, of_dense_round(sizes, ranks));
   if (sizes.has_sparse) all.messages = std::max(all.messages, of_sparse_round(sizes, ranks));
   const Bytes kept = !on_device && ranks.server ? ranks.workers * sizes.whole() : 0;

@@ -24,7 +24,7 @@ struct MemoryEstimate {
   std::uint64_t messages = 0;   ///< on their way, and what ends make of them, where they are most
   std::uint64_t data = 0;       ///< training and test images
   std::uint64_t schedule = 0;   ///< the rounds of the run
-  std::uint64_t program = 0;    ///< code, libraries, what they allocate
+  std::uint64_t program = 0;    ///< code, libraries, what they allocate: what is there already
 
   [[nodiscard]] std::uint64_t total() const {
     return workers * of_worker + slots * of_slot + server + messages + data + schedule + program;
@@ -38,13 +38,13 @@ struct MemoryEstimate {
 struct RanksHere {
   std::uint32_t workers = 0;
   bool server = true;
-  bool has_others = false;  ///< processes, and so a library that reaches them
 };
 
 /// Of a run as train_in() has it, which can be interrupted: of the process that has these ranks;
 /// without, of one that has all. Throws UsageError for a backend that this build has not,
 /// nn::UnavailableError if this machine lacks what the settings ask for. Cost: milliseconds;
-/// nothing large is allocated.
+/// nothing large is allocated. The program's part is what this process has resident now, so the
+/// estimate comes before what it estimates.
 [[nodiscard]] MemoryEstimate memory_estimate(const Settings& settings,
                                              std::optional<RanksHere> here = {});
 

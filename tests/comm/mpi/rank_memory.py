@@ -70,7 +70,9 @@ def of_ranks(mvsgd, mpiexec, ranks, options):
 def main():
     mvsgd, mpiexec, *names = sys.argv[1:]
     os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-                      OMPI_MCA_rmaps_base_oversubscribe="1")
+                      OMPI_MCA_rmaps_base_oversubscribe="1", PRTE_ALLOW_RUN_AS_ROOT="1",
+                      PRTE_ALLOW_RUN_AS_ROOT_CONFIRM="1",
+                      PRTE_MCA_rmaps_default_mapping_policy=":oversubscribe")
     if subprocess.run(["grep", "-qE", "__[at]san_init", mvsgd], check=False).returncode == 0:
         print("a sanitizer's own memory is resident, too")
         raise SystemExit(77)

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # A run that is killed, interrupted or out of disk, and resumed, ends as the same run in one go.
-# usage: resumed_run.sh MVSGD killed|interrupted|left_alone|full_disk
+# usage: resumed_run.sh MVSGD HANGUP_HANDLER killed|interrupted|left_alone|full_disk
+# HANGUP_HANDLER: a library that handles SIGHUP as soon as it is loaded
 set -euo pipefail
 mvsgd=$1
+hangup_handler=$2
 work=$(mktemp -d)
 pid=
 trap '[[ -z $pid ]] || kill -9 "$pid" 2>/dev/null || true; rm -rf "$work"' EXIT
@@ -157,7 +159,8 @@ interrupted() {
   ((status == 5)) || fail "exit $status after SIGTERM twice within $took us"
 }
 
-# A run goes on if nobody reads its progress to the end, and if its terminal closes under nohup.
+# A run goes on if nobody reads its progress to the end, and if its terminal closes under nohup, whatever libraries
+# make of SIGHUP.
 left_alone() {
   "${train[@]}" "$work/whole" --rounds 30 >"$work/log.whole" 2>&1 || fail "the whole run failed"
   "${train[@]}" "$run" --rounds 30 2>"$work/log" | head -1 >"$work/first"
@@ -167,7 +170,7 @@ left_alone() {
   local status rounds=30 is_late=1
   while ((is_late)); do
     rm -rf "$run"
-    nohup "${train[@]}" "$run" --rounds $rounds >"$work/log" 2>&1 &
+    LD_PRELOAD=$hangup_handler nohup "${train[@]}" "$run" --rounds $rounds >"$work/log" 2>&1 &
     pid=$!
     wait_for '"round":3' "$run/metrics.jsonl"
     if kill -s HUP "$pid" 2>/dev/null && ! grep -q '"end":true' "$run/metrics.jsonl"; then is_late=0; fi
@@ -194,4 +197,4 @@ full_disk() {
   cmp "$work/whole/model.safetensors" "$run/model.safetensors" || fail "other parameters"
 }
 
-"$2"
+"$3"
