@@ -16,8 +16,8 @@
 #
 # To spread the writing, each name goes to the rank with the least to write, whether the ranks' values are equal or
 # not. The same holds for momenta of local steps, clients' generators and unmerged BatchNorm statistics. What error
-# feedback still owes is then paid out N times from one rank and never from the others, with no error, and a run
-# that goes on in one process does not show it. Exits 1 if this changes. Downloads some gigabytes.
+# feedback still owes is then paid out by all ranks from one's memory and never from the others', with no error, and
+# only resumed runs show it. Exits 1 if this changes. Downloads some gigabytes.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
