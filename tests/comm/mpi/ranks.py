@@ -10,6 +10,7 @@ and is a failure.
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -34,6 +35,8 @@ os.environ.update(
 )
 info = subprocess.run([mvsgd, "info"], capture_output=True, text=True, check=True).stdout
 is_open_mpi = "mpi (Open MPI" in info
+# Its launcher passes no word on once it has been told to end, and leaves a quarter of a second.
+is_open_mpi_5 = "mpi (Open MPI v5" in info
 
 SMALL = """--width 2 --batch 2 --synthetic-train 40 --synthetic-test 8 --epochs 40 --eval-every 4 --slots 1 --rounds 12
            --warmup-epochs 2 --backend reference""".split()
@@ -257,7 +260,8 @@ def interrupted():
     modern = "modern-mv-ad-l4-q"  # on the first of its stairs
     for preset, more, signal_sent, to_rank in (
             ("ssgd-mv-ad-l4-q", [], signal.SIGTERM, None), (modern, [], signal.SIGINT, None),
-            (modern, [], signal.SIGTERM, 2), ("ssgd-mv-l4", ["--aggregate", "reduce"], signal.SIGTERM, None)):
+            (modern, [], signal.SIGTERM, 2), ("ssgd-mv-l4", ["--aggregate", "reduce"], signal.SIGTERM, None),
+            (modern, [], signal.SIGUSR1, None)):
         directory = work / "interrupted"
         settings = [*settings_of(preset), *more, *LONG]
         program = start(on_ranks(5, *settings, "--checkpoint-every", 0, "--out", directory))
@@ -270,12 +274,13 @@ def interrupted():
         code, said = end_of(program)
         seconds = time.monotonic() - begun
         # Open MPI's launcher says 1 of any end that it was told to make.
-        expect(code == 5 or (is_open_mpi and code == 1 and to_rank is None), f"exit {code}", said)
-        saved = re.search(r"interrupted after round (\d+) of", said)
-        expect(saved, "no word of the interrupt", said)
-        rounds = int(saved[1])
+        ends_all = is_open_mpi and to_rank is None and signal_sent != signal.SIGUSR1
+        expect(code == 5 or (ends_all and code == 1), f"exit {code}", said)
         checkpoints = sorted(path.name for path in (directory / "checkpoint").iterdir())
-        expect(checkpoints == [f"round-{rounds:08}"], f"checkpoints {checkpoints} after round {rounds}", said)
+        expect(len(checkpoints) == 1, f"checkpoints {checkpoints}", said)
+        rounds = int(checkpoints[0].removeprefix("round-"))
+        expect(f"interrupted after round {rounds} of" in said or (is_open_mpi_5 and ends_all),
+               f"no word of the interrupt after round {rounds}", said)
         whole = work / "whole"
         good(on_threads(*settings, "--rounds", rounds + 5, "--quiet", "--out", whole))
         rest_of(directory, files_of(whole), f"{signal_sent.name} after round {rounds}")
@@ -336,11 +341,15 @@ def diverges():
 
 
 def together(*parts):
-    """Several commands as one job: (ranks, options)."""
-    words = [mpiexec]
-    for i, (ranks, program, options) in enumerate(parts):
-        words += [":"] * (i > 0) + ["-n", str(ranks), program, "train", "--transport", "mpi", *map(str, options)]
-    return words
+    """Several commands as one job: (ranks, program, options). The ranks choose: Debian 13's launcher, of
+    Open MPI 5.0.7, wants one program for all."""
+    choice, ranks = "case ${OMPI_COMM_WORLD_RANK:-$PMI_RANK} in\n", 0
+    for count, program, options in parts:
+        numbers = "|".join(map(str, range(ranks, ranks + count)))
+        words = [program, "train", "--transport", "mpi", *map(str, options)]
+        choice += f"{numbers}) exec {shlex.join(words)} ;;\n"
+        ranks += count
+    return [mpiexec, "-n", str(ranks), "sh", "-c", choice + "esac"]
 
 
 def cifar10_in(directory, pixel):
