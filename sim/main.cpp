@@ -175,9 +175,9 @@ void note_hangup(int /*argc*/, char** /*argv*/, char** /*environment*/) {
   hangup_was_ignored = sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+using Initializer = void (*)(int, char**, char**);
 // NOLINTNEXTLINE(*-avoid-non-const-global-variables)
-[[gnu::section(".preinit_array"), gnu::used]] void (*before_libraries)(int, char**,
-                                                                       char**) = note_hangup;
+[[gnu::section(".preinit_array"), gnu::used]] Initializer before_libraries = note_hangup;
 
 // The signals that terminals, shells and schedulers send to end a program or to warn it of its end.
 constexpr int kEndings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2};
@@ -186,8 +186,8 @@ bool interrupted() {
   static const bool installed = [] {
     for (const int signal : kEndings) {
       const auto before = std::signal(signal, note_or_die);
-      // (Shells also let background jobs ignore SIGINT and SIGQUIT, but whoever sends those means
-      // them.)
+      // Shells also let background jobs ignore SIGINT and SIGQUIT, but whoever sends those means
+      // them.
       if (signal == SIGHUP && (hangup_was_ignored || before == SIG_IGN)) {
         std::signal(signal, SIG_IGN);
       }
