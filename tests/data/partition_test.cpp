@@ -52,7 +52,7 @@ TEST(Partition, PutsEachImageWithEachWorkerEquallyOften) {
   EXPECT_LT(chi2, 24.9);  // 2 degrees of freedom: exceeded with probability 4e-6
 }
 
-TEST(Partition, RefusesWorkersWithoutImages) {
+TEST(Partition, RefusesWorkersWithoutImagesAndMoreImagesThanIndices) {
   EXPECT_THROW((void)partition(10, 0, 1), std::invalid_argument);
   EXPECT_THROW((void)partition(0, 1, 1), std::invalid_argument);
   EXPECT_THROW((void)partition(10, 11, 1), std::invalid_argument);

@@ -86,8 +86,9 @@ void put_on_a_network(const fs::path& run) {
 }
 
 void audit(const fs::path& run) {
-  const auto audit = mvsgd::sim::verify_run(run, {});
-  check(audit.holds() || !audit.checks.front().detail.empty(), "an audit says what differs");
+  for (const mvsgd::sim::Check& claim : mvsgd::sim::verify_run(run, {}).checks) {
+    check(claim.holds || !claim.detail.empty(), "an audit says what differs");
+  }
 }
 
 void condense(const fs::path& run) {

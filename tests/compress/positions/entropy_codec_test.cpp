@@ -157,7 +157,7 @@ TEST(EntropyCodec, RefusesAPositionOutsideTheModel) {
               ThrowsMessage<DecodeError>(HasSubstr("of d = 1000")));
 }
 
-TEST(EntropyCodec, RefusesACountThatNoSetOrStreamHoldsBeforeItAllocates) {
+TEST(EntropyCodec, RefusesACountThatNoSetOrStreamHolds) {
   const std::vector<std::byte> bytes(4);
   BitReader in(bytes, Bits(32));
   EXPECT_THAT([&] { (void)EntropyCodec(10).decode(in, 11); },

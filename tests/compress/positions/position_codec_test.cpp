@@ -157,7 +157,7 @@ TEST_P(EveryPositionCodec, RefusesAListThatIsNoSetAndWritesNothing) {
   }
 }
 
-TEST_P(EveryPositionCodec, RefusesACountThatNoSetHasBeforeItAllocates) {
+TEST_P(EveryPositionCodec, RefusesACountThatNoSetHas) {
   const std::vector<std::byte> bytes(64);
   for (const auto& codec : codecs(10)) {
     for (const std::uint64_t count :
@@ -168,7 +168,7 @@ TEST_P(EveryPositionCodec, RefusesACountThatNoSetHasBeforeItAllocates) {
   }
 }
 
-TEST_P(EveryPositionCodec, RefusesACountThatNoStreamOfItsBitsHasBeforeItAllocates) {
+TEST_P(EveryPositionCodec, RefusesACountThatNoStreamOfItsBitsHas) {
   const std::vector<std::byte> bytes(64);
   for (const auto& codec : codecs((std::uint64_t{1} << 32) - 1)) {
     BitReader in(bytes, Bits(512));

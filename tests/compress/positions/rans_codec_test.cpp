@@ -234,7 +234,7 @@ TEST(RansCodec, RefusesEachThingByItsName) {
   EXPECT_THAT(refusal(~Index{0}, wide, kFewest), HasSubstr("rans code: a gap of 32 bits"));
 }
 
-TEST(RansCodec, RefusesACountThatNoSetOrStreamHoldsBeforeItAllocates) {
+TEST(RansCodec, RefusesACountThatNoSetOrStreamHolds) {
   const std::vector<std::byte> bytes(4);
   BitReader in(bytes, Bits(32));
   EXPECT_THROW((void)RansCodec(~Index{0}).decode(in, ~Index{0} / 2), DecodeError);

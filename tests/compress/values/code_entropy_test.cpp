@@ -311,7 +311,7 @@ TEST(CodeEntropy, ExampleOfTheReadmeHasItsBits) {
   }
 }
 
-TEST(CodeEntropy, IsWithinTwoPerCentOfTheConditionalEntropyAtThePapersK) {
+TEST(CodeEntropy, IsWithinThreeThousandthsOfTheConditionalEntropyAtThePapersK) {
   for (unsigned q = 2; q <= 8; ++q) {
     Drawn all = drawn(111'740, q, 4, q);
     EXPECT_LT(static_cast<double>(encode(all.codes, q, all.own).size.count()),

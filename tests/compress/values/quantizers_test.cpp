@@ -17,17 +17,18 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::ThrowsMessage;
 
-TEST(Quantizers, HaveOneForEachQOfTheWireFormat) {
+TEST(Quantizers, HaveOneForEachQOfTheWireFormatAndTwoFor16) {
   std::vector<std::string> names;
-  for (unsigned q = 1; q <= 8; ++q) {
+  for (const unsigned q : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 16U}) {
     int having = 0;
     for (const QuantizerKind& kind : quantizers()) having += kind.has(q) ? 1 : 0;
-    EXPECT_EQ(having, 1) << "q = " << q;
+    EXPECT_EQ(having, q == 16 ? 2 : 1) << "q = " << q;
     names.emplace_back(quantizer_of(q).name);
   }
-  EXPECT_THAT(names, ElementsAre("scaled-sign", "fractional", "fractional", "fractional",
-                                 "fractional", "fractional", "fractional", "fractional"));
-  for (const unsigned q : {0U, 9U, 32U}) {
+  EXPECT_THAT(names,
+              ElementsAre("scaled-sign", "fractional", "fractional", "fractional", "fractional",
+                          "fractional", "fractional", "fractional", "float16"));
+  for (const unsigned q : {0U, 9U, 15U, 17U, 32U}) {
     EXPECT_THROW((void)quantizer_of(q), std::invalid_argument);
     EXPECT_THROW((void)make_quantizer(q, 0), std::invalid_argument);
   }
@@ -49,14 +50,15 @@ TEST(Quantizers, AreThoseOfTheirEquations) {
 }
 
 TEST(Quantizers, AreMadeAgainFromTheHeadersOfTheirMessages) {
+  const std::vector<float> v = {16, -10, -4, 1, 0, 0.3F, -6, 2, 8};
   for (const QuantizerKind& kind : quantizers()) {
     for (const std::size_t block : {0U, 1U, 7U, 1000U}) {
       const auto made = kind.make(kind.most_bits, block);
       const auto named =
           make_quantizer(made->value_bits(), made->block_size(50), made->wire_code());
-      EXPECT_EQ(named->quantize(std::vector<float>{0.3F}).halves,
-                made->quantize(std::vector<float>{0.3F}).halves)
-          << kind.name;
+      EXPECT_EQ(named->quantize(v).codes, made->quantize(v).codes) << kind.name;
+      EXPECT_EQ(named->quantize(v).halves, made->quantize(v).halves) << kind.name;
+      EXPECT_EQ(named->quantize(v).magnitudes, made->quantize(v).magnitudes) << kind.name;
       EXPECT_EQ(named->magnitudes(50), made->magnitudes(50)) << kind.name << ", block " << block;
       EXPECT_EQ(made->block_size(50), !kind.has_blocks ? 0U
                                       : block == 0     ? 50U

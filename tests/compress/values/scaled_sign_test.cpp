@@ -81,7 +81,7 @@ TEST(ScaledSign, SumsInDoubleInIncreasingIndexAndRoundsOnce) {
   // In float the two small values would be lost, one after another.
   const std::vector<float> small = {1.0F, 0x1p-24F, 0x1p-24F};
   EXPECT_THAT(ScaledSign(0).quantize(small).magnitudes, ElementsAre((1.0F + 0x1p-23F) / 3.0F));
-  EXPECT_NE((1.0F + 0x1p-23F) / 3.0F, 1.0F / 3.0F);
+  static_assert((1.0F + 0x1p-23F) / 3.0F != 1.0F / 3.0F);
   // 2^53 + 2^29 lies between two floats. In double the ones are lost one by one if added after it.
   // Added before it they are not lost, and lift the sum off the middle.
   std::vector<float> v = {0x1p53F, 0x1p29F, 1.0F, 1.0F};

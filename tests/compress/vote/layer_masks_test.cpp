@@ -176,13 +176,15 @@ TEST(LayerMasks, RandomMaskIsThatOfEachLayer) {
   EXPECT_NE(random_mask(kLayers, 11, 5), want);
 }
 
-TEST(LayerMasks, RefuseLayersWithTooFewVotes) {
+TEST(LayerMasks, RefuseLayersWithTooFewVotesOrOfAnotherDimension) {
   const VoteTally tally = tally_of({1, 0, 1, 1});
   const std::vector<Layer> layers{{2, 2}, {2, 1}};
   EXPECT_THROW((void)majority_mask(tally, layers, {}), std::invalid_argument);
   EXPECT_THROW((void)random_selection(tally, layers, 1, 1), std::invalid_argument);
-  EXPECT_THROW((void)random_selection(tally, std::vector<Layer>{{3, 1}}, 1, 1),
-               std::invalid_argument);
+  for (const Layer& other : {Layer{3, 1}, Layer{5, 1}}) {
+    EXPECT_THROW((void)majority_mask(tally, std::vector{other}, {}), std::invalid_argument);
+    EXPECT_THROW((void)random_selection(tally, std::vector{other}, 1, 1), std::invalid_argument);
+  }
 }
 
 }  // namespace

@@ -382,9 +382,11 @@ TEST(Bf16Convolutions, RefuseExtentsThatAreNone) {
 }
 
 TEST(Bf16Convolutions, AnEngineThatIsNotHereIsRefusedWithTheReason) {
+  bool lacks_any = false;
   for (const Bf16Engine engine : {Bf16Engine::amx, Bf16Engine::fma}) {
     const std::string why = objection(engine);
     if (why.empty()) continue;
+    lacks_any = true;
     try {
       const Bf16Convolutions convolutions(engine, serial());
       ADD_FAILURE() << name(engine);
@@ -392,6 +394,7 @@ TEST(Bf16Convolutions, AnEngineThatIsNotHereIsRefusedWithTheReason) {
       EXPECT_EQ(error.what(), "bfloat16 convolutions by " + std::string(name(engine)) + ": " + why);
     }
   }
+  if (!lacks_any) GTEST_SKIP() << "all engines are here";
 }
 
 }  // namespace

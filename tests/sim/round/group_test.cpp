@@ -537,7 +537,7 @@ TEST(Group, SumIsNTimesTheMeanOfADenseRound) {
   }
 }
 
-TEST(Group, MasksOverlapWithTheLastOneFromTheSecondSparseRoundOn) {
+TEST(Group, TellsOverlapsFromTheSecondSparseRoundOnAndAgreementFromTheFirst) {
   DrawnUpdate update(kD, 2, 9);
   Observers observers;
   observers.on_closed = [](const RoundRecord& record) {

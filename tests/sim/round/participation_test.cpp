@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <ostream>
 #include <set>
@@ -248,17 +249,27 @@ TEST_P(Sampled, MayGiveUpARoundWhoseUpdatesAreSent) {
   }
 }
 
-TEST_P(Sampled, AgreementIsOverTheVotesThatAreCounted) {
+TEST_P(Sampled, AgreementIsOverTheVotesThatAreCountedAndOverlapOverTheMask) {
   on_closed_ = [&](const RoundRecord& record) {
-    if (!record.vote_agreement) return;
-    const DefinedRound& now = defined_[record.round.t - 1];
+    const std::uint32_t t = record.round.t;
+    if (t == 0) return;
+    const DefinedRound& now = defined_[t - 1];
+    ASSERT_EQ(record.mask_overlap.has_value(), !record.round.dense && !record.round.first_sparse);
+    if (record.mask_overlap) {
+      std::vector<compress::Index> both;
+      std::ranges::set_intersection(now.mask, defined_[t - 2].mask, std::back_inserter(both));
+      const auto share = static_cast<double>(both.size()) / static_cast<double>(now.mask.size());
+      EXPECT_EQ(*record.mask_overlap, share) << t;
+    }
     std::size_t voters = 0;
     for (const auto& vote : now.votes) voters += vote.empty() ? 0 : 1;
+    ASSERT_EQ(record.vote_agreement.has_value(), voters > 0) << t;
+    if (voters == 0) return;
     EXPECT_EQ(voters, drops(*settings_.scheme) ? kWorkers : now.participants.size());
     std::uint64_t votes = 0;
     for (const compress::Index i : now.mask) votes += now.counts[i];
     const auto places = static_cast<double>(now.mask.size() * voters);
-    EXPECT_EQ(*record.vote_agreement, static_cast<double>(votes) / places) << record.round.t;
+    EXPECT_EQ(*record.vote_agreement, static_cast<double>(votes) / places) << t;
   };
   (void)advance(begin(), update_, 2);
 }

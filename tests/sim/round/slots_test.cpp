@@ -58,7 +58,7 @@ TEST(Slots, OfADeviceGoToTheWorkersThatAreOnIt) {
       EXPECT_EQ(another.index() % 2, 0U);
       leased = true;
     });
-    std::this_thread::yield();
+    std::this_thread::sleep_for(kLongEnoughToWait);
     EXPECT_FALSE(leased);
   }
   waiting.join();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <barrier>
+#include <climits>
 #include <iterator>
 #include <sstream>
 #include <string>
@@ -29,13 +30,15 @@ using testing::HasSubstr;
 
 class RunDirectoryTest : public testing::Test {
  protected:
-  /// Trains a run of a few rounds to its end.
-  void train() {
+  /// Trains a run of a few rounds to its end. Returns its accuracy.
+  double train() {
     RunDirectory directory(path_, settings_, {{"version", "test"}, {"bits", "portable"}});
     const auto images = data::synthesize({.train = 64, .test = 16});
     TrialSinks sinks;
     sinks.on_round = [&](const RoundRecord& record) { directory.add(record, 1.5); };
-    directory.finish(run_trial(settings_, images, sinks), 2.5);
+    const TrialResult result = run_trial(settings_, images, sinks);
+    directory.finish(result, 2.5);
+    return result.evaluation.accuracy;
   }
 
   std::string text(const char* name) {
@@ -79,12 +82,12 @@ TEST_F(RunDirectoryTest, ConfigReadsBackAsTheSettings) {
 }
 
 TEST_F(RunDirectoryTest, LedgerOfAFinishedRunIsTheLaw) {
-  train();
+  const double accuracy = train();
   const Verification verification = verify_run(path_, {});
   EXPECT_TRUE(verification.holds()) << verification.checks.front().detail;
   EXPECT_THAT(text("ledger.csv"), HasSubstr("0,0,down,model,initial_model,365440\n"));
   EXPECT_THAT(text("metrics.jsonl"), HasSubstr("\"round\":3"));
-  EXPECT_GT(read_finished_run(path_).accuracy, -1);
+  EXPECT_EQ(read_finished_run(path_).accuracy, accuracy);
 }
 
 TEST_F(RunDirectoryTest, AnAlteredBitCountIsFound) {
@@ -335,9 +338,21 @@ TEST_F(RunDirectoryTest, OfSeveralThatBeginAtOnceOneHasItAndTheOthersLeaveItsFil
   }
 }
 
+// The directory itself can be made: its path is as long as the system takes, or a few letters less.
 TEST_F(RunDirectoryTest, NothingIsLeftWhereNothingCanBeWritten) {
-  EXPECT_THROW(RunDirectory("/proc/mvsgd", settings_, {}), InputError);
-  EXPECT_FALSE(fs::exists("/proc/mvsgd"));
+  constexpr std::size_t kLongest = PATH_MAX - 1;
+  const std::string config = "/config.toml";
+  const std::string checkpoints = "/checkpoint";
+  ASSERT_LT(checkpoints.size(), config.size());
+  for (const std::size_t size : {kLongest, kLongest - checkpoints.size()}) {
+    fs::path longest = path_;
+    while (size - longest.native().size() > 200) longest /= std::string(100, 'd');
+    longest /= std::string(size - longest.native().size() - 1, 'd');
+    fs::create_directories(longest);
+    fs::remove_all(path_);
+    EXPECT_THROW(RunDirectory(longest, settings_, {}), InputError) << size;
+    EXPECT_TRUE(fs::is_empty(directory_.path())) << size;
+  }
 }
 
 TEST_F(RunDirectoryTest, AnUnfinishedRunIsNoBaseline) {
