@@ -170,7 +170,7 @@ left_alone() {
   local status rounds=30 is_late=1
   while ((is_late)); do
     rm -rf "$run"
-    LD_PRELOAD=$hangup_handler nohup "${train[@]}" "$run" --rounds $rounds >"$work/log" 2>&1 &
+    nohup env LD_PRELOAD="$hangup_handler" "${train[@]}" "$run" --rounds $rounds >"$work/log" 2>&1 &
     pid=$!
     wait_for '"round":3' "$run/metrics.jsonl"
     if kill -s HUP "$pid" 2>/dev/null && ! grep -q '"end":true' "$run/metrics.jsonl"; then is_late=0; fi
