@@ -1,4 +1,4 @@
-// What a run needs of memory, from its settings alone, and whether there is as much.
+// What a run needs of memory, by its settings and what is resident, and whether there is as much.
 #pragma once
 
 #include <cstdint>
