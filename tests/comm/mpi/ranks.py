@@ -19,20 +19,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from leave import ask_for_leave
+
 mvsgd, mpiexec, case, *arguments = sys.argv[1:]
 work = Path(tempfile.mkdtemp())
 PATIENCE = 120  # seconds for a run of a second or two, on a machine that does much else
 
-# Open MPI asks for leave where all is run as root, and for more ranks than cores: 4, and 5 (PRTE). MPICH asks for
-# nothing.
-os.environ.update(
-    OMPI_ALLOW_RUN_AS_ROOT="1",
-    OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-    OMPI_MCA_rmaps_base_oversubscribe="1",
-    PRTE_ALLOW_RUN_AS_ROOT="1",
-    PRTE_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-    PRTE_MCA_rmaps_default_mapping_policy=":oversubscribe",
-)
+ask_for_leave()
 info = subprocess.run([mvsgd, "info"], capture_output=True, text=True, check=True).stdout
 is_open_mpi = "mpi (Open MPI" in info
 # Its launcher passes no word on once it has been told to end, and leaves a quarter of a second.

@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 from hosts import Hosts, Missing
+from leave import ask_for_leave
 
 mvsgd, mpiexec, *rates = sys.argv[1:]
 mvsgd = str(Path(mvsgd).resolve())
@@ -32,6 +33,7 @@ SCHEMES = {"ssgd-mv": ["--phi", "0.5"], "ssgd-mv-ad": ["--phi", "0.5", "--phi-ad
 OVERHEAD = f"{100 * 66 / 1448:.2f}%"  # a packet's headers of Ethernet, IP and TCP beside what it carries
 folder = Path(tempfile.mkdtemp())
 worst = 0.0
+ask_for_leave()
 
 
 def seconds_of(directory):
