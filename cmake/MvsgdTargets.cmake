@@ -40,6 +40,13 @@ function(mvsgd_library name)
   set_property(GLOBAL APPEND PROPERTY MVSGD_LIBRARIES mvsgd_${name})
 endfunction()
 
+# mvsgd_instructions("-mavx2;-mfma" loops_avx2.cpp ...): sources of this folder that are compiled for an
+# instruction set of their own. They are optimized in every configuration: an inline function that is
+# left in one of them may be linked in place of everybody's (lint/instruction_sets).
+function(mvsgd_instructions flags)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${flags};$<$<NOT:$<CONFIG:Release>>:-O2>")
+endfunction()
+
 # mvsgd_find_package(data OpenSSL COMPONENTS Crypto): a package that mvsgd::data and its users need.
 # find_package(mvsgd COMPONENTS data) looks for it again, with the same arguments.
 macro(mvsgd_find_package library package)

@@ -35,7 +35,8 @@ struct Square {
                   : pixels[index];
   }
 
-  Square(const Activation& shape, const Corner& corner, const float* x, const float* zeros)
+  [[gnu::always_inline]] Square(const Activation& shape, const Corner& corner, const float* x,
+                                const float* zeros)
       : row_stride(shape.width * shape.pixel_stride()), pixel_stride(shape.pixel_stride()) {
     const std::int64_t top = corner.top - Before;
     const std::int64_t left = corner.left - Before;
@@ -78,7 +79,8 @@ inline void read_tiles_ahead(const Activation& shape, const Corner& corner, cons
 // and each new line of the cache is waited for in turn.
 class TileOfResults {
  public:
-  TileOfResults(const Activation& shape, const Corner& corner, const float* y) {
+  [[gnu::always_inline]] TileOfResults(const Activation& shape, const Corner& corner,
+                                       const float* y) {
     for (std::int64_t i = 0; i < kTile * kTile; ++i) {
       const std::int64_t row = std::min(corner.top + i / kTile, shape.height - 1);
       const std::int64_t column = std::min(corner.left + i % kTile, shape.width - 1);

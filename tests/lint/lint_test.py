@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
@@ -10,6 +11,7 @@ import bindings
 import forbidden
 import headers_stand_alone
 import includes
+import instruction_sets
 import libraries_do_not_print_or_abort
 import links
 import philox_purposes
@@ -389,6 +391,43 @@ class HeadersStandAlone(unittest.TestCase):
 
     def test_a_complete_header_is_left_alone(self):
         self.assertEqual(self.check("#pragma once\n#include <string>\nstd::string b();\n"), "")
+
+
+class InstructionSets(unittest.TestCase):
+    LOOPS = "enum class Isa { portable, avx2 };\ntemplate <Isa> struct Loops { static int run() { return 1; } };\n"
+
+    def check(self, code, flag="-mavx2"):
+        """The findings of a source that says to be compiled with this flag, and is compiled without it."""
+
+        def check(root, build):
+            compiler = ["c++", "-std=c++20", "-o", "a.o", "-c", f"{root}/nn/a.cpp"]
+            subprocess.run(compiler, cwd=root, check=True)
+            entry = {"directory": str(root), "file": f"{root}/nn/a.cpp", "command": " ".join([*compiler, flag])}
+            (build / "compile_commands.json").write_text(json.dumps([entry]))
+            return instruction_sets.check(root, build)
+
+        return findings(check, {"nn/a.cpp": code, "build/x": ""}, "build")
+
+    def test_an_inline_function_that_is_left_is_found(self):
+        code = "inline int shared(int x) { return x + 1; }\nint own(int x) { return shared(x); }\n"
+        self.assertEqual("nn/a.cpp:1: shared(int) may be another object's, too", self.check(code))
+        self.assertEqual("", self.check(code, "-O0"), "without instructions of its own")
+
+    def test_an_instance_for_the_portable_set_is_found(self):
+        instances = "template struct Loops<Isa::avx2>;\ntemplate struct Loops<Isa::portable>;\n"
+        found = self.check("namespace a {\n" + self.LOOPS + instances + "}\n")
+        self.assertEqual("nn/a.cpp:1: a::Loops<(a::Isa)0>::run() may be another object's, too", found)
+
+    def test_functions_of_its_own_are_left_alone(self):
+        self.assertEqual("", self.check("namespace {\nint f(int x) { return x; }\n}\nint own() { return f(1); }\n"))
+
+    def test_an_object_that_is_not_built_is_found(self):
+        def check(root, build):
+            entry = {"directory": str(root), "file": f"{root}/nn/a.cpp", "command": "c++ -mavx2 -o a.o -c a.cpp"}
+            (build / "compile_commands.json").write_text(json.dumps([entry]))
+            return instruction_sets.check(root, build)
+
+        self.assertIn("a.o", findings(check, {"nn/a.cpp": "", "build/x": ""}, "build"))
 
 
 class ReadmeCommands(unittest.TestCase):
