@@ -9,8 +9,10 @@ changes need all earlier rounds in PLAIN. For positions `bound` is log2 of the n
 is the entropy of the signs and of the levels, given the worker's own vote. Each peer gets three inputs, and the best
 counts: the message's body; a byte for each code or gap; those bytes with the marked values after the others, or a
 bitmap of the list. The peers are zstd (a frame's header included, some 8 bytes), zlib's Z_HUFFMAN_ONLY, raw, bzip2 -9
-and xz -9e, raw. Debian packages neither FSE nor Huff0 but inside zstd. Then come the peers' speeds on those inputs,
-each message by itself, one thread.
+and xz -9e, raw. Debian packages neither FSE nor Huff0 but inside zstd. For the
+votes, `fitted` is what no table for our rANS code's gaps gets below (gap_fit.py), and `fitted_given_last` the same if
+it also knew where the worker's last vote is dense: how far ahead of each gap's start its second position is. Last come
+the peers' speeds on those inputs, each message by itself, one thread.
 """
 
 import bisect
@@ -25,6 +27,8 @@ import sys
 import tempfile
 import time
 import zlib
+
+from gap_fit import fitted_bits
 
 HEADER = struct.Struct("<4B5I")
 
@@ -173,6 +177,16 @@ def ranks_of(members, vote, kind):
     return below if kind == "drop" else [member - under for member, under in zip(members, below)]
 
 
+def distances_ahead(members, last):
+    """For each member, how far the second next of the last vote is from where its gap begins: half octaves."""
+    padded, start, found = [*last, math.inf, math.inf], 0, []
+    for member in members:
+        second = padded[bisect.bisect_left(last, start) + 1]
+        found.append(int(2 * math.log2(second - start + 1)) if second < math.inf else None)
+        start = member + 1
+    return found
+
+
 def update_bits(path):
     """The codes alone, without header, level means and padding: at most 7 bits more."""
     message = read(path)
@@ -202,7 +216,10 @@ def main(plain, least):
             others, k = message["d"] - len(vote), len(vote)
             bound = log2_choices(k, len(left)) + log2_choices(others, len(new))
             drops, adds = ranks_of(left, last, "drop"), ranks_of(new, last, "add")
+            given, fitted_drops = distances_ahead(new, last), fitted_bits(drops, k)
             add("a vote", paper=8 * len(message["body"]), bound=bound, ours=8 * len(read(ours)["body"]), of=k,
+                fitted=fitted_drops + fitted_bits(adds, others),
+                fitted_given_last=fitted_drops + fitted_bits(adds, others, given),
                 **peers.bits("a vote", k, message["body"], gaps(drops) + gaps(adds),
                              bitmap(drops, k) + bitmap(adds, others)))
         elif kind in ("add", "drop"):
