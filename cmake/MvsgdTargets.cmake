@@ -4,12 +4,15 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # Flags of every target of the project. Contraction is off everywhere: if only one compiler or
-# processor used fused multiply-adds, digests would differ between machines. Warnings are errors
-# only in the presets, which are for developers: a future compiler must not stop a user.
+# processor used fused multiply-adds, digests would differ between machines. Fast arithmetic is off,
+# whatever CXXFLAGS ask for: sums would have another order, and a NaN would not be found.
+# Warnings are errors only in the presets, which are for developers: a future compiler must not stop
+# a user.
 function(mvsgd_flags target)
   target_compile_options(${target} PRIVATE
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-fast-math>
     $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>
-    "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:--fmad=false --extended-lambda -Xcompiler=-ffp-contract=off>")
+    "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:--fmad=false --extended-lambda -Xcompiler=-fno-fast-math,-ffp-contract=off>")
   if(PROJECT_IS_TOP_LEVEL)
     # The code that nvcc hands to the C++ compiler is not pedantic.
     target_compile_options(${target} PRIVATE

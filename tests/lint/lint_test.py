@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
+import arithmetic
 import ascii
 import bindings
 import forbidden
@@ -428,6 +429,27 @@ class InstructionSets(unittest.TestCase):
             return instruction_sets.check(root, build)
 
         self.assertIn("a.o", findings(check, {"nn/a.cpp": "", "build/x": ""}, "build"))
+
+
+class Arithmetic(unittest.TestCase):
+    def check(self, flags):
+        def check(root, build):
+            entry = {"directory": str(root), "file": f"{root}/nn/a.cpp",
+                     "command": f"ccache c++ -std=c++20 {flags} -o a.o -c {root}/nn/a.cpp"}
+            (build / "compile_commands.json").write_text(json.dumps([entry]))
+            return arithmetic.check(root, build)
+
+        return findings(check, {"nn/a.cpp": "", "build/x": ""}, "build")
+
+    def test_flags_that_leave_fast_arithmetic_are_found(self):
+        self.assertIn("nn/a.cpp:1: with -ffast-math: #define __FAST_MATH__", self.check("-ffp-contract=off"))
+        self.assertIn("__FINITE_MATH_ONLY__ 1", self.check("-fno-fast-math -ffinite-math-only -ffp-contract=off"))
+
+    def test_flags_that_leave_contraction_are_found(self):
+        self.assertEqual("nn/a.cpp:1: with -ffast-math: -ffp-contract=fast", self.check("-fno-fast-math"))
+
+    def test_flags_that_take_both_back_are_left_alone(self):
+        self.assertEqual("", self.check("-fno-fast-math -ffp-contract=off"))
 
 
 class ReadmeCommands(unittest.TestCase):
