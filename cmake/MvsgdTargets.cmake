@@ -9,6 +9,8 @@ include(CMakePackageConfigHelpers)
 # Warnings are errors only in the presets, which are for developers: a future compiler must not stop
 # a user.
 function(mvsgd_flags target)
+  # Names in unnamed namespaces are a file's own.
+  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:-fno-fast-math>
     $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>
