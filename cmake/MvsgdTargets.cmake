@@ -16,6 +16,10 @@ function(mvsgd_flags target)
       $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow>
       $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wconversion,-Wshadow>)
   endif()
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "EXECUTABLE" AND CMAKE_CXX_FLAGS MATCHES "-fsanitize=")
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/sanitizer_options.cpp)
+  endif()
 endfunction()
 
 # mvsgd_library(nn_onednn a.cpp b.hpp ...): target mvsgd_nn_onednn, alias and export mvsgd::nn_onednn.
