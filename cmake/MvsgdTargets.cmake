@@ -5,7 +5,8 @@ include(CMakePackageConfigHelpers)
 
 # Flags of every target of the project. Contraction is off everywhere: if only one compiler or
 # processor used fused multiply-adds, digests would differ between machines. Warnings are errors
-# only in the presets, which are for developers: a future compiler must not stop a user.
+# only in the presets, which are for developers: a future compiler must not stop a user. With a
+# sanitizer, each program has what it asks of the sanitizer's runtime.
 function(mvsgd_flags target)
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>
