@@ -7,7 +7,7 @@ include(CMakePackageConfigHelpers)
 # processor used fused multiply-adds, digests would differ between machines. Fast arithmetic is off,
 # whatever CXXFLAGS ask for: sums would have another order, and a NaN would not be found.
 # Warnings are errors only in the presets, which are for developers: a future compiler must not stop
-# a user.
+# a user. With a sanitizer, each program has what it asks of the sanitizer's runtime.
 function(mvsgd_flags target)
   # Names in unnamed namespaces are a file's own.
   set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
@@ -20,6 +20,10 @@ function(mvsgd_flags target)
     target_compile_options(${target} PRIVATE
       $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow>
       $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wconversion,-Wshadow>)
+  endif()
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "EXECUTABLE" AND CMAKE_CXX_FLAGS MATCHES "-fsanitize=")
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/sanitizer_options.cpp)
   endif()
 endfunction()
 
