@@ -134,6 +134,8 @@ def threads(work):
 
 def no_thread(work):
     """Room for the program alone: plain SGD needs no other thread, nor does the writing of megabytes."""
+    if SANITIZED:  # AddressSanitizer looks for leaks in a thread of its own
+        os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     settings = "--preset sm --width 16 --rounds 3 --batch 4 --synthetic-train 120 --synthetic-test 16 --quiet".split()
     whole = whole_run(work, settings)
     out = work / "out"
