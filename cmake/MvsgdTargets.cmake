@@ -50,10 +50,12 @@ function(mvsgd_library name)
 endfunction()
 
 # mvsgd_instructions("-mavx2;-mfma" loops_avx2.cpp ...): sources of this folder that are compiled for an
-# instruction set of their own. They are optimized in every configuration: an inline function that is
-# left in one of them may be linked in place of everybody's (lint/instruction_sets).
+# instruction set of their own. An inline function that is left in one of them may be linked in place
+# of everybody's (lint/instruction_sets). So they are optimized in every configuration, and before
+# the linker chooses: its own optimization leaves all functions to it.
 function(mvsgd_instructions flags)
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${flags};$<$<NOT:$<CONFIG:Release>>:-O2>")
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS
+    "${flags};-fno-lto;$<$<NOT:$<CONFIG:Release>>:-O2>")
 endfunction()
 
 # mvsgd_find_package(data OpenSSL COMPONENTS Crypto): a package that mvsgd::data and its users need.
