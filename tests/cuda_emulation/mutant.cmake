@@ -31,5 +31,6 @@ function(mvsgd_mutant name source test old new)
   # A crash counts as a found fault, too, which WILL_FAIL would not allow.
   add_test(NAME ${folder}/mutant/${name}
            COMMAND sh -c "! \"$0\" --gtest_brief=1" $<TARGET_FILE:${target}>)
-  set_tests_properties(${folder}/mutant/${name} PROPERTIES LABELS cuda_emulated TIMEOUT 120)
+  mvsgd_time_limit(limit 600)
+  set_tests_properties(${folder}/mutant/${name} PROPERTIES LABELS cuda_emulated TIMEOUT ${limit})
 endfunction()
