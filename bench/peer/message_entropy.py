@@ -9,10 +9,10 @@ changes need all earlier rounds in PLAIN. For positions `bound` is log2 of the n
 is the entropy of the signs and of the levels, given the worker's own vote. Each peer gets three inputs, and the best
 counts: the message's body; a byte for each code or gap; those bytes with the marked values after the others, or a
 bitmap of the list. The peers are zstd (a frame's header included, some 8 bytes), zlib's Z_HUFFMAN_ONLY, raw, bzip2 -9
-and xz -9e, raw. Debian packages neither FSE nor Huff0 but inside zstd. For the
-votes, `fitted` is what no table for our rANS code's gaps gets below (gap_fit.py), and `fitted_given_last` the same if
-it also knew where the worker's last vote is dense: how far ahead of each gap's start its second position is. Last come
-the peers' speeds on those inputs, each message by itself, one thread.
+and xz -9e, raw. Debian packages neither FSE nor Huff0 but inside zstd. For the votes, `fitted` is what no table for our
+rANS code's gaps gets below (gap_fit.py), and `fitted_given_last` the same if it also knew where the worker's last vote
+is dense: how far ahead of each gap's start its second position is. Last come the peers' speeds on those inputs, each
+message by itself, one thread.
 """
 
 import bisect

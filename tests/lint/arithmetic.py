@@ -8,7 +8,6 @@ nothing is NaN, and a product that is fused with a sum is not rounded.
 
 import subprocess
 
-import headers_stand_alone
 import tree
 
 FAST = ("__FAST_MATH__", "__FINITE_MATH_ONLY__ 1", "__ASSOCIATIVE_MATH__", "__RECIPROCAL_MATH__")
@@ -25,7 +24,9 @@ def faults(compiler, flags):
 
 def check(root, build):
     findings, known = [], {}
-    for source, (words, _) in sorted(headers_stand_alone.compiled(root, build).items()):
+    for source, words, _ in tree.commands(root, build):
+        if source.suffix != ".cpp":
+            continue
         compiler = next(i for i, word in enumerate(words) if word.startswith("-")) - 1  # a cache may stand before it
         flags = tuple(word for word in words[compiler + 1:] if word.startswith(("-f", "-m", "-O", "-std")))
         if flags not in known:

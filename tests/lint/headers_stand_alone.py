@@ -8,10 +8,7 @@ disabled backend, are skipped.
 """
 
 import concurrent.futures
-import json
 import os
-import pathlib
-import shlex
 import subprocess
 
 import tree
@@ -20,14 +17,12 @@ import tree
 def compiled(root, build):
     """The sources of BUILD, each with its compile command, without source and output, and its directory."""
     found = {}
-    for entry in json.loads((build / "compile_commands.json").read_text()):
-        source = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        if source.suffix != ".cpp" or not source.is_relative_to(root):
+    for source, words, directory in tree.commands(root, build):
+        if source.suffix != ".cpp":
             continue
-        words = shlex.split(entry["command"])
-        del words[words.index("-o") : words.index("-o") + 2]
-        flags = [word for word in words if word not in ("-c", entry["file"])]
-        found[source.relative_to(root)] = (flags, entry["directory"])
+        for option in ("-o", "-c"):
+            del words[words.index(option) : words.index(option) + 2]
+        found[source] = (words, directory)
     return found
 
 

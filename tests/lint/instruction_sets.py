@@ -7,10 +7,8 @@ program that never chooses AVX-512 runs its instructions all the same. So whatev
 instructions of its own must be a template's instance for this instruction set: nm names Isa as an argument.
 """
 
-import json
 import pathlib
 import re
-import shlex
 import subprocess
 
 import tree
@@ -20,18 +18,12 @@ SHARED = re.compile(r"[0-9a-f]+ W (.*)")  # nm's letter for a function that othe
 OF_ONE_SET = re.compile(r"::Isa\)[1-9]")  # Isa::portable, 0, is compiled without such flags
 
 
-def objects(root, build):
-    """Of the sources under root that have instructions of their own: source and object."""
-    for entry in json.loads((build / "compile_commands.json").read_text()):
-        source = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        words = shlex.split(entry["command"])
-        if source.is_relative_to(root) and any(OWN_INSTRUCTIONS.match(word) for word in words):
-            yield source.relative_to(root), pathlib.Path(entry["directory"], words[words.index("-o") + 1])
-
-
 def check(root, build):
     findings = []
-    for source, made in objects(root, build):
+    for source, words, directory in tree.commands(root, build):
+        if not any(OWN_INSTRUCTIONS.match(word) for word in words):
+            continue
+        made = pathlib.Path(directory, words[words.index("-o") + 1])
         listed = subprocess.run(["nm", "-C", "--defined-only", made], capture_output=True, text=True)
         if listed.returncode != 0:
             findings.append(f"{source}:1: {listed.stderr.strip()}")

@@ -33,6 +33,17 @@ def findings(check, files, *more):
         return "\n".join(check(root, *(root / path for path in more)))
 
 
+def built_by(check, command, source="nn/a.cpp"):
+    """The check, in a tree whose build has this command for the source. {root} in it is the tree."""
+
+    def check_build(root, build):
+        entry = {"directory": str(root), "file": f"{root}/{source}", "command": command.format(root=root)}
+        (build / "compile_commands.json").write_text(json.dumps([entry]))
+        return check(root, build)
+
+    return check_build
+
+
 class Tree(unittest.TestCase):
     def test_code_has_neither_comments_nor_strings_and_as_many_lines(self):
         text = 'a; // "b\n/* c\n */ d("e//", \'"\', 1\'000); R"x(f\n)y")x" g;\n'
@@ -378,13 +389,8 @@ class Links(unittest.TestCase):
 class HeadersStandAlone(unittest.TestCase):
     def check(self, header):
         """The findings in a tree with this header and one source beside it that does not include it."""
-
-        def check(root, build):
-            command = f"c++ -std=c++20 -I{root} -o a.o -c {root}/comm/a.cpp"
-            entry = {"directory": str(root), "file": f"{root}/comm/a.cpp", "command": command}
-            (build / "compile_commands.json").write_text(json.dumps([entry]))
-            return headers_stand_alone.check(root, build)
-
+        command = "c++ -std=c++20 -I{root} -o a.o -c {root}/comm/a.cpp"
+        check = built_by(headers_stand_alone.check, command, "comm/a.cpp")
         return findings(check, {"comm/b.hpp": header, "comm/a.cpp": "", "build/x": ""}, "build")
 
     def test_a_missing_include_is_found(self):
@@ -397,15 +403,16 @@ class HeadersStandAlone(unittest.TestCase):
 class InstructionSets(unittest.TestCase):
     LOOPS = "enum class Isa { portable, avx2 };\ntemplate <Isa> struct Loops { static int run() { return 1; } };\n"
 
+    @staticmethod
+    def with_flag(flag):
+        return built_by(instruction_sets.check, f"c++ {flag} -o a.o -c {{root}}/nn/a.cpp")
+
     def check(self, code, flag="-mavx2"):
         """The findings of a source that says to be compiled with this flag, and is compiled without it."""
 
         def check(root, build):
-            compiler = ["c++", "-std=c++20", "-o", "a.o", "-c", f"{root}/nn/a.cpp"]
-            subprocess.run(compiler, cwd=root, check=True)
-            entry = {"directory": str(root), "file": f"{root}/nn/a.cpp", "command": " ".join([*compiler, flag])}
-            (build / "compile_commands.json").write_text(json.dumps([entry]))
-            return instruction_sets.check(root, build)
+            subprocess.run(["c++", "-std=c++20", "-o", "a.o", "-c", "nn/a.cpp"], cwd=root, check=True)
+            return self.with_flag(flag)(root, build)
 
         return findings(check, {"nn/a.cpp": code, "build/x": ""}, "build")
 
@@ -423,22 +430,12 @@ class InstructionSets(unittest.TestCase):
         self.assertEqual("", self.check("namespace {\nint f(int x) { return x; }\n}\nint own() { return f(1); }\n"))
 
     def test_an_object_that_is_not_built_is_found(self):
-        def check(root, build):
-            entry = {"directory": str(root), "file": f"{root}/nn/a.cpp", "command": "c++ -mavx2 -o a.o -c a.cpp"}
-            (build / "compile_commands.json").write_text(json.dumps([entry]))
-            return instruction_sets.check(root, build)
-
-        self.assertIn("a.o", findings(check, {"nn/a.cpp": "", "build/x": ""}, "build"))
+        self.assertIn("a.o", findings(self.with_flag("-mavx2"), {"nn/a.cpp": "", "build/x": ""}, "build"))
 
 
 class Arithmetic(unittest.TestCase):
     def check(self, flags):
-        def check(root, build):
-            entry = {"directory": str(root), "file": f"{root}/nn/a.cpp",
-                     "command": f"ccache c++ -std=c++20 {flags} -o a.o -c {root}/nn/a.cpp"}
-            (build / "compile_commands.json").write_text(json.dumps([entry]))
-            return arithmetic.check(root, build)
-
+        check = built_by(arithmetic.check, f"ccache c++ -std=c++20 {flags} -o a.o -c {{root}}/nn/a.cpp")
         return findings(check, {"nn/a.cpp": "", "build/x": ""}, "build")
 
     def test_flags_that_leave_fast_arithmetic_are_found(self):

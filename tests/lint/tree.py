@@ -6,8 +6,10 @@ can be run by hand, on this tree or another one: python3 tests/lint/sizes.py [RO
 another argument, which their first lines describe.
 """
 
+import json
 import pathlib
 import re
+import shlex
 import sys
 
 CPP = (".hpp", ".cpp", ".cu", ".cuh")
@@ -54,6 +56,14 @@ def _newlines(match):
 def lines(text):
     """(number, line) from 1."""
     return enumerate(text.split("\n"), start=1)
+
+
+def commands(root, build):
+    """(source, the words of its compile command, the directory in which that runs) of the build's sources under root."""
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        source = pathlib.Path(entry["directory"], entry["file"]).resolve()
+        if source.is_relative_to(root):
+            yield source.relative_to(root), shlex.split(entry["command"]), entry["directory"]
 
 
 def main(check, default=None):

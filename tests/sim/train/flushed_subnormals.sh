@@ -15,11 +15,11 @@ digest() { # LD_PRELOAD
   # A step changes what begins as zero by less than the least normal number.
   LD_PRELOAD=$1 "$mvsgd" train --preset demo "${options[@]}" --learning-rate 1e-38 --width 2 --batch 4 --workers 2 \
     --synthetic-train 16 --synthetic-test 8 --epochs 2 --out "$work/run" >"$work/log" 2>&1 ||
-    { local code=$?; cat "$work/log" >&2; exit "$code"; }
+    { cat "$work/log" >&2; return 1; }
   sed -n 's/^sha256(theta) *//p' "$work/log"
 }
 
-want=$(digest "") || exit $(($? == 3 ? 77 : 1))
+want=$(digest "")
 [[ $want =~ ^[0-9a-f]{64}$ ]] || { echo "no digest: '$want'"; exit 1; }
 got=$(digest "$library")
 echo "$got, and $want without the library"
