@@ -31,6 +31,8 @@
 #include "sim/report/seed_groups.hpp"
 #include "sim/report/uplink_figure.hpp"
 #include "sim/run/condensed_run.hpp"
+#include "sim/run/run_archive.hpp"
+#include "sim/run/run_history.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/verify/verify.hpp"
 
@@ -39,20 +41,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<RunHistory> read_runs(const std::vector<std::string>& directories) {
+/// A run by its directory or its archive.
+RunWithRows read_run(const fs::path& path) {
+  RunWithRows run = of_run(path, read_run_with_rows);
+  run.history.path = path;
+  return run;
+}
+
+std::vector<RunHistory> read_runs(const std::vector<std::string>& paths) {
   std::vector<RunHistory> runs;
-  runs.reserve(directories.size());
-  for (const std::string& directory : directories) runs.push_back(read_run_history(directory));
+  runs.reserve(paths.size());
+  for (const std::string& path : paths) runs.push_back(read_run(path).history);
   return runs;
 }
 
 /// Reads the runs with the times that they would take over the network, and prints a line for each.
 std::vector<RunHistory> read_runs_over(const Network& network,
-                                       const std::vector<std::string>& directories,
-                                       std::ostream& out) {
+                                       const std::vector<std::string>& paths, std::ostream& out) {
   std::vector<RunWithRows> runs;
-  runs.reserve(directories.size());
-  for (const std::string& directory : directories) runs.push_back(read_run_with_rows(directory));
+  runs.reserve(paths.size());
+  for (const std::string& path : paths) runs.push_back(read_run(path));
   std::uint32_t workers = 0;
   for (const RunWithRows& run : runs) workers = std::max(workers, run.history.settings.workers);
   check_workers(network, workers);
@@ -67,10 +75,10 @@ std::vector<RunHistory> read_runs_over(const Network& network,
 
 /// Prints the runs as a table and checks each as `mvsgd verify RUN_DIR` does. Returns whether all
 /// hold.
-bool print_table(const std::vector<std::string>& directories, const CommandContext& context) {
+bool print_table(const std::vector<std::string>& paths, const CommandContext& context) {
   bool all_hold = true;
   std::vector<TableRun> runs;
-  for (RunHistory& run : read_runs(directories)) {
+  for (RunHistory& run : read_runs(paths)) {
     const bool holds = verify_run(run.path, context.law).holds();
     all_hold = all_hold && holds;
     std::string bits = "none sent";
@@ -87,7 +95,7 @@ bool print_table(const std::vector<std::string>& directories, const CommandConte
 }
 
 struct ReportOptions {
-  std::vector<std::string> directories;
+  std::vector<std::string> runs;  ///< directories or archives
   std::string out;
   std::string format;
   std::string network;
@@ -133,20 +141,22 @@ std::string format_of(const ReportOptions& options) {
 fs::path default_path(const ReportOptions& options, const std::string& format) {
   const fs::path name = (options.figure ? "uplink." : "report.") + format;
   std::error_code none;
-  return options.directories.size() == 1 && fs::is_directory(options.directories.front(), none)
-             ? options.directories.front() / name
+  return options.runs.size() == 1 && fs::is_directory(options.runs.front(), none)
+             ? options.runs.front() / name
              : name;
 }
 
-/// The figure as a file's bytes, from runs or from the points that an earlier figure has written.
-std::string figure_as(const std::string& format, const std::vector<std::string>& directories) {
-  std::vector<UplinkCurve> curves;
+/// Whether it is no run, but the points that an earlier figure has written.
+bool has_points(const fs::path& path) {
   std::error_code none;
-  if (directories.size() == 1 && fs::is_regular_file(directories.front(), none)) {
-    curves = read_points(directories.front());
-  } else {
-    curves = uplink_curves(seed_groups(read_runs(directories)));
-  }
+  return fs::is_regular_file(path, none) && !path.string().ends_with(kArchiveEnding);
+}
+
+/// The figure as a file's bytes, from runs or from points.
+std::string figure_as(const std::string& format, const std::vector<std::string>& paths) {
+  const std::vector<UplinkCurve> curves = paths.size() == 1 && has_points(paths.front())
+                                              ? read_points(paths.front())
+                                              : uplink_curves(seed_groups(read_runs(paths)));
   if (format == "svg") return draw_uplink_figure(curves);
   std::ostringstream out;
   write_points(out, curves);
@@ -159,11 +169,11 @@ std::string report_as(const std::string& format, const ReportOptions& options,
   std::string network;
   std::vector<RunHistory> runs;
   if (options.network.empty()) {
-    runs = read_runs(options.directories);
+    runs = read_runs(options.runs);
   } else {
     const Network over = read_network(options.network);
     network = over.name;
-    runs = read_runs_over(over, options.directories, times);
+    runs = read_runs_over(over, options.runs, times);
   }
   const std::vector<SeedGroup> groups = seed_groups(std::move(runs));
   std::ostringstream out;
@@ -218,13 +228,13 @@ Exit condense(const ReportOptions& options, const CommandContext& context) {
   if (!of_a_drawing.empty()) {
     throw UsageError(fmt::format("--condense draws nothing: {} has no effect", of_a_drawing));
   }
-  if (options.directories.size() != 1) throw UsageError("--condense takes one run");
+  if (options.runs.size() != 1) throw UsageError("--condense takes one run");
   const fs::path into = options.condensed;
   std::error_code error;
   if (fs::exists(into, error)) {
     throw InputError(fmt::format("{}: exists already", into.string()));
   }
-  const data::TextFiles files = condensed(options.directories.front());
+  const data::TextFiles files = of_run(options.runs.front(), condensed);
   const MadeDirectory made(into);
   try {
     for (const auto& [name, text] : files) write_report(into / name, text);
@@ -247,10 +257,10 @@ Exit report(const ReportOptions& options, const CommandContext& context) {
   const std::string format = format_of(options);
   const fs::path path = options.out.empty() ? default_path(options, format) : fs::path(options.out);
   std::ostringstream times;
-  write_report(path, options.figure ? figure_as(format, options.directories)
-                                    : report_as(format, options, times));
+  write_report(
+      path, options.figure ? figure_as(format, options.runs) : report_as(format, options, times));
   context.streams.out << times.str();
-  const bool holds = !options.table || print_table(options.directories, context);
+  const bool holds = !options.table || print_table(options.runs, context);
   fmt::print(context.streams.out, "{}\n", path.string());
   if (holds) return Exit::good;
   fmt::print(context.streams.err,
@@ -264,9 +274,9 @@ void add_report(CLI::App& app, const CommandContext& context, Action& chosen) {
   const auto options = std::make_shared<ReportOptions>();
   CLI::App* const command =
       app.add_subcommand("report", "Draw finished or running runs, several together");
-  command->add_option("runs", options->directories, "run directories")
+  command->add_option("runs", options->runs, "run directories or archives")
       ->required()
-      ->type_name("RUN_DIR");
+      ->type_name("RUN_DIR|FILE");
   command
       ->add_option("--out", options->out,
                    "the file; default report.FORMAT, in the run directory of one")
@@ -282,7 +292,7 @@ void add_report(CLI::App& app, const CommandContext& context, Action& chosen) {
       ->type_name("DIR");
   command->add_flag("--figure", options->figure,
                     "in its place test accuracy against bits sent up, as one SVG (uplink.svg); "
-                    "--format csv: its points, which may stand for RUN_DIR");
+                    "--format csv: its points, which may stand for the runs");
   command->add_flag("--table", options->table,
                     "print accuracy, rates, digest and whether the bits hold, a line a run");
   command
@@ -298,7 +308,8 @@ void add_report(CLI::App& app, const CommandContext& context, Action& chosen) {
       "  mvsgd report runs/demo-seed1 --out report.pdf\n"
       "  mvsgd report runs/* --network 10M/50M/40ms --out lte.html\n"
       "  mvsgd report runs/* --out all.csv\n"
-      "  mvsgd report runs/* --figure --out uplink.svg");
+      "  mvsgd report runs/* --figure --out uplink.svg\n"
+      "  mvsgd report sim/reproduce/trials/cpu/*-seed1.tar.xz --table");
   command->callback([options, &context, &chosen] {
     chosen = [options, &context] { return report(*options, context); };
   });

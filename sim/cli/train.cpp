@@ -23,6 +23,7 @@
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/settings_file.hpp"
+#include "sim/run/run_archive.hpp"
 #include "sim/run/shared_run.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/train/backends.hpp"
@@ -132,7 +133,7 @@ Exit train(const TrainOptions& options, const CommandContext& context, comm::Pro
     return train_share(processes, settings, asks, context.law) ? Exit::good : Exit::interrupted;
   }
   std::optional<FinishedRun> baseline;
-  if (!options.baseline.empty()) baseline = read_finished_run(options.baseline);
+  if (!options.baseline.empty()) baseline = of_run(options.baseline, read_finished_run);
   const bool resume = !options.resume.empty();
   const bool named = resume || !options.out.empty();
   const std::filesystem::path directory =
@@ -224,7 +225,7 @@ void add_train(CLI::App& app, const CommandContext& context, Action& chosen) {
       ->type_name("RUN_DIR")
       ->excludes("--preset", "--config", "--out");
   command->add_option("--baseline", options->baseline, "a finished run to compare with")
-      ->type_name("RUN_DIR");
+      ->type_name("RUN_DIR|FILE");
   command->add_option("--dump-wire", options->dump_wire, "write messages as they cross to DIR")
       ->type_name("DIR");
   add_list_option(*command, "--dump-rounds", options->dump_rounds,

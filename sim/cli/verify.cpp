@@ -65,11 +65,8 @@ Exit verify(const VerifyOptions& options, const CommandContext& context) {
   const Streams& streams = context.streams;
   std::optional<JsonFile> file;
   if (!json.empty() && json != "-") file.emplace(json);
-  std::error_code error;
-  const Verification verification = directory.empty() ? verify_paper(context.law)
-                                    : fs::is_regular_file(directory, error)
-                                        ? verify_archive(directory, context.law)
-                                        : verify_run(directory, context.law);
+  const Verification verification =
+      directory.empty() ? verify_paper(context.law) : verify_run(directory, context.law);
   if (json == "-") {
     write_json(streams.out, verification);
   } else {

@@ -3,6 +3,10 @@
 
 #include <filesystem>
 #include <string>
+#include <system_error>
+
+#include "sim/files/input_error.hpp"
+#include "sim/files/temporary_directory.hpp"
 
 namespace mvsgd::sim {
 
@@ -26,5 +30,21 @@ void unpack_run_archive(const std::filesystem::path& archive,
 /// "DIR/metrics.jsonl:3: ..." becomes "ARCHIVE: metrics.jsonl:3: ...". Other text stays.
 [[nodiscard]] std::string said_of_archive(std::string text, const std::filesystem::path& archive,
                                           const std::filesystem::path& directory);
+
+/// What `read` gives of a run's directory: of `run` itself or, if that is a file, of the directory
+/// where it is unpacked meanwhile, as the archive that it must be. Then an InputError of `read`
+/// names the archive. Throws as unpack_run_archive() does, too.
+template <typename Read>
+[[nodiscard]] auto of_run(const std::filesystem::path& run, const Read& read) {
+  std::error_code none;
+  if (!std::filesystem::is_regular_file(run, none)) return read(run);
+  const TemporaryDirectory unpacked;
+  unpack_run_archive(run, unpacked.path());
+  try {
+    return read(unpacked.path());
+  } catch (const InputError& e) {
+    throw InputError(said_of_archive(e.what(), run, unpacked.path()));
+  }
+}
 
 }  // namespace mvsgd::sim

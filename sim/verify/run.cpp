@@ -14,7 +14,6 @@
 #include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/files/model_file.hpp"
-#include "sim/files/temporary_directory.hpp"
 #include "sim/law/audit.hpp"
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/schedule.hpp"
@@ -294,23 +293,15 @@ Verification RunChecks::all() {
 
 }  // namespace
 
-Verification verify_run(const fs::path& directory, const LawConstants& law) {
-  return RunChecks(directory, law).all();
-}
-
-Verification verify_archive(const fs::path& archive, const LawConstants& law) {
-  const TemporaryDirectory unpacked;
-  unpack_run_archive(archive, unpacked.path());
-  const auto of_archive = [&](const std::string& text) {
-    return said_of_archive(text, archive, unpacked.path());
-  };
-  try {
-    Verification verification = verify_run(unpacked.path(), law);
-    for (Check& check : verification.checks) check.subject = of_archive(check.subject);
+Verification verify_run(const fs::path& run, const LawConstants& law) {
+  return of_run(run, [&](const fs::path& directory) {
+    Verification verification = RunChecks(directory, law).all();
+    if (directory == run) return verification;
+    for (Check& check : verification.checks) {
+      check.subject = said_of_archive(check.subject, run, directory);
+    }
     return verification;
-  } catch (const InputError& e) {
-    throw InputError(of_archive(e.what()));
-  }
+  });
 }
 
 }  // namespace mvsgd::sim

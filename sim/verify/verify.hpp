@@ -49,7 +49,7 @@ struct Verification {
 /// `law`. Under a minute.
 [[nodiscard]] Verification verify_paper(const LawConstants& law);
 
-/// Checks the directory of a run that has ended, was cut off or goes on:
+/// Checks the directory of a run that has ended, was cut off or goes on, or a run's archive:
 ///
 /// - every row of ledger.csv so far against `law`;
 /// - metrics.jsonl against the schedule and those rows;
@@ -58,17 +58,11 @@ struct Verification {
 /// - the checkpoints against their manifests.
 ///
 /// Of a condensed run, whose ledger has sums over rounds, it checks these sums, and metrics.jsonl
-/// against them and the schedule.
+/// against them and the schedule; an archive (sim/run/run_archive.hpp) has such a run.
 ///
-/// Throws InputError if config.toml, ledger.csv, metrics.jsonl or sizes.csv cannot be read.
-[[nodiscard]] Verification verify_run(const std::filesystem::path& directory,
-                                      const LawConstants& law);
-
-/// Checks a run's archive (sim/run/run_archive.hpp): its lines against the schedule, its sums of
-/// bits against `law`, the form of its digests. Throws InputError naming the archive, and the file
-/// and line in it, if it cannot be read.
-[[nodiscard]] Verification verify_archive(const std::filesystem::path& archive,
-                                          const LawConstants& law);
+/// Throws InputError if config.toml, ledger.csv, metrics.jsonl or sizes.csv cannot be read, or if a
+/// file is no archive of a run.
+[[nodiscard]] Verification verify_run(const std::filesystem::path& run, const LawConstants& law);
 
 /// Prints each check in a line or two, and Table 1 as Markdown. `wrong` marks what does not hold.
 void print(std::ostream& out, const Verification& verification, const std::string& wrong = "WRONG");

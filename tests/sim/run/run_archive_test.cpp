@@ -233,7 +233,7 @@ TEST_F(RunArchive, OfAMeanThatNoRoundCouldHaveDoesNotHold) {
     text.replace(from, text.find_first_of(",}", from) - from, "1.5");
   }
   std::ofstream(at("altered.tar.xz"), std::ios::binary) << data::bundle("run", files);
-  const Verification verification = verify_archive(at("altered.tar.xz"), {});
+  const Verification verification = verify_run(at("altered.tar.xz"), {});
   EXPECT_FALSE(verification.holds());
   EXPECT_THAT(verification.checks.back().detail, HasSubstr("the mean of mask_overlap is 1.5"));
 }
@@ -253,7 +253,7 @@ TEST_F(RunArchive, OfOtherSettingsDoesNotHold) {
     }
     ASSERT_NE(altered, files) << other;
     std::ofstream(at("altered.tar.xz"), std::ios::binary) << data::bundle("run", altered);
-    const Check first = verify_archive(at("altered.tar.xz"), {}).checks.front();
+    const Check first = verify_run(at("altered.tar.xz"), {}).checks.front();
     EXPECT_THAT(first.subject, HasSubstr("config.toml")) << other;
     EXPECT_FALSE(first.holds) << other;
   }
@@ -266,7 +266,7 @@ TEST_F(RunArchive, WithoutTheLastLineDoesNotHold) {
     if (name == "metrics.jsonl") text.resize(text.find("{\"end\""));
   }
   std::ofstream(at("cut.tar.xz"), std::ios::binary) << data::bundle("run", files);
-  const Verification verification = verify_archive(at("cut.tar.xz"), {});
+  const Verification verification = verify_run(at("cut.tar.xz"), {});
   EXPECT_FALSE(verification.holds());
   EXPECT_EQ(verification.checks.back().detail, "the last line, of the end, is missing");
 }
