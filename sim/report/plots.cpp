@@ -26,6 +26,8 @@ constexpr std::array<std::string_view, comm::kFields> kFieldColors = {
 
 constexpr int kCurveHeight = 270;
 
+constexpr std::string_view kAccuracy = "test_accuracy";
+
 // Curves of few points get markers, so that a single point is visible.
 constexpr std::size_t kFewPoints = 40;
 
@@ -295,6 +297,21 @@ Shown shown(const Metric& metric) {
   return {.name = std::string(metric.name), .title = metric.title, .is_share = metric.is_share};
 }
 
+/// Where an axis of accuracy begins, in per cent: from a sixth of their epochs on curves must be
+/// distinguishable.
+double accuracy_floor(const std::vector<Curve>& all) {
+  constexpr double kSettled = 1. / 6;
+  constexpr double kStep = 5;
+  double lowest = 100;
+  for (const Curve& one : all) {
+    for (const CurvePoint& p : one.points) {
+      if (p.epoch < kSettled * one.points.back().epoch) continue;
+      lowest = std::min(lowest, 100 * (p.value.mean - p.value.deviation.value_or(0)));
+    }
+  }
+  return std::max(0., kStep * (std::ceil(lowest / kStep) - 1));
+}
+
 /// A plot for each number that some run has of each worker.
 std::vector<Plot> worker_plots(std::span<const SeedGroup> groups) {
   std::vector<Plot> plots;
@@ -325,7 +342,8 @@ std::vector<Plot> report_plots(std::span<const SeedGroup> groups, std::string_vi
   std::vector<Plot> plots;
   const auto add = [&](const Metric& metric, Axis axis) {
     if (const auto all = curves(groups, metric, axis); !all.empty()) {
-      plots.push_back(curve_plot(groups, all, shown(metric), axis, 0, network));
+      const double floor = metric.name == kAccuracy ? accuracy_floor(all) : 0;
+      plots.push_back(curve_plot(groups, all, shown(metric), axis, floor, network));
     }
   };
   for (const Metric& metric : quantities()) {
@@ -352,19 +370,9 @@ std::vector<Plot> report_plots(std::span<const SeedGroup> groups, std::string_vi
 
 Plot accuracy_figure(std::span<const SeedGroup> groups, std::string name, std::string title) {
   constexpr int kHeight = 380;
-  constexpr double kSettled = 1. / 6;  // of the epochs; from here on curves must be distinguishable
-  constexpr double kStep = 5;          // per cent
-  const Metric accuracy = quantity("test_accuracy");
+  const Metric accuracy = quantity(kAccuracy);
   const auto all = curves(groups, accuracy, Axis::epoch);
-  double lowest = 100;
-  for (const Curve& one : all) {
-    for (const CurvePoint& p : one.points) {
-      if (p.epoch < kSettled * one.points.back().epoch) continue;
-      lowest = std::min(lowest, 100 * (p.value.mean - p.value.deviation.value_or(0)));
-    }
-  }
-  const double floor = std::max(0., kStep * std::floor(lowest / kStep));
-  Plot plot = curve_plot(groups, all, shown(accuracy), Axis::epoch, floor);
+  Plot plot = curve_plot(groups, all, shown(accuracy), Axis::epoch, accuracy_floor(all));
   plot.name = std::move(name);
   plot.title = std::move(title);
   plot.height = kHeight;

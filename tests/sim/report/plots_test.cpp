@@ -271,7 +271,7 @@ TEST_F(PlotsOfSeeds, BarsAreMeansOfRuns) {
   EXPECT_THAT(plot("bits").draw, HasSubstr("'g, down: 3 kbit'"));
 }
 
-TEST_F(PlotsOfSeeds, AFigureBeginsBelowAllThatComesAfterASixthOfItsEpochs) {
+TEST_F(PlotsOfSeeds, AnAccuracyBeginsBelowAllThatComesAfterASixthOfItsEpochs) {
   const auto floor = [&] { return accuracy_figure(std::span(&group_, 1), "f", "F").draw; };
   for (const std::size_t run : {0U, 1U}) {
     add(run, 1.9, 2, 0.1);
@@ -281,6 +281,15 @@ TEST_F(PlotsOfSeeds, AFigureBeginsBelowAllThatComesAfterASixthOfItsEpochs) {
   EXPECT_THAT(floor(), HasSubstr("set yrange [70:*]"));
   group_.runs[1].rounds[1].test_accuracy = 0.65;  // 69 %, and a deviation of 5.7
   EXPECT_THAT(floor(), HasSubstr("set yrange [60:*]"));
+  for (const char* const name : {"test_accuracy-epoch", "test_accuracy-seconds"}) {
+    EXPECT_THAT(plot(name).draw, HasSubstr("set yrange [60:*]"));
+  }
+  EXPECT_THAT(plot("loss-epoch").draw, HasSubstr("set yrange [0:*]"));
+}
+
+TEST_F(PlotsOfSeeds, AnAccuracyOfOnePointIsAboveWhereItsAxisBegins) {
+  add(0, 1, 2, 0.1);
+  EXPECT_THAT(plot("test_accuracy-epoch").draw, HasSubstr("set yrange [5:*]"));
 }
 
 TEST(GnuplotString, HasNoWayOut) {
