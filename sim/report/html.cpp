@@ -25,7 +25,7 @@ std::string plus_minus(const Sample& s, double scale, int digits) {
 std::string marked(const SeedGroup& group, std::size_t g) {
   const LineStyle style = line_style(g);
   return fmt::format("<span class=\"line\" style=\"border-color:{};border-top-style:{}\"></span>{}",
-                     style.color, style.dashed ? "dashed" : "solid", html_text(group.label));
+                     style.color, style.border_style, html_text(group.label));
 }
 
 /// The mean of one rate over the runs that have ended.

@@ -155,7 +155,7 @@ Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all
     lines.push_back(
         fmt::format("{} using {}:4 with {} lw 2 dt {} lc rgb '{}' title {}", block, x,
                     one.points.size() > kFewPoints ? "lines" : "linespoints pt 7 ps 0.5",
-                    style.dashed ? 2 : 1, style.color, gnuplot_string(groups[one.group].label)));
+                    style.dash, style.color, gnuplot_string(groups[one.group].label)));
   }
   elements.insert(elements.end(), lines.begin(), lines.end());
   plot.draw = x_axis(axis, low, high, network) +
@@ -271,7 +271,7 @@ Plot layers_plot(std::span<const SeedGroup> groups) {
     }
     plot.data += "EOD\n";
     points.push_back(fmt::format("$kept_{} using 1:2 with points pt {} ps 0.6 lc rgb '{}'", g,
-                                 line_style(g).dashed ? 6 : 7, line_style(g).color));
+                                 line_style(g).point, line_style(g).color));
   }
   constexpr int kRow = 14;
   constexpr int kRest = 90;
@@ -334,8 +334,14 @@ std::vector<Plot> worker_plots(std::span<const SeedGroup> groups) {
 }  // namespace
 
 LineStyle line_style(std::size_t group) {
+  // Points are round, filled and open, then square.
+  constexpr std::array<std::pair<int, std::string_view>, 4> kPatterns = {
+      {{7, "solid"}, {6, "dashed"}, {5, "dotted"}, {4, "double"}}};
+  const std::size_t pattern = group / kColors.size() % kPatterns.size();
   return {.color = std::string(kColors[group % kColors.size()]),
-          .dashed = group / kColors.size() % 2 == 1};
+          .dash = static_cast<int>(pattern) + 1,
+          .point = kPatterns[pattern].first,
+          .border_style = kPatterns[pattern].second};
 }
 
 std::vector<Plot> report_plots(std::span<const SeedGroup> groups, std::string_view network) {
@@ -443,7 +449,7 @@ std::string draw_page(std::span<const Plot> plots, std::span<const SeedGroup> gr
   std::vector<std::string> names;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     names.push_back(fmt::format("NaN with lines lw 3 dt {} lc rgb '{}' title {}",
-                                line_style(g).dashed ? 2 : 1, line_style(g).color,
+                                line_style(g).dash, line_style(g).color,
                                 gnuplot_string(groups[g].label)));
   }
   script += plot_command(names) + "unset multiplot\nset output\n";

@@ -11,10 +11,12 @@
 
 namespace mvsgd::sim {
 
-/// The line style of group i, the same in every plot.
+/// The line style of group i, the same in every plot; another than those of the 23 before it.
 struct LineStyle {
-  std::string color;  ///< "#0072b2"
-  bool dashed = false;
+  std::string color;              ///< "#0072b2"
+  int dash = 0;                   ///< gnuplot's: 1 solid, 2 dashed, 3 dotted, 4 both
+  int point = 0;                  ///< gnuplot's type, where there are points alone
+  std::string_view border_style;  ///< of CSS, in place of the dash
 };
 [[nodiscard]] LineStyle line_style(std::size_t group);
 

@@ -139,7 +139,7 @@ std::string draw_uplink_figure(std::span<const UplinkCurve> curves) {
     const LineStyle style = line_style(i);
     lines.push_back(
         fmt::format("$curve_{} with linespoints pt 7 ps 0.5 lw 2 dt {} lc rgb '{}' title {}", i,
-                    style.dashed ? 2 : 1, style.color, gnuplot_string(curves[i].label)));
+                    style.dash, style.color, gnuplot_string(curves[i].label)));
   }
   constexpr double kMargin = 1.5;  // around the first and the last point, on a logarithmic axis
   constexpr double kTens = 10;     // per cent; the vertical axis begins and ends at a multiple

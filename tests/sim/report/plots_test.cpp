@@ -17,6 +17,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/cli/command_line.hpp"
@@ -290,6 +291,21 @@ TEST_F(PlotsOfSeeds, AnAccuracyBeginsBelowAllThatComesAfterASixthOfItsEpochs) {
 TEST_F(PlotsOfSeeds, AnAccuracyOfOnePointIsAboveWhereItsAxisBegins) {
   add(0, 1, 2, 0.1);
   EXPECT_THAT(plot("test_accuracy-epoch").draw, HasSubstr("set yrange [5:*]"));
+}
+
+TEST(LineStyle, IsAnotherForEachOf24Groups) {
+  std::set<std::pair<std::string, int>> lines;
+  std::set<std::pair<std::string, int>> points;
+  std::set<std::pair<std::string, std::string_view>> borders;
+  for (std::size_t group = 0; group < 24; ++group) {
+    const LineStyle style = line_style(group);
+    lines.emplace(style.color, style.dash);
+    points.emplace(style.color, style.point);
+    borders.emplace(style.color, style.border_style);
+  }
+  EXPECT_EQ(lines.size(), 24U);
+  EXPECT_EQ(points.size(), 24U);
+  EXPECT_EQ(borders.size(), 24U);
 }
 
 TEST(GnuplotString, HasNoWayOut) {
