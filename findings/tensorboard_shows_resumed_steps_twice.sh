@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# TensorBoard 2.20.0 (PyPI): if a resumed run writes steps again, TensorBoard shows them beside the
-# old ones, even in a fresh reader, unless the new event file says SessionLog START.
+# TensorBoard 2.20.0 (PyPI), EventAccumulator, which programs that read event files call: if a resumed run
+# writes steps again, it has them beside the old ones, even in a fresh reader, unless the new event file
+# says SessionLog START. (What TensorBoard itself shows: tensorboard_readers_show_three_curves.sh.)
 #
 # Guessed: of two values of one tag and step the later file's is shown; or a step that goes back
 # drops what was read of later steps, as the words "restart" and "purge" of its log promise. Seen
