@@ -6,7 +6,6 @@
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -28,6 +27,7 @@
 #include <vector>
 
 #include "sim/cli/command_line.hpp"
+#include "sim/files/cores.hpp"
 
 namespace {
 
@@ -123,15 +123,13 @@ void return_large_memory() {
 /// that this one starts inherit it: all workers would compute on one core.
 void leave_first_place() {
 #if defined(_OPENMP)
-  cpu_set_t all;
-  CPU_ZERO(&all);
+  std::vector<int> all;
   for (int place = 0; place < omp_get_num_places(); ++place) {
     std::vector<int> processors(static_cast<std::size_t>(omp_get_place_num_procs(place)));
     omp_get_place_proc_ids(place, processors.data());
-    for (const int processor : processors) CPU_SET(processor, &all);
+    all.insert(all.end(), processors.begin(), processors.end());
   }
-  // If it cannot be changed, the program is as it was.
-  if (CPU_COUNT(&all) > 0) (void)sched_setaffinity(0, sizeof all, &all);
+  mvsgd::sim::bind_to(all);  // if the system refuses, the program is as it was
 #endif
 }
 

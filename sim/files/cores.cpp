@@ -7,6 +7,7 @@
 #include <fstream>
 #include <limits>
 #include <thread>
+#include <vector>
 
 #include "sim/files/control_groups.hpp"
 
@@ -14,6 +15,12 @@ namespace mvsgd::sim {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// One after the other they have a bit for each processor, as many as there may be.
+using ProcessorSets = std::vector<cpu_set_t>;
+constexpr std::size_t kMostSets = 64;  // of 1,024 processors
+
+std::size_t bytes_of(const ProcessorSets& sets) { return sets.size() * sizeof(cpu_set_t); }
 
 /// The cores' worth of processor time that a group gives; infinite without a limit.
 double quota_of(int version, const fs::path& folder) {
@@ -34,10 +41,25 @@ double quota_of(int version, const fs::path& folder) {
 std::size_t cores_of_machine() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 std::size_t bound_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return cores_of_machine();
-  return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
+  // Linux refuses fewer bits than its own sets have.
+  for (std::size_t count = 1; count <= kMostSets; count *= 2) {
+    ProcessorSets sets(count);
+    if (sched_getaffinity(0, bytes_of(sets), sets.data()) != 0) continue;
+    int cores = 0;
+    for (const cpu_set_t& set : sets) cores += CPU_COUNT(&set);
+    return static_cast<std::size_t>(std::max(1, cores));
+  }
+  return cores_of_machine();
+}
+
+void bind_to(std::span<const int> processors) {
+  if (processors.empty()) return;
+  const auto largest = static_cast<std::size_t>(*std::ranges::max_element(processors));
+  ProcessorSets sets(largest / CPU_SETSIZE + 1);
+  for (const int processor : processors) {
+    CPU_SET(processor % CPU_SETSIZE, &sets[static_cast<std::size_t>(processor) / CPU_SETSIZE]);
+  }
+  (void)sched_setaffinity(0, bytes_of(sets), sets.data());
 }
 
 std::size_t usable_cores(const fs::path& root) {
