@@ -1,80 +1,18 @@
-// The memory that a training step takes from the system: large requests, counted in operator new,
-// which this executable replaces, and peak resident memory.
+// The memory that a training step takes from the system.
+#include "tests/nn/steady_step.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <memory>
-#include <new>
 #include <string>
-#include <vector>
 
 #include "nn/lanes/make_lanes.hpp"
-#include "nn/resnet18.hpp"
-#include "tests/nn/values.hpp"
 #include "tests/sanitizers.hpp"
-
-namespace {
-
-// Graph nodes of autograd are smaller than this; the smallest activation is not.
-constexpr std::size_t kLarge = 4096;
-std::atomic<int> large_requests{0};  // NOLINT(*-avoid-non-const-global-variables): operator new's
-
-void* counted(std::size_t size, std::size_t alignment) {
-  if (size >= kLarge) ++large_requests;
-  void* const data = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (data == nullptr) throw std::bad_alloc();
-  return data;
-}
-
-void release(void* data) { std::free(data); }  // NOLINT(*-no-malloc): what counted() gave
-
-}  // namespace
-
-// If one of a pair were inlined without the other, the compiler would warn of a mismatch.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  return counted(size, alignof(std::max_align_t));
-}
-[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
-}
-[[gnu::noinline]] void operator delete(void* data) noexcept { release(data); }
-[[gnu::noinline]] void operator delete(void* data, std::size_t) noexcept { release(data); }
-[[gnu::noinline]] void operator delete(void* data, std::align_val_t) noexcept { release(data); }
-[[gnu::noinline]] void operator delete(void* data, std::size_t, std::align_val_t) noexcept {
-  release(data);
-}
 
 namespace mvsgd::nn {
 namespace {
 
-// A network of the given width that steps on one batch.
-class Training {
- public:
-  Training(std::int64_t width, std::size_t batch, const LanesOptions& options = {})
-      : backend_(make_lanes_backend(options)),
-        net_(*backend_, {.width = width}),
-        images_(testing::uniform(static_cast<std::int64_t>(batch) * 3 * 32 * 32, 2)),
-        labels_(testing::labels(batch, 3)) {
-    const ResNet18Options network{.width = width};
-    backend_->enter(1);
-    backend_->write(net_.parameters(), initial_parameters(resnet18_parameters(network), 1));
-    backend_->write(net_.buffers(), initial_buffers(resnet18_buffers(network)));
-  }
-
-  void step() {
-    net_.train(images_, labels_);
-    backend_->sgd_step(net_.parameters(), net_.gradients(), 0.1F, 1e-4F);
-  }
-
- private:
-  std::unique_ptr<Backend> backend_;
-  ResNet18 net_;
-  std::vector<float> images_;
-  std::vector<std::uint8_t> labels_;
-};
+using testing::peak_mebibytes;
+using testing::Training;
 
 class SteadyStepOf : public ::testing::TestWithParam<LanesOptions> {};
 
@@ -84,16 +22,11 @@ INSTANTIATE_TEST_SUITE_P(Precisions, SteadyStepOf,
                                                         .bf16 = true}),
                          [](const auto& tested) { return tested.param.bf16 ? "bf16" : "fp32"; });
 
+// The first step fills the pool. The second asks for buffers in another order, since some are still
+// held.
 TEST_P(SteadyStepOf, AllocatesNothingLarge) {
-  Training training(8, 16, GetParam());
-  // The first step fills the pool. The second asks for buffers in another order, since some are
-  // still held.
-  training.step();
-  training.step();
-  EXPECT_GT(large_requests, 0) << "nothing is counted";
-  large_requests = 0;
-  for (int i = 0; i < 5; ++i) training.step();
-  EXPECT_EQ(large_requests, 0);
+  Training training(make_lanes_backend(GetParam()), 8, 16);
+  EXPECT_EQ(requests_of_steady_steps(training), 0);
 }
 
 // All memory: parameters and gradients, packed weights, activations, scratch.
@@ -102,13 +35,8 @@ TEST(SteadyStep, TakesAtMost700MebibytesAtThePapersSize) {
   if (lanes::best_isa() == lanes::Isa::portable) {
     GTEST_SKIP() << "the portable loops take a minute a step";
   }
-  const auto peak_mebibytes = [] {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_maxrss / 1024;
-  };
   const long before = peak_mebibytes();
-  Training training(64, 64);
+  Training training(make_lanes_backend(), 64, 64);
   training.step();
   const long taken = peak_mebibytes() - before;
   RecordProperty("mebibytes", std::to_string(taken));
