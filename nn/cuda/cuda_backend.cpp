@@ -295,9 +295,10 @@ BatchNormForward CudaBackend::do_batch_norm_train(const Tensor& x, const Tensor&
   const bool update = static_cast<bool>(running.mean);
   const std::int64_t channels = x.shape[1];
   const std::int64_t width = padded(channels);
-  const auto packed = buffer(4 * width * kFloat);
+  const auto packed = buffer(6 * width * kFloat);
   float* const gammas = packed->as<float>();
   float* const means = gammas + 2 * width;
+  float* const new_means = gammas + 4 * width;
   kernels::pack_channels(
       channels, width,
       {{plain_data(gamma), plain_data(beta), update ? plain_data(running.mean) : nullptr,
@@ -313,7 +314,7 @@ BatchNormForward CudaBackend::do_batch_norm_train(const Tensor& x, const Tensor&
   const Shape shape = padded_channels(x.shape);
   const std::string key = std::string(kind.residual ? "residual" : "") + (kind.relu ? "relu" : "") +
                           "batch_norm" + to_string(shape);
-  // If there are no statistics to update, nobody reads what cuDNN leaves in the packed ones.
+  // If there are no statistics to update, nobody reads the new ones.
   execute(plan(key, [&](const Target& target) { return plan_batch_norm(target, shape, kind); }),
           {{kX, storage(from).data()},
            {kY, storage(y).data()},
@@ -323,13 +324,13 @@ BatchNormForward CudaBackend::do_batch_norm_train(const Tensor& x, const Tensor&
            {kInverseDeviation, saved->inverse_deviation.as<void>()},
            {kRunningMean, means},
            {kRunningVariance, means + width},
-           {kNewMean, means},
-           {kNewVariance, means + width},
+           {kNewMean, new_means},
+           {kNewVariance, new_means + width},
            {kEpsilon, &epsilon},
            {kMomentum, &options.momentum},
            {kResidual, term ? storage(term).data() : nullptr}});
   if (update) {
-    kernels::unpack_channels(channels, width, means, writable_data(running.mean),
+    kernels::unpack_channels(channels, width, new_means, writable_data(running.mean),
                              writable_data(running.variance), false, stream());
   }
   return {.y = std::move(y), .saved = saved, .residual = kind.residual};

@@ -12,10 +12,11 @@ bool has(const std::vector<cudnnBackendNumericalNote_t>& notes, cudnnBackendNume
   return std::find(notes.begin(), notes.end(), note) != notes.end();
 }
 
-// Strict float32 excludes tensor cores, which round factors, and algorithms that add before they
-// multiply.
+// Sums are float32 in every precision. Strict float32 excludes tensor cores, too, which round
+// factors, and algorithms that add before they multiply.
 bool acceptable(const std::vector<cudnnBackendNumericalNote_t>& notes, Precision precision) {
   if (has(notes, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)) return false;
+  if (has(notes, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION)) return false;
   if (precision != Precision::fp32) return true;
   constexpr std::array kNotStrict{CUDNN_NUMERICAL_NOTE_TENSOR_CORE,
                                   CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS,
@@ -82,6 +83,7 @@ void Plan::execute(cudnnHandle_t handle, std::span<const Binding> bindings, void
   std::vector<std::int64_t> ids;
   std::vector<void*> pointers;
   for (const auto& [id, pointer] : bindings) {
+    if (pointer == nullptr) continue;
     ids.push_back(id);
     // cuDNN has one pointer type for both what it reads and what it writes.
     pointers.push_back(

@@ -44,7 +44,8 @@ struct GraphTensor {
   Shape shape;
 };
 
-/// A device pointer, or a host pointer of a number, for the tensor with this id.
+/// A device pointer, or a host pointer of a number, for the tensor with this id; null if the graph
+/// has no such tensor.
 using Binding = std::pair<std::int64_t, const void*>;
 
 /// How a graph is executed.

@@ -101,8 +101,13 @@ void DeviceBuffer::fill_zero() const {
 
 void copy_to_device(const Stream& stream, void* to, const void* from, std::size_t bytes) {
   if (bytes == 0) return;
-  // `from` is pageable memory, which the runtime has staged before it returns.
-  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream.get()), "cudaMemcpyAsync");
+  // When cudaMemcpyAsync has read pageable memory it does not say. Where a device reads the host's
+  // page tables (GH200) that may be after it returns.
+  cudaMemcpyAttributes attributes{};
+  attributes.srcAccessOrder = cudaMemcpySrcAccessOrderDuringApiCall;
+  std::size_t first = 0;
+  check(cudaMemcpyBatchAsync(&to, &from, &bytes, 1, &attributes, &first, 1, stream.get()),
+        "cudaMemcpyBatchAsync");
 }
 
 void copy_on_device(const Stream& stream, void* to, const void* from, std::size_t bytes) {

@@ -1,11 +1,13 @@
 // cuDNN's graph API on the emulated device: descriptors, ranking, plans. Every graph has the same
-// engines. The first ones are those that strict float32 must not take. Devices of another kind rank
+// engines. The first ones are those that no precision may take, and that strict float32 must not.
+// Devices of another kind rank
 // the last two the other way round.
 #include <cudnn_graph.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -28,9 +30,10 @@ struct Engine {
   emulation::Rounding rounding;
 };
 
-const std::array<Engine, 4>& engines() {
-  static const std::array<Engine, 4> all{
+const std::array<Engine, 5>& engines() {
+  static const std::array<Engine, 5> all{
       Engine{{CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}, emulation::Rounding::unstable},
+      Engine{{CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION}, emulation::Rounding::sums},
       Engine{{CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS},
              emulation::Rounding::tf32},
       Engine{{}, emulation::Rounding::none}, Engine{{}, emulation::Rounding::none}};
@@ -79,7 +82,7 @@ void fill_ranking(const CudnnDescriptor& heuristic, std::int64_t wanted, void* v
     auto engine = std::make_shared<CudnnDescriptor>();
     engine->type = CUDNN_BACKEND_ENGINE_DESCRIPTOR;
     engine->finalized = true;
-    engine->set(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, i < 2 || emulation::like_the_first() ? i : 5 - i);
+    engine->set(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, i < 3 || emulation::like_the_first() ? i : 7 - i);
     engine->attributes[CUDNN_ATTR_ENGINE_OPERATION_GRAPH].children = {
         heuristic.child(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH)};
     const auto configuration = find(static_cast<void**>(values)[i]);
@@ -243,6 +246,7 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
   for (std::size_t i = 0; i < ids.size(); ++i) pointers[ids[i]] = bound[i];
 
   // Numbers on the host are read now, the device's memory later.
+  std::set<std::int64_t> known;
   const auto numbers = std::make_shared<std::map<std::int64_t, float>>();
   for (const auto& operation : operations) {
     for (const auto& [name, attribute] : operation->attributes) {
@@ -250,6 +254,7 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
         if (child->type != CUDNN_BACKEND_TENSOR_DESCRIPTOR) continue;
         const CudnnTensor tensor(*child);
         if (tensor.inside) continue;
+        known.insert(tensor.id);
         const char* const why = pointers[tensor.id] == nullptr
                                     ? "no pointer"
                                     : objection_to(tensor, pointers[tensor.id]);
@@ -263,6 +268,20 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
           pointers[tensor.id] = reinterpret_cast<char*>(&number);
         }
       }
+    }
+  }
+  if (known.size() != ids.size()) return refuse(CUDNN_STATUS_BAD_PARAM, "execute: other tensors");
+  // cuDNN does not say that new statistics may take the place of those that it reads.
+  for (const auto& operation : operations) {
+    if (operation->type != CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR) continue;
+    const auto of = [&](cudnnBackendAttributeName_t name) {
+      return pointers[CudnnTensor(*operation->child(name)).id];
+    };
+    if (of(CUDNN_ATTR_OPERATION_NORM_FWD_INPUT_RUNNING_MEAN_DESC) ==
+            of(CUDNN_ATTR_OPERATION_NORM_FWD_OUTPUT_RUNNING_MEAN_DESC) ||
+        of(CUDNN_ATTR_OPERATION_NORM_FWD_INPUT_RUNNING_VAR_DESC) ==
+            of(CUDNN_ATTR_OPERATION_NORM_FWD_OUTPUT_RUNNING_VAR_DESC)) {
+      return refuse(CUDNN_STATUS_BAD_PARAM, "execute: new statistics in place of the old ones");
     }
   }
   if (emulation::refuses_capture() && emulation::is_captured(handle->stream)) {

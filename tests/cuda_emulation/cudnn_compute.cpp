@@ -100,6 +100,13 @@ std::string graph_objection(const CudnnDescriptor& graph) {
   return "";
 }
 
+// Rounded to 10 bits after the leading one.
+double to_10_bits(double value) {
+  int exponent = 0;
+  const double mantissa = std::frexp(value, &exponent);
+  return std::ldexp(std::nearbyint(std::ldexp(mantissa, 11)), exponent - 11);
+}
+
 // Values by tensor, NHWC: results of earlier operations, or from memory.
 class Values {
  public:
@@ -129,11 +136,7 @@ class Values {
     const std::vector<float> values = read(descriptor);
     std::vector<double> rounded(values.begin(), values.end());
     if (rounding_ == Rounding::tf32) {
-      for (double& value : rounded) {
-        int exponent = 0;
-        const double mantissa = std::frexp(value, &exponent);
-        value = std::ldexp(std::nearbyint(std::ldexp(mantissa, 11)), exponent - 11);
-      }
+      for (double& value : rounded) value = to_10_bits(value);
     }
     return rounded;
   }
@@ -141,6 +144,10 @@ class Values {
   void write(const CudnnDescriptor& descriptor, const std::vector<double>& values) {
     const CudnnTensor tensor(descriptor);
     std::vector<float> rounded(values.begin(), values.end());
+    if (rounding_ == Rounding::sums) {
+      for (float& value : rounded)
+        value = static_cast<float>(to_10_bits(static_cast<double>(value)));
+    }
     if (rounding_ == Rounding::unstable) {
       for (float& value : rounded) value *= (draw_ & 1) != 0 ? 1 + 0x1p-20F : 1 - 0x1p-20F;
     }

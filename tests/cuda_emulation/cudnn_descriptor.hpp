@@ -97,6 +97,7 @@ struct CudnnTensor {
 enum class Rounding : std::uint8_t {
   none,
   tf32,      ///< factors of convolutions are rounded to 10 bits, as tensor cores do
+  sums,      ///< results are rounded to 10 bits, as sums in half precision are
   unstable,  ///< results are off, by a draw, as much as by another order of sums
 };
 

@@ -75,6 +75,16 @@ TEST_F(Emulation, HostMemoryIsNotTheDevices) {
   EXPECT_DEATH(static_cast<void>(*static_cast<volatile float*>(buffer.as<float>())), "");
 }
 
+TEST_F(Emulation, APlainCopyReadsTheHostsMemoryAfterItHasReturned) {
+  const DeviceBuffer buffer(stream_, sizeof(float));
+  float here = 1;
+  ASSERT_EQ(cudaMemcpyAsync(buffer.as<void>(), &here, sizeof(here), cudaMemcpyHostToDevice,
+                            stream_->get()),
+            cudaSuccess);
+  here = 2;
+  EXPECT_EQ(values(buffer, 1)[0], 2);
+}
+
 void write_one(float* to) { *to = 1; }
 
 TEST_F(Emulation, WorkOfAnotherStreamIsNotWaitedFor) {

@@ -181,8 +181,8 @@ cudaError_t cudaMemsetAsync(void* p, int value, size_t bytes, cudaStream_t strea
   return cudaSuccess;
 }
 
-// All host memory is pageable here. When the call returns, data from the host is staged, and data
-// to the host has arrived.
+// All host memory is pageable here. When the call returns, data to the host has arrived. Data from
+// the host is read as late as can be.
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
   const auto held = emulation::hold_device();
@@ -200,9 +200,29 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
     return to_device ? cudaSuccess : emulation::finish(stream);
   }
   emulation::count_from_host(bytes);
-  const auto staged = std::make_shared<std::vector<char>>(bytes);
-  std::memcpy(staged->data(), from, bytes);
-  emulation::enqueue(stream, [=] { std::memcpy(to, staged->data(), bytes); });
+  emulation::enqueue(stream, [=] { std::memcpy(to, from, bytes); });
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyBatchAsync(void* const* to, const void* const* from, const size_t* bytes,
+                                 size_t count, cudaMemcpyAttributes* attributes, size_t* first,
+                                 size_t attribute_count, cudaStream_t stream) {
+  const auto held = emulation::hold_device();
+  if (stream == nullptr || count != 1 || attribute_count != 1 || *first != 0 || *bytes == 0 ||
+      attributes->srcAccessOrder == cudaMemcpySrcAccessOrderInvalid) {
+    return cudaErrorInvalidValue;
+  }
+  if (attributes->srcAccessOrder != cudaMemcpySrcAccessOrderDuringApiCall) {
+    return cudaMemcpyAsync(*to, *from, *bytes, cudaMemcpyHostToDevice, stream);
+  }
+  if (!emulation::is_device(*to, *bytes) || emulation::is_device(*from, *bytes)) {
+    return cudaErrorInvalidValue;
+  }
+  if (cannot_be_captured(stream)) return cudaErrorStreamCaptureUnsupported;
+  emulation::count_from_host(*bytes);
+  const auto* const begin = static_cast<const char*>(*from);
+  const auto read = std::make_shared<const std::vector<char>>(begin, begin + *bytes);
+  emulation::enqueue(stream, [read, at = *to] { std::memcpy(at, read->data(), read->size()); });
   return cudaSuccess;
 }
 

@@ -124,6 +124,15 @@ TEST(CudaTensors, OutliveTheirBackend) {
   EXPECT_NO_THROW(x = {});
 }
 
+TEST(CudaTensors, HaveWhatWasWrittenWhateverBecomesOfItLater) {
+  CudaBackend backend({});
+  std::vector<float> values = {1, -2, 3};
+  const Tensor x = make(backend, {3}, {0, 0, 0});
+  backend.write(x, values);
+  values.assign(3, 7);
+  EXPECT_THAT(read(backend, x), ::testing::ElementsAre(1, -2, 3));
+}
+
 TEST(CudaTensors, OfOtherBackendsAreRefused) {
   CudaBackend backend({});
   EXPECT_THROW(

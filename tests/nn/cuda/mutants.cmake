@@ -24,3 +24,10 @@ mvsgd_mutant(goes_on_with_the_first_images repeated_step.cpp repeated_step
 mvsgd_mutant(goes_on_with_the_first_labels repeated_step.cpp repeated_step
   "  recorded->rows->write(labels);
 " "")
+mvsgd_mutant(copies_what_the_host_has_later runtime.cpp emulated
+  "cudaMemcpySrcAccessOrderDuringApiCall" "cudaMemcpySrcAccessOrderStream")
+mvsgd_mutant(puts_new_statistics_into_the_old_ones_place cuda_backend.cpp emulated
+  "float* const new_means = gammas + 4 * width;" "float* const new_means = means;")
+mvsgd_mutant(takes_engines_that_round_sums graph.cpp emulated
+  "  if (has(notes, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION)) return false;
+" "")
