@@ -14,6 +14,10 @@ std::string times_cell(const std::optional<double>& rate) {
   return rate ? fmt::format("\u00d7{}", three_digits(*rate)) : "";
 }
 
+std::string p_cell(const std::optional<AdjustedTest>& test) {
+  return test ? fmt::format("{:.2g} ({:.2g})", test->test.p, test->holm) : "";
+}
+
 std::string csv_cell(const std::optional<double>& number) {
   return number ? fmt::format("{}", *number) : "";
 }

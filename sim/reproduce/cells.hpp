@@ -14,6 +14,9 @@ namespace mvsgd::sim {
 /// A rate in a page's cell, in UTF-8: its sign and three digits, "" for none.
 [[nodiscard]] std::string times_cell(const std::optional<double>& rate);
 
+/// The p of a test and, in brackets, the adjusted one; "" for none.
+[[nodiscard]] std::string p_cell(const std::optional<AdjustedTest>& test);
+
 /// A number in a cell of a CSV file: all digits, "" for none.
 [[nodiscard]] std::string csv_cell(const std::optional<double>& number);
 

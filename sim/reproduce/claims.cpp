@@ -10,11 +10,16 @@
 #include <string_view>
 #include <utility>
 
+#include "sim/reproduce/cells.hpp"
+
 namespace mvsgd::sim {
 namespace {
 
 constexpr std::string_view kNotes =
-    "Means over the sparse rounds of a trial, then over the trials. Overlaps are shares of K that "
+    "The mean accuracy is that over all evaluations; the gain at the decay, that of the first "
+    "evaluation after the learning rate first falls over the last one before; the rate up, 32 bits "
+    "over positions and values of the sparse rounds a coordinate and local step. All else are "
+    "means over the sparse rounds of a trial, then over the trials. Overlaps are shares of K that "
     "successive masks, and a worker's successive votes, have in common; drawn ones would have phi. "
     "Agreement is the votes a worker for a coordinate of the mask. The age is that of the oldest "
     "difference in the error memory where a mask sends: rounds since the coordinate was sent, and "
@@ -23,16 +28,23 @@ constexpr std::string_view kNotes =
 
 using Part = std::optional<Sample> ClaimRow::*;
 
-std::optional<Sample> sample_of(const std::vector<double>& values) {
+/// Of the runs that have the number.
+template <typename Of>
+std::optional<Sample> sample_over(std::span<const RunHistory> runs, const Of& of) {
+  std::vector<double> values;
+  for (const RunHistory& run : runs) {
+    if (const std::optional<double> value = of(run)) values.push_back(*value);
+  }
   return values.empty() ? std::nullopt : std::optional(sample(values));
 }
 
-std::optional<Sample> sample_over(std::span<const RunHistory> runs, const Metric& metric) {
+/// In per cent, over the evaluations.
+std::optional<double> mean_accuracy(const RunHistory& run) {
   std::vector<double> values;
-  for (const RunHistory& run : runs) {
-    if (const auto value = over_sparse_rounds(run, metric)) values.push_back(*value);
+  for (const RoundHistory& line : run.rounds) {
+    if (line.test_accuracy) values.push_back(100 * *line.test_accuracy);
   }
-  return sample_of(values);
+  return values.empty() ? std::nullopt : std::optional(sample(values).mean);
 }
 
 ClaimRow row_of(SeedGroup trials) {
@@ -42,18 +54,20 @@ ClaimRow row_of(SeedGroup trials) {
   row.preset = runs.front().settings.preset;
   row.local_steps = runs.front().settings.local_steps;
   row.phi = runs.front().settings.phi.to_double();
-  std::vector<double> accuracies;
-  std::vector<double> shares;
-  for (const RunHistory& run : runs) {
-    accuracies.push_back(100 * run.end->test_accuracy);
-    if (const auto share = share_in_masks(run)) shares.push_back(*share);
+  row.accuracy = sample_over(
+      runs, [](const RunHistory& run) { return std::optional(100 * run.end->test_accuracy); });
+  row.mean_accuracy = sample_over(runs, mean_accuracy);
+  row.gain_at_decay = sample_over(runs, gain_at_decay);
+  row.rate_uplink = sample_over(runs, [](const RunHistory& run) { return run.end->rates.uplink; });
+  row.in_masks = sample_over(runs, share_in_masks);
+  for (const auto& [part, name] : {std::pair{&ClaimRow::mask_overlap, "mask_overlap"},
+                                   {&ClaimRow::vote_overlap, "vote_overlap"},
+                                   {&ClaimRow::vote_agreement, "vote_agreement"},
+                                   {&ClaimRow::mask_age, "mask_age"}}) {
+    const Metric metric = quantity(name);
+    row.*part =
+        sample_over(runs, [&](const RunHistory& run) { return over_sparse_rounds(run, metric); });
   }
-  row.accuracy = sample_of(accuracies);
-  row.in_masks = sample_of(shares);
-  row.mask_overlap = sample_over(runs, quantity("mask_overlap"));
-  row.vote_overlap = sample_over(runs, quantity("vote_overlap"));
-  row.vote_agreement = sample_over(runs, quantity("vote_agreement"));
-  row.mask_age = sample_over(runs, quantity("mask_age"));
   return row;
 }
 
@@ -92,6 +106,18 @@ std::optional<double> share_in_masks(const RunHistory& run) {
   return in / all;
 }
 
+std::optional<double> gain_at_decay(const RunHistory& run) {
+  const RoundHistory* before = nullptr;
+  for (const RoundHistory& line : run.rounds) {
+    if (!line.test_accuracy) continue;
+    if (before != nullptr && line.learning_rate < before->learning_rate) {
+      return 100 * (*line.test_accuracy - *before->test_accuracy);
+    }
+    before = &line;
+  }
+  return std::nullopt;
+}
+
 std::vector<ClaimRow> claim_rows(std::span<const TrialSpec> trials) {
   std::vector<SeedGroup> groups;
   for (const TrialSpec& trial : trials) {
@@ -108,22 +134,27 @@ std::vector<ClaimRow> claim_rows(std::span<const TrialSpec> trials) {
   return rows;
 }
 
-void write_claims(std::ostream& out, const Caption& caption, std::span<const ClaimRow> rows,
-                  std::span<const TrialSpec> trials) {
+void write_claims(std::ostream& out, const Caption& caption, std::span<const ClaimRow> rows) {
   fmt::print(out, "### {}\n\n{}\n\n", caption.title, explained(caption));
   fmt::print(
       out,
-      "| preset | H | n | accuracy, % | masks in common, % | votes in common, % | agreement, "
-      "% | age, rounds | age, local steps | in masks, % |\n"
-      "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+      "| preset | H | n | accuracy, % | mean accuracy, % | gain at the decay | rate up | masks in "
+      "common, % | votes in common, % | agreement, % | age, rounds | age, local steps | in masks, "
+      "% |\n"
+      "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
   for (const ClaimRow& row : rows) {
-    fmt::print(out, "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", row.preset,
-               row.local_steps, row.trials.runs.size(), cell(row.accuracy, 1, 2),
+    fmt::print(out, "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+               row.preset, row.local_steps, row.trials.runs.size(), cell(row.accuracy, 1, 2),
+               cell(row.mean_accuracy, 1, 2), cell(row.gain_at_decay, 1, 2),
+               times_cell(row.rate_uplink ? std::optional(row.rate_uplink->mean) : std::nullopt),
                cell(row.mask_overlap, 100, 2), cell(row.vote_overlap, 100, 2),
                cell(row.vote_agreement, 100, 2), cell(row.mask_age, 1, 1),
                cell(row.mask_age, row.local_steps, 0), cell(row.in_masks, 100, 2));
   }
   fmt::print(out, "\nMean and sample deviation over n trials. {}\n", kNotes);
+}
+
+void write_lacking(std::ostream& out, std::span<const TrialSpec> trials) {
   std::vector<std::string> lacking;
   for (const TrialSpec& trial : trials) {
     if (stage_of(trial) == TrialStage::finished) continue;
@@ -133,8 +164,11 @@ void write_claims(std::ostream& out, const Caption& caption, std::span<const Cla
 }
 
 void write_claims_csv(std::ostream& out, std::span<const ClaimRow> rows) {
-  constexpr std::array<std::pair<std::string_view, Part>, 6> kParts = {
+  constexpr std::array<std::pair<std::string_view, Part>, 9> kParts = {
       {{"accuracy", &ClaimRow::accuracy},
+       {"mean_accuracy", &ClaimRow::mean_accuracy},
+       {"gain_at_decay", &ClaimRow::gain_at_decay},
+       {"rate_uplink", &ClaimRow::rate_uplink},
        {"mask_overlap", &ClaimRow::mask_overlap},
        {"vote_overlap", &ClaimRow::vote_overlap},
        {"vote_agreement", &ClaimRow::vote_agreement},
@@ -159,7 +193,10 @@ std::vector<Plot> claim_plots(std::span<const ClaimRow> rows) {
                                                       "mask_age-epoch"};
   constexpr int kHeight = 420;  // with a key of many rows
   std::vector<SeedGroup> groups;
-  for (const ClaimRow& row : rows) groups.push_back(row.trials);
+  for (const ClaimRow& row : rows) {
+    const Settings& settings = row.trials.runs.front().settings;
+    if (settings.value_bits == 32 && !settings.has_velocity()) groups.push_back(row.trials);
+  }
   std::vector<Plot> plots;
   for (Plot& plot : report_plots(groups)) {
     if (std::ranges::find(kShown, plot.name) == kShown.end()) continue;

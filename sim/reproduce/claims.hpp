@@ -19,9 +19,12 @@ namespace mvsgd::sim {
 struct ClaimRow {
   SeedGroup trials;
   std::string preset;
-  double local_steps = 0;          ///< H
-  double phi = 0;                  ///< what two drawn masks have in common
-  std::optional<Sample> accuracy;  ///< in per cent
+  double local_steps = 0;               ///< H
+  double phi = 0;                       ///< what two drawn masks have in common
+  std::optional<Sample> accuracy;       ///< in per cent, after the last round
+  std::optional<Sample> mean_accuracy;  ///< in per cent, over the evaluations
+  std::optional<Sample> gain_at_decay;  ///< in points
+  std::optional<Sample> rate_uplink;
   std::optional<Sample> mask_overlap;
   std::optional<Sample> vote_overlap;
   std::optional<Sample> vote_agreement;
@@ -37,18 +40,25 @@ struct ClaimRow {
 /// evaluation. None without mask_metrics.
 [[nodiscard]] std::optional<double> share_in_masks(const RunHistory& run);
 
+/// By how many points of accuracy the first evaluation after the learning rate first falls is above
+/// the last one before. None if the run lacks one of them.
+[[nodiscard]] std::optional<double> gain_at_decay(const RunHistory& run);
+
 /// Of the trials that have finished, whole or condensed, a row for each preset, in their order.
 /// Throws InputError if a directory cannot be read.
 [[nodiscard]] std::vector<ClaimRow> claim_rows(std::span<const TrialSpec> trials);
 
-/// The rows as Markdown, and below them the trials that are lacking.
-void write_claims(std::ostream& out, const Caption& caption, std::span<const ClaimRow> rows,
-                  std::span<const TrialSpec> trials);
+/// The rows as Markdown.
+void write_claims(std::ostream& out, const Caption& caption, std::span<const ClaimRow> rows);
+
+/// A line with the trials that have not finished, if there are any.
+void write_lacking(std::ostream& out, std::span<const TrialSpec> trials);
 
 /// All numbers unrounded, a line for each row.
 void write_claims_csv(std::ostream& out, std::span<const ClaimRow> rows);
 
-/// Overlap of masks and of votes, and age of masks, against the epoch, each with a key.
+/// Overlap of masks and of votes, and age of masks, against the epoch, each with a key. Rows of few
+/// bits a value and of momentum, which stand here for their accuracy, are left out.
 [[nodiscard]] std::vector<Plot> claim_plots(std::span<const ClaimRow> rows);
 
 }  // namespace mvsgd::sim

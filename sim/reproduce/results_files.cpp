@@ -1,6 +1,7 @@
 #include "sim/reproduce/results_files.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ostream.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/reproduce/claimed_differences.hpp"
 #include "sim/reproduce/extensions_table.hpp"
 #include "sim/reproduce/table.hpp"
 #include "sim/train/backends.hpp"
@@ -95,9 +97,16 @@ ResultsFiles::ResultsFiles(const SweepPlan& plan, std::span<const RowResult> row
   const Caption caption = caption_of(plan);
   if (plan.what->kind == Exhibit::claims) {
     claims_ = claim_rows(plan.trials);
-    markdown_ =
-        text_by([&](std::ostream& out) { write_claims(out, caption, claims_, plan.trials); });
+    const std::vector<ClaimedDifference> differences = claimed_differences(claims_);
+    markdown_ = text_by([&](std::ostream& out) {
+      write_claims(out, caption, claims_);
+      fmt::print(out, "\n");
+      write_claimed_differences(out, differences);
+      write_lacking(out, plan.trials);
+    });
     csv_ = text_by([&](std::ostream& out) { write_claims_csv(out, claims_); });
+    differences_csv_ =
+        text_by([&](std::ostream& out) { write_claimed_differences_csv(out, differences); });
   } else if (plan.is_table()) {
     markdown_ = text_by([&](std::ostream& out) { write_markdown(out, caption, rows); });
     csv_ = text_by([&](std::ostream& out) { write_table_csv(out, rows); });
@@ -121,6 +130,9 @@ void ResultsFiles::write_numbers() const {
   const std::string name(plan_->what->name);
   if (!markdown_.empty()) replace_file(plan_->out / (name + ".md"), markdown_);
   replace_file(plan_->out / (name + ".csv"), csv_);
+  if (!differences_csv_.empty()) {
+    replace_file(plan_->out / (name + "_differences.csv"), differences_csv_);
+  }
   if (plan_->is_table()) write_page(*plan_, rows_, {});
 }
 

@@ -23,7 +23,8 @@ class ResultsFiles {
   /// The table, with its caption. Empty for a figure.
   [[nodiscard]] const std::string& markdown() const { return markdown_; }
 
-  /// Writes NAME.csv, for tables also .md, and for Table 1 also .html, without drawings. Throws
+  /// Writes NAME.csv, for tables also .md, for claims also claims_differences.csv, and for Table 1
+  /// also .html, without drawings. Throws
   /// std::runtime_error if a file cannot be written.
   void write_numbers() const;
 
@@ -39,6 +40,7 @@ class ResultsFiles {
   std::span<const RowResult> rows_;
   std::string markdown_;
   std::string csv_;
+  std::string differences_csv_;  ///< of claims
   std::vector<ClaimRow> claims_;
 };
 

@@ -45,10 +45,6 @@ std::string budget(const std::optional<BitBudget>& bits) {
 
 double number(std::string_view printed) { return std::stod(std::string(printed)); }
 
-std::string p_of(const std::optional<ComparedWithSm>& compared) {
-  return compared ? fmt::format("{:.2g} ({:.2g})", compared->test.p, compared->holm) : "";
-}
-
 /// How cells are marked up in Markdown or HTML.
 struct Style {
   std::string_view emphasis_begin;
@@ -100,12 +96,12 @@ Cells cells(const RowResult& row, const RowResult* sm, std::uint32_t trials, con
           row.accuracy ? mean_and_deviation(*row.accuracy) : "",
           paper(fmt::format("{}{}{}", printed.accuracy, kPlusMinus, printed.deviation)),
           compared ? fmt::format("{:+.2f}", row.accuracy->mean - sm->accuracy->mean) : "",
-          p_of(row.ours.welch),
-          p_of(row.ours.paired),
+          p_cell(row.ours.welch),
+          p_cell(row.ours.paired),
           paper(sm != nullptr && row.papers.welch
                     ? fmt::format("{:+.2f}, {}",
                                   number(printed.accuracy) - number(sm->printed->accuracy),
-                                  p_of(row.papers.welch))
+                                  p_cell(row.papers.welch))
                     : ""),
           budget(row.up),
           paper_bits(printed.up),

@@ -14,7 +14,7 @@ enum class Exhibit : std::uint8_t {
   table1,
   figure,
   extensions,  ///< what the paper leaves to future work, beside rows of Table 1
-  claims,      ///< numbers for what the paper says of votes, masks and errors
+  claims,      ///< numbers for what sections 3 and 4.4 say
 };
 
 /// Table 1, a figure that shows some of its rows, or a table of other rows.

@@ -70,42 +70,17 @@ RowResult make_row(const PrintedRow& printed, SeedGroup trials) {
   return row;
 }
 
-/// The accuracies in per cent of the seeds that both rows have.
-std::pair<std::vector<double>, std::vector<double>> pairs(const RowResult& a, const RowResult& b) {
-  std::pair<std::vector<double>, std::vector<double>> of_both;
-  const auto seed = [](const RunHistory& run) { return run.settings.seed; };
-  for (const RunHistory& run : a.trials.runs) {
-    const auto partner = std::ranges::find(b.trials.runs, run.settings.seed, seed);
-    if (partner == b.trials.runs.end()) continue;
-    of_both.first.push_back(100 * run.end->test_accuracy);
-    of_both.second.push_back(100 * partner->end->test_accuracy);
-  }
-  return of_both;
-}
-
-/// The paper's accuracy of a row. It prints population deviations.
-Sample printed_accuracy(const PrintedRow& row) {
-  const auto n = static_cast<double>(row.trials);
-  return {.mean = std::stod(std::string(row.accuracy)),
-          .deviation = std::stod(std::string(row.deviation)) * std::sqrt(n / (n - 1)),
-          .n = row.trials};
-}
-
 /// Tests every row but sm, and adjusts the p-values of all of them together.
 template <typename Test>
 void compare(std::vector<RowResult>& rows, const RowResult& sm, Comparisons RowResult::*whose,
-             std::optional<ComparedWithSm> Comparisons::*which, const Test& test) {
-  std::vector<ComparedWithSm*> tested;
-  std::vector<double> p;
+             std::optional<AdjustedTest> Comparisons::*which, const Test& test) {
+  std::vector<AdjustedTest*> tested;
   for (RowResult& row : rows) {
     if (&row == &sm) continue;
     const std::optional<TTest> result = test(row);
-    if (!result) continue;
-    tested.push_back(&(row.*whose.*which).emplace(ComparedWithSm{.test = *result}));
-    p.push_back(result->p);
+    if (result) tested.push_back(&(row.*whose.*which).emplace(AdjustedTest{.test = *result}));
   }
-  const std::vector<double> adjusted = holm(p);
-  for (std::size_t i = 0; i < p.size(); ++i) tested[i]->holm = adjusted[i];
+  adjust(tested);
 }
 
 void compare(std::vector<RowResult>& rows, const RowResult& sm) {
@@ -114,24 +89,57 @@ void compare(std::vector<RowResult>& rows, const RowResult& sm) {
             if (!row.accuracy || !sm.accuracy) return std::nullopt;
             return welch_test(*row.accuracy, *sm.accuracy);
           });
-  compare(rows, sm, &RowResult::ours, &Comparisons::paired, [&](const RowResult& row) {
-    const auto [of_row, of_sm] = pairs(row, sm);
-    return paired_test(of_row, of_sm);
-  });
+  compare(rows, sm, &RowResult::ours, &Comparisons::paired,
+          [&](const RowResult& row) -> std::optional<TTest> {
+            const auto difference = paired_difference(row.trials, sm.trials);
+            return difference ? difference->test : std::nullopt;
+          });
   compare(rows, sm, &RowResult::papers, &Comparisons::welch,
           [&](const RowResult& row) -> std::optional<TTest> {
-            if (row.printed->accuracy.empty() || sm.printed->accuracy.empty()) return std::nullopt;
-            return welch_test(printed_accuracy(*row.printed), printed_accuracy(*sm.printed));
+            const auto of_row = printed_accuracy(row.preset());
+            const auto of_sm = printed_accuracy(sm.preset());
+            return of_row && of_sm ? welch_test(*of_row, *of_sm) : std::nullopt;
           });
   for (RowResult& row : rows) {
-    const auto [of_row, of_sm] = pairs(row, sm);
-    std::vector<double> differences;
-    for (std::size_t i = 0; i < of_row.size(); ++i) differences.push_back(of_row[i] - of_sm[i]);
-    if (&row != &sm && !differences.empty()) row.less_baseline = sample(differences);
+    const auto difference = paired_difference(row.trials, sm.trials);
+    if (&row != &sm && difference) row.less_baseline = difference->points;
   }
 }
 
 }  // namespace
+
+void adjust(std::span<AdjustedTest* const> tests) {
+  std::vector<double> p;
+  p.reserve(tests.size());
+  for (const AdjustedTest* one : tests) p.push_back(one->test.p);
+  const std::vector<double> adjusted = holm(p);
+  for (std::size_t i = 0; i < p.size(); ++i) tests[i]->holm = adjusted[i];
+}
+
+std::optional<PairedDifference> paired_difference(const SeedGroup& row, const SeedGroup& than) {
+  std::vector<double> of_row;
+  std::vector<double> of_than;
+  std::vector<double> differences;
+  const auto seed = [](const RunHistory& run) { return run.settings.seed; };
+  for (const RunHistory& run : row.runs) {
+    const auto partner = std::ranges::find(than.runs, run.settings.seed, seed);
+    if (partner == than.runs.end()) continue;
+    of_row.push_back(100 * run.end->test_accuracy);
+    of_than.push_back(100 * partner->end->test_accuracy);
+    differences.push_back(of_row.back() - of_than.back());
+  }
+  if (differences.empty()) return std::nullopt;
+  return PairedDifference{.points = sample(differences), .test = paired_test(of_row, of_than)};
+}
+
+std::optional<Sample> printed_accuracy(std::string_view preset) {
+  const auto row = std::ranges::find(printed_table(), preset, &PrintedRow::preset);
+  if (row == printed_table().end()) return std::nullopt;
+  const auto n = static_cast<double>(row->trials);
+  return Sample{.mean = std::stod(std::string(row->accuracy)),
+                .deviation = std::stod(std::string(row->deviation)) * std::sqrt(n / (n - 1)),
+                .n = row->trials};
+}
 
 TrialStage stage_of(const TrialSpec& trial) {
   const fs::path config = trial.path / "config.toml";

@@ -34,16 +34,34 @@ enum class TrialStage : std::uint8_t { absent, begun, finished };
 /// or other images.
 [[nodiscard]] TrialStage stage_of(const TrialSpec& trial);
 
-/// A test of a row's accuracy against that of sm, with its p among those of all rows compared.
-struct ComparedWithSm {
+/// A test of two rows' accuracies, with its p among those of a table's comparisons.
+struct AdjustedTest {
   TTest test;
   double holm = 1;  ///< p, adjusted for as many comparisons as the table has
 };
 
-/// None for sm itself, and where there are too few trials.
+/// Sets `holm` of all tests of a table together.
+void adjust(std::span<AdjustedTest* const> tests);
+
+/// By how much the accuracies of one row are above another's, by pairs of the same seed, which are
+/// of the same split and initial weights.
+struct PairedDifference {
+  Sample points;              ///< of accuracy
+  std::optional<TTest> test;  ///< none for one pair, or if all differ by the same
+};
+
+/// Of the seeds that both groups have. None if there is none.
+[[nodiscard]] std::optional<PairedDifference> paired_difference(const SeedGroup& row,
+                                                                const SeedGroup& than);
+
+/// The paper's accuracy in per cent of the row of a preset, with the sample deviation: it prints
+/// the population's. None for a preset without such a row.
+[[nodiscard]] std::optional<Sample> printed_accuracy(std::string_view preset);
+
+/// With sm. None for sm itself, and where there are too few trials.
 struct Comparisons {
-  std::optional<ComparedWithSm> welch;
-  std::optional<ComparedWithSm> paired;  ///< by seed: of the same split and initial weights
+  std::optional<AdjustedTest> welch;
+  std::optional<AdjustedTest> paired;  ///< by seed
 };
 
 /// A row of the table, from its finished trials.

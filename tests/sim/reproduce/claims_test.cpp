@@ -4,10 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <span>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "sim/plan/presets.hpp"
 #include "sim/run/run_archive.hpp"
 #include "tests/sim/small_run.hpp"
 #include "tests/test_directory.hpp"
@@ -16,6 +20,7 @@ namespace mvsgd::sim {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 /// A line of `rounds` rounds with these overlaps of masks.
 RoundHistory line_of(std::uint32_t rounds, bool dense, double last, double mean) {
@@ -47,22 +52,46 @@ TEST(Claims, TheShareInMasksIsThatOfTheLastEvaluation) {
   EXPECT_DOUBLE_EQ(share_in_masks(run).value(), 0.25);
 }
 
+TEST(Claims, TheGainIsThatOfTheFirstEvaluationAfterTheFirstDecay) {
+  RunHistory run;
+  const auto add = [&](double rate, std::optional<double> accuracy) {
+    RoundHistory line;
+    line.learning_rate = rate;
+    line.test_accuracy = accuracy;
+    run.rounds.push_back(line);
+  };
+  EXPECT_FALSE(gain_at_decay(run).has_value());
+  add(0.1, 0.25);
+  add(0.5, 0.5);  // the warm-up has ended
+  EXPECT_FALSE(gain_at_decay(run).has_value());
+  add(0.5, std::nullopt);
+  add(0.05, std::nullopt);
+  EXPECT_FALSE(gain_at_decay(run).has_value());
+  add(0.05, 0.46875);
+  add(0.05, 0.75);
+  add(0.005, 0.875);
+  EXPECT_DOUBLE_EQ(gain_at_decay(run).value(), -3.125);
+}
+
 TEST(Claims, ALineHasPercentAndTheAgeInRoundsAndInLocalSteps) {
   ClaimRow row;
   row.preset = "p";
   row.local_steps = 4;
   row.trials.runs.resize(2);
   row.accuracy = {.mean = 80, .deviation = 1.5, .n = 2};
+  row.mean_accuracy = {.mean = 70, .deviation = 0.5, .n = 2};
+  row.gain_at_decay = {.mean = -0.25, .deviation = std::nullopt, .n = 1};
+  row.rate_uplink = {.mean = 312, .deviation = 0, .n = 2};
   row.mask_overlap = {.mean = 0.25, .deviation = std::nullopt, .n = 1};
   row.vote_overlap = {.mean = 0.5, .deviation = 0.125, .n = 2};
   row.vote_agreement = {.mean = 0.75, .deviation = std::nullopt, .n = 1};
   row.mask_age = {.mean = 97.5, .deviation = 1.5, .n = 2};
   std::ostringstream out;
   write_claims(out, {.title = "C", .settings = "", .summary = "small", .trials = 2},
-               std::span(&row, 1), {});
-  EXPECT_THAT(out.str(),
-              HasSubstr("| p | 4 | 2 | 80.00 \u00b1 1.50 | 25.00 | 50.00 \u00b1 12.50 | 75.00 | "
-                        "97.5 \u00b1 1.5 | 390 \u00b1 6 |  |\n"));
+               std::span(&row, 1));
+  EXPECT_THAT(out.str(), HasSubstr("| p | 4 | 2 | 80.00 \u00b1 1.50 | 70.00 \u00b1 0.50 | -0.25 | "
+                                   "\u00d7312 | 25.00 | 50.00 \u00b1 12.50 | 75.00 | "
+                                   "97.5 \u00b1 1.5 | 390 \u00b1 6 |  |\n"));
 }
 
 TEST(Claims, ACondensedTrialSaysWhatTheWholeSaysAndLackingOnesAreNamed) {
@@ -83,7 +112,8 @@ TEST(Claims, ACondensedTrialSaysWhatTheWholeSaysAndLackingOnesAreNamed) {
   const std::vector<ClaimRow> of_small = claim_rows(std::vector{small});
   ASSERT_EQ(of_whole.size(), 1U);
   ASSERT_EQ(of_small.size(), 1U);
-  for (const auto part : {&ClaimRow::accuracy, &ClaimRow::mask_overlap, &ClaimRow::vote_overlap,
+  for (const auto part : {&ClaimRow::accuracy, &ClaimRow::mean_accuracy, &ClaimRow::rate_uplink,
+                          &ClaimRow::mask_overlap, &ClaimRow::vote_overlap,
                           &ClaimRow::vote_agreement, &ClaimRow::mask_age, &ClaimRow::in_masks}) {
     ASSERT_TRUE((of_whole[0].*part).has_value());
     EXPECT_NEAR((of_small[0].*part)->mean, (of_whole[0].*part)->mean, 1e-9);
@@ -91,10 +121,28 @@ TEST(Claims, ACondensedTrialSaysWhatTheWholeSaysAndLackingOnesAreNamed) {
   EXPECT_GE(of_whole[0].mask_age->mean, 1);
 
   std::ostringstream out;
-  write_claims(out, {.title = "C", .settings = "", .summary = "small", .trials = 1}, of_whole,
-               std::vector{whole, none});
+  write_claims(out, {.title = "C", .settings = "", .summary = "small", .trials = 1}, of_whole);
+  write_lacking(out, std::vector{whole, none});
   EXPECT_THAT(out.str(), HasSubstr("| ssgd-mv-ad-l4-q | 4 | 1 | "));
   EXPECT_THAT(out.str(), HasSubstr("\nLacking: ssgd-mv-seed9.\n"));
+}
+
+TEST(Claims, PlotsLeaveOutFewBitsAndMomentum) {
+  std::vector<ClaimRow> rows;
+  for (const std::string_view name : {"ssgd-mv-l4", "ssgd-mv-ad-l4-q", "modern-mv-l4"}) {
+    RoundHistory line = line_of(1, false, 0.5, 0.5);
+    line.epoch = 1;
+    ClaimRow& row = rows.emplace_back();
+    row.trials.label = name;
+    row.trials.runs.emplace_back().settings = preset(name).settings;
+    row.trials.runs.back().rounds = {line, line};
+  }
+  const std::vector<Plot> plots = claim_plots(rows);
+  ASSERT_EQ(plots.size(), 1U);
+  EXPECT_EQ(plots[0].name, "mask_overlap-epoch");
+  EXPECT_THAT(plots[0].draw, HasSubstr("ssgd-mv-l4"));
+  EXPECT_THAT(plots[0].draw, Not(HasSubstr("ssgd-mv-ad-l4-q")));
+  EXPECT_THAT(plots[0].draw, Not(HasSubstr("modern-mv-l4")));
 }
 
 }  // namespace
