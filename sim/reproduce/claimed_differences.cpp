@@ -15,10 +15,9 @@ namespace {
 
 constexpr std::string_view kNotes =
     "Points of accuracy by which the row ends above the other: mean \u00b1 sample standard "
-    "deviation "
-    "over the n seeds that both have. p is that of a two-sided t-test of these pairs; in brackets "
-    "adjusted for this table's comparisons by Holm. The paper's p is Welch's for its printed means "
-    "and population deviations, and lacks for what it has not tried.";
+    "deviation over the n seeds that both have. p is that of a two-sided t-test of these pairs; in "
+    "brackets adjusted for this table's comparisons by Holm. The paper's p is Welch's for its "
+    "printed means and population deviations; momentum and layers it did not try.";
 
 const ClaimRow* find_row(std::span<const ClaimRow> rows, std::string_view preset) {
   const auto row = std::ranges::find(rows, preset, &ClaimRow::preset);
