@@ -151,7 +151,8 @@ Exit split(const DataOptions& options, const CommandContext& context) {
 
 void add_data(CLI::App& app, const CommandContext& context, Action& chosen) {
   const auto options = std::make_shared<DataOptions>();
-  CLI::App* const group = app.add_subcommand("data", "Fetch, check or synthesize CIFAR-10's files");
+  CLI::App* const group =
+      app.add_subcommand("data", "Fetch, check, split or synthesize CIFAR-10's files");
   group->require_subcommand(1);
   group->footer("Examples:\n  mvsgd data fetch cifar-10\n  mvsgd data check cifar-10");
   CLI::App* const of_split = group->add_subcommand(

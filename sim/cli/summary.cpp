@@ -5,20 +5,30 @@
 
 #include <ostream>
 
+#include "sim/plan/layers.hpp"
+#include "sim/plan/round_shape.hpp"
+#include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/text/numbers.hpp"
 
 namespace mvsgd::sim {
 namespace {
 
+/// K / d, by layer if layers choose by themselves.
+double sent_share(const Settings& settings, const Layers& layers) {
+  const Dimensions all = dimensions(settings, layers, 0);
+  return static_cast<double>(all.k) / static_cast<double>(all.d);
+}
+
 /// How often a coordinate is updated on average in the sparse rounds of a run.
-double updates_of(const Settings& settings, const Account& account) {
-  double updates = settings.phi.to_double() * account.sparse_rounds();
+double updates_of(const Settings& settings, const Layers& layers, const Account& account) {
+  const double share = sent_share(settings, layers);
+  double updates = share * account.sparse_rounds();
   if (settings.phi_warmup == PhiWarmup::dense) return updates;
   std::uint32_t rounds = 0;
   for (const Round& round : schedule(settings, training_images(settings))) {
     if (rounds++ == account.sparse_rounds()) break;
-    updates += settings_in(settings, round).phi.to_double() - settings.phi.to_double();
+    if (round.stair > 0) updates += sent_share(settings_in(settings, round), layers) - share;
   }
   return updates;
 }
@@ -57,11 +67,11 @@ void add_traffic(const Lines& lines, const Settings& settings, const Account& ac
   const comm::Bits across = account.total(comm::Direction::across);
   const bool goes_across = across > comm::Bits(0);
   lines.add("bits",
-            fmt::format("{} up, {} down{}; equal to {}{} in every message of {}",
+            fmt::format("{} up, {} down{}; equal to {} in every message of {}",
                         grouped(account.total(comm::Direction::up).count()),
                         grouped(account.total(comm::Direction::down).count()),
                         goes_across ? fmt::format(", {} across", grouped(across.count())) : "",
-                        name_of_law(settings), goes_across ? " and to that of the ring" : "",
+                        name_of_law(settings),
                         counted(account.dense_rounds() + account.sparse_rounds(), "round")));
 }
 
@@ -92,24 +102,27 @@ void add_phases(const Lines& lines, const Phases& phases) {
 
 /// Why a short run lags behind its baseline.
 void print_updates(std::ostream& out, const Settings& settings, const Account& account) {
+  const Layers layers = network_layers(settings);
   // The paper's run with the same H: 300 epochs of 79 local steps.
-  const double paper = settings.phi.to_double() * 300 * 79 / settings.local_steps;
+  const double paper = sent_share(settings, layers) * 300 * 79 / settings.local_steps;
   fmt::print(out,
-             "                A coordinate is updated about {} = {:.1f} times in this "
+             "                A coordinate is updated about K / d * rounds = {:.1f} times in this "
              "run, {:.0f} times in the\n                paper's 300 epochs at H = {}: a short "
              "sparse run lags because most coordinates have hardly moved.\n",
-             settings.phi_warmup == PhiWarmup::stairs ? "K / d * rounds" : "phi * rounds",
-             updates_of(settings, account), paper, settings.local_steps);
+             updates_of(settings, layers, account), paper, settings.local_steps);
 }
 
 }  // namespace
 
-std::string_view name_of_law(const Settings& settings) {
+std::string name_of_law(const Settings& settings) {
   const bool papers =
       settings.position_codec == "block" && settings.vote_codec == VoteCoding::positions &&
       settings.add_codec == AddCoding::positions && settings.drop_codec == DropCoding::positions &&
-      settings.mask_codec == MaskCoding::positions && !settings.has_values_by_entropy();
-  return papers ? "eqs 13-15" : "the law of its codec";
+      settings.mask_codec == MaskCoding::positions && !settings.has_values_by_entropy() &&
+      !settings.codes_by_entropy(settings.aggregate_bits);
+  return fmt::format("{}{}{}", papers ? "eqs 13-15" : "the law of its codec",
+                     settings.selection == Selection::layer ? ", layer by layer," : "",
+                     settings.reduces() ? " and to that of the ring" : "");
 }
 
 void print_summary(std::ostream& out, const Settings& settings, const TrialResult& result,

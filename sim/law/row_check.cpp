@@ -13,7 +13,7 @@ using comm::Field;
 
 /// The law of a row.
 std::string_view law_of(const comm::LedgerRow& row) {
-  return row.id.direction == comm::Direction::across ? "the law of the ring" : "eqs 13-15";
+  return row.id.direction == comm::Direction::across ? "the law of the ring" : "the law";
 }
 
 bool equal(const comm::LedgerRow& a, const comm::LedgerRow& b) {
@@ -54,10 +54,8 @@ void take(std::span<const comm::LedgerRow>& rows, const std::vector<comm::Ledger
 
 void check_nothing_is_left(std::span<const comm::LedgerRow> rows, Of whose) {
   if (rows.empty()) return;
-  throw CheckFailed(fmt::format("{}, which {} not have", describe(rows.front(), whose),
-                                rows.front().id.direction == comm::Direction::across
-                                    ? "the law of the ring does"
-                                    : "eqs 13-15 do"));
+  throw CheckFailed(fmt::format("{}, which {} does not have", describe(rows.front(), whose),
+                                law_of(rows.front())));
 }
 
 }  // namespace mvsgd::sim

@@ -85,12 +85,14 @@ std::string unless_values_are_quantized(const Settings& s) {
                                  ? std::to_string(chosen.least_bits)
                                  : fmt::format("{} to {}", chosen.least_bits, chosen.most_bits);
   if (s.value_bits < 32 || chosen.has(s.aggregate_bits)) return unless_rounds_are_sparse(s);
-  return fmt::format("value_bits = {} is wanted, not 32, which is not quantised", wanted);
+  return fmt::format(
+      "value_bits = {} is wanted, not 32, which is not quantised; or such aggregate_bits", wanted);
 }
 
 std::string unless_quantized(const Settings& s) {
-  const bool server_does = s.aggregate_bits < 32 && unless_it_quantizes(s).empty();
-  return server_does ? unless_rounds_are_sparse(s) : unless_values_are_quantized(s);
+  if (std::string why = unless_it_quantizes(s); !why.empty()) return why;
+  if (s.value_bits < 32 || s.aggregate_bits < 32) return unless_rounds_are_sparse(s);
+  return "value_bits or aggregate_bits below 32 is wanted, not 32, which is not quantised";
 }
 
 std::string unless_quantization_errs(const Settings& s) {

@@ -30,8 +30,9 @@ void check_quantizer(const Settings& s) {
   const bool none = &chosen == &compress::quantizers().front() || chosen.has(s.aggregate_bits);
   const bool fits = (none && s.value_bits == 32) || chosen.has(s.value_bits);
   if (!fits && chosen.least_bits == chosen.most_bits) {
-    throw UsageError(fmt::format("quantizer = {}: value_bits = {} is wanted, not {}", chosen.name,
-                                 chosen.least_bits, s.value_bits));
+    throw UsageError(fmt::format("quantizer = {}: value_bits = {} is wanted, not {}{}", chosen.name,
+                                 chosen.least_bits, s.value_bits,
+                                 s.value_bits == 32 ? "; or such aggregate_bits" : ""));
   }
   if (!fits) {
     throw UsageError(fmt::format("value_bits = {}: quantizer = {} is wanted; {} has {} to {}",

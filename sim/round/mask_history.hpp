@@ -18,9 +18,10 @@ using LastSent = std::vector<std::uint32_t>;
 void add_dense_round(std::uint32_t t, LastSent& last);
 
 /// Takes a mask into account, none of whose coordinates may be out of range. Returns the mean over
-/// the mask of the rounds since a coordinate was last sent, 1 at least: the age of the oldest
-/// difference in its error memory. A coordinate that was never sent counts from round 0. 0 if the
-/// mask is empty. O(|mask|).
+/// the mask of the rounds since a coordinate was last sent, 1 at least. That is the age of the
+/// oldest difference in the error memory where every worker has one, takes part in each round and
+/// sends whole values. A coordinate that was never sent counts from round 0. 0 if the mask is
+/// empty. O(|mask|).
 [[nodiscard]] double add_mask(std::uint32_t t, std::span<const compress::Index> mask,
                               LastSent& last);
 

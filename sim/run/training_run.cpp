@@ -21,6 +21,7 @@
 #include "sim/files/model_file.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/run_directory.hpp"
+#include "sim/run/run_history.hpp"
 #include "sim/run/shared_run.hpp"
 #include "sim/run/tensorboard.hpp"
 #include "sim/run/wire_dump.hpp"
@@ -139,11 +140,13 @@ void warn_of_rounds_not_dumped(const TrainingSinks& sinks, const std::vector<std
   }
 }
 
-/// Throws InputError, too, if a run that has ended could only begin again.
+/// Throws InputError, too, if a run that has ended could only begin again. One that ended after its
+/// first round, before which no checkpoint is saved, has nothing else to lose.
 FoundCheckpoint checkpoint_to_go_on_from(const std::filesystem::path& run, const Settings& settings,
                                          std::size_t rounds) {
   FoundCheckpoint found = find_checkpoint(run, settings, rounds);
-  if (!found.newest && has_finished(run)) {
+  const auto ended_after_one = [&] { return read_run_history(run).last_round() == 1; };
+  if (!found.newest && has_finished(run) && (rounds == 1 || !ended_after_one())) {
     throw InputError(
         fmt::format("{}: the run has ended, and there is no checkpoint to go on from; with --out "
                     "and another directory, the settings in its config.toml begin anew",

@@ -65,7 +65,7 @@ TEST_F(AuditOfOneRound, AMissingRowIsNamed) {
 
 TEST_F(AuditOfOneRound, ASurplusRowIsNamed) {
   rows_.push_back(rows_.back());
-  EXPECT_THAT(refusal(), HasSubstr("do not have"));
+  EXPECT_THAT(refusal(), HasSubstr("does not have"));
 }
 
 TEST_F(AuditOfOneRound, AFirstMaskIsHeldAgainstTheLawWhereLaterOnesAreDifferences) {
@@ -76,7 +76,7 @@ TEST_F(AuditOfOneRound, AFirstMaskIsHeldAgainstTheLawWhereLaterOnesAreDifference
       row.bits += comm::Bits(1);
     }
   }
-  EXPECT_THAT(refusal(), HasSubstr("round 3, worker 0, down mask positions: 900 bits by eqs"));
+  EXPECT_THAT(refusal(), HasSubstr("round 3, worker 0, down mask positions: 900 bits by the law"));
 }
 
 /// The scheme's second sparse round, N = 3, d = 10,000: K = 100, K_ad = 10.
@@ -121,7 +121,7 @@ class AuditOfSizes : public testing::Test {
                                               ", " + std::string(comm::name(id.direction)) + " " +
                                               std::string(comm::name(id.kind)) + " " +
                                               std::string(comm::name(field)) + ": " +
-                                              std::to_string(bits.count()) + " bits by eqs 13-15"));
+                                              std::to_string(bits.count()) + " bits by the law"));
     }
   }
 

@@ -164,6 +164,19 @@ TEST(Effect, OfAWarmupOfAllEpochsIsNoneWhereTheSchemeIsSparse) {
   EXPECT_EQ(judged(settings, "warmup_epochs"), "");
 }
 
+TEST(Effect, OfKeysOfQuantisationIsThereForTheServersValuesToo) {
+  EXPECT_THAT(judged(settings_of({}), "quantizer"),
+              HasSubstr("value_bits = 2 to 8 is wanted, not 32, which is not quantised; or such "
+                        "aggregate_bits"));
+  for (const std::string_view key : {"quantization_error", "quantizer_block"}) {
+    EXPECT_EQ(judged(settings_of({{"aggregate_bits", "1"}}), key), "") << key;
+  }
+  EXPECT_THAT(
+      judged(settings_of({}), "quantization_error"),
+      HasSubstr("value_bits or aggregate_bits below 32 is wanted, not 32, which is not quantised"));
+  EXPECT_EQ(judged(settings_of({{"aggregate_bits", "16"}}), "quantization_error"), "");
+}
+
 TEST(Effect, OfSparseKeysIsThereInAWarmupThatIsSparse) {
   const Settings settings =
       settings_of({{"epochs", "3"}, {"warmup_epochs", "3"}, {"phi_warmup", "stairs"}});

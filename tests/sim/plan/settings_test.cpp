@@ -497,6 +497,8 @@ TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
   EXPECT_THAT(refusal({{"value_bits", "1"}}), HasSubstr("value_bits = 1"));
   EXPECT_THAT(refusal({{"value_bits", "4"}, {"quantizer_block", "7"}}),
               HasSubstr("quantizer_block = 7"));
+  EXPECT_THAT(refusal({{"quantizer", "float16"}}),
+              HasSubstr("value_bits = 16 is wanted, not 32; or such aggregate_bits"));
   EXPECT_THAT(refusal({{"check_votes", "true"}}), HasSubstr("check_votes = true"));
   EXPECT_THAT(refusal({{"nesterov", "true"}}), HasSubstr("nesterov = true: momentum = 0"));
   EXPECT_THAT(refusal({{"participation", "11"}}),
@@ -526,6 +528,7 @@ TEST(Settings, WhatDoesNotGoTogetherIsRefusedByName) {
   EXPECT_EQ(refusal({{"quantizer", "scaled-sign"}, {"value_bits", "1"}, {"quantizer_block", "7"}}),
             none);
   EXPECT_EQ(refusal({{"scheme", "top-k"}, {"value_bits", "2"}}), none);
+  EXPECT_EQ(refusal({{"quantizer", "float16"}, {"aggregate_bits", "16"}}), none);
 }
 
 }  // namespace

@@ -132,6 +132,20 @@ TEST_F(TrainingRun, ThatGoesOnKeepsTheModelOfItsEndUntilItEndsAgain) {
 
 // Interrupts at many moments: within a round, between two, before the first. The settings determine
 // how often the run asks.
+// No checkpoint is saved before the first round, which is also its last.
+TEST_F(TrainingRun, OfOneRoundGoesOnToMoreAndNotToAsMany) {
+  settings_.rounds = 1;
+  (void)train_in(path_, settings_, {}, {});
+  EXPECT_TRUE(fs::is_empty(path_ / "checkpoint"));
+  EXPECT_THROW((void)train_in(path_, settings_, {.resume = true}, {}), InputError);
+  EXPECT_TRUE(verify_run(path_, {}).holds());
+  settings_.rounds = 4;
+  const TrainingEnd end = train_in(path_, settings_, {.resume = true}, {});
+  EXPECT_EQ(end.result.digest, run_trial(settings_, load_images(settings_), {}).digest);
+  EXPECT_EQ(read_run_history(path_).last_round(), 4U);
+  EXPECT_TRUE(verify_run(path_, {}).holds());
+}
+
 TEST_F(TrainingRun, GivesTheRoundUpWhenItIsInterruptedAndDoesItAgainToTheSameFiles) {
   struct Case {
     const char* preset;
