@@ -17,6 +17,9 @@ inline constexpr std::uint64_t kVerifySeed = 20'211;
 /// Eqs 2, 3 and 10-12, on the real network.
 [[nodiscard]] std::vector<Check> check_learning();
 
+/// What each split of the images over the workers promises, on drawn splits.
+[[nodiscard]] Check check_splits();
+
 /// Eqs 4-9 and 16 and the invariants: small runs of real workers and a real server, against the
 /// definition.
 [[nodiscard]] std::vector<Check> check_algorithms();
@@ -40,7 +43,8 @@ struct MeasuredRounds {
 };
 
 /// Measures rounds of every scheme and number of value bits in Table 1, with drawn model
-/// differences.
+/// differences. The last one is of supports without overlap, the one before of a server that
+/// quantises.
 [[nodiscard]] std::vector<MeasuredRounds> measure_rounds(std::uint64_t d);
 
 /// Eqs 13-15 and Table 1: compares the measured bits with `law`, as integers, and with the paper's

@@ -160,6 +160,29 @@ Check check_top_k_bound(const LawConstants& law, const MeasuredRounds& disjoint)
                   grouped(positions.count()), grouped(values.count()))};
 }
 
+/// What Table 1's highest compression comes to both ways if the server quantises, too.
+Check check_both_ways(const LawConstants& law, const MeasuredRounds& both) {
+  const auto& [settings, d, records] = both;
+  const std::uint64_t k = settings.phi.ceil_times(d);
+  const comm::FieldBits up = sum(records.back().ledger, Direction::up);
+  const comm::FieldBits down = sum(records.back().ledger, Direction::down);
+  const comm::Bits mask = position_law(law, d, k, settings.phi.rounded_reciprocal());
+  const double floats = 32 * static_cast<double>(d) * settings.local_steps;
+  const auto rate = [&](comm::Bits bits) { return floats / static_cast<double>(bits.count()); };
+  const comm::Bits all_up = positions_and_values(up);
+  const comm::Bits all_down = positions_and_values(down);
+  return {"both ways", "with aggregate_bits = 4 the server sends the mask and 4 K bits of values",
+          up[Field::values] == value_law(k, settings.value_bits) &&
+              down[Field::values] == value_law(k, settings.aggregate_bits) &&
+              down[Field::positions] == mask,
+          fmt::format("ssgd-mv-ad-l8-q: {} + {} up, x{:.2f}; {} + {} down, x{:.2f}, of the mask "
+                      "alone x{:.2f}; x{:.2f} both ways",
+                      grouped(up[Field::positions].count()), grouped(up[Field::values].count()),
+                      rate(all_up), grouped(down[Field::positions].count()),
+                      grouped(down[Field::values].count()), rate(all_down), rate(mask),
+                      2 * rate(all_up + all_down))};
+}
+
 /// Whether `x`, rounded to as many digits as `printed` has, is `printed`.
 bool rounds_to(double x, const std::string& printed) {
   const std::string mantissa = printed.substr(0, printed.find('e'));
@@ -262,6 +285,9 @@ std::vector<MeasuredRounds> measure_rounds(std::uint64_t d) {
   for (const char* name : {"ssgd-mv-ad", "ssgd-mv-ad-l4-q"}) {
     all.push_back(measure(preset(name).settings, d, update, slots, 0, 2));
   }
+  Settings both = preset("ssgd-mv-ad-l8-q").settings;
+  both.aggregate_bits = 4;
+  all.push_back(measure(both, d, update, slots, 0, 2));
   const Settings top_k = preset("top-k").settings;
   DisjointUpdate disjoint(d, top_k.workers, top_k.phi.ceil_times(d), slots.count());
   all.push_back(measure(top_k, d, disjoint, slots, 0, 1));
@@ -273,6 +299,7 @@ void judge_bits(const LawConstants& law, const std::vector<MeasuredRounds>& meas
   verification.checks.push_back(check_ledger(law, measured));
   check_equations(law, measured.front(), verification.checks);
   verification.checks.push_back(check_top_k_bound(law, measured.back()));
+  verification.checks.push_back(check_both_ways(law, *(measured.end() - 2)));
   for (const PrintedRow& printed : printed_table()) {
     if (printed.up.rate.empty()) continue;
     const MeasuredRounds& rounds = rounds_of(measured, preset(printed.preset).settings);

@@ -35,6 +35,7 @@ Verification verify_paper(const LawConstants& law) {
     for (Check& check : part()) verification.checks.push_back(std::move(check));
   }
   for (Check& check : check_ring(law)) verification.checks.push_back(std::move(check));
+  verification.checks.push_back(check_splits());
   const auto d = static_cast<std::uint64_t>(nn::resnet18_parameters({.width = 64}).size());
   judge_bits(law, measure_rounds(d), verification);
   // In the order of equations. Checks that belong to no single equation come last.

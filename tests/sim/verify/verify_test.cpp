@@ -37,6 +37,8 @@ TEST(Verify, EveryEquationAndEveryRowHolds) {
   EXPECT_THAT(out.str(), HasSubstr("wire 1,005,660 up, 1,005,660 down"));
   EXPECT_THAT(out.str(), HasSubstr("wire 3,575,680 up, 3,575,680 down"));
   EXPECT_THAT(out.str(), HasSubstr("wire 6,704,397 + 35,756,800"));
+  EXPECT_THAT(out.str(), HasSubstr("268,176 + 446,960 up, x3999.99; 1,005,660 + 446,960 down, "
+                                   "x1969.22, of the mask alone x2844.43; x2639.17 both ways"));
 
   const auto json = nlohmann::json::parse(std::ifstream(json_path));
   EXPECT_EQ(json["holds"], true);
