@@ -151,15 +151,28 @@ void write_points(std::ostream& out, const SeedGroup& group) {
   }
 }
 
+/// What is a curve, and what its band reaches over, of the bands that there are.
+void write_curves(std::ostream& out, std::span<const Plot> plots) {
+  const auto has = [&](Band band) {
+    return std::ranges::find(plots, band, &Plot::band) != plots.end();
+  };
+  fmt::print(
+      out,
+      "<p>Runs whose settings differ in seed alone are one curve: their mean{}. A curve of "
+      "more than 200 rounds shows means of neighbouring rounds.{}</p>\n",
+      has(Band::deviation) ? ", in a band of one sample standard deviation to each side" : "",
+      has(Band::workers) ? " Plots by worker have the mean over workers and runs in every "
+                           "evaluated round, in a band from the least worker of all runs to "
+                           "the largest."
+                         : "");
+}
+
 }  // namespace
 
 void write_html(std::ostream& out, std::span<const SeedGroup> groups, std::span<const Plot> plots,
                 std::span<const std::string> drawings) {
   begin_page(out, "mvsgd report");
-  fmt::print(out,
-             "<p>Runs whose settings differ in seed alone are one curve: "
-             "their mean, in a band of one sample standard deviation to each side. A curve of more "
-             "than 200 rounds shows means of neighbouring rounds.</p>\n");
+  write_curves(out, plots);
   write_summary(out, groups);
   fmt::print(out, "<h2>Plots</h2>\n<section>\n<p class=\"legend\">");
   for (std::size_t g = 0; g < groups.size(); ++g) {

@@ -115,9 +115,7 @@ Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all
   constexpr std::array<std::string_view, 3> kAxes = {"epoch", "bits", "seconds"};
   Plot plot{.name = fmt::format("{}-{}", quantity.name, kAxes[static_cast<std::size_t>(axis)]),
             .title = std::string(quantity.title),
-            .height = kCurveHeight,
-            .data = "",
-            .draw = ""};
+            .height = kCurveHeight};
   const bool percent = quantity.is_share;
   double low = place(all.front().points.front(), axis);
   double high = low;
@@ -135,9 +133,11 @@ Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all
       plot.data += fmt::format("{} {} {} {} ", p.epoch, p.bits, p.seconds, scale * p.value.mean);
       if (p.ends) {
         has_band = true;
+        plot.band = Band::workers;
         plot.data += fmt::format("{} {}\n", scale * p.ends->first, scale * p.ends->second);
       } else if (const auto deviation = p.value.deviation) {
         has_band = true;
+        plot.band = Band::deviation;
         plot.data += fmt::format("{} {}\n", scale * (p.value.mean - *deviation),
                                  scale * (p.value.mean + *deviation));
       } else {
@@ -180,11 +180,7 @@ std::string shortened(const std::string& label) {
 /// One bar for each group and direction, divided into the shares of its fields, with the total
 /// above it.
 Plot bits_plot(std::span<const SeedGroup> groups) {
-  Plot plot{.name = "bits",
-            .title = "bits by field, shares of each way",
-            .height = 0,
-            .data = "$bars << EOD\n",
-            .draw = ""};
+  Plot plot{.name = "bits", .title = "bits by field, shares of each way", .data = "$bars << EOD\n"};
   std::string labels;
   std::array<bool, comm::kFields> met{};
   int row = 0;
@@ -249,11 +245,7 @@ std::string root_tics(double high) {
 }
 
 Plot layers_plot(std::span<const SeedGroup> groups) {
-  Plot plot{.name = "layers",
-            .title = "kept share of each layer, last mask",
-            .height = 0,
-            .data = "",
-            .draw = ""};
+  Plot plot{.name = "layers", .title = "kept share of each layer, last mask"};
   double high = 0;
   std::string tics;
   std::vector<std::string> points;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,13 +21,21 @@ struct LineStyle {
 };
 [[nodiscard]] LineStyle line_style(std::size_t group);
 
+/// What a curve's band reaches over.
+enum class Band : std::uint8_t {
+  none,
+  deviation,  ///< one sample standard deviation of the runs to each side of their mean
+  workers     ///< from the least worker of all runs to the largest
+};
+
 /// A plot that fits a page as narrow as a phone's.
 struct Plot {
-  std::string name;   ///< for file names and anchors
-  std::string title;  ///< what it shows
-  int height = 0;     ///< in pixels, at a width of kPlotWidth
-  std::string data;   ///< gnuplot's data blocks
-  std::string draw;   ///< statements that draw them
+  std::string name;        ///< for file names and anchors
+  std::string title;       ///< what it shows
+  int height = 0;          ///< in pixels, at a width of kPlotWidth
+  Band band = Band::none;  ///< of its curves, where any has one
+  std::string data{};      ///< gnuplot's data blocks
+  std::string draw{};      ///< statements that draw them
 };
 inline constexpr int kPlotWidth = 420;
 

@@ -147,6 +147,27 @@ TEST_F(ReportPlots, WhatEachWorkerHasIsABandFromTheLeastToTheLargest) {
   EXPECT_THAT(csv.str(), HasSubstr(",vote_agreement/worker-2,"));
 }
 
+TEST_F(ReportPlots, ThePageSaysOfEachBandThatItHasWhatItReachesOver) {
+  const char* const deviation = "one sample standard deviation to each side";
+  const char* const workers = "from the least worker of all runs to the largest";
+  Settings settings = small_settings("ssgd-mv");
+  train("one", settings);
+  EXPECT_THAT(page(groups()), Not(testing::AnyOf(HasSubstr(deviation), HasSubstr(workers))));
+  settings.worker_metrics = true;
+  settings.batch = 4;
+  train("workers", settings);
+  EXPECT_THAT(page(groups()), testing::AllOf(Not(HasSubstr(deviation)), HasSubstr(workers)));
+  settings.seed = 2;
+  train("both", settings);
+  EXPECT_THAT(page(groups()), testing::AllOf(HasSubstr(deviation), HasSubstr(workers)));
+  fs::remove_all(path_ / "workers");
+  fs::remove_all(path_ / "both");
+  settings = small_settings("ssgd-mv");
+  settings.seed = 2;
+  train("two", settings);
+  EXPECT_THAT(page(groups()), testing::AllOf(HasSubstr(deviation), Not(HasSubstr(workers))));
+}
+
 TEST_F(ReportPlots, WhatNoRunHasIsNotDrawn) {
   train("sm", small_settings("sm"));
   EXPECT_THAT(names(report_plots(groups())),
