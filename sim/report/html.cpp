@@ -117,11 +117,12 @@ void write_bits(std::ostream& out, std::span<const SeedGroup> groups) {
   }
 }
 
-void write_layers(std::ostream& out, std::span<const SeedGroup> groups) {
-  std::vector<std::string> heads{"kept in the last evaluated mask, %"};
+void write_layers(std::ostream& out, std::span<const SeedGroup> groups, std::string_view head,
+                  std::vector<KeptShare> (*shares_of)(const SeedGroup&)) {
+  std::vector<std::string> heads{std::string(head)};
   std::vector<std::vector<KeptShare>> columns;
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    if (auto shares = kept_shares(groups[g]); !shares.empty()) {
+    if (auto shares = shares_of(groups[g]); !shares.empty()) {
       heads.push_back(marked(groups[g], g));
       columns.push_back(std::move(shares));
     }
@@ -136,19 +137,37 @@ void write_layers(std::ostream& out, std::span<const SeedGroup> groups) {
   }
 }
 
-/// Every point of the group's curves.
+/// Every point of the group's curves, but those by worker.
 void write_points(std::ostream& out, const SeedGroup& group) {
   HtmlTable table(out, {"quantity", "round", "epoch", "bits, both ways", "seconds", "mean",
                         "deviation", "runs"});
-  for (const Metric& q : quantities()) {
-    for (const CurvePoint& p : curve(group, q)) {
-      table.row({std::string(q.name), fmt::format("{:.5g}", p.round),
+  const auto write = [&](std::string_view quantity, const std::vector<CurvePoint>& points) {
+    for (const CurvePoint& p : points) {
+      table.row({std::string(quantity), fmt::format("{:.5g}", p.round),
                  fmt::format("{:.4g}", p.epoch), fmt::format("{:.4g}", p.bits),
                  fmt::format("{:.4g}", p.seconds), fmt::format("{:.5g}", p.value.mean),
                  p.value.deviation ? fmt::format("{:.2g}", *p.value.deviation) : "",
                  std::to_string(p.value.n)});
     }
-  }
+  };
+  for (const Metric& q : quantities()) write(q.name, curve(group, q));
+  write(kTied, curve_of_ties(group));
+}
+
+/// What is a curve, and what its band reaches over, of the bands that there are.
+void write_curves(std::ostream& out, std::span<const Plot> plots) {
+  const auto has = [&](Band band) {
+    return std::ranges::find(plots, band, &Plot::band) != plots.end();
+  };
+  fmt::print(
+      out,
+      "<p>Runs whose settings differ in seed alone are one curve: their mean{}. A curve of "
+      "more than 200 rounds shows means of neighbouring rounds.{}</p>\n",
+      has(Band::deviation) ? ", in a band of one sample standard deviation to each side" : "",
+      has(Band::workers) ? " Plots by worker have the mean over workers and runs in every "
+                           "evaluated round, in a band from the least worker of all runs to "
+                           "the largest."
+                         : "");
 }
 
 }  // namespace
@@ -156,10 +175,7 @@ void write_points(std::ostream& out, const SeedGroup& group) {
 void write_html(std::ostream& out, std::span<const SeedGroup> groups, std::span<const Plot> plots,
                 std::span<const std::string> drawings) {
   begin_page(out, "mvsgd report");
-  fmt::print(out,
-             "<p>Runs whose settings differ in seed alone are one curve: "
-             "their mean, in a band of one sample standard deviation to each side. A curve of more "
-             "than 200 rounds shows means of neighbouring rounds.</p>\n");
+  write_curves(out, plots);
   write_summary(out, groups);
   fmt::print(out, "<h2>Plots</h2>\n<section>\n<p class=\"legend\">");
   for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -175,7 +191,8 @@ void write_html(std::ostream& out, std::span<const SeedGroup> groups, std::span<
   write_settings(out, groups);
   fmt::print(out, "<h2>Numbers</h2>\n");
   write_bits(out, groups);
-  write_layers(out, groups);
+  write_layers(out, groups, "kept in the last evaluated mask, %", kept_shares);
+  write_layers(out, groups, "in any mask since the last dense round, %", in_masks_shares);
   for (const SeedGroup& group : groups) {
     fmt::print(out, "<details><summary>points of the curves: {}</summary>\n",
                html_text(group.label));

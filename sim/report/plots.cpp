@@ -1,12 +1,14 @@
 #include "sim/report/plots.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -108,6 +110,48 @@ struct Shown {
   bool is_share = false;
 };
 
+/// The elements of a plot: bands, and lines over them.
+class Elements {
+ public:
+  /// Column `y` of a data block and, with a band, its ends in the two after it.
+  struct Columns {
+    std::string x;
+    int y = 0;
+    bool has_band = false;
+  };
+
+  void add(const std::string& block, const Columns& columns, std::size_t points,
+           const LineStyle& style, const std::string& title) {
+    const auto& [x, y, has_band] = columns;
+    if (has_band) {
+      bands_.push_back(fmt::format(
+          "{} using {}:{}:{} with filledcurves fc rgb '{}' fs transparent solid 0.2 noborder "
+          "notitle",
+          block, x, y + 1, y + 2, style.color));
+    }
+    lines_.push_back(fmt::format("{} using {}:{} with {} lw 2 dt {} lc rgb '{}' title {}", block, x,
+                                 y, points > kFewPoints ? "lines" : "linespoints pt 7 ps 0.5",
+                                 style.dash, style.color, gnuplot_string(title)));
+  }
+
+  [[nodiscard]] std::string command() const {
+    std::vector<std::string> all = bands_;
+    all.insert(all.end(), lines_.begin(), lines_.end());
+    return plot_command(all);
+  }
+
+ private:
+  std::vector<std::string> bands_;
+  std::vector<std::string> lines_;
+};
+
+/// A number and the ends of its band, which is one deviation to each side.
+std::string with_band(const Sample& value, double scale) {
+  if (!value.deviation) return fmt::format("{} NaN NaN\n", scale * value.mean);
+  return fmt::format("{} {} {}\n", scale * value.mean, scale * (value.mean - *value.deviation),
+                     scale * (value.mean + *value.deviation));
+}
+
 /// `floor` is where the vertical axis begins. `network` names the network that the time is for. The
 /// curves have titles, for plots with a key.
 Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all,
@@ -116,51 +160,39 @@ Plot curve_plot(std::span<const SeedGroup> groups, const std::vector<Curve>& all
   Plot plot{.name = fmt::format("{}-{}", quantity.name, kAxes[static_cast<std::size_t>(axis)]),
             .title = std::string(quantity.title),
             .height = kCurveHeight,
-            .data = "",
-            .draw = ""};
+            .curves = all.size()};
   const bool percent = quantity.is_share;
   double low = place(all.front().points.front(), axis);
   double high = low;
-  std::vector<std::string> elements;  // the bands, then the lines over them
-  std::vector<std::string> lines;
+  Elements elements;
   for (const Curve& one : all) {
     const std::string block = fmt::format("${}_{}", quantity.name, one.group);
-    const LineStyle style = line_style(one.group);
     plot.data += block + " << EOD\n";
     bool has_band = false;
     for (const CurvePoint& p : one.points) {
       low = std::min(low, place(p, axis));
       high = std::max(high, place(p, axis));
       const double scale = percent ? 100 : 1;
-      plot.data += fmt::format("{} {} {} {} ", p.epoch, p.bits, p.seconds, scale * p.value.mean);
+      plot.data += fmt::format("{} {} {} ", p.epoch, p.bits, p.seconds);
       if (p.ends) {
-        has_band = true;
-        plot.data += fmt::format("{} {}\n", scale * p.ends->first, scale * p.ends->second);
-      } else if (const auto deviation = p.value.deviation) {
-        has_band = true;
-        plot.data += fmt::format("{} {}\n", scale * (p.value.mean - *deviation),
-                                 scale * (p.value.mean + *deviation));
+        plot.data += fmt::format("{} {} {}\n", scale * p.value.mean, scale * p.ends->first,
+                                 scale * p.ends->second);
       } else {
-        plot.data += "NaN NaN\n";
+        plot.data += with_band(p.value, scale);
       }
+      if (!p.ends && !p.value.deviation) continue;
+      has_band = true;
+      plot.band = p.ends ? Band::workers : Band::deviation;
     }
     plot.data += "EOD\n";
     const std::string x =
         axis == Axis::seconds ? "($3/unit)" : std::to_string(static_cast<int>(axis) + 1);
-    if (has_band) {
-      elements.push_back(fmt::format(
-          "{} using {}:5:6 with filledcurves fc rgb '{}' fs transparent solid 0.2 noborder notitle",
-          block, x, style.color));
-    }
-    lines.push_back(
-        fmt::format("{} using {}:4 with {} lw 2 dt {} lc rgb '{}' title {}", block, x,
-                    one.points.size() > kFewPoints ? "lines" : "linespoints pt 7 ps 0.5",
-                    style.dash, style.color, gnuplot_string(groups[one.group].label)));
+    elements.add(block, {.x = x, .y = 4, .has_band = has_band}, one.points.size(),
+                 line_style(one.group), groups[one.group].label);
   }
-  elements.insert(elements.end(), lines.begin(), lines.end());
   plot.draw = x_axis(axis, low, high, network) +
               fmt::format("set format y '%g{}'\n", percent ? " %%" : "") +
-              fmt::format("set yrange [{}:*]\n", floor) + plot_command(elements);
+              fmt::format("set yrange [{}:*]\n", floor) + elements.command();
   return plot;
 }
 
@@ -180,11 +212,7 @@ std::string shortened(const std::string& label) {
 /// One bar for each group and direction, divided into the shares of its fields, with the total
 /// above it.
 Plot bits_plot(std::span<const SeedGroup> groups) {
-  Plot plot{.name = "bits",
-            .title = "bits by field, shares of each way",
-            .height = 0,
-            .data = "$bars << EOD\n",
-            .draw = ""};
+  Plot plot{.name = "bits", .title = "bits by field, shares of each way", .data = "$bars << EOD\n"};
   std::string labels;
   std::array<bool, comm::kFields> met{};
   int row = 0;
@@ -248,38 +276,47 @@ std::string root_tics(double high) {
   return tics + ")\n";
 }
 
-Plot layers_plot(std::span<const SeedGroup> groups) {
-  Plot plot{.name = "layers",
-            .title = "kept share of each layer, last mask",
-            .height = 0,
-            .data = "",
-            .draw = ""};
+/// A share that each layer has.
+struct ShownByLayer {
+  std::string_view name;
+  std::string_view title;
+  std::string_view axis;
+  std::vector<KeptShare> (*of)(const SeedGroup&);
+};
+constexpr std::array kByLayer = {
+    ShownByLayer{"layers", "kept share of each layer, last mask", "kept", kept_shares},
+    ShownByLayer{"in_masks", "share of each layer that masks have had", "in any mask",
+                 in_masks_shares}};
+
+/// Some group must have the share.
+Plot layers_plot(std::span<const SeedGroup> groups, const ShownByLayer& what) {
+  Plot plot{.name = std::string(what.name), .title = std::string(what.title)};
   double high = 0;
   std::string tics;
   std::vector<std::string> points;
   std::size_t layers = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    const std::vector<KeptShare> shares = kept_shares(groups[g]);
+    const std::vector<KeptShare> shares = what.of(groups[g]);
     if (shares.empty()) continue;
     layers = shares.size();
     tics.clear();
-    plot.data += fmt::format("$kept_{} << EOD\n", g);
+    plot.data += fmt::format("${}_{} << EOD\n", what.name, g);
     for (std::size_t i = 0; i < shares.size(); ++i) {
       high = std::max(high, 100 * shares[i].share);
       plot.data += fmt::format("{} {}\n", 100 * shares[i].share, i);
       tics += fmt::format("{}{} {}", i > 0 ? ", " : "", gnuplot_string(shares[i].layer), i);
     }
     plot.data += "EOD\n";
-    points.push_back(fmt::format("$kept_{} using 1:2 with points pt {} ps 0.6 lc rgb '{}'", g,
-                                 line_style(g).point, line_style(g).color));
+    points.push_back(fmt::format("${}_{} using 1:2 with points pt {} ps 0.6 lc rgb '{}'", what.name,
+                                 g, line_style(g).point, line_style(g).color));
   }
   constexpr int kRow = 14;
   constexpr int kRest = 90;
   plot.height = kRest + kRow * static_cast<int>(layers);
   plot.draw = fmt::format(
       "set nonlinear x via sqrt(x) inverse x*x\nset xrange [0:{}]\n{}set format x '%g %%'\n"
-      "set xlabel 'kept'\nset ytics ({})\nset yrange [{}:-0.8]\n",
-      1.05 * high, root_tics(high), tics, static_cast<double>(layers) - 0.2);
+      "set xlabel '{}'\nset ytics ({})\nset yrange [{}:-0.8]\n",
+      1.05 * high, root_tics(high), what.axis, tics, static_cast<double>(layers) - 0.2);
   plot.draw += plot_command(points);
   return plot;
 }
@@ -331,6 +368,21 @@ std::vector<Plot> worker_plots(std::span<const SeedGroup> groups) {
   return plots;
 }
 
+/// The share of masks that ties have chosen, if a run has it.
+std::vector<Plot> ties_plot(std::span<const SeedGroup> groups) {
+  std::vector<Curve> all;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    Curve one{.group = g, .points = curve_of_ties(groups[g])};
+    if (!one.points.empty()) all.push_back(std::move(one));
+  }
+  if (all.empty()) return {};
+  return {curve_plot(groups, all,
+                     {.name = std::string(kTied),
+                      .title = "share of the mask chosen among equal votes",
+                      .is_share = true},
+                     Axis::epoch)};
+}
+
 }  // namespace
 
 LineStyle line_style(std::size_t group) {
@@ -359,6 +411,7 @@ std::vector<Plot> report_plots(std::span<const SeedGroup> groups, std::string_vi
     add(metric, Axis::seconds);
   }
   std::ranges::move(worker_plots(groups), std::back_inserter(plots));
+  std::ranges::move(ties_plot(groups), std::back_inserter(plots));
   const auto any = [&](auto holds) {
     return std::ranges::any_of(
         groups, [&](const SeedGroup& group) { return std::ranges::any_of(group.runs, holds); });
@@ -368,8 +421,9 @@ std::vector<Plot> report_plots(std::span<const SeedGroup> groups, std::string_vi
       })) {
     plots.push_back(bits_plot(groups));
   }
-  if (std::ranges::any_of(groups, [](const SeedGroup& g) { return !kept_shares(g).empty(); })) {
-    plots.push_back(layers_plot(groups));
+  for (const ShownByLayer& what : kByLayer) {
+    const auto has = [&](const SeedGroup& group) { return !what.of(group).empty(); };
+    if (std::ranges::any_of(groups, has)) plots.push_back(layers_plot(groups, what));
   }
   return plots;
 }
@@ -387,6 +441,53 @@ Plot accuracy_figure(std::span<const SeedGroup> groups, std::string name, std::s
   return plot;
 }
 
+Plot local_steps_plot(std::span<const CurveOfSteps> curves, std::string name, std::string title) {
+  // Curves may lie on each other, so each has another colour and another dash.
+  constexpr std::size_t kNextStyle = kColors.size() + 1;
+  constexpr double kMargin = 1.15;
+  Plot plot{.name = std::move(name),
+            .title = std::move(title),
+            .height = kCurveHeight,
+            .curves = curves.size()};
+  std::string variable = plot.name;
+  std::ranges::replace(variable, '-', '_');
+  std::set<double> steps;
+  Elements elements;
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    const std::string block = fmt::format("${}_{}", variable, i);
+    plot.data += block + " << EOD\n";
+    bool has_band = false;
+    for (const auto& [h, value] : curves[i].points) {
+      steps.insert(h);
+      plot.data += fmt::format("{} ", h) + with_band(value, 1);
+      if (!value.deviation) continue;
+      has_band = true;
+      plot.band = Band::deviation;
+    }
+    plot.data += "EOD\n";
+    elements.add(block, {.x = "1", .y = 2, .has_band = has_band}, curves[i].points.size(),
+                 line_style(kNextStyle * i), curves[i].label);
+  }
+  plot.draw = fmt::format(
+      "set xlabel 'local steps a round, H'\nset logscale x 2\nset xtics ({})\n"
+      "set xrange [{}:{}]\nset yrange [0:*]\n",
+      fmt::join(steps, ", "), *steps.begin() / kMargin, *steps.rbegin() * kMargin);
+  plot.draw += elements.command();
+  return plot;
+}
+
+void add_key(Plot& plot) {
+  constexpr int kWidth = 640;
+  constexpr int kColumns = 2;
+  constexpr int kRow = 18;
+  constexpr int kRest = 410;  // the curves, title, tics and label of the axis
+  plot.width = kWidth;
+  plot.height = kRest + kRow * ((static_cast<int>(plot.curves) + kColumns - 1) / kColumns);
+  plot.draw.insert(0, fmt::format("set bmargin -1\nset key below Left reverse maxcols {} width -2 "
+                                  "samplen 3\n",
+                                  kColumns));
+}
+
 std::vector<std::string> draw_svg(std::span<const Plot> plots) {
   const TemporaryDirectory directory;
   const auto file = [&](const Plot& plot) { return directory.path() / (plot.name + ".svg"); };
@@ -394,7 +495,7 @@ std::vector<std::string> draw_svg(std::span<const Plot> plots) {
   for (const Plot& plot : plots) {
     script += fmt::format(
         "{}{}set terminal svg size {},{} font 'sans-serif,12' noenhanced\nset output {}\n{}",
-        plot.data, kFrame, kPlotWidth, plot.height, gnuplot_string(file(plot).string()),
+        plot.data, kFrame, plot.width, plot.height, gnuplot_string(file(plot).string()),
         drawn(plot));
   }
   run_gnuplot(script + "set output\n", directory.path());
@@ -406,6 +507,8 @@ std::vector<std::string> draw_svg(std::span<const Plot> plots) {
 std::string draw_page(std::span<const Plot> plots, std::span<const SeedGroup> groups,
                       const std::string& format) {
   constexpr int kColumns = 3;
+  int column_width = kPlotWidth;
+  for (const Plot& plot : plots) column_width = std::max(column_width, plot.width);
   const int legend = 30 + 18 * static_cast<int>(groups.size());
   // Each plot goes to the top of the column that is the shortest so far.
   std::array<int, kColumns> used;
@@ -416,10 +519,10 @@ std::string draw_page(std::span<const Plot> plots, std::span<const SeedGroup> gr
   std::vector<Place> places;
   for (const Plot& plot : plots) {
     const auto column = std::ranges::min_element(used);
-    places.push_back({static_cast<int>(column - used.begin()) * kPlotWidth, *column});
+    places.push_back({static_cast<int>(column - used.begin()) * column_width, *column});
     *column += plot.height;
   }
-  const int width = kColumns * kPlotWidth;
+  const int width = kColumns * column_width;
   const int height = *std::ranges::max_element(used);
 
   const TemporaryDirectory directory;
@@ -440,7 +543,7 @@ std::string draw_page(std::span<const Plot> plots, std::span<const SeedGroup> gr
   };
   for (std::size_t i = 0; i < plots.size(); ++i) {
     script += kFrame;
-    put(places[i], kPlotWidth, plots[i].height);
+    put(places[i], plots[i].width, plots[i].height);
     script += drawn(plots[i]);
   }
   script += "reset\nunset border\nunset tics\nset key at graph 0,1 left top Left reverse\n";

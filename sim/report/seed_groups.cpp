@@ -55,6 +55,77 @@ std::pair<std::size_t, std::size_t> cut(std::size_t size, std::size_t parts, std
   return {size * part / parts, size * (part + 1) / parts};
 }
 
+/// A number of the run with this index in the group.
+struct Reading {
+  std::size_t run = 0;
+  const RoundHistory* round = nullptr;
+  double value = 0;
+};
+/// By round, since the runs of a group have the same schedule.
+using Readings = std::map<std::uint32_t, std::vector<Reading>>;
+
+/// One point for each round, or for each of so many parts of nearly as many rounds.
+std::vector<CurvePoint> points_of(const Readings& rounds, std::size_t runs) {
+  std::vector<CurvePoint> points;
+  const std::size_t parts = std::min(rounds.size(), kCurvePoints);
+  auto at = rounds.begin();
+  for (std::size_t part = 0; part < parts; ++part) {
+    const auto [begin, end] = cut(rounds.size(), parts, part);
+    CurvePoint point;
+    std::vector<std::vector<double>> values(runs);
+    double count = 0;
+    for (std::size_t i = begin; i < end; ++i, ++at) {
+      for (const Reading& reading : at->second) {
+        values[reading.run].push_back(reading.value);
+        point.round += reading.round->round;
+        point.epoch += reading.round->epoch;
+        point.bits += static_cast<double>(reading.round->bits.count());
+        point.uplink += static_cast<double>(reading.round->uplink.count());
+        point.seconds += reading.round->seconds;
+        ++count;
+      }
+    }
+    for (double* place : {&point.round, &point.epoch, &point.bits, &point.uplink, &point.seconds}) {
+      *place /= count;
+    }
+    std::vector<double> means;
+    for (const std::vector<double>& own : values) {
+      if (!own.empty()) means.push_back(sample(own).mean);
+    }
+    point.value = sample(means);
+    points.push_back(point);
+  }
+  return points;
+}
+
+/// The round of a line of worker_metrics.jsonl. Null: its line of metrics.jsonl is still to come.
+const RoundHistory* round_of(const RunHistory& run, const WorkerMetrics& line) {
+  const auto found = std::ranges::lower_bound(run.rounds, line.round, {}, &RoundHistory::round);
+  return found == run.rounds.end() ? nullptr : &*found;
+}
+
+/// The shares in the last line of each run that has them.
+std::vector<KeptShare> last_shares(const SeedGroup& group,
+                                   std::vector<LayerShare> RoundMetrics::*of) {
+  std::vector<KeptShare> shares;
+  double runs = 0;
+  for (const RunHistory& run : group.runs) {
+    const auto last = std::find_if(run.rounds.rbegin(), run.rounds.rend(),
+                                   [&](const RoundHistory& m) { return !(m.*of).empty(); });
+    if (last == run.rounds.rend()) continue;
+    ++runs;
+    const std::vector<LayerShare>& layers = (*last).*of;
+    shares.resize(layers.size());
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      shares[i].layer = layers[i].layer;
+      shares[i].share +=
+          static_cast<double>(layers[i].kept) / static_cast<double>(layers[i].coordinates);
+    }
+  }
+  for (KeptShare& share : shares) share.share /= runs;
+  return shares;
+}
+
 }  // namespace
 
 std::vector<SeedGroup> seed_groups(std::vector<RunHistory> runs) {
@@ -98,43 +169,26 @@ Metric quantity(std::string_view name) {
 }
 
 std::vector<CurvePoint> curve(const SeedGroup& group, const Metric& quantity) {
-  // By round, since the runs of a group have the same schedule.
-  std::map<std::uint32_t, std::vector<std::pair<std::size_t, const RoundHistory*>>> rounds;
+  Readings rounds;
   for (std::size_t r = 0; r < group.runs.size(); ++r) {
-    for (const RoundHistory& metrics : group.runs[r].rounds) {
-      if (mean_of(metrics, quantity)) rounds[metrics.round].emplace_back(r, &metrics);
+    for (const RoundHistory& line : group.runs[r].rounds) {
+      const std::optional<double> value = mean_of(line, quantity);
+      if (value) rounds[line.round].push_back({.run = r, .round = &line, .value = *value});
     }
   }
-  std::vector<CurvePoint> points;
-  const std::size_t parts = std::min(rounds.size(), kCurvePoints);
-  auto at = rounds.begin();
-  for (std::size_t part = 0; part < parts; ++part) {
-    const auto [begin, end] = cut(rounds.size(), parts, part);
-    CurvePoint point;
-    std::vector<std::vector<double>> values(group.runs.size());
-    double count = 0;
-    for (std::size_t i = begin; i < end; ++i, ++at) {
-      for (const auto& [r, metrics] : at->second) {
-        values[r].push_back(*mean_of(*metrics, quantity));
-        point.round += metrics->round;
-        point.epoch += metrics->epoch;
-        point.bits += static_cast<double>(metrics->bits.count());
-        point.uplink += static_cast<double>(metrics->uplink.count());
-        point.seconds += metrics->seconds;
-        ++count;
-      }
+  return points_of(rounds, group.runs.size());
+}
+
+std::vector<CurvePoint> curve_of_ties(const SeedGroup& group) {
+  Readings rounds;
+  for (std::size_t r = 0; r < group.runs.size(); ++r) {
+    for (const WorkerMetrics& line : group.runs[r].by_worker) {
+      const RoundHistory* const round = round_of(group.runs[r], line);
+      if (round == nullptr || !line.tied) continue;
+      rounds[line.round].push_back({.run = r, .round = round, .value = *line.tied});
     }
-    for (double* place : {&point.round, &point.epoch, &point.bits, &point.uplink, &point.seconds}) {
-      *place /= count;
-    }
-    std::vector<double> means;
-    for (const std::vector<double>& own : values) {
-      if (!own.empty()) means.push_back(sample(own).mean);
-    }
-    point.value = sample(means);
-    points.push_back(point);
   }
-  return points;
+  return points_of(rounds, group.runs.size());
 }
 
 std::vector<CurvePoint> curve_of_workers(const SeedGroup& group, const WorkerMetric& quantity) {
@@ -172,22 +226,11 @@ std::vector<CurvePoint> curve_of_workers(const SeedGroup& group, const WorkerMet
 }
 
 std::vector<KeptShare> kept_shares(const SeedGroup& group) {
-  std::vector<KeptShare> shares;
-  double masks = 0;
-  for (const RunHistory& run : group.runs) {
-    const auto last = std::find_if(run.rounds.rbegin(), run.rounds.rend(),
-                                   [](const RoundHistory& m) { return !m.kept.empty(); });
-    if (last == run.rounds.rend()) continue;
-    ++masks;
-    shares.resize(last->kept.size());
-    for (std::size_t i = 0; i < shares.size(); ++i) {
-      const LayerShare& layer = last->kept[i];
-      shares[i].layer = layer.layer;
-      shares[i].share += static_cast<double>(layer.kept) / static_cast<double>(layer.coordinates);
-    }
-  }
-  for (KeptShare& share : shares) share.share /= masks;
-  return shares;
+  return last_shares(group, &RoundMetrics::kept);
+}
+
+std::vector<KeptShare> in_masks_shares(const SeedGroup& group) {
+  return last_shares(group, &RoundMetrics::in_masks);
 }
 
 std::string csv_cell(const std::string& text) {
@@ -220,14 +263,15 @@ void write_csv(std::ostream& out, std::span<const SeedGroup> groups) {
         }
       }
       for (const WorkerMetrics& line : run.by_worker) {
-        const auto m = std::ranges::lower_bound(run.rounds, line.round, {}, &RoundHistory::round);
-        if (m == run.rounds.end()) continue;  // its line of metrics.jsonl is still to come
+        const RoundHistory* const m = round_of(run, line);
+        if (m == nullptr) continue;
         for (const WorkerMetric& of : worker_metrics()) {
           for (std::size_t n = 0; n < (line.*of.of).size(); ++n) {
             const auto& value = (line.*of.of)[n];
             if (value) row(*m, fmt::format("{}/worker-{}", of.name, n), *value);
           }
         }
+        if (line.tied) row(*m, kTied, *line.tied);
       }
       if (run.rounds.empty()) continue;
       const RoundHistory& last = run.rounds.back();

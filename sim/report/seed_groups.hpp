@@ -50,13 +50,23 @@ struct CurvePoint {
 [[nodiscard]] std::vector<CurvePoint> curve_of_workers(const SeedGroup& group,
                                                        const WorkerMetric& quantity);
 
-/// The share of a layer's coordinates in the last evaluated mask, as the mean over the group's
-/// runs.
+/// The share of each mask that was chosen among more coordinates with as many votes, in evaluated
+/// rounds. Empty if the runs have no worker_metrics.jsonl, or no ties.
+[[nodiscard]] std::vector<CurvePoint> curve_of_ties(const SeedGroup& group);
+inline constexpr std::string_view kTied = "tied";  ///< in files
+
+/// A share of a layer's coordinates, as the mean over the group's runs that have it.
 struct KeptShare {
   std::string layer;
   double share = 0;
 };
+
+/// Of each layer, what the last evaluated mask has.
 [[nodiscard]] std::vector<KeptShare> kept_shares(const SeedGroup& group);
+
+/// Of each layer, what any mask has had since the last dense round, at the last evaluation. Empty
+/// without mask_metrics.
+[[nodiscard]] std::vector<KeptShare> in_masks_shares(const SeedGroup& group);
 
 /// A cell of a CSV row, quoted if necessary.
 [[nodiscard]] std::string csv_cell(const std::string& text);
@@ -64,9 +74,8 @@ struct KeptShare {
 /// Writes everything that is drawn, before any mean, one number a row:
 /// group,seed,round,epoch,bits,seconds,quantity,value. The quantities are those of quantities(); a
 /// kept_by_layer/LAYER and, of runs with mask_metrics, in_masks_by_layer/LAYER for each layer after
-/// an evaluation; what worker_metrics.jsonl has, as
-/// QUANTITY/worker-N; and, in a run's last round,
-/// bits_DIRECTION/FIELD and the four rates of the whole run.
+/// an evaluation; what worker_metrics.jsonl has, as QUANTITY/worker-N and `tied`; and, in a run's
+/// last round, bits_DIRECTION/FIELD and the four rates of the whole run.
 void write_csv(std::ostream& out, std::span<const SeedGroup> groups);
 
 }  // namespace mvsgd::sim

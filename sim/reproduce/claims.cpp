@@ -21,10 +21,20 @@ constexpr std::string_view kNotes =
     "over positions and values of the sparse rounds a coordinate and local step. All else are "
     "means over the sparse rounds of a trial, then over the trials. Overlaps are shares of K that "
     "successive masks, and a worker's successive votes, have in common; drawn ones would have phi. "
-    "Agreement is the votes a worker for a coordinate of the mask. The age is that of the oldest "
-    "difference in the error memory where a mask sends: rounds since the coordinate was sent, and "
-    "the local steps of so many rounds. In masks: the coordinates that some mask has had, so that "
-    "all others are as the warm-up left them.";
+    "Agreement is the votes a worker for a coordinate of the mask. The age, in rounds and in the "
+    "local steps of so many rounds, is the time since a coordinate was last in a mask or in the "
+    "warm-up, mean over the coordinates of a mask, which is how old the oldest difference in the "
+    "error memory is where all workers take part, send whole values and have a memory. In masks: "
+    "the coordinates that some mask has had, so that all others are as the warm-up left them.";
+
+/// The rows whose numbers are drawn against H.
+struct RowsOfSteps {
+  std::string_view label;
+  std::array<std::string_view, 4> presets;  ///< by H
+};
+constexpr std::array<RowsOfSteps, 2> kBySteps = {
+    {{"whole votes", {"ssgd-mv", "ssgd-mv-l2", "ssgd-mv-l4", "ssgd-mv-l8"}},
+     {"add-drop", {"ssgd-mv-ad", "ssgd-mv-ad-l2", "ssgd-mv-ad-l4", "ssgd-mv-ad-l8"}}}};
 
 using Part = std::optional<Sample> ClaimRow::*;
 
@@ -69,6 +79,38 @@ ClaimRow row_of(SeedGroup trials) {
         sample_over(runs, [&](const RunHistory& run) { return over_sparse_rounds(run, metric); });
   }
   return row;
+}
+
+/// Adds a plot of a number against H, of the curves that have it at two H or more.
+template <typename Of>
+void add_plot_by_steps(std::vector<Plot>& plots, std::span<const ClaimRow> rows,
+                       std::string_view name, std::string_view title, const Of& of) {
+  std::vector<CurveOfSteps> curves;
+  for (const RowsOfSteps& wanted : kBySteps) {
+    CurveOfSteps one{.label = std::string(wanted.label), .points = {}};
+    for (const std::string_view preset : wanted.presets) {
+      const auto row = std::ranges::find(rows, preset, &ClaimRow::preset);
+      if (row == rows.end()) continue;
+      const std::optional<Sample> value = of(*row);
+      if (value) one.points.emplace_back(row->local_steps, *value);
+    }
+    if (one.points.size() > 1) curves.push_back(std::move(one));
+  }
+  if (curves.empty()) return;
+  plots.push_back(local_steps_plot(curves, std::string(name), std::string(title)));
+}
+
+/// None without a deviation.
+std::optional<Sample> deviation_of_accuracy(const ClaimRow& row) {
+  if (!row.accuracy || !row.accuracy->deviation) return std::nullopt;
+  return Sample{.mean = *row.accuracy->deviation, .deviation = std::nullopt, .n = row.accuracy->n};
+}
+
+std::optional<Sample> age_in_local_steps(const ClaimRow& row) {
+  std::optional<Sample> age = row.mask_age;
+  if (age) age->mean *= row.local_steps;
+  if (age && age->deviation) *age->deviation *= row.local_steps;
+  return age;
 }
 
 std::string cell(const std::optional<Sample>& s, double factor, int digits) {
@@ -154,6 +196,26 @@ void write_claims(std::ostream& out, const Caption& caption, std::span<const Cla
   fmt::print(out, "\nMean and sample deviation over n trials. {}\n", kNotes);
 }
 
+void write_in_masks(std::ostream& out, std::span<const ClaimRow> rows) {
+  constexpr double kShownAs100 = 0.99995;
+  std::vector<std::vector<KeptShare>> columns;
+  std::string head = "| layer |";
+  std::string rule = "| --- |";
+  for (const ClaimRow& row : rows) {
+    if (!row.in_masks || row.in_masks->mean >= kShownAs100) continue;
+    columns.push_back(in_masks_shares(row.trials));
+    head += fmt::format(" {} |", row.preset);
+    rule += " --- |";
+  }
+  if (columns.empty()) return;
+  fmt::print(out, "\nIn masks by layer, %:\n\n{}\n{}\n", head, rule);
+  for (std::size_t i = 0; i < columns.front().size(); ++i) {
+    fmt::print(out, "| {} |", columns.front()[i].layer);
+    for (const auto& column : columns) fmt::print(out, " {:.2f} |", 100 * column.at(i).share);
+    fmt::print(out, "\n");
+  }
+}
+
 void write_lacking(std::ostream& out, std::span<const TrialSpec> trials) {
   std::vector<std::string> lacking;
   for (const TrialSpec& trial : trials) {
@@ -191,7 +253,6 @@ void write_claims_csv(std::ostream& out, std::span<const ClaimRow> rows) {
 std::vector<Plot> claim_plots(std::span<const ClaimRow> rows) {
   constexpr std::array<std::string_view, 3> kShown = {"mask_overlap-epoch", "vote_overlap-epoch",
                                                       "mask_age-epoch"};
-  constexpr int kHeight = 420;  // with a key of many rows
   std::vector<SeedGroup> groups;
   for (const ClaimRow& row : rows) {
     const Settings& settings = row.trials.runs.front().settings;
@@ -200,10 +261,13 @@ std::vector<Plot> claim_plots(std::span<const ClaimRow> rows) {
   std::vector<Plot> plots;
   for (Plot& plot : report_plots(groups)) {
     if (std::ranges::find(kShown, plot.name) == kShown.end()) continue;
-    plot.height = kHeight;
-    plot.draw.insert(0, "set bmargin -1\nset key below maxcols 2 width 1 samplen 2\n");
     plots.push_back(std::move(plot));
   }
+  add_plot_by_steps(plots, rows, "accuracy_deviation-H",
+                    "sample deviation of the accuracy over seeds, points", deviation_of_accuracy);
+  add_plot_by_steps(plots, rows, "mask_age-H",
+                    "local steps since the mask's coordinates were last sent", age_in_local_steps);
+  std::ranges::for_each(plots, add_key);
   return plots;
 }
 

@@ -51,14 +51,20 @@ struct ClaimRow {
 /// The rows as Markdown.
 void write_claims(std::ostream& out, const Caption& caption, std::span<const ClaimRow> rows);
 
+/// By layer, as Markdown, the share of the coordinates that some mask has had, of the rows where
+/// not all have been in one, as far as write_claims() shows. Nothing if there are none.
+void write_in_masks(std::ostream& out, std::span<const ClaimRow> rows);
+
 /// A line with the trials that have not finished, if there are any.
 void write_lacking(std::ostream& out, std::span<const TrialSpec> trials);
 
 /// All numbers unrounded, a line for each row.
 void write_claims_csv(std::ostream& out, std::span<const ClaimRow> rows);
 
-/// Overlap of masks and of votes, and age of masks, against the epoch, each with a key. Rows of few
-/// bits a value and of momentum, which stand here for their accuracy, are left out.
+/// Each with a key: overlap of masks and of votes, and age of masks, against the epoch, without
+/// rows of few bits a value and of momentum, which stand here for their accuracy; against H, for
+/// whole votes and for add-drop, the deviation of the accuracy and the age of masks in local steps.
+/// A curve against H has two H at least.
 [[nodiscard]] std::vector<Plot> claim_plots(std::span<const ClaimRow> rows);
 
 }  // namespace mvsgd::sim

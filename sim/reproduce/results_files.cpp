@@ -100,6 +100,7 @@ ResultsFiles::ResultsFiles(const SweepPlan& plan, std::span<const RowResult> row
     const std::vector<ClaimedDifference> differences = claimed_differences(claims_);
     markdown_ = text_by([&](std::ostream& out) {
       write_claims(out, caption, claims_);
+      write_in_masks(out, claims_);
       fmt::print(out, "\n");
       write_claimed_differences(out, differences);
       write_lacking(out, plan.trials);

@@ -147,6 +147,77 @@ TEST_F(ReportPlots, WhatEachWorkerHasIsABandFromTheLeastToTheLargest) {
   EXPECT_THAT(csv.str(), HasSubstr(",vote_agreement/worker-2,"));
 }
 
+TEST_F(ReportPlots, WhatTiesHaveChosenIsACurveOfTheRuns) {
+  Settings settings = small_settings("ssgd-mv");
+  settings.worker_metrics = true;
+  train("one", settings);
+  settings.seed = 2;
+  train("two", settings);
+  train("none", small_settings("ssgd-mv-ad"));
+  const auto all = groups();
+  const std::vector<Plot> plots = report_plots(all);
+  const auto plot = std::ranges::find(plots, std::string_view("tied-epoch"), &Plot::name);
+  ASSERT_NE(plot, plots.end());
+  EXPECT_EQ(plot->band, Band::deviation);
+  EXPECT_EQ(plot->curves, 1U);
+  const SeedGroup& group = *std::ranges::find(all, std::string_view("ssgd-mv"), &SeedGroup::label);
+  const double a = *group.runs[0].by_worker.back().tied;
+  const double b = *group.runs[1].by_worker.back().tied;
+  EXPECT_GT(a, 0);
+  EXPECT_THAT(plot->data,
+              HasSubstr(fmt::format("\n2 {} {} {} ", group.runs[0].rounds.back().bits.count(),
+                                    group.runs[0].rounds.back().seconds, 100 * ((a + b) / 2))));
+  const std::string html = page(all);
+  EXPECT_THAT(html, HasSubstr("<figure id=\"tied-epoch\"><svg"));
+  EXPECT_THAT(html, HasSubstr("<tr><td>tied</td>"));
+}
+
+TEST_F(ReportPlots, WhatMasksHaveHadIsAPointOfEachLayer) {
+  Settings settings = small_settings("ssgd-mv");
+  train("none", settings);
+  settings.mask_metrics = true;
+  settings.seed = 2;
+  settings.batch = 4;
+  train("one", settings);
+  const auto all = groups();
+  const std::vector<Plot> plots = report_plots(all);
+  const auto plot = std::ranges::find(plots, std::string_view("in_masks"), &Plot::name);
+  ASSERT_NE(plot, plots.end());
+  const SeedGroup& group = *std::ranges::find(all, std::uint64_t{4}, [](const SeedGroup& each) {
+    return each.runs.front().settings.batch;
+  });
+  const LayerShare& layer = group.runs.front().rounds.back().in_masks.back();
+  const double share = static_cast<double>(layer.kept) / static_cast<double>(layer.coordinates);
+  EXPECT_THAT(plot->data, HasSubstr(fmt::format("\n{} 40\nEOD\n", 100 * share)));
+  EXPECT_THAT(plot->draw, HasSubstr(fmt::format("'{}' 40)", layer.layer)));
+  const std::string html = page(all);
+  EXPECT_THAT(html, HasSubstr("<figure id=\"in_masks\"><svg"));
+  EXPECT_THAT(html, HasSubstr("<th>in any mask since the last dense round, %</th>"));
+  EXPECT_THAT(html, HasSubstr(fmt::format("<code>{}</code></td><td>{:.3f}</td></tr>", layer.layer,
+                                          100 * share)));
+}
+
+TEST_F(ReportPlots, ThePageSaysOfEachBandThatItHasWhatItReachesOver) {
+  const char* const deviation = "one sample standard deviation to each side";
+  const char* const workers = "from the least worker of all runs to the largest";
+  Settings settings = small_settings("ssgd-mv");
+  train("one", settings);
+  EXPECT_THAT(page(groups()), Not(testing::AnyOf(HasSubstr(deviation), HasSubstr(workers))));
+  settings.worker_metrics = true;
+  settings.batch = 4;
+  train("workers", settings);
+  EXPECT_THAT(page(groups()), testing::AllOf(Not(HasSubstr(deviation)), HasSubstr(workers)));
+  settings.seed = 2;
+  train("both", settings);
+  EXPECT_THAT(page(groups()), testing::AllOf(HasSubstr(deviation), HasSubstr(workers)));
+  fs::remove_all(path_ / "workers");
+  fs::remove_all(path_ / "both");
+  settings = small_settings("ssgd-mv");
+  settings.seed = 2;
+  train("two", settings);
+  EXPECT_THAT(page(groups()), testing::AllOf(HasSubstr(deviation), Not(HasSubstr(workers))));
+}
+
 TEST_F(ReportPlots, WhatNoRunHasIsNotDrawn) {
   train("sm", small_settings("sm"));
   EXPECT_THAT(names(report_plots(groups())),

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -209,6 +210,80 @@ TEST_F(Report, KeptSharesAreOfTheLastMaskOfEveryRun) {
               static_cast<double>(a.kept + b.kept) / (2.0 * static_cast<double>(a.coordinates)),
               1e-12);
   EXPECT_TRUE(kept_shares(seed_groups({read_run_history(run("sm"))}).at(0)).empty());
+}
+
+TEST(SharesInMasks, AreOfTheLastEvaluationOfEveryRunThatHasThem) {
+  SeedGroup group{.label = "", .runs = std::vector<RunHistory>(3)};
+  EXPECT_TRUE(in_masks_shares(group).empty());
+  for (RunHistory& run : group.runs) run.rounds.resize(3);
+  const auto in_masks = [&](std::size_t run, std::size_t round, std::uint64_t a, std::uint64_t b) {
+    RoundHistory& line = group.runs[run].rounds[round];
+    line.kept = {{.layer = "a", .coordinates = 10, .kept = 9}};
+    line.in_masks = {{.layer = "a", .coordinates = 10, .kept = a},
+                     {.layer = "b", .coordinates = 80, .kept = b}};
+  };
+  in_masks(0, 0, 1, 5);
+  in_masks(0, 1, 4, 10);
+  in_masks(1, 1, 6, 30);
+  const std::vector<KeptShare> shares = in_masks_shares(group);
+  ASSERT_EQ(shares.size(), 2U);
+  EXPECT_EQ(shares[0].layer, "a");
+  EXPECT_DOUBLE_EQ(shares[0].share, 0.5);
+  EXPECT_EQ(shares[1].layer, "b");
+  EXPECT_DOUBLE_EQ(shares[1].share, 0.25);
+}
+
+/// Two runs of three rounds, of which the second and third have a share chosen among equal votes.
+SeedGroup with_ties() {
+  SeedGroup group{.label = "g", .runs = std::vector<RunHistory>(2)};
+  for (std::size_t r = 0; r < group.runs.size(); ++r) {
+    RunHistory& run = group.runs[r];
+    run.settings.seed = r + 1;
+    for (std::uint32_t t = 1; t <= 3; ++t) {
+      RoundHistory& line = run.rounds.emplace_back();
+      line.round = t;
+      line.epoch = 0.5 * t;
+      line.seconds = 4.0 * t + static_cast<double>(r);
+      line.bits = comm::Bits(100 * t);
+      WorkerMetrics& workers = run.by_worker.emplace_back();
+      workers.round = t;
+      workers.epoch = line.epoch;
+      if (t > 1) workers.tied = t == 2 ? 0.25 : 0.5 + 0.125 * static_cast<double>(r);
+    }
+  }
+  return group;
+}
+
+TEST(Ties, AreACurveOfTheRunsWithTheirDeviation) {
+  SeedGroup group = with_ties();
+  group.runs[1].rounds.pop_back();  // the line of the third round is still to come
+  std::vector<CurvePoint> points = curve_of_ties(group);
+  ASSERT_EQ(points.size(), 2U);
+  EXPECT_EQ(points[0].round, 2);
+  EXPECT_EQ(points[0].epoch, 1);
+  EXPECT_EQ(points[0].seconds, 8.5);
+  EXPECT_EQ(points[0].bits, 200);
+  EXPECT_EQ(points[0].value.mean, 0.25);
+  EXPECT_EQ(points[0].value.deviation, 0);
+  EXPECT_FALSE(points[0].ends.has_value());
+  EXPECT_EQ(points[1].value.mean, 0.5);
+  EXPECT_EQ(points[1].value.n, 1U);
+  points = curve_of_ties(with_ties());
+  ASSERT_EQ(points.size(), 2U);
+  EXPECT_EQ(points[1].value.mean, 0.5625);
+  EXPECT_DOUBLE_EQ(points[1].value.deviation.value(), 0.125 / std::sqrt(2));
+  group.runs[0].by_worker.clear();
+  group.runs[1].by_worker.clear();
+  EXPECT_TRUE(curve_of_ties(group).empty());
+}
+
+TEST(Ties, AreANumberARoundInTheCsv) {
+  std::ostringstream out;
+  const SeedGroup group = with_ties();
+  write_csv(out, std::span(&group, 1));
+  EXPECT_THAT(out.str(), HasSubstr("\ng,1,2,1,200,8,tied,0.25\n"));
+  EXPECT_THAT(out.str(), HasSubstr("\ng,2,3,1.5,300,13,tied,0.625\n"));
+  EXPECT_THAT(out.str(), testing::Not(HasSubstr("g,1,1,0.5,100,4,tied")));
 }
 
 TEST_F(Report, CsvHasEveryNumber) {

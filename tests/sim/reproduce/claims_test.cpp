@@ -7,10 +7,12 @@
 #include <optional>
 #include <span>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/run/run_archive.hpp"
 #include "tests/sim/small_run.hpp"
@@ -138,11 +140,106 @@ TEST(Claims, PlotsLeaveOutFewBitsAndMomentum) {
     row.trials.runs.back().rounds = {line, line};
   }
   const std::vector<Plot> plots = claim_plots(rows);
-  ASSERT_EQ(plots.size(), 1U);
+  ASSERT_EQ(plots.size(), 1U);  // and none against H, of which there is one
   EXPECT_EQ(plots[0].name, "mask_overlap-epoch");
   EXPECT_THAT(plots[0].draw, HasSubstr("ssgd-mv-l4"));
   EXPECT_THAT(plots[0].draw, Not(HasSubstr("ssgd-mv-ad-l4-q")));
   EXPECT_THAT(plots[0].draw, Not(HasSubstr("modern-mv-l4")));
+}
+
+/// A row of a preset with these numbers, of two trials without a round.
+ClaimRow row_of(std::string_view name, std::optional<double> deviation, double age) {
+  ClaimRow row;
+  row.preset = name;
+  row.trials.label = name;
+  row.trials.runs.resize(2);
+  for (RunHistory& run : row.trials.runs) run.settings = preset(name).settings;
+  row.local_steps = preset(name).settings.local_steps;
+  row.accuracy = {.mean = 80, .deviation = deviation, .n = 2};
+  row.mask_age = {.mean = age, .deviation = 0.5, .n = 2};
+  return row;
+}
+
+TEST(Claims, DeviationOfTheAccuracyAndAgeOfMasksAreDrawnAgainstH) {
+  std::vector<ClaimRow> rows = {
+      row_of("ssgd-mv-l8", std::nullopt, 96), row_of("ssgd-mv-ad-l4", 0.375, 95),
+      row_of("ssgd-mv-l2", 0.25, 98),         row_of("ssgd-mv", 0.125, 99),
+      row_of("ssgd-mv-rs-l4", 0.75, 94),      row_of("ssgd-mv-ad-l8", std::nullopt, 93)};
+  std::vector<Plot> plots = claim_plots(rows);
+  ASSERT_EQ(plots.size(), 2U);
+  EXPECT_EQ(plots[0].name, "accuracy_deviation-H");
+  EXPECT_EQ(plots[0].data,
+            "$accuracy_deviation_H_0 << EOD\n1 0.125 NaN NaN\n2 0.25 NaN NaN\nEOD\n");
+  EXPECT_THAT(plots[0].draw, HasSubstr("title 'whole votes'"));
+  EXPECT_THAT(plots[0].draw, HasSubstr("set xtics (1, 2)\n"));
+  EXPECT_THAT(plots[0].draw, Not(HasSubstr("filledcurves")));
+  EXPECT_EQ(plots[1].name, "mask_age-H");
+  EXPECT_EQ(plots[1].data,
+            "$mask_age_H_0 << EOD\n1 99 98.5 99.5\n2 196 195 197\n8 768 764 772\nEOD\n"
+            "$mask_age_H_1 << EOD\n4 380 378 382\n8 744 740 748\nEOD\n");
+  EXPECT_THAT(plots[1].draw, HasSubstr("title 'add-drop'"));
+  EXPECT_THAT(plots[1].draw, HasSubstr("set logscale x 2\nset xtics (1, 2, 4, 8)\n"));
+  EXPECT_THAT(plots[1].draw, HasSubstr("filledcurves"));
+  rows[2].accuracy.reset();
+  plots = claim_plots(rows);
+  ASSERT_EQ(plots.size(), 1U);
+  EXPECT_EQ(plots[0].name, "mask_age-H");
+}
+
+TEST(Claims, AKeyLeavesCurves300PixelsHigh) {
+  std::vector<ClaimRow> rows;
+  for (const std::string_view name :
+       {"ssgd-mv", "ssgd-mv-l2", "ssgd-mv-l4", "ssgd-mv-l8", "ssgd-mv-rs-l4", "ssgd-mv-rs-l8",
+        "ssgd-mv-ad", "ssgd-mv-ad-l2", "ssgd-mv-ad-l4", "ssgd-mv-ad-l8", "top-k",
+        "ssgd-mv-l4-no-memory", "ssgd-mv-ad-l4-no-memory"}) {
+    RoundHistory line = line_of(1, false, 0.5, 0.5);
+    line.epoch = 1;
+    ClaimRow& row = rows.emplace_back(row_of(name, std::nullopt, 1));
+    for (RunHistory& run : row.trials.runs) run.rounds = {line, line};
+  }
+  std::vector<Plot> plots = claim_plots(rows);
+  ASSERT_FALSE(plots.empty());
+  EXPECT_EQ(plots[0].name, "mask_overlap-epoch");
+  EXPECT_EQ(plots[0].curves, 13U);
+  constexpr int kRow = 18;
+  EXPECT_GE(plots[0].height - 7 * kRow, 300 + 100);  // seven lines in each of two columns
+  EXPECT_THAT(plots[0].draw, HasSubstr("maxcols 2 "));
+  for (Plot& plot : plots) {
+    plot.draw += "if (GPVAL_TERM_YMAX - GPVAL_TERM_YMIN < 300) { exit status 1 }\n";
+  }
+  try {
+    (void)draw_svg(plots);
+  } catch (const InputError& e) {
+    GTEST_SKIP() << e.what();  // no gnuplot
+  } catch (const std::runtime_error&) {
+    FAIL() << "the curves are lower";
+  }
+}
+
+TEST(Claims, InMasksByLayerIsOfRowsWhereNotAllHaveBeenInOne) {
+  std::vector<ClaimRow> rows;
+  const auto add = [&](std::string_view name, std::uint64_t a, std::uint64_t b) {
+    ClaimRow& row = rows.emplace_back();
+    row.preset = name;
+    RoundHistory& line = row.trials.runs.emplace_back().rounds.emplace_back();
+    line.in_masks = {{.layer = "conv1", .coordinates = 100, .kept = a},
+                     {.layer = "bn1", .coordinates = 99900, .kept = b}};
+    row.in_masks = sample(std::vector{share_in_masks(row.trials.runs.front()).value()});
+  };
+  const auto text = [&] {
+    std::ostringstream out;
+    write_in_masks(out, rows);
+    return out.str();
+  };
+  rows.emplace_back().preset = "sm";
+  add("all", 100, 99900);
+  add("nearly", 98, 99900);  // 99.998 %
+  EXPECT_EQ(text(), "");
+  add("some", 25, 999);
+  add("more", 50, 33300);
+  EXPECT_EQ(text(),
+            "\nIn masks by layer, %:\n\n| layer | some | more |\n| --- | --- | --- |\n"
+            "| conv1 | 25.00 | 50.00 |\n| bn1 | 1.00 | 33.33 |\n");
 }
 
 }  // namespace
