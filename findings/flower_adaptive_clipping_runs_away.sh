@@ -4,9 +4,9 @@
 # grows without end, and the noise with it. From the default of 0.1 it falls.
 #
 # Guessed, though not in writing before the first run: it ends near the median of the updates' norms, as in the paper
-# that its documentation names (Andrew et al., 2021). (Part of the source had been read before. Of Flower's issues and pull
-# requests those that brought it in, 2909 and 5905, were found, and none that speaks of it.) Seen (2026-11-30) for ten
-# clients whose updates have the norms 0.55, 0.65, ..., 1.45 in each round, no noise, by round:
+# that its documentation names (Andrew et al., 2021). (Part of the source had been read before. Of Flower's issues and
+# pull requests those that brought it in, 2909 and 5905, were found, and none that speaks of it.) Seen (2026-11-30) for
+# ten clients whose updates have the norms 0.55, 0.65, ..., 1.45 in each round, no noise, by round:
 #
 #     wanted    at first                        1       10       50         100        200
 #     0.5       0.1         the paper's rule    0.11    0.27     0.96       0.96       0.96
