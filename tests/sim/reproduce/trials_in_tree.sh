@@ -55,6 +55,20 @@ drawn() {
 }
 drawn extensions "$readme"
 drawn claims "$claims"
+# same FILE: one that stands in the tree is the one that is drawn, by the same gnuplot
+same() {
+  local drawn
+  drawn=$work/drawn/$(basename "$1")
+  if [[ $(grep '<desc>' "$1") != "$(grep '<desc>' "$drawn")" ]]; then
+    echo "$1 is of another gnuplot"
+  else
+    cmp -s "$1" "$drawn" || fail "$1 is not the one that is drawn"
+    echo "$1 is drawn of the trials"
+  fi
+}
+for plot in "$(dirname "$claims")"/*-{epoch,H}.svg; do
+  if command -v gnuplot >/dev/null; then same "$plot"; fi
+done
 # draws NAME COUNT: the figure, of COUNT trials a row
 draws() {
   "$mvsgd" reproduce "$1" --scale cpu --archive "$work/trials" --out "$work/drawn" --trials "$2" >"$work/log" 2>&1
@@ -63,12 +77,7 @@ draws() {
 for figure in "$(dirname "$readme")"/figure*.svg; do
   name=$(basename "$figure" .svg)
   if draws "$name" 3 || draws "$name" 1; then
-    if [[ $(grep '<desc>' "$figure") != "$(grep '<desc>' "$work/drawn/$name.svg")" ]]; then
-      echo "$figure is of another gnuplot"
-    else
-      cmp -s "$figure" "$work/drawn/$name.svg" || fail "$figure is not the one that is drawn"
-      echo "$figure is drawn of the trials"
-    fi
+    same "$figure"
   else
     grep -q gnuplot "$work/log" || fail "$name is not drawn"
   fi
