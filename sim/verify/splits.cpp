@@ -63,6 +63,7 @@ bool is_stratified(const Shares& shares, const std::vector<std::uint8_t>& labels
   const auto counts = counts_of(shares, labels);
   for (std::size_t c = 0; c < kClasses; ++c) {
     std::vector<std::size_t> of_class;
+    of_class.reserve(counts.size());
     for (const auto& worker : counts) of_class.push_back(worker[c]);
     if (!are_even(of_class)) return false;
   }
