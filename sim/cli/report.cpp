@@ -23,6 +23,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/files/made_directory.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/report/drawn_plots.hpp"
 #include "sim/report/html.hpp"
 #include "sim/report/network.hpp"
 #include "sim/report/network_times.hpp"

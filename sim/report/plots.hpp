@@ -70,11 +70,4 @@ struct CurveOfSteps {
 /// Makes the plot wider and higher, for a key of two columns below curves 300 pixels high.
 void add_key(Plot& plot);
 
-/// Each plot as an SVG document, in order. Throws as run_gnuplot() does.
-[[nodiscard]] std::vector<std::string> draw_svg(std::span<const Plot> plots);
-
-/// All plots and a legend on one page, as "pdf" or "png". Throws as run_gnuplot() does.
-[[nodiscard]] std::string draw_page(std::span<const Plot> plots, std::span<const SeedGroup> groups,
-                                    const std::string& format);
-
 }  // namespace mvsgd::sim

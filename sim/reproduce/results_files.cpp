@@ -17,6 +17,7 @@
 #include "sim/plan/keys.hpp"
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/report/drawn_plots.hpp"
 #include "sim/reproduce/claimed_differences.hpp"
 #include "sim/reproduce/extensions_table.hpp"
 #include "sim/reproduce/table.hpp"

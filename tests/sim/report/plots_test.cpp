@@ -24,6 +24,7 @@
 #include "sim/files/input_error.hpp"
 #include "sim/files/temporary_directory.hpp"
 #include "sim/plan/settings_file.hpp"
+#include "sim/report/drawn_plots.hpp"
 #include "sim/report/gnuplot.hpp"
 #include "sim/report/html.hpp"
 #include "tests/sim/small_run.hpp"

@@ -14,6 +14,7 @@
 
 #include "sim/files/input_error.hpp"
 #include "sim/plan/presets.hpp"
+#include "sim/report/drawn_plots.hpp"
 #include "sim/run/run_archive.hpp"
 #include "tests/sim/small_run.hpp"
 #include "tests/test_directory.hpp"
