@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -99,13 +100,9 @@ void write_claimed_differences(std::ostream& out, std::span<const ClaimedDiffere
       "| the paper says | row | less | n | points | p (Holm) | the paper's points | p (Holm) "
       "|\n| --- | --- | --- | --- | --- | --- | --- | --- |\n");
   for (const ClaimedDifference& one : differences) {
-    std::string points;
-    if (one.points) {
-      points = fmt::format("{:+.2f}", one.points->mean);
-      if (one.points->deviation) points += fmt::format(" \u00b1 {:.2f}", *one.points->deviation);
-    }
     fmt::print(out, "| {} | {} | {} | {} | {} | {} | {} | {} |\n", one.rows.says, one.rows.row,
-               one.rows.than, one.points ? one.points->n : 0, points, p_cell(one.test),
+               one.rows.than, one.points ? one.points->n : 0,
+               sample_cell(one.points, {.has_sign = true}), p_cell(one.test),
                one.papers ? fmt::format("{:+.2f}", *one.papers) : "", p_cell(one.papers_test));
   }
   fmt::print(out, "\n{}\n", kNotes);
@@ -117,19 +114,12 @@ void write_claimed_differences_csv(std::ostream& out,
              "row,than,seeds,points,deviation,paired_t,paired_degrees,paired_p,paired_holm,"
              "paper_points,paper_welch_t,paper_welch_degrees,paper_welch_p,paper_welch_holm\n");
   for (const ClaimedDifference& one : differences) {
-    const auto write_test = [&](const std::optional<AdjustedTest>& of) {
-      for (const auto member : {&TTest::t, &TTest::degrees, &TTest::p}) {
-        fmt::print(out, ",{}", csv_cell(of ? std::optional(of->test.*member) : std::nullopt));
-      }
-      fmt::print(out, ",{}", csv_cell(of ? std::optional(of->holm) : std::nullopt));
-    };
-    fmt::print(out, "{},{},{},{},{}", one.rows.row, one.rows.than, one.points ? one.points->n : 0,
+    fmt::print(out, "{},{},{},{},{},{},{},{}\n", one.rows.row, one.rows.than,
+               one.points ? one.points->n : 0,
                csv_cell(one.points ? std::optional(one.points->mean) : std::nullopt),
-               csv_cell(one.points ? one.points->deviation : std::nullopt));
-    write_test(one.test);
-    fmt::print(out, ",{}", csv_cell(one.papers));
-    write_test(one.papers_test);
-    fmt::print(out, "\n");
+               csv_cell(one.points ? one.points->deviation : std::nullopt),
+               fmt::join(csv_cells(one.test), ","), csv_cell(one.papers),
+               fmt::join(csv_cells(one.papers_test), ","));
   }
 }
 

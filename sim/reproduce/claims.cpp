@@ -113,13 +113,6 @@ std::optional<Sample> age_in_local_steps(const ClaimRow& row) {
   return age;
 }
 
-std::string cell(const std::optional<Sample>& s, double factor, int digits) {
-  if (!s) return "";
-  std::string text = fmt::format("{:.{}f}", factor * s->mean, digits);
-  if (s->deviation) text += fmt::format(" \u00b1 {:.{}f}", factor * *s->deviation, digits);
-  return text;
-}
-
 }  // namespace
 
 std::optional<double> over_sparse_rounds(const RunHistory& run, const Metric& metric) {
@@ -186,12 +179,15 @@ void write_claims(std::ostream& out, const Caption& caption, std::span<const Cla
       "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
   for (const ClaimRow& row : rows) {
     fmt::print(out, "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
-               row.preset, row.local_steps, row.trials.runs.size(), cell(row.accuracy, 1, 2),
-               cell(row.mean_accuracy, 1, 2), cell(row.gain_at_decay, 1, 2),
+               row.preset, row.local_steps, row.trials.runs.size(), sample_cell(row.accuracy),
+               sample_cell(row.mean_accuracy), sample_cell(row.gain_at_decay),
                times_cell(row.rate_uplink ? std::optional(row.rate_uplink->mean) : std::nullopt),
-               cell(row.mask_overlap, 100, 2), cell(row.vote_overlap, 100, 2),
-               cell(row.vote_agreement, 100, 2), cell(row.mask_age, 1, 1),
-               cell(row.mask_age, row.local_steps, 0), cell(row.in_masks, 100, 2));
+               sample_cell(row.mask_overlap, {.factor = 100}),
+               sample_cell(row.vote_overlap, {.factor = 100}),
+               sample_cell(row.vote_agreement, {.factor = 100}),
+               sample_cell(row.mask_age, {.digits = 1}),
+               sample_cell(row.mask_age, {.factor = row.local_steps, .digits = 0}),
+               sample_cell(row.in_masks, {.factor = 100}));
   }
   fmt::print(out, "\nMean and sample deviation over n trials. {}\n", kNotes);
 }

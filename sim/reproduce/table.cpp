@@ -32,12 +32,6 @@ constexpr std::string_view kNotes =
     "and local step, a rate 32 over their sum; whole-run rates have every bit: warm-up, initial "
     "model, buffers, headers and padding. In italics: the paper.";
 
-std::string mean_and_deviation(const Sample& s) {
-  std::string text = fmt::format("{:.2f}", s.mean);
-  if (s.deviation) text += fmt::format("{}{:.2f}", kPlusMinus, *s.deviation);
-  return text;
-}
-
 std::string budget(const std::optional<BitBudget>& bits) {
   if (!bits) return "";
   return fmt::format("{} + {}", three_digits(bits->q_loc), three_digits(bits->q_val));
@@ -93,7 +87,7 @@ Cells cells(const RowResult& row, const RowResult* sm, std::uint32_t trials, con
   const bool compared = sm != nullptr && sm != &row && sm->accuracy && row.accuracy;
   return {std::string(printed.name),
           n == trials ? std::to_string(n) : fmt::format("{} of {}", n, trials),
-          row.accuracy ? mean_and_deviation(*row.accuracy) : "",
+          sample_cell(row.accuracy),
           paper(fmt::format("{}{}{}", printed.accuracy, kPlusMinus, printed.deviation)),
           compared ? fmt::format("{:+.2f}", row.accuracy->mean - sm->accuracy->mean) : "",
           p_cell(row.ours.welch),
@@ -179,10 +173,7 @@ void write_table_csv(std::ostream& out, std::span<const RowResult> rows) {
     cells.emplace_back(p.accuracy);
     cells.emplace_back(p.deviation);
     for (const auto& compared : {row.ours.welch, row.ours.paired, row.papers.welch}) {
-      for (const auto member : {&TTest::t, &TTest::degrees, &TTest::p}) {
-        add(compared ? std::optional(compared->test.*member) : std::nullopt);
-      }
-      add(compared ? std::optional(compared->holm) : std::nullopt);
+      for (const std::string& cell : csv_cells(compared)) cells.push_back(cell);
     }
     for (const auto& [ours, printed] : {std::pair{&row.up, &p.up}, {&row.down, &p.down}}) {
       add(*ours ? std::optional((*ours)->q_loc) : std::nullopt);
