@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include "data/dataset.hpp"
 #include "data/tar_entry.hpp"
@@ -47,17 +48,20 @@ la_ssize_t append(archive*, void* text, const void* bytes, std::size_t count) {
   return static_cast<la_ssize_t>(count);
 }
 
-/// A plain file's folder and its name there. Throws std::invalid_argument for any other entry.
+/// An entry's folder and a plain file's name there; no name for the folder's own entry. Throws
+/// std::invalid_argument for any other entry.
 std::pair<std::string, std::string> place_of(archive_entry* entry) {
   const char* const pathname = archive_entry_pathname(entry);
-  const fs::path path = pathname != nullptr ? pathname : "";
-  if (!is_plain_file(entry)) {
+  fs::path path = pathname != nullptr ? pathname : "";
+  const bool is_folder = archive_entry_filetype(entry) == AE_IFDIR;
+  if (!is_folder && !is_plain_file(entry)) {
     throw std::invalid_argument(safe_to_show(path.string()) + " is no plain file");
   }
+  if (is_folder) path /= "";
   std::string name = path.filename().string();
-  std::string folder = path.parent_path().string();
+  std::string folder = path.parent_path().lexically_normal().string();
   const bool plain = !folder.empty() && folder.find('/') == std::string::npos && folder != ".." &&
-                     !name.empty() && name != "..";
+                     name.empty() == is_folder && name != "..";
   if (!plain) throw std::invalid_argument(safe_to_show(path.string()) + " is not in a folder");
   return {std::move(folder), std::move(name)};
 }
@@ -87,6 +91,7 @@ TextFiles read_all(const fs::path& path) {
   }
   TextFiles files;
   std::string first_folder;
+  bool has_own_entry = false;
   std::size_t left = kMostBytes;
   archive_entry* entry = nullptr;
   while (true) {
@@ -97,12 +102,14 @@ TextFiles read_all(const fs::path& path) {
       throw std::invalid_argument("it is not compressed by xz");
     }
     if (code == ARCHIVE_EOF) return files;
-    if (files.size() == kMostFiles) throw std::invalid_argument("it has more than 16 files");
     auto [folder, name] = place_of(entry);
-    if (files.empty()) first_folder = folder;
+    if (first_folder.empty()) first_folder = folder;
     if (folder != first_folder) {
       throw std::invalid_argument(safe_to_show(folder) + " is a second folder");
     }
+    if (name.empty() && !std::exchange(has_own_entry, true)) continue;
+    if (name.empty()) throw std::invalid_argument(safe_to_show(folder) + " is there twice");
+    if (files.size() == kMostFiles) throw std::invalid_argument("it has more than 16 files");
     if (std::ranges::find(files, name, &TextFiles::value_type::first) != files.end()) {
       throw std::invalid_argument(safe_to_show(name) + " is there twice");
     }

@@ -17,7 +17,7 @@ using TextFiles = std::vector<std::pair<std::string, std::string>>;
 
 /// Reads such a file. Total: whatever the bytes, it takes no more memory than 64 MiB of contents.
 /// Throws FormatError naming the file, and the entry, if it is no tar.xz or is cut short; if it has
-/// a link, a device, a file outside one folder, a file twice, more than 16 files, or more than 64
+/// a link, a device, a file outside one folder, an entry twice, more than 16 files, or more than 64
 /// MiB; or if something follows its end, unless it is another such archive, whose files count too.
 [[nodiscard]] TextFiles read_bundle(const std::filesystem::path& file);
 

@@ -76,12 +76,25 @@ TEST_F(Bundle, IsOneFolderOfPlainFiles) {
   refused({{.name = "run/in/one"}}, "run/in/one is not in a folder");
   refused({{.name = "run/one"}, {.name = "run/one"}}, "one is there twice");
   refused({{.name = "run/one", .link_to = "two"}}, "run/one is no plain file");
-  refused({{.name = "run/", .type = AE_IFDIR}}, "run/ is no plain file");
+  refused({{.name = "run/in/", .type = AE_IFDIR}}, "run/in/ is not in a folder");
+  refused({{.name = "run/one"}, {.name = "other/", .type = AE_IFDIR}}, "other is a second folder");
   std::vector<Entry> many;
   for (char name = 'a'; name <= 'q'; ++name) many.push_back({.name = std::string("run/") + name});
   refused(many, "it has more than 16 files");
   refused({{.name = "run/one", .content = std::string((std::size_t{64} << 20U) + 1, '\0')}},
           "it has more than 64 MiB");
+}
+
+TEST_F(Bundle, MayNameItsFolderAsTarDoes) {
+  const Entry folder{.name = "run/", .type = AE_IFDIR};
+  const Entry file{.name = "run/one", .content = "1"};
+  const TextFiles files{{"one", "1"}};
+  for (const std::vector<Entry>& entries :
+       {std::vector<Entry>{folder, file}, {file, folder}, {{.name = "./run/one", .content = "1"}}}) {
+    (void)write_archive(path(), entries, ARCHIVE_FILTER_XZ);
+    EXPECT_EQ(read_bundle(path()), files);
+  }
+  refused({folder, file, folder}, "run is there twice");
 }
 
 }  // namespace
