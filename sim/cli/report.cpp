@@ -76,10 +76,10 @@ std::vector<RunHistory> read_runs_over(const Network& network,
 
 /// Prints the runs as a table and checks each as `mvsgd verify RUN_DIR` does. Returns whether all
 /// hold.
-bool print_table(const std::vector<std::string>& paths, const CommandContext& context) {
+bool print_table(std::vector<RunHistory> histories, const CommandContext& context) {
   bool all_hold = true;
   std::vector<TableRun> runs;
-  for (RunHistory& run : read_runs(paths)) {
+  for (RunHistory& run : histories) {
     const bool holds = verify_run(run.path, context.law).holds();
     all_hold = all_hold && holds;
     std::string bits = "none sent";
@@ -164,18 +164,9 @@ std::string figure_as(const std::string& format, const std::vector<std::string>&
   return out.str();
 }
 
-/// The report as a file's bytes. With a network its times are written to `times`.
-std::string report_as(const std::string& format, const ReportOptions& options,
-                      std::ostream& times) {
-  std::string network;
-  std::vector<RunHistory> runs;
-  if (options.network.empty()) {
-    runs = read_runs(options.runs);
-  } else {
-    const Network over = read_network(options.network);
-    network = over.name;
-    runs = read_runs_over(over, options.runs, times);
-  }
+/// The page as a file's bytes, over time on the network if one is named.
+std::string page_as(const std::string& format, std::vector<RunHistory> runs,
+                    const std::string& network) {
   const std::vector<SeedGroup> groups = seed_groups(std::move(runs));
   std::ostringstream out;
   if (format == "csv") {
@@ -209,6 +200,25 @@ void write_report(const fs::path& path, const std::string& text) {
   } catch (const std::runtime_error& e) {
     throw InputError(e.what());
   }
+}
+
+/// Writes the page, then prints the times over a network and the table, whichever are asked for.
+/// Returns whether all that the table checks holds.
+bool write_page(const fs::path& path, const std::string& format, const ReportOptions& options,
+                const CommandContext& context) {
+  std::ostringstream times;
+  std::vector<RunHistory> runs;
+  std::string network;
+  if (options.network.empty()) {
+    runs = read_runs(options.runs);
+  } else {
+    const Network over = read_network(options.network);
+    network = over.name;
+    runs = read_runs_over(over, options.runs, times);
+  }
+  write_report(path, page_as(format, runs, network));
+  context.streams.out << times.str();
+  return !options.table || print_table(std::move(runs), context);
 }
 
 /// The name of the first of these options that is given; "" if none is.
@@ -257,11 +267,12 @@ Exit report(const ReportOptions& options, const CommandContext& context) {
   }
   const std::string format = format_of(options);
   const fs::path path = options.out.empty() ? default_path(options, format) : fs::path(options.out);
-  std::ostringstream times;
-  write_report(
-      path, options.figure ? figure_as(format, options.runs) : report_as(format, options, times));
-  context.streams.out << times.str();
-  const bool holds = !options.table || print_table(options.runs, context);
+  bool holds = true;
+  if (options.figure) {
+    write_report(path, figure_as(format, options.runs));
+  } else {
+    holds = write_page(path, format, options, context);
+  }
   fmt::print(context.streams.out, "{}\n", path.string());
   if (holds) return Exit::good;
   fmt::print(context.streams.err,
