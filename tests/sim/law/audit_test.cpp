@@ -6,6 +6,7 @@
 
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/presets.hpp"
+#include "tests/sim/law/audit_of_sizes.hpp"
 
 namespace mvsgd::sim {
 namespace {
@@ -79,56 +80,6 @@ TEST_F(AuditOfOneRound, AFirstMaskIsHeldAgainstTheLawWhereLaterOnesAreDifference
   EXPECT_THAT(refusal(), HasSubstr("round 3, worker 0, down mask positions: 900 bits by the law"));
 }
 
-/// The scheme's second sparse round, N = 3, d = 10,000: K = 100, K_ad = 10.
-class AuditOfSizes : public testing::Test {
- protected:
-  explicit AuditOfSizes(const char* name) : settings_(preset(name).settings) {
-    settings_.workers = 3;
-    settings_.value_bits = 4;
-    round_.t = 3;
-    round_.steps = 1;
-    round_.evaluate = true;
-    round_.first_sparse = false;
-  }
-  [[nodiscard]] Audit audit() const { return {{}, settings_, 10'000, 12}; }
-  [[nodiscard]] std::vector<comm::LedgerRow> rows(const RoundSizes& sizes) const {
-    std::vector<comm::LedgerRow> rows;
-    for (std::uint32_t n = 0; n < 3; ++n) {
-      for (const auto& row : audit().expected(round_, n, sizes)) rows.push_back(row);
-    }
-    return rows;
-  }
-  /// Checks `rows` with the sizes that follow from them, as for a finished run.
-  [[nodiscard]] std::string refusal(const std::vector<comm::LedgerRow>& rows) const {
-    return refusal(rows, audit().sizes_in(round_, rows));
-  }
-  [[nodiscard]] std::string refusal(const std::vector<comm::LedgerRow>& rows,
-                                    const RoundSizes& sizes) const {
-    try {
-      audit().check(round_, rows, sizes);
-    } catch (const CheckFailed& e) {
-      return e.what();
-    }
-    return "agrees";
-  }
-  void expect_one_bit_more_is_named_in_each_of(const std::vector<comm::LedgerRow>& rows) const {
-    ASSERT_EQ(refusal(rows), "agrees");
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::vector<comm::LedgerRow> altered = rows;
-      altered[i].bits += comm::Bits(1);
-      const auto& [id, field, bits] = rows[i];
-      EXPECT_THAT(refusal(altered), HasSubstr("round 3, worker " + std::to_string(id.worker) +
-                                              ", " + std::string(comm::name(id.direction)) + " " +
-                                              std::string(comm::name(id.kind)) + " " +
-                                              std::string(comm::name(field)) + ": " +
-                                              std::to_string(bits.count()) + " bits by the law"));
-    }
-  }
-
-  Settings settings_;
-  Round round_;
-};
-
 class AuditOfAd : public AuditOfSizes {
  protected:
   AuditOfAd() : AuditOfSizes("ssgd-mv-ad") {}
@@ -151,6 +102,8 @@ TEST_F(AuditOfAd, RecoversTheSizesOfTheListsFromTheirRows) {
     EXPECT_EQ(audit().sizes_in(round_, rows(sizes)), sizes);
     EXPECT_EQ(refusal(rows(sizes)), "agrees");
   }
+  settings_.phi_ad = settings_.phi;  // all of a vote may change
+  EXPECT_EQ(audit().sizes_in(round_, rows(changes({100, 99, 0}))), changes({100, 99, 0}));
 }
 
 TEST_F(AuditOfAd, HasTwoListsWhoseBitsAreTheLaws) {
@@ -188,6 +141,8 @@ TEST_F(AuditOfAd, MoreThanKadChangesAreNamed) {
 TEST_F(AuditOfAd, OtherThanNSizesAreRefused) {
   EXPECT_THAT(refusal(rows(changes({1, 1, 1})), changes({1, 1})),
               HasSubstr("round 3: changes of 2 votes, N = 3"));
+  EXPECT_THAT(refusal(rows(changes({1, 1, 1})), changes({1, 1, 1, 1})),
+              HasSubstr("round 3: changes of 4 votes, N = 3"));
 }
 
 TEST_F(AuditOfAd, ItsFirstVoteIsWholeAndHasNoSizes) {
@@ -213,6 +168,13 @@ TEST_F(AuditOfTopK, OneBitMoreInAnyRowIsNamed) {
 TEST_F(AuditOfTopK, AUnionBelowKOrAboveNKIsNamed) {
   EXPECT_THAT(refusal(rows(union_of(99))), HasSubstr("round 3: a union of 99 coordinates"));
   EXPECT_THAT(refusal(rows(union_of(301))), HasSubstr("round 3: a union of 301 coordinates"));
+}
+
+TEST_F(AuditOfTopK, ChangesOfVotesAreNamed) {
+  RoundSizes sizes = union_of(150);
+  sizes.changes = {1, 1, 1};
+  EXPECT_THAT(refusal(rows(union_of(150)), sizes),
+              HasSubstr("round 3: changes of 3 votes, and it has none"));
 }
 
 TEST_F(AuditOfTopK, AUnionAboveDIsNamed) {
