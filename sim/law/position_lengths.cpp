@@ -196,10 +196,7 @@ Slots slots_of(std::uint64_t row) {
 }
 
 std::uint64_t rans_bits(std::uint64_t n, Coordinates set) {
-  if (2 * set.size() > n) {
-    const Members others = others_of(set, n);
-    return others.size() < kFewest ? entropy_bits(n, others) : rans_bits(n, others);
-  }
+  if (2 * set.size() > n) return rans_bits(n, others_of(set, n));
   if (set.size() < kFewest) return entropy_bits(n, set);
 
   std::array<Slots, kRows> rows;
