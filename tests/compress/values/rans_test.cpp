@@ -272,7 +272,12 @@ TEST(Rans, RefusesStatesThatNoEncoderHas) {
   EXPECT_THAT([&] { (void)decode(rans, bits_of({621380}), 3, {}, 1); },
               ThrowsMessage<DecodeError>(HasSubstr("a lane ends with the state 87381")));
   EXPECT_THAT([&] { (void)decode(rans, bits_of({621380}), 5, {}, 1); },
-              ThrowsMessage<DecodeError>(HasSubstr("it ends before symbol 5 of 5")));
+              ThrowsMessage<DecodeError>(HasSubstr("it ends before symbol 5 of 5, at bit 32")));
+  EXPECT_THAT(
+      [&] {
+        (void)decode(rans, bits_of({621380, 0}), 300, {}, 1);
+      },
+      ThrowsMessage<DecodeError>(HasSubstr(" of 300, at bit 64")));  // two words on
 }
 
 TEST(Rans, DecodesRandomBitsToWhatEncodesToThemOrThrows) {
