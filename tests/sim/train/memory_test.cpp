@@ -117,6 +117,18 @@ TEST(MemoryEstimateOfSettings, HasVotesWhereTheServerKeepsThem) {
   EXPECT_EQ(memory_estimate(settings).server, of_sums + votes);
 }
 
+TEST(MemoryEstimateOfSettings, HasTopKsUnionItsDenseSumAndTheWorkersValues) {
+  constexpr std::uint64_t kD = 176'402;
+  constexpr std::uint64_t kK = 17'641;
+  Settings settings = narrow();
+  settings.workers = 10;
+  settings.phi = Decimal(1, 1);
+  const std::uint64_t of_votes = memory_estimate(settings).server;
+  settings.scheme = &scheme_named("top-k");
+  // N K is more than d, so that the union may be all of it.
+  EXPECT_EQ(memory_estimate(settings).server, of_votes + 4 * (kD - kK) + 4 * kD + 10 * 4 * kK);
+}
+
 TEST(MemoryEstimateOfSettings, HasAVelocityOfEachWorkerWithWhatIsKeptOfItAndOneOfEachSlot) {
   constexpr std::uint64_t kWhole = std::uint64_t{4} * 176'402;
   Settings settings = narrow();
