@@ -222,6 +222,47 @@ TEST_F(RunArchive, KeepsTheMeansOfOverlapsAndAgesOverAllRounds) {
   EXPECT_EQ(means, 3U);
 }
 
+TEST_F(RunArchive, KeepsTheSumsOverTheRoundsOfALine) {
+  Settings settings = small_settings("ssgd-mv-l4");
+  settings.aggregate = AggregatedBy::reduce;
+  settings.epochs = 6;
+  settings.eval_every = settings.epochs;
+  const fs::path run = at("sums");
+  ASSERT_TRUE(train_in(run, settings, {}, {}).result.finished);
+  write_run_archive(run, at("a.tar.xz"));
+  unpack_run_archive(at("a.tar.xz"), at("small"));
+  const RunHistory whole = read_run_history(run);
+  const RunHistory small = read_run_history(at("small"));
+  ASSERT_LT(small.rounds.size(), whole.rounds.size());
+  auto round = whole.rounds.begin();
+  for (const RoundHistory& line : small.rounds) {
+    RoundMetrics sum;
+    double losses = 0;
+    comm::Bits across;
+    std::uint32_t rounds = 0;
+    for (; round != whole.rounds.end() && round->round <= line.round; ++round, ++rounds) {
+      sum.local_steps += round->local_steps;
+      losses += round->loss * static_cast<double>(round->local_steps);
+      sum.images += round->images;
+      sum.bits_up += round->bits_up;
+      sum.bits_down += round->bits_down;
+      across += comm::Bits(round->bits_across.value_or(0));
+      sum.phases += round->phases;
+    }
+    EXPECT_EQ(line.rounds, rounds);
+    EXPECT_EQ(line.local_steps, sum.local_steps);
+    EXPECT_NEAR(line.loss, losses / static_cast<double>(sum.local_steps), 1e-12);
+    EXPECT_EQ(line.images, sum.images);
+    EXPECT_EQ(line.bits_up, sum.bits_up);
+    EXPECT_EQ(line.bits_down, sum.bits_down);
+    EXPECT_EQ(comm::Bits(line.bits_across.value_or(0)), across);
+    for (const Phase& phase : kPhases) {
+      EXPECT_NEAR(line.phases.*phase.seconds, sum.phases.*phase.seconds, 1e-9) << phase.name;
+    }
+  }
+  EXPECT_EQ(round, whole.rounds.end());
+}
+
 TEST_F(RunArchive, OfAMeanThatNoRoundCouldHaveDoesNotHold) {
   write_run_archive(train("ssgd-mv"), at("a.tar.xz"));
   data::TextFiles files = data::read_bundle(at("a.tar.xz"));
@@ -379,6 +420,17 @@ TEST_F(CondensedRun, WithARateOf0WhereNothingWasSentDoesNotHold) {
   EXPECT_FALSE(verification.holds());
   EXPECT_THAT(verification.checks.back().detail,
               HasSubstr("rate_uplink is 0, the ledger's rows give none"));
+}
+
+TEST_F(CondensedRun, WhoseSizesAreNotInOrderOfRoundsIsRefused) {
+  train_and_condense(small_settings("top-k"));
+  std::string& sizes = (*this)[kSizes];
+  const std::string whole = sizes;
+  const std::size_t last = whole.rfind('\n', whole.size() - 2) + 1;
+  sizes += whole.substr(last);
+  const std::string round = whole.substr(last, whole.find(',', last) - last);
+  EXPECT_THAT([&] { (void)verified(); },
+              ThrowsMessage<InputError>(HasSubstr("round " + round + " after round " + round)));
 }
 
 TEST_F(CondensedRun, HasMeansAndAWholeOneHasNone) {
