@@ -297,12 +297,12 @@ std::vector<Index> RansCodec::decode(comm::BitReader& in, std::uint64_t count) c
   if (count > d_) refuse(std::to_string(count) + " positions of d = " + std::to_string(d_), in);
   const bool is_of_others = 2 * count > d_;
   const std::uint64_t members = is_of_others ? d_ - count : count;
-  if (members / kMostPerBit > in.remaining().count()) {
+  const bool is_of_few = members < kFewest;  // whose code may learn to take far fewer bits
+  if (!is_of_few && members / kMostPerBit > in.remaining().count()) {
     refuse(std::to_string(members) + " gaps in " + std::to_string(in.remaining().count()) + " bits",
            in);
   }
-  std::vector<Index> list =
-      members < kFewest ? of_few_.decode(in, members) : decode_gaps(in, d_, members);
+  std::vector<Index> list = is_of_few ? of_few_.decode(in, members) : decode_gaps(in, d_, members);
   return is_of_others ? others_of(list, d_) : list;
 }
 

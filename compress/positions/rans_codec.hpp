@@ -64,8 +64,9 @@ class RansCodec final : public PositionCodec {
   [[nodiscard]] comm::Bits size(std::span<const Index> positions) const override;
   void encode(std::span<const Index> positions, comm::BitWriter& out) const override;
 
-  /// Also refuses at once a count above 8 for each bit of `in`: no symbol has more than 0.91 of the
-  /// slots. Holds 9 bytes a position at most, before it has read them.
+  /// Also refuses at once a list of kFewest or more that is longer than 8 for each bit of `in`: no
+  /// symbol has more than 0.91 of the slots. Holds 9 bytes a position at most, before it has read
+  /// them.
   [[nodiscard]] std::vector<Index> decode(comm::BitReader& in, std::uint64_t count) const override;
 
   /// encode() in obvious steps, one gap after the other.

@@ -108,6 +108,19 @@ TEST(RansCodec, IsTheEntropyCodeOfFewPositionsAndOfFewOthers) {
   EXPECT_EQ(encode(RansCodec(kD), everything(kD)).size, Bits(1));
 }
 
+TEST(RansCodec, ReadsFewNeighboursThatTakeLessThanAnEighthOfABitEach) {
+  constexpr std::uint64_t kD = 16'385;
+  const RansCodec codec(kD);
+  const Set few = everything(kFewest - 1);
+  const Coded coded = encode(codec, few);
+  EXPECT_LT(8 * coded.size.count(), few.size());
+  EXPECT_EQ(decode(codec, coded, few.size()), few);
+  Set most = everything(kD);
+  most.erase(most.begin(), most.begin() + static_cast<std::ptrdiff_t>(few.size()));
+  EXPECT_EQ(encode(codec, most).bytes, coded.bytes);
+  EXPECT_EQ(decode(codec, coded, most.size()), most);
+}
+
 TEST(RansCodec, ReadsOneSetAfterAnotherAtAnyBit) {
   const RansCodec codec(60'000);
   const auto first = random_support(60'000, kFewest, 1);
