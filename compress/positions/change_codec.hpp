@@ -31,8 +31,8 @@ namespace mvsgd::compress {
 ///     change   r     left   added
 ///     1        100   1011   100101
 ///
-/// Law: 1 + bit_width(min(K, d - K)) bits and the bits of both lists. For lists of some hundred or
-/// more these are within 1.012 of log2 C(K, r) + log2 C(d - K, r)
+/// Law: 1 + bit_width(min(K, d - K)) bits and the bits of both lists. With K = 1,765 of d = 176,402
+/// and r = 200 or more it is within 1.02 of log2 C(K, r) + log2 C(d - K, r)
 /// (ChangeCodec.IsWithinTwoPerCentOfTheBound). The code never takes more than one bit more than the
 /// whole.
 class ChangeCodec final : public PositionCodec {

@@ -58,9 +58,11 @@ namespace mvsgd::compress {
 ///     29        18   2  1  1  more 1, more 1, more 0, high 0, low 1    0
 ///                             1110001111101101                         110
 ///
-/// Law: for independent positions about 1.0015 log2 C(d, K) bits, and up to 1.004 of it for lists
-/// of some hundred or thousand, which leave little to learn from. Fewer where density varies, for
-/// example by layer (EntropyCodec.CostsAtMost1002ThousandthsOfTheEntropyOnUniformSupports and
+/// Law: for independent positions about 1.0015 log2 C(d, K) bits, and some tens more, in which the
+/// probabilities are learnt: at most 1.0025 log2 C(d, K) + 80 where 2 K <= d. Fewer where density
+/// varies, for example by layer
+/// (EntropyCodec.CostsAtMost1002ThousandthsOfTheEntropyOnUniformSupports,
+/// EntropyCodec.LearnsAnyDensityInAtMostEightyBits and
 /// EntropyCodec.IsThreePercentBelowRiceWhereLayersDifferInDensity). K = 0 takes one bit.
 class EntropyCodec final : public PositionCodec {
  public:

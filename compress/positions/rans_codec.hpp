@@ -14,8 +14,9 @@ namespace mvsgd::compress {
 /// turns (F. Giesen, "Interleaved entropy coders", arXiv:1402.3392). What follows is the whole
 /// code, all of it integers, / rounding down.
 ///
-/// Of a set with 2 K > d the others of the d are coded. A list of fewer than kFewest is in the
-/// entropy code (compress/positions/entropy_codec.hpp), and what follows is of others.
+/// Of a set with 2 K > d the list is that of the d - K others. A list of fewer than kFewest is in
+/// the entropy code (compress/positions/entropy_codec.hpp). What follows is of longer ones, of K
+/// coordinates.
 ///
 /// The scale. A = (d << 16) / K at first: the distance of positions, times 2^16. With
 /// e = floor(log2 A) - 16 and h the two bits of A after its highest, the unit is 2^u coordinates,
@@ -43,8 +44,9 @@ namespace mvsgd::compress {
 /// word w is taken, and x becomes 2^16 x + w. A state that is sent is 2^16 or more, and each ends
 /// as 2^16. That leaves an encoder no choice: it goes through the gaps backwards from there.
 ///
-/// Law: for independent positions at most 1.005 log2 C(d, K) bits (RansCodec.
-/// CostsAtMost1005ThousandthsOfTheEntropyOnUniformSupports), fewer where density varies. The
+/// Law: for independent positions at most 1.006 log2 C(d, K) bits where K <= d / 100, 1.015 of it
+/// where K <= d / 4, and 1.03 where K <= d / 2
+/// (RansCodec.CostsMoreOfTheEntropyWherePositionsAreDenser); fewer where density varies. The
 /// entropy code learns more, and takes 0 to 3 % less, in four times the time.
 class RansCodec final : public PositionCodec {
  public:

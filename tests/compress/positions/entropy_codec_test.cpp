@@ -103,6 +103,18 @@ TEST(EntropyCodec, CostsAtMost1002ThousandthsOfTheEntropyOnUniformSupports) {
   }
 }
 
+TEST(EntropyCodec, LearnsAnyDensityInAtMostEightyBits) {
+  for (const std::uint64_t k : {100U, 441U, 1765U, 8191U, 20000U}) {
+    for (const std::uint64_t one_in : {2U, 3U, 4U, 5U, 10U, 20U, 100U}) {
+      const std::uint64_t d = k * one_in;
+      const double bound = entropy(static_cast<double>(d), static_cast<double>(k));
+      const auto size = static_cast<double>(EntropyCodec(d).size(uniform_support(d, k)).count());
+      EXPECT_LE(size, 1.0025 * bound + 80) << k << " of " << d;
+      EXPECT_GE(size, bound - 10) << k << " of " << d;
+    }
+  }
+}
+
 TEST(EntropyCodec, IsThreePercentBelowRiceWhereLayersDifferInDensity) {
   const EntropyCodec codec(kResNet18);
   const auto positions = layered_support(kResNet18, 111740);

@@ -151,11 +151,21 @@ TEST(RansCodec, CostsAtMost1005ThousandthsOfTheEntropyOnUniformSupports) {
   }
 }
 
-TEST(RansCodec, CostsAtMost1012ThousandthsOfTheEntropyOfAQuarter) {
-  constexpr std::uint64_t kD = 111'740;
-  const auto positions = uniform_support(kD, kD / 4);
-  EXPECT_LE(static_cast<double>(RansCodec(kD).size(positions).count()),
-            1.012 * entropy(kD, static_cast<double>(positions.size())));
+TEST(RansCodec, CostsMoreOfTheEntropyWherePositionsAreDenser) {
+  struct Density {
+    std::uint64_t one_in;
+    double most;  // of the entropy
+  };
+  for (const auto& [one_in, most] :
+       {Density{100, 1.006}, {10, 1.015}, {4, 1.015}, {3, 1.03}, {2, 1.03}}) {
+    for (const std::uint64_t k : {kFewest, 2 * kFewest}) {
+      const std::uint64_t d = k * one_in;
+      const double bound = entropy(static_cast<double>(d), static_cast<double>(k));
+      const auto size = static_cast<double>(RansCodec(d).size(uniform_support(d, k)).count());
+      EXPECT_LE(size, most * bound) << k << " of " << d;
+      EXPECT_GE(size, bound) << k << " of " << d;
+    }
+  }
 }
 
 TEST(RansCodec, IsBelowTheEntropyWhereLayersDifferInDensity) {
