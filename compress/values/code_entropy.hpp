@@ -40,14 +40,15 @@ inline constexpr std::uint8_t kEntropyOfCodes = 8;
 /// c / (2 f + 1) grows; else, among those above 1, the one with the least c / (2 f - 1) shrinks. Of
 /// equal ones the lowest level's changes.
 ///
-/// The counts decide the model, too. A row costs its bits and the sum of c
-/// (2^16 bits - l(f)) / 2^16. l(f) is log2 f in units of 2^-16, rounded down bit by bit. Its whole
-/// part is e = floor(log2 f). With y = 2^(31-e) f at first, each further bit is whether y^2 / 2^31
-/// reaches 2^32; if so it is halved, and it is then the next y. Plain levels cost q - 1 bits each,
-/// a lane costs 32, and g low bits cost n g + 4. The model of the least cost is taken, of equal
-/// ones the first in the order 0, 1, 2, then 3 with g = 1, 2, ..., one row before two. Two rows are
-/// taken only if some values are marked and some are not; and 0 is if the bits of the others turn
-/// out to be no fewer than its own.
+/// The counts decide the model, too. Costs are in units of 2^-16 bits, and only l(f) is rounded: it
+/// is log2 f in these units, rounded down bit by bit. Its whole part is e = floor(log2 f). With
+/// y = 2^(31-e) f at first, each further bit is whether y^2 / 2^31 reaches 2^32; if so it is
+/// halved, and it is then the next y. A row costs the bits that it is written in and the sum of
+/// c (2^16 bits - l(f)) units. Plain levels cost q - 1 bits each, a lane costs 32, and g low bits
+/// cost n g + 4. The model of the least cost is taken, of equal ones the first in the order 0, 1,
+/// 2, then 3 with g = 1, 2, ..., one row before two. Two rows are taken only if some values are
+/// marked and some are not; and 0 is if the bits of the others turn out to be no fewer than its
+/// own.
 ///
 ///   codes  each less than 2^q
 ///   own 1 for each marked value, else 0; if empty, none is marked
