@@ -11,9 +11,9 @@
 
 namespace mvsgd::sim {
 
-/// Writes the messages of chosen rounds to files round-T-DIRECTION-KIND-worker-N.bin.
-/// comm/README.md describes the contents, which need nothing else to be decoded. Thread-safe: no
-/// two messages share a file.
+/// Writes the messages of chosen rounds to files round-T-DIRECTION-KIND-worker-N.bin, blocks of a
+/// ring to round-T-across-KIND-worker-N-block-B.bin. comm/README.md describes the contents, and
+/// what a list or an update needs beside itself. Thread-safe: no two messages share a file.
 class WireDump {
  public:
   /// Makes the directory, which does not stay if it stays empty. Throws InputError if it cannot.
