@@ -29,8 +29,8 @@ using Bytes = std::uint64_t;
 
 constexpr Bytes kNumber = 4;  // of a float, or an index
 
-// Of a thread: stack as far as it is written, and heap. Measured, not derived: what `mvsgd train` at
-// width 1 has resident more for each of 200 more workers (README.md).
+// Of a thread: stack as far as it is written, and heap. Measured, not derived: what `mvsgd train`
+// at width 1 has resident more for each of 200 more workers (README.md).
 constexpr Bytes kStack = Bytes{92} << 10U;
 
 /// How many bits a message of this shape has at most: exactly of the paper's code, of the others
@@ -62,6 +62,7 @@ struct Sizes {
   Bytes vote_message = 0;    ///< bytes, as are all below
   Bytes mask_message = 0;
   Bytes update_message = 0;
+  Bytes update_codes = 0;  ///< of quantised values, and what else coding them by entropy holds
   bool has_sparse = false;
   bool has_dense = false;
 
@@ -112,6 +113,9 @@ Sizes sizes_of(const Settings& settings) {
           break;
         case comm::Kind::update:
           sizes.update_message = std::max(sizes.update_message, bytes);
+          if (shape.value_bits < 32) sizes.update_codes = shape.most * ((shape.value_bits + 7) / 8);
+          // Marks, levels, and what is coded before it is on its way.
+          if (shape.by_entropy) sizes.update_codes += 2 * shape.most + bytes;
           break;
         default:
           break;
@@ -172,14 +176,14 @@ Bytes of_dense_round(const Sizes& s, const RanksHere& here) {
   return 2 * s.whole() + s.n() * s.whole();
 }
 
-/// A sparse one, where the mask is out: each worker has its new vote, and its values as numbers and
-/// on their way; the server has sum and values.
+/// A sparse one, where the mask is out: each worker has its new vote, and its values as numbers, as
+/// codes if they are quantised, and on their way; the server has sum and values.
 Bytes of_sparse_round(const Sizes& s, const RanksHere& here) {
   const Bytes values = kNumber * s.mask;
   if (s.settings.reduces()) {
     return here.workers * s.vote() + of_ring(values, here) + s.mask_message;
   }
-  const Bytes of_one = s.vote() + values + s.update_message;
+  const Bytes of_one = s.vote() + values + s.update_message + s.update_codes;
   if (!here.server) return here.workers * of_one + values + s.mask_message;
   return s.n() * of_one + 3 * values + s.mask_message;
 }

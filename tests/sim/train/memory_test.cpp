@@ -227,6 +227,24 @@ TEST(MemoryEstimateOfSettings, HasMessagesOfTheRoundsThatThereAre) {
   EXPECT_LT(memory_estimate(settings).server, whole);
 }
 
+// A code is a byte, or two; one by entropy has a mark and a level beside it, and is written twice.
+TEST(MemoryEstimateOfSettings, HasTheCodesOfQuantizedValues) {
+  constexpr std::uint64_t kK = 1'765;
+  Settings settings = narrow();
+  const auto of = [&](std::uint32_t value_bits, const char* quantizer, ValueCoding coding) {
+    settings.value_bits = value_bits;
+    settings.quantizer = quantizer;
+    settings.value_codec = coding;
+    return memory_estimate(settings).messages;
+  };
+  const std::uint64_t whole = of(32, "fractional", ValueCoding::plain);
+  const std::uint64_t plain = of(4, "fractional", ValueCoding::plain);
+  EXPECT_EQ(plain, whole - settings.workers * (kK * 4 - kK / 2) + settings.workers * kK);
+  EXPECT_EQ(of(4, "fractional", ValueCoding::entropy),
+            plain + settings.workers * (2 * kK + kK / 2 + 1));
+  EXPECT_EQ(of(16, "float16", ValueCoding::plain), whole);
+}
+
 // 125 million rounds.
 TEST(CheckMemory, RefusesASchedulePastALimitAndSaysWhatMakesItShorter) {
   MemoryEstimate estimate = of_300_megabytes();
