@@ -37,6 +37,18 @@ std::string text_of(std::string_view key, const toml::node& node) {
                                                  : ""));
 }
 
+/// What `file` has for the number `node`, without the underscores and the plus that TOML allows: a
+/// double may have fewer digits.
+std::string digits_of(std::string_view file, const toml::node& node) {
+  const toml::source_position at = node.source().begin;
+  for (toml::source_index line = 1; line < at.line; ++line) file.remove_prefix(file.find('\n') + 1);
+  // A column is that of a character, and known keys are of characters of one byte.
+  std::string digits(file.substr(at.column - 1));
+  digits.resize(std::min(digits.find_first_of(" \t\r\n#"), digits.size()));
+  std::erase(digits, '_');
+  return digits.starts_with('+') ? digits.substr(1) : digits;
+}
+
 /// `text` as a TOML string.
 std::string toml_string(std::string_view text) {
   std::string quoted = "\"";
@@ -154,6 +166,8 @@ Settings parse_toml(std::string_view text, const std::string& name,
 
 FileSettings parse_file_settings(std::string_view text, const std::string& name,
                                  std::optional<std::string> preset_name) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";  // of UTF-8, which is in no column
+  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
   toml::table table = table_of(text, name);
   const toml::table* const environment = table["environment"].as_table();
   const Settings standard;
@@ -169,7 +183,8 @@ FileSettings parse_file_settings(std::string_view text, const std::string& name,
   }
   const auto apply = [&](std::string_view key, const toml::node& node) {
     try {
-      set(settings, key, text_of(key, node));
+      if (find_key(key) == nullptr) set(settings, key, "");  // throws: no such key
+      set(settings, key, node.is_floating_point() ? digits_of(text, node) : text_of(key, node));
     } catch (const UsageError& e) {
       fail(name, node.source(), e.what());
     }

@@ -99,6 +99,24 @@ TEST_F(SettingsFile, QuotesWhatTomlHasNoNumberFor) {
   EXPECT_THAT(other.str(), HasSubstr("\ncheckpoint_every = 50\n"));
 }
 
+TEST_F(SettingsFile, ANumberHasTheDigitsThatTheFileHas) {
+  const auto phi = [&](const std::string& text) {
+    return read_toml(write(text), std::nullopt).phi.to_string();
+  };
+  EXPECT_EQ(phi("phi = 0.050000000000000001\n"), "0.050000000000000001");
+  EXPECT_EQ(phi("\xef\xbb\xbfphi=0.050000000000000001# more than a double has\r\n"),
+            "0.050000000000000001");
+  EXPECT_EQ(phi("data = \"\"\"a\n\nb\"\"\"\n\t\"phi\" =\t +0.05_0000_0000_00000001\t\nepochs = 1"),
+            "0.050000000000000001");
+  EXPECT_EQ(phi("phi = 5e-2"), "0.05");
+  EXPECT_EQ(phi("phi = 1"), "1");
+  EXPECT_EQ(read_toml(write("learning_rate = +1_0.5\n"), std::nullopt).learning_rate, 10.5);
+  EXPECT_THAT(message_of<InputError>([&] { (void)phi("\nphi = 1.0000000000000001\n"); }),
+              HasSubstr(".toml:2: phi = 1.0000000000000001: a share from 0.000000001 to 1"));
+  EXPECT_THAT(message_of<InputError>([&] { (void)phi("phi = inf\n"); }),
+              HasSubstr(".toml:1: phi = inf: a share"));
+}
+
 TEST_F(SettingsFile, AnyEnvironmentIsPassedOver) {
   std::ostringstream text;
   write_toml(Settings(), {{"processor", "\"quoted\" \\ and\nmore"}, {"version", "1"}}, text);
