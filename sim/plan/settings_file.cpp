@@ -27,7 +27,11 @@ constexpr std::size_t kMostTomlBytes = std::size_t{1} << 20;  // all keys take a
 
 /// Throws UsageError naming the key unless its value is a string, a number, true or false.
 std::string text_of(std::string_view key, const toml::node& node) {
-  if (const auto text = node.value_exact<std::string>()) return *text;
+  if (const auto text = node.value_exact<std::string>()) {
+    // A path or a name would end there.
+    if (text->find('\0') == std::string::npos) return *text;
+    throw UsageError(fmt::format("{}: a text without a NUL character is wanted", key));
+  }
   if (const auto whole = node.value_exact<std::int64_t>()) return std::to_string(*whole);
   if (const auto real = node.value_exact<double>()) return fmt::format("{}", *real);
   if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";

@@ -148,6 +148,10 @@ TEST_F(SettingsFile, BadFilesAreRefusedWithFileAndLine) {
   EXPECT_THAT(refused("workers = [1]\n"), HasSubstr(".toml:1"));
   EXPECT_THAT(refused("workers = \n"), HasSubstr(".toml:1"));
   EXPECT_THAT(refused("preset = \"ssgd\"\n"), HasSubstr("unknown preset 'ssgd'"));
+  EXPECT_THAT(refused("[train]\nepochs = 3\n"), HasSubstr(".toml:1: unknown key 'train'"));
+  EXPECT_THAT(refused("epoch = [3]\n"), HasSubstr(".toml:1: unknown key 'epoch': did you mean"));
+  EXPECT_THAT(refused("data = \"cifar\\u0000-10\"\n"),
+              HasSubstr(".toml:1: data: a text without a NUL"));
   EXPECT_THAT(message_of<InputError>([] { (void)read_toml("/no/such/file", std::nullopt); }),
               HasSubstr("/no/such/file"));
 }
