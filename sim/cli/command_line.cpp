@@ -154,6 +154,7 @@ void check_written(std::ostream& out) {
 Exit parse_and_run(const std::vector<std::string>& args, CommandContext context) {
   CLI::App app("Distributed sparse SGD with majority voting: the reference implementation",
                "mvsgd");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.require_subcommand(1);
   app.fallthrough();  // the program's options may also follow the command
   app.set_version_flag("--version", MVSGD_VERSION);

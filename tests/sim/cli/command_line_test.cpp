@@ -223,6 +223,8 @@ TEST_F(CommandLine, OfTwoValuesTheLaterCounts) {
   EXPECT_THAT(config_of({"--set", "seed=3", "--seed", "4"}), HasSubstr("\nseed = 4\n"));
   const std::string both = config_of({"--set", "seed=5", "phi=0.02"});
   EXPECT_THAT(both, AllOf(HasSubstr("\nseed = 5\n"), HasSubstr("\nphi = 0.02\n")));
+  const std::string preset = config_of({"--preset", "rand-k-l4", "--preset", "ssgd-mv-l2"});
+  EXPECT_THAT(preset, StartsWith("preset = \"ssgd-mv-l2\"\n"));
 }
 
 TEST_F(CommandLine, OfTwoListsTheLaterCounts) {
