@@ -134,6 +134,17 @@ std::string unknown_word(const CLI::App& app, const std::vector<std::string>& ar
   return "";
 }
 
+/// An error for the operand that the chosen command lacks; "" if it has all.
+std::string missing_operand(const CLI::App& app) {
+  const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  for (const CLI::Option* option : command->get_options()) {
+    if (!option->get_required() || option->count() > 0) continue;
+    return fmt::format("{}: {} is wanted", command->get_name(), option->get_type_name());
+  }
+  return "";
+}
+
 /// Throws UsageError if an option or operand is "", which is what a shell passes for an unset
 /// variable. No option here takes an empty value, and if it counted as not given, another run would
 /// start.
@@ -171,7 +182,10 @@ Exit parse_and_run(const std::vector<std::string>& args, CommandContext context)
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() != 0) {
       const std::string unknown = unknown_word(app, args);
-      throw UsageError(unknown.empty() ? fmt::format("{}; --help tells more", e.what()) : unknown);
+      if (!unknown.empty()) throw UsageError(unknown);
+      const bool lacks = e.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
+      const std::string missing = lacks ? missing_operand(app) : "";
+      throw UsageError(fmt::format("{}; --help tells more", missing.empty() ? e.what() : missing));
     }
     app.exit(e, context.streams.out, context.streams.err);  // prints the help or version
     check_written(context.streams.out);

@@ -303,7 +303,8 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
       {{"presets", ""}, "PRESET '': it may not be empty"},
       {{"data", "check", ""}, "DIR '': it may not be empty"},
       {{"data", "synthesize", path_.string(), "--seed", "-1"}, "--seed"},
-      {{"data", "check"}, "directory is required"},
+      {{"data", "check"}, "check: DIR is wanted; --help tells more\n"},
+      {{"report", "--table"}, "report: RUN_DIR|FILE is wanted; --help tells more\n"},
       {{"data"}, "A subcommand is required; --help tells more\n"},
       {{}, "A subcommand is required"}};
   for (const auto& [args, words] : bad) {
