@@ -40,10 +40,24 @@ constexpr std::array<std::string_view, 12> kKeys{"init",
                                                  "threads_per_worker",
                                                  "instruction_set"};
 
+/// Throws UsageError if training images are asked for that no evaluation looks at.
+void refuse_unused_images(const Settings& settings, const GivenSettings& given) {
+  constexpr std::string_view kTraining = "synthetic_train";
+  const bool named =
+      std::ranges::find(given, kTraining, &GivenSettings::value_type::first) != given.end();
+  constexpr std::string_view kStatistics = "bn_eval";
+  const std::string statistics = find_key(kStatistics)->get(settings);
+  if (!named || statistics == "recompute") return;
+  throw UsageError(fmt::format(
+      "{} = {}: only {} = recompute looks at training images, and {} = {}, so it has no effect",
+      kTraining, settings.synthetic_train, kStatistics, kStatistics, statistics));
+}
+
 Exit evaluate(const GivenSettings& given, const CommandContext& context) {
   Settings settings;
   set(settings, given);
   if (settings.init == kRandomInit) throw UsageError("--init FILE is wanted");
+  refuse_unused_images(settings, given);
   const Model model = read_model(settings.init);
   settings.width = static_cast<std::uint32_t>(model.width);
   validate(settings);

@@ -104,9 +104,8 @@ TEST_F(CommandLine, EvaluatesARunsModelAsTheRunDid) {
     const Outcome trained = train({"--rounds", "3", "--bn-eval", bn_eval});
     ASSERT_EQ(trained.code, Exit::good) << trained.err;
     // With `average`, the evaluation takes the file's statistics, however they were made.
-    const Outcome evaluated =
-        run({"evaluate", "--init", (path_ / "model.safetensors").string(), "--backend", "reference",
-             "--synthetic-train", "64", "--synthetic-test", "16"});
+    const Outcome evaluated = run({"evaluate", "--init", (path_ / "model.safetensors").string(),
+                                   "--backend", "reference", "--synthetic-test", "16"});
     ASSERT_EQ(evaluated.code, Exit::good) << evaluated.err;
     EXPECT_THAT(evaluated.out, HasSubstr("width 2, 11,420 parameters, 16 test images\n"));
     const auto accuracy = [](const std::string& out) {
@@ -305,6 +304,9 @@ TEST_F(CommandLine, BadUsageIsExit2AndLeavesNothing) {
       {{"data", "synthesize", path_.string(), "--seed", "-1"}, "--seed"},
       {{"data", "check"}, "check: DIR is wanted; --help tells more\n"},
       {{"report", "--table"}, "report: RUN_DIR|FILE is wanted; --help tells more\n"},
+      {{"evaluate", "--init", "none", "--synthetic-train", "20"},
+       "synthetic_train = 20: only bn_eval = recompute looks at training images, and bn_eval = "
+       "average, so it has no effect\n"},
       {{"data"}, "A subcommand is required; --help tells more\n"},
       {{}, "A subcommand is required"}};
   for (const auto& [args, words] : bad) {
