@@ -193,8 +193,10 @@ Exit parse_and_run(const std::vector<std::string>& args, CommandContext context)
   }
   refuse_empty_values(app);
   const Exit code = chosen();
-  // A run prints nothing but progress; its results are in files.
-  const bool runs = app.got_subcommand("train") || app.got_subcommand("reproduce");
+  // A run prints nothing but progress; its results are in files. An estimate is no run.
+  const CLI::App* const reproduce = app.get_subcommand("reproduce");
+  const bool runs =
+      app.got_subcommand("train") || (reproduce->parsed() && reproduce->count("--estimate") == 0);
   if (!runs) check_written(context.streams.out);
   return code;
 }

@@ -243,7 +243,13 @@ TEST_F(CommandLine, APresetMayBeSpeltAsInThePaper) {
 
 TEST_F(CommandLine, OutputThatCannotBeWrittenIsExit4) {
   for (const std::vector<std::string>& args :
-       {std::vector<std::string>{"presets"}, {"info"}, {"man"}, {"--help"}, {"train", "--help"}}) {
+       {std::vector<std::string>{"presets"},
+        {"info"},
+        {"man"},
+        {"--help"},
+        {"train", "--help"},
+        {"data", "split", "--synthetic-train", "64"},
+        {"reproduce", "table1", "--scale", "smoke", "--estimate", "--out", path_.string()}}) {
     std::ofstream full("/dev/full");
     std::ostringstream err;
     const Exit code = run_command(args, {.out = full, .err = err, .columns = 0}, {}, {});
