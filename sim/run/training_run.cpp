@@ -201,6 +201,20 @@ Beginning beginning_of(const std::filesystem::path& path, const Settings& given,
           .state = std::move(state)};
 }
 
+/// Throws UsageError if the dump's files would stand between those of the run.
+void refuse_dump_in(const std::filesystem::path& run, const std::optional<DumpOptions>& dump) {
+  if (!dump) return;
+  const auto spelt_out = [](const std::filesystem::path& path) {
+    std::error_code error;  // what cannot be looked at is refused when it is made
+    const std::filesystem::path whole = std::filesystem::absolute(path, error) / "";
+    const std::filesystem::path direct = std::filesystem::weakly_canonical(whole, error);
+    return error ? whole : direct;
+  };
+  if (spelt_out(run) != spelt_out(dump->directory)) return;
+  throw UsageError(
+      fmt::format("--dump-wire {}: that is the run's own directory", dump->directory.string()));
+}
+
 /// What a run writes.
 struct OpenFiles {
   std::optional<WireDump> dump;
@@ -350,6 +364,7 @@ TrainingEnd train_in(const std::filesystem::path& path, const Settings& given,
                      const LawConstants& law) {
   comm::OneProcess alone;
   comm::Processes& processes = options.processes != nullptr ? *options.processes : alone;
+  refuse_dump_in(path, options.dump);
   Beginning begun = beginning_of(path, given, options, sinks, processes);
   Pauses pauses(begun.settings, begun.rounds.size(), [&] {
     return (sinks.interrupted && sinks.interrupted()) || processes.is_asked_to_stop();

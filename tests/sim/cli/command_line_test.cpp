@@ -416,6 +416,15 @@ TEST_F(CommandLine, AWireDumpThatCannotBeLeavesNoRunAndARunThatCannotBeNoDump) {
   EXPECT_FALSE(fs::exists(dump));
 }
 
+TEST_F(CommandLine, AWireDumpInTheRunsOwnDirectoryIsRefusedHoweverItIsSpelt) {
+  for (const fs::path& dump : {path_, path_ / "", path_ / "." / ".." / path_.filename()}) {
+    const Outcome outcome = train({"--rounds", "1", "--dump-wire", dump.string()});
+    EXPECT_EQ(outcome.code, Exit::usage) << outcome.out;
+    EXPECT_THAT(outcome.err, HasSubstr("--dump-wire"));
+    EXPECT_FALSE(fs::exists(path_)) << dump;
+  }
+}
+
 TEST_F(CommandLine, ATruncatedBatchIsExit3NamingFileAndRecord) {
   const fs::path data = path_.string() + "_data";
   fs::create_directories(data);
