@@ -15,6 +15,7 @@
 #include "data/dataset.hpp"
 #include "nn/backend.hpp"
 #include "sim/cli/commands.hpp"
+#include "sim/files/durable_file.hpp"
 #include "sim/files/input_error.hpp"
 #include "sim/law/check_failed.hpp"
 #include "sim/plan/settings.hpp"
@@ -234,6 +235,8 @@ Exit with_exit_code(const Streams& streams, const Action& work) {
   } catch (const UsageError& e) {
     return failed(Exit::usage, e);
   } catch (const InputError& e) {
+    return failed(Exit::bad_input, e);
+  } catch (const LockedError& e) {
     return failed(Exit::bad_input, e);
   } catch (const data::FormatError& e) {
     return failed(Exit::bad_input, e);

@@ -15,6 +15,7 @@
 
 #include "comm/message.hpp"
 #include "compress/positions/block_position_codec.hpp"
+#include "sim/files/durable_file.hpp"
 #include "sim/plan/presets.hpp"
 #include "tests/sim/outcome.hpp"
 #include "tests/test_directory.hpp"
@@ -423,6 +424,14 @@ TEST_F(CommandLine, AWireDumpInTheRunsOwnDirectoryIsRefusedHoweverItIsSpelt) {
     EXPECT_THAT(outcome.err, HasSubstr("--dump-wire"));
     EXPECT_FALSE(fs::exists(path_)) << dump;
   }
+}
+
+TEST_F(CommandLine, ARunThatAnotherProcessIsAtIsExit3) {
+  ASSERT_EQ(train({"--rounds", "1"}).code, Exit::good);
+  const DirectoryLock lock(path_ / "checkpoint");
+  const Outcome outcome = run({"train", "--resume", path_.string(), "--rounds", "2"});
+  EXPECT_EQ(outcome.code, Exit::bad_input);
+  EXPECT_THAT(outcome.err, HasSubstr("another process is at work there"));
 }
 
 TEST_F(CommandLine, ATruncatedBatchIsExit3NamingFileAndRecord) {
