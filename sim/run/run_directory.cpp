@@ -98,11 +98,14 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
   made_.emplace(path_);
   // Held before any file is made or removed: another process may have begun here since. Made before
   // config.toml, since a directory with a config.toml can be resumed.
-  fs::create_directory(path_ / kCheckpoints, error);
+  const bool is_new = fs::create_directory(path_ / kCheckpoints, error);
   if (error) throw InputError(fmt::format("{}: {}", path_.string(), error.message()));
   try {
     lock_.emplace(path_ / kCheckpoints);
   } catch (const LockedError& e) {
+    throw InputError(e.what());
+  } catch (const std::exception& e) {
+    if (is_new) fs::remove(path_ / kCheckpoints, error);
     throw InputError(e.what());
   }
   if (fs::exists(path_ / "config.toml", error)) refuse_to_overwrite(path_);

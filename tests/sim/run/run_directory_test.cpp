@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -353,6 +354,16 @@ TEST_F(RunDirectoryTest, NothingIsLeftWhereNothingCanBeWritten) {
     EXPECT_THROW(RunDirectory(longest, settings_, {}), InputError) << size;
     EXPECT_TRUE(fs::is_empty(directory_.path())) << size;
   }
+}
+
+TEST_F(RunDirectoryTest, NothingIsLeftWhereNoFurtherFileCanBeOpened) {
+  rlimit usual{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const rlimit none{.rlim_cur = 3, .rlim_max = usual.rlim_max};  // the standard ones
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  EXPECT_THROW(RunDirectory(path_, settings_, {}), InputError);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &usual), 0);
+  EXPECT_TRUE(fs::is_empty(directory_.path()));
 }
 
 TEST_F(RunDirectoryTest, AnUnfinishedRunIsNoBaseline) {
