@@ -111,7 +111,7 @@ void get(const ordered_json& line, const std::string& name,
   const auto* const found = find(line, name);
   if (found == nullptr) return;
   for (const auto& [text, count] : found->items()) {
-    const std::uint32_t size = whole_number<std::uint32_t>(ordered_json::parse(text));
+    const std::uint32_t size = whole_number<std::uint32_t>(ordered_json::parse(without_nul(text)));
     counts[size] = whole_number<std::uint32_t>(count);
   }
 }

@@ -76,6 +76,7 @@ std::optional<double> final_accuracy(const fs::path& directory) {
   std::ifstream file = open_plain(directory / kMetrics);
   std::string last;
   for (std::string line; std::getline(file, line);) last = line;
+  if (last.find('\0') != std::string::npos) return std::nullopt;  // the parser stops there
   const auto end = nlohmann::json::parse(last, nullptr, false);
   if (!end.is_object() || !end.contains("end")) return std::nullopt;
   const auto accuracy = end.find("test_accuracy");

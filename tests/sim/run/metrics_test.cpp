@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
@@ -137,6 +138,16 @@ TEST(Metrics, ALineIsReadBackAsItWasWritten) {
     EXPECT_EQ(read.kept.size(), metrics.kept.size());
     for (const LayerShare& share : read.kept) EXPECT_GT(share.coordinates, 0) << share.layer;
   }
+}
+
+TEST(Metrics, ASizeThatANulByteFollowsIsRefused) {
+  RoundMetrics metrics;
+  metrics.change_counts = {{11, 2}};
+  std::string line = line_of(metrics);
+  EXPECT_EQ(std::get<RoundMetrics>(parse_line(line, {})).change_counts, metrics.change_counts);
+  const std::string size = "\"11";
+  line.insert(line.find(size) + size.size(), "\\u0000 of 12");
+  EXPECT_THROW((void)parse_line(line, {}), std::invalid_argument);
 }
 
 TEST(Metrics, TheEndOfARunIsReadBackAsItWasWritten) {

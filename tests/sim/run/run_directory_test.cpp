@@ -375,6 +375,11 @@ TEST_F(RunDirectoryTest, AnUnfinishedRunIsNoBaseline) {
     EXPECT_THROW((void)read_finished_run(path_), InputError) << line;
     EXPECT_FALSE(has_finished(path_)) << line;
   }
+  const std::string end = "{\"end\":true,\"test_accuracy\":0.5}";
+  std::ofstream(path_ / "metrics.jsonl") << end << '\n';
+  EXPECT_TRUE(has_finished(path_));
+  std::ofstream(path_ / "metrics.jsonl") << end << '\0' << ",\n";
+  EXPECT_FALSE(has_finished(path_)) << "something follows a NUL byte";
 }
 
 }  // namespace
