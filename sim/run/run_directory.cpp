@@ -27,6 +27,7 @@ constexpr const char* kCheckpoints = "checkpoint";
 constexpr const char* kLedger = kRowFiles[0];
 constexpr const char* kMetrics = kRowFiles[1];
 constexpr const char* kModel = "model.safetensors";
+constexpr const char* kConfig = "config.toml";
 
 std::ofstream open_for_writing(const fs::path& path, std::ios::openmode mode = std::ios::trunc) {
   errno = 0;
@@ -230,7 +231,7 @@ void RunDirectory::finish(const TrialResult& result, double seconds) {
                                .batches = result.steps});
   RunFiles files;
   for (const char* name : row_files(settings_)) files[name] = synced(name);
-  files[kModel] = synced(kModel);
+  for (const char* name : {kModel, kConfig}) files[name] = synced(name);
   metrics_ << line_of(RunEnd{.digest = result.digest,
                              .test_loss = result.evaluation.loss,
                              .test_accuracy = result.evaluation.accuracy,

@@ -112,6 +112,23 @@ void hold_file(const RunHistory& run, const char* name) {
                   got ? got->bytes : 0, got ? got->sha256 : "none", want.bytes, want.sha256));
 }
 
+/// Throws CheckFailed unless the run's last line describes the files that a run has, and no others.
+void hold_names(const RunHistory& run) {
+  if (!run.end || run.end->files.empty()) return;  // of an older program
+  std::vector<std::string> wanted{"model.safetensors"};
+  for (const char* const name : row_files(run.settings)) wanted.emplace_back(name);
+  for (const std::string& name : wanted) {
+    if (run.end->files.contains(name)) continue;
+    throw CheckFailed(fmt::format("its last line has no SHA-256 of {}", name));
+  }
+  wanted.emplace_back("config.toml");  // which an older program has left out
+  for (const auto& [name, digest] : run.end->files) {
+    if (std::ranges::count(wanted, name) > 0) continue;
+    throw CheckFailed(
+        fmt::format("its last line has a SHA-256 of {}, which no such run has", name));
+  }
+}
+
 std::string hold_ledger(const RunHistory& run, const Ledger& ledger, const Audit& audit,
                         const RunRecord& record) {
   if (!run.end && run.rounds.empty()) return so_far(run, 0);  // round 0 may be half written
@@ -175,6 +192,7 @@ class RunChecks {
   void add(const char* file, const char* claim, const Hold& hold) {
     done_.checks.push_back(checked(directory_ / file, claim, hold));
   }
+  void check_config();
   void check_condensed();
   void check_rounds();
   void check_checkpoints();
@@ -205,6 +223,15 @@ RunChecks::RunChecks(fs::path directory, const LawConstants& law)
   plan_.insert(plan_.begin(), Round());
 }
 
+/// An older program has told its digest of a condensed run alone.
+void RunChecks::check_config() {
+  if (!run().end || !run().end->files.contains("config.toml")) return;
+  add("config.toml", "it is the one of the end of metrics.jsonl", [&] {
+    hold_file(run(), "config.toml");
+    return run().end->files.at("config.toml").sha256;
+  });
+}
+
 void RunChecks::check_condensed() {
   const SizesFromRound sizes = read_sizes(directory_ / kSizes);
   const CondensedRecord record{.plan = plan_,
@@ -212,12 +239,7 @@ void RunChecks::check_condensed() {
                                .sizes = sizes,
                                .k = [this](std::size_t t) { return k(t); },
                                .d = layers_.d()};
-  if (run().end && run().end->files.contains("config.toml")) {
-    add("config.toml", "it is the one of the end of metrics.jsonl", [&] {
-      hold_file(run(), "config.toml");
-      return run().end->files.at("config.toml").sha256;
-    });
-  }
+  check_config();
   add("ledger.csv", "its sums over the rounds are the law's", [&] {
     hold_totals(record, audit_);
     hold_file(run(), "ledger.csv");
@@ -254,6 +276,7 @@ void RunChecks::check_rounds() {
   add("metrics.jsonl", "every round is the schedule's, its bits and sizes its rows' of ledger.csv",
       [&] {
         hold_metrics(run(), record);
+        hold_names(run());
         hold_file(run(), "metrics.jsonl");
         return so_far(run(), run().rounds.size());
       });
@@ -268,6 +291,7 @@ void RunChecks::check_rounds() {
     add("model.safetensors", "its parameters have the digest of metrics.jsonl",
         [&] { return hold_model(directory_ / "model.safetensors", run()); });
   }
+  check_config();
 }
 
 void RunChecks::check_checkpoints() {

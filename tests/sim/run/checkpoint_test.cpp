@@ -41,16 +41,16 @@ void replace(const fs::path& path, const std::string& from, const std::string& t
   std::ofstream(path, std::ios::binary) << content.replace(at, from.size(), to);
 }
 
-/// The rows without what differs from run to run: `seconds`, `cpu_seconds`, and the digest of the
-/// file that has them.
+/// The rows without what differs from run to run: `seconds`, `cpu_seconds`, and the digests of the
+/// file that has them and of config.toml.
 std::string timeless(const fs::path& path) {
   std::string rows;
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     auto row = nlohmann::ordered_json::parse(line);
-    row.erase("seconds");
-    row.erase("cpu_seconds");
-    if (row.contains("files")) row["files"].erase("metrics.jsonl");
+    row.merge_patch({{"seconds", nullptr},
+                     {"cpu_seconds", nullptr},
+                     {"files", {{"metrics.jsonl", nullptr}, {"config.toml", nullptr}}}});
     rows += row.dump() + '\n';
   }
   return rows;

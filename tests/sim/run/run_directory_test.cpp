@@ -27,6 +27,7 @@ namespace mvsgd::sim {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::HasSubstr;
 
 class RunDirectoryTest : public testing::Test {
@@ -109,8 +110,9 @@ TEST_F(RunDirectoryTest, WhoseBitsTheDigestTellsOfIsSaid) {
     altered.replace(altered.find(portable), portable.size(), bits);
     std::ofstream(path_ / "config.toml") << altered;
     const Verification verification = verify_run(path_, {});
-    EXPECT_TRUE(verification.holds());
-    const std::string& detail = verification.checks.at(2).detail;  // model.safetensors
+    const auto& [subject, claim, holds, detail] = verification.checks.at(2);
+    EXPECT_THAT(subject, testing::EndsWith("model.safetensors"));
+    EXPECT_TRUE(holds) << detail;
     return detail.substr(std::min(detail.find("; "), detail.size()));
   };
   EXPECT_EQ(said("bits = \"portable\"\n"), "; bits: portable, every processor trains to them");
@@ -269,6 +271,22 @@ TEST_F(RunDirectoryTest, WhatOtherFilesSayOfTheRunIsHeldAgainstIt) {
               testing::ElementsAre(HasSubstr("model.safetensors: its parameters have SHA-256")));
   fs::remove(path_ / "model.safetensors");
   EXPECT_THAT(wrong(), testing::ElementsAre(HasSubstr("model.safetensors: cannot be read")));
+  std::ofstream(path_ / "model.safetensors", std::ios::binary) << model;
+
+  // No equation and no schedule depends on these.
+  replace("config.toml", "\nweight_decay = 0.0001\n", "\nweight_decay = 0.0002\n");
+  EXPECT_THAT(wrong(), testing::ElementsAre(HasSubstr("config.toml: it has ")));
+  replace("config.toml", "\nweight_decay = 0.0002\n", "\nweight_decay = 0.0001\n");
+  replace("config.toml", "\nversion = \"test\"\n", "\nversion = \"text\"\n");
+  EXPECT_THAT(wrong(), testing::ElementsAre(HasSubstr("config.toml: it has ")));
+  replace("config.toml", "\nversion = \"text\"\n", "\nversion = \"test\"\n");
+
+  for (const std::string name : {"ledger.csv", "model.safetensors", "config.toml"}) {
+    replace("metrics.jsonl", '"' + name + "\":{", "\"another." + name + "\":{");
+    EXPECT_THAT(wrong(), testing::ElementsAre(AllOf(HasSubstr("metrics.jsonl: its last line has"),
+                                                    HasSubstr(name))));
+    std::ofstream(path_ / "metrics.jsonl") << metrics;
+  }
 }
 
 TEST_F(RunDirectoryTest, WhatIsNoLedgerIsRefusedWithItsLine) {
