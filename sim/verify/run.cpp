@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +23,7 @@
 #include "sim/run/condensed_run.hpp"
 #include "sim/run/run_archive.hpp"
 #include "sim/run/run_history.hpp"
+#include "sim/run/tensorboard.hpp"
 #include "sim/text/numbers.hpp"
 #include "sim/train/backends.hpp"
 #include "sim/verify/condensed.hpp"
@@ -195,6 +198,7 @@ class RunChecks {
   void check_config();
   void check_condensed();
   void check_rounds();
+  void check_events();
   void check_checkpoints();
   /// The K of round t.
   [[nodiscard]] std::uint64_t k(std::size_t t) const {
@@ -294,6 +298,20 @@ void RunChecks::check_rounds() {
   check_config();
 }
 
+/// A program that runs may have written a part of an event.
+void RunChecks::check_events() {
+  if (!run().end) return;
+  for (const EventCut& cut :
+       event_cuts_after(directory_, std::numeric_limits<std::uint64_t>::max())) {
+    done_.checks.push_back(checked(cut.file, "each event has its checksums", [&] {
+      const std::uintmax_t bytes = fs::file_size(cut.file);
+      if (cut.bytes == bytes) return counted(bytes, "byte");
+      throw CheckFailed(
+          fmt::format("only its first {} of {} bytes are whole events", cut.bytes, bytes));
+    }));
+  }
+}
+
 void RunChecks::check_checkpoints() {
   for (const auto& [t, wrong] : sim::check_checkpoints(directory_, run().settings)) {
     done_.checks.push_back(
@@ -311,6 +329,7 @@ Verification RunChecks::all() {
   } else {
     check_rounds();
     check_checkpoints();
+    check_events();
   }
   return std::move(done_);
 }

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <barrier>
 #include <climits>
@@ -20,6 +21,7 @@
 #include "sim/plan/presets.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/plan/settings_file.hpp"
+#include "sim/run/tensorboard.hpp"
 #include "sim/verify/verify.hpp"
 #include "tests/test_directory.hpp"
 
@@ -286,6 +288,28 @@ TEST_F(RunDirectoryTest, WhatOtherFilesSayOfTheRunIsHeldAgainstIt) {
     EXPECT_THAT(wrong(), testing::ElementsAre(AllOf(HasSubstr("metrics.jsonl: its last line has"),
                                                     HasSubstr(name))));
     std::ofstream(path_ / "metrics.jsonl") << metrics;
+  }
+}
+
+TEST_F(RunDirectoryTest, AnAlteredEventFileIsNamed) {
+  train();
+  constexpr std::array<Scalar, 1> kLoss{{{"train/loss", 2.5}}};
+  EventFile(path_, 1e9).add(1, 1e9, kLoss);
+  const std::string name = "events.out.tfevents.1000000000.mvsgd";
+  EXPECT_TRUE(verify_run(path_, {}).holds());
+  const std::string whole = text(name.c_str());
+  for (std::size_t at = 0; at <= whole.size(); ++at) {
+    std::string altered = whole;
+    if (at < whole.size()) {
+      altered[at] = static_cast<char>(altered[at] ^ 1);
+    } else {
+      altered += 'x';
+    }
+    std::ofstream(path_ / name, std::ios::binary) << altered;
+    const Verification verification = verify_run(path_, {});
+    EXPECT_FALSE(verification.holds()) << at;
+    EXPECT_THAT(verification.checks.back().subject, testing::EndsWith(name));
+    EXPECT_FALSE(verification.checks.back().holds) << at;
   }
 }
 
