@@ -21,6 +21,7 @@
 #include "sim/train/compute.hpp"
 #include "sim/train/evaluator.hpp"
 #include "sim/train/images.hpp"
+#include "sim/train/memory.hpp"
 #include "sim/train/trial.hpp"
 
 namespace mvsgd::sim {
@@ -63,6 +64,9 @@ Exit evaluate(const GivenSettings& given, const CommandContext& context) {
   validate(settings);
   check_backend(settings);
   refuse_without_effect(settings, given_by_name(Settings(), given));
+  if (settings.threads_per_worker > 1) {
+    need_threads(slot_count(settings) * settings.threads_per_worker);
+  }
   const data::TrainTest images = load_images(settings);
   Slots slots(slot_count(settings));
   std::vector<Compute> compute = make_compute(settings, slots.count());

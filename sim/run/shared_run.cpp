@@ -214,6 +214,7 @@ bool train_share(comm::Processes& processes, const Settings& settings, const Tra
   if (const auto warning = check_memory(memory, memory_limits()); warning && sinks.warn) {
     sinks.warn(processes.name_of(processes.index()) + ": " + *warning);
   }
+  if (memory.threads > 1) need_threads(memory.threads_in_all());
   const data::TrainTest images = load_images(settings);
   agree(processes, settings, images);
   TrialState begun = receive_start(processes, settings);

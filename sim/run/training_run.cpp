@@ -173,6 +173,7 @@ Beginning beginning_of(const std::filesystem::path& path, const Settings& given,
   settings.data = absolute_data(given);
   const MemoryEstimate memory = memory_here(processes, settings);
   if (const auto warning = check_memory(memory, memory_limits())) warn(sinks, *warning);
+  if (memory.threads > 1) need_threads(memory.threads_in_all());
   Environment here = environment_of(settings);
   data::TrainTest images = load_images(settings);
   agree(processes, settings, images);

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <latch>
+#include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -244,7 +247,7 @@ std::uint64_t MemoryEstimate::reserved(Counted counted) const {
   if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur != RLIM_INFINITY) {
     of_stack = stack.rlim_cur;
   }
-  return (workers + slots * threads) * of_stack;
+  return threads_in_all() * of_stack;
 }
 
 MemoryEstimate memory_estimate(const Settings& settings, std::optional<RanksHere> here) {
@@ -306,6 +309,21 @@ std::optional<std::string> check_memory(const MemoryEstimate& estimate,
                           limit.name, in_bytes(limit.left), text_of(estimate), reserved);
   }
   return warning;
+}
+
+void need_threads(std::uint64_t count) {
+  std::latch all_there(1);
+  std::vector<std::jthread> threads;
+  try {
+    while (threads.size() < count) threads.emplace_back([&] { all_there.wait(); });
+  } catch (const std::system_error& e) {
+    all_there.count_down();
+    throw nn::UnavailableError(fmt::format(
+        "only {} of {} threads could be started, of which threads_per_worker are each worker's and "
+        "each slot's: {} (limits: ulimit -u, ulimit -v, the control group's pids.max)",
+        threads.size(), count, e.code().message()));
+  }
+  all_there.count_down();
 }
 
 }  // namespace mvsgd::sim

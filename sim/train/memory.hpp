@@ -29,6 +29,9 @@ struct MemoryEstimate {
   [[nodiscard]] std::uint64_t total() const {
     return workers * of_worker + slots * of_slot + server + messages + data + schedule + program;
   }
+  /// OpenMP keeps its threads apart for each thread that has asked for them: each worker, and at an
+  /// evaluation each slot.
+  [[nodiscard]] std::uint64_t threads_in_all() const { return (workers + slots) * threads; }
   /// Beyond total(): the stacks of threads, which are mapped whole. That threads reserve no heaps
   /// under a limit of addresses sim/main.cpp sees to.
   [[nodiscard]] std::uint64_t reserved(Counted counted) const;
@@ -57,5 +60,9 @@ struct RanksHere {
 /// less than a tenth more.
 [[nodiscard]] std::optional<std::string> check_memory(const MemoryEstimate& estimate,
                                                       std::span<const MemoryLimit> limits);
+
+/// Throws nn::UnavailableError unless `count` threads can be started, before a run is begun in
+/// which OpenMP would end the program instead.
+void need_threads(std::uint64_t count);
 
 }  // namespace mvsgd::sim

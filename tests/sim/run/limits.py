@@ -158,6 +158,22 @@ def openmp(work):
             expect_message(program, [3], "OpenMP gives", "of 2 threads")
 
 
+def openmp_threads(work):
+    """OpenMP's library would end the program where it cannot start a thread."""
+    settings = SMALL + ["--workers", "8", "--threads-per-worker", "8"]
+    for attempt in range(10):
+        out = work / f"out{attempt}"
+        limited = train_with_few_threads(work, out, settings, 40)
+        print(limited.stderr.strip())
+        if limited.returncode == 0:
+            continue  # other programs of this user have ended meanwhile, and made room
+        expect_message(limited, [3], "of 80 threads could be started", "ulimit -u")
+        if out.exists():
+            fail("a refusal leaves nothing")
+        return
+    fail("each time there was room for all")
+
+
 def binding(work):
     """What binds OpenMP's threads to places leaves all cores to the workers, which are not OpenMP's."""
     def cores(**environment):
@@ -340,8 +356,8 @@ def diverging(work):
     expect_message(program, [4], "round ", "worker ", "learning rate")
 
 
-CASES = {case.__name__: case for case in (threads, no_thread, openmp, binding, memory, file_size, open_files, full_disk,
-                                          stopped, queued, closed_output, diverging)}
+CASES = {case.__name__: case for case in (threads, no_thread, openmp, openmp_threads, binding, memory, file_size,
+                                          open_files, full_disk, stopped, queued, closed_output, diverging)}
 
 with tempfile.TemporaryDirectory() as directory:
     CASES[sys.argv[2]](pathlib.Path(directory))
