@@ -45,7 +45,10 @@ void append(std::vector<NamedTensor>& tensors, const nn::Layout& layout,
 }
 
 // The prefix that PyTorch's wrappers (DataParallel and the like, compile) add to every name.
-constexpr std::array<std::string_view, 2> kWrappers{"module.", "_orig_mod."};
+constexpr std::array<std::string_view, 3> kWrappers{"module.", "_orig_mod.",
+                                                    "_fsdp_wrapped_module."};
+// What torch.optim.swa_utils.AveragedModel has beside the module: how many models it averages.
+constexpr std::string_view kAveraged = "n_averaged";
 
 struct Renamed {
   std::string_view theirs;
@@ -58,7 +61,9 @@ constexpr std::array<Renamed, 2> kTorchvision{{{"downsample.", "shortcut."}, {"f
 class Names {
  public:
   explicit Names(const std::vector<TensorEntry>& tensors) {
-    for (const TensorEntry& tensor : tensors) theirs_.emplace(tensor.name, tensor.name);
+    for (const TensorEntry& tensor : tensors) {
+      if (tensor.name != kAveraged) theirs_.emplace(tensor.name, tensor.name);
+    }
     for (bool found = true; found && !theirs_.empty();) {
       found = std::ranges::any_of(kWrappers,
                                   [this](std::string_view wrapper) { return strip(wrapper); });
@@ -218,7 +223,7 @@ std::vector<std::string> remarks_on_model(const std::filesystem::path& path) {
   std::vector<std::string> remarks = Names(file.header().tensors).remarks();
   std::set<DType> made_f32;
   for (const TensorEntry& tensor : file.header().tensors) {
-    const bool counter = tensor.name.ends_with(kBatches);
+    const bool counter = tensor.name.ends_with(kBatches) || tensor.name == kAveraged;
     if (!counter && tensor.dtype != DType::f32) made_f32.insert(tensor.dtype);
   }
   for (const DType dtype : made_f32) remarks.push_back(fmt::format("{} is made F32", name(dtype)));

@@ -83,7 +83,7 @@ TEST_F(ModelFile, OfAnotherNetworkIsRefusedNamingTheArray) {
 class OthersModelFile : public ModelFile {
  protected:
   template <typename Rename>
-  void write(const Rename& rename) {
+  void write(const Rename& rename, const std::vector<const char*>& more = {}) {
     std::vector<NamedTensor> tensors;
     const auto add = [&](const nn::Layout& layout, const std::vector<float>& flat) {
       for (const nn::LayoutEntry& entry : layout.entries()) {
@@ -96,6 +96,9 @@ class OthersModelFile : public ModelFile {
     add(nn::resnet18_parameters({.width = kWidth}), theta_);
     add(nn::resnet18_buffers({.width = kWidth}), statistics_);
     tensors.push_back(named_tensor(rename("bn1.num_batches_tracked"), {}, std::span(count_)));
+    for (const char* const name : more) {
+      tensors.push_back(named_tensor(name, {}, std::span(count_)));
+    }
     DurableFile file(path_);
     write_safetensors(file, {}, std::move(tensors));
     (void)file.finish();
@@ -122,6 +125,16 @@ TEST_F(OthersModelFile, NamesOfWrappersAndTorchvisionAreTakenAndTold) {
       testing::ElementsAre("every name begins with 'module.', which is left out",
                            "every name begins with '_orig_mod.', which is left out",
                            "'downsample.' is read as 'shortcut.'", "'fc.' is read as 'linear.'"));
+}
+
+TEST_F(OthersModelFile, OfAnAveragedModelIsTaken) {
+  write([](const std::string& name) { return "module." + name; }, {"n_averaged"});
+  EXPECT_EQ(refusal(), "accepted");
+  EXPECT_EQ(read_model(path_).theta, theta_);
+  EXPECT_THAT(remarks_on_model(path_),
+              testing::ElementsAre("every name begins with 'module.', which is left out"));
+  write([](const std::string& name) { return "_fsdp_wrapped_module." + name; });
+  EXPECT_EQ(read_model(path_).theta, theta_);
 }
 
 TEST_F(OthersModelFile, APrefixOfSomeNamesIsNone) {
