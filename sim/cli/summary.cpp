@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
+#include <algorithm>
 #include <ostream>
+#include <string>
 
+#include "sim/law/message_law.hpp"
 #include "sim/plan/layers.hpp"
 #include "sim/plan/round_shape.hpp"
 #include "sim/plan/schedule.hpp"
@@ -75,21 +78,38 @@ void add_traffic(const Lines& lines, const Settings& settings, const Account& ac
                         counted(account.dense_rounds() + account.sparse_rounds(), "round")));
 }
 
+/// Whether one worker may send more bits than another in a sparse round, as a longer list of
+/// changes or what is coded by its content.
+bool differ_by_worker(const Settings& settings) {
+  const MessageLaw law({}, settings, network_layers(settings), 0);
+  return std::ranges::any_of(
+      law.shape_of(plain_rounds(0, 2).back()), [&](const MessageShape& message) {
+        return message.way != comm::Direction::down &&
+               (differs_by_worker(message) || law.depends_on_content(message));
+      });
+}
+
+std::string whose_bits(const Settings& settings) {
+  if (!differ_by_worker(settings)) {
+    return settings.samples_workers() ? "each worker that takes part" : "each worker";
+  }
+  return settings.samples_workers() ? "the first worker of the last one"
+                                    : "worker 0 in the last one";
+}
+
 void add_sparse_round(const Lines& lines, const Settings& settings, const Account& account) {
   const auto bits = [&](comm::Direction direction, comm::Field field) {
     return grouped(account.sparse_round(direction)[field].count());
   };
   lines.add("sparse round",
-            fmt::format(
-                "each worker{}: positions up {}, values up {}, positions down {}, values down {}{}",
-                settings.samples_workers() ? " that takes part" : "",
-                bits(comm::Direction::up, comm::Field::positions),
-                bits(comm::Direction::up, comm::Field::values),
-                bits(comm::Direction::down, comm::Field::positions),
-                bits(comm::Direction::down, comm::Field::values),
-                settings.reduces()
-                    ? ", values across " + bits(comm::Direction::across, comm::Field::values)
-                    : ""));
+            fmt::format("{}: positions up {}, values up {}, positions down {}, values down {}{}",
+                        whose_bits(settings), bits(comm::Direction::up, comm::Field::positions),
+                        bits(comm::Direction::up, comm::Field::values),
+                        bits(comm::Direction::down, comm::Field::positions),
+                        bits(comm::Direction::down, comm::Field::values),
+                        settings.reduces() ? ", values across " +
+                                                 bits(comm::Direction::across, comm::Field::values)
+                                           : ""));
 }
 
 void add_phases(const Lines& lines, const Phases& phases) {

@@ -56,5 +56,18 @@ TEST(Summary, SaysHowOftenACoordinateIsUpdated) {
               HasSubstr("about K / d * rounds = 3.0 times in this run, 11850 times"));
 }
 
+TEST(Summary, SaysWhoseBitsASparseRoundHasWhereWorkersSendOthers) {
+  Settings settings = small_settings("ssgd-mv-l2");
+  settings.warmup_epochs = 0;
+  settings.rounds = 2;
+  EXPECT_THAT(summary_of(settings), HasSubstr("each worker: positions up"));
+  settings.mask_codec = MaskCoding::delta;  // the same mask for all
+  EXPECT_THAT(summary_of(settings), HasSubstr("each worker: positions up"));
+  settings.vote_codec = VoteCoding::delta;
+  EXPECT_THAT(summary_of(settings), HasSubstr("worker 0 in the last one: positions up"));
+  settings.participation = 1;
+  EXPECT_THAT(summary_of(settings), HasSubstr("the first worker of the last one: positions up"));
+}
+
 }  // namespace
 }  // namespace mvsgd::sim
