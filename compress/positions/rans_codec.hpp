@@ -52,7 +52,8 @@ class RansCodec final : public PositionCodec {
  public:
   /// The value of Header::position_codec.
   static constexpr std::uint8_t kId = 9;
-  /// Coordinates of a list that is coded as above: the states are then below 0.002 of it.
+  /// Coordinates of a list that is coded as above. Of independent positions the states are then
+  /// below 0.002 of it where K <= d / 100, and below 0.008 where K <= d / 2.
   static constexpr std::uint64_t kFewest = 8192;
 
   /// Throws std::invalid_argument if d = 0 or d >= 2^32.
