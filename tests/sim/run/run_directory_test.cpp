@@ -411,6 +411,11 @@ TEST_F(RunDirectoryTest, NothingIsLeftWhereNoFurtherFileCanBeOpened) {
 TEST_F(RunDirectoryTest, AnUnfinishedRunIsNoBaseline) {
   { const RunDirectory directory(path_, settings_, {}); }
   EXPECT_THROW((void)read_finished_run(path_), InputError);
+  fs::create_directories(path_);  // a run without a round has left nothing
+  {
+    std::ofstream config(path_ / "config.toml");
+    write_toml(settings_, config);
+  }
   for (const char* line :
        {"{\"end\":true}", "{\"end\":true,\"test_accuracy\":\"1\"}", "[\"end\"]"}) {
     std::ofstream(path_ / "metrics.jsonl") << line << '\n';
@@ -420,6 +425,7 @@ TEST_F(RunDirectoryTest, AnUnfinishedRunIsNoBaseline) {
   const std::string end = "{\"end\":true,\"test_accuracy\":0.5}";
   std::ofstream(path_ / "metrics.jsonl") << end << '\n';
   EXPECT_TRUE(has_finished(path_));
+  EXPECT_EQ(read_finished_run(path_).accuracy, 0.5);
   std::ofstream(path_ / "metrics.jsonl") << end << '\0' << ",\n";
   EXPECT_FALSE(has_finished(path_)) << "something follows a NUL byte";
 }
