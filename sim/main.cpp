@@ -166,8 +166,10 @@ extern "C" void note_or_die(int signal) {
   }
   constexpr char kText[] =
       "\nmvsgd: gives this round up and saves the last one; once more: stops at once\n";
+  const int of_the_thread = errno;
   // If it cannot be written, nothing can be done.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kText, sizeof kText - 1);
+  errno = of_the_thread;
 }
 
 // Whether SIGHUP was ignored when the program began, as nohup asks for. This is noted before
