@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# PyTorch 2.15.0 (PyPI), DistributedDataParallel with the PowerSGD hook, CPU, gloo: a run that is resumed with the hook's
-# saved state gives each layer another layer's error memory, the last one's to the first and so on, if the layers were
-# defined in the order in which they are used. Defined in the reverse order, it is the same run to the bit. By the
-# documentation's example, where rank 0 saves for all, it is farther off than one that forgets the errors.
+# PyTorch 2.15.0 (PyPI), DistributedDataParallel with the PowerSGD hook, CPU, gloo: a run that is resumed with the hook
+# state that was saved gives each layer another layer's error memory, the last one's to the first and so on, if the
+# layers were defined in the order in which they are used. Defined in the reverse order, it is the same run to the bit.
+# By the documentation's example, where rank 0 saves for all, it is farther off than one that forgets the errors.
 #
 # Guessed: a resumed run has the bits of one that went on, as model, optimizer and each rank's state are saved. (The
 # opposite was suspected: the documentation starts PowerSGD after two steps because DDP rebuilds its buckets in the
