@@ -1,4 +1,4 @@
-// What the law says of the messages of a round. Private to law/.
+// What the law says of the messages of a round.
 #pragma once
 
 #include <cstddef>
