@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -35,11 +37,16 @@ void WireDump::add(std::uint32_t to, const comm::Message& message) const {
                                comm::name(header.kind),
                                across ? header.sender : std::min(to, header.sender),
                                across ? fmt::format("-block-{}", header.block_size) : "");
+  errno = 0;
   std::ofstream file(path, std::ios::binary);
   file.write(reinterpret_cast<const char*>(message.bytes->data()),
              static_cast<std::streamsize>(message.bytes->size()));
   file.close();  // a full disk shows itself here
-  if (!file) throw InputError(fmt::format("{}: cannot be written", path.string()));
+  if (file) return;
+  const std::string why = std::generic_category().message(errno);
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  throw InputError(fmt::format("{}: cannot be written: {}", path.string(), why));
 }
 
 }  // namespace mvsgd::sim

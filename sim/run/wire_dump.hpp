@@ -19,7 +19,7 @@ class WireDump {
   /// Makes the directory, which does not stay if it stays empty. Throws InputError if it cannot.
   WireDump(std::filesystem::path directory, std::vector<std::uint32_t> rounds);
 
-  /// Throws InputError if the file cannot be written.
+  /// Throws InputError if the file cannot be written, which then does not stay.
   void add(std::uint32_t to, const comm::Message& message) const;
 
  private:

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TEST(WireDump, OnAFullDiskIsRefusedNamingTheFile) {
+TEST(WireDump, OnAFullDiskIsRefusedNamingTheFileWhichDoesNotStay) {
   const TestDirectory directory;
   const fs::path path = directory.path() / "wire";
   const WireDump dump(path, {1});
@@ -27,7 +27,9 @@ TEST(WireDump, OnAFullDiskIsRefusedNamingTheFile) {
   message.header.round = 1;
   message.bytes = std::make_shared<std::vector<std::byte>>(24);
   EXPECT_THAT([&] { dump.add(1, message); },
-              testing::ThrowsMessage<InputError>(testing::HasSubstr(file.string())));
+              testing::ThrowsMessage<InputError>(
+                  testing::HasSubstr(file.string() + ": cannot be written: No space left")));
+  EXPECT_TRUE(fs::is_empty(path));
 }
 
 }  // namespace
