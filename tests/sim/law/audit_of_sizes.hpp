@@ -15,6 +15,17 @@
 
 namespace mvsgd::sim {
 
+/// What `check` says, or "agrees".
+template <typename Check>
+std::string said_by(const Check& check) {
+  try {
+    check();
+  } catch (const CheckFailed& e) {
+    return e.what();
+  }
+  return "agrees";
+}
+
 /// The scheme's second sparse round, N = 3, d = 10,000: K = 100, K_ad = 10.
 class AuditOfSizes : public testing::Test {
  protected:
@@ -40,12 +51,7 @@ class AuditOfSizes : public testing::Test {
   }
   [[nodiscard]] std::string refusal(const std::vector<comm::LedgerRow>& rows,
                                     const RoundSizes& sizes) const {
-    try {
-      audit().check(round_, rows, sizes);
-    } catch (const CheckFailed& e) {
-      return e.what();
-    }
-    return "agrees";
+    return said_by([&] { audit().check(round_, rows, sizes); });
   }
   void expect_one_bit_more_is_named_in_each_of(const std::vector<comm::LedgerRow>& rows) const {
     ASSERT_EQ(refusal(rows), "agrees");

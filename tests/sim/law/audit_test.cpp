@@ -27,12 +27,7 @@ class AuditOfOneRound : public testing::Test {
   }
   [[nodiscard]] Audit audit() const { return {{}, settings_, 10'000, 12}; }
   [[nodiscard]] std::string refusal() const {
-    try {
-      audit().check(round_, rows_);
-    } catch (const CheckFailed& e) {
-      return e.what();
-    }
-    return "agrees";
+    return said_by([&] { audit().check(round_, rows_); });
   }
 
   Settings settings_ = preset("ssgd-mv").settings;

@@ -23,17 +23,6 @@ using testing::HasSubstr;
 
 using Rows = std::vector<comm::LedgerRow>;
 
-/// What `check` says, or "agrees".
-template <typename Check>
-std::string said_by(const Check& check) {
-  try {
-    check();
-  } catch (const CheckFailed& e) {
-    return e.what();
-  }
-  return "agrees";
-}
-
 /// Votes as changes of the paper's code, and 4-bit values by their entropy. A vote has 901 bits at
 /// most, of which the paper's code of K = 100 and B = 100 takes 900, and an update 402.
 class AuditOfCodes : public AuditOfSizes {
