@@ -107,8 +107,10 @@ TextFiles read_all(const fs::path& path) {
     if (folder != first_folder) {
       throw std::invalid_argument(safe_to_show(folder) + " is a second folder");
     }
-    if (name.empty() && !std::exchange(has_own_entry, true)) continue;
-    if (name.empty()) throw std::invalid_argument(safe_to_show(folder) + " is there twice");
+    if (name.empty()) {
+      if (!std::exchange(has_own_entry, true)) continue;
+      throw std::invalid_argument(safe_to_show(folder) + " is there twice");
+    }
     if (files.size() == kMostFiles) throw std::invalid_argument("it has more than 16 files");
     if (std::ranges::find(files, name, &TextFiles::value_type::first) != files.end()) {
       throw std::invalid_argument(safe_to_show(name) + " is there twice");
