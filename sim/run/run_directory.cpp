@@ -42,7 +42,7 @@ Replacement config_of(const fs::path& directory, const Settings& settings,
                       const std::vector<RunPart>& parts) {
   std::ostringstream text;
   write_toml(settings, parts, text);
-  return {directory / "config.toml", [&](DurableFile& file) { file.write(text.str()); }};
+  return {directory / kConfig, [&](DurableFile& file) { file.write(text.str()); }};
 }
 
 [[noreturn]] void refuse_to_overwrite(const fs::path& path) {
@@ -62,7 +62,7 @@ bool same_place(Environment a, Environment b) {
 /// which runs in `environment`.
 std::vector<RunPart> parts_with(const fs::path& directory, std::uint32_t next,
                                 const Environment& environment) {
-  std::vector<RunPart> parts = read_run_parts((directory / "config.toml").string());
+  std::vector<RunPart> parts = read_run_parts((directory / kConfig).string());
   std::erase_if(parts, [&](const RunPart& part) { return part.first_round >= next; });
   if (parts.empty() || !same_place(parts.back().environment, environment)) {
     parts.push_back({.first_round = next, .environment = {}});
@@ -110,12 +110,12 @@ RunDirectory::RunDirectory(fs::path path, const Settings& settings, const Enviro
     if (is_new) fs::remove(path_ / kCheckpoints, error);
     throw InputError(e.what());
   }
-  if (fs::exists(path_ / "config.toml", error)) refuse_to_overwrite(path_);
+  if (fs::exists(path_ / kConfig, error)) refuse_to_overwrite(path_);
   try {
     config_of(path_, settings, {{.first_round = 1, .environment = environment}}).take_place();
     begin_rows();
   } catch (const std::exception& e) {
-    for (const char* name : {"config.toml", kMetrics, kLedger, kWorkerMetrics, kCheckpoints}) {
+    for (const char* name : {kConfig, kMetrics, kLedger, kWorkerMetrics, kCheckpoints}) {
       fs::remove(path_ / name, error);
     }
     throw InputError(e.what());
@@ -252,7 +252,7 @@ void RunDirectory::check_written() {
 }
 
 FinishedRun read_finished_run(const fs::path& path) {
-  FinishedRun run{.settings = read_run_settings(path / "config.toml").settings};
+  FinishedRun run{.settings = read_run_settings(path / kConfig).settings};
   const auto accuracy = final_accuracy(path);
   if (!accuracy) throw InputError(fmt::format("{}: no finished run", path.string()));
   run.accuracy = *accuracy;
