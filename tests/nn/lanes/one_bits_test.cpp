@@ -332,28 +332,34 @@ struct Golden {
   std::int64_t images;
   std::uint64_t digest;
   bool bf16 = false;
+  ConvolutionChoice choice = ConvolutionChoice::winograd;
 };
 
 class LanesGolden : public ::testing::TestWithParam<Golden> {};
 
-INSTANTIATE_TEST_SUITE_P(
-    Batches, LanesGolden,
-    ::testing::Values(Golden{16, 0x69e16f622f3b9ce9U}, Golden{19, 0xa8e108ec2bb227dU},
-                      Golden{16, 0x540272c5abd7ba1eU, true}, Golden{19, 0xed24f659ad95a22bU, true}),
-    [](const auto& tested) {
-      return "n" + std::to_string(tested.param.images) + (tested.param.bf16 ? "bf16" : "");
-    });
+constexpr auto kDirect = ConvolutionChoice::direct;
+INSTANTIATE_TEST_SUITE_P(Batches, LanesGolden,
+                         ::testing::Values(Golden{16, 0x69e16f622f3b9ce9U},
+                                           Golden{19, 0xa8e108ec2bb227dU},
+                                           Golden{16, 0x540272c5abd7ba1eU, true},
+                                           Golden{19, 0xed24f659ad95a22bU, true},
+                                           Golden{19, 0xd2cb84573c81b522U, false, kDirect},
+                                           Golden{19, 0x84feb180b7a4da0U, true, kDirect}),
+                         [](const auto& tested) {
+                           return "n" + std::to_string(tested.param.images) +
+                                  (tested.param.bf16 ? "bf16" : "") +
+                                  (tested.param.choice == kDirect ? "direct" : "");
+                         });
 
 TEST_P(LanesGolden, DigestOfAStepAtWidth8IsEveryProcessors) {
+  const auto [images, golden, bf16, choice] = GetParam();
   for (const Isa isa : isas()) {
-    const Steps steps = train(*lanes_backend(isa, 1, ConvolutionChoice::winograd, GetParam().bf16),
-                              8, GetParam().images, 1);
+    const Steps steps = train(*lanes_backend(isa, 1, choice, bf16), 8, images, 1);
     Digest digest;
     digest.add(steps.gradient);
     digest.add(steps.buffers);
     digest.add(steps.parameters);
-    EXPECT_EQ(digest.value(), GetParam().digest)
-        << name(isa) << ": 0x" << std::hex << digest.value();
+    EXPECT_EQ(digest.value(), golden) << name(isa) << ": 0x" << std::hex << digest.value();
   }
 }
 
