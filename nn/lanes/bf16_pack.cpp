@@ -1,6 +1,7 @@
 #include "nn/lanes/bf16_pack.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <vector>
 
@@ -286,37 +287,41 @@ void pack_weight_tiles(const float* w, const Gather& gather, const Cut& cut, std
     }
   }
   const auto taps = static_cast<std::int64_t>(places.size());
-  // 8 pairs of channels go through a buffer, [output][place][pair]: tiles lie a power of two apart,
-  // and so they are written in runs.
-  const std::int64_t count = gather.kernel_places;
-  std::vector<std::uint32_t> buffer(static_cast<std::size_t>(kSide * count * kPairs));
+  // 8 pairs of channels at a few places go through a buffer, [output][place][pair]: tiles lie a
+  // power of two apart, and so they are written in runs.
+  constexpr std::int64_t kPlacesAtOnce = 16;
+  std::array<std::uint32_t, static_cast<std::size_t>(kSide * kPlacesAtOnce * kPairs)> buffer;
   const std::int64_t all_pairs = (gather.channels + 1) / 2;
-  for (std::int64_t cp = 0; cp < all_pairs; cp += kPairs) {
-    const std::int64_t channels = std::min(2 * kPairs, gather.channels - 2 * cp);
-    for (std::int64_t m = 0; m < outputs; ++m) {
-      const float* from =
-          w + (tile * kSide + m) * gather.output_stride + 2 * cp * gather.channel_stride;
-      pair_kernels(from, gather.channel_stride, channels, count,
-                   buffer.data() + m * count * kPairs);
-    }
-    for (std::int64_t tap = 0; tap < taps; ++tap) {
-      const std::int64_t t = tap / gather.columns.taps;
-      const std::int64_t first = tap % gather.columns.taps * cut.channel_pairs + cp;
-      const std::int64_t last = first + (channels + 1) / 2;
-      // Runs within a product.
-      for (std::int64_t k = first; k < last;) {
-        const std::int64_t run = std::min(last - k, cut.pairs - k % cut.pairs);
-        std::uint32_t* rows = to + t * row_words + k / cut.pairs * kSide * kSide + k % cut.pairs;
-        const std::uint32_t* from =
-            buffer.data() + places[static_cast<std::size_t>(tap)] * kPairs + (k - first);
-        for (std::int64_t m = 0; m < outputs; ++m, from += count * kPairs, rows += kSide) {
-          if (run == kPairs) {
-            std::memcpy(rows, from, sizeof(Words));
-          } else {
-            std::copy_n(from, run, rows);
+  for (std::int64_t least = 0; least < gather.kernel_places; least += kPlacesAtOnce) {
+    const std::int64_t count = std::min(kPlacesAtOnce, gather.kernel_places - least);
+    for (std::int64_t cp = 0; cp < all_pairs; cp += kPairs) {
+      const std::int64_t channels = std::min(2 * kPairs, gather.channels - 2 * cp);
+      for (std::int64_t m = 0; m < outputs; ++m) {
+        const float* from =
+            w + (tile * kSide + m) * gather.output_stride + 2 * cp * gather.channel_stride + least;
+        pair_kernels(from, gather.channel_stride, channels, count,
+                     buffer.data() + m * count * kPairs);
+      }
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        const std::int64_t place = places[static_cast<std::size_t>(tap)] - least;
+        if (place < 0 || place >= count) continue;
+        const std::int64_t t = tap / gather.columns.taps;
+        const std::int64_t first = tap % gather.columns.taps * cut.channel_pairs + cp;
+        const std::int64_t last = first + (channels + 1) / 2;
+        // Runs within a product.
+        for (std::int64_t k = first; k < last;) {
+          const std::int64_t run = std::min(last - k, cut.pairs - k % cut.pairs);
+          std::uint32_t* rows = to + t * row_words + k / cut.pairs * kSide * kSide + k % cut.pairs;
+          const std::uint32_t* from = buffer.data() + place * kPairs + (k - first);
+          for (std::int64_t m = 0; m < outputs; ++m, from += count * kPairs, rows += kSide) {
+            if (run == kPairs) {
+              std::memcpy(rows, from, sizeof(Words));
+            } else {
+              std::copy_n(from, run, rows);
+            }
           }
+          k += run;
         }
-        k += run;
       }
     }
   }

@@ -16,11 +16,15 @@ using testing::Training;
 
 class SteadyStepOf : public ::testing::TestWithParam<LanesOptions> {};
 
-INSTANTIATE_TEST_SUITE_P(Precisions, SteadyStepOf,
-                         ::testing::Values(LanesOptions{},
-                                           LanesOptions{.convolution = ConvolutionChoice::winograd,
-                                                        .bf16 = true}),
-                         [](const auto& tested) { return tested.param.bf16 ? "bf16" : "fp32"; });
+INSTANTIATE_TEST_SUITE_P(
+    Precisions, SteadyStepOf,
+    ::testing::Values(LanesOptions{},
+                      LanesOptions{.convolution = ConvolutionChoice::winograd, .bf16 = true},
+                      LanesOptions{.convolution = ConvolutionChoice::direct, .bf16 = true}),
+    [](const auto& tested) {
+      if (!tested.param.bf16) return "fp32";
+      return tested.param.convolution == ConvolutionChoice::direct ? "bf16direct" : "bf16";
+    });
 
 // The first step fills the pool. The second asks for buffers in another order, since some are still
 // held.
