@@ -142,6 +142,13 @@ void tile_product_fma(std::uint32_t* c, const std::byte* a, std::int64_t a_row_b
   product_avx2(c, a, a_row_bytes, b, shape);
 }
 
+std::vector<std::pair<Isa, TileProduct>> tile_products_fma() {
+  std::vector<std::pair<Isa, TileProduct>> all;
+  if (fma_tiles_objection().empty()) all.emplace_back(Isa::avx2, product_avx2);
+  if (__builtin_cpu_supports("avx512f")) all.emplace_back(Isa::avx512, product_avx512);
+  return all;
+}
+
 #else
 
 std::string fma_tiles_objection() { return "it is written for x86-64"; }
@@ -152,6 +159,8 @@ FlushedSubnormals::~FlushedSubnormals() = default;
 void tile_product_fma(std::uint32_t*, const std::byte*, std::int64_t, const std::byte*, TileShape) {
   throw std::logic_error("tile_product_fma: " + fma_tiles_objection());
 }
+
+std::vector<std::pair<Isa, TileProduct>> tile_products_fma() { return {}; }
 
 #endif
 

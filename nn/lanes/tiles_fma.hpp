@@ -5,7 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "nn/lanes/isa.hpp"
 #include "nn/lanes/tiles.hpp"
 
 namespace mvsgd::nn::lanes {
@@ -29,5 +32,10 @@ class FlushedSubnormals {
 /// As tile_product(), under FlushedSubnormals. By AVX-512 if the processor has it.
 void tile_product_fma(std::uint32_t* c, const std::byte* a, std::int64_t a_row_bytes,
                       const std::byte* b, TileShape shape);
+
+/// The same by one instruction set, of those below that this processor has: AVX2 with FMA, AVX-512.
+using TileProduct = void (*)(std::uint32_t* c, const std::byte* a, std::int64_t a_row_bytes,
+                             const std::byte* b, TileShape shape);
+[[nodiscard]] std::vector<std::pair<Isa, TileProduct>> tile_products_fma();
 
 }  // namespace mvsgd::nn::lanes

@@ -15,6 +15,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nn/lanes/tiles_amx.hpp"
@@ -291,19 +292,33 @@ TEST(TileFma, HasTheBitsOfTheModelButForThePayloadOfNaNs) {
   for (std::uint64_t seed = 0; seed < 600; ++seed) {
     const Tiles tiles = hostile_tiles(seed);
     const std::vector<std::uint32_t> want = product_by<ModelUnit>(tiles);
-    const std::vector<std::uint32_t> got = product_by<FmaUnit>(tiles);
-    for (std::size_t i = 0; i < want.size(); ++i) {
-      if (is_nan(want[i])) {
-        ++nans;
-        ASSERT_TRUE(is_nan(got[i])) << seed << ' ' << i;
-      } else {
-        ++numbers;
-        ASSERT_EQ(got[i], want[i]) << seed << ' ' << i;
+    const auto compare = [&](std::string_view by, const std::vector<std::uint32_t>& got) {
+      for (std::size_t i = 0; i < want.size(); ++i) {
+        if (is_nan(want[i])) {
+          ++nans;
+          ASSERT_TRUE(is_nan(got[i])) << by << ' ' << seed << ' ' << i;
+        } else {
+          ++numbers;
+          ASSERT_EQ(got[i], want[i]) << by << ' ' << seed << ' ' << i;
+        }
       }
+    };
+    compare("unit", product_by<FmaUnit>(tiles));
+    for (const auto& [isa, product] : tile_products_fma()) {
+      std::vector<std::uint32_t> got = tiles.c;
+      {
+        const FlushedSubnormals flushed;
+        product(got.data(), reinterpret_cast<const std::byte*>(tiles.a.data()), kRowBytes,
+                reinterpret_cast<const std::byte*>(tiles.b.data()), tiles.shape);
+      }
+      compare(name(isa), got);
     }
+    if (HasFatalFailure()) return;
   }
-  EXPECT_GT(nans, 1000U);
-  EXPECT_GT(numbers, 40000U);
+  const std::size_t compared = 1 + tile_products_fma().size();
+  EXPECT_GT(compared, 1U);
+  EXPECT_GT(nans, 1000 * compared);
+  EXPECT_GT(numbers, 40000 * compared);
 }
 
 TEST(TileFma, LeavesTheModeOfRoundingAsItWas) {
