@@ -80,7 +80,12 @@ std::string processor_model(std::istream& cpuinfo) {
     return fmt::format("ARM implementer {}, part {}", processor["CPU implementer"],
                        processor["CPU part"]);
   }
-  return processor["model name"];
+  std::string name = processor["model name"];
+  // Virtual machines give generations of processors one name.
+  if (!name.empty() && processor.contains("cpu family") && processor.contains("model")) {
+    name += fmt::format(" (family {}, model {})", processor["cpu family"], processor["model"]);
+  }
+  return name;
 }
 
 Environment environment(const std::string& backend_version) {

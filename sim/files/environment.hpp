@@ -18,8 +18,9 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 /// The processor's model; "" where the system does not tell it.
 [[nodiscard]] std::string processor_model();
 
-/// The same from the text of Linux's /proc/cpuinfo: its model name, or on ARM, where there is none,
-/// "ARM implementer 0x41, part 0xd0c".
+/// The same from the text of Linux's /proc/cpuinfo: its model name with family and model, as
+/// several generations may have one name, or on ARM, where there is none, "ARM implementer 0x41,
+/// part 0xd0c".
 [[nodiscard]] std::string processor_model(std::istream& cpuinfo);
 
 /// Names and values for config.toml's [environment] and for `mvsgd info`: version, compiler,

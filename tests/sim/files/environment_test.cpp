@@ -37,6 +37,15 @@ TEST(ProcessorModel, IsTheModelNameOfTheFirstProcessor) {
       "AMD EPYC");
 }
 
+TEST(ProcessorModel, TellsGenerationsOfOneNameApart) {
+  const auto epyc = [](const std::string& family, const std::string& model) {
+    return model_in("vendor_id\t: AuthenticAMD\ncpu family\t: " + family + "\nmodel\t\t: " + model +
+                    "\nmodel name\t: AMD EPYC\n");
+  };
+  EXPECT_EQ(epyc("25", "17"), "AMD EPYC (family 25, model 17)");
+  EXPECT_EQ(epyc("26", "2"), "AMD EPYC (family 26, model 2)");
+}
+
 TEST(ProcessorModel, IsImplementerAndPartOnArmWhichHasNoName) {
   EXPECT_EQ(model_in("processor\t: 0\nBogoMIPS\t: 243.75\nCPU implementer\t: 0x41\n"
                      "CPU architecture: 8\nCPU variant\t: 0x3\nCPU part\t: 0xd0c\n"),
