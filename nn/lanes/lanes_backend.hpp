@@ -33,6 +33,7 @@ class LanesBackend : public Backend {
   void fill_zero(const Tensor& x) override;
 
   [[nodiscard]] const BufferPool& pool() const { return *pool_; }  ///< of all its tensors
+  [[nodiscard]] lanes::Isa isa() const { return options_.isa; }    ///< of its loops
 
  private:
   Tensor do_allocate(const Shape& shape) override;

@@ -48,9 +48,9 @@ std::unique_ptr<Backend> make(const BackendOptions& options, int /*device*/) {
 }
 
 std::string convolutions() {
-  const bool by_winograd = fastest_bf16_convolution() == ConvolutionChoice::winograd;
-  return std::string("direct and Winograd; precision = bf16 is fastest by conv_algorithm = ") +
-         (by_winograd ? "winograd, for want of a unit for tiles" : "direct, by AMX's tiles");
+  const std::string no_tiles = lanes::objection(lanes::Bf16Engine::amx);
+  return "direct and Winograd; precision = bf16 is fastest by conv_algorithm = " +
+         (no_tiles.empty() ? "direct, by AMX's tiles" : "winograd: " + no_tiles);
 }
 
 }  // namespace
