@@ -40,6 +40,7 @@ class TileBuffer {
  public:
   /// Throws std::bad_alloc.
   std::byte* take(std::int64_t bytes);
+  [[nodiscard]] std::int64_t bytes() const { return bytes_; }
 
  private:
   struct Free {
@@ -95,6 +96,11 @@ class Bf16Convolutions {
   void backward_data(const ConvolutionShape& shape, LanesView dy, const float* w, float* dx);
   void backward_weights(const ConvolutionShape& shape, LanesView x, LanesView dy, float* dw,
                         Into into);
+
+  /// The memory kept: a band of packed arguments, weights, sums. Images past a band take no more.
+  [[nodiscard]] std::int64_t bytes() const {
+    return lefts_.bytes() + rights_.bytes() + sums_.bytes();
+  }
 
  private:
   void run(const Gather& gather, LanesView source, const float* w, float* result);

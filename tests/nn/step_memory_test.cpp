@@ -68,6 +68,23 @@ INSTANTIATE_TEST_SUITE_P(
         StepCase{.name = "Width32", .width = 32, .batch = 16, .evaluated = {32}}),
     [](const auto& of) { return of.param.name; });
 
+// The tile unit's order takes nothing else from the pool, and keeps packed arguments elsewhere.
+TEST(StepMemoryOfBf16InTiles, IsReckonedToATenth) {
+  const LanesOptions options{.convolution = ConvolutionChoice::direct, .bf16 = true};
+  lanes::LanesBackend backend(options);
+  backend.enter(1);
+  ResNet18 network(backend, {.width = 16});
+  for (int step = 0; step < 2; ++step) {
+    Tensor images = backend.allocate({16, 3, 32, 32});
+    network.train(images, testing::labels(16, 3));
+  }
+  const auto taken = static_cast<double>(backend.pool().resident());
+  const auto reckoned =
+      static_cast<double>(step_memory(lanes::kernel_memory(options, 1), 16, 16, {}));
+  EXPECT_GE(reckoned, taken);
+  EXPECT_LE(reckoned, 1.1 * taken);
+}
+
 // A backend without a pool has of each moment what lives then.
 TEST(StepMemoryOfVectors, IsNoMoreThanOfAPoolAndGrowsWithTheBatch) {
   const KernelMemory vectors{

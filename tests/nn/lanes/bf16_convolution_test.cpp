@@ -228,6 +228,19 @@ TEST(Bf16Convolutions, AreExactOverSeveralBands) {
   }
 }
 
+// A block of 16 images takes half a band and more, in every pass.
+TEST(Bf16Convolutions, KeepNoMoreMemoryForMoreImages) {
+  const auto kept = [](std::int64_t images) {
+    const ConvolutionShape s{images, 64, 16, 16, 64, 3, 3, 1, 1};
+    Bf16Convolutions convolutions(fastest_bf16_engine(), serial());
+    run(convolutions, s, arguments(s, small_integers));
+    return convolutions.bytes();
+  };
+  const std::int64_t of_a_block = kept(16);
+  EXPECT_GT(of_a_block, std::int64_t{1} << 20);
+  EXPECT_EQ(kept(48), of_a_block);
+}
+
 TEST(Bf16Convolutions, AreWhatTheyWereAfterOthersHaveUsedTheirMemory) {
   Bf16Convolutions convolutions(fastest_bf16_engine(), serial());
   for (const ConvolutionShape& s : shapes()) {

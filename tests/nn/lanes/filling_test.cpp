@@ -20,7 +20,8 @@ using testing::uniform;
 
 struct FillingCase {
   std::int64_t images;
-  bool bf16 = false;  ///< by Winograd's algorithm
+  bool bf16 = false;
+  ConvolutionChoice convolution = ConvolutionChoice::winograd;
 };
 
 class LanesFilling : public ::testing::TestWithParam<FillingCase> {
@@ -52,7 +53,7 @@ class LanesFilling : public ::testing::TestWithParam<FillingCase> {
 
   static constexpr std::int64_t kChannels = 5;
   const std::unique_ptr<Backend> lanes_ =
-      make_lanes_backend({.convolution = ConvolutionChoice::winograd, .bf16 = GetParam().bf16});
+      make_lanes_backend({.convolution = GetParam().convolution, .bf16 = GetParam().bf16});
   const Shape shape_{GetParam().images, kChannels, 3, 5};
   const Tensor none_;
 };
@@ -60,10 +61,13 @@ class LanesFilling : public ::testing::TestWithParam<FillingCase> {
 INSTANTIATE_TEST_SUITE_P(Batches, LanesFilling,
                          ::testing::Values(FillingCase{1}, FillingCase{16}, FillingCase{17},
                                            FillingCase{19}, FillingCase{1, true},
-                                           FillingCase{16, true}, FillingCase{19, true}),
+                                           FillingCase{16, true}, FillingCase{19, true},
+                                           FillingCase{19, true, ConvolutionChoice::direct}),
                          [](const auto& tested) {
                            return "n" + std::to_string(tested.param.images) +
-                                  (tested.param.bf16 ? "bf16" : "");
+                                  (tested.param.bf16 ? "bf16" : "") +
+                                  (tested.param.convolution == ConvolutionChoice::direct ? "direct"
+                                                                                         : "");
                          });
 
 TEST_P(LanesFilling, OfConvolutionsIsNothing) {
