@@ -1,6 +1,6 @@
 // How fast the operations of a training step are other than convolutions, at ResNet-18's shapes
-// (width 64, batch 64). Memory bounds them all, so they are shown against memcpy. There is one
-// kernel thread, so CPU time counts.
+// (width 64, batch 64), in nn/lanes and in nn/onednn. Memory bounds them all, so they are shown
+// against memcpy. There is one kernel thread, so CPU time counts.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/throughput.hpp"
+#include "nn/lanes/make_lanes.hpp"
 #include "nn/onednn/make_onednn.hpp"
 
 namespace mvsgd::nn {
@@ -22,7 +23,9 @@ constexpr std::int64_t kClasses = 10;
 // A backend, and tensors whose elements all have one value.
 class Bench {
  public:
-  Bench() { backend_->enter(1); }
+  explicit Bench(bool lanes) : backend_(lanes ? make_lanes_backend() : make_onednn_backend()) {
+    backend_->enter(1);
+  }
 
   [[nodiscard]] Backend& backend() const { return *backend_; }
   [[nodiscard]] Tensor plain(const Shape& shape, float value) const {
@@ -43,13 +46,14 @@ class Bench {
   }
 
  private:
-  std::unique_ptr<Backend> backend_ = make_onednn_backend();
+  std::unique_ptr<Backend> backend_;
 };
 
 // Batch norm with ReLU; with a residual it is the end of a block.
 struct BatchNormCase : Bench {
   explicit BatchNormCase(const benchmark::State& state)
-      : shape{kBatch, state.range(0), state.range(1), state.range(1)},
+      : Bench(state.range(3) != 0),
+        shape{kBatch, state.range(0), state.range(1), state.range(1)},
         bytes(4 * static_cast<std::size_t>(elements(shape))),
         x(activation(shape, 3)),
         residual(state.range(2) != 0 ? activation(shape, 1) : Tensor{}),
@@ -100,10 +104,12 @@ void BM_BatchNormBackward(benchmark::State& state) {
 }
 
 void stages(benchmark::internal::Benchmark* bench) {
-  bench->ArgNames({"c", "h", "residual"})->Unit(benchmark::kMicrosecond);
-  for (const std::int64_t residual : {0, 1}) {
-    for (std::int64_t stage = 0; stage < 4; ++stage) {
-      bench->Args({std::int64_t{64} << stage, std::int64_t{32} >> stage, residual});
+  bench->ArgNames({"c", "h", "residual", "lanes"})->Unit(benchmark::kMicrosecond);
+  for (const std::int64_t lanes : {0, 1}) {
+    for (const std::int64_t residual : {0, 1}) {
+      for (std::int64_t stage = 0; stage < 4; ++stage) {
+        bench->Args({std::int64_t{64} << stage, std::int64_t{32} >> stage, residual, lanes});
+      }
     }
   }
 }
@@ -112,7 +118,7 @@ BENCHMARK(BM_BatchNormBackward)->Apply(stages);
 
 // The pool, the linear layer and the loss, forward and backward.
 void BM_Head(benchmark::State& state) {
-  const Bench bench;
+  const Bench bench(state.range(0) != 0);
   Backend& backend = bench.backend();
   const Tensor x = bench.activation({kBatch, 512, 4, 4}, 1);
   const Tensor w = bench.plain({kClasses, 512}, 0.5F);
@@ -136,11 +142,12 @@ void BM_Head(benchmark::State& state) {
   bench::report_bytes(state, 2 * 4 * static_cast<std::size_t>(elements(x.shape)),
                       bench::thread_seconds() - start);
 }
-BENCHMARK(BM_Head)->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_Head)->ArgName("lanes")->Arg(0)->Arg(1)->Unit(benchmark::kMicrosecond);
 
-// theta and the gradient are read, theta is written.
+// The updates are both backends' (nn/host_kernels.hpp). theta and the gradient are read, theta is
+// written.
 void BM_SgdStep(benchmark::State& state) {
-  const Bench bench;
+  const Bench bench(true);
   const Tensor theta = bench.plain({state.range(0)}, 1);
   const Tensor gradient = bench.plain({state.range(0)}, 2);
   bench.backend().sgd_step(theta, gradient, 0.25F, 0);
@@ -158,7 +165,7 @@ BENCHMARK(BM_SgdStep)
 
 // theta, velocity and the gradient are read, theta and velocity are written.
 void BM_MomentumStep(benchmark::State& state) {
-  const Bench bench;
+  const Bench bench(true);
   const Tensor theta = bench.plain({state.range(0)}, 1);
   const Tensor velocity = bench.plain({state.range(0)}, 4);
   const Tensor gradient = bench.plain({state.range(0)}, 2);
