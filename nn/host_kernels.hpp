@@ -25,9 +25,12 @@ void momentum_step(float* theta, float* velocity, const float* gradient, std::in
                    const MomentumOptions& options);
 
 /// y[n,o] = sum over c of x[n,c] w[o,c], + b[o].   x [rows, inner]   w [columns, inner]
+/// Whole groups of 8 channels go into 8 sums, one for each place in a group. To the sum of the
+/// channels that are left these are added in order, and the bias last.
 void linear(std::int64_t rows, std::int64_t inner, std::int64_t columns, const float* x,
             const float* w, const float* b, float* y);
-/// c[i,j] += sum over k of a[i * row + k * column] b[k,j].   b [inner, columns]   c [rows, columns]
+/// c[i,j] += a[i * row + k * column] b[k,j], for k in order.
+///   b [inner, columns]   c [rows, columns]
 struct Strides {
   std::int64_t row = 0;
   std::int64_t column = 0;

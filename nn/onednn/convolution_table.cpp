@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -22,6 +23,8 @@ struct Row {
   std::int64_t backward_data;
   std::int64_t backward_weights;
 };
+/// Of a pass in which it is not faster at the largest batch measured.
+[[maybe_unused]] constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 // The faster algorithm depends on the processor's caches and memory as well as on its instructions.
 // So each maker has rows of its own, from measurements of bench/convolution_bench.cpp (one thread),
