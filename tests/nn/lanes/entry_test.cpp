@@ -41,6 +41,16 @@ TEST(LanesEntry, TakesTheLastSupportedSetWhereTheBestIsAskedFor) {
   EXPECT_EQ(made_with(InstructionSet::best), last);
 }
 
+TEST(LanesEntry, TakesTheFirstEngineForTilesThatCanBeUsed) {
+  using lanes::Bf16Engine;
+  const bool amx = lanes::objection(Bf16Engine::amx).empty();
+  const bool fma = lanes::objection(Bf16Engine::fma).empty();
+  EXPECT_EQ(fma, lanes::supports(Isa::avx2));
+  EXPECT_EQ(lanes::fastest_bf16_engine(), amx   ? Bf16Engine::amx
+                                          : fma ? Bf16Engine::fma
+                                                : Bf16Engine::model);
+}
+
 TEST(LanesEntry, SaysWhichBf16IsFasterAndWhyTheTileUnitCannotBeUsed) {
   const std::string why = lanes::objection(lanes::Bf16Engine::amx);
   const bool has_tiles = why.empty();
