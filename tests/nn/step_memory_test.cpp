@@ -101,6 +101,15 @@ TEST(StepMemoryOfVectors, IsNoMoreThanOfAPoolAndGrowsWithTheBatch) {
   EXPECT_GT(of_16, std::size_t{2} * 176'402 * 4 + 16 * kOfAnImage);
   EXPECT_GT(of_64, of_16 + 48 * kOfAnImage);
   EXPECT_LE(of_64, step_memory(pooled, 8, 64, {}));
+
+  // Gradients that stand where arguments did need no room of their own.
+  KernelMemory in_place = vectors;
+  in_place.in_place = true;
+  EXPECT_LT(step_memory(in_place, 8, 64, {}), of_64);
+
+  KernelMemory keeps = vectors;
+  keeps.kept = [](std::int64_t parameters) { return 3 * parameters; };
+  EXPECT_EQ(step_memory(keeps, 8, 16, {}), of_16 + std::size_t{3} * 176'402 * 4);
 }
 
 }  // namespace

@@ -107,6 +107,8 @@ TEST(ConvolutionChoice, OfEveryRowIsWinogradFromBatch16OnFrom32ChannelsUp) {
     EXPECT_TRUE(is_direct(measured_choice(Measured::sapphire_rapids, problem(64, 16, side))));
   }
   EXPECT_TRUE(is_direct(measured_choice(Measured::zen5, {{64, 64, 32, 32}, {64, 64, 1, 1}, {}})));
+  EXPECT_TRUE(
+      is_direct(measured_choice(Measured::zen5, {{64, 64, 32, 32}, {128, 64, 3, 3}, {1, 1}})));
 }
 
 struct WinogradCase {
