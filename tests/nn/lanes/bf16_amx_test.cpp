@@ -225,7 +225,7 @@ std::vector<int> machine_code(const void* function, const std::vector<int>& pref
 // No processor need have them to compare them with Intel's manual: VEX.128, map 0F38, W0. A prefix
 // byte holds the second right operand inverted, ModRM holds the result and the first.
 TEST(Bf16Amx, InstructionsAreThoseOfTheManual) {
-  using I = AmxInstructions;
+  using Amx = AmxInstructions;
   const auto code = [](auto* function, const std::vector<int>& prefix) {
     return machine_code(reinterpret_cast<const void*>(function), prefix);
   };
@@ -236,15 +236,15 @@ TEST(Bf16Amx, InstructionsAreThoseOfTheManual) {
   };
   const std::vector<int> map{0xC4, 0xE2};
   // tdpbf16ps tmm1, tmm5, tmm7 and tmm2, tmm4, tmm6
-  is(code(&I::product<1, 5, 7>, map), 0x42, 0x5C, 0xCD);
-  is(code(&I::product<2, 4, 6>, map), 0x4A, 0x5C, 0xD4);
-  is(code(&I::zero<3>, map), 0x7B, 0x49, 0xD8);
-  is(code(&I::release, map), 0x78, 0x49, 0xC0);
+  is(code(&Amx::product<1, 5, 7>, map), 0x42, 0x5C, 0xCD);
+  is(code(&Amx::product<2, 4, 6>, map), 0x4A, 0x5C, 0xD4);
+  is(code(&Amx::zero<3>, map), 0x7B, 0x49, 0xD8);
+  is(code(&Amx::release, map), 0x78, 0x49, 0xC0);
   // A tile in memory is at a base and an index: ModRM ends in 100, and the tile's number is before.
-  is(code(&I::load<5>, map), 0x7B, 0x4B, 0x2C);
-  is(code(&I::load<6>, map), 0x7B, 0x4B, 0x34);
-  is(code(&I::store<2>, map), 0x7A, 0x4B, 0x14);
-  const std::vector<int> configure = code(&I::configure, map);
+  is(code(&Amx::load<5>, map), 0x7B, 0x4B, 0x2C);
+  is(code(&Amx::load<6>, map), 0x7B, 0x4B, 0x34);
+  is(code(&Amx::store<2>, map), 0x7A, 0x4B, 0x14);
+  const std::vector<int> configure = code(&Amx::configure, map);
   EXPECT_EQ(configure[2], 0x78);
   EXPECT_EQ(configure[3], 0x49);
   EXPECT_EQ(configure[4] & 0x38, 0) << "an address, not tilerelease's register";
