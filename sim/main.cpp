@@ -188,7 +188,7 @@ extern "C" void note_or_die(int signal) {
     return;
   }
   constexpr char kText[] =
-      "\nmvsgd: gives this round up and saves the last one; once more: stops at once\n";
+      "\nmvsgd: asked to stop, gives this round up; once more: stops at once\n";
   const int of_the_thread = errno;
   // If it cannot be written, nothing can be done.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kText, sizeof kText - 1);
