@@ -326,4 +326,10 @@ void need_threads(std::uint64_t count) {
   all_there.count_down();
 }
 
+std::optional<std::string> check_machine(const MemoryEstimate& estimate) {
+  std::optional<std::string> warning = check_memory(estimate, memory_limits());
+  if (estimate.threads > 1) need_threads(estimate.threads_in_all());
+  return warning;
+}
+
 }  // namespace mvsgd::sim
