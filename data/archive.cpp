@@ -4,11 +4,13 @@
 #include <archive_entry.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "data/dataset.hpp"
@@ -77,11 +79,14 @@ void copy(Reader& reader, const std::string& name, const fs::path& to, std::uint
   std::uint64_t done = 0;
   while (const std::size_t count = reader.read(chunk)) {
     if (count > bytes - done) reader.fail(shown(name) + " is longer than it says");
-    out.write(chunk.data(), static_cast<std::streamsize>(count));
+    if (!out.write(chunk.data(), static_cast<std::streamsize>(count))) break;
     done += count;
   }
-  out.close();
-  if (!out) throw std::runtime_error(to.string() + ": cannot be written");
+  if (out) out.close();
+  if (!out) {
+    throw std::runtime_error(to.string() +
+                             ": cannot be written: " + std::generic_category().message(errno));
+  }
   if (done != bytes) reader.fail(shown(name) + " is shorter than it says");
 }
 

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <cerrno>
 #include <fstream>
 #include <memory>
 #include <stdexcept>
@@ -17,6 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::error_code last_error() { return {errno, std::generic_category()}; }
+
 /// Appends the bytes of a download to a file as they come.
 struct Sink {
   std::ofstream file;
@@ -24,12 +27,17 @@ struct Sink {
   std::uint64_t total = 0;
   const FetchProgress* progress = nullptr;
   bool too_long = false;
+  std::error_code unwritten;  ///< why the file has not all of it
 };
 
 std::size_t receive(char* bytes, std::size_t, std::size_t count, void* user) {
   Sink& sink = *static_cast<Sink*>(user);
   sink.too_long = count > sink.total - sink.done;
-  if (sink.too_long || !sink.file.write(bytes, static_cast<std::streamsize>(count))) return 0;
+  if (sink.too_long) return 0;
+  if (!sink.file.write(bytes, static_cast<std::streamsize>(count))) {
+    sink.unwritten = last_error();
+    return 0;
+  }
   sink.done += count;
   if (*sink.progress) (*sink.progress)(sink.done, sink.total);
   return count;
@@ -42,6 +50,7 @@ std::pair<CURLcode, std::string> transfer(const std::string& url, const fs::path
                                                                  &curl_easy_cleanup);
   if (!curl) throw std::runtime_error("libcurl cannot be used");
   sink.file.open(part, std::ios::binary | std::ios::app);
+  if (!sink.file) sink.unwritten = last_error();
   char words[CURL_ERROR_SIZE] = "";
   const auto set = [&](CURLoption option, auto value) {
     curl_easy_setopt(curl.get(), option, value);
@@ -63,6 +72,7 @@ std::pair<CURLcode, std::string> transfer(const std::string& url, const fs::path
   set(CURLOPT_ERRORBUFFER, &words[0]);
   const CURLcode code = curl_easy_perform(curl.get());
   sink.file.close();
+  if (!sink.file && !sink.unwritten) sink.unwritten = last_error();
   return {code, words[0] != '\0' ? words : curl_easy_strerror(code)};
 }
 
@@ -74,16 +84,20 @@ void download(const Archive& archive, const fs::path& part, const FetchProgress&
   if (begun == archive.bytes) return;
   for (;;) {
     if (begun == 0) fs::remove(part, error);
-    Sink sink{.file = {}, .done = begun, .total = archive.bytes, .progress = &progress};
+    Sink sink;
+    sink.done = begun;
+    sink.total = archive.bytes;
+    sink.progress = &progress;
     const auto [code, words] = transfer(archive.url, part, sink);
     if (begun > 0 && (code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME)) {
       begun = 0;  // the server knows no ranges, or has less than we have
       continue;
     }
-    if (code == CURLE_OK && sink.done == archive.bytes) return;
-    if (!sink.too_long && !sink.file) {
-      throw std::runtime_error(part.string() + ": cannot be written");
+    if (sink.unwritten) {
+      throw std::runtime_error(part.string() + ": cannot be written: " + sink.unwritten.message() +
+                               "; the same command goes on from what it has");
     }
+    if (code == CURLE_OK && sink.done == archive.bytes) return;
     const bool other = sink.too_long || code == CURLE_OK;
     if (other || sink.done == 0) fs::remove(part, error);
     if (other) {

@@ -6,10 +6,12 @@
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -118,6 +120,27 @@ void return_large_memory() {
 #endif
 }
 
+// What a worker's thread writes of its stack is 92 KiB, and this thread's is less than 128.
+constexpr rlim_t kLeastStack = rlim_t{128} << 10U;
+
+/// Gives the threads that are started from now on a stack on which they can compute, however little
+/// `ulimit -s` leaves them. Returns false if this thread cannot have one.
+bool have_stacks() {
+  rlimit stack{};
+  if (getrlimit(RLIMIT_STACK, &stack) != 0) return true;
+#if defined(__GLIBC__)
+  constexpr rlim_t kOfThread = rlim_t{1} << 20U;
+  pthread_attr_t threads{};
+  if (stack.rlim_cur < kOfThread && pthread_attr_init(&threads) == 0) {
+    if (pthread_attr_setstacksize(&threads, kOfThread) == 0) pthread_setattr_default_np(&threads);
+    pthread_attr_destroy(&threads);
+  }
+#endif
+  if (stack.rlim_cur >= kLeastStack) return true;
+  stack.rlim_cur = std::min(kLeastStack, stack.rlim_max);  // it grows as far as it may by then
+  return setrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur == kLeastStack;
+}
+
 /// Frees this thread from OpenMP's first place. With OMP_PROC_BIND, OMP_PLACES or GOMP_CPU_AFFINITY
 /// in the environment, OpenMP's library binds the thread that loads it to that place, and threads
 /// that this one starts inherit it: all workers would compute on one core.
@@ -165,7 +188,7 @@ extern "C" void note_or_die(int signal) {
     return;
   }
   constexpr char kText[] =
-      "\nmvsgd: gives this round up and saves the last one; once more: stops at once\n";
+      "\nmvsgd: asked to stop, gives this round up; once more: stops at once\n";
   const int of_the_thread = errno;
   // If it cannot be written, nothing can be done.
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kText, sizeof kText - 1);
@@ -208,6 +231,7 @@ bool interrupted() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const bool has_stacks = have_stacks();
   return_large_memory();
   leave_first_place();
   compute_by_ieee_754();
@@ -225,5 +249,9 @@ int main(int argc, char** argv) {
                                     .columns = columns,
                                     .out_colors = out_colors,
                                     .err_colors = shows_colors(STDERR_FILENO)};
+  if (!has_stacks) {
+    std::cerr << "mvsgd: the limit of the stack (ulimit -s) is below the 128 KiB that it takes\n";
+    return static_cast<int>(mvsgd::sim::Exit::bad_input);
+  }
   return static_cast<int>(mvsgd::sim::run_command(args, streams, {}, interrupted));
 }

@@ -1,6 +1,7 @@
 // mvsgd report.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -108,30 +109,33 @@ struct ReportOptions {
 constexpr std::array<std::string_view, 4> kPageFormats{"html", "pdf", "png", "csv"};
 constexpr std::array<std::string_view, 2> kFigureFormats{"svg", "csv"};
 
-/// The format by which the path ends; "" if it ends otherwise.
-std::string format_in(const fs::path& path) {
-  std::string ending = path.extension().string();
-  if (ending.starts_with('.')) ending.erase(0, 1);
-  const auto is_it = [&](std::string_view format) { return format == ending; };
-  const bool is_one =
-      std::ranges::any_of(kPageFormats, is_it) || std::ranges::any_of(kFigureFormats, is_it);
-  return is_one ? ending : "";
+bool is_format(std::string_view name) {
+  return std::ranges::count(kPageFormats, name) + std::ranges::count(kFigureFormats, name) > 0;
 }
 
 /// The format that is given, else that by which --out ends, else the first of its kind. Throws
-/// UsageError if these two differ, or if what is drawn has no such format.
+/// UsageError if these two differ, if --out ends otherwise and none is given, or if what is drawn
+/// has no such format.
 std::string format_of(const ReportOptions& options) {
   const std::span<const std::string_view> formats =
       options.figure ? std::span<const std::string_view>(kFigureFormats) : kPageFormats;
-  const std::string of_out = format_in(options.out);
-  std::string format = of_out.empty() ? std::string(formats.front()) : of_out;
-  if (!options.format.empty()) format = options.format;
+  std::string ending = fs::path(options.out).extension().string();
+  if (ending.starts_with('.')) ending.erase(0, 1);
+  std::string format(formats.front());
+  if (!options.format.empty()) {
+    format = options.format;
+  } else if (is_format(ending)) {
+    format = ending;
+  } else if (!ending.empty()) {
+    throw UsageError(fmt::format("--out {}: its ending is none of {}; with --format it may be any",
+                                 options.out, fmt::join(formats, ", ")));
+  }
   if (std::ranges::count(formats, format) == 0) {
     throw UsageError(options.figure
                          ? "--figure is drawn as SVG; of the others --format csv has its points"
                          : "only --figure is drawn as SVG");
   }
-  if (!of_out.empty() && of_out != format) {
+  if (is_format(ending) && ending != format) {
     throw UsageError(
         fmt::format("--out {}: its ending is not that of --format {}", options.out, format));
   }

@@ -18,7 +18,6 @@
 #include "sim/cli/train.hpp"
 #include "sim/files/durable_file.hpp"
 #include "sim/files/made_directory.hpp"
-#include "sim/files/memory_limits.hpp"
 #include "sim/reproduce/archived_trials.hpp"
 #include "sim/reproduce/results_files.hpp"
 #include "sim/reproduce/scale.hpp"
@@ -171,7 +170,7 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
       out);
   const MemoryEstimate memory = largest_of(plan.trials);
   if (!options.only_estimate) {
-    if (const auto warning = check_memory(memory, memory_limits())) warn(context, *warning);
+    if (const auto warning = check_machine(memory)) warn(context, *warning);
   }
   // Bad images fail before anything is written.
   const std::string images = images_of(plan);

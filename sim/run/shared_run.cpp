@@ -17,7 +17,6 @@
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/files/input_error.hpp"
-#include "sim/files/memory_limits.hpp"
 #include "sim/plan/keys.hpp"
 #include "sim/plan/scheme.hpp"
 #include "sim/round/control.hpp"
@@ -211,10 +210,9 @@ void send_start(comm::Processes& processes, TrialState& state) {
 bool train_share(comm::Processes& processes, const Settings& settings, const TrainingSinks& sinks,
                  const LawConstants& law) {
   const MemoryEstimate memory = memory_here(processes, settings);
-  if (const auto warning = check_memory(memory, memory_limits()); warning && sinks.warn) {
+  if (const auto warning = check_machine(memory); warning && sinks.warn) {
     sinks.warn(processes.name_of(processes.index()) + ": " + *warning);
   }
-  if (memory.threads > 1) need_threads(memory.threads_in_all());
   const data::TrainTest images = load_images(settings);
   agree(processes, settings, images);
   TrialState begun = receive_start(processes, settings);

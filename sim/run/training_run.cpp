@@ -17,7 +17,6 @@
 #include "sim/files/durable_file.hpp"
 #include "sim/files/environment.hpp"
 #include "sim/files/input_error.hpp"
-#include "sim/files/memory_limits.hpp"
 #include "sim/files/model_file.hpp"
 #include "sim/run/checkpoint.hpp"
 #include "sim/run/run_directory.hpp"
@@ -172,8 +171,7 @@ Beginning beginning_of(const std::filesystem::path& path, const Settings& given,
   Settings settings = given;
   settings.data = absolute_data(given);
   const MemoryEstimate memory = memory_here(processes, settings);
-  if (const auto warning = check_memory(memory, memory_limits())) warn(sinks, *warning);
-  if (memory.threads > 1) need_threads(memory.threads_in_all());
+  if (const auto warning = check_machine(memory)) warn(sinks, *warning);
   Environment here = environment_of(settings);
   data::TrainTest images = load_images(settings);
   agree(processes, settings, images);

@@ -1,11 +1,12 @@
 #include "sim/train/memory.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <latch>
 #include <system_error>
 #include <thread>
@@ -241,13 +242,12 @@ std::string in_bytes(Bytes bytes) {
 
 std::uint64_t MemoryEstimate::reserved(Counted counted) const {
   if (counted == Counted::resident) return 0;
-  rlimit stack{};
-  constexpr Bytes kDefaultStack = Bytes{2} << 20U;  // where there is no limit
-  Bytes of_stack = kDefaultStack;
-  if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur != RLIM_INFINITY) {
-    of_stack = stack.rlim_cur;
-  }
-  return threads_in_all() * of_stack;
+  pthread_attr_t of_thread{};
+  std::size_t stack = 0;
+  if (pthread_attr_init(&of_thread) != 0) return 0;
+  pthread_attr_getstacksize(&of_thread, &stack);
+  pthread_attr_destroy(&of_thread);
+  return threads_in_all() * stack;
 }
 
 MemoryEstimate memory_estimate(const Settings& settings, std::optional<RanksHere> here) {
@@ -324,6 +324,12 @@ void need_threads(std::uint64_t count) {
         threads.size(), count, e.code().message()));
   }
   all_there.count_down();
+}
+
+std::optional<std::string> check_machine(const MemoryEstimate& estimate) {
+  std::optional<std::string> warning = check_memory(estimate, memory_limits());
+  if (estimate.threads > 1) need_threads(estimate.threads_in_all());
+  return warning;
 }
 
 }  // namespace mvsgd::sim

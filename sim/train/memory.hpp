@@ -65,4 +65,8 @@ struct RanksHere {
 /// which OpenMP would end the program instead.
 void need_threads(std::uint64_t count);
 
+/// Whether a run of this estimate can begin on this machine now: check_memory() by its limits, and
+/// need_threads() if OpenMP is to start some.
+[[nodiscard]] std::optional<std::string> check_machine(const MemoryEstimate& estimate);
+
 }  // namespace mvsgd::sim

@@ -3,10 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 
 #include "data/dataset.hpp"
@@ -41,6 +44,20 @@ TEST_F(Unpack, GivesTheFilesAndPassesOthersOver) {
   EXPECT_EQ(content(dir_ / "into" / "one.bin"), kOne);
   EXPECT_EQ(content(dir_ / "into" / "two.bin"), kTwo);
   EXPECT_EQ(std::distance(fs::directory_iterator(dir_ / "into"), {}), 2);
+}
+
+TEST_F(Unpack, SaysWhyAFileCannotBeWritten) {
+  const Archive archive = write_archive(file_, good_entries());
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit less = before;
+  less.rlim_cur = kOne.size() - 1;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &less), 0);
+  EXPECT_THAT(
+      [&] { unpack(archive, file_, dir_ / "into"); },
+      ThrowsMessage<std::runtime_error>(HasSubstr("one.bin: cannot be written: File too large")));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
 }
 
 TEST_F(Unpack, RefusesWhatLeadsElsewhere) {

@@ -89,8 +89,9 @@ TEST_F(Bundle, MayNameItsFolderAsTarDoes) {
   const Entry folder{.name = "run/", .type = AE_IFDIR};
   const Entry file{.name = "run/one", .content = "1"};
   const TextFiles files{{"one", "1"}};
-  for (const std::vector<Entry>& entries :
-       {std::vector<Entry>{folder, file}, {file, folder}, {{.name = "./run/one", .content = "1"}}}) {
+  for (const std::vector<Entry>& entries : {std::vector<Entry>{folder, file},
+                                            {file, folder},
+                                            {{.name = "./run/one", .content = "1"}}}) {
     (void)write_archive(path(), entries, ARCHIVE_FILTER_XZ);
     EXPECT_EQ(read_bundle(path()), files);
   }

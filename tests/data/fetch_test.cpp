@@ -5,14 +5,17 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -26,6 +29,7 @@
 namespace mvsgd::data {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 namespace fs = std::filesystem;
@@ -180,6 +184,23 @@ TEST_F(Fetch, FromAServerWithoutRangesItStartsAnew) {
   fetch(archive_, dir_);
   expect_fetched();
   EXPECT_EQ(server.requests().size(), 2U);
+}
+
+TEST_F(Fetch, WhatADiskHadRoomForIsKeptAndGoneOnWith) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit less = before;
+  less.rlim_cur = body_.size() / 2;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &less), 0);
+  EXPECT_THAT([&] { fetch(archive_, dir_); },
+              ThrowsMessage<std::runtime_error>(
+                  AllOf(HasSubstr("archive.part: cannot be written: File too large"),
+                        HasSubstr("the same command goes on"))));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(content(dir_ / "archive.part"), body_.substr(0, body_.size() / 2));
+  fetch(archive_, dir_);
+  expect_fetched();
 }
 
 TEST_F(Fetch, NothingIsLeftOfWhatCannotBeHad) {

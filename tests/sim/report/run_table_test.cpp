@@ -177,7 +177,9 @@ TEST_F(RunTable, APageHasTheFormatByWhichItsFileEnds) {
   const std::pair<std::vector<std::string>, const char*> others[] = {
       {{"x.html", "--format", "csv"}, "its ending is not that of --format csv"},
       {{"x.svg"}, "only --figure is drawn as SVG"},
-      {{"x.png", "--figure"}, "--figure is drawn as SVG"}};
+      {{"x.png", "--figure"}, "--figure is drawn as SVG"},
+      {{"x.doc"}, "x.doc: its ending is none of html, pdf, png, csv"},
+      {{"x.doc", "--figure"}, "x.doc: its ending is none of svg, csv"}};
   for (const auto& [of_file, why] : others) {
     const std::string file = (path_ / of_file.front()).string();
     std::vector<std::string> words{"report", directory, "--out", file};

@@ -214,6 +214,23 @@ def memory(work):
         fail("4 GiB are enough")
 
 
+def small_stack(work):
+    """Threads have the stack they need; where the program itself has not, it says so."""
+    if SANITIZED:
+        skip("a sanitizer needs more of the stack")
+    whole = whole_run(work)
+    for kibibytes in (64, 100):
+        soft = train(work / f"soft{kibibytes}", SMALL, [(resource.RLIMIT_STACK, kibibytes << 10)])
+        expect_same(soft, work / f"soft{kibibytes}", whole)
+        out = work / f"hard{kibibytes}"
+        hard = train(out, SMALL, prefix=["bash", "-c", f'ulimit -s {kibibytes}; exec "$@"', "bash"])
+        expect_message(hard, [3], "ulimit -s", "128 KiB")
+        if out.exists():
+            fail("a refused run leaves nothing")
+    out = work / "enough"
+    expect_same(train(out, SMALL, prefix=["bash", "-c", 'ulimit -s 128; exec "$@"', "bash"]), out, whole)
+
+
 def file_size(work):
     """At every size the file that is too large is named, and what is there can be resumed."""
     whole = whole_run(work)
@@ -356,8 +373,8 @@ def diverging(work):
     expect_message(program, [4], "round ", "worker ", "learning rate")
 
 
-CASES = {case.__name__: case for case in (threads, no_thread, openmp, openmp_threads, binding, memory, file_size,
-                                          open_files, full_disk, stopped, queued, closed_output, diverging)}
+CASES = {case.__name__: case for case in (threads, no_thread, openmp, openmp_threads, binding, memory, small_stack,
+                                          file_size, open_files, full_disk, stopped, queued, closed_output, diverging)}
 
 with tempfile.TemporaryDirectory() as directory:
     CASES[sys.argv[2]](pathlib.Path(directory))
