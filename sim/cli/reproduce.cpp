@@ -96,8 +96,7 @@ Exit rerun(const ReproduceOptions& options, const SweepPlan& plan, std::ostream&
            const CommandContext& context) {
   if (plan.lacks_data) throw UsageError(wanted_data(plan));
   Exit worst = Exit::good;
-  const std::vector<TrialSpec> drawn =
-      drawn_trials(plan.trials, options.rerun, options.rerun_seed);
+  const std::vector<TrialSpec> drawn = drawn_trials(plan.trials, options.rerun, options.rerun_seed);
   if (drawn.empty()) {
     throw UsageError(fmt::format("--rerun: of {} none has finished, in --out or --archive",
                                  counted(plan.trials.size(), "trial")));

@@ -89,8 +89,7 @@ std::string first_difference(std::string_view when, const Numbers& before, const
   constexpr double kRounding = 1e-9;  // sums of products, which compilers round once or twice
   for (const auto& [name, number] : before) {
     const auto found = again.find(name);
-    if (found != again.end() &&
-        std::abs(found->second - number) <= kRounding * std::abs(number)) {
+    if (found != again.end() && std::abs(found->second - number) <= kRounding * std::abs(number)) {
       continue;
     }
     return fmt::format("another {} first {}: {}, and before {}", name, when,
@@ -99,8 +98,8 @@ std::string first_difference(std::string_view when, const Numbers& before, const
   return "";
 }
 
-/// The first number that a line of `before`, condensed, has other than that of `again`, in words. ""
-/// if there is none up to the last round of `again`.
+/// The first number that a line of `before`, condensed, has other than that of `again`, in words.
+/// "" if there is none up to the last round of `again`.
 std::string first_other_number(const RunHistory& before, const RunHistory& again) {
   const std::vector<RoundMetrics> lines = condensed_lines(again);
   for (const RoundMetrics& line : condensed_lines(before)) {

@@ -67,9 +67,10 @@ struct Comparison {
 
 /// Compares the digests after every evaluation and at the end, and all numbers of the condensed
 /// lines and of the end but times. They must be equal if the bits are portable, or if both were
-/// trained with the same kind of processor and library. Otherwise the accuracies must be as near as 99 % of
-/// any two are by Student's distribution with the deviation of `row`, the accuracies in per cent of
-/// the trials of the same row; with fewer than two of them nothing is held, and the words say so.
+/// trained with the same kind of processor and library. Otherwise the accuracies must be as near as
+/// 99 % of any two are by Student's distribution with the deviation of `row`, the accuracies in per
+/// cent of the trials of the same row; with fewer than two of them nothing is held, and the words
+/// say so.
 ///
 /// Throws InputError if a directory cannot be read.
 [[nodiscard]] Comparison compare_trials(const std::filesystem::path& before,

@@ -33,8 +33,8 @@ inline constexpr std::string_view kCondensedFiles[] = {"config.toml", "metrics.j
 /// Whether a line of the run stands for several rounds.
 [[nodiscard]] bool is_condensed(const RunHistory& run);
 
-/// The lines of the run's rounds as condensed() has them, also of a run that goes on or is condensed
-/// already.
+/// The lines of the run's rounds as condensed() has them, also of a run that goes on or is
+/// condensed already.
 [[nodiscard]] std::vector<RoundMetrics> condensed_lines(const RunHistory& run);
 
 /// The sizes that the rounds of a run decided. Those of a round stand until the next entry. With

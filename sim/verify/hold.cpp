@@ -8,8 +8,8 @@ namespace mvsgd::sim {
 namespace {
 
 /// Throws CheckFailed unless `number`, which `name` says what it is, can be the metric's.
-void hold_number(std::string_view where, std::string_view name, double number,
-                 const Metric& metric, std::uint32_t round) {
+void hold_number(std::string_view where, std::string_view name, double number, const Metric& metric,
+                 std::uint32_t round) {
   // An age is 1 at least, and no coordinate has waited longer than since round 0.
   const bool is_age = metric.is_averaged && !metric.is_share;
   const double least = is_age ? 1 : 0;

@@ -74,23 +74,22 @@ TEST_F(ComparedTrials, OfTheSameBitsHaveTheSameNumbers) {
   const std::vector<double> row{10, 90};
   ASSERT_TRUE(compare_trials(archived, again_, row).holds);
   ASSERT_TRUE(compare_beginnings(archived, again_).holds);
-  for (const std::string name :
-       {"loss", "bits_up", "vote_overlap", "test_loss", "test_accuracy"}) {
+  for (const std::string name : {"loss", "bits_up", "vote_overlap", "test_loss", "test_accuracy"}) {
     const std::size_t from = metrics.find("\"" + name + "\":") + name.size() + 3;
     const std::size_t size = metrics.find_first_of(",}", from) - from;
     std::ofstream(archived / "metrics.jsonl") << std::string(metrics).replace(from, size, "1");
     for (const Comparison& other :
          {compare_trials(archived, again_, row), compare_beginnings(archived, again_)}) {
       EXPECT_FALSE(other.holds) << name;
-      EXPECT_THAT(other.words, testing::ContainsRegex("another " + name +
-                                                      " first after round [0-9]+: .*, and before 1"));
+      EXPECT_THAT(other.words,
+                  testing::ContainsRegex("another " + name +
+                                         " first after round [0-9]+: .*, and before 1"));
     }
   }
   // A mean over rounds, by which claims are judged; a coordinate of a mask; the end.
   const std::string means = "\"means\":{\"mask_overlap\":";
-  for (const auto& [where, name] :
-       std::vector<std::pair<std::string, std::string>>{{means, "mean of mask_overlap"},
-                                                        {"\"linear\":", "kept_by_layer of linear"}}) {
+  for (const auto& [where, name] : std::vector<std::pair<std::string, std::string>>{
+           {means, "mean of mask_overlap"}, {"\"linear\":", "kept_by_layer of linear"}}) {
     const std::size_t from = metrics.find(where) + where.size();
     ASSERT_GE(from, where.size());
     const std::size_t size = metrics.find_first_of(",}", from) - from;

@@ -415,14 +415,14 @@ TEST_F(CondensedRun, OfANumberThatNoRoundCouldHaveDoesNotHoldNorDoesAWholeOne) {
     for (const Check& check : verification.checks) all += check.detail + '\n';
     return all;
   };
-  for (const auto& [name, number] : std::vector<std::pair<std::string, std::string>>{
-           {"loss", "-1"},
-           {"test_loss", "-0.5"},
-           {"test_accuracy", "1.25"},
-           {"mask_overlap", "2"},
-           {"vote_overlap", "-0.5"},
-           {"vote_agreement", "1.5"},
-           {"mask_age", "123456"}}) {
+  for (const auto& [name, number] :
+       std::vector<std::pair<std::string, std::string>>{{"loss", "-1"},
+                                                        {"test_loss", "-0.5"},
+                                                        {"test_accuracy", "1.25"},
+                                                        {"mask_overlap", "2"},
+                                                        {"vote_overlap", "-0.5"},
+                                                        {"vote_agreement", "1.5"},
+                                                        {"mask_age", "123456"}}) {
     const std::string words = name + " is " + number + ", not from ";
     metrics = with(of_condensed, name, number);
     EXPECT_THAT(details(verified()), HasSubstr(words));
