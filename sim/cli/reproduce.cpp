@@ -95,7 +95,12 @@ Exit rerun(const ReproduceOptions& options, const SweepPlan& plan, std::ostream&
            const CommandContext& context) {
   if (plan.lacks_data) throw UsageError(wanted_data(plan));
   Exit worst = Exit::good;
-  for (const TrialSpec& before : drawn_trials(plan.trials, options.rerun, options.rerun_seed)) {
+  const std::vector<TrialSpec> drawn = drawn_trials(plan.trials, options.rerun, options.rerun_seed);
+  if (drawn.empty()) {
+    throw UsageError(fmt::format("--rerun: of {} none has finished, in --out or --archive",
+                                 counted(plan.trials.size(), "trial")));
+  }
+  for (const TrialSpec& before : drawn) {
     TrialSpec again = before;
     again.path = plan.out / "reruns" / before.path.filename();
     if (options.evaluations > 0) {
@@ -121,9 +126,9 @@ Exit rerun(const ReproduceOptions& options, const SweepPlan& plan, std::ostream&
 }
 
 /// Archived trials go to --out, and finished ones of --out to the archive.
-void exchange(const SweepPlan& plan, const ArchivedTrials& archive, std::string_view name,
-              std::ostream& out) {
-  fmt::print(out, "{} taken from {}\n", counted(archive.take(plan.trials), "trial"), name);
+void exchange(const SweepPlan& plan, const ArchivedTrials& archive, std::ostream& out) {
+  fmt::print(out, "{} taken from {}\n", counted(archive.take(plan.trials), "trial"),
+             archive.directory().string());
   for (const TrialSpec& trial : plan.trials) {
     if (stage_of(trial) == TrialStage::finished) archive.add(trial);
   }
@@ -180,7 +185,7 @@ Exit reproduce(const ReproduceOptions& options, const CommandContext& context) {
     return Exit::good;
   }
   const MadeDirectory runs(plan.out / "runs");
-  if (archive) exchange(plan, *archive, options.request.archive, out);
+  if (archive) exchange(plan, *archive, out);
   need_no_data(plan);
   if (options.rerun > 0) return rerun(options, plan, out, context);
   if (plan.lacks_data && plan.shows_what_there_is()) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <ostream>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -20,6 +21,7 @@
 #include "sim/report/statistics.hpp"
 #include "sim/reproduce/sweep.hpp"
 #include "sim/run/condensed_run.hpp"
+#include "sim/run/metrics.hpp"
 #include "sim/run/run_archive.hpp"
 #include "sim/run/run_history.hpp"
 #include "sim/verify/verify.hpp"
@@ -54,6 +56,63 @@ std::string first_difference(const Digests& rounds, const Digests& before, const
   return "";
 }
 
+using Numbers = std::map<std::string, double>;
+
+/// The numbers of a line, by their names, that follow from the bits: all but times.
+Numbers numbers_of(const RoundMetrics& line) {
+  Numbers numbers;
+  for (const Metric& metric : metrics()) {
+    if (metric.of == nullptr || metric.name == "seconds") continue;
+    if (const auto value = metric.of(line)) numbers[std::string(metric.name)] = *value;
+  }
+  for (const auto& [name, mean] : line.means) numbers[fmt::format("mean of {}", name)] = mean;
+  for (const auto& [name, shares] :
+       {std::pair{"kept_by_layer", &line.kept}, {"in_masks_by_layer", &line.in_masks}}) {
+    for (const LayerShare& share : *shares) {
+      numbers[fmt::format("{} of {}", name, share.layer)] = static_cast<double>(share.kept);
+    }
+  }
+  return numbers;
+}
+
+Numbers numbers_of(const RunEnd& end) {
+  Numbers numbers{{"test_accuracy", end.test_accuracy}};
+  if (end.test_loss) numbers["test_loss"] = *end.test_loss;
+  for (const auto& [name, rate] : kRates) {
+    if (end.rates.*rate) numbers[std::string(name)] = *(end.rates.*rate);
+  }
+  return numbers;
+}
+
+/// The first number of `before` that is another one again, in words. "" if there is none.
+std::string first_difference(std::string_view when, const Numbers& before, const Numbers& again) {
+  constexpr double kRounding = 1e-9;  // sums of products, which compilers round once or twice
+  for (const auto& [name, number] : before) {
+    const auto found = again.find(name);
+    if (found != again.end() && std::abs(found->second - number) <= kRounding * std::abs(number)) {
+      continue;
+    }
+    return fmt::format("another {} first {}: {}, and before {}", name, when,
+                       found == again.end() ? "none" : fmt::to_string(found->second), number);
+  }
+  return "";
+}
+
+/// The first number that a line of `before`, condensed, has other than that of `again`, in words.
+/// "" if there is none up to the last round of `again`.
+std::string first_other_number(const RunHistory& before, const RunHistory& again) {
+  const std::vector<RoundMetrics> lines = condensed_lines(again);
+  for (const RoundMetrics& line : condensed_lines(before)) {
+    if (line.round > again.last_round()) break;
+    const auto partner = std::ranges::find(lines, line.round, &RoundMetrics::round);
+    const std::string words =
+        first_difference(fmt::format("after round {}", line.round), numbers_of(line),
+                         partner == lines.end() ? Numbers() : numbers_of(*partner));
+    if (!words.empty()) return words;
+  }
+  return "";
+}
+
 Comparison by_digest(const RunHistory& before, const RunHistory& again) {
   const Digests wanted = digests_of(before);
   if (const std::string words = first_difference(wanted, wanted, digests_of(again));
@@ -65,6 +124,11 @@ Comparison by_digest(const RunHistory& before, const RunHistory& again) {
             .words = fmt::format("another digest: {}, and before {}", again.end->digest,
                                  before.end->digest)};
   }
+  std::string words = first_other_number(before, again);
+  if (words.empty()) {
+    words = first_difference("at the end", numbers_of(*before.end), numbers_of(*again.end));
+  }
+  if (!words.empty()) return {.holds = false, .words = words};
   return {.holds = true, .words = fmt::format("digest {}, as before", before.end->digest)};
 }
 
@@ -84,6 +148,8 @@ std::size_t ArchivedTrials::take(std::span<const TrialSpec> trials) const {
     try {
       take(archive, trial, place.path() / trial.path.filename());
       ++taken;
+    } catch (const UnpackError&) {
+      throw;
     } catch (const InputError& e) {
       // Another process may have taken it meanwhile.
       if (stage_of(trial) != TrialStage::absent) continue;
@@ -104,6 +170,8 @@ void ArchivedTrials::take(const fs::path& archive, const TrialSpec& trial,
     for (const Check& check : verify_run(unpacked.path, law_).checks) {
       if (!check.holds) throw InputError(fmt::format("{}: {}", check.subject, check.detail));
     }
+  } catch (const UnpackError&) {
+    throw;
   } catch (const InputError& e) {
     throw InputError(said_of_archive(e.what(), archive, unpacked.path));
   }
@@ -158,10 +226,13 @@ Comparison compare_trials(const fs::path& before, const fs::path& again,
                                  "{}, and one trial of the row has no deviation",
                                  difference, old.whose_bits, now.whose_bits)};
   }
-  const double most = 3 * sample(row).deviation.value();
+  constexpr double kLevel = 0.99;
+  // A difference of two has sqrt(2) deviations, and that of the mean is the row's over sqrt(n).
+  const double most =
+      std::sqrt(2 * static_cast<double>(row.size())) * half_width(sample(row), kLevel).value();
   return {.holds = difference <= most,
-          .words = fmt::format("accuracies {:.2f} points apart, three deviations of the row are "
-                               "{:.2f}; the bits are those of {} and of {}",
+          .words = fmt::format("accuracies {:.2f} points apart, of two trials of the row 99 % are "
+                               "within {:.2f}; the bits are those of {} and of {}",
                                difference, most, old.whose_bits, now.whose_bits)};
 }
 
@@ -185,6 +256,9 @@ Comparison compare_beginnings(const fs::path& before, const fs::path& again) {
   }
   const Digests got = digests_of(now);
   if (const std::string words = first_difference(got, digests_of(old), got); !words.empty()) {
+    return {.holds = false, .words = words};
+  }
+  if (const std::string words = first_other_number(old, now); !words.empty()) {
     return {.holds = false, .words = words};
   }
   return {.holds = !got.empty(),

@@ -26,6 +26,7 @@ class ArchivedTrials {
   ArchivedTrials(std::filesystem::path directory, std::ostream& out, const LawConstants& law = {})
       : directory_(std::move(directory)), out_(&out), law_(law) {}
 
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
   [[nodiscard]] std::filesystem::path path_of(const TrialSpec& trial) const;
 
   /// Unpacks the archive of each trial that is absent. An archive of other settings or images, one
@@ -64,10 +65,12 @@ struct Comparison {
   std::string words;  ///< "digest 4f.. after 23,788 steps, as before"
 };
 
-/// Compares the digests after every evaluation and at the end. They must be equal if the bits are
-/// portable, or if both were trained with the same kind of processor and library. Otherwise the
-/// accuracies must be within three sample deviations of `row`, the accuracies in per cent of the
-/// trials of the same row; with fewer than two of them nothing is held, and the words say so.
+/// Compares the digests after every evaluation and at the end, and all numbers of the condensed
+/// lines and of the end but times. They must be equal if the bits are portable, or if both were
+/// trained with the same kind of processor and library. Otherwise the accuracies must be as near as
+/// 99 % of any two are by Student's distribution with the deviation of `row`, the accuracies in per
+/// cent of the trials of the same row; with fewer than two of them nothing is held, and the words
+/// say so.
 ///
 /// Throws InputError if a directory cannot be read.
 [[nodiscard]] Comparison compare_trials(const std::filesystem::path& before,
@@ -80,8 +83,9 @@ struct Comparison {
                                                 std::size_t count);
 
 /// The same with the first rounds alone run again: compares the digests after every evaluation of
-/// `again`. They must be equal where compare_trials() wants that; elsewhere nothing is held, and
-/// the words say so. Throws InputError as compare_trials() does.
+/// `again`, and the numbers of the lines up to there. They must be equal where compare_trials()
+/// wants that; elsewhere nothing is held, and the words say so. Throws InputError as
+/// compare_trials() does.
 [[nodiscard]] Comparison compare_beginnings(const std::filesystem::path& before,
                                             const std::filesystem::path& again);
 

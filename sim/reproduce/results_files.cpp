@@ -5,9 +5,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
+#include <compare>
 #include <iterator>
+#include <map>
 #include <ostream>
+#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -26,24 +28,51 @@
 namespace mvsgd::sim {
 namespace {
 
+/// Rows of one kind have the same settings but for those that make the row.
+struct RowKind {
+  bool has_workers;
+  bool has_momentum;
+  auto operator<=>(const RowKind&) const = default;
+};
+using RowKinds = std::set<RowKind>;
+
+RowKind kind_of(const Settings& settings) {
+  return {.has_workers = settings.scheme->sends(), .has_momentum = settings.momentum > 0};
+}
+
+/// In brackets, which rows of a table have a setting; "" if all have it.
+std::string whose(const RowKinds& rows, const RowKinds& of_table) {
+  if (rows == of_table) return "";
+  RowKinds with_workers;
+  RowKinds without;
+  for (const RowKind& kind : of_table) (kind.has_workers ? with_workers : without).insert(kind);
+  if (rows == with_workers) return " (with workers)";
+  if (rows == without) return " (SM)";
+  std::vector<std::string> names;
+  for (const RowKind& kind : rows) {
+    names.push_back(fmt::format("{} {} momentum", kind.has_workers ? "workers" : "SM",
+                                kind.has_momentum ? "with" : "without"));
+  }
+  return fmt::format(" ({})", fmt::join(names, ", "));
+}
+
 /// Every setting in which the rows differ from their presets, without seed and data.
 std::string differing_settings(const SweepPlan& plan) {
+  RowKinds of_table;
+  for (const TrialSpec& trial : plan.trials) of_table.insert(kind_of(trial.settings));
   std::vector<std::string> texts;
-  constexpr std::string_view kOf[] = {"", " (SM)", " (with momentum)", " (SM with momentum)"};
   for (const Key& key : keys()) {
     if (key.name == "seed" || key.name == "data" ||
         changes_no_bit(plan.trials.front().settings, key.name))
       continue;
-    std::array<std::string, std::size(kOf)> values;
+    std::map<std::string, RowKinds> rows_of_value;
     for (const TrialSpec& trial : plan.trials) {
       const std::string value = key.get(trial.settings);
       if (value == key.get(preset(trial.settings.preset).settings)) continue;
-      const bool is_single = !trial.settings.scheme->sends();
-      values[(is_single ? 1 : 0) + (trial.settings.momentum > 0 ? 2 : 0)] = value;
+      rows_of_value[value].insert(kind_of(trial.settings));
     }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (values[i].empty() || (i > 0 && values[i] == values[0])) continue;
-      texts.push_back(fmt::format("{} = {}{}", key.name, values[i], kOf[i]));
+    for (const auto& [value, rows] : rows_of_value) {
+      texts.push_back(fmt::format("{} = {}{}", key.name, value, whose(rows, of_table)));
     }
   }
   return fmt::format("{}", fmt::join(texts, ", "));

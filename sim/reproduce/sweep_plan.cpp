@@ -64,8 +64,8 @@ SweepPlan plan_sweep(const SweepRequest& request) {
            request.given.end();
   };
   plan.lacks_data = !plan.scale->embedded_data && !has_data();
-  if (plan.lacks_data && request.archive.empty()) throw UsageError(wanted_data(plan));
   const std::vector<std::string_view> rows = wanted_rows(*plan.what, request.rows);
+  if (plan.lacks_data && request.archive.empty()) throw UsageError(wanted_data(plan));
   for (std::uint32_t seed = 1; seed <= plan.count; ++seed) {
     for (const std::string_view row : rows) {
       plan.trials.push_back({.settings = trial_settings(*plan.scale, row, seed, request.given),

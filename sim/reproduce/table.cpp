@@ -27,7 +27,8 @@ constexpr std::string_view kNotes =
     "Accuracies are those after the last round on the test images: mean \u00b1 sample standard "
     "deviation over n trials. p is that of a two-sided t-test against SM-Benchmark, Welch's or of "
     "pairs by seed; in brackets adjusted for the table's comparisons by Holm. The paper's p is "
-    "Welch's for its printed means and population deviations. Bits are counted from the ledger: "
+    "Welch's for its printed means and population deviations, adjusted for all its fourteen "
+    "comparisons. Bits are counted from the ledger: "
     "q\u0304 is positions + values of the sparse rounds a coordinate "
     "and local step, a rate 32 over their sum; whole-run rates have every bit: warm-up, initial "
     "model, buffers, headers and padding. In italics: the paper.";

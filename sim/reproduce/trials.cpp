@@ -70,6 +70,22 @@ RowResult make_row(const PrintedRow& printed, SeedGroup trials) {
   return row;
 }
 
+/// Of the paper's printed rows with one of them, by preset, adjusted for all of them: it compared
+/// as many, whichever are shown here. None with a row that it does not have.
+std::map<std::string_view, AdjustedTest> papers_tests(std::string_view baseline) {
+  std::map<std::string_view, AdjustedTest> all;
+  const auto of_baseline = printed_accuracy(baseline);
+  if (!of_baseline) return all;
+  std::vector<AdjustedTest*> tests;
+  for (const PrintedRow& row : printed_table()) {
+    if (row.preset == baseline) continue;
+    const auto test = welch_test(printed_accuracy(row.preset).value(), *of_baseline);
+    if (test) tests.push_back(&(all[row.preset] = AdjustedTest{.test = *test}));
+  }
+  adjust(tests);
+  return all;
+}
+
 /// Tests every row but sm, and adjusts the p-values of all of them together.
 template <typename Test>
 void compare(std::vector<RowResult>& rows, const RowResult& sm, Comparisons RowResult::*whose,
@@ -94,12 +110,11 @@ void compare(std::vector<RowResult>& rows, const RowResult& sm) {
             const auto difference = paired_difference(row.trials, sm.trials);
             return difference ? difference->test : std::nullopt;
           });
-  compare(rows, sm, &RowResult::papers, &Comparisons::welch,
-          [&](const RowResult& row) -> std::optional<TTest> {
-            const auto of_row = printed_accuracy(row.preset());
-            const auto of_sm = printed_accuracy(sm.preset());
-            return of_row && of_sm ? welch_test(*of_row, *of_sm) : std::nullopt;
-          });
+  const std::map<std::string_view, AdjustedTest> papers = papers_tests(sm.preset());
+  for (RowResult& row : rows) {
+    const auto test = papers.find(row.preset());
+    if (test != papers.end()) row.papers.welch = test->second;
+  }
   for (RowResult& row : rows) {
     const auto difference = paired_difference(row.trials, sm.trials);
     if (&row != &sm && difference) row.less_baseline = difference->points;

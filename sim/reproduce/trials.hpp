@@ -70,8 +70,8 @@ struct RowResult {
   SeedGroup trials;                ///< finished ones, with the rounds that were evaluated
   std::optional<Sample> accuracy;  ///< in per cent, after the last round; none without a trial
   Comparisons ours;                ///< with the row sm
-  Comparisons papers;              ///< of the paper's printed means and deviations: no pairs
-  std::optional<BitBudget> up;     ///< means over the trials; none if nothing was sent
+  Comparisons papers;  ///< of the paper's printed means and deviations: no pairs; of all its rows
+  std::optional<BitBudget> up;  ///< means over the trials; none if nothing was sent
   std::optional<BitBudget> down;
   Rates rates;                          ///< means over the trials
   double seconds = 0;                   ///< mean of a trial

@@ -87,26 +87,7 @@ class Means {
 /// `files` are those beside it, whose digests its last line has.
 std::string metrics_of(const RunHistory& run, const data::TextFiles& files) {
   std::string text;
-  std::optional<RoundMetrics> sum;
-  Means means;
-  const auto write = [&] {
-    if (!sum) return;
-    sum->means = means.take();
-    text += line_of(*sum) + '\n';
-    sum.reset();
-  };
-  for (const RoundHistory& round : run.rounds) {
-    if (sum && sum->dense != round.dense) write();
-    if (sum) {
-      join(*sum, round);
-    } else {
-      sum = round;
-      sum->rounds = round.rounds.value_or(1);
-    }
-    means.add(round);
-    if (round.test_accuracy) write();
-  }
-  write();
+  for (const RoundMetrics& line : condensed_lines(run)) text += line_of(line) + '\n';
   RunEnd end = *run.end;
   end.files.clear();  // they are those of the whole run
   for (const auto& [name, content] : files) end.files[name] = digest_of_text(content);
@@ -184,6 +165,30 @@ std::string_view cell(std::string_view& line, char end) {
 bool is_condensed(const RunHistory& run) {
   return std::ranges::any_of(run.rounds,
                              [](const RoundHistory& r) { return r.rounds.has_value(); });
+}
+
+std::vector<RoundMetrics> condensed_lines(const RunHistory& run) {
+  if (is_condensed(run)) return {run.rounds.begin(), run.rounds.end()};
+  std::vector<RoundMetrics> lines;
+  bool is_open = false;  // the last line takes more rounds
+  Means means;
+  const auto close = [&] {
+    if (is_open) lines.back().means = means.take();
+    is_open = false;
+  };
+  for (const RoundHistory& round : run.rounds) {
+    if (is_open && lines.back().dense != round.dense) close();
+    if (is_open) {
+      join(lines.back(), round);
+    } else {
+      lines.emplace_back(round).rounds = 1;
+      is_open = true;
+    }
+    means.add(round);
+    if (round.test_accuracy) close();
+  }
+  close();
+  return lines;
 }
 
 data::TextFiles condensed(const fs::path& path) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "data/bundle.hpp"
 #include "sim/law/round_sizes.hpp"
@@ -31,6 +32,10 @@ inline constexpr std::string_view kCondensedFiles[] = {"config.toml", "metrics.j
 
 /// Whether a line of the run stands for several rounds.
 [[nodiscard]] bool is_condensed(const RunHistory& run);
+
+/// The lines of the run's rounds as condensed() has them, also of a run that goes on or is
+/// condensed already.
+[[nodiscard]] std::vector<RoundMetrics> condensed_lines(const RunHistory& run);
 
 /// The sizes that the rounds of a run decided. Those of a round stand until the next entry. With
 /// `ledger_rows = round` the workers' changes are in increasing order.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -81,9 +82,9 @@ void unpack_run_archive(const fs::path& archive, const fs::path& directory) {
   const data::TextFiles files = files_of(archive);
   std::error_code error;
   fs::create_directories(directory, error);
-  if (!fs::is_empty(directory, error) || error) {
-    throw InputError(fmt::format("{}: {}", directory.string(),
-                                 error ? error.message() : "exists and is not empty"));
+  if (error) throw UnpackError(fmt::format("{}: {}", directory.string(), error.message()));
+  if (!fs::is_empty(directory)) {
+    throw InputError(fmt::format("{}: exists and is not empty", directory.string()));
   }
   // metrics.jsonl comes last: with its end the directory holds a finished run.
   const auto is_metrics = [](const auto& file) { return file.first == "metrics.jsonl"; };
@@ -91,12 +92,14 @@ void unpack_run_archive(const fs::path& archive, const fs::path& directory) {
   std::stable_partition(in_order.begin(), in_order.end(),
                         [&](const auto& file) { return !is_metrics(file); });
   for (const auto& [name, text] : in_order) {
+    errno = 0;
     std::ofstream file(directory / name, std::ios::binary);
     file << text;
     file.close();
     if (file) continue;
+    const std::string reason = std::generic_category().message(errno);
     for (const auto& written : files) fs::remove(directory / written.first, error);
-    throw InputError(fmt::format("{}: cannot be written", (directory / name).string()));
+    throw UnpackError(fmt::format("{}: {}", (directory / name).string(), reason));
   }
 }
 

@@ -18,11 +18,17 @@ inline constexpr const char* kArchiveEnding = ".tar.xz";
 /// rounds. Throws as condensed() and replace_file() do.
 void write_run_archive(const std::filesystem::path& run, const std::filesystem::path& archive);
 
+/// A place where an archive cannot be unpacked, which is no fault of the archive.
+class UnpackError : public InputError {
+ public:
+  using InputError::InputError;
+};
+
 /// Unpacks an archive into a directory, which is made. It is then a condensed run there, or nothing
 /// is left behind.
 ///
-/// Throws InputError naming the archive if it is no archive of a run, or of a later version; and
-/// naming the directory if it is not empty or cannot be written.
+/// Throws InputError naming the archive if it is no archive of a run, or of a later version; naming
+/// the directory if it is not empty; and UnpackError naming what cannot be written, and why.
 void unpack_run_archive(const std::filesystem::path& archive,
                         const std::filesystem::path& directory);
 

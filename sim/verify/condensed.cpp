@@ -44,22 +44,6 @@ void hold_digest(std::string_view where, std::string_view digest) {
   if (!is_one) throw CheckFailed(fmt::format("{}: '{}' is no SHA-256", where, digest));
 }
 
-/// The means of a line: of metrics that have one, and none that a round could not have.
-void hold_means(std::string_view where, const RoundHistory& line) {
-  for (const auto& [name, mean] : line.means) {
-    const auto metric = std::ranges::find(metrics(), name, &Metric::name);
-    if (metric == metrics().end() || !metric->is_averaged) {
-      throw CheckFailed(fmt::format("{}: a mean of '{}', which has none", where, name));
-    }
-    // An age is 1 at least, and no coordinate has waited longer than since round 0.
-    const double least = metric->is_share ? 0 : 1;
-    const double most = metric->is_share ? 1 : line.round;
-    if (mean >= least && mean <= most) continue;
-    throw CheckFailed(
-        fmt::format("{}: the mean of {} is {}, not from {} to {}", where, name, mean, least, most));
-  }
-}
-
 /// A line against the rounds for which it stands.
 void hold_line(const RunHistory& run, const RoundHistory& line, const CondensedRecord& record,
                std::span<const Round> rounds) {
@@ -85,7 +69,7 @@ void hold_line(const RunHistory& run, const RoundHistory& line, const CondensedR
   if (!line.theta_sha256.empty()) hold_digest(where, line.theta_sha256);
   const RoundSizes sizes = sizes_in(record, last.t);
   hold(where, "union_size", line.union_size, unless_zero(sizes.union_size), "sizes.csv has");
-  hold_means(where, line);
+  hold_numbers(where, line);
   hold_layers(where, line, sizes.union_size > 0 ? sizes.union_size : record.k(last.t));
 }
 

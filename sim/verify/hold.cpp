@@ -1,8 +1,41 @@
 #include "sim/verify/hold.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <numeric>
 
 namespace mvsgd::sim {
+namespace {
+
+/// Throws CheckFailed unless `number`, which `name` says what it is, can be the metric's.
+void hold_number(std::string_view where, std::string_view name, double number, const Metric& metric,
+                 std::uint32_t round) {
+  // An age is 1 at least, and no coordinate has waited longer than since round 0.
+  const bool is_age = metric.is_averaged && !metric.is_share;
+  const double least = is_age ? 1 : 0;
+  double most = std::numeric_limits<double>::max();
+  if (metric.is_share) most = 1;
+  if (is_age) most = round;
+  if (number >= least && number <= most) return;
+  throw CheckFailed(fmt::format("{}: {} is {}, not from {}{}", where, name, number, least,
+                                metric.is_share || is_age ? fmt::format(" to {}", most) : " on"));
+}
+
+}  // namespace
+
+void hold_numbers(std::string_view where, const RoundHistory& line) {
+  for (const Metric& metric : metrics()) {
+    const std::optional<double> number = metric.of == nullptr ? std::nullopt : metric.of(line);
+    if (number) hold_number(where, metric.name, *number, metric, line.round);
+  }
+  for (const auto& [name, mean] : line.means) {
+    const auto metric = std::ranges::find(metrics(), name, &Metric::name);
+    if (metric == metrics().end() || !metric->is_averaged) {
+      throw CheckFailed(fmt::format("{}: a mean of '{}', which has none", where, name));
+    }
+    hold_number(where, fmt::format("the mean of {}", name), mean, *metric, line.round);
+  }
+}
 
 void hold_layers(std::string_view where, const RoundHistory& line, std::uint64_t mask) {
   if (line.kept.empty()) return;

@@ -40,6 +40,10 @@ template <typename Count>
   return count == 0 ? std::nullopt : std::optional(count);
 }
 
+/// Holds the line's numbers, and its means, against what a round can have: losses of 0 at least,
+/// shares from 0 to 1, ages from 1 to the round itself. Means are of metrics that have one.
+void hold_numbers(std::string_view where, const RoundHistory& line);
+
 /// Holds `kept_by_layer` against the size of the line's mask, and `in_masks_by_layer` against
 /// `kept_by_layer`: the masks so far have at least the coordinates of this one, layer by layer, and
 /// no more than there are. A line may lack either.

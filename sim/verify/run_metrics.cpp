@@ -29,6 +29,7 @@ void hold_schedule(const std::string& where, const Settings& settings, const Rou
   const std::uint64_t images = workers * settings.batch * plan.steps;
   hold(where, "images", told.images, images, kBy);
   hold(where, "whether it was evaluated", told.test_accuracy.has_value(), plan.evaluate, kBy);
+  hold_numbers(where, told);
   if (told.means.empty()) return;
   throw CheckFailed(
       fmt::format("{}: the mean of {}, of one round", where, told.means.begin()->first));

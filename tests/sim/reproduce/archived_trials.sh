@@ -16,7 +16,7 @@ reproduce() {
 }
 
 reproduce here || fail "it failed"
-grep -q '^0 trials taken' "$work/log" || fail "something was taken from nowhere"
+grep -q "^0 trials taken from $work/archive/smoke$" "$work/log" || fail "something was taken from nowhere"
 [[ $(find "$work/archive/smoke" -name '*.tar.xz' | wc -l) == 4 ]] || fail "not four archives"
 for archive in "$work"/archive/smoke/*; do
   [[ $(stat -c %s "$archive") -lt 50000 ]] || fail "$archive is large"
@@ -111,6 +111,26 @@ if reproduce odd --trials 1 --rows sm; then fail "another's directory is taken";
 grep -q 'not used: .*sm-seed1.tar.xz: no plain file' "$work/log" || fail "a pipe is read"
 grep -q 'sm-seed1: exists and is not an empty directory' "$work/log" || fail "another reason"
 [[ $(ls "$work/odd/runs/sm-seed1") == letter ]] || fail "something is added to a directory of others"
+
+# Nothing to run again is no comparison that holds.
+code=0
+"$mvsgd" reproduce table1 --scale smoke --rows top-k --trials 1 --archive "$work/archive" --out "$work/none" \
+  --rerun 1 >"$work/log" 2>&1 || code=$?
+[[ $code == 2 ]] || fail "--rerun of nothing: exit $code"
+grep -q -- '--rerun: of 1 trial none has finished' "$work/log" || fail "another reason"
+
+# Where there is no room for what an archive has, no trial is trained in its place.
+code=0
+(
+  trap '' XFSZ
+  ulimit -f 1
+  "$mvsgd" reproduce table1 --scale smoke --rows ssgd-mv-ad-l4-q --trials 1 --archive "$work/archive" \
+    --out "$work/full" >"$work/log" 2>&1
+) || code=$?
+[[ $code == 3 ]] || fail "no room: exit $code"
+grep -q 'full/runs/.mvsgd-.*: File too large' "$work/log" || fail "no reason"
+if grep -q 'not used' "$work/log"; then fail "the archive is to blame"; fi
+[[ ! -e $work/full/runs ]] || fail "a trial was begun"
 
 # An archive that cannot be written is noticed before anything is trained.
 echo >"$work/letter"

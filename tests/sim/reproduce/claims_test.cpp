@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <optional>
 #include <span>
 #include <sstream>
@@ -65,7 +66,8 @@ TEST(Claims, TheGainIsThatOfTheFirstEvaluationAfterTheFirstDecay) {
   };
   EXPECT_FALSE(gain_at_decay(run).has_value());
   add(0.1, 0.25);
-  add(0.5, 0.5);  // the warm-up has ended
+  add(0.5, 0.375);  // the warm-up has ended
+  add(0.5, 0.5);
   EXPECT_FALSE(gain_at_decay(run).has_value());
   add(0.5, std::nullopt);
   add(0.05, std::nullopt);
@@ -128,6 +130,31 @@ TEST(Claims, ACondensedTrialSaysWhatTheWholeSaysAndLackingOnesAreNamed) {
   write_lacking(out, std::vector{whole, none});
   EXPECT_THAT(out.str(), HasSubstr("| ssgd-mv-ad-l4-q | 4 | 1 | "));
   EXPECT_THAT(out.str(), HasSubstr("\nLacking: ssgd-mv-seed9.\n"));
+}
+
+TEST(Claims, TheMeanAccuracyIsOverAllEvaluationsAlsoOfTheWarmUp) {
+  const TestDirectory directory;
+  TrialSpec trial{.settings = small_settings("ssgd-mv-l4"), .path = directory.path() / "trial"};
+  trial.settings.warmup_epochs = 1;
+  train_into(trial.path, trial.settings);
+  double sum = 0;
+  int count = 0;
+  for (const RoundHistory& line : read_run_history(trial.path).rounds) {
+    if (!line.test_accuracy) continue;
+    EXPECT_EQ(line.dense, count == 0);
+    sum += *line.test_accuracy;
+    ++count;
+  }
+  ASSERT_EQ(count, 2);
+  // The two are made to differ.
+  std::string metrics = text_of(trial.path / "metrics.jsonl");
+  const std::size_t from = metrics.find("\"test_accuracy\":") + 16;
+  const std::size_t size = metrics.find_first_of(",}", from) - from;
+  const double first = std::stod(metrics.substr(from, size));
+  std::ofstream(trial.path / "metrics.jsonl") << metrics.replace(from, size, "0.9375");
+  const std::vector<ClaimRow> rows = claim_rows(std::vector{trial});
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_NEAR(rows[0].mean_accuracy.value().mean, 100 * (sum - first + 0.9375) / 2, 1e-9);
 }
 
 TEST(Claims, PlotsLeaveOutFewBitsAndMomentum) {

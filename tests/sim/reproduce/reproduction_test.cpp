@@ -24,7 +24,9 @@
 #include "sim/plan/presets.hpp"
 #include "sim/plan/schedule.hpp"
 #include "sim/plan/scheme.hpp"
+#include "sim/reproduce/results_files.hpp"
 #include "sim/reproduce/scale.hpp"
+#include "sim/reproduce/sweep_plan.hpp"
 #include "sim/reproduce/table.hpp"
 #include "sim/reproduce/tables_and_figures.hpp"
 #include "sim/run/ledger_file.hpp"
@@ -199,6 +201,34 @@ TEST(TrialSettings, TakeGivenKeysAfterTheScales) {
   EXPECT_FALSE(is_of_rows("learning_rate"));
 }
 
+TEST(CaptionOfATable, SaysWhichRowsHaveASetting) {
+  const auto caption = [](const std::string& what, const std::vector<std::string>& rows = {},
+                          const std::string& scale_name = "cpu") {
+    SweepRequest request;
+    request.what = what;
+    request.scale = scale_name;
+    request.rows = rows;
+    request.archive = "none";
+    const SweepPlan plan = plan_sweep(request);
+    const std::string text = ResultsFiles(plan, {}).markdown();
+    const std::size_t from = text.find("Settings: ");
+    return text.substr(from, text.find('\n', from) - from);
+  };
+  // sm has a batch and a rate of its own.
+  EXPECT_EQ(
+      caption("table1"),
+      "Settings: width = 8, epochs = 76, batch = 16 (with workers), learning_rate = 0.2 (with "
+      "workers), eval_every = 2, mask_metrics = true (with workers).");
+  EXPECT_EQ(caption("table1", {"ssgd-mv"}),
+            "Settings: width = 8, epochs = 76, batch = 16, learning_rate = 0.2, eval_every = 2, "
+            "mask_metrics = true.");
+  EXPECT_THAT(caption("table1", {}, "smoke"),
+              HasSubstr("batch = 16 (SM), batch = 4 (with workers), "));
+  EXPECT_THAT(caption("claims"),
+              HasSubstr("batch = 16 (with workers), learning_rate = 0.02 (workers with momentum), "
+                        "learning_rate = 0.2 (workers without momentum), eval_every = 2, "));
+}
+
 class Reproduction : public testing::Test {
  protected:
   /// The arguments of a reproduction that takes seconds.
@@ -287,16 +317,29 @@ TEST_F(Reproduction, RowsAreMeansOfWhatTheTrialsHaveInTheirFiles) {
   EXPECT_EQ(rows[1].printed->name, "SM-Benchmark");
   EXPECT_FALSE(rows[1].up.has_value());
   EXPECT_FALSE(rows[1].ours.welch.has_value());
+  EXPECT_FALSE(rows[1].papers.welch.has_value());
+  // The paper compared fourteen rows, whichever are drawn here; of them this one has the least p.
+  const AdjustedTest& papers = rows[0].papers.welch.value();
+  EXPECT_GT(papers.test.t, 0);
+  EXPECT_NEAR(papers.holm, 14 * papers.test.p, 1e-12);
 
   std::vector<double> percents;
   double q_loc = 0;
   double q_val = 0;
+  double down = 0;
+  double whole_run = 0;
+  double seconds = 0;
+  double less = 0;
   double cpu_seconds = 0;
   for (const std::size_t i : {2U, 3U}) {
     for (const RoundHistory& round : read_run_history(trials[i].path).rounds) {
       cpu_seconds += round.phases.total() / 2;
     }
     percents.push_back(100 * read_finished_run(trials[i].path).accuracy);
+    less += (percents.back() - 100 * read_finished_run(trials[i - 2].path).accuracy) / 2;
+    const RunHistory history = read_run_history(trials[i].path);
+    whole_run += history.end.value().rates.run_both_ways.value() / 2;
+    seconds += history.rounds.back().seconds / 2;
     const auto rounds = schedule(trials[i].settings, 320);
     std::uint64_t steps = 0;
     for (const Round& round : rounds) steps += round.dense ? 0 : round.steps;
@@ -304,12 +347,17 @@ TEST_F(Reproduction, RowsAreMeansOfWhatTheTrialsHaveInTheirFiles) {
     std::uint64_t values = 0;
     for (const comm::LedgerRow& row : read_ledger(trials[i].path / "ledger.csv")) {
       if (row.id.round == 0 || rounds[row.id.round - 1].dense) continue;
+      if (row.id.direction == comm::Direction::down &&
+          (row.field == comm::Field::positions || row.field == comm::Field::values)) {
+        down += static_cast<double>(row.bits.count());
+      }
       if (row.id.direction != comm::Direction::up) continue;
       if (row.field == comm::Field::positions) positions += row.bits.count();
       if (row.field == comm::Field::values) values += row.bits.count();
     }
     const auto d = nn::resnet18_parameters({.width = 2}).size();
     const double places = static_cast<double>(d) * static_cast<double>(steps) * 10;
+    if (i == 3U) down /= 2 * places;
     q_loc += static_cast<double>(positions) / places / 2;
     q_val += static_cast<double>(values) / places / 2;
   }
@@ -318,11 +366,29 @@ TEST_F(Reproduction, RowsAreMeansOfWhatTheTrialsHaveInTheirFiles) {
   EXPECT_NEAR(rows[0].up.value().q_loc, q_loc, 1e-12);
   EXPECT_NEAR(rows[0].up->q_val, q_val, 1e-12);
   EXPECT_NEAR(rows[0].up->rate(), rows[0].rates.uplink.value(), 1e-6 * rows[0].up->rate());
+  EXPECT_NEAR(rows[0].down.value().q_loc + rows[0].down->q_val, down, 1e-12);
+  EXPECT_NE(rows[0].down->rate(), rows[0].up->rate());
+  EXPECT_DOUBLE_EQ(rows[0].rates.run_both_ways.value(), whole_run);
+  EXPECT_DOUBLE_EQ(rows[0].seconds, seconds);
+  ASSERT_NE(less, 0);
+  EXPECT_NEAR(rows[0].less_baseline.value().mean, less, 1e-12);
+  EXPECT_GT(rows[0].ours.welch.value().test.t * less, 0);
   // Without evaluations; files have six digits.
   EXPECT_NEAR(rows[0].cpu_seconds, cpu_seconds, 1e-4 * cpu_seconds);
   for (const RunHistory& run : rows[0].trials.runs) {
     for (const RoundMetrics& round : run.rounds) EXPECT_TRUE(round.test_accuracy.has_value());
   }
+}
+
+TEST_F(Reproduction, RowsOfTheExtensionsAreLessSmWithMomentum) {
+  const std::vector<TrialSpec> trials{trial("sm", 1), trial("modern-sm", 1)};
+  for (const TrialSpec& one : trials) train_into(one.path, one.settings);
+  Results results;
+  const std::vector<RowResult> rows = results.rows(trials, table_or_figure("extensions"));
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].preset(), "sm");
+  EXPECT_TRUE(rows[0].less_baseline.has_value());
+  EXPECT_FALSE(rows[1].less_baseline.has_value());
 }
 
 TEST_F(Reproduction, ATrialThatHasNotEndedEntersNothing) {
@@ -466,6 +532,8 @@ TEST_F(Reproduction, UsageErrorsNameWhatIsWanted) {
   EXPECT_THAT(error_of({"reproduce", "table1", "--scale", "tiny"}),
               HasSubstr("paper, cpu or smoke"));
   EXPECT_THAT(error_of({"reproduce", "table1", "--scale", "smoke", "--rows", "ssgd-mw"}),
+              HasSubstr("did you mean 'ssgd-mv'"));
+  EXPECT_THAT(error_of({"reproduce", "table1", "--scale", "cpu", "--rows", "ssgd-mw"}),
               HasSubstr("did you mean 'ssgd-mv'"));
   EXPECT_THAT(error_of({"reproduce", "figure1", "--scale", "smoke", "--rows", "ssgd-mv-ad"}),
               HasSubstr("no row of figure1"));

@@ -398,6 +398,39 @@ TEST_F(CondensedRun, WithAMeanOfWhatHasNoneIsRefusedByItsName) {
   EXPECT_TRUE(verified().holds());
 }
 
+TEST_F(CondensedRun, OfANumberThatNoRoundCouldHaveDoesNotHoldNorDoesAWholeOne) {
+  Settings settings = small_settings("ssgd-mv");
+  settings.mask_metrics = true;
+  train_and_condense(settings);
+  forget_digests();
+  std::string& metrics = (*this)["metrics.jsonl"];
+  const std::string of_condensed = metrics;
+  const std::string of_whole = text_of(at("run") / "metrics.jsonl");
+  const auto with = [](std::string text, const std::string& name, const std::string& number) {
+    const std::size_t from = text.find("\"" + name + "\":") + name.size() + 3;
+    return text.replace(from, text.find_first_of(",}", from) - from, number);
+  };
+  const auto details = [](const Verification& verification) {
+    std::string all;
+    for (const Check& check : verification.checks) all += check.detail + '\n';
+    return all;
+  };
+  for (const auto& [name, number] :
+       std::vector<std::pair<std::string, std::string>>{{"loss", "-1"},
+                                                        {"test_loss", "-0.5"},
+                                                        {"test_accuracy", "1.25"},
+                                                        {"mask_overlap", "2"},
+                                                        {"vote_overlap", "-0.5"},
+                                                        {"vote_agreement", "1.5"},
+                                                        {"mask_age", "123456"}}) {
+    const std::string words = name + " is " + number + ", not from ";
+    metrics = with(of_condensed, name, number);
+    EXPECT_THAT(details(verified()), HasSubstr(words));
+    std::ofstream(at("run") / "metrics.jsonl") << with(of_whole, name, number);
+    EXPECT_THAT(details(verify_run(at("run"), {})), HasSubstr(words));
+  }
+}
+
 TEST_F(CondensedRun, WhoseMasksSoFarLackCoordinatesOfTheMaskDoesNotHold) {
   Settings settings = small_settings("ssgd-mv");
   settings.mask_metrics = true;
