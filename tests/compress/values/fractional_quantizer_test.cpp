@@ -61,8 +61,8 @@ TEST(FractionalQuantizer, HasTheExamplesBytes) {
   encode_codes(quantized.codes, 3, out);
   out.put(0, 3);  // up to the byte's end
   encode_magnitudes(quantized.magnitudes, out);
-  std::vector<int> bytes;
-  for (const std::byte byte : out.take()) bytes.push_back(std::to_integer<int>(byte));
+  std::vector<long> bytes;
+  for (const std::byte byte : out.take()) bytes.push_back(std::to_integer<long>(byte));
   EXPECT_THAT(bytes, ElementsAre(0xa0, 0xb7, 0x15,          // codes
                                  0x00, 0x00, 0x50, 0x41,    // 13
                                  0x00, 0x00, 0xc0, 0x40,    // 6

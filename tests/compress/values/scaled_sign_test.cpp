@@ -40,8 +40,8 @@ TEST(ScaledSign, HasTheExamplesBytes) {
   encode_codes(quantized.codes, 1, out);
   out.put(0, 3);  // up to the byte's end
   encode_magnitudes(quantized.magnitudes, out);
-  std::vector<int> bytes;
-  for (const std::byte byte : out.take()) bytes.push_back(std::to_integer<int>(byte));
+  std::vector<long> bytes;
+  for (const std::byte byte : out.take()) bytes.push_back(std::to_integer<long>(byte));
   EXPECT_THAT(bytes, ElementsAre(0x16, 0x00, 0x00, 0x00, 0x40, 0x00, 0x00, 0x00, 0x40));
 }
 
