@@ -28,8 +28,8 @@ struct PassAlgorithms {
 enum class Maker : std::uint8_t { amd, intel, other };
 /// The processors on which the rows of the table were measured.
 enum class Measured : std::uint8_t {
-  zen5,             ///< an AMD EPYC: AVX-512
-  sapphire_rapids,  ///< an Intel Xeon: AVX-512 and AMX
+  zen5,            ///< an AMD EPYC
+  emerald_rapids,  ///< an Intel Xeon
 };
 
 /// The rows that a processor with AVX-512 gets: those of its maker, else those of the nearest

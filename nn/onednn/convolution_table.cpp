@@ -24,16 +24,18 @@ struct Row {
   std::int64_t backward_weights;
 };
 /// Of a pass in which it is not faster at the largest batch measured.
-[[maybe_unused]] constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 // The faster algorithm depends on the processor's caches and memory as well as on its instructions.
 // So each maker has rows of its own, from measurements of bench/convolution_bench.cpp (one thread),
 // 2026-11. Batches below the smallest one measured are direct.
 //
-// An Intel Xeon (Sapphire Rapids: AVX-512, AMX), batches 16, 64 and 256. From 32 channels and a
-// side of 8 up, Winograd's is faster in every pass of every shape. With 16 channels it is faster in
-// all but two passes; which two was not recorded, so those stay direct.
-constexpr auto kRowsOfSapphireRapids = std::to_array<Row>({
+// An Intel Xeon (Emerald Rapids), batches 16, 64 and 256; made by bench/convolution_table.py. On a
+// Sapphire Rapids Winograd's was as well the faster one from 32 channels and a side of 8 up, and
+// with 16 channels in all but two passes.
+constexpr auto kRowsOfEmeraldRapids = std::to_array<Row>({
+    {16, 16, kNever, kNever, 16},
+    {16, 32, kNever, 256, 16},
     {32, 8, 16, 16, 16},
     {32, 16, 16, 16, 16},
     {32, 32, 16, 16, 16},
@@ -87,14 +89,14 @@ Algorithm from(std::int64_t least, std::int64_t batch) {
 }  // namespace
 
 Measured nearest_measured(Maker maker, bool amx) {
-  if (maker == Maker::other) return amx ? Measured::sapphire_rapids : Measured::zen5;
-  return maker == Maker::intel ? Measured::sapphire_rapids : Measured::zen5;
+  if (maker == Maker::other) return amx ? Measured::emerald_rapids : Measured::zen5;
+  return maker == Maker::intel ? Measured::emerald_rapids : Measured::zen5;
 }
 
 PassAlgorithms measured_choice(Measured where, const ConvolutionProblem& problem) {
   const std::int64_t batch = problem.x[0];
   const std::span<const Row> rows =
-      where == Measured::zen5 ? std::span<const Row>(kRowsOfZen5) : kRowsOfSapphireRapids;
+      where == Measured::zen5 ? std::span<const Row>(kRowsOfZen5) : kRowsOfEmeraldRapids;
   const auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& known) {
     return problem.x == Shape{batch, known.channels, known.side, known.side} &&
            problem.w[0] == known.channels;

@@ -76,14 +76,14 @@ TEST(ConvolutionChoice, OfTheTableIsWinogradForTheLargestLayersAtTheBenchmarksBa
 TEST(ConvolutionChoice, RowsAreTheMakersOrThoseOfTheNearestInstructionSet) {
   for (const bool amx : {false, true}) {
     EXPECT_EQ(nearest_measured(Maker::amd, amx), Measured::zen5);
-    EXPECT_EQ(nearest_measured(Maker::intel, amx), Measured::sapphire_rapids);
+    EXPECT_EQ(nearest_measured(Maker::intel, amx), Measured::emerald_rapids);
   }
   EXPECT_EQ(nearest_measured(Maker::other, false), Measured::zen5);
-  EXPECT_EQ(nearest_measured(Maker::other, true), Measured::sapphire_rapids);
+  EXPECT_EQ(nearest_measured(Maker::other, true), Measured::emerald_rapids);
 }
 
 TEST(ConvolutionChoice, OfEveryRowIsWinogradFromBatch16OnFrom32ChannelsUp) {
-  for (const Measured where : {Measured::zen5, Measured::sapphire_rapids}) {
+  for (const Measured where : {Measured::zen5, Measured::emerald_rapids}) {
     for (const auto& [channels, side] :
          std::vector<std::pair<std::int64_t, std::int64_t>>{{32, 8},
                                                             {32, 16},
@@ -102,13 +102,22 @@ TEST(ConvolutionChoice, OfEveryRowIsWinogradFromBatch16OnFrom32ChannelsUp) {
       EXPECT_TRUE(is_direct(measured_choice(where, problem(15, channels, side)))) << channels;
     }
   }
-  for (const std::int64_t side : {16, 32}) {
-    EXPECT_TRUE(is_winograd(measured_choice(Measured::zen5, problem(64, 16, side))));
-    EXPECT_TRUE(is_direct(measured_choice(Measured::sapphire_rapids, problem(64, 16, side))));
-  }
   EXPECT_TRUE(is_direct(measured_choice(Measured::zen5, {{64, 64, 32, 32}, {64, 64, 1, 1}, {}})));
   EXPECT_TRUE(
       is_direct(measured_choice(Measured::zen5, {{64, 64, 32, 32}, {128, 64, 3, 3}, {1, 1}})));
+}
+
+TEST(ConvolutionChoice, OfRowsWith16ChannelsIsTheMeasuredOneOfEachPass) {
+  for (const std::int64_t side : {16, 32}) {
+    EXPECT_TRUE(is_winograd(measured_choice(Measured::zen5, problem(16, 16, side))));
+    for (const std::int64_t batch : {16, 64, 255, 256}) {
+      const PassAlgorithms chosen =
+          measured_choice(Measured::emerald_rapids, problem(batch, 16, side));
+      EXPECT_EQ(chosen.forward, Algorithm::direct);
+      EXPECT_EQ(chosen.backward_data == Algorithm::winograd, side == 32 && batch == 256);
+      EXPECT_EQ(chosen.backward_weights, Algorithm::winograd);
+    }
+  }
 }
 
 struct WinogradCase {
