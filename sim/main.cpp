@@ -3,9 +3,6 @@
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -29,7 +26,6 @@
 #include <vector>
 
 #include "sim/cli/command_line.hpp"
-#include "sim/files/cores.hpp"
 
 namespace {
 
@@ -141,21 +137,6 @@ bool have_stacks() {
   return setrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur == kLeastStack;
 }
 
-/// Frees this thread from OpenMP's first place. With OMP_PROC_BIND, OMP_PLACES or GOMP_CPU_AFFINITY
-/// in the environment, OpenMP's library binds the thread that loads it to that place, and threads
-/// that this one starts inherit it: all workers would compute on one core.
-void leave_first_place() {
-#if defined(_OPENMP)
-  std::vector<int> all;
-  for (int place = 0; place < omp_get_num_places(); ++place) {
-    std::vector<int> processors(static_cast<std::size_t>(omp_get_place_num_procs(place)));
-    omp_get_place_proc_ids(place, processors.data());
-    all.insert(all.end(), processors.begin(), processors.end());
-  }
-  mvsgd::sim::bind_to(all);  // if the system refuses, the program is as it was
-#endif
-}
-
 /// Rounds to nearest and keeps subnormals, as this thread and those that it starts compute from now
 /// on. A library that g++ 12 has linked with -ffast-math makes zeros of subnormals in whoever loads
 /// it.
@@ -204,9 +185,26 @@ void note_hangup(int /*argc*/, char** /*argv*/, char** /*environment*/) {
   hangup_was_ignored = sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+/// Takes from the environment what OpenMP's library would give its threads in place of what they
+/// need, before it looks: a stack too small to compute on, or places. It would bind the thread that
+/// loads it to the first of them, and with it all workers, to which each worker's team is another.
+void forget_threads_of_openmp(int /*argc*/, char** /*argv*/, char** environment) {
+  constexpr std::string_view kForgotten[] = {"OMP_STACKSIZE", "GOMP_STACKSIZE", "KMP_STACKSIZE",
+                                             "OMP_PROC_BIND", "OMP_PLACES",     "GOMP_CPU_AFFINITY",
+                                             "KMP_AFFINITY"};
+  const auto is_forgotten = [&](const std::string_view variable) {
+    return std::ranges::any_of(kForgotten,
+                               [&](std::string_view name) { return variable.starts_with(name); });
+  };
+  char** end = environment;
+  while (*end != nullptr) ++end;
+  *std::remove_if(environment, end, is_forgotten) = nullptr;
+}
+
 using Initializer = void (*)(int, char**, char**);
 // NOLINTNEXTLINE(*-avoid-non-const-global-variables)
-[[gnu::section(".preinit_array"), gnu::used]] Initializer before_libraries = note_hangup;
+[[gnu::section(".preinit_array"), gnu::used]] Initializer before_libraries[] = {
+    note_hangup, forget_threads_of_openmp};
 
 // The signals that terminals, shells and schedulers send to end a program or to warn it of its end.
 constexpr int kEndings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2};
@@ -233,7 +231,6 @@ bool interrupted() {
 int main(int argc, char** argv) {
   const bool has_stacks = have_stacks();
   return_large_memory();
-  leave_first_place();
   compute_by_ieee_754();
   const std::vector<std::string> args(argv + 1, argv + argc);
   hold_standard_descriptors();

@@ -52,16 +52,6 @@ std::size_t bound_cores() {
   return cores_of_machine();
 }
 
-void bind_to(std::span<const int> processors) {
-  if (processors.empty()) return;
-  const auto largest = static_cast<std::size_t>(*std::ranges::max_element(processors));
-  ProcessorSets sets(largest / CPU_SETSIZE + 1);
-  for (const int processor : processors) {
-    CPU_SET(processor % CPU_SETSIZE, &sets[static_cast<std::size_t>(processor) / CPU_SETSIZE]);
-  }
-  (void)sched_setaffinity(0, bytes_of(sets), sets.data());
-}
-
 std::size_t usable_cores(const fs::path& root) {
   auto cores = static_cast<double>(bound_cores());
   for (const ControlGroups& groups : control_groups("cpu", root)) {

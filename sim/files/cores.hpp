@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <span>
 
 namespace mvsgd::sim {
 
@@ -13,10 +12,6 @@ namespace mvsgd::sim {
 /// Those that the process is bound to, by a launcher, taskset or a container's set; those of the
 /// machine where the system does not tell.
 [[nodiscard]] std::size_t bound_cores();
-
-/// Binds this thread, and those that it starts from now on, to processors by the system's numbers.
-/// If there are none, or the system refuses, all stays as it is.
-void bind_to(std::span<const int> processors);
 
 /// Those that it may use at once: bound_cores(), but no more than the processor time that a control
 /// group gives, rounded up (versions 1 and 2; a container's --cpus). At least 1. `root` is where

@@ -190,6 +190,12 @@ def binding(work):
         print(environment, found)
         if found != whole:
             fail(f"{whole} are wanted")
+    settings = SMALL + ["--set", "threads_per_worker=2"]
+    unbound = whole_run(work, settings)
+    out = work / "out"
+    missing = os.sysconf("SC_NPROCESSORS_CONF")
+    environment = {**os.environ, "GOMP_CPU_AFFINITY": f"{missing} {missing + 1}"}
+    expect_same(train(out, settings, env=environment), out, unbound)
 
 
 def memory(work):
@@ -227,6 +233,9 @@ def small_stack(work):
         expect_message(hard, [3], "ulimit -s", "128 KiB")
         if out.exists():
             fail("a refused run leaves nothing")
+    team = SMALL + ["--set", "threads_per_worker=2"]
+    out = work / "team"
+    expect_same(train(out, team, env={**os.environ, "OMP_STACKSIZE": "16k"}), out, whole)
     out = work / "enough"
     expect_same(train(out, SMALL, prefix=["bash", "-c", 'ulimit -s 128; exec "$@"', "bash"]), out, whole)
 
