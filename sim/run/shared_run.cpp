@@ -183,9 +183,9 @@ Settings settings_here(const comm::Processes& processes, const Settings& setting
 }
 
 MemoryEstimate memory_here(const comm::Processes& processes, const Settings& settings) {
-  return memory_estimate(settings_here(processes, settings),
-                         RanksHere{.workers = processes.share(settings.workers).count,
-                                   .server = processes.leads()});
+  return memory_estimate(
+      settings_here(processes, settings),
+      RanksHere{.workers = processes.share(settings.workers).count, .server = processes.leads()});
 }
 
 void send_start(comm::Processes& processes, TrialState& state) {

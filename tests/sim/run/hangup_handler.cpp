@@ -1,5 +1,5 @@
-// A library that handles SIGHUP from the moment at which it is loaded, as UCX does, which many an MPI
-// is linked with.
+// A library that handles SIGHUP from the moment at which it is loaded, as UCX does, which many an
+// MPI is linked with.
 #include <csignal>
 
 namespace {
