@@ -35,7 +35,7 @@ TEST_P(SteadyStepOf, AllocatesNothingLarge) {
 
 // All memory: parameters and gradients, packed weights, activations, scratch.
 TEST(SteadyStep, TakesAtMost700MebibytesAtThePapersSize) {
-  if (kSanitizerTakesMemory) GTEST_SKIP() << "the sanitizer's own memory is resident, too";
+  if (kSanitized) GTEST_SKIP() << "the sanitizer's own memory is resident, too";
   if (lanes::best_isa() == lanes::Isa::portable) {
     GTEST_SKIP() << "the portable loops take a minute a step";
   }

@@ -24,7 +24,7 @@ TEST(SteadyStep, AllocatesNothingLarge) {
 // All memory: parameters and gradients, weights in oneDNN's layouts, activations, scratchpad and
 // generated code.
 TEST(SteadyStep, TakesAtMost700MebibytesAtThePapersSize) {
-  if (kSanitizerTakesMemory) GTEST_SKIP() << "the sanitizer's own memory is resident, too";
+  if (kSanitized) GTEST_SKIP() << "the sanitizer's own memory is resident, too";
   const long before = peak_mebibytes();
   Training training(make_onednn_backend(), 64, 64);
   for (int i = 0; i < 3; ++i) training.step();
