@@ -28,7 +28,7 @@ constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 // The faster algorithm depends on the processor's caches and memory as well as on its instructions.
 // So each maker has rows of its own, from measurements of bench/convolution_bench.cpp (one thread),
-// 2026-11. Batches below the smallest one measured are direct.
+// 2026-11 and 12. Batches below the smallest one measured are direct.
 //
 // An Intel Xeon (Emerald Rapids), batches 16, 64 and 256; made by bench/convolution_table.py. On a
 // Sapphire Rapids Winograd's was as well the faster one from 32 channels and a side of 8 up, and
