@@ -47,21 +47,35 @@ inline constexpr auto kSymbolOfUnits = [] {
 }();
 
 inline constexpr unsigned kSlotBits = 10;
-inline constexpr std::size_t kGapRows = 16;
+inline constexpr std::size_t kGapFamilies = 2;  ///< of rows: of even lists, and of clustered ones
+inline constexpr std::size_t kRowsOfAFamily = 16;
+inline constexpr std::size_t kGapRows = kGapFamilies * kRowsOfAFamily;
 
-/// The frequencies of a row, which sum to 2^kSlotBits: those of a gap after 8 others whose mean
+/// Four times the number of gaps of which a family's rows know the mean distance. The fewer they
+/// are, the more often they expect gaps that are far from it.
+inline constexpr std::array<std::uint64_t, kGapFamilies> kQuarterGapsKnown = {32, 3};
+
+/// Eight times that mean distance, in units, by the row of a family.
+constexpr std::uint64_t gap_row_distance(std::size_t row) {
+  return row < 12 ? (9 + 2 * (row % 4)) << row / 4 : 8 * (5 + row % 4);
+}
+
+/// The frequencies of a row, which sum to 2^kSlotBits: those of a gap after g / 4 others whose mean
 /// distance is w / 8 units (the beta-geometric distribution). Of 2^32, S_v are at least v units
-/// away: S_0 = 2^32 and S_(v+1) = S_v (w - 8 + v) / (w + 1 + v), rounded down. A symbol of v to
-/// v' - 1 units has (S_v - S_v') / 2^22, rounded to the nearest, but at least 1; S after the last
-/// is 0. Symbol 0, of which there are most, has besides what is then missing to 2^10, or less by
-/// what is too much.
+/// away: S_0 = 2^32 and S_(v+1) = S_v (g w - 8 g + 32 v) / (g w + 32 + 32 v), rounded down. A
+/// symbol of v to v' - 1 units has (S_v - S_v') / 2^22, rounded to the nearest, but at least 1; S
+/// after the last is 0. Symbol 0, of which there are most, has besides what is then missing to
+/// 2^10, or less by what is too much.
 inline constexpr auto kGapFrequencies = [] {
   std::array<std::array<std::uint16_t, kGapSymbols>, kGapRows> rows{};
   constexpr std::uint64_t kHalf = std::uint64_t{1} << (31 - kSlotBits);
-  for (std::uint32_t row = 0; row < kGapRows; ++row) {
-    const std::uint64_t w = row < 12 ? (9 + 2 * (row % 4)) << row / 4 : 8 * (5 + row % 4);
+  for (std::size_t row = 0; row < kGapRows; ++row) {
+    const std::uint64_t g = kQuarterGapsKnown[row / kRowsOfAFamily];
+    const std::uint64_t gw = g * gap_row_distance(row % kRowsOfAFamily);
     std::array<std::uint64_t, kFarGap + 1> away{std::uint64_t{1} << 32};
-    for (std::uint32_t v = 0; v < kFarGap; ++v) away[v + 1] = away[v] * (w - 8 + v) / (w + 1 + v);
+    for (std::uint32_t v = 0; v < kFarGap; ++v) {
+      away[v + 1] = away[v] * (gw - 8 * g + 32 * v) / (gw + 32 + 32 * v);
+    }
     std::uint64_t others = 0;
     for (std::size_t s = 1; s < kGapSymbols; ++s) {
       const std::uint64_t next = s == kFarSymbol ? 0 : away[kGapGroups[s + 1].begin];
@@ -74,46 +88,87 @@ inline constexpr auto kGapFrequencies = [] {
   return rows;
 }();
 
-/// How far apart positions are where a list stands, learnt from 8 gaps at a time.
+inline constexpr std::size_t kRowStride = 32;  ///< of tables by row and symbol
+static_assert(kGapSymbols <= kRowStride);
+
+/// What a gap teaches, by row and symbol, as two numbers that are summed as one: by how much the
+/// scale grows, in 2^-12 of it, and 2^32 times how much likelier clustered rows are.
+///
+/// The first is k (N - (g + 8) (g w + 32)) / N, rounded down, N being (g + 4) (g w + 64 + 16 z) and
+/// z twice the middle of the symbol's gaps. One more gap moves the density that the row's g / 4
+/// gaps let expect by the factor (g + 8) (g w + 32) / N, whose mean is 1. With
+/// k = (g / 4 + 3) 2^12 / r the scale follows as the mean of the last r gaps would; r is 39 in even
+/// rows, and 12 in clustered ones.
+///
+/// The second is l(f) in the clustered row, less that in the even one: 16 times the binary
+/// logarithm of a frequency, by a line between powers of two.
+inline constexpr auto kGapLessons = [] {
+  std::array<std::int64_t, kGapRows * kRowStride> lessons{};
+  constexpr std::array<std::int64_t, kGapFamilies> kPull = {1152, 1280};
+  const auto logarithm = [](std::uint32_t f) {
+    const int octave = std::bit_width(f) - 1;
+    return 16 * octave + static_cast<int>((f << 4) >> octave) - 16;
+  };
+  for (std::size_t row = 0; row < kGapRows; ++row) {
+    const std::size_t family = row / kRowsOfAFamily;
+    const std::size_t of_family = row % kRowsOfAFamily;
+    const auto g = static_cast<std::int64_t>(kQuarterGapsKnown[family]);
+    const std::int64_t gw = g * static_cast<std::int64_t>(gap_row_distance(of_family));
+    for (std::size_t s = 0; s < kGapSymbols; ++s) {
+      const std::int64_t z = 2 * std::int64_t{kGapGroups[s].begin} + (1 << kGapGroups[s].extra) - 1;
+      const std::int64_t more = (g + 4) * (gw + 64 + 16 * z);
+      const std::int64_t numerator = kPull[family] * (more - (g + 8) * (gw + 32));
+      const std::int64_t pull =
+          numerator >= 0 ? numerator / more : -((more - 1 - numerator) / more);
+      const int lean = logarithm(kGapFrequencies[kRowsOfAFamily + of_family][s]) -
+                       logarithm(kGapFrequencies[of_family][s]);
+      lessons[row * kRowStride + s] = pull + (std::int64_t{lean} << 32);
+    }
+  }
+  return lessons;
+}();
+
+/// How far apart positions are where a list stands, and how evenly, learnt from 4 gaps at a time.
 class GapScale {
  public:
-  static constexpr std::size_t kChunk = 8;
-  /// No list of 8,192 positions or more, all below 2^32, has a scale as large.
-  static constexpr std::uint64_t kTooLarge = std::uint64_t{1} << 45;
+  static constexpr std::size_t kChunk = 4;
+  /// No list of positions below 2^32 has a scale as large.
+  static constexpr std::int64_t kTooLarge = std::int64_t{1} << 47;
 
   /// Of `count` positions below n, 1 <= count <= n.
-  GapScale(std::uint64_t n, std::uint64_t count) : distance_((n << 16) / count) { find_row(); }
+  GapScale(std::uint64_t n, std::uint64_t count)
+      : distance_(static_cast<std::int64_t>((n << 16) / count)) {
+    find_row();
+  }
 
-  [[nodiscard]] unsigned unit() const { return unit_; }  ///< u
-  [[nodiscard]] unsigned row() const { return row_; }
+  [[nodiscard]] unsigned unit() const { return unit_; }   ///< u
+  [[nodiscard]] std::size_t row() const { return row_; }  ///< of all families
 
-  /// `weight`: the sum of kGapWeights of the symbols of a chunk. False if the scale is too large.
-  [[nodiscard]] bool learn(std::uint64_t weight) {
-    distance_ += (((weight << unit_) + kChunk) << 10) - (distance_ >> 2);
+  /// `lessons`: the sum of kGapLessons of a chunk. False if the scale is too large.
+  [[nodiscard]] bool learn(std::int64_t lessons) {
+    const auto pull = static_cast<std::int32_t>(lessons);
+    const auto lean = static_cast<std::int32_t>((lessons - pull) >> 32);
+    distance_ = std::max(distance_ + (distance_ * pull >> 12), kLeast);
+    clustered_ += lean - (clustered_ >> 6);
     find_row();
     return distance_ < kTooLarge;
   }
 
  private:
+  static constexpr std::int64_t kLeast = std::int64_t{1} << 16;
+
   void find_row() {
-    const auto octave = static_cast<unsigned>(std::bit_width(distance_)) - 17;
-    const auto quarter = static_cast<unsigned>(distance_ >> (octave + 14)) & 3;
+    const auto distance = static_cast<std::uint64_t>(distance_);
+    const auto octave = static_cast<unsigned>(std::bit_width(distance)) - 17;
+    const auto quarter = static_cast<unsigned>(distance >> (octave + 14)) & 3;
     unit_ = octave < 3 ? 0 : octave - 2;
-    row_ = (octave < 3 ? 4 * octave : 12) + quarter;
+    row_ = (clustered_ > 0 ? kRowsOfAFamily : 0) + (octave < 3 ? 4 * octave : 12) + quarter;
   }
 
-  std::uint64_t distance_;  // in coordinates, times 2^16; at least 2^16
+  std::int64_t distance_;  // in coordinates, times 2^16; at least 2^16
+  std::int32_t clustered_ = 0;
   unsigned unit_ = 0;
-  unsigned row_ = 0;
+  std::size_t row_ = 0;
 };
-
-/// Twice the middle of a symbol's gaps, in units.
-inline constexpr auto kGapWeights = [] {
-  std::array<std::uint16_t, 32> weights{};
-  for (std::size_t s = 0; s < kGapSymbols; ++s) {
-    weights[s] = static_cast<std::uint16_t>(2 * kGapGroups[s].begin + (1U << kGapGroups[s].extra));
-  }
-  return weights;
-}();
 
 }  // namespace mvsgd::compress

@@ -15,15 +15,14 @@
 namespace mvsgd::compress {
 namespace {
 
-constexpr std::size_t kLanes = 4;
 constexpr const char* kWho = "rans code";
-constexpr std::uint64_t kMostPerBit = 8;
+constexpr std::uint64_t kMostPerBit = 10;
+constexpr std::size_t kLanes = 4;
 constexpr unsigned kLengthBits = 5;    // of how many plain bits a far gap has
 constexpr unsigned kMostGapBits = 31;  // below the highest of a gap
 constexpr std::size_t kSlotsOfARow = std::size_t{1} << kSlotBits;
-constexpr std::size_t kRowStride = 32;
 constexpr std::size_t kChunk = GapScale::kChunk;
-static_assert(kGapSymbols <= kRowStride && kChunk % kLanes == 0);
+static_assert(kChunk % kLanes == 0);
 
 // A slot of a row: what its symbol is, its frequency less 1, and how far into the symbol's slots.
 constexpr unsigned kSymbolBits = 5;
@@ -71,7 +70,7 @@ std::vector<std::uint16_t> steps_of(std::span<const Index> positions, std::uint6
     const std::size_t end = std::min(positions.size(), i + kChunk);
     const unsigned unit = scale.unit();
     const std::size_t row = scale.row() * kRowStride;
-    std::uint64_t weight = 0;
+    std::int64_t lessons = 0;
     for (; i < end; ++i) {
       const std::uint32_t gap = positions[i] - next;
       next = positions[i] + 1;
@@ -86,9 +85,9 @@ std::vector<std::uint16_t> steps_of(std::span<const Index> positions, std::uint6
         put(low << kLengthBits | (width - unit - kFarExtra), kLengthBits + width);
       }
       steps[i] = static_cast<std::uint16_t>(row + symbol);
-      weight += kGapWeights[symbol];
+      lessons += kGapLessons[row + symbol];
     }
-    static_cast<void>(scale.learn(weight));  // of positions below 2^32
+    static_cast<void>(scale.learn(lessons));  // of positions below 2^32
   }
   return steps;
 }
@@ -122,36 +121,38 @@ Symbols read_symbols(comm::BitReader& in, std::uint64_t d, std::size_t count) {
   std::size_t i = 0;
   for (; i + kChunk <= count && static_cast<std::size_t>(end - next) >= kChunk; i += kChunk) {
     const std::uint32_t* const slots = kSlots[scale.row()].data();
+    const std::int64_t* const lesson_of = &kGapLessons[scale.row() * kRowStride];
     symbols.unit_of_chunk[i / kChunk] = static_cast<std::uint8_t>(scale.unit());
     std::array<std::uint8_t, kChunk> read;  // stored at once: any byte could be a state's
-    std::uint32_t weight = 0;
+    std::int64_t lessons = 0;
     for_each_lane<kChunk>([&](std::size_t j) {
       std::uint32_t state = states[j % kLanes];
       const std::uint32_t slot = slots[state & kLow];
       read[j] = static_cast<std::uint8_t>(slot & kSymbol);
-      weight += kGapWeights[slot & kSymbol];
+      lessons += lesson_of[slot & kSymbol];
       state = rest_of(state, slot);
       if (state < kLeastRansState) state = state << kRansWordBits | *next++;
       states[j % kLanes] = state;
     });
     std::memcpy(&symbols.of_gap[i], read.data(), kChunk);
-    if (!scale.learn(weight)) refuse("gaps beyond any d", in);
+    if (!scale.learn(lessons)) refuse("gaps beyond any d", in);
   }
   while (i < count) {
     const std::uint32_t* const slots = kSlots[scale.row()].data();
     symbols.unit_of_chunk[i / kChunk] = static_cast<std::uint8_t>(scale.unit());
-    std::uint32_t weight = 0;
+    const std::int64_t* const lesson_of = &kGapLessons[scale.row() * kRowStride];
+    std::int64_t lessons = 0;
     for (const std::size_t last = std::min(count, i + kChunk); i < last; ++i) {
       std::uint32_t& state = states[i % kLanes];
       const std::uint32_t slot = slots[state & kLow];
       symbols.of_gap[i] = static_cast<std::uint8_t>(slot & kSymbol);
-      weight += kGapWeights[slot & kSymbol];
+      lessons += lesson_of[slot & kSymbol];
       state = rest_of(state, slot);
       if (state >= kLeastRansState) continue;
       if (next == end) refuse("it ends before gap " + std::to_string(i + 1), in);
       state = state << kRansWordBits | *next++;
     }
-    if (!scale.learn(weight)) refuse("gaps beyond any d", in);
+    if (!scale.learn(lessons)) refuse("gaps beyond any d", in);
   }
   end_rans_stream(kWho, in, static_cast<std::size_t>(next - words.data()), states);
   return symbols;
@@ -207,9 +208,10 @@ std::vector<Index> decode_gaps(comm::BitReader& in, std::uint64_t d, std::size_t
       positions[i] = static_cast<Index>(next);
       ++next;
     }
+    if (next > d) {
+      refuse("positions of d = " + std::to_string(d) + " up to " + std::to_string(next - 1), plain);
+    }
   }
-  if (next > d)
-    refuse("positions of d = " + std::to_string(d) + " up to " + std::to_string(next - 1), plain);
   in = plain;
   return positions;
 }
@@ -244,19 +246,24 @@ void RansCodec::encode_by_definition(std::span<const Index> positions, comm::Bit
   if (count < kFewest) return of_few_.encode(list.members, out);
   comm::BitWriter plain;
   std::vector<std::array<std::size_t, 2>> symbols;  // row, symbol
-  std::uint64_t distance = (d_ << 16) / count;
-  std::uint64_t weight = 0;
+  auto distance = static_cast<std::int64_t>((d_ << 16) / count);
+  std::int64_t clustered = 0;
+  std::int64_t pull = 0;
+  std::int64_t lean = 0;
   std::uint64_t next = 0;
   unsigned unit = 0;
   std::size_t row = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    if (i % 8 == 0) {
-      if (i > 0) distance += (((weight << unit) + 8) << 10) - (distance >> 2);
-      weight = 0;
-      const auto octave = static_cast<unsigned>(std::bit_width(distance)) - 17;
-      const std::size_t quarter = (distance >> (octave + 14)) % 4;
+    if (i % 4 == 0) {
+      distance = std::max<std::int64_t>(distance + (distance * pull >> 12), 1 << 16);
+      clustered += lean - (clustered >> 6);
+      pull = 0;
+      lean = 0;
+      const auto octave =
+          static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(distance))) - 17;
+      const auto quarter = static_cast<std::size_t>(distance >> (octave + 14)) % 4;
       unit = octave < 2 ? 0 : octave - 2;
-      row = octave < 3 ? 4 * octave + quarter : 12 + quarter;
+      row = (clustered > 0 ? 16 : 0) + (octave < 3 ? 4 * octave : 12) + quarter;
     }
     const std::uint64_t gap = list.members[i] - next;
     next = std::uint64_t{list.members[i]} + 1;
@@ -269,7 +276,9 @@ void RansCodec::encode_by_definition(std::span<const Index> positions, comm::Bit
     }
     plain.put(gap % (std::uint64_t{1} << width), width);
     symbols.push_back({row, symbol});
-    weight += 2 * kGapGroups[symbol].begin + (1U << kGapGroups[symbol].extra);
+    const std::int64_t lesson = kGapLessons[row * kRowStride + symbol];
+    pull += static_cast<std::int32_t>(lesson);
+    lean += (lesson - static_cast<std::int32_t>(lesson)) / (std::int64_t{1} << 32);
   }
 
   std::array<std::uint64_t, kLanes> states;

@@ -12,7 +12,7 @@ namespace mvsgd::compress {
 
 /// Gaps by range asymmetric numeral systems (J. Duda, arXiv:1311.2540), in four states that take
 /// turns (F. Giesen, "Interleaved entropy coders", arXiv:1402.3392). What follows is the whole
-/// code, all of it integers, / rounding down.
+/// code, all of it integers, / and >> rounding down.
 ///
 /// Of a set with 2 K > d the list is that of the d - K others. A list of fewer than kFewest is in
 /// the entropy code (compress/positions/entropy_codec.hpp). What follows is of longer ones, of K
@@ -20,7 +20,9 @@ namespace mvsgd::compress {
 ///
 /// The scale. A = (d << 16) / K at first: the distance of positions, times 2^16. With
 /// e = floor(log2 A) - 16 and h the two bits of A after its highest, the unit is 2^u coordinates,
-/// u = max(e - 2, 0), and the row of frequencies is 4 e + h where e < 3, else 12 + h.
+/// u = max(e - 2, 0), and the row of frequencies is 4 e + h where e < 3, else 12 + h. There are two
+/// families of rows, for even lists and for clustered ones. C, 0 at first, says which: the
+/// clustered rows where C > 0.
 ///
 /// A gap, the number of coordinates between a position and the one before it (or the start), has a
 /// symbol, and plain bits, lowest first:
@@ -31,12 +33,14 @@ namespace mvsgd::compress {
 ///     128 ...            28                                  5 for m - u - 7, m = floor(log2 gap),
 ///                                                            then m, the low ones of the gap
 ///
-/// After each 8 gaps A grows by ((s << u) + 8 << 10) - (A >> 2): a mean over the last 32 or so. s
-/// is the sum over the 8 of 2 b + w, the group of a symbol being the units b to b + w - 1, and
-/// those from 128 on counting as 128 to 255.
+/// After each 4 gaps A becomes max(A + (A T >> 12), 2^16), and C becomes C - (C >> 6) + L. T and L
+/// are sums over the 4 of what a symbol teaches in its row: by how much the scale grows, and how
+/// much likelier clustered rows are. So the scale is about a mean of the last 39 gaps in even rows
+/// and of the last 12 in clustered ones, in which a far gap counts less.
 ///
 /// The frequencies f_0, ..., f_28 of a row sum to 1024; compress/positions/gap_rows.hpp has their
-/// rule. Symbol s has the slots c_s to c_s + f_s - 1, c_s being the sum of the f before it.
+/// rule, and that of what they teach. Symbol s has the slots c_s to c_s + f_s - 1, c_s being the
+/// sum of the f before it.
 ///
 /// The stream is the four states, 32 bits each, then words of 16 bits, then the plain bits of all
 /// gaps in order. Gap i, from 0, has state x number i mod 4: its symbol s is the one of slot
@@ -47,7 +51,7 @@ namespace mvsgd::compress {
 /// Law: for independent positions at most 1.006 log2 C(d, K) bits where K <= d / 100, 1.015 of it
 /// where K <= d / 4, and 1.03 where K <= d / 2
 /// (RansCodec.CostsMoreOfTheEntropyWherePositionsAreDenser); fewer where density varies. The
-/// entropy code learns more, and takes 0 to 3 % less, in four times the time.
+/// entropy code learns more, and takes up to 2 % less, in about four times the time.
 class RansCodec final : public PositionCodec {
  public:
   /// The value of Header::position_codec.
@@ -67,9 +71,9 @@ class RansCodec final : public PositionCodec {
   [[nodiscard]] comm::Bits size(std::span<const Index> positions) const override;
   void encode(std::span<const Index> positions, comm::BitWriter& out) const override;
 
-  /// Also refuses at once a list of kFewest or more that is longer than 8 for each bit of `in`: no
-  /// symbol has more than 0.91 of the slots. Holds 9 bytes a position at most, before it has read
-  /// them.
+  /// Also refuses at once a list of kFewest or more that is longer than 10 for each bit of `in`:
+  /// no symbol has more than 0.931 of the slots. Holds 9 bytes a position at most, before it has
+  /// read them.
   [[nodiscard]] std::vector<Index> decode(comm::BitReader& in, std::uint64_t count) const override;
 
   /// encode() in obvious steps, one gap after the other.

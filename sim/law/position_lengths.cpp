@@ -171,54 +171,101 @@ Symbol symbol_of(std::uint64_t v) {
           .units = units};
 }
 
-// The slots of a row: each symbol's frequency, and the sum of those before it.
-struct Slots {
+// The symbols of a row: the frequency of each, and the sum of those before it; and what it teaches,
+// by how much the scale grows and how much likelier clustered rows are.
+struct Row {
   std::array<std::uint64_t, kSymbols> f{};
   std::array<std::uint64_t, kSymbols> c{};
+  std::array<std::int64_t, kSymbols> t{};
+  std::array<std::int64_t, kSymbols> l{};
 };
 
-Slots slots_of(std::uint64_t row) {
-  const std::uint64_t w = row < 12 ? (9 + 2 * (row % 4)) << row / 4 : 8 * (5 + row % 4);
+std::int64_t rounded_down(std::int64_t numerator, std::int64_t denominator) {
+  const std::int64_t rest = (numerator % denominator + denominator) % denominator;
+  return (numerator - rest) / denominator;
+}
+
+// g quarters of a gap are known to a row: 32 in the even family, 3 in the clustered one.
+Row row_of(std::uint64_t g, std::uint64_t number) {
+  const std::uint64_t w = number < 12 ? (9 + 2 * (number % 4)) << number / 4 : 8 * (5 + number % 4);
   std::array<std::uint64_t, 129> s{std::uint64_t{1} << 32};
-  for (std::uint64_t v = 0; v < 128; ++v) s[v + 1] = s[v] * (w - 8 + v) / (w + 1 + v);
-  Slots slots;
-  slots.f[0] = kSlots;
-  for (std::uint64_t v = 1; v <= 128; ++v) {
+  for (std::uint64_t v = 0; v < 128; ++v) {
+    s[v + 1] = s[v] * (g * w - 8 * g + 32 * v) / (g * w + 32 + 32 * v);
+  }
+  Row row;
+  row.f[0] = kSlots;
+  for (std::uint64_t v = 0; v <= 128; ++v) {
     const Symbol symbol = symbol_of(v);
     if (symbol.begin != v) continue;
+    const auto known = static_cast<std::int64_t>(g);
+    const auto gw = static_cast<std::int64_t>(g * w);
+    const auto z = static_cast<std::int64_t>(2 * symbol.begin + symbol.units) - 1;
+    const std::int64_t mean = (known + 4) * (gw + 64 + 16 * z);
+    row.t[symbol.number] =
+        rounded_down((g == 32 ? 1152 : 1280) * (mean - (known + 8) * (gw + 32)), mean);
+    if (v == 0) continue;
     const std::uint64_t beyond = v == 128 ? 0 : s[v + symbol.units];
-    std::uint64_t& f = slots.f[symbol.number];
+    std::uint64_t& f = row.f[symbol.number];
     f = std::max<std::uint64_t>((s[v] - beyond + (std::uint64_t{1} << 21)) >> 22, 1);
-    slots.f[0] -= f;
+    row.f[0] -= f;
   }
-  for (std::size_t i = 1; i < kSymbols; ++i) slots.c[i] = slots.c[i - 1] + slots.f[i - 1];
-  return slots;
+  for (std::size_t i = 1; i < kSymbols; ++i) row.c[i] = row.c[i - 1] + row.f[i - 1];
+  return row;
+}
+
+// 16 log2 f, by a line between powers of two.
+std::int64_t sixteen_log2(std::uint64_t f) {
+  const std::uint64_t power = std::uint64_t{1} << floor_log2(f);
+  return static_cast<std::int64_t>(16 * floor_log2(f) + 16 * f / power - 16);
+}
+
+struct RowsOfFamilies {
+  std::array<Row, kRows> even;
+  std::array<Row, kRows> clustered;
+};
+
+RowsOfFamilies rows_of_families() {
+  RowsOfFamilies rows;
+  for (std::uint64_t i = 0; i < kRows; ++i) {
+    rows.even[i] = row_of(32, i);
+    rows.clustered[i] = row_of(3, i);
+    for (std::size_t s = 0; s < kSymbols; ++s) {
+      rows.even[i].l[s] = sixteen_log2(rows.clustered[i].f[s]) - sixteen_log2(rows.even[i].f[s]);
+    }
+    rows.clustered[i].l = rows.even[i].l;
+  }
+  return rows;
 }
 
 std::uint64_t rans_bits(std::uint64_t n, Coordinates set) {
   if (2 * set.size() > n) return rans_bits(n, others_of(set, n));
   if (set.size() < kFewest) return entropy_bits(n, set);
 
-  std::array<Slots, kRows> rows;
-  for (std::uint64_t row = 0; row < kRows; ++row) rows[row] = slots_of(row);
+  const RowsOfFamilies rows = rows_of_families();
   std::uint64_t plain = 0;
   std::vector<std::array<std::uint64_t, 2>> slots;  // f_s and c_s of each gap
-  std::uint64_t a = (n << 16) / set.size();
+  auto a = static_cast<std::int64_t>((n << 16) / set.size());
+  std::int64_t c = 0;
+  std::int64_t t = 0;
+  std::int64_t l = 0;
   std::uint64_t e = 0;
   std::uint64_t h = 0;
-  std::uint64_t sum = 0;
   for (const std::uint64_t gap : gaps_of(set)) {
-    if (slots.size() % 8 == 0) {
-      if (!slots.empty()) a += (((sum << (e < 2 ? 0 : e - 2)) + 8) << 10) - (a >> 2);
-      sum = 0;
-      e = floor_log2(a) - 16;
-      h = a >> (floor_log2(a) - 2) & 3;
+    if (slots.size() % 4 == 0) {
+      a = std::max<std::int64_t>(a + rounded_down(a * t, 1 << 12), 1 << 16);
+      c += l - rounded_down(c, 1 << 6);
+      t = 0;
+      l = 0;
+      const auto scale = static_cast<std::uint64_t>(a);
+      e = floor_log2(scale) - 16;
+      h = scale >> (floor_log2(scale) - 2) & 3;
     }
     const std::uint64_t u = e < 2 ? 0 : e - 2;
     const Symbol symbol = symbol_of(gap >> u);
-    sum += 2 * symbol.begin + symbol.units;
     plain += symbol.number == 28 ? 5 + floor_log2(gap) : u + floor_log2(symbol.units);
-    const Slots& row = rows[e < 3 ? 4 * e + h : 12 + h];
+    const Row& row = (c > 0 ? rows.clustered : rows.even)[e < 3 ? 4 * e + h : 12 + h];
+    t += row.t[symbol.number];
+    l += row.l[symbol.number];
     slots.push_back({row.f[symbol.number], row.c[symbol.number]});
   }
 
@@ -227,13 +274,13 @@ std::uint64_t rans_bits(std::uint64_t n, Coordinates set) {
   states.fill(std::uint64_t{1} << 16);
   std::uint64_t words = 0;
   for (std::size_t i = slots.size(); i-- > 0;) {
-    const auto [f, c] = slots[i];
+    const auto [f, begin] = slots[i];
     std::uint64_t& x = states[i % 4];
     if (x / f >= (std::uint64_t{1} << 32) / kSlots) {  // it would become 2^32 or more
       x >>= 16;
       ++words;
     }
-    x = x / f * kSlots + x % f + c;
+    x = x / f * kSlots + x % f + begin;
   }
   return 4 * 32 + 16 * words + plain;
 }

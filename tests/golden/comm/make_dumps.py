@@ -147,6 +147,7 @@ def hold_stored():
     far = sorted({j**3 >> 10 for j in range(9000)} | {2**32 - 2})
     dense = [i for i in range(20011) if (7 * i * i + 3 * i) % 20011 >= 9000]
     d = 10007
+    runs = [1000 * i + 3 * j for i in range(4000) for j in range(1 + i * i % 5)]
     before = some
     after = sorted({(7 * i * i + 3) % d for i in range(30, 101)} | {5 * i + 1 for i in range(30)})
     for name, want, decode in [
@@ -161,6 +162,7 @@ def hold_stored():
         ("entropy_cubes.bin", many, lambda bits: wire.entropy_list(bits, 1 << 26, len(many))),
         ("rans_far.bin", far, lambda bits: wire.rans_list(bits, 2**32 - 1, len(far))),
         ("rans_dense.bin", dense, lambda bits: wire.rans_list(bits, 20011, len(dense))),
+        ("rans_runs.bin", runs, lambda bits: wire.rans_list(bits, 1 << 22, len(runs))),
         ("delta.bin", after, lambda bits: wire.delta_list(bits, d, len(after), before)),
     ]:
         bits = wire.Bits(stored(name))

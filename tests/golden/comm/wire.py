@@ -7,6 +7,7 @@ and is slow and plain: one bit at a time.
 import collections
 import dataclasses
 import fractions
+import functools
 import math
 import struct
 
@@ -242,14 +243,49 @@ GROUPS = ([(s, 0) for s in range(16)]
           + [(quarter << extra, extra) for extra in (2, 3, 4) for quarter in (4, 5, 6, 7)] + [(128, 7)])
 
 
-def gap_frequencies(row):
-    w = (9 + 2 * (row % 4)) << (row // 4) if row < 12 else 8 * (5 + row % 4)
+# The two forms of a row: g and k.
+FORMS = ((32, 1152), (3, 1280))
+
+
+def row_width(row):
+    return (9 + 2 * (row % 4)) << (row // 4) if row < 12 else 8 * (5 + row % 4)
+
+
+def gap_frequencies(g, row):
+    gw = g * row_width(row)
     away = [1 << 32]
     for v in range(128):
-        away.append(away[v] * (w - 8 + v) // (w + 1 + v))
+        away.append(away[v] * (gw - 8 * g + 32 * v) // (gw + 32 + 32 * v))
     from_on = [away[begin] for begin, _ in GROUPS] + [0]
     shares = [max((a - b + (1 << 21)) >> 22, 1) for a, b in zip(from_on, from_on[1:])]
     return [1024 - sum(shares[1:])] + shares[1:]
+
+
+def sixteen_logarithms(f):
+    m = floor_log2(f)
+    return 16 * m + (16 * f) // (1 << m) - 16
+
+
+class Row:
+    """A row in one form: of each symbol its frequency, what it adds to T and to L; and the symbol of each slot."""
+
+    def __init__(self, form, row):
+        g, k = FORMS[form]
+        gw = g * row_width(row)
+        even, clustered = (gap_frequencies(g, row) for g, _ in FORMS)
+        self.frequencies = (even, clustered)[form]
+        self.firsts = [sum(self.frequencies[:s]) for s in range(len(GROUPS))]
+        self.slots = [s for s, f in enumerate(self.frequencies) for _ in range(f)]
+        self.t, self.l = [], []
+        for s, (begin, extra) in enumerate(GROUPS):
+            n = (g + 4) * (gw + 64 + 16 * (2 * begin + (1 << extra) - 1))
+            self.t.append(k * (n - (g + 8) * (gw + 32)) // n)
+            self.l.append(sixteen_logarithms(clustered[s]) - sixteen_logarithms(even[s]))
+
+
+@functools.cache
+def rows_of_gaps():
+    return [[Row(form, row) for row in range(16)] for form in range(2)]
 
 
 def rans_list(bits, dimension, count):
@@ -264,27 +300,29 @@ def rans_list(bits, dimension, count):
 
 
 def rans_gaps(bits, dimension, count):
-    rows = [gap_frequencies(row) for row in range(16)]
-    slots = [[s for s, f in enumerate(row) for _ in range(f)] for row in rows]
+    rows = rows_of_gaps()
     states = [bits.take(32) for _ in range(4)]
     if min(states) < 1 << 16:
         raise WireError(f"bit {bits.at}: a state of {min(states)}")
-    scale = (dimension << 16) // count
+    scale, clustered, t, l = (dimension << 16) // count, 0, 0, 0
     read = []  # (symbol, u)
     for i in range(count):
-        if i % 8 == 0:
-            if i > 0:
-                s = sum(2 * begin + (1 << extra) for begin, extra in (GROUPS[s] for s, _ in read[-8:]))
-                scale += (((s << unit) + 8) << 10) - (scale >> 2)
+        if i % 4 == 0:
+            scale = max(scale + ((scale * t) >> 12), 1 << 16)
+            clustered += l - (clustered >> 6)
+            t = l = 0
+            if scale >= 1 << 47:
+                raise WireError(f"bit {bits.at}: gaps that make the scale {scale}")
             e = floor_log2(scale) - 16
             unit = max(e - 2, 0)
-            row = (4 * e if e < 3 else 12) + (scale >> (e + 14)) % 4
+            row = rows[clustered > 0][(4 * e if e < 3 else 12) + (scale >> (e + 14)) % 4]
         x = states[i % 4]
-        symbol = slots[row][x % 1024]
-        x = rows[row][symbol] * (x // 1024) + x % 1024 - sum(rows[row][:symbol])
+        symbol = row.slots[x % 1024]
+        x = row.frequencies[symbol] * (x // 1024) + x % 1024 - row.firsts[symbol]
         if x < 1 << 16:
             x = (x << 16) + bits.take(16)
         states[i % 4] = x
+        t, l = t + row.t[symbol], l + row.l[symbol]
         read.append((symbol, unit))
     if any(x != 1 << 16 for x in states):
         raise WireError(f"bit {bits.at}: the states end at {states}")

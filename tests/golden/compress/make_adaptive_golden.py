@@ -91,14 +91,30 @@ def entropy(d, positions):
 GROUPS = [(s, 0) for s in range(16)] + [(q << e, e) for e in (2, 3, 4) for q in (4, 5, 6, 7)] + [(128, 7)]
 
 
-def frequencies(row):
-    w = (9 + 2 * (row % 4)) << row // 4 if row < 12 else 8 * (5 + row % 4)
+def frequencies(known, row):
+    w = known * distance(row)
     away = [2**32]
     for v in range(128):
-        away.append(away[v] * (w - 8 + v) // (w + 1 + v))
+        away.append(away[v] * (w - 8 * known + 32 * v) // (w + 32 + 32 * v))
     begins = [away[begin] for begin, _ in GROUPS] + [0]
     rounded = [max((s - t + 2**21) >> 22, 1) for s, t in zip(begins, begins[1:])]
     return [1024 - sum(rounded[1:])] + rounded[1:]
+
+
+def distance(row):
+    return (9 + 2 * (row % 4)) << row // 4 if row < 12 else 8 * (5 + row % 4)
+
+
+def pull(known, strength, row, s):
+    w = known * distance(row)
+    begin, extra = GROUPS[s]
+    denominator = (known + 4) * (w + 64 + 16 * (2 * begin + 2**extra - 1))
+    return strength * (denominator - (known + 8) * (w + 32)) // denominator
+
+
+def logarithm(f):
+    octave = f.bit_length() - 1
+    return 16 * octave + (16 * f >> octave) - 16
 
 
 def rans(d, positions):
@@ -106,13 +122,16 @@ def rans(d, positions):
     if 2 * len(positions) > d:
         positions = sorted(set(range(d)) - set(positions))
     assert len(positions) >= 8192
-    rows = [frequencies(row) for row in range(16)]
-    a, start, learnt = (d << 16) // len(positions), 0, []
+    families = [(32, 1152), (3, 1280)]
+    rows = [[frequencies(known, row) for row in range(16)] for known, _ in families]
+    a, c, start, learnt = (d << 16) // len(positions), 0, 0, []
     symbols, plain = [], []
     for i, position in enumerate(positions):
-        if i % 8 == 0 and i > 0:
-            a += ((sum(learnt) << u) + 8 << 10) - (a >> 2)
+        if i % 4 == 0:
+            a = max(a + (a * sum(pull(*families[family], row, s) for row, s in learnt) >> 12), 2**16)
+            c += sum(logarithm(rows[1][row][s]) - logarithm(rows[0][row][s]) for row, s in learnt) - (c >> 6)
             learnt = []
+            family = int(c > 0)
         e = a.bit_length() - 17
         u, row = (0, 4 * e) if e < 3 else (e - 2, 12)
         row += (a >> e + 14) % 4
@@ -123,15 +142,15 @@ def rans(d, positions):
             width = gap.bit_length() - 1
             plain += [width - u - 7 >> i & 1 for i in range(5)]
         plain += [gap >> i & 1 for i in range(width)]
-        symbols.append((row, s))
-        learnt.append(2 * GROUPS[s][0] + (1 << GROUPS[s][1]))
+        symbols.append((rows[family][row], s))
+        learnt.append((row, s))
     states, words = [2**16] * 4, []
     for i, (row, s) in reversed(list(enumerate(symbols))):
-        x, f, c = states[i % 4], rows[row][s], sum(rows[row][:s])
+        x, f, begin = states[i % 4], row[s], sum(row[:s])
         if x >= f << 22:
             words.insert(0, x % 2**16)
             x >>= 16
-        states[i % 4] = 1024 * (x // f) + x % f + c
+        states[i % 4] = 1024 * (x // f) + x % f + begin
     numbers = [(x, 32) for x in states] + [(w, 16) for w in words]
     return "".join(f"{x:0{width}b}"[::-1] for x, width in numbers) + "".join(map(str, plain))
 
@@ -173,6 +192,7 @@ POSITIONS = [int(word) for word in (HERE / "positions.txt").read_text().split()]
 CUBES = sorted({j**3 >> 10 for j in range(4000)})
 FAR = sorted({j**3 >> 10 for j in range(9000)} | {2**32 - 2})
 DENSE = [i for i in range(20011) if (7 * i * i + 3 * i) % 20011 >= 9000]
+RUNS = [1000 * i + 3 * j for i in range(4000) for j in range(1 + i * i % 5)]
 OTHERS = sorted({(7 * i * i + 3) % 10007 for i in range(30, 101)} | {(5 * i + 1) for i in range(30)})
 
 if EXPLAIN:
@@ -182,5 +202,6 @@ else:
     write("entropy_cubes.bin", entropy(2**26, CUBES))
     write("rans_far.bin", rans(2**32 - 1, FAR))
     write("rans_dense.bin", rans(20011, DENSE))
+    write("rans_runs.bin", rans(2**22, RUNS))
     assert len(OTHERS) == len(POSITIONS), (len(OTHERS), len(POSITIONS))
     write("delta.bin", delta(10007, POSITIONS, OTHERS))
