@@ -51,7 +51,7 @@ namespace mvsgd::compress {
 /// Law: for independent positions at most 1.006 log2 C(d, K) bits where K <= d / 100, 1.015 of it
 /// where K <= d / 4, and 1.03 where K <= d / 2
 /// (RansCodec.CostsMoreOfTheEntropyWherePositionsAreDenser); fewer where density varies. The
-/// entropy code learns more, and takes up to 2 % less, in about four times the time.
+/// entropy code learns more, and takes up to 1 % less, in about four times the time.
 class RansCodec final : public PositionCodec {
  public:
   /// The value of Header::position_codec.
