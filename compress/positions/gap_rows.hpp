@@ -106,8 +106,8 @@ inline constexpr auto kGapLessons = [] {
   std::array<std::int64_t, kGapRows * kRowStride> lessons{};
   constexpr std::array<std::int64_t, kGapFamilies> kPull = {1152, 1280};
   const auto logarithm = [](std::uint32_t f) {
-    const int octave = std::bit_width(f) - 1;
-    return 16 * octave + static_cast<int>((f << 4) >> octave) - 16;
+    const auto octave = static_cast<unsigned>(std::bit_width(f)) - 1;
+    return static_cast<int>(16 * octave + ((f << 4) >> octave)) - 16;
   };
   for (std::size_t row = 0; row < kGapRows; ++row) {
     const std::size_t family = row / kRowsOfAFamily;
