@@ -92,7 +92,8 @@ inline constexpr std::size_t kRowStride = 32;  ///< of tables by row and symbol
 static_assert(kGapSymbols <= kRowStride);
 
 /// What a gap teaches, by row and symbol, as two numbers that are summed as one: by how much the
-/// scale grows, in 2^-12 of it, and 2^32 times how much likelier clustered rows are.
+/// scale grows, in 2^-12 of it (pull_of), and 2^32 times how much likelier clustered rows are
+/// (lean_of).
 ///
 /// The first is k (N - (g + 8) (g w + 32)) / N, rounded down, N being (g + 4) (g w + 64 + 16 z) and
 /// z twice the middle of the symbol's gaps. One more gap moves the density that the row's g / 4
@@ -128,6 +129,11 @@ inline constexpr auto kGapLessons = [] {
   return lessons;
 }();
 
+constexpr std::int32_t pull_of(std::int64_t lessons) { return static_cast<std::int32_t>(lessons); }
+constexpr std::int32_t lean_of(std::int64_t lessons) {
+  return static_cast<std::int32_t>((lessons - pull_of(lessons)) >> 32);
+}
+
 /// How far apart positions are where a list stands, and how evenly, learnt from 4 gaps at a time.
 class GapScale {
  public:
@@ -146,10 +152,8 @@ class GapScale {
 
   /// `lessons`: the sum of kGapLessons of a chunk. False if the scale is too large.
   [[nodiscard]] bool learn(std::int64_t lessons) {
-    const auto pull = static_cast<std::int32_t>(lessons);
-    const auto lean = static_cast<std::int32_t>((lessons - pull) >> 32);
-    distance_ = std::max(distance_ + (distance_ * pull >> 12), kLeast);
-    clustered_ += lean - (clustered_ >> 6);
+    distance_ = std::max(distance_ + (distance_ * pull_of(lessons) >> 12), kLeast);
+    clustered_ += lean_of(lessons) - (clustered_ >> 6);
     find_row();
     return distance_ < kTooLarge;
   }

@@ -88,8 +88,8 @@ std::vector<std::uint16_t> steps_of(std::span<const Index> positions, std::uint6
         put(gap & kLowBits[width], width);
       } else {
         const auto width = static_cast<unsigned>(std::bit_width(gap)) - 1;
-        const std::uint64_t low = gap & ((std::uint64_t{1} << width) - 1);
-        put(low << kLengthBits | (width - unit - kFarExtra), kLengthBits + width);
+        put((gap & kLowBits[width]) << kLengthBits | (width - unit - kFarExtra),
+            kLengthBits + width);
       }
       steps[i] = static_cast<std::uint16_t>(row + symbol);
       lessons += kGapLessons[row + symbol];
@@ -283,9 +283,8 @@ void RansCodec::encode_by_definition(std::span<const Index> positions, comm::Bit
     }
     plain.put(gap % (std::uint64_t{1} << width), width);
     symbols.push_back({row, symbol});
-    const std::int64_t lesson = kGapLessons[row * kRowStride + symbol];
-    pull += static_cast<std::int32_t>(lesson);
-    lean += (lesson - static_cast<std::int32_t>(lesson)) / (std::int64_t{1} << 32);
+    pull += pull_of(kGapLessons[row * kRowStride + symbol]);
+    lean += lean_of(kGapLessons[row * kRowStride + symbol]);
   }
 
   std::array<std::uint64_t, kLanes> states;

@@ -171,13 +171,12 @@ Symbol symbol_of(std::uint64_t v) {
           .units = units};
 }
 
-// The symbols of a row: the frequency of each, and the sum of those before it; and what it teaches,
-// by how much the scale grows and how much likelier clustered rows are.
+// The symbols of a row: the frequency of each, the sum of those before it, and by how much it makes
+// the scale grow.
 struct Row {
   std::array<std::uint64_t, kSymbols> f{};
   std::array<std::uint64_t, kSymbols> c{};
   std::array<std::int64_t, kSymbols> t{};
-  std::array<std::int64_t, kSymbols> l{};
 };
 
 std::int64_t rounded_down(std::int64_t numerator, std::int64_t denominator) {
@@ -219,29 +218,31 @@ std::int64_t sixteen_log2(std::uint64_t f) {
   return static_cast<std::int64_t>(16 * floor_log2(f) + 16 * f / power - 16);
 }
 
-struct RowsOfFamilies {
-  std::array<Row, kRows> even;
-  std::array<Row, kRows> clustered;
+// A row of both families, and how much likelier each symbol makes the clustered one.
+struct Rows {
+  Row even;
+  Row clustered;
+  std::array<std::int64_t, kSymbols> l{};
 };
 
-RowsOfFamilies rows_of_families() {
-  RowsOfFamilies rows;
+std::array<Rows, kRows> all_rows() {
+  std::array<Rows, kRows> all;
   for (std::uint64_t i = 0; i < kRows; ++i) {
-    rows.even[i] = row_of(32, i);
-    rows.clustered[i] = row_of(3, i);
+    Rows& rows = all[i];
+    rows.even = row_of(32, i);
+    rows.clustered = row_of(3, i);
     for (std::size_t s = 0; s < kSymbols; ++s) {
-      rows.even[i].l[s] = sixteen_log2(rows.clustered[i].f[s]) - sixteen_log2(rows.even[i].f[s]);
+      rows.l[s] = sixteen_log2(rows.clustered.f[s]) - sixteen_log2(rows.even.f[s]);
     }
-    rows.clustered[i].l = rows.even[i].l;
   }
-  return rows;
+  return all;
 }
 
 std::uint64_t rans_bits(std::uint64_t n, Coordinates set) {
   if (2 * set.size() > n) return rans_bits(n, others_of(set, n));
   if (set.size() < kFewest) return entropy_bits(n, set);
 
-  const RowsOfFamilies rows = rows_of_families();
+  static const std::array<Rows, kRows> all = all_rows();
   std::uint64_t plain = 0;
   std::vector<std::array<std::uint64_t, 2>> slots;  // f_s and c_s of each gap
   auto a = static_cast<std::int64_t>((n << 16) / set.size());
@@ -263,9 +264,10 @@ std::uint64_t rans_bits(std::uint64_t n, Coordinates set) {
     const std::uint64_t u = e < 2 ? 0 : e - 2;
     const Symbol symbol = symbol_of(gap >> u);
     plain += symbol.number == 28 ? 5 + floor_log2(gap) : u + floor_log2(symbol.units);
-    const Row& row = (c > 0 ? rows.clustered : rows.even)[e < 3 ? 4 * e + h : 12 + h];
+    const Rows& rows = all[e < 3 ? 4 * e + h : 12 + h];
+    const Row& row = c > 0 ? rows.clustered : rows.even;
     t += row.t[symbol.number];
-    l += row.l[symbol.number];
+    l += rows.l[symbol.number];
     slots.push_back({row.f[symbol.number], row.c[symbol.number]});
   }
 
