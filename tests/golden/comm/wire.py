@@ -308,11 +308,6 @@ def rans_gaps(bits, dimension, count):
     read = []  # (symbol, u)
     for i in range(count):
         if i % 4 == 0:
-            scale = max(scale + ((scale * t) >> 12), 1 << 16)
-            clustered += l - (clustered >> 6)
-            t = l = 0
-            if scale >= 1 << 47:
-                raise WireError(f"bit {bits.at}: gaps that make the scale {scale}")
             e = floor_log2(scale) - 16
             unit = max(e - 2, 0)
             row = rows[clustered > 0][(4 * e if e < 3 else 12) + (scale >> (e + 14)) % 4]
@@ -324,6 +319,12 @@ def rans_gaps(bits, dimension, count):
         states[i % 4] = x
         t, l = t + row.t[symbol], l + row.l[symbol]
         read.append((symbol, unit))
+        if i % 4 == 3 or i == count - 1:
+            scale = max(scale + ((scale * t) >> 12), 1 << 16)
+            clustered += l - (clustered >> 6)
+            t = l = 0
+            if scale >= 1 << 47:
+                raise WireError(f"bit {bits.at}: gaps that make the scale {scale}")
     if any(x != 1 << 16 for x in states):
         raise WireError(f"bit {bits.at}: the states end at {states}")
     positions = []
@@ -333,6 +334,8 @@ def rans_gaps(bits, dimension, count):
         begin, width = begin << unit, unit + extra
         if symbol == 28:
             width += bits.take(5)
+            if width > 31:
+                raise WireError(f"bit {bits.at}: a gap of {width} plain bits")
             begin = 1 << width
         position += 1 + begin + bits.take(width)
         positions.append(position)
