@@ -25,7 +25,7 @@ constexpr std::size_t kChunk = GapScale::kChunk;
 static_assert(kChunk % kLanes == 0);
 
 // A slot of a row: what its symbol is, its frequency less 1, and how far into the symbol's slots.
-constexpr unsigned kSymbolBits = 5;
+constexpr unsigned kSymbolBits = 8;  // 5 would do; a byte needs no mask
 constexpr unsigned kOffsetBits = kSlotBits;
 
 constexpr auto kSlots = [] {
@@ -138,7 +138,9 @@ Symbols read_symbols(comm::BitReader& in, std::uint64_t d, std::size_t count) {
       read[j] = static_cast<std::uint8_t>(slot & kSymbol);
       lessons += lesson_of[slot & kSymbol];
       state = rest_of(state, slot);
-      if (state < kLeastRansState) state = state << kRansWordBits | *next++;
+      const bool low = state < kLeastRansState;  // a branch would be predicted wrong too often
+      state ^= (state ^ (state << kRansWordBits | *next)) & (0 - std::uint32_t{low});
+      next += low;
       states[j % kLanes] = state;
     });
     std::memcpy(&symbols.of_gap[i], read.data(), kChunk);
@@ -189,6 +191,12 @@ struct ListToCode {
   std::span<const Index> members;
 };
 
+// Whether the plain bits of four gaps, none of which is far, are 64 at most: of 0 to 4 units' each.
+bool fit_a_peek(std::span<const std::uint8_t, kChunk> symbols, unsigned unit) {
+  return unit <= 64 / kChunk - 4 && symbols[0] != kFarSymbol && symbols[1] != kFarSymbol &&
+         symbols[2] != kFarSymbol && symbols[3] != kFarSymbol;
+}
+
 // The positions of `count` gaps.
 std::vector<Index> decode_gaps(comm::BitReader& in, std::uint64_t d, std::size_t count) {
   const Symbols symbols = read_symbols(in, d, count);
@@ -197,7 +205,25 @@ std::vector<Index> decode_gaps(comm::BitReader& in, std::uint64_t d, std::size_t
   comm::BitReader plain = in;
   for (std::size_t i = 0; i < count;) {
     const unsigned unit = symbols.unit_of_chunk[i / kChunk];
-    for (const std::size_t end = std::min(count, i + kChunk); i < end; ++i) {
+    const std::size_t end = std::min(count, i + kChunk);
+    if (end - i == kChunk &&
+        fit_a_peek(std::span(symbols.of_gap).subspan(i).first<kChunk>(), unit)) {
+      const std::uint32_t coordinates = std::uint32_t{1} << unit;
+      std::uint64_t low = plain.peek();
+      unsigned taken = 0;
+      for_each_lane<kChunk>([&](std::size_t j) {
+        const GapGroup group = kGapGroups[symbols.of_gap[i + j]];
+        const unsigned width = unit + group.extra;
+        next += group.begin * coordinates + (low & kLowBits[width]);
+        positions[i + j] = static_cast<Index>(next);
+        ++next;
+        low >>= width;
+        taken += width;
+      });
+      plain.skip(comm::Bits(taken));
+      i = end;
+    }
+    for (; i < end; ++i) {
       const std::uint8_t symbol = symbols.of_gap[i];
       const GapGroup group = kGapGroups[symbol];
       std::uint64_t begin = std::uint64_t{group.begin} << unit;

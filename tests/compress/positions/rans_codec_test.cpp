@@ -108,6 +108,20 @@ TEST(RansCodec, IsItsDefinitionWhereDensityVaries) {
   expect_as_defined(~Index{0}, set);
 }
 
+// Four gaps of 64 units or more, none of which is far, have 68 plain bits where the unit is 2^13.
+TEST(RansCodec, ReadsFourGapsWhosePlainBitsAreMoreThan64) {
+  for (unsigned log2_of_unit = 8; log2_of_unit < 15; ++log2_of_unit) {
+    Set set;
+    std::uint64_t next = 0;
+    for (unsigned i = 0; set.size() < kFewest; ++i) {
+      next += (std::uint64_t{i % 128 < 124 ? 6U : 101U} << log2_of_unit) - 1;
+      set.push_back(static_cast<Index>(next++));
+    }
+    ASSERT_LT(next, ~Index{0});
+    expect_as_defined(~Index{0}, set);
+  }
+}
+
 TEST(RansCodec, IsTheEntropyCodeOfFewPositionsAndOfFewOthers) {
   constexpr std::uint64_t kD = 30'000;
   const auto few = random_support(kD, kFewest - 1, 1);
