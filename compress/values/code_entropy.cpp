@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -190,6 +191,36 @@ Model chosen_model(Counts counts, std::size_t count, unsigned q) {
   return model;
 }
 
+// How often each symbol occurs, of counts.size() symbols.
+void count_symbols(std::span<const std::uint8_t> symbols, std::span<std::uint64_t> counts) {
+  // Four sets in turn, since incrementing a counter waits for its last store.
+  std::array<std::array<std::uint32_t, Rans::kMostSymbols>, 4> sets{};
+  std::size_t i = 0;
+  if (counts.size() <= 16) {  // by pairs: each symbol has four bits of a byte
+    for (; i + 8 <= symbols.size(); i += 8) {
+      std::uint64_t pairs = 0;
+      std::memcpy(&pairs, &symbols[i], sizeof pairs);
+      pairs |= pairs >> 4;
+      for (unsigned set = 0; set < 4; ++set) ++sets[set][pairs >> 16 * set & 0xff];
+    }
+    for (const auto& set : sets) {
+      for (std::size_t pair = 0; pair < set.size(); ++pair) {
+        if (set[pair] == 0) continue;
+        counts[pair % 16] += set[pair];
+        counts[pair / 16] += set[pair];
+      }
+    }
+  } else {
+    for (; i + 4 <= symbols.size(); i += 4) {
+      for (unsigned set = 0; set < 4; ++set) ++sets[set][symbols[i + set]];
+    }
+    for (std::size_t s = 0; s < counts.size(); ++s) {
+      for (const auto& set : sets) counts[s] += set[s];
+    }
+  }
+  for (; i < symbols.size(); ++i) ++counts[symbols[i]];
+}
+
 // Levels as symbols of two rows, those of marked values in the second; and how often each occurs,
 // as the [2 L] that chosen_model() takes.
 struct MarkedLevels {
@@ -208,19 +239,7 @@ MarkedLevels marked_levels(std::span<const std::uint8_t> codes, unsigned q,
   for (std::size_t i = 0; i < own.size(); ++i) {
     symbols[i] = static_cast<std::uint8_t>(symbols[i] | own[i] << level_bits);
   }
-  // Four sets in turn, since incrementing a counter waits for its last store.
-  std::array<std::array<std::uint32_t, Rans::kMostSymbols>, 4> counts{};
-  std::size_t i = 0;
-  for (; i + 4 <= codes.size(); i += 4) {
-    ++counts[0][symbols[i]];
-    ++counts[1][symbols[i + 1]];
-    ++counts[2][symbols[i + 2]];
-    ++counts[3][symbols[i + 3]];
-  }
-  for (; i < codes.size(); ++i) ++counts[0][symbols[i]];
-  for (std::size_t s = 0; s < levels.counts.size(); ++s) {
-    for (const auto& each : counts) levels.counts[s] += each[s];
-  }
+  count_symbols(levels.symbols, levels.counts);
   return levels;
 }
 
