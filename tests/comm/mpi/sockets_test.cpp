@@ -30,6 +30,8 @@
 #include <system_error>
 #include <thread>
 
+#include "tests/sanitizers.hpp"
+
 namespace {
 
 // Which of the next calls of epoll_ctl the kernel refuses, as where it watches all that it may.
@@ -431,12 +433,18 @@ TEST(Sockets, LeavesNoDescriptorsBehindAndNoneToOtherPrograms) {
   EXPECT_EQ(descriptors(), before);
 }
 
-TEST(Sockets, AreRefusedWhereTheKernelGivesNoDescriptorsOrWatchesNoMore) {
+TEST(Sockets, AreRefusedWhereTheKernelGivesNoDescriptors) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer needs a pipe to look at an object's type";
   const std::set<int> before = descriptors();
   for (const int more : {0, 1, 2}) {
     const Descriptors few(more);
     EXPECT_EQ(error_of_new_sockets(), EMFILE) << more;
   }
+  EXPECT_EQ(descriptors(), before);
+}
+
+TEST(Sockets, AreRefusedWhereTheKernelWatchesNoMore) {
+  const std::set<int> before = descriptors();
   for (const int call : {1, 2}) {
     refused = call;
     EXPECT_EQ(error_of_new_sockets(), ENOSPC) << call;
