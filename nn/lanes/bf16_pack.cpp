@@ -22,7 +22,8 @@ constexpr std::int64_t kSide = kTileSide;
 constexpr std::int64_t kPairs = 8;
 
 // Vectors of 32 bytes, the width of AVX2; memory is slower than they are. Only local variables have
-// these types, since their calling convention depends on the instruction set.
+// these types, since their calling convention depends on the instruction set. Pointers stand for
+// references to them, of which clang takes the vector's own alignment for granted.
 using Words __attribute__((vector_size(32), may_alias, aligned(4))) = std::int32_t;
 using Floats __attribute__((vector_size(32), may_alias, aligned(4))) = float;
 using Eight __attribute__((vector_size(16), may_alias, aligned(2))) = std::uint16_t;
@@ -32,53 +33,53 @@ constexpr auto kSign = static_cast<std::int32_t>(0x80000000);
 constexpr auto kUpper = static_cast<std::int32_t>(0xFFFF0000);
 
 // nearest_bf16() of 8 numbers in the upper halves of `to`; the lower halves are left as they come.
-MVSGD_INLINE void round(const float* from, Words& to) {
+MVSGD_INLINE void round(const float* from, Words* to) {
   const Words x = *reinterpret_cast<const Words*>(from);
   const Words magnitude = x & 0x7FFFFFFF;
   const Words nearest = x + 0x7FFF + ((x >> 16) & 1);
   const Words flushed = magnitude < 0x00800000 ? x & kSign : nearest;
-  to = magnitude > 0x7F800000 ? x | 0x00400000 : flushed;
+  *to = magnitude > 0x7F800000 ? x | 0x00400000 : flushed;
 }
 
 // Pairs 8 numbers with 8 others, as words. Without `odd`, zeros take its place.
-MVSGD_INLINE void pair(const float* even, const float* odd, Words& to) {
+MVSGD_INLINE void pair(const float* even, const float* odd, Words* to) {
   Words low;
   Words high{};
-  round(even, low);
-  if (odd != nullptr) round(odd, high);
-  to = (low >> 16 & 0xFFFF) | (high & kUpper);
+  round(even, &low);
+  if (odd != nullptr) round(odd, &high);
+  *to = (low >> 16 & 0xFFFF) | (high & kUpper);
 }
 
-MVSGD_INLINE void widen(const std::uint16_t* from, Words& to) {
-  to = __builtin_convertvector(*reinterpret_cast<const Eight*>(from), Words);
+MVSGD_INLINE void widen(const std::uint16_t* from, Words* to) {
+  *to = __builtin_convertvector(*reinterpret_cast<const Eight*>(from), Words);
 }
-MVSGD_INLINE void pair(const std::uint16_t* even, const std::uint16_t* odd, Words& to) {
+MVSGD_INLINE void pair(const std::uint16_t* even, const std::uint16_t* odd, Words* to) {
   Words high{};
   widen(even, to);
-  if (odd != nullptr) widen(odd, high);
-  to |= high << 16;
+  if (odd != nullptr) widen(odd, &high);
+  *to |= high << 16;
 }
 
 // Packs two channels of 16 images.
 template <typename Source>
 MVSGD_INLINE void pair_images(const Source* even, const Source* odd, std::uint32_t* to) {
   Words* words = reinterpret_cast<Words*>(to);
-  pair(even, odd, words[0]);
-  pair(even + 8, odd != nullptr ? odd + 8 : nullptr, words[1]);
+  pair(even, odd, &words[0]);
+  pair(even + 8, odd != nullptr ? odd + 8 : nullptr, &words[1]);
 }
 
 // Packs 16 images of one channel as bfloat16.
-MVSGD_INLINE void halve(const float* from, Halves& to) {
+MVSGD_INLINE void halve(const float* from, Halves* to) {
   Words low;
   Words high;
-  round(from, low);
-  round(from + 8, high);
-  to = __builtin_shufflevector(reinterpret_cast<const Halves&>(low),
-                               reinterpret_cast<const Halves&>(high), 1, 3, 5, 7, 9, 11, 13, 15, 17,
-                               19, 21, 23, 25, 27, 29, 31);
+  round(from, &low);
+  round(from + 8, &high);
+  *to = __builtin_shufflevector(*reinterpret_cast<const Halves*>(&low),
+                                *reinterpret_cast<const Halves*>(&high), 1, 3, 5, 7, 9, 11, 13, 15,
+                                17, 19, 21, 23, 25, 27, 29, 31);
 }
-MVSGD_INLINE void halve(const std::uint16_t* from, Halves& to) {
-  to = *reinterpret_cast<const Halves*>(from);
+MVSGD_INLINE void halve(const std::uint16_t* from, Halves* to) {
+  *to = *reinterpret_cast<const Halves*>(from);
 }
 
 // Transposes 8 x 8 words: exchanges words 1 apart, then 2, then 4.
@@ -114,7 +115,7 @@ MVSGD_INLINE void pair_kernels(const float* from, std::int64_t channel_stride,
       const float* even = from + 2 * i * channel_stride + place;
       rows[i] = Words{};
       if (2 * i < channels) {
-        pair(even, 2 * i + 1 < channels ? even + channel_stride : nullptr, rows[i]);
+        pair(even, 2 * i + 1 < channels ? even + channel_stride : nullptr, &rows[i]);
       }
     }
     transpose(rows);
@@ -128,18 +129,18 @@ MVSGD_INLINE void pair_kernels(const float* from, std::int64_t channel_stride,
     for (std::int64_t i = 0; i < channels; i += 2) even[i / 2] = from[i * channel_stride + place];
     for (std::int64_t i = 1; i < channels; i += 2) odd[i / 2] = from[i * channel_stride + place];
     Words row;
-    pair(even, odd, row);
+    pair(even, odd, &row);
     *reinterpret_cast<Words*>(to + place * kPairs) = row;
   }
 }
 
 // Neither `auto` nor a template keeps a type's alignment, so the type of the stored value is
 // spelled out.
-MVSGD_INLINE void store(const Floats& x, Into into, float* to) {
+MVSGD_INLINE void store(const Floats* x, Into into, float* to) {
   if (into == Into::add) {
-    *reinterpret_cast<Floats*>(to) += x;
+    *reinterpret_cast<Floats*>(to) += *x;
   } else {
-    *reinterpret_cast<Floats*>(to) = x;
+    *reinterpret_cast<Floats*>(to) = *x;
   }
 }
 
@@ -152,7 +153,7 @@ MVSGD_INLINE void turn_pixel(const Source* from, std::int64_t count, std::uint32
       const std::int64_t channel = 8 * half + c;
       if (channel < count) {
         Halves images;
-        halve(from + channel * kLanes, images);
+        halve(from + channel * kLanes, &images);
         std::memcpy(&rows[c], &images, sizeof(Words));
       } else {
         rows[c] = Words{};
@@ -205,7 +206,7 @@ MVSGD_INLINE void pack_result_row_of(const Source* row, const WeightSum& sum, st
         const std::int64_t count = std::min(rows, outputs - tile * kSide);
         for (std::int64_t m = 0; m < rows; ++m, factor += pixels * kLanes) {
           if (m < count) {
-            halve(from, *reinterpret_cast<Halves*>(factor));
+            halve(from, reinterpret_cast<Halves*>(factor));
             from += kLanes;
           } else {
             *reinterpret_cast<Halves*>(factor) = Halves{};
@@ -350,7 +351,7 @@ void spread_sums(const float* tiles, const WeightSum& sum, std::int64_t o, float
       }
       transpose(turned);
       for (std::int64_t i = 0; i < 8; ++i) {
-        store(reinterpret_cast<const Floats&>(turned[i]), into, to + i * count + place);
+        store(reinterpret_cast<const Floats*>(&turned[i]), into, to + i * count + place);
       }
     }
     for (; place < count; ++place) {

@@ -1,6 +1,7 @@
 // Vectors of 16 floats, the block of channels in AVX-512's layouts, for sources that compile their
 // loops for several instruction sets. GCC splits them if registers are narrower. Only local
-// variables have this type, since its calling convention depends on the instruction set.
+// variables have this type, since its calling convention depends on the instruction set. Pointers
+// stand for references to it, of which clang takes the vector's own alignment for granted.
 #pragma once
 
 #include <cstdint>

@@ -102,7 +102,7 @@ MVSGD_INLINE void along_both(const Load& load, const Save& save) {
   Vec middle[To][From];
   for (int column = 0; column < From; ++column) {
     Vec from[From];
-    for (int row = 0; row < From; ++row) from[row] = load(row, column);
+    for (int row = 0; row < From; ++row) from[row] = *load(row, column);
     Vec to[To];
     One(from, to);
     for (int row = 0; row < To; ++row) middle[row][column] = to[row];
@@ -110,7 +110,7 @@ MVSGD_INLINE void along_both(const Load& load, const Save& save) {
   for (int row = 0; row < To; ++row) {
     Vec to[To];
     One(middle[row], to);
-    for (int column = 0; column < To; ++column) save(row * To + column, to[column]);
+    for (int column = 0; column < To; ++column) save(row * To + column, &to[column]);
   }
 }
 
@@ -150,15 +150,15 @@ MVSGD_INLINE void transform_tiles(const Activation& shape, std::int64_t block, T
       shape, block, tiles,
       [&](std::int64_t t, std::int64_t plane, std::int64_t top, std::int64_t left) MVSGD_STEP {
         ask_for_rows(shape, x + plane, top - Before + Side, left);
-        const auto load = [&](int row, int column) MVSGD_STEP -> const Vec& {
+        const auto load = [&](int row, int column) MVSGD_STEP -> const Vec* {
           const std::int64_t i = top - Before + row;
           const std::int64_t j = left - Before + column;
           const bool inside = i >= 0 && i < shape.height && j >= 0 && j < shape.width;
-          return inside ? *vector(x + plane + (i * shape.width + j) * kLanes) : zero;
+          return inside ? vector(x + plane + (i * shape.width + j) * kLanes) : &zero;
         };
         float* const to = places.at(0, block) + t * kLanes;
-        const auto save = [&](int place, const Vec& value)
-                              MVSGD_STEP { *vector(to + place * places.place_stride()) = value; };
+        const auto save = [&](int place, const Vec* value)
+                              MVSGD_STEP { *vector(to + place * places.place_stride()) = *value; };
         along_both<One, Side, kInputs>(load, save);
       });
 }
@@ -176,9 +176,9 @@ MVSGD_INLINE void transform_weights_of(const float* w, const Places& u, std::int
   for (int i = 0; i < kLanes; ++i) {
     float* const input = u.at(0, to) + (row + i) * kLanes;
     const auto load = [&](int down, int across)
-                          MVSGD_STEP -> const Vec& { return taps[down * kTaps + across][i]; };
-    const auto save = [&](int place, const Vec& value)
-                          MVSGD_STEP { *vector(input + place * u.place_stride()) = value; };
+                          MVSGD_STEP -> const Vec* { return &taps[down * kTaps + across][i]; };
+    const auto save = [&](int place, const Vec* value)
+                          MVSGD_STEP { *vector(input + place * u.place_stride()) = *value; };
     along_both<g, kTaps, kInputs>(load, save);
   }
 }
@@ -186,10 +186,10 @@ MVSGD_INLINE void transform_weights_of(const float* w, const Places& u, std::int
 // sum += a * b, rounded once. It is one instruction where the processor has it; elsewhere the bits
 // are the same. The loop writes to a copy, since at -O3 GCC 12 does not vectorise it if it writes
 // to `sum`.
-MVSGD_INLINE void fma(const Vec& a, const Vec& b, Vec& sum) {
+MVSGD_INLINE void fma(const Vec* a, const Vec* b, Vec* sum) {
   Vec result;
-  for (int l = 0; l < kLanes; ++l) result[l] = __builtin_fmaf(a[l], b[l], sum[l]);
-  sum = result;
+  for (int l = 0; l < kLanes; ++l) result[l] = __builtin_fmaf((*a)[l], (*b)[l], (*sum)[l]);
+  *sum = result;
 }
 
 // The sums of a few rows and blocks of a matrix product, in registers. 8 x 2 sums hide the latency
@@ -211,7 +211,7 @@ struct Sums {
 #pragma GCC unroll 2
         for (int block = 0; block < Blocks; ++block) {
           const Vec factor = a[r * RowStride + i * Step] - Vec{};
-          fma(factor, *vector(b + block * block_stride + i * kLanes), of[r][block]);
+          fma(&factor, vector(b + block * block_stride + i * kLanes), &of[r][block]);
         }
       }
     }
@@ -222,7 +222,7 @@ struct Sums {
   MVSGD_INLINE void for_each(float* x, std::int64_t block_stride, const F& f) {
     for (int r = 0; r < Rows; ++r) {
       for (int block = 0; block < Blocks; ++block) {
-        f(of[r][block], *vector(x + block * block_stride + r * kLanes));
+        f(&of[r][block], vector(x + block * block_stride + r * kLanes));
       }
     }
   }
@@ -236,7 +236,7 @@ MVSGD_INLINE void multiply_rows(const float* v, std::int64_t inputs, std::int64_
   for (std::int64_t c = 0; c < inputs; ++c) {
     sums.template add<kLanes, 1>(kLanes, v + c * v_stride, u + c * kLanes * kLanes, u_stride);
   }
-  sums.for_each(m, m_stride, [](const Vec& sum, Vec& to) MVSGD_STEP { to = sum; });
+  sums.for_each(m, m_stride, [](const Vec* sum, Vec* to) MVSGD_STEP { *to = *sum; });
 }
 
 template <int Blocks>
@@ -263,10 +263,10 @@ MVSGD_INLINE void multiply_blocks_over_tiles(std::int64_t tiles, std::int64_t in
     float* const to = d + c * kLanes;
     Sums<kRows, Blocks> sums{};
     if (add) {
-      sums.for_each(to, d_stride, [](Vec& sum, const Vec& from) MVSGD_STEP { sum = from; });
+      sums.for_each(to, d_stride, [](Vec* sum, const Vec* from) MVSGD_STEP { *sum = *from; });
     }
     sums.template add<1, kLanes>(tiles, v + c / kLanes * v_stride + c % kLanes, z, z_stride);
-    sums.for_each(to, d_stride, [](const Vec& sum, Vec& from) MVSGD_STEP { from = sum; });
+    sums.for_each(to, d_stride, [](const Vec* sum, Vec* from) MVSGD_STEP { *from = *sum; });
   }
 }
 
@@ -291,14 +291,14 @@ MVSGD_KERNEL void transform_results(const Activation& shape, std::int64_t block,
                       float* const to = y + plane + (top * shape.width + left) * kLanes;
                       const std::int64_t rows = std::min(kTile, shape.height - top);
                       const std::int64_t columns = std::min(kTile, shape.width - left);
-                      const auto load = [&](int row, int column) MVSGD_STEP -> const Vec& {
-                        return *vector(places + (row * kInputs + column) * m.place_stride());
+                      const auto load = [&](int row, int column) MVSGD_STEP -> const Vec* {
+                        return vector(places + (row * kInputs + column) * m.place_stride());
                       };
-                      const auto save = [&](int index, const Vec& value) MVSGD_STEP {
+                      const auto save = [&](int index, const Vec* value) MVSGD_STEP {
                         const std::int64_t i = index / kTile;
                         const std::int64_t j = index % kTile;
                         if (i < rows && j < columns)
-                          *vector(to + (i * shape.width + j) * kLanes) = value;
+                          *vector(to + (i * shape.width + j) * kLanes) = *value;
                       };
                       along_both<a_transposed, kInputs, kResults>(load, save);
                     });
@@ -318,12 +318,12 @@ MVSGD_KERNEL void transform_weight_gradients(const Places& d, std::int64_t from,
                                              Into into, float* dw) {
   for (int i = 0; i < kLanes; ++i) {
     const float* const input = d.at(0, from) + (row + i) * kLanes;
-    const auto load = [&](int down, int across) MVSGD_STEP -> const Vec& {
-      return *vector(input + (down * kInputs + across) * d.place_stride());
+    const auto load = [&](int down, int across) MVSGD_STEP -> const Vec* {
+      return vector(input + (down * kInputs + across) * d.place_stride());
     };
-    const auto save = [&](int tap, const Vec& value) MVSGD_STEP {
-      Vec& to = *vector(dw + (tap * kLanes + i) * kLanes);
-      to = into == Into::add ? to + value : value;
+    const auto save = [&](int tap, const Vec* value) MVSGD_STEP {
+      Vec* const to = vector(dw + (tap * kLanes + i) * kLanes);
+      *to = into == Into::add ? *to + *value : *value;
     };
     along_both<g_transposed, kInputs, kTaps>(load, save);
   }

@@ -223,8 +223,11 @@ class Forbidden(unittest.TestCase):
         ("CMakeLists.txt", "add_compile_options(-ffast-math)"),
         ("nn/CMakeLists.txt", "add_compile_options(-march=native)"),
         ("CMakePresets.json", '"-O3 -ffp-contract=fast"'),
+        ("nn/a.cpp", "using V __attribute__((vector_size(8 * 4), aligned(4))) = float;\nvoid f(const V& x);"),
     )
     GOOD = (
+        ("nn/a.cpp", "using V __attribute__((vector_size(8 * 4), aligned(4))) = float;\nvoid f(const V* x);"),
+        ("nn/a.cpp", "using V __attribute__((vector_size(32))) = float;\nvoid f(const V& x);"),
         ("nn/a.cpp", "// using namespace std;\nusing std::swap;\n#define A 1"),
         ("nn/a.hpp", "#pragma once\nint a;"),
         ("tests/a.cpp", "std::mt19937 g(1);\ny = std::exp(x);"),
@@ -243,6 +246,12 @@ class Forbidden(unittest.TestCase):
         for path, text in self.GOOD:
             with self.subTest(text):
                 self.assertEqual(findings(forbidden.check, {path: text}), "")
+
+    def test_a_packed_vector_of_an_included_header_is_found(self):
+        header = "#pragma once\nusing V __attribute__((vector_size(64), may_alias, aligned(4))) = float;"
+        source = '#include "nn/v.hpp"\nvoid f(V& x);'
+        self.assertIn("nn/a.cpp:2:", findings(forbidden.check, {"nn/v.hpp": header, "nn/a.cpp": source}))
+        self.assertEqual(findings(forbidden.check, {"nn/v.hpp": header, "nn/a.cpp": "void f(V& x);"}), "")
 
 
 class Bindings(unittest.TestCase):

@@ -18,6 +18,7 @@
 #include "tests/nn/lanes/lanes_tensors.hpp"
 #include "tests/nn/lanes/tile_values.hpp"
 #include "tests/nn/values.hpp"
+#include "tests/sanitizers.hpp"
 
 namespace mvsgd::nn::lanes {
 namespace {
@@ -225,6 +226,7 @@ std::vector<int> machine_code(const void* function, const std::vector<int>& pref
 // No processor need have them to compare them with Intel's manual: VEX.128, map 0F38, W0. A prefix
 // byte holds the second right operand inverted, ModRM holds the result and the first.
 TEST(Bf16Amx, InstructionsAreThoseOfTheManual) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer's own code is in the functions";
   using Amx = AmxInstructions;
   const auto code = [](auto* function, const std::vector<int>& prefix) {
     return machine_code(reinterpret_cast<const void*>(function), prefix);
