@@ -2,8 +2,8 @@
 
 Its rows of frequencies are fixed, two to each density. `fitted_bits` is what a list takes with rows that are this
 list's own, at no cost: the entropy of its symbols in each row, and the plain bits. No table that is sent or learnt gets
-below it. A context divides the rows further; it, too, costs nothing here. The code's own rows, by
-which it learns, are those of the decoder written from comm/README.md (tests/golden/comm/wire.py).
+below it. A context divides the rows further; it, too, costs nothing here. The code's own rows, and how it learns, are
+those of the decoder written from comm/README.md (tests/golden/comm/wire.py).
 """
 
 import bisect
@@ -24,10 +24,9 @@ def symbols_of(positions, n):
     scale, clustered, following, t, l = (n << 16) // len(positions), 0, 0, 0, 0
     for i, position in enumerate(positions):
         if i % 4 == 0:
-            scale, clustered = max(scale + (scale * t >> 12), 1 << 16), clustered + l - (clustered >> 6)
+            scale, clustered = wire.learnt(scale, clustered, t, l)
             t = l = 0
-            octave = scale.bit_length() - 17
-            unit, number = max(octave - 2, 0), (4 * octave if octave < 3 else 12) + (scale >> (octave + 14) & 3)
+            unit, number = wire.unit_and_row(scale)
             form = int(clustered > 0)
             row = wire.rows_of_gaps()[form][number]
         gap, following = position - following, position + 1

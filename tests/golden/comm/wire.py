@@ -299,6 +299,17 @@ def rans_list(bits, dimension, count):
     return entropy_list(bits, dimension, count) if count < 8192 else rans_gaps(bits, dimension, count)
 
 
+def unit_and_row(scale):
+    """u, and the row's number."""
+    e = floor_log2(scale) - 16
+    return max(e - 2, 0), (4 * e if e < 3 else 12) + (scale >> (e + 14)) % 4
+
+
+def learnt(scale, clustered, t, l):
+    """A and C after gaps whose symbols add T and L."""
+    return max(scale + ((scale * t) >> 12), 1 << 16), clustered - (clustered >> 6) + l
+
+
 def rans_gaps(bits, dimension, count):
     rows = rows_of_gaps()
     states = [bits.take(32) for _ in range(4)]
@@ -308,9 +319,8 @@ def rans_gaps(bits, dimension, count):
     read = []  # (symbol, u)
     for i in range(count):
         if i % 4 == 0:
-            e = floor_log2(scale) - 16
-            unit = max(e - 2, 0)
-            row = rows[clustered > 0][(4 * e if e < 3 else 12) + (scale >> (e + 14)) % 4]
+            unit, number = unit_and_row(scale)
+            row = rows[clustered > 0][number]
         x = states[i % 4]
         symbol = row.slots[x % 1024]
         x = row.frequencies[symbol] * (x // 1024) + x % 1024 - row.firsts[symbol]
@@ -320,8 +330,7 @@ def rans_gaps(bits, dimension, count):
         t, l = t + row.t[symbol], l + row.l[symbol]
         read.append((symbol, unit))
         if i % 4 == 3 or i == count - 1:
-            scale = max(scale + ((scale * t) >> 12), 1 << 16)
-            clustered += l - (clustered >> 6)
+            scale, clustered = learnt(scale, clustered, t, l)
             t = l = 0
             if scale >= 1 << 47:
                 raise WireError(f"bit {bits.at}: gaps that make the scale {scale}")
