@@ -208,13 +208,12 @@ std::vector<Index> decode_gaps(comm::BitReader& in, std::uint64_t d, std::size_t
     const std::size_t end = std::min(count, i + kChunk);
     if (end - i == kChunk &&
         fit_a_peek(std::span(symbols.of_gap).subspan(i).first<kChunk>(), unit)) {
-      const std::uint32_t coordinates = std::uint32_t{1} << unit;
       std::uint64_t low = plain.peek();
       unsigned taken = 0;
       for_each_lane<kChunk>([&](std::size_t j) {
         const GapGroup group = kGapGroups[symbols.of_gap[i + j]];
         const unsigned width = unit + group.extra;
-        next += group.begin * coordinates + (low & kLowBits[width]);
+        next += (group.begin << unit) + (low & kLowBits[width]);
         positions[i + j] = static_cast<Index>(next);
         ++next;
         low >>= width;
