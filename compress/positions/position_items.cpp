@@ -4,11 +4,11 @@ namespace mvsgd::compress {
 
 void check_positions(const char* who, std::span<const Index> positions, std::uint64_t d,
                      const char* list) {
-  bool increasing = true;
+  Index out_of_order = 0;  // as wide as the positions, since vectors of such are compared
   for (std::size_t j = 1; j < positions.size(); ++j) {
-    increasing &= positions[j - 1] < positions[j];
+    out_of_order |= positions[j - 1] < positions[j] ? 0 : 1;
   }
-  if (positions.empty() || (increasing && positions.back() < d)) return;
+  if (positions.empty() || (out_of_order == 0 && positions.back() < d)) return;
   std::size_t j = 0;
   while (positions[j] < d && (j == 0 || positions[j - 1] < positions[j])) ++j;
   throw std::invalid_argument(std::string(who) + ": " + list + "[" + std::to_string(j) +

@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cstddef>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -24,9 +23,12 @@ constexpr std::size_t kSlotsOfARow = std::size_t{1} << kSlotBits;
 constexpr std::size_t kChunk = GapScale::kChunk;
 static_assert(kChunk % kLanes == 0);
 
-// A slot of a row: what its symbol is, its frequency less 1, and how far into the symbol's slots.
+// A slot of a row: what its symbol is, its frequency, and how far into the symbol's slots.
 constexpr unsigned kSymbolBits = 8;  // 5 would do; a byte needs no mask
-constexpr unsigned kOffsetBits = kSlotBits;
+constexpr unsigned kFrequencyBits = kSlotBits;
+
+// The largest unit with which the plain bits of a chunk fit a word, if no gap of it is far.
+constexpr unsigned kMostUnitOfAWord = 64 / kChunk - kGapGroups[kFarSymbol - 1].extra;
 
 constexpr auto kSlots = [] {
   std::array<std::array<std::uint32_t, kSlotsOfARow>, kGapRows> rows{};
@@ -35,7 +37,7 @@ constexpr auto kSlots = [] {
     for (std::uint32_t s = 0; s < kGapSymbols; ++s) {
       const std::uint32_t f = kGapFrequencies[row][s];
       for (std::uint32_t offset = 0; offset < f; ++offset) {
-        rows[row][slot++] = s | offset << kSymbolBits | (f - 1) << (kSymbolBits + kOffsetBits);
+        rows[row][slot++] = s | f << kSymbolBits | offset << (kSymbolBits + kFrequencyBits);
       }
     }
   }
@@ -73,26 +75,52 @@ std::vector<std::uint16_t> steps_of(std::span<const Index> positions, std::uint6
   std::vector<std::uint16_t> steps(positions.size());
   GapScale scale(d, positions.size());
   std::uint32_t next = 0;
-  for (std::size_t i = 0; i < positions.size();) {
-    const std::size_t end = std::min(positions.size(), i + kChunk);
+  for (std::size_t i = 0; i < positions.size(); i += kChunk) {
+    const std::size_t gaps_here = std::min(positions.size() - i, kChunk);
+    std::array<std::uint32_t, kChunk> gaps{};
+    std::uint32_t any = 0;
+    const auto take = [&](std::size_t j) {
+      gaps[j] = positions[i + j] - next;
+      next = positions[i + j] + 1;
+      any |= gaps[j];
+    };
+    if (gaps_here == kChunk) {
+      for_each_lane<kChunk>(take);
+    } else {
+      for (std::size_t j = 0; j < gaps_here; ++j) take(j);
+    }
     const unsigned unit = scale.unit();
     const std::size_t row = scale.row() * kRowStride;
     std::int64_t lessons = 0;
-    for (; i < end; ++i) {
-      const std::uint32_t gap = positions[i] - next;
-      next = positions[i] + 1;
-      std::size_t symbol = kFarSymbol;
-      if (const std::uint32_t units = gap >> unit; units < kFarGap) {
-        symbol = kSymbolOfUnits[units];
-        const unsigned width = unit + kGapGroups[symbol].extra;
-        put(gap & kLowBits[width], width);
-      } else {
-        const auto width = static_cast<unsigned>(std::bit_width(gap)) - 1;
-        put((gap & kLowBits[width]) << kLengthBits | (width - unit - kFarExtra),
-            kLengthBits + width);
-      }
-      steps[i] = static_cast<std::uint16_t>(row + symbol);
+    const auto code = [&](std::size_t j, std::size_t symbol) {
+      steps[i + j] = static_cast<std::uint16_t>(row + symbol);
       lessons += kGapLessons[row + symbol];
+    };
+    if (gaps_here == kChunk && unit <= kMostUnitOfAWord && any >> unit < kFarGap) {
+      std::uint64_t plain = 0;
+      unsigned plain_width = 0;
+      for_each_lane<kChunk>([&](std::size_t j) {
+        const std::uint8_t symbol = kSymbolOfUnits[gaps[j] >> unit];
+        const unsigned width = unit + kGapGroups[symbol].extra;
+        plain |= (gaps[j] & kLowBits[width]) << plain_width;
+        plain_width += width;
+        code(j, symbol);
+      });
+      put(plain, plain_width);
+    } else {
+      for (std::size_t j = 0; j < gaps_here; ++j) {
+        std::size_t symbol = kFarSymbol;
+        if (const std::uint32_t units = gaps[j] >> unit; units < kFarGap) {
+          symbol = kSymbolOfUnits[units];
+          const unsigned width = unit + kGapGroups[symbol].extra;
+          put(gaps[j] & kLowBits[width], width);
+        } else {
+          const auto width = static_cast<unsigned>(std::bit_width(gaps[j])) - 1;
+          put((gaps[j] & kLowBits[width]) << kLengthBits | (width - unit - kFarExtra),
+              kLengthBits + width);
+        }
+        code(j, symbol);
+      }
     }
     static_cast<void>(scale.learn(lessons));  // of positions below 2^32
   }
@@ -111,59 +139,60 @@ struct Symbols {
 };
 
 Symbols read_symbols(comm::BitReader& in, std::uint64_t d, std::size_t count) {
-  std::array<std::uint32_t, kLanes> states;
-  get_rans_states(kWho, in, states);
+  std::array<std::uint32_t, kLanes> sent;
+  get_rans_states(kWho, in, sent);
+  std::array<std::uint32_t, kLanes> states = sent;  // never in memory, unlike what is passed on
   const std::vector<std::uint16_t> words = rans_words_ahead(in, count);
-  const std::uint16_t* next = words.data();
-  const std::uint16_t* const end = next + words.size();
   Symbols symbols{.of_gap = std::vector<std::uint8_t>(count),
                   .unit_of_chunk = std::vector<std::uint8_t>(ceil_div(count, kChunk))};
-  const auto rest_of = [](std::uint32_t state, std::uint32_t slot) {
-    return ((slot >> (kSymbolBits + kOffsetBits)) + 1) * (state >> kSlotBits) +
-           (slot >> kSymbolBits & ((1U << kOffsetBits) - 1));
-  };
-  constexpr std::uint32_t kLow = (1U << kSlotBits) - 1;
+  constexpr std::uint32_t kSlot = (1U << kSlotBits) - 1;
   constexpr std::uint32_t kSymbol = (1U << kSymbolBits) - 1;
+  constexpr std::uint32_t kFrequency = (1U << kFrequencyBits) - 1;
+  const auto rest_of = [](std::uint32_t state, std::uint32_t slot) {
+    return (slot >> kSymbolBits & kFrequency) * (state >> kSlotBits) +
+           (slot >> (kSymbolBits + kFrequencyBits));
+  };
   GapScale scale(d, count);
+  std::size_t taken = 0;  // words
   std::size_t i = 0;
-  for (; i + kChunk <= count && static_cast<std::size_t>(end - next) >= kChunk; i += kChunk) {
+  for (; i + kChunk <= count && taken + kChunk <= words.size(); i += kChunk) {
     const std::uint32_t* const slots = kSlots[scale.row()].data();
     const std::int64_t* const lesson_of = &kGapLessons[scale.row() * kRowStride];
     symbols.unit_of_chunk[i / kChunk] = static_cast<std::uint8_t>(scale.unit());
-    std::array<std::uint8_t, kChunk> read;  // stored at once: any byte could be a state's
     std::int64_t lessons = 0;
     for_each_lane<kChunk>([&](std::size_t j) {
       std::uint32_t state = states[j % kLanes];
-      const std::uint32_t slot = slots[state & kLow];
-      read[j] = static_cast<std::uint8_t>(slot & kSymbol);
+      const std::uint32_t slot = slots[state & kSlot];
+      symbols.of_gap[i + j] = static_cast<std::uint8_t>(slot & kSymbol);
       lessons += lesson_of[slot & kSymbol];
       state = rest_of(state, slot);
-      const bool low = state < kLeastRansState;  // a branch would be predicted wrong too often
-      state ^= (state ^ (state << kRansWordBits | *next)) & (0 - std::uint32_t{low});
-      next += low;
+      // All ones where a word is due: a branch would be predicted wrong too often.
+      const std::uint64_t due = 0 - std::uint64_t{state < kLeastRansState};
+      state ^= (state ^ (state << kRansWordBits | words[taken])) & static_cast<std::uint32_t>(due);
+      taken -= due;
       states[j % kLanes] = state;
     });
-    std::memcpy(&symbols.of_gap[i], read.data(), kChunk);
     if (!scale.learn(lessons)) refuse("gaps beyond any d", in);
   }
+  std::array<std::uint32_t, kLanes> last = states;
   while (i < count) {
     const std::uint32_t* const slots = kSlots[scale.row()].data();
     symbols.unit_of_chunk[i / kChunk] = static_cast<std::uint8_t>(scale.unit());
     const std::int64_t* const lesson_of = &kGapLessons[scale.row() * kRowStride];
     std::int64_t lessons = 0;
-    for (const std::size_t last = std::min(count, i + kChunk); i < last; ++i) {
-      std::uint32_t& state = states[i % kLanes];
-      const std::uint32_t slot = slots[state & kLow];
+    for (const std::size_t end = std::min(count, i + kChunk); i < end; ++i) {
+      std::uint32_t& state = last[i % kLanes];
+      const std::uint32_t slot = slots[state & kSlot];
       symbols.of_gap[i] = static_cast<std::uint8_t>(slot & kSymbol);
       lessons += lesson_of[slot & kSymbol];
       state = rest_of(state, slot);
       if (state >= kLeastRansState) continue;
-      if (next == end) refuse("it ends before gap " + std::to_string(i + 1), in);
-      state = state << kRansWordBits | *next++;
+      if (taken == words.size()) refuse("it ends before gap " + std::to_string(i + 1), in);
+      state = state << kRansWordBits | words[taken++];
     }
     if (!scale.learn(lessons)) refuse("gaps beyond any d", in);
   }
-  end_rans_stream(kWho, in, static_cast<std::size_t>(next - words.data()), states);
+  end_rans_stream(kWho, in, taken, last);
   return symbols;
 }
 
@@ -191,9 +220,8 @@ struct ListToCode {
   std::span<const Index> members;
 };
 
-// Whether the plain bits of four gaps, none of which is far, are 64 at most: of 0 to 4 units' each.
-bool fit_a_peek(std::span<const std::uint8_t, kChunk> symbols, unsigned unit) {
-  return unit <= 64 / kChunk - 4 && symbols[0] != kFarSymbol && symbols[1] != kFarSymbol &&
+bool fit_a_word(std::span<const std::uint8_t, kChunk> symbols, unsigned unit) {
+  return unit <= kMostUnitOfAWord && symbols[0] != kFarSymbol && symbols[1] != kFarSymbol &&
          symbols[2] != kFarSymbol && symbols[3] != kFarSymbol;
 }
 
@@ -207,7 +235,7 @@ std::vector<Index> decode_gaps(comm::BitReader& in, std::uint64_t d, std::size_t
     const unsigned unit = symbols.unit_of_chunk[i / kChunk];
     const std::size_t end = std::min(count, i + kChunk);
     if (end - i == kChunk &&
-        fit_a_peek(std::span(symbols.of_gap).subspan(i).first<kChunk>(), unit)) {
+        fit_a_word(std::span(symbols.of_gap).subspan(i).first<kChunk>(), unit)) {
       std::uint64_t low = plain.peek();
       unsigned taken = 0;
       for_each_lane<kChunk>([&](std::size_t j) {

@@ -235,9 +235,14 @@ MarkedLevels marked_levels(std::span<const std::uint8_t> codes, unsigned q,
   MarkedLevels levels{.symbols = std::vector<std::uint8_t>(codes.size()),
                       .counts = std::vector<std::uint64_t>(std::size_t{1} << q)};
   std::uint8_t* const symbols = levels.symbols.data();
-  for (std::size_t i = 0; i < codes.size(); ++i) symbols[i] = codes[i] & low;
-  for (std::size_t i = 0; i < own.size(); ++i) {
-    symbols[i] = static_cast<std::uint8_t>(symbols[i] | own[i] << level_bits);
+  if (own.empty()) {
+    for (std::size_t i = 0; i < codes.size(); ++i) symbols[i] = codes[i] & low;
+  } else {
+    const auto mark = static_cast<std::uint8_t>(1U << level_bits);
+    for (std::size_t i = 0; i < codes.size(); ++i) {
+      const auto marked = static_cast<std::uint8_t>(0 - own[i]);  // all ones, or none
+      symbols[i] = (codes[i] & low) | (marked & mark);
+    }
   }
   count_symbols(levels.symbols, levels.counts);
   return levels;
@@ -265,6 +270,25 @@ std::uint64_t spread(std::uint64_t bits) {
   return ((own + 0x00406070787c7e7f) >> 7 & 0x0101010101010101) | (own >> 63 << 56);
 }
 
+// Eight bytes, the first lowest.
+std::uint64_t load_bytes(const std::uint8_t* from) {
+  std::uint64_t bytes = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(&bytes, from, sizeof bytes);
+  } else {
+    for (unsigned j = 0; j < 8; ++j) bytes |= std::uint64_t{from[j]} << 8 * j;
+  }
+  return bytes;
+}
+
+void store_bytes(std::uint64_t bytes, std::uint8_t* to) {
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(to, &bytes, sizeof bytes);
+  } else {
+    for (unsigned j = 0; j < 8; ++j) to[j] = static_cast<std::uint8_t>(bytes >> 8 * j);
+  }
+}
+
 constexpr std::size_t kSignsAtOnce = 64;
 
 void put_signs(std::span<const std::uint8_t> codes, unsigned level_bits, comm::BitWriter& out) {
@@ -273,9 +297,7 @@ void put_signs(std::span<const std::uint8_t> codes, unsigned level_bits, comm::B
   for (; i + kSignsAtOnce <= codes.size(); i += kSignsAtOnce) {
     std::uint64_t signs = 0;
     for (unsigned group = 0; group < kSignsAtOnce; group += 8) {
-      std::uint64_t bytes = 0;
-      for (unsigned j = 0; j < 8; ++j) bytes |= std::uint64_t{codes[i + group + j]} << 8 * j;
-      signs |= gathered(bytes >> level_bits) << group;
+      signs |= gathered(load_bytes(&codes[i + group]) >> level_bits) << group;
     }
     out.put(signs, kSignsAtOnce);
   }
@@ -288,11 +310,8 @@ void get_signs(comm::BitReader& in, unsigned level_bits, std::span<std::uint8_t>
   for (; i + kSignsAtOnce <= codes.size(); i += kSignsAtOnce) {
     const std::uint64_t signs = in.get(kSignsAtOnce);
     for (unsigned group = 0; group < kSignsAtOnce; group += 8) {
-      const std::uint64_t bytes = spread(signs >> group & 0xff) << level_bits;
-      for (unsigned j = 0; j < 8; ++j) {
-        codes[i + group + j] =
-            static_cast<std::uint8_t>(codes[i + group + j] | (bytes >> 8 * j & 0xff));
-      }
+      std::uint8_t* const eight = &codes[i + group];
+      store_bytes(load_bytes(eight) | spread(signs >> group & 0xff) << level_bits, eight);
     }
   }
   for (; i < codes.size(); ++i) {

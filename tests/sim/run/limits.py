@@ -22,6 +22,7 @@ import time
 mvsgd = pathlib.Path(sys.argv[1]).resolve()
 # A sanitizer makes a program slow, and has memory and descriptors of its own.
 SANITIZED = subprocess.run(["grep", "-qE", "__[at]san_init", mvsgd], check=False).returncode == 0
+THREAD_SANITIZED = subprocess.run(["grep", "-q", "__tsan_init", mvsgd], check=False).returncode == 0
 SECONDS = 240 if SANITIZED else 60  # of a busy machine; alone each program takes 2 at most
 
 SMALL = ("--preset ssgd-mv --width 2 --warmup-epochs 0 --rounds 4 --batch 4 --workers 4 --slots 2 --synthetic-train 120 "
@@ -243,7 +244,8 @@ def small_stack(work):
 def file_size(work):
     """At every size the file that is too large is named, and what is there can be resumed."""
     whole = whole_run(work)
-    for i, kibibytes in enumerate([0, 1, 4, 40, 100, 4000]):
+    # ThreadSanitizer writes a file of 512 KiB before the program begins.
+    for i, kibibytes in enumerate([600, 4000] if THREAD_SANITIZED else [0, 1, 4, 40, 100, 4000]):
         out = work / f"out{i}"
         program = train(out, SMALL, [(resource.RLIMIT_FSIZE, kibibytes << 10)])
         if program.returncode == 0:
