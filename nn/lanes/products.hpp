@@ -17,6 +17,7 @@ struct Product {
   using S = Simd<Path>;
   using Vec = typename S::Vec;
   static constexpr int kOutputs = Path == Isa::avx512 ? 8 : 4;
+  static constexpr std::int64_t kAhead = 16;  // inputs between one that is read and one asked for
 
   [[nodiscard]] static std::int64_t blocks(std::int64_t outputs) {
     return (outputs + kOutputs - 1) / kOutputs;
@@ -92,7 +93,11 @@ struct Product {
       const float* w = packed + taps[t].index * term;
       for (std::int64_t c = 0; c < shape.inputs; ++c, w += kOutputs) {
         Vec value[Columns];
-        for (int i = 0; i < Columns; ++i) value[i] = S::load(from[i] + c * Stride);
+        for (int i = 0; i < Columns; ++i) {
+          value[i] = S::load(from[i] + c * Stride);
+          // Steps of more than 2 KiB are too long for the processor to foresee.
+          if constexpr (Stride > kLanes) __builtin_prefetch(from[i] + (c + kAhead) * Stride);
+        }
         for (int o = 0; o < kRows; ++o) {
           const Vec weight = S::broadcast(w[o / kOutputs * block_stride + o % kOutputs]);
           for (int i = 0; i < Columns; ++i) sums[o][i] = S::fma(weight, value[i], sums[o][i]);

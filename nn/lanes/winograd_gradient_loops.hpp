@@ -38,16 +38,16 @@ struct WinogradGradientLoops {
         winograd::transform_tile<S, winograd::B>(square, i, save);
       }
       const winograd::Square<winograd::kResults, 0> gradient(y_shape, corner, dy, zeros);
-      float* const to = z + t * kLanes * all;
-      std::int64_t o = 0;
-      for (; o + S::kWidth <= all; o += S::kWidth) {
-        transposed_gradients<S>(gradient, y_shape.channels, o, to, z_place);
-      }
-      if constexpr (Path == Isa::avx512) {
-        if (o < all) {
-          transposed_gradients<Simd<Isa::avx2>>(gradient, y_shape.channels, o, to, z_place);
+      // Outputs that are multiplied together stand together: [tiles][16 images][these].
+      const auto transpose = [&]<typename V, int Vectors>(std::int64_t o)
+          __attribute__((always_inline)) {
+        constexpr std::int64_t kTogether = Vectors * V::kWidth;
+        float* const to = z + (count * o + t * kTogether) * kLanes;
+        for (std::int64_t i = 0; i < kTogether; i += V::kWidth) {
+          transposed_gradients<V>(gradient, y_shape.channels, o + i, to + i, kTogether, z_place);
         }
-      }
+      };
+      for_each_vectors<Path>(y_shape.channels, transpose);
     }
   }
 
@@ -57,69 +57,85 @@ struct WinogradGradientLoops {
     const std::int64_t all = padded(outputs);
     const std::int64_t rows = inputs_of.end - inputs_of.begin;
     v += inputs_of.begin * kLanes;
-    const ImageSteps steps{.first = first,
-                           .count = chunk,
-                           .rows = rows,
-                           .v_stride = inputs * kLanes,
-                           .v_place = place_stride(chunk, inputs),
-                           .z_stride = all,
-                           .z_place = place_stride(chunk, all),
-                           .d_stride = all,
-                           .d_place = sum_stride(rows, outputs)};
-    for_each_vectors<Path>(
-        outputs, [&]<typename V, int Vectors>(std::int64_t o) __attribute__((always_inline)) {
-          ProductOverImages<V>::template places<Vectors>(steps, places, v, z + o, d + o);
-        });
+    ImageSteps steps{.first = first,
+                     .count = chunk,
+                     .rows = rows,
+                     .v_stride = inputs * kLanes,
+                     .v_place = place_stride(chunk, inputs),
+                     .z_place = place_stride(chunk, all),
+                     .d_stride = all,
+                     .d_place = sum_stride(rows, outputs)};
+    const auto products = [&]<typename V, int Vectors>(std::int64_t o)
+        __attribute__((always_inline)) {
+      steps.z_stride = Vectors * V::kWidth;
+      ProductOverImages<V>::template places<Vectors>(steps, places, v, z + chunk * o * kLanes,
+                                                     d + o);
+    };
+    for_each_vectors<Path>(outputs, products);
   }
 
   static void gradients(std::int64_t outputs, std::int64_t inputs, const float* d,
                         std::int64_t place, bool add, float* dw, Range inputs_of) {
-    using V = Simd<Path == Isa::avx512 ? Isa::avx2 : Path>;
-    constexpr int kAll = winograd::kTaps * winograd::kTaps;
     const std::int64_t all = padded(outputs);
-    for (std::int64_t c = inputs_of.begin; c < inputs_of.end; ++c, d += all) {
-      for (std::int64_t o = 0; o < outputs; o += V::kWidth) {
-        alignas(64) float taps[kAll][V::kWidth];
-        const auto load = [&](int column, typename V::Vec* values) __attribute__((always_inline)) {
-          winograd::Line<V>{d + column * place + o, winograd::kInputs * place}
-              .template load<winograd::kInputs>(values);
-        };
-        const auto save = [&](int row, const typename V::Vec* values)
-            __attribute__((always_inline)) {
-          for (int t = 0; t < winograd::kTaps; ++t)
-            V::store(taps[row * winograd::kTaps + t], values[t]);
-        };
-        winograd::along_both<V, winograd::Gt, winograd::kInputs, winograd::kTaps>(load, save);
-        const std::int64_t count = std::min<std::int64_t>(V::kWidth, outputs - o);
-        float* const to = dw + (o * inputs + c) * kAll;
-        for (int t = 0; t + V::kWidth <= kAll; t += V::kWidth) {
-          typename V::Vec rows[V::kWidth];
-          for (int k = 0; k < V::kWidth; ++k) rows[k] = V::load(taps[t + k]);
-          V::transpose(rows);
-          for (int i = 0; i < V::kWidth; ++i) {
-            if (i >= count) break;
-            float* const at = to + i * inputs * kAll + t;
-            V::store(at, add ? V::load(at) + rows[i] : rows[i]);
-          }
-        }
-        static_assert(kAll % V::kWidth == 1);
-        for (std::int64_t i = 0; i < count; ++i) {
-          float& last = to[i * inputs * kAll + kAll - 1];
-          last = add ? last + taps[kAll - 1][i] : taps[kAll - 1][i];
+    // A line of d is read once, and one of dw written by all inputs in turn.
+    for (std::int64_t line = 0; line < outputs; line += kLanes) {
+      const std::int64_t end = std::min(line + kLanes, outputs);
+      for (std::int64_t c = inputs_of.begin; c < inputs_of.end; ++c) {
+        for (std::int64_t o = line; o < end; o += Taps::kWidth) {
+          gradients_of(d + (c - inputs_of.begin) * all + o, place,
+                       std::min<std::int64_t>(Taps::kWidth, outputs - o), inputs * kAll, add,
+                       dw + (o * inputs + c) * kAll);
         }
       }
     }
   }
 
  private:
-  // Outputs o to o + V's width of a tile, as [16 images][padded(O)] at each place. The 16 pixels
-  // are transposed, since the 36 places are more.
+  // The vector for what there are nine taps of.
+  using Taps = Simd<Path == Isa::avx512 ? Isa::avx2 : Path>;
+  static constexpr int kAll = winograd::kTaps * winograd::kTaps;
+
+  // The nine gradients of `count` outputs and one input.
+  [[gnu::always_inline]] static void gradients_of(const float* d, std::int64_t place,
+                                                  std::int64_t count, std::int64_t output_stride,
+                                                  bool add, float* dw) {
+    constexpr int kWidth = Taps::kWidth;
+    alignas(64) float taps[kAll][kWidth];
+    const auto load = [&](int column, typename Taps::Vec* values) __attribute__((always_inline)) {
+      winograd::Line<Taps>{d + column * place, winograd::kInputs * place}
+          .template load<winograd::kInputs>(values);
+    };
+    const auto save = [&](int row, const typename Taps::Vec* values)
+        __attribute__((always_inline)) {
+      for (int t = 0; t < winograd::kTaps; ++t) {
+        Taps::store(taps[row * winograd::kTaps + t], values[t]);
+      }
+    };
+    winograd::along_both<Taps, winograd::Gt, winograd::kInputs, winograd::kTaps>(load, save);
+    for (int t = 0; t + kWidth <= kAll; t += kWidth) {
+      typename Taps::Vec rows[kWidth];
+      for (int k = 0; k < kWidth; ++k) rows[k] = Taps::load(taps[t + k]);
+      Taps::transpose(rows);
+      for (int i = 0; i < kWidth; ++i) {
+        if (i >= count) break;
+        float* const at = dw + i * output_stride + t;
+        Taps::store(at, add ? Taps::load(at) + rows[i] : rows[i]);
+      }
+    }
+    static_assert(kAll % kWidth == 1);
+    for (std::int64_t i = 0; i < count; ++i) {
+      float& last = dw[i * output_stride + kAll - 1];
+      last = add ? last + taps[kAll - 1][i] : taps[kAll - 1][i];
+    }
+  }
+
+  // Outputs o to o + V's width of a tile, as [16 images][z_stride] at each place. The 16 pixels are
+  // transposed, since the 36 places are more.
   template <typename V>
   [[gnu::always_inline]] static void transposed_gradients(
       const winograd::Square<winograd::kResults, 0>& square, std::int64_t channels, std::int64_t o,
-      float* to, std::int64_t z_place) {
+      float* to, std::int64_t z_stride, std::int64_t z_place) {
     constexpr int kPixels = winograd::kResults * winograd::kResults;
-    const std::int64_t all = padded(channels);
     const std::int64_t count = std::min<std::int64_t>(V::kWidth, channels - o);
     typename V::Vec pixels[kLanes][kPixels];
     for (int pixel = 0; pixel < kPixels; ++pixel) {
@@ -144,7 +160,7 @@ struct WinogradGradientLoops {
         }
       };
       const auto save = [&](int row, const typename V::Vec* values) __attribute__((always_inline)) {
-        winograd::LineOut<V>{to + n * all + o + row * winograd::kInputs * z_place, z_place}
+        winograd::LineOut<V>{to + n * z_stride + row * winograd::kInputs * z_place, z_place}
             .template store<winograd::kInputs>(values);
       };
       winograd::along_both<V, winograd::A, winograd::kResults, winograd::kInputs>(load, save);

@@ -35,11 +35,12 @@ inline constexpr std::int64_t kPlaces = 36;  ///< products of a tile
   return ((whole > kFloats ? whole : kFloats) + part - 1) / part;
 }
 /// Channels of one side, a multiple of 8, whose 36 numbers with each of the other's weigh as much
-/// as fits.
+/// as fits; but no fewer than 32, since all tiles are read again for each group of channels.
 [[nodiscard]] constexpr std::int64_t channels_at_once(std::int64_t others) {
   constexpr std::int64_t kFloats = std::int64_t{32} << 10;
+  constexpr std::int64_t kLeast = 32;
   const std::int64_t fit = kFloats / (kPlaces * others) / 8 * 8;
-  return fit > 8 ? fit : 8;
+  return fit > kLeast ? fit : kLeast;
 }
 /// Of so many tiles, those of a weight gradient that are transformed and multiplied at once.
 [[nodiscard]] constexpr std::int64_t chunk_of(std::int64_t inputs, std::int64_t outputs,
